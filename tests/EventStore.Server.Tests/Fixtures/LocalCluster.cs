@@ -1,0 +1,77 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Fixtures;
+
+/// <summary>
+/// A throwaway PostgreSQL cluster from the binaries on this machine, on a free port of 127.0.0.1 with a random password.
+/// <para>
+/// throwaway-cluster.sh, which makes it, watches a pipe whose other end this process holds. However the process ends, by itself or
+/// by SIGKILL, the kernel closes the pipe, and the script stops the server and removes its folder. An exit handler would not do:
+/// the test platform kills a test process that takes more than a moment to leave.
+/// </para>
+/// </summary>
+internal static class LocalCluster
+{
+    private const int AttemptsMax = 3;
+
+    public static readonly PostgresServer.Source Source = new("a throwaway local cluster", Start);
+
+    // Never disposed: it holds our end of the pipe, and with it the cluster's life.
+    private static Process? supervisor;
+
+    private static async Task<string> Start()
+    {
+        var password = RandomNumberGenerator.GetHexString(24);
+        for (var attempt = 1; ; attempt++)
+        {
+            var port = FreePort();
+            supervisor = Launch(port, password);
+            if (await supervisor.StandardOutput.ReadLineAsync() == "ready") return ConnectionString(port, password);
+
+            var errors = (await supervisor.StandardError.ReadToEndAsync()).Trim();
+            // Between our look for a free port and PostgreSQL's taking it somebody else may have: look again.
+            if (attempt < AttemptsMax && errors.Contains("Address already in use", StringComparison.Ordinal)) continue;
+            throw new InvalidOperationException(errors);
+        }
+    }
+
+    private static Process Launch(int port, string password)
+    {
+        // In a session of its own the script survives Ctrl+C and the end of our process tree long enough to clean up.
+        string[] detach = File.Exists("/usr/bin/setsid") ? ["/usr/bin/setsid", "--fork"] : [];
+        string[] command =
+        [
+            .. detach, "/bin/sh", Path.Combine(AppContext.BaseDirectory, "Fixtures", "throwaway-cluster.sh"),
+            $"{port}", $"{PostgresServer.ConnectionsMax}",
+        ];
+        var start = new ProcessStartInfo(command[0], command[1..])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            // Not an argument, which every user of the machine could read.
+            Environment = { ["CLUSTER_PASSWORD"] = password },
+        };
+        return Process.Start(start)!;
+    }
+
+    private static string ConnectionString(int port, string password) => new NpgsqlConnectionStringBuilder
+    {
+        Host = "127.0.0.1",
+        Port = port,
+        Database = "postgres",
+        Username = "postgres",
+        Password = password,
+    }.ConnectionString;
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,57 @@
+#!/bin/sh
+# usage: CLUSTER_PASSWORD=... throwaway-cluster.sh PORT CONNECTIONS_MAX
+#
+# Makes a PostgreSQL cluster in a temporary folder and starts it on 127.0.0.1:PORT, superuser `postgres`. Prints "ready", or says on
+# standard error why not. Lives until its standard input is closed; then it stops the server and removes the folder.
+set -eu
+port=$1 connections_max=$2
+
+binaries() {
+    for folder in "${PG_BIN:-}" "$(pg_config --bindir 2>/dev/null)" \
+        $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -Vr) "$(dirname "$(command -v postgres)" 2>/dev/null)"; do
+        # pg_config comes with the client's headers, and may point to a folder without a server.
+        "$folder/postgres" --version >/dev/null 2>&1 && "$folder/initdb" --version >/dev/null 2>&1 && echo "$folder" && return
+    done
+    echo "no PostgreSQL server binaries in \$PG_BIN, pg_config --bindir, /usr/lib/postgresql/*/bin or \$PATH" >&2
+    return 1
+}
+
+bin=$(binaries)
+dir=$(mktemp -d "${TMPDIR:-/tmp}/eventstore-tests.XXXXXX")
+server=
+finish() {
+    # Nothing in there is worth a checkpoint.
+    [ -z "$server" ] || { kill -QUIT "$server" 2>/dev/null && wait "$server"; } || true
+    cd / && rm -rf "$dir"
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
+
+# PostgreSQL refuses to run as root; its packages bring the user postgres.
+as=
+if [ "$(id -u)" = 0 ]; then
+    chown postgres "$dir"
+    as="setpriv --reuid=postgres --regid=postgres --init-groups"
+fi
+# Should this script itself be killed, the server goes with it.
+! setpriv --version >/dev/null 2>&1 || die_with_us="setpriv --pdeathsig QUIT"
+cd "$dir"
+
+# A password, so that a test with a wrong one fails. ICU's order instead of C's, so that a query which forgot its COLLATE shows.
+(umask 077 && printf '%s\n' "$CLUSTER_PASSWORD" >password)
+[ -z "$as" ] || chown postgres password
+$as "$bin/initdb" -D "$dir/data" -U postgres --pwfile=password --auth=scram-sha-256 --encoding=UTF8 \
+    --locale=C --locale-provider=icu --icu-locale=en --no-sync >log 2>&1 || { cat log >&2; exit 1; }
+
+$as ${die_with_us:-} "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+    -c max_connections="$connections_max" -c fsync=off -c full_page_writes=off >log 2>&1 </dev/null &
+server=$!
+# PostgreSQL's own word in its pid file; pg_isready may not be installed.
+until grep -q '^ready' data/postmaster.pid 2>/dev/null; do
+    kill -0 "$server" 2>/dev/null || { cat log >&2; exit 1; }
+    sleep 0.05
+done
+
+echo ready
+exec >/dev/null 2>&1
+cat >/dev/null
