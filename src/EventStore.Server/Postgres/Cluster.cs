@@ -115,7 +115,7 @@ internal static class Cluster
 
         // The rename must reach the disk before anything is promised: a folder that came back under its unfinished name
         // after a power failure would be deleted by the next start.
-        Demand(account.Run("sync"), $"{folder.Path} could not be written to disk.");
+        Demand(PostgresAccount.Sync(folder.Path), $"{folder.Path} could not be written to disk.");
     }
 
     private static void Demand((int ExitCode, string Output) result, string problem)

@@ -86,7 +86,9 @@ public static partial class Migrations
 
     private static List<string> Migrate(string connectionString, ILogger log, string folder)
     {
-        using var connection = new NpgsqlConnection(Unpooled(connectionString));
+        // Evolve leaves the search path alone; a name without a schema would land in "public".
+        var target = new NpgsqlConnectionStringBuilder(Unpooled(connectionString)) { SearchPath = Schema };
+        using var connection = new NpgsqlConnection(target.ConnectionString);
         var evolve = new Evolve(connection, log.Migrating)
         {
             Locations = [folder],
@@ -114,9 +116,11 @@ public static partial class Migrations
         }
         catch (EvolveException failed)
         {
-            var cause = failed.GetBaseException() is PostgresException error ? $" PostgreSQL says: {error.MessageText}" : "";
+            // Evolve repeats the whole statement in its message, and once more for each exception inside.
+            var file = AnyFileName().Match(failed.Message) is { Success: true } match ? match.Value : "before the first file";
+            var cause = failed.GetBaseException() is PostgresException error ? $"{error.MessageText} ({error.SqlState})" : failed.Message;
             throw new MigrationException(
-                $"A migration failed and was undone. {failed.Message}{cause}",
+                $"A migration failed and was undone: {file}: {cause}",
                 "The migrations before it stay applied. Correct the cause and run `migrate` again.", failed);
         }
     }
@@ -185,4 +189,7 @@ public static partial class Migrations
 
     [GeneratedRegex(@"^V\d{4}__\w+\.sql$")]
     private static partial Regex FileName();
+
+    [GeneratedRegex(@"V\d{4}__\w+\.sql")]
+    private static partial Regex AnyFileName();
 }

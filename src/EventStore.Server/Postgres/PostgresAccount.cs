@@ -128,6 +128,13 @@ internal sealed class PostgresAccount
             $"Choose another data folder with --data DIR (the default is {EmbeddedPostgres.DefaultDataFolder()}), or chmod o+x {closed}.");
     }
 
+    /// <summary>
+    /// Writes a folder's entries to disk; what is in its files has been by then. Linux can do that to one folder, elsewhere
+    /// it is everything.
+    /// </summary>
+    public static (int ExitCode, string Output) Sync(string folder) =>
+        Run(new ProcessStartInfo("sync", OperatingSystem.IsLinux() ? [folder] : []));
+
     private static bool Unwanted(string name) =>
         name.StartsWith("PG", StringComparison.Ordinal) || name.StartsWith("LC_", StringComparison.Ordinal) || name == "LANG";
 
