@@ -131,7 +131,8 @@ public static partial class Migrations
         try
         {
             await using var take = new NpgsqlCommand(
-                $"SET lock_timeout = {(long)wait.TotalMilliseconds}; SELECT pg_advisory_lock({LockKey})", connection) { CommandTimeout = 0 };
+                $"SET lock_timeout = {(long)wait.TotalMilliseconds}; SELECT pg_advisory_lock({LockKey})", connection)
+            { CommandTimeout = 0 };
             await take.ExecuteNonQueryAsync().ConfigureAwait(false);
             return connection;
         }
