@@ -122,6 +122,6 @@ internal static class Cluster
     {
         if (result.ExitCode != 0)
             throw new PostgresUnavailableException(
-                $"{problem}\n{result.Output.Trim()}", "Nothing was kept; correct what it complains about and start again.");
+                $"{problem}\n{result.Output.Trim()}", "Correct what it complains about and start again; nothing unfinished was kept.");
     }
 }

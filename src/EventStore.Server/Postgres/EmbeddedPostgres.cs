@@ -54,7 +54,8 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     }
 
     /// <summary>
-    /// Completes when the database has ended, which without <see cref="DisposeAsync"/> means that it crashed or was stopped by somebody else.
+    /// Completes when the database has ended, which without <see cref="DisposeAsync"/> means that it crashed or was stopped
+    /// by somebody else.
     /// </summary>
     public Task Ended { get; }
 
@@ -113,7 +114,8 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
                 stop).ConfigureAwait(false);
 
             var process = await Run(
-                () => PostgresProcess.Launch(binaries, folder, account, socket.Path, stalePid), folder, socket, log, stop).ConfigureAwait(false);
+                () => PostgresProcess.Launch(binaries, folder, account, socket.Path, stalePid),
+                folder, socket, log, stop).ConfigureAwait(false);
             log.Running(binaries.Major, folder.Path, process.Id);
             return new EmbeddedPostgres(folder, process, socket, log);
         }
@@ -133,7 +135,8 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
 
         _stopping = true;
         await _process.Stop(_log).ConfigureAwait(false);
-        await Ended.ConfigureAwait(false);
+        if (_process.Ended.IsCompleted) // else it was told twice and is left to the next start, which will find it
+            await Ended.ConfigureAwait(false);
         _socket.Dispose();
         _folder.Dispose();
     }
@@ -180,7 +183,8 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
                 await connection.OpenAsync(stop).ConfigureAwait(false);
                 return true;
             }
-            catch (NpgsqlException early) when (early.SqlState == PostgresErrorCodes.CannotConnectNow || early.InnerException is SocketException)
+            catch (NpgsqlException early) when (early.SqlState == PostgresErrorCodes.CannotConnectNow
+                || early.InnerException is SocketException or TimeoutException)
             {
                 if (attempt % 500 == 0)
                     log.StillWaiting(process.Id, early.Message);

@@ -57,7 +57,7 @@ internal sealed class LockedFolder : IDisposable
                 throw;
             }
         }
-        catch (UnauthorizedAccessException denied)
+        catch (Exception denied) when (denied is UnauthorizedAccessException or IOException)
         {
             throw new PostgresUnavailableException(
                 $"The data folder {path} cannot be used by {account.ProcessUser}: {denied.Message}",

@@ -36,19 +36,12 @@ public static partial class Migrations
 
     internal static async Task Apply(string ownerConnectionString, ILogger log, string folder, TimeSpan lockWait)
     {
-        var files = Files(folder); // misnamed files are found before anything is touched
+        Files(folder); // misnamed files are found before anything is touched
         await using var guard = await Lock(ownerConnectionString, lockWait).ConfigureAwait(false);
+        RequireOrder(Files(folder), await Pending(ownerConnectionString, folder).ConfigureAwait(false));
 
         // Evolve blocks its thread for as long as the migrations take.
         var applied = await Task.Run(() => Migrate(ownerConnectionString, log, folder)).ConfigureAwait(false);
-
-        // Evolve only ever goes on from the last version: a file numbered below that would be passed over in silence.
-        var skipped = await Pending(ownerConnectionString, folder).ConfigureAwait(false);
-        if (skipped.Count > 0)
-            throw new MigrationException(
-                $"Not applied, because a higher number is applied already: {string.Join(", ", skipped)}.",
-                "Give these files numbers above " + files[^1] + ".");
-
         if (applied.Count > 0)
             log.Migrated(applied.Count, string.Join(", ", applied));
         else
@@ -84,6 +77,16 @@ public static partial class Migrations
         }
     }
 
+    // A file that arrives late with a low number would be applied before the others on a new database and after them here.
+    private static void RequireOrder(List<string> files, IReadOnlyList<string> pending)
+    {
+        var late = pending.Except(files.TakeLast(pending.Count)).ToList();
+        if (late.Count > 0)
+            throw new MigrationException(
+                $"Not applied, because a higher number is applied already: {string.Join(", ", late)}.",
+                $"Give it a number above {files[^1]}.");
+    }
+
     private static List<string> Migrate(string connectionString, ILogger log, string folder)
     {
         // Evolve leaves the search path alone; a name without a schema would land in "public".
@@ -111,7 +114,7 @@ public static partial class Migrations
         catch (EvolveValidationException edited)
         {
             throw new MigrationException(
-                $"A migration that is already applied to this database was edited or removed. {edited.Message}",
+                $"A migration that is already applied to this database was edited. {edited.Message}",
                 "Put the file back as it was released, and make the change in a new file with the next number.", edited);
         }
         catch (EvolveException failed)

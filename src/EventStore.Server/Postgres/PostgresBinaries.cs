@@ -85,7 +85,8 @@ public sealed partial record PostgresBinaries(string Folder, int Major)
         !Directory.Exists(root)
             ? []
             : Directory.EnumerateDirectories(root)
-                .OrderByDescending(folder => int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var major) ? major : 0)
+                .OrderByDescending(folder =>
+                    int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var major) ? major : 0)
                 .Select(folder => Path.Combine(folder, "bin"));
 
     private static int? MajorOf(string folder) =>

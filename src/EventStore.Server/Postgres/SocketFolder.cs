@@ -51,7 +51,9 @@ internal sealed class SocketFolder : IDisposable
         ApplicationName = "pytorchjob-eventstore",
     };
 
-    /// <summary>Takes away what a killed database left: its own lock file here names a process number that somebody else may have by now.</summary>
+    /// <summary>
+    /// Takes away what a killed database left: its lock file here names a process number that somebody else may have by now.
+    /// </summary>
     public void Clear()
     {
         File.Delete(System.IO.Path.Combine(Path, FileName));

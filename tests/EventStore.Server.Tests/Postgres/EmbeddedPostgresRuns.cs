@@ -26,9 +26,14 @@ public sealed class EmbeddedPostgresRuns(DataFolders folders) : IClassFixture<Da
     public async Task The_owner_may_create_and_the_serving_role_may_only_connect()
     {
         var postgres = (await Shared()).Postgres;
-        Assert.Equal("eventstore_owner", await Query(postgres, "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = 'eventstore'"));
-        Assert.Equal(0L, await Query(postgres,
-            "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'eventstore%' AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)"));
+        Assert.Equal("eventstore_owner", await Query(
+            postgres, "SELECT pg_get_userbyid(datdba)::text FROM pg_database WHERE datname = 'eventstore'"));
+        Assert.Equal(0L, await Query(
+            postgres,
+            """
+            SELECT count(*) FROM pg_roles
+            WHERE rolname LIKE 'eventstore%' AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)
+            """));
         await Query(postgres, "CREATE SCHEMA anything");
 
         foreach (var sql in (string[])["CREATE SCHEMA other", "CREATE TABLE public.other ()", "CREATE TEMP TABLE other ()"])

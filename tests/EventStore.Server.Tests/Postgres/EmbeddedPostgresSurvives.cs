@@ -71,8 +71,9 @@ public sealed class EmbeddedPostgresSurvives(DataFolders folders) : IClassFixtur
         using var shell = Process.Start(untied.Command(
             "sh", "-c", "\"$0\" -D \"$1\" -c listen_addresses= -c unix_socket_directories=\"$2\" </dev/null >/dev/null 2>&1 &",
             PostgresBinaries.Find().Program("postgres"), Path.Combine(folder, "pgdata"), Path.Combine(folder, "run")))!;
-        await Until(() => File.Exists(PidFile(folder)) && File.ReadAllText(PidFile(folder)).Contains("ready", StringComparison.Ordinal), "the orphan");
-        var orphan = int.Parse(File.ReadLines(PidFile(folder)).First(), CultureInfo.InvariantCulture);
+        var pidFile = PidFile(folder);
+        await Until(() => File.Exists(pidFile) && File.ReadAllText(pidFile).Contains("ready", StringComparison.Ordinal), "the orphan");
+        var orphan = int.Parse(File.ReadLines(pidFile).First(), CultureInfo.InvariantCulture);
 
         var log = new LogLines();
         await using var postgres = await folders.Start(folder, log);

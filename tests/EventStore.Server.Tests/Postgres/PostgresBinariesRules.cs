@@ -35,7 +35,8 @@ public sealed class PostgresBinariesRules : IDisposable
     [Fact]
     public void What_was_found_but_is_too_old_is_named()
     {
-        var none = Assert.Throws<PostgresUnavailableException>(() => PostgresBinaries.Search([Folder("13.9"), Folder("14.1")], major: null));
+        var none = Assert.Throws<PostgresUnavailableException>(
+            () => PostgresBinaries.Search([Folder("13.9"), Folder("14.1")], major: null));
         Assert.Contains("No PostgreSQL 15 or newer", none.Problem, StringComparison.Ordinal);
         Assert.Contains("version 13, 14", none.Problem, StringComparison.Ordinal);
     }

@@ -30,8 +30,8 @@ public sealed class PrivateDatabases : IAsyncLifetime
     }
 
     /// <summary>
-    /// Always the same database, without the store's schema: a new one costs more than most of these tests, and the tests of a class run one
-    /// after the other.
+    /// Always the same database, without the store's schema: a new one costs more than most of these tests,
+    /// and the tests of a class run one after the other.
     /// </summary>
     public async Task<string> Cleared()
     {

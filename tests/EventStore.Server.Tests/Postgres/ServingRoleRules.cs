@@ -130,9 +130,15 @@ public sealed class ServingRoleRules(PrivateDatabases databases) : IClassFixture
         var superuser = As(owner, "postgres");
         Assert.Empty(await ServingRole.UnsafeSettings(As(owner, Role)));
 
-        // The command line of the private database outranks the file, so a function stands in for the view.
+        // The command line of the private database outranks the file, so a view of our own stands in for the real one.
         var shadowed = new NpgsqlConnectionStringBuilder(superuser) { SearchPath = "shadow, pg_catalog" }.ConnectionString;
-        await Execute(superuser, "CREATE SCHEMA shadow; CREATE VIEW shadow.pg_settings AS SELECT name, CASE WHEN name IN ('fsync', 'full_page_writes') THEN 'off' ELSE setting END AS setting FROM pg_catalog.pg_settings");
+        await Execute(
+            superuser,
+            """
+            CREATE SCHEMA shadow;
+            CREATE VIEW shadow.pg_settings AS
+            SELECT name, CASE WHEN name IN ('fsync', 'full_page_writes') THEN 'off' ELSE setting END AS setting FROM pg_catalog.pg_settings
+            """);
         var sentences = await ServingRole.UnsafeSettings(shadowed);
         Assert.Equal(2, sentences.Count);
         Assert.Contains("fsync is off", sentences[0], StringComparison.Ordinal);
