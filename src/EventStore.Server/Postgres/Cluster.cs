@@ -1,0 +1,127 @@
+using System.Globalization;
+using System.Runtime.Versioning;
+
+namespace EventStore.Server.Postgres;
+
+/// <summary>
+/// The database's files. A first start makes them in a folder beside their place and renames it when everything in it is
+/// finished, roles and database included: a start that was interrupted or failed leaves nothing that looks like data.
+/// The roles are made by PostgreSQL's single-user mode, so there is never a moment at which the database listens
+/// without them.
+/// </summary>
+[UnsupportedOSPlatform("windows")]
+internal static class Cluster
+{
+    private const string UnfinishedPrefix = "pgdata.new-";
+
+    // One statement a line: that is how the single-user mode reads. The owner makes the schema; the server may only connect
+    // until ServingRole.Grant gives it what it needs.
+    private const string Roles =
+        $"""
+        CREATE ROLE {EmbeddedPostgres.Owner} LOGIN
+        CREATE ROLE {EmbeddedPostgres.Server} LOGIN
+        CREATE DATABASE {EmbeddedPostgres.Database} OWNER {EmbeddedPostgres.Owner}
+        REVOKE ALL ON DATABASE {EmbeddedPostgres.Database} FROM PUBLIC
+        GRANT CONNECT ON DATABASE {EmbeddedPostgres.Database} TO {EmbeddedPostgres.Server}
+        """;
+
+    /// <summary>Makes the database if there is none, and answers with the programs of the version its files are for.</summary>
+    /// <param name="folder">The data folder, held.</param>
+    /// <param name="account">Who will own the files.</param>
+    /// <param name="find">Finds the programs of a major version, or the best ones for null.</param>
+    /// <param name="log">Told when a database is made.</param>
+    /// <exception cref="PostgresUnavailableException">
+    /// initdb failed (with what it said), or the data are of a version whose programs are not here.
+    /// </exception>
+    public static PostgresBinaries Ensure(
+        LockedFolder folder, PostgresAccount account, Func<int?, PostgresBinaries> find, ILogger log)
+    {
+        foreach (var unfinished in Directory.EnumerateDirectories(folder.Path, UnfinishedPrefix + "*"))
+            Directory.Delete(unfinished, recursive: true);
+
+        if (Directory.Exists(folder.Cluster) && Directory.EnumerateFileSystemEntries(folder.Cluster).Any())
+            return ForExisting(folder, find);
+
+        var binaries = find(null);
+        log.Making(binaries.Major, folder.Cluster);
+        Make(folder, account, binaries);
+        return binaries;
+    }
+
+    /// <summary>
+    /// Writes who may connect: through the socket, as one of the roles, the account this process runs under. It owns the
+    /// files or is root, so the superuser is no more than it can have anyway; nobody else gets in, and no password exists.
+    /// Written at every start, because the data may have been moved to another account since.
+    /// </summary>
+    public static void WriteAccess(LockedFolder folder, PostgresAccount account)
+    {
+        string[] roles = [EmbeddedPostgres.Owner, EmbeddedPostgres.Server, EmbeddedPostgres.Superuser];
+        var map = string.Concat(roles.Select(role => $"eventstore \"{account.ProcessUser}\" {role}\n"));
+        Demand(account.Run(
+            "sh", "-c", "umask 077 && printf '%s' \"$1\" > \"$0/pg_hba.conf\" && printf '%s' \"$2\" > \"$0/pg_ident.conf\"",
+            folder.Cluster, "local all all peer map=eventstore\n", map),
+            $"The access rules in {folder.Cluster} could not be written.");
+    }
+
+    private static PostgresBinaries ForExisting(LockedFolder folder, Func<int?, PostgresBinaries> find)
+    {
+        var file = Path.Combine(folder.Cluster, "PG_VERSION");
+        var text = File.Exists(file) ? File.ReadAllText(file).Trim() : "";
+        if (!int.TryParse(text, CultureInfo.InvariantCulture, out var major))
+            throw new PostgresUnavailableException(
+                $"{folder.Cluster} is not empty and holds no PostgreSQL data (its PG_VERSION is missing or unreadable).",
+                "Restore it from a backup, move it away to start with an empty store, or choose another folder with --data DIR.");
+
+        try
+        {
+            return find(major);
+        }
+        catch (PostgresUnavailableException none)
+        {
+            throw new PostgresUnavailableException(
+                $"The data in {folder.Cluster} were made by PostgreSQL {major}, and another major version cannot read them. {none.Problem}",
+                $"Install PostgreSQL {major} beside the other (or point PG_BIN to it) and start again. "
+                + "To change over to the newer version, run its pg_upgrade on the folder, or pg_dump with the old version and restore.",
+                none);
+        }
+    }
+
+    private static void Make(LockedFolder folder, PostgresAccount account, PostgresBinaries binaries)
+    {
+        var unfinished = Path.Combine(folder.Path, UnfinishedPrefix + Guid.NewGuid().ToString("N")[..8]);
+        try
+        {
+            Directory.CreateDirectory(unfinished, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            account.Give(unfinished);
+
+            // Locale C everywhere: sorting must not change under the indexes when the machine's C library is updated.
+            Demand(account.Run(
+                binaries.Program("initdb"), "-D", unfinished, "-U", EmbeddedPostgres.Superuser, "--encoding=UTF8", "--locale=C",
+                "--data-checksums", "--auth-local=peer", "--auth-host=reject", "--no-instructions"),
+                $"initdb could not make a database in {folder.Path}.");
+            Demand(account.Run(
+                "sh", "-c", "printf '%s\\n' \"$2\" | \"$0\" --single -D \"$1\" -c exit_on_error=on postgres",
+                binaries.Program("postgres"), unfinished, Roles),
+                $"The roles of the new database in {folder.Path} could not be made.");
+
+            Directory.Move(unfinished, folder.Cluster);
+        }
+        catch
+        {
+            if (Directory.Exists(unfinished))
+                Directory.Delete(unfinished, recursive: true);
+            throw;
+        }
+
+        // The rename must reach the disk before anything is promised: a folder that came back under its unfinished name
+        // after a power failure would be deleted by the next start.
+        Demand(PostgresAccount.Sync(folder.Path), $"{folder.Path} could not be written to disk.");
+    }
+
+    private static void Demand((int ExitCode, string Output) result, string problem)
+    {
+        if (result.ExitCode != 0)
+            throw new PostgresUnavailableException(
+                $"{problem}\n{result.Output.Trim()}", "Correct what it complains about and start again; nothing unfinished was kept.");
+    }
+}

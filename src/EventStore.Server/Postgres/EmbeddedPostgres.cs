@@ -1,0 +1,217 @@
+using System.Net.Sockets;
+using System.Runtime.Versioning;
+using System.Text;
+using Npgsql;
+
+namespace EventStore.Server.Postgres;
+
+/// <summary>
+/// A PostgreSQL of this server's own, for whoever has configured none: made on the first start from the programs on the
+/// machine, durable, reachable through a Unix socket only and without passwords, and ended with the server.
+/// One process uses a data folder at a time; the database stops when this object is disposed or the process dies.
+/// </summary>
+public sealed class EmbeddedPostgres : IAsyncDisposable
+{
+    internal const string Superuser = "postgres";
+    internal const string Owner = "eventstore_owner";
+    internal const string Server = "eventstore_server";
+    internal const string Database = "eventstore";
+
+    private static readonly TimeSpan LeftoversMax = TimeSpan.FromSeconds(20);
+
+    private readonly LockedFolder _folder;
+    private readonly PostgresProcess _process;
+    private readonly SocketFolder _socket;
+    private readonly ILogger _log;
+    private bool _stopping;
+
+    private EmbeddedPostgres(LockedFolder folder, PostgresProcess process, SocketFolder socket, ILogger log)
+    {
+        (_folder, _process, _socket, _log) = (folder, process, socket, log);
+        Ended = Watch();
+    }
+
+    /// <summary>The data folder, in full.</summary>
+    public string DataFolder => _folder.Path;
+
+    /// <summary>Connects as the role that owns the database: for migrations, rebuilds and imports.</summary>
+    public string OwnerConnectionString => _socket.ConnectionString(Owner).ConnectionString;
+
+    /// <summary>
+    /// Connects as the role the server serves with, which may do what <see cref="ServingRole.Grant"/> gave it. Statements are
+    /// prepared by themselves after their second use, and a returned connection is not reset, which would cost a round trip.
+    /// </summary>
+    public string ServingConnectionString
+    {
+        get
+        {
+            var connection = _socket.ConnectionString(Server);
+            connection.MaxAutoPrepare = 100;
+            connection.AutoPrepareMinUsages = 2;
+            connection.NoResetOnClose = true;
+            return connection.ConnectionString;
+        }
+    }
+
+    /// <summary>
+    /// Completes when the database has ended, which without <see cref="DisposeAsync"/> means that it crashed or was stopped
+    /// by somebody else.
+    /// </summary>
+    public Task Ended { get; }
+
+    /// <summary>The process number of the database.</summary>
+    internal int ProcessId => _process.Id;
+
+    /// <summary>
+    /// Where the data go if nobody says: for root a folder the account postgres can reach (it cannot enter /root), for others
+    /// <c>$XDG_DATA_HOME</c> or <c>~/.local/share</c>.
+    /// </summary>
+    public static string DefaultDataFolder()
+    {
+        const string name = "pytorchjob-eventstore";
+        if (Environment.IsPrivilegedProcess)
+            return Path.Combine("/var/lib", name);
+
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify);
+        var data = Environment.GetEnvironmentVariable("XDG_DATA_HOME");
+        return Path.Combine(string.IsNullOrEmpty(data) ? Path.Combine(home, ".local", "share") : data, name);
+    }
+
+    /// <summary>
+    /// Starts the database on the folder, which is made if it is not there, and returns when it accepts connections.
+    /// After a crash that includes its recovery, however long that takes.
+    /// </summary>
+    /// <param name="dataFolder">Its folder; a relative one is taken from the current folder.</param>
+    /// <param name="log">Told what is done, and when the database ends unasked.</param>
+    /// <param name="stop">Gives up starting. A database that already runs is not stopped by it.</param>
+    /// <exception cref="PostgresUnavailableException">It cannot be started; the message is for the operator.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="stop"/> was asked for before it was ready.</exception>
+    public static Task<EmbeddedPostgres> Start(string dataFolder, ILogger log, CancellationToken stop) =>
+        OperatingSystem.IsWindows()
+            ? throw new PostgresUnavailableException(
+                "The private PostgreSQL needs Unix sockets and signals, which Windows does not have.",
+                "Give a database with ConnectionStrings__Postgres, or start this server in WSL.")
+            : Start(dataFolder, PostgresAccount.Current(), PostgresBinaries.Find, log, stop);
+
+    /// <summary>As above, with the account and the programs chosen.</summary>
+    [UnsupportedOSPlatform("windows")]
+    internal static async Task<EmbeddedPostgres> Start(
+        string dataFolder, PostgresAccount account, Func<int?, PostgresBinaries> find, ILogger log, CancellationToken stop)
+    {
+        find(null); // without any programs nothing is made
+        var folder = LockedFolder.Open(dataFolder, account);
+        SocketFolder? socket = null;
+        try
+        {
+            socket = SocketFolder.Choose(folder, account);
+            var (binaries, stalePid) = await Task.Run(
+                () =>
+                {
+                    var found = Cluster.Ensure(folder, account, find, log);
+                    Cluster.WriteAccess(folder, account);
+                    return (found, PostgresProcess.EndOrphan(folder, log));
+                },
+                stop).ConfigureAwait(false);
+
+            var process = await Run(
+                () => PostgresProcess.Launch(binaries, folder, account, socket.Path, stalePid),
+                folder, socket, log, stop).ConfigureAwait(false);
+            log.Running(binaries.Major, folder.Path, process.Id);
+            return new EmbeddedPostgres(folder, process, socket, log);
+        }
+        catch
+        {
+            socket?.Dispose();
+            folder.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Stops the database cleanly and lets go of the data folder.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_stopping)
+            return;
+
+        _stopping = true;
+        await _process.Stop(_log).ConfigureAwait(false);
+        if (_process.Ended.IsCompleted) // else it was told twice and is left to the next start, which will find it
+            await Ended.ConfigureAwait(false);
+        _socket.Dispose();
+        _folder.Dispose();
+    }
+
+    // Backends outlive a killed postmaster by the time they need to notice, and hold its shared memory until then;
+    // PostgreSQL rightly refuses to start beside them, so it is tried again for a while.
+    private static async Task<PostgresProcess> Run(
+        Func<PostgresProcess> launch, LockedFolder folder, SocketFolder socket, ILogger log, CancellationToken stop)
+    {
+        for (var deadline = DateTime.UtcNow + LeftoversMax; ; await Task.Delay(200, stop).ConfigureAwait(false))
+        {
+            socket.Clear();
+            var logStart = new FileInfo(folder.Log).Length;
+            var process = launch();
+            try
+            {
+                if (await Ready(process, socket, log, stop).ConfigureAwait(false))
+                    return process;
+            }
+            catch (Exception failed)
+            {
+                await process.Stop(log).ConfigureAwait(false);
+                if (failed is NpgsqlException)
+                    throw Failed("does not accept connections: " + failed.Message, folder, logStart, failed);
+                throw;
+            }
+
+            var leftovers = Tail(folder.Log, logStart).Contains("pre-existing shared memory block", StringComparison.Ordinal);
+            if (!leftovers || DateTime.UtcNow > deadline)
+                throw Failed($"did not start (exit code {await process.Ended.ConfigureAwait(false)}).", folder, logStart, null);
+        }
+    }
+
+    // True when it accepts connections, false when it has ended; "not there yet" and "still recovering" mean waiting.
+    private static async Task<bool> Ready(PostgresProcess process, SocketFolder socket, ILogger log, CancellationToken stop)
+    {
+        var probe = socket.ConnectionString(Owner);
+        probe.Pooling = false;
+        for (var attempt = 1; !process.Ended.IsCompleted; attempt++)
+        {
+            try
+            {
+                await using var connection = new NpgsqlConnection(probe.ConnectionString);
+                await connection.OpenAsync(stop).ConfigureAwait(false);
+                return true;
+            }
+            catch (NpgsqlException early) when (early.SqlState == PostgresErrorCodes.CannotConnectNow
+                || early.InnerException is SocketException or TimeoutException)
+            {
+                if (attempt % 500 == 0)
+                    log.StillWaiting(process.Id, early.Message);
+            }
+
+            await Task.Delay(20, stop).ConfigureAwait(false);
+        }
+
+        return false;
+    }
+
+    private static PostgresUnavailableException Failed(string how, LockedFolder folder, long logStart, Exception? cause) =>
+        new($"The PostgreSQL on {folder.Path} {how}\n{Tail(folder.Log, logStart)}", $"All it said is in {folder.Log}.", cause);
+
+    private static string Tail(string file, long start)
+    {
+        const int bytesMax = 4096;
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        stream.Position = Math.Max(start, stream.Length - bytesMax);
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        return reader.ReadToEnd().Trim();
+    }
+
+    private async Task Watch()
+    {
+        var exitCode = await _process.Ended.ConfigureAwait(false);
+        if (!_stopping)
+            _log.EndedUnasked(_process.Id, exitCode, _folder.Log);
+    }
+}

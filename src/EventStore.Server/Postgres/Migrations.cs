@@ -1,0 +1,199 @@
+using System.Text.RegularExpressions;
+using EvolveDb;
+using EvolveDb.Configuration;
+using Npgsql;
+
+namespace EventStore.Server.Postgres;
+
+/// <summary>
+/// The numbered files in <c>migrations/</c> (<c>V0001__name.sql</c>, …) are the only way the schema changes. Evolve applies
+/// them in order, each in a transaction of its own, and writes what it applied, with a checksum, into the table
+/// <c>eventstore.changelog</c>; a file that was applied and then edited is refused before anything is done.
+///
+/// Evolve waits for its lock for ever and says nothing about who has it, so a lock of our own stands before it: a
+/// session's advisory lock, waited for a limited time, gone with the session that held it however that ends.
+/// </summary>
+public static partial class Migrations
+{
+    private const string Schema = "eventstore";
+    private const string Changelog = "changelog";
+    private const long LockKey = 0x6A6F_6273_6D69_6772; // "jobsmigr", any number nobody else uses in this database
+    private static readonly TimeSpan LockWait = TimeSpan.FromSeconds(60);
+
+    /// <summary>Where the files are in a built server.</summary>
+    public static string DefaultFolder => Path.Combine(AppContext.BaseDirectory, "migrations");
+
+    /// <summary>
+    /// Applies every file that is not applied yet. Does nothing to a database that is up to date; a second caller, in any
+    /// process, waits for the first.
+    /// </summary>
+    /// <param name="ownerConnectionString">Connects as the owner of the database: the schema is made if it is not there.</param>
+    /// <param name="log">Told of each step.</param>
+    /// <exception cref="MigrationException">
+    /// A file fails, was edited, is missing or misnamed, or another migration does not end. PostgreSQL's own errors are inside.
+    /// </exception>
+    public static Task Apply(string ownerConnectionString, ILogger log) => Apply(ownerConnectionString, log, DefaultFolder, LockWait);
+
+    internal static async Task Apply(string ownerConnectionString, ILogger log, string folder, TimeSpan lockWait)
+    {
+        Files(folder); // misnamed files are found before anything is touched
+        await using var guard = await Lock(ownerConnectionString, lockWait).ConfigureAwait(false);
+        RequireOrder(Files(folder), await Pending(ownerConnectionString, folder).ConfigureAwait(false));
+
+        // Evolve blocks its thread for as long as the migrations take.
+        var applied = await Task.Run(() => Migrate(ownerConnectionString, log, folder)).ConfigureAwait(false);
+        if (applied.Count > 0)
+            log.Migrated(applied.Count, string.Join(", ", applied));
+        else
+            log.UpToDate();
+    }
+
+    /// <summary>
+    /// The names of the files that are not applied to this database, in order; all of them if it was never migrated. Only
+    /// reads, and works for the serving role, so that a server can refuse to start on a database that is behind.
+    /// </summary>
+    /// <exception cref="MigrationException">The role may not read the changelog: <c>migrate</c> has not given it its rights.</exception>
+    public static Task<IReadOnlyList<string>> Pending(string connectionString) => Pending(connectionString, DefaultFolder);
+
+    internal static async Task<IReadOnlyList<string>> Pending(string connectionString, string folder)
+    {
+        await using var connection = await Open(connectionString).ConfigureAwait(false);
+        try
+        {
+            await using var exists = new NpgsqlCommand($"SELECT to_regclass('{Schema}.{Changelog}') IS NOT NULL", connection);
+            if (await exists.ExecuteScalarAsync().ConfigureAwait(false) is not true)
+                return Files(folder);
+
+            await using var names = new NpgsqlCommand(
+                $"SELECT coalesce(array_agg(name::text), '{{}}') FROM {Schema}.{Changelog} WHERE type = 0 AND success", connection);
+            var applied = (string[])(await names.ExecuteScalarAsync().ConfigureAwait(false))!;
+            return [.. Files(folder).Except(applied, StringComparer.Ordinal)];
+        }
+        catch (PostgresException denied) when (denied.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            throw new MigrationException(
+                $"The role '{new NpgsqlConnectionStringBuilder(connectionString).Username}' may not read which migrations are applied.",
+                "Run `migrate` with the owner's connection string; it also gives the serving role its rights.", denied);
+        }
+    }
+
+    // A file that arrives late with a low number would be applied before the others on a new database and after them here.
+    private static void RequireOrder(List<string> files, IReadOnlyList<string> pending)
+    {
+        var late = pending.Except(files.TakeLast(pending.Count)).ToList();
+        if (late.Count > 0)
+            throw new MigrationException(
+                $"Not applied, because a higher number is applied already: {string.Join(", ", late)}.",
+                $"Give it a number above {files[^1]}.");
+    }
+
+    private static List<string> Migrate(string connectionString, ILogger log, string folder)
+    {
+        // Evolve leaves the search path alone; a name without a schema would land in "public".
+        var target = new NpgsqlConnectionStringBuilder(Unpooled(connectionString)) { SearchPath = Schema };
+        using var connection = new NpgsqlConnection(target.ConnectionString);
+        var evolve = new Evolve(connection, log.Migrating)
+        {
+            Locations = [folder],
+            Schemas = [Schema],
+            MetadataTableSchema = Schema,
+            MetadataTableName = Changelog,
+            TransactionMode = TransactionKind.CommitEach,
+            IsEraseDisabled = true,
+            CommandTimeout = 0, // a migration over a large log takes what it takes
+
+            // No placeholder is ever replaced; this only keeps Evolve's "${" out of SQL that means it literally.
+            PlaceholderPrefix = "\u0001{",
+        };
+
+        try
+        {
+            evolve.Migrate();
+            return evolve.AppliedMigrations;
+        }
+        catch (EvolveValidationException edited)
+        {
+            throw new MigrationException(
+                $"A migration that is already applied to this database was edited. {edited.Message}",
+                "Put the file back as it was released, and make the change in a new file with the next number.", edited);
+        }
+        catch (EvolveException failed)
+        {
+            // Evolve repeats the whole statement in its message, and once more for each exception inside.
+            var file = AnyFileName().Match(failed.Message) is { Success: true } match ? match.Value : "before the first file";
+            var cause = failed.GetBaseException() is PostgresException error ? $"{error.MessageText} ({error.SqlState})" : failed.Message;
+            throw new MigrationException(
+                $"A migration failed and was undone: {file}: {cause}",
+                "The migrations before it stay applied. Correct the cause and run `migrate` again.", failed);
+        }
+    }
+
+    private static async Task<NpgsqlConnection> Lock(string connectionString, TimeSpan wait)
+    {
+        var connection = await Open(connectionString).ConfigureAwait(false);
+        try
+        {
+            await using var take = new NpgsqlCommand(
+                $"SET lock_timeout = {(long)wait.TotalMilliseconds}; SELECT pg_advisory_lock({LockKey})", connection)
+            { CommandTimeout = 0 };
+            await take.ExecuteNonQueryAsync().ConfigureAwait(false);
+            return connection;
+        }
+        catch (PostgresException late) when (late.SqlState == PostgresErrorCodes.LockNotAvailable)
+        {
+            var holder = await Holder(connection).ConfigureAwait(false);
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw new MigrationException(
+                $"Another migration has held the lock for more than {wait.TotalSeconds:0.#} s: {holder}.",
+                "Wait for it to end, or end that session with pg_terminate_backend(pid) and run `migrate` again.", late);
+        }
+        catch
+        {
+            await connection.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private static async Task<string> Holder(NpgsqlConnection connection)
+    {
+        await using var query = new NpgsqlCommand(
+            $"""
+            SELECT format('session pid %s of %s (%s), connected since %s', a.pid, a.usename, a.application_name, a.backend_start)
+            FROM   pg_locks l JOIN pg_stat_activity a USING (pid)
+            WHERE  l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND    (l.classid::bigint << 32 | l.objid::bigint) = {LockKey}
+            """, connection);
+        return await query.ExecuteScalarAsync().ConfigureAwait(false) as string ?? "it has just let go";
+    }
+
+    // The files in order. A name Evolve would not know is an error: it would be left out without a word.
+    private static List<string> Files(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new MigrationException($"The folder of migrations {folder} is missing.", "Install the server again, whole.");
+
+        var names = Directory.EnumerateFiles(folder, "*.sql").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).ToList();
+        var misnamed = names.Where(name => !FileName().IsMatch(name)).ToList();
+        if (misnamed.Count > 0)
+            throw new MigrationException(
+                $"Not a migration's name: {string.Join(", ", misnamed)} in {folder}.", "Names look like V0001__what_it_does.sql.");
+        return names;
+    }
+
+    private static async Task<NpgsqlConnection> Open(string connectionString)
+    {
+        var connection = new NpgsqlConnection(Unpooled(connectionString));
+        await connection.OpenAsync().ConfigureAwait(false);
+        return connection;
+    }
+
+    // Sessions of our own: the lock and the search_path must not come back to somebody out of a pool.
+    private static string Unpooled(string connectionString) =>
+        new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, MaxAutoPrepare = 0, Multiplexing = false }.ConnectionString;
+
+    [GeneratedRegex(@"^V\d{4}__\w+\.sql$")]
+    private static partial Regex FileName();
+
+    [GeneratedRegex(@"V\d{4}__\w+\.sql")]
+    private static partial Regex AnyFileName();
+}

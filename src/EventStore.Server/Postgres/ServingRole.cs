@@ -1,0 +1,135 @@
+using Npgsql;
+
+namespace EventStore.Server.Postgres;
+
+/// <summary>
+/// What the role the server serves with may do: read the tables, and change them through the functions <c>commit_jobs_…</c>,
+/// which run with their owner's rights. A server that was taken over can then append events, and neither edit nor
+/// delete one.
+/// </summary>
+public static class ServingRole
+{
+    private const string Schema = "eventstore";
+
+    /// <summary>
+    /// Gives the role exactly its rights on the schema <c>eventstore</c> and takes back whatever else it, or everybody, had
+    /// there. In one transaction, so a server that is running never loses a right in between; may be repeated, and has to be after
+    /// each migration, because new tables and functions start without (tables) or with too many (functions) rights.
+    /// Rights the role has through another role it is a member of are not its own and stay: see <see cref="HasOwnersRights"/>.
+    /// </summary>
+    /// <param name="ownerConnectionString">Connects as the owner of the schema's tables and functions.</param>
+    /// <param name="role">An existing role, as it is stored: no quotes.</param>
+    /// <exception cref="PostgresException">The role or the schema does not exist, or the connection is not the owner's.</exception>
+    public static async Task Grant(string ownerConnectionString, string role)
+    {
+        var name = '"' + role.Replace("\"", "\"\"", StringComparison.Ordinal) + '"';
+        await using var connection = new NpgsqlConnection(ownerConnectionString);
+        await connection.OpenAsync().ConfigureAwait(false);
+        await using var transaction = await connection.BeginTransactionAsync().ConfigureAwait(false);
+
+        // Two at once would fail with "tuple concurrently updated".
+        await Execute(connection, "SELECT pg_advisory_xact_lock(hashtext('eventstore.serving_role'))").ConfigureAwait(false);
+        await Execute(connection, CloseSchemas).ConfigureAwait(false);
+        await Execute(
+            connection,
+            $"""
+            REVOKE ALL ON SCHEMA {Schema} FROM PUBLIC, {name};
+            REVOKE ALL ON ALL TABLES    IN SCHEMA {Schema} FROM PUBLIC, {name};
+            REVOKE ALL ON ALL SEQUENCES IN SCHEMA {Schema} FROM PUBLIC, {name};
+            REVOKE ALL ON ALL ROUTINES  IN SCHEMA {Schema} FROM PUBLIC, {name};
+            GRANT USAGE  ON SCHEMA {Schema} TO {name};
+            GRANT SELECT ON ALL TABLES IN SCHEMA {Schema} TO {name};
+            """).ConfigureAwait(false);
+        foreach (var function in await CommitFunctions(connection).ConfigureAwait(false))
+            await Execute(connection, $"GRANT EXECUTE ON FUNCTION {function} TO {name}").ConfigureAwait(false);
+
+        await transaction.CommitAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Whether whoever connects so could change the store without the commit function: a superuser, an owner of the schema
+    /// or of something in it (or a member of that role), or one with any right to write there. For a loud warning at start.
+    /// </summary>
+    public static async Task<bool> HasOwnersRights(string connectionString)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync().ConfigureAwait(false);
+        await using var query = new NpgsqlCommand(Writes, connection);
+        return await query.ExecuteScalarAsync().ConfigureAwait(false) is true;
+    }
+
+    /// <summary>
+    /// A sentence for each setting of the database that makes it forget what was answered as stored after a power failure:
+    /// none for a safe one.
+    /// </summary>
+    public static async Task<IReadOnlyList<string>> UnsafeSettings(string connectionString)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync().ConfigureAwait(false);
+        await using var query = new NpgsqlCommand(
+            """
+            SELECT coalesce(array_agg(format('%s is off: a crash of the machine can %s.', name,
+                            CASE name WHEN 'fsync' THEN 'lose changes that were answered as stored, or ruin the whole database'
+                                      ELSE 'leave half-written pages that cannot be repaired' END) ORDER BY name), '{}')
+            FROM   pg_settings
+            WHERE  name IN ('fsync', 'full_page_writes') AND setting = 'off'
+            """, connection);
+        return (string[])(await query.ExecuteScalarAsync().ConfigureAwait(false))!;
+    }
+
+    // Databases made before PostgreSQL 15 let everybody make things in "public", and with that put a function or table of
+    // their own in front of ours. Only schemas of ours can be closed; the others are their owners' business.
+    private const string CloseSchemas =
+        """
+        DO $$
+        DECLARE
+            open regnamespace;
+        BEGIN
+            FOR open IN
+                SELECT n.oid FROM pg_namespace n, aclexplode(n.nspacl) acl
+                WHERE  acl.grantee = 0 AND acl.privilege_type = 'CREATE' AND pg_has_role(n.nspowner, 'USAGE')
+            LOOP
+                EXECUTE format('REVOKE CREATE ON SCHEMA %s FROM PUBLIC', open);
+            END LOOP;
+        END $$
+        """;
+
+    private const string Writes =
+        $"""
+        WITH me AS (SELECT oid, rolsuper FROM pg_roles WHERE rolname = session_user),
+             home AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = '{Schema}')
+        SELECT (SELECT rolsuper FROM me)
+            OR EXISTS (SELECT FROM home, me
+                       WHERE pg_has_role(me.oid, nspowner, 'MEMBER') OR has_schema_privilege(me.oid, home.oid, 'CREATE'))
+            OR EXISTS (SELECT FROM pg_class c JOIN home ON home.oid = c.relnamespace, me
+                       WHERE pg_has_role(me.oid, c.relowner, 'MEMBER')
+                          OR CASE WHEN c.relkind IN ('r', 'p', 'v', 'm', 'f')
+                                  THEN has_table_privilege(me.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+                                    OR has_any_column_privilege(me.oid, c.oid, 'INSERT, UPDATE')
+                                  WHEN c.relkind = 'S'
+                                  THEN has_sequence_privilege(me.oid, c.oid, 'USAGE, UPDATE')
+                                  ELSE false END)
+            OR EXISTS (SELECT FROM pg_proc p JOIN home ON home.oid = p.pronamespace, me
+                       WHERE pg_has_role(me.oid, p.proowner, 'MEMBER'))
+        """;
+
+    private static async Task<List<string>> CommitFunctions(NpgsqlConnection connection)
+    {
+        await using var query = new NpgsqlCommand(
+            $"""
+            SELECT p.oid::regprocedure::text FROM pg_proc p
+            WHERE  p.pronamespace = '{Schema}'::regnamespace AND p.prokind = 'f' AND p.proname LIKE 'commit\_jobs\_%'
+            """, connection);
+        await using var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
+        List<string> functions = [];
+        while (await reader.ReadAsync().ConfigureAwait(false))
+            functions.Add(reader.GetString(0));
+        return functions;
+    }
+
+    private static async Task Execute(NpgsqlConnection connection, string sql)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync().ConfigureAwait(false);
+    }
+}
