@@ -4,7 +4,10 @@ namespace EventStore.Server.Access;
 /// What a request wants to do, in the terms rights are given in (apiserver <c>RequestInfo</c>): a verb on a resource, or on a path that
 /// is no resource.
 /// </summary>
-/// <param name="Verb"><c>get</c>, <c>list</c>, <c>watch</c>, <c>create</c>, <c>update</c>, <c>patch</c>, <c>delete</c>, <c>deletecollection</c>; on a path the method in lower case.</param>
+/// <param name="Verb">
+/// <c>get</c>, <c>list</c>, <c>watch</c>, <c>create</c>, <c>update</c>, <c>patch</c>, <c>delete</c>, <c>deletecollection</c>; on a path
+/// the method in lower case.
+/// </param>
 /// <param name="Group">The resource's group.</param>
 /// <param name="Resource">Its plural; empty for a path.</param>
 /// <param name="Subresource"><c>status</c>, or empty.</param>

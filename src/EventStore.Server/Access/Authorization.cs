@@ -25,8 +25,9 @@ public static class Authorization
         && (IsOrIsBelow(request.Path, "/api") || IsOrIsBelow(request.Path, "/apis") || IsOrIsBelow(request.Path, "/openapi"));
 
     /// <summary>Asking about oneself (upstream's role <c>system:basic-user</c>).</summary>
-    private static bool IsSelfReview(AccessRequest request) => request is { Verb: "create", Subresource: "" } && (request.Group, request.Resource) is
-        ("authorization.k8s.io", "selfsubjectaccessreviews" or "selfsubjectrulesreviews") or ("authentication.k8s.io", "selfsubjectreviews");
+    private static bool IsSelfReview(AccessRequest request) => request is { Verb: "create", Subresource: "" }
+        && (request.Group, request.Resource) is ("authorization.k8s.io", "selfsubjectaccessreviews" or "selfsubjectrulesreviews")
+            or ("authentication.k8s.io", "selfsubjectreviews");
 
     private static bool IsRead(AccessRequest request) => !request.IsResource && request.Verb is "get" or "head";
 

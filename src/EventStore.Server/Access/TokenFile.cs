@@ -36,7 +36,7 @@ public sealed class TokenFile
 
     /// <summary>A line of the file.</summary>
     public static string Line(string token, Caller caller) =>
-        $"{Quote(token)},{Quote(caller.Name)},{Quote(caller.Uid)},\"{string.Join(',', caller.Groups).Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+        $"{Quote(token)},{Quote(caller.Name)},{Quote(caller.Uid)},{Quote(string.Join(',', caller.Groups))}";
 
     /// <summary>Reads a file's text. What is wrong is said with the number of the line, and without the token.</summary>
     public static bool TryParse(string text, [NotNullWhen(true)] out TokenFile? file, [NotNullWhen(false)] out string? wrong)

@@ -14,7 +14,9 @@ namespace EventStore.Server.Kubernetes;
 /// <param name="Quality">How much it is wanted, from 0 to 1.</param>
 public sealed record AcceptClause(string MediaType, string? As, string? Group, string? Version, double Quality)
 {
-    /// <summary>The wishes, the most wanted first, in the order they were given where they are wanted alike; without those refused by <c>q=0</c>.</summary>
+    /// <summary>
+    /// The wishes, the most wanted first, in the order they were given where they are wanted alike; without those refused by <c>q=0</c>.
+    /// </summary>
     public static IReadOnlyList<AcceptClause> Parse(StringValues accept)
     {
         var clauses = new List<AcceptClause>();
@@ -38,7 +40,8 @@ public sealed record AcceptClause(string MediaType, string? As, string? Group, s
 
     private static AcceptClause ParseOne(ReadOnlySpan<char> text)
     {
-        (string? mediaType, string? kind, string? group, string? version, double quality) = ((string?)null, (string?)null, (string?)null, (string?)null, 1.0);
+        string? mediaType = null, kind = null, group = null, version = null;
+        double quality = 1;
         foreach (Range part in text.Split(';'))
         {
             ReadOnlySpan<char> item = text[part].Trim();

@@ -1,7 +1,5 @@
-using System.Buffers;
 using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 using System.Text.Json;
 
 namespace EventStore.Server.Kubernetes;
@@ -16,8 +14,7 @@ public sealed record ContinueToken(long Revision, string Start)
 {
     private const string Version = "meta.k8s.io/v1";
 
-    private static readonly SearchValues<char> Alphabet =
-        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+    private const string Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
     /// <summary>The token for the page after <paramref name="lastKey"/>.</summary>
     public static ContinueToken After(string lastKey, long revision) => new(revision, lastKey + "\0");
@@ -51,27 +48,44 @@ public sealed record ContinueToken(long Revision, string Start)
 
     private static (ContinueToken? Token, string? Wrong) Parse(string text)
     {
-        if (text.AsSpan().IndexOfAnyExcept(Alphabet) is var bad and >= 0)
-            return (null, $": illegal base64 data at input byte {Encoding.UTF8.GetByteCount(text.AsSpan(0, bad))}");
-        byte[] bytes = new byte[Base64Url.GetMaxDecodedLength(text.Length)];
-        if (!Base64Url.TryDecodeFromChars(text, bytes, out int length))
-            return (null, $": illegal base64 data at input byte {text.Length - 1}");
-        ReadOnlySpan<byte> utf8 = bytes.AsSpan(0, length);
+        if (Decode(text, out byte[] bytes) is var bad and >= 0)
+            return (null, $": illegal base64 data at input byte {bad}");
         // U+0000, which ends every start key, is what Domain's reader refuses of any JSON that is to be stored; this is not.
         try
         {
-            using var document = JsonDocument.Parse(bytes.AsMemory(0, length));
+            using var document = JsonDocument.Parse(bytes);
             return OfJson(document.RootElement);
         }
         catch (JsonException e)
         {
-            return (null, $": {GoSyntax.Explain(utf8) ?? e.Message}");
+            return (null, $": {GoSyntax.Explain(bytes) ?? e.Message}");
         }
         catch (InvalidOperationException)
         {
             // What JsonElement.GetString throws for text that is not valid Unicode.
             return (null, ": the text is not valid Unicode");
         }
+    }
+
+    /// <summary>
+    /// The place of the first character that is none of base64url's, or -1. As Go's decoder and unlike .NET's it lets pass bits of the last
+    /// character that belong to no byte.
+    /// </summary>
+    private static int Decode(string text, out byte[] bytes)
+    {
+        bytes = new byte[text.Length * 6L / 8];
+        (int bits, int count, int length) = (0, 0, 0);
+        for (int i = 0; i < text.Length; i++)
+        {
+            int value = Alphabet.IndexOf(text[i], StringComparison.Ordinal);
+            if (value < 0)
+                return i;
+            (bits, count) = (((bits << 6) | value) & 0xfff, count + 6);
+            if (count >= 8)
+                bytes[length++] = (byte)(bits >> (count -= 8));
+        }
+
+        return text.Length % 4 == 1 ? text.Length - 1 : -1;
     }
 
     private static (ContinueToken? Token, string? Wrong) OfJson(JsonElement json)
@@ -81,7 +95,9 @@ public sealed record ContinueToken(long Revision, string Start)
         string version = json.TryGetProperty("v", out JsonElement v) && v.ValueKind == JsonValueKind.String ? v.GetString()! : "";
         if (version != Version)
             return (null, $": server does not recognize this encoded version {version}");
-        if (!json.TryGetProperty("rv", out JsonElement rv) || rv.ValueKind != JsonValueKind.Number || !rv.TryGetInt64(out long revision) || revision == 0)
+        long revision = 0;
+        bool isNumber = json.TryGetProperty("rv", out JsonElement rv) && rv.ValueKind == JsonValueKind.Number && rv.TryGetInt64(out revision);
+        if (!isNumber || revision == 0)
             return (null, $": incorrect encoded start resourceVersion (version {Version})");
         string start = json.TryGetProperty("start", out JsonElement s) && s.ValueKind == JsonValueKind.String ? s.GetString()! : "";
         if (start.Length == 0)

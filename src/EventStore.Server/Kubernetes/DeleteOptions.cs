@@ -50,7 +50,13 @@ public sealed record DeleteOptions(bool DryRun, Propagation? Propagation, string
     }
 
     /// <summary>The options as they were written: of the right types, perhaps of wrong values.</summary>
-    private sealed record Written(string? Policy, bool? OrphanDependents, long GracePeriodSeconds, StringValues DryRun, string? Uid, string? ResourceVersion)
+    private sealed record Written(
+        string? Policy,
+        bool? OrphanDependents,
+        long GracePeriodSeconds,
+        StringValues DryRun,
+        string? Uid,
+        string? ResourceVersion)
     {
         /// <summary>What could not even be decoded, or null.</summary>
         public string? Wrong { get; init; }
@@ -78,7 +84,8 @@ public sealed record DeleteOptions(bool DryRun, Propagation? Propagation, string
                 return Undecodable("decoded object cannot be converted to DeleteOptions");
             var members = new Members(given, "");
             bool isOptions = members.Text("kind") is null or "" or "DeleteOptions"
-                && (members.Text("apiVersion") is var version && (version is null or "" or "v1" or "meta.k8s.io/v1" || version == resource.GroupVersion));
+                && members.Text("apiVersion") is var version
+                && (version is null or "" or "v1" or "meta.k8s.io/v1" || version == resource.GroupVersion);
             if (!isOptions)
                 return Undecodable("decoded object cannot be converted to DeleteOptions");
             Members preconditions = members.Within("preconditions");

@@ -29,7 +29,11 @@ public sealed record FieldSelector(IReadOnlyList<FieldRequirement> Requirements)
     /// <param name="supported">The fields that can be asked about.</param>
     /// <param name="selector">The selector.</param>
     /// <param name="refusal">What is wrong, or null.</param>
-    public static bool TryParse(string text, IReadOnlyCollection<string> supported, out FieldSelector selector, [NotNullWhen(false)] out Status? refusal)
+    public static bool TryParse(
+        string text,
+        IReadOnlyCollection<string> supported,
+        out FieldSelector selector,
+        [NotNullWhen(false)] out Status? refusal)
     {
         (selector, string? wrong) = Parse(text);
         foreach (FieldRequirement requirement in selector.Requirements)

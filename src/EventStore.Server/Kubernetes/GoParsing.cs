@@ -13,7 +13,9 @@ internal static class GoParsing
             ? null
             : Explain("ParseInt", text, text.AsSpan(text.StartsWith('-') || text.StartsWith('+') ? 1 : 0));
 
-    /// <summary>A revision: a whole number without a sign. One beyond int64 counts as the largest there is: it lies in the future either way.</summary>
+    /// <summary>
+    /// A revision: a whole number without a sign. One beyond int64 counts as the largest there is: it lies in the future either way.
+    /// </summary>
     public static string? Revision(string text, out long value)
     {
         bool valid = ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong revision);

@@ -41,7 +41,11 @@ public sealed partial class LastResort(RequestDelegate next, ILogger<LastResort>
     /// <param name="pattern">A path that has endpoints for other methods.</param>
     /// <param name="resource">What the path is about.</param>
     /// <param name="verbOf">What Kubernetes calls the request: <c>create</c>, <c>deletecollection</c>, …</param>
-    public static IEndpointConventionBuilder MapOtherMethods(IEndpointRouteBuilder routes, string pattern, ApiResource resource, Func<HttpContext, string> verbOf) =>
+    public static IEndpointConventionBuilder MapOtherMethods(
+        IEndpointRouteBuilder routes,
+        string pattern,
+        ApiResource resource,
+        Func<HttpContext, string> verbOf) =>
         routes.Map(pattern, context => Status.MethodNotAllowed(resource, verbOf(context)).ExecuteAsync(context));
 
     /// <summary>An answer that is a code and nothing else comes from routing itself.</summary>

@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
+using System.Text;
 using EventStore.Domain.Manifests;
 
 namespace EventStore.Server.Kubernetes;
@@ -58,15 +58,16 @@ public static class RequestBody
         [NotNullWhen(false)] out Status? refusal,
         out IReadOnlyList<FieldPath> duplicates)
     {
+        const string anyObject = "map[string]interface {}";
         var twice = new List<FieldPath>();
         duplicates = twice;
         patch = null;
         if (!JsonReading.TryParse(bytes, out Json? value, out JsonFault? fault, twice))
-            refusal = fault!.Unprocessable ? Unprocessable(resource, name, fault) : Status.BadRequest($"error decoding patch: {Explain(bytes, fault)}");
+            refusal = Unstorable(fault!, resource, name) ?? Status.BadRequest($"error decoding patch: {Explain(bytes, fault!)}");
         else if (value is JsonNull)
             refusal = Status.BadRequest("Invalid JSON Patch");
         else if (value is not JsonObject)
-            refusal = Status.BadRequest($"error decoding patch: json: cannot unmarshal {GoKind(value!)} into Go value of type map[string]interface {{}}");
+            refusal = Status.BadRequest($"error decoding patch: json: cannot unmarshal {GoKind(value!)} into Go value of type {anyObject}");
         else
             (patch, refusal) = ((JsonObject)value, null);
         return patch is not null;
@@ -94,9 +95,8 @@ public static class RequestBody
         }
         else
         {
-            refusal = fault!.Unprocessable
-                ? Unprocessable(resource, name, fault)
-                : Unrecognized(resource, $"couldn't get version/kind; json parse error: {Explain(bytes, fault)}", bytes);
+            refusal = Unstorable(fault!, resource, name)
+                ?? Unrecognized(resource, $"couldn't get version/kind; json parse error: {Explain(bytes, fault!)}", bytes);
         }
 
         return manifest is not null;
@@ -124,19 +124,22 @@ public static class RequestBody
         }
     }
 
-    /// <summary>What keeps the value from being an object of some kind, in the words of apimachinery's serializers; null when nothing does.</summary>
+    /// <summary>
+    /// What keeps the value from being an object of some kind, in the words of apimachinery's serializers; null when nothing does.
+    /// </summary>
     private static string? Unrecognizable(Json value, ReadOnlySpan<byte> bytes)
     {
+        const string undecoded = "couldn't get version/kind; json parse error: json: cannot unmarshal ";
         const string header = "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
         if (value is not (JsonObject or JsonNull))
-            return $"couldn't get version/kind; json parse error: json: cannot unmarshal {GoKind(value)} into Go value of type {header}";
+            return $"{undecoded}{GoKind(value)} into Go value of type {header}";
         foreach (string member in (ReadOnlySpan<string>)["kind", "apiVersion"])
         {
             Json? given = (value as JsonObject)?[member];
             if (given is null or JsonNull or JsonText { Value.Length: 0 })
                 return $"Object '{(member == "kind" ? "Kind" : member)}' is missing in '{Clip(bytes)}'";
             if (given is not JsonText)
-                return $"couldn't get version/kind; json parse error: json: cannot unmarshal {GoKind(given)} into Go struct field .{member} of type string";
+                return $"{undecoded}{GoKind(given)} into Go struct field .{member} of type string";
         }
 
         return null;
@@ -152,7 +155,7 @@ public static class RequestBody
         if (bytes.IsEmpty)
             return "<empty>";
         ReadOnlySpan<byte> start = bytes[..Math.Min(shown, bytes.Length)];
-        string text = start[0] == '{' ? System.Text.Encoding.UTF8.GetString(start) : Convert.ToHexStringLower(start);
+        string text = start[0] == '{' ? Encoding.UTF8.GetString(start) : Convert.ToHexStringLower(start);
         return bytes.Length > shown ? text + " ..." : text;
     }
 
@@ -160,14 +163,19 @@ public static class RequestBody
     private static string Clip(ReadOnlySpan<byte> bytes)
     {
         const int shown = 8192;
-        return bytes.Length <= shown ? System.Text.Encoding.UTF8.GetString(bytes) : System.Text.Encoding.UTF8.GetString(bytes[..shown]) + "...";
+        return bytes.Length <= shown ? Encoding.UTF8.GetString(bytes) : Encoding.UTF8.GetString(bytes[..shown]) + "...";
     }
 
     private static string Explain(ReadOnlySpan<byte> bytes, JsonFault fault) => GoSyntax.Explain(bytes)
-        ?? (fault.Field.Length == 0 ? fault.Message : string.Create(CultureInfo.InvariantCulture, $"{fault.Field}: {fault.Message}"));
+        ?? (fault.Field.Length == 0 ? fault.Message : $"{fault.Field}: {fault.Message}");
 
-    private static Status Unprocessable(ApiResource resource, string name, JsonFault fault) =>
-        Status.Invalid(resource, name, [new FieldError("FieldValueInvalid", fault.Field.Length == 0 ? "<nil>" : fault.Field, $"Invalid value: {fault.Message}")]);
+    /// <summary>422 for JSON that could not be stored, null for what is no JSON at all.</summary>
+    private static Status? Unstorable(JsonFault fault, ApiResource resource, string name) => !fault.Unprocessable
+        ? null
+        : Status.Invalid(
+            resource,
+            name,
+            [new FieldError("FieldValueInvalid", fault.Field.Length == 0 ? "<nil>" : fault.Field, $"Invalid value: {fault.Message}")]);
 
     private static string GoKind(Json value) => value is JsonBoolean ? "bool" : value.Kind;
 }

@@ -60,7 +60,9 @@ public static class StrictDecoding
         return "strict decoding error: " + string.Join(", ", texts.Take(Status.ListedMax)) + more;
     }
 
-    /// <summary>Null for a text a header cannot carry: one with control characters. Others than ASCII are sent as UTF-8 by upstream; here as <c>?</c>.</summary>
+    /// <summary>
+    /// Null for a text a header cannot carry: one with control characters. Others than ASCII, which upstream sends as UTF-8, become <c>?</c>.
+    /// </summary>
     private static string? Header(string text)
     {
         var header = new StringBuilder("299 - \"", text.Length + 10);

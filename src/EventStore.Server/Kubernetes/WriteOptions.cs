@@ -105,11 +105,12 @@ public sealed record WriteOptions(bool DryRun, string FieldManager, FieldValidat
         FieldPath field = FieldPath.Of("fieldManager");
         if (Encoding.UTF8.GetByteCount(manager) > FieldManagerBytesMax)
             errors.Add(FieldError.TooLong(field, FieldManagerBytesMax));
+        CultureInfo culture = CultureInfo.InvariantCulture;
         int position = 0;
         foreach (Rune rune in manager.EnumerateRunes())
         {
             if (!IsPrintable(rune))
-                errors.Add(FieldError.Invalid(field, manager, string.Create(CultureInfo.InvariantCulture, $"invalid character U+{rune.Value:X4} (at position {position})")));
+                errors.Add(FieldError.Invalid(field, manager, string.Create(culture, $"invalid character U+{rune.Value:X4} (at position {position})")));
             position += rune.Utf8SequenceLength;
         }
     }
