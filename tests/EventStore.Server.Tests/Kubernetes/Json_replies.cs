@@ -8,7 +8,7 @@ namespace EventStore.Server.Tests.Kubernetes;
 
 public sealed class Json_replies
 {
-    private const string Compact = """{"a":[1.10,{"b":"x,{\"y\":[]}"},[],{}],"c":{},"d":9007199254740993,"e":null}""";
+    private const string Compact = """{"a":[1.10,{"b":"x,{\"y:[]}"},[],{}],"c":{},"d":9007199254740993,"e":null}""";
 
     [Fact]
     public async Task Stored_bytes_go_out_as_they_are()
@@ -28,7 +28,7 @@ public sealed class Json_replies
               "a": [
                 1.10,
                 {
-                  "b": "x,{\"y\":[]}"
+                  "b": "x,{\"y:[]}"
                 },
                 [],
                 {}
