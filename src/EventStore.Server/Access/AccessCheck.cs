@@ -1,0 +1,23 @@
+namespace EventStore.Server.Access;
+
+/// <summary>
+/// Asks, once routing has found the endpoint and authentication the caller, whether the one may have the other. It stands between
+/// routing and the endpoints, so an endpoint that forgot to say what it requires is closed, not open.
+/// </summary>
+public sealed class AccessCheck(RequestDelegate next, AccessAnswers answers)
+{
+    /// <summary>Lets the request through or answers 401 or 403.</summary>
+    public Task Invoke(HttpContext context)
+    {
+        Endpoint? endpoint = context.GetEndpoint();
+        RequiresAccess? required = endpoint?.Metadata.GetMetadata<RequiresAccess>();
+        AccessRequest request = AccessRequest.Of(context, required);
+        bool isKnown = context.User.Identity is { IsAuthenticated: true };
+        // No route, or a stand-in that routing made of routes that did not fit (it only says 405 or 415): nothing to guard, but only
+        // who shows a credential learns which paths there are.
+        bool isNothing = endpoint is not RouteEndpoint && required is null;
+        if (isNothing ? isKnown : required is not null && Authorization.Allows(context.User, request))
+            return next(context);
+        return isKnown ? answers.Forbidden(context, request) : answers.Unauthorized(context);
+    }
+}

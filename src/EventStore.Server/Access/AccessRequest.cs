@@ -1,0 +1,54 @@
+namespace EventStore.Server.Access;
+
+/// <summary>
+/// What a request wants to do, in the terms rights are given in (apiserver <c>RequestInfo</c>): a verb on a resource, or on a path that
+/// is no resource.
+/// </summary>
+/// <param name="Verb">
+/// <c>get</c>, <c>list</c>, <c>watch</c>, <c>create</c>, <c>update</c>, <c>patch</c>, <c>delete</c>, <c>deletecollection</c>; on a path
+/// the method in lower case.
+/// </param>
+/// <param name="Group">The resource's group.</param>
+/// <param name="Resource">Its plural; empty for a path.</param>
+/// <param name="Subresource"><c>status</c>, or empty.</param>
+/// <param name="Namespace">Null at the cluster scope.</param>
+/// <param name="Name">Null for a collection.</param>
+public sealed record AccessRequest(string Verb, string Group, string Resource, string Subresource, string? Namespace, string? Name)
+{
+    /// <summary>The path, whether it is a resource's or not.</summary>
+    public string Path { get; init; } = "";
+
+    /// <summary>Whether it is about a resource.</summary>
+    public bool IsResource => Resource.Length > 0;
+
+    /// <summary>What the request wants, by the endpoint that routing found for it.</summary>
+    public static AccessRequest Of(HttpContext context) => Of(context, context.GetEndpoint()?.Metadata.GetMetadata<RequiresAccess>());
+
+    /// <summary>What the request wants of a resource, or of a path when <paramref name="required"/> names none.</summary>
+    internal static AccessRequest Of(HttpContext context, RequiresAccess? required)
+    {
+        string path = context.Request.Path.Value ?? "";
+        if (required is null or { Resource.Length: 0 })
+            return new AccessRequest(context.Request.Method.ToLowerInvariant(), "", "", "", null, null) { Path = path };
+        string? name = context.Request.RouteValues["name"] as string;
+        string? @namespace = context.Request.RouteValues["namespace"] as string;
+        string verb = required.Verb ?? VerbOf(context.Request, isCollection: name is null);
+        return new AccessRequest(verb, required.Group, required.Resource, required.Subresource, @namespace, name) { Path = path };
+    }
+
+    private static string VerbOf(HttpRequest request, bool isCollection) => request.Method.ToUpperInvariant() switch
+    {
+        "GET" or "HEAD" when isCollection => IsWatch(request) ? "watch" : "list",
+        "GET" or "HEAD" => "get",
+        "POST" => "create",
+        "PUT" => "update",
+        "PATCH" => "patch",
+        "DELETE" => isCollection ? "deletecollection" : "delete",
+        var other => other.ToLowerInvariant(),
+    };
+
+    /// <summary>A flag as the API reads it: only <c>0</c> and <c>false</c> are false. Wrong here would let a watch pass for a list.</summary>
+    private static bool IsWatch(HttpRequest request) =>
+        request.QueryString.HasValue && request.Query["watch"] is [var watch, ..]
+        && watch is not "0" && !string.Equals(watch, "false", StringComparison.OrdinalIgnoreCase);
+}

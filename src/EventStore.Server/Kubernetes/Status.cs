@@ -1,0 +1,217 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Server.Kubernetes;
+
+/// <summary>
+/// The answer that is no object: Kubernetes' <c>Status</c>. Every refusal leaves through a named constructor here, so this is the
+/// one file where an HTTP code for an error is chosen. The texts are upstream's (apimachinery <c>pkg/api/errors</c>), because
+/// client libraries and people's scripts match on them.
+/// </summary>
+/// <param name="Code">The HTTP code.</param>
+/// <param name="Reason">Upstream's word for the code; a client decides by it. Empty for a success.</param>
+/// <param name="Message">For the person at the other end.</param>
+/// <param name="Details">What it is about.</param>
+public sealed record Status(int Code, string Reason, string Message, StatusDetails? Details = null) : IResult
+{
+    /// <summary>How many fields an answer lists; beyond them it says how many more there are.</summary>
+    public const int ListedMax = 100;
+
+    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>200: the object is gone.</summary>
+    public static Status Deleted(ApiResource resource, string name, string uid) => new(200, "", "", About(resource, name) with { Uid = uid });
+
+    /// <summary>400: the request makes no sense.</summary>
+    public static Status BadRequest(string message, params IReadOnlyList<StatusCause> causes) =>
+        new(400, "BadRequest", message, causes.Count == 0 ? null : new StatusDetails { Causes = causes });
+
+    /// <summary>400: the request would change fields that may not change. kubectl prints causes only for a 422, so the message names them.</summary>
+    public static Status FieldsForbidden(ApiResource resource, string name, IReadOnlyList<FieldPath> refused, IReadOnlyList<string> mayChange)
+    {
+        string[] fields = [.. refused.Take(ListedMax).Select(path => Clip(path.ToString()))];
+        string message = $"these fields may not be changed: {string.Join(", ", fields)}{AndMore(refused.Count)}; "
+            + $"only these may: {string.Join(", ", mayChange)}";
+        StatusCause[] causes = [.. fields.Select(field => new StatusCause("FieldValueForbidden", "Forbidden: may not be changed", field))];
+        return new(400, "BadRequest", message, About(resource, name) with { Causes = causes });
+    }
+
+    /// <summary>401: no credential, or one nobody knows.</summary>
+    public static Status Unauthorized() => new(401, "Unauthorized", "Unauthorized");
+
+    /// <summary>403: the user may not do this to the resource; without a namespace the text speaks of the cluster scope.</summary>
+    public static Status Forbidden(string user, string verb, string group, string resource, string subresource, string name, string @namespace)
+    {
+        string what = subresource.Length == 0 ? resource : $"{resource}/{subresource}";
+        string where = @namespace.Length == 0 ? "at the cluster scope" : $"in the namespace {Quote(@namespace)}";
+        string subject = ApiResource.Qualify(resource, group) + (name.Length == 0 ? "" : " " + Quote(name));
+        string text = $"User {Quote(user)} cannot {verb} resource {Quote(what)} in API group {Quote(group)} {where}";
+        return new(403, "Forbidden", $"{subject} is forbidden: {NoMarkup(text)}", new StatusDetails(name, group, resource));
+    }
+
+    /// <summary>403: the user may not do this to a path that is no resource.</summary>
+    public static Status ForbiddenPath(string user, string verb, string path) =>
+        new(403, "Forbidden", "forbidden: " + NoMarkup($"User {Quote(user)} cannot {verb} path {Quote(path)}"), new StatusDetails());
+
+    /// <summary>404: no such object.</summary>
+    public static Status NotFound(ApiResource resource, string name) =>
+        new(404, "NotFound", $"{resource.GroupResource} {Quote(name)} not found", About(resource, name));
+
+    /// <summary>405: the resource has no such verb.</summary>
+    public static Status MethodNotAllowed(ApiResource resource, string verb) =>
+        new(405, "MethodNotAllowed", $"{verb} is not supported on resources of kind {Quote(resource.GroupResource)}", About(resource, ""));
+
+    /// <summary>405: the path is no resource and has no such method.</summary>
+    public static Status MethodNotAllowed() => new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+
+    /// <summary>406: none of the media types the client takes.</summary>
+    public static Status NotAcceptable(params IEnumerable<string> served) =>
+        new(406, "NotAcceptable", $"only the following media types are accepted: {string.Join(", ", served)}");
+
+    /// <summary>408: the body did not arrive in time.</summary>
+    public static Status BodyTimeout() => new(408, "Timeout", "Timeout: the body of the request did not arrive in time");
+
+    /// <summary>409: the name is taken.</summary>
+    public static Status AlreadyExists(ApiResource resource, string name) =>
+        new(409, "AlreadyExists", $"{resource.GroupResource} {Quote(name)} already exists", About(resource, name));
+
+    /// <summary>409 for a reason of the caller's.</summary>
+    public static Status Conflict(ApiResource resource, string name, string text) =>
+        new(409, "Conflict", $"Operation cannot be fulfilled on {resource.GroupResource} {Quote(name)}: {text}", About(resource, name));
+
+    /// <summary>409: the resourceVersion given is not the current one.</summary>
+    public static Status Modified(ApiResource resource, string name) =>
+        Conflict(resource, name, "the object has been modified; please apply your changes to the latest version and try again");
+
+    /// <summary>409: a PUT with the uid of another object; upstream shows its storage's words, and an empty uid when there is no object.</summary>
+    public static Status UidMismatch(ApiResource resource, string @namespace, string name, string given, string actual) =>
+        Conflict(resource, name, $"StorageError: invalid object, Code: 4, Key: /registry/{resource.Group}/{resource.Plural}/{@namespace}/{name}, "
+            + $"ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {given}, UID in object meta: {actual}");
+
+    /// <summary>409: a delete that names another uid.</summary>
+    public static Status UidPrecondition(ApiResource resource, string name, string given, string actual) =>
+        KindConflict(resource, name, $"the UID in the precondition ({given}) does not match the UID in record ({actual}). "
+            + "The object might have been deleted and then recreated");
+
+    /// <summary>409: a delete that names another resourceVersion.</summary>
+    public static Status ResourceVersionPrecondition(ApiResource resource, string name, string given, string actual) =>
+        KindConflict(resource, name, $"the ResourceVersion in the precondition ({given}) does not match the ResourceVersion in record ({actual}). "
+            + "The object might have been modified");
+
+    /// <summary>413: the body is beyond the limit.</summary>
+    public static Status TooLarge(long limit) =>
+        new(413, "RequestEntityTooLarge", string.Create(CultureInfo.InvariantCulture, $"Request entity too large: limit is {limit}"));
+
+    /// <summary>415: the body is of another media type than those read here.</summary>
+    public static Status UnsupportedMediaType(params IEnumerable<string> read) => new(415, "UnsupportedMediaType",
+        $"the body of the request was in an unknown format - accepted media types include: {string.Join(", ", read)}");
+
+    /// <summary>422: fields of the object are wrong, all of them listed.</summary>
+    public static Status Invalid(ApiResource resource, string name, IEnumerable<FieldError> errors) =>
+        Invalid(resource.Kind, resource.Group, name, errors);
+
+    /// <summary>422: query or body options are wrong; <paramref name="kind"/> is <c>PatchOptions</c>, <c>ListOptions</c>, …</summary>
+    public static Status InvalidOptions(string kind, IEnumerable<FieldError> errors) => Invalid(kind, "meta.k8s.io", "", errors);
+
+    /// <summary>422: an update without resourceVersion. Here, and only here, upstream puts the plural where the kind belongs.</summary>
+    public static Status ResourceVersionMissing(ApiResource resource, string name) => Invalid(resource.Plural, resource.Group, name,
+        [FieldError.Invalid(FieldPath.Of("metadata", "resourceVersion"), 0, "must be specified for an update")]);
+
+    /// <summary>422: a patch whose result cannot be decoded; upstream leaves out what it is about.</summary>
+    public static Status InvalidPatch(Json patched, string text) =>
+        Invalid("", "", "", [FieldError.Invalid(FieldPath.Of("patch"), patched.ToString(), text)]);
+
+    /// <summary>429: the queue is full.</summary>
+    public static Status TooManyRequests(int retryAfterSeconds) => new(429, "TooManyRequests", "too many requests, please try again later",
+        new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
+
+    /// <summary>500: a fault of ours. What it was stands in the log under that id, and nowhere else.</summary>
+    public static Status InternalError(string requestId)
+    {
+        string what = $"request {requestId} failed; the server's log says why";
+        return new(500, "InternalError", $"Internal error occurred: {what}", new StatusDetails { Causes = [new("", what, "")] });
+    }
+
+    /// <summary>503: the database is away.</summary>
+    public static Status Unavailable(string message, int retryAfterSeconds) =>
+        new(503, "ServiceUnavailable", message, new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
+
+    /// <summary>504: it took too long.</summary>
+    public static Status Timeout(string message, int retryAfterSeconds) =>
+        new(504, "Timeout", $"Timeout: {message}", new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
+
+    /// <summary>504: a revision that does not exist yet, after waiting for it.</summary>
+    public static Status TooLargeResourceVersion(long asked, long current)
+    {
+        Status timeout = Timeout(string.Create(CultureInfo.InvariantCulture, $"Too large resource version: {asked}, current: {current}"), 1);
+        return timeout with { Details = timeout.Details! with { Causes = [new("ResourceVersionTooLarge", "Too large resource version", "")] } };
+    }
+
+    /// <summary>The Status as compact JSON.</summary>
+    public byte[] ToUtf8()
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer, Compact))
+            WriteTo(writer);
+        return buffer.ToArray();
+    }
+
+    /// <summary>Writes the object with its members in upstream's order; a success has no code in it.</summary>
+    public void WriteTo(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("kind"u8, "Status"u8);
+        writer.WriteString("apiVersion"u8, "v1"u8);
+        writer.WriteStartObject("metadata"u8);
+        writer.WriteEndObject();
+        writer.WriteString("status"u8, Code < 300 ? "Success"u8 : "Failure"u8);
+        StatusDetails.WriteUnlessEmpty(writer, "message"u8, Message);
+        StatusDetails.WriteUnlessEmpty(writer, "reason"u8, Reason);
+        if (Details is not null)
+        {
+            writer.WritePropertyName("details"u8);
+            Details.WriteTo(writer);
+        }
+
+        if (Code >= 300)
+            writer.WriteNumber("code"u8, Code);
+        writer.WriteEndObject();
+    }
+
+    /// <inheritdoc/>
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        if (Details is { RetryAfterSeconds: > 0 and var seconds })
+            httpContext.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        return new JsonReply(Code, ToUtf8()).ExecuteAsync(httpContext);
+    }
+
+    private static StatusDetails About(ApiResource resource, string name) => new(name, resource.Group, resource.Plural);
+
+    private static Status KindConflict(ApiResource resource, string name, string text) =>
+        new(409, "Conflict", $"Operation cannot be fulfilled on {resource.GroupKind} {Quote(name)}: {text}", new(name, resource.Group, resource.Kind));
+
+    /// <summary>The message lists each text once, the causes list every error (apimachinery <c>NewInvalid</c> and <c>ToAggregate</c>).</summary>
+    private static Status Invalid(string kind, string group, string name, IEnumerable<FieldError> errors)
+    {
+        FieldError[] all = [.. errors];
+        StatusCause[] causes = [.. all.Take(ListedMax).Select(error => new StatusCause(error.Reason, error.Message, error.Field))];
+        string[] texts = [.. all.Take(ListedMax).Select(error => error.ToString()).Distinct()];
+        string list = string.Join(", ", texts) + AndMore(all.Length);
+        string message = $"{ApiResource.Qualify(kind, group)} {Quote(name)} is invalid: {(texts.Length == 1 ? list : $"[{list}]")}";
+        return new(422, "Invalid", message, new StatusDetails(name, group, kind) { Causes = causes });
+    }
+
+    private static string Quote(string text) => FieldError.Quote(text);
+
+    private static string AndMore(int count) => count > ListedMax ? string.Create(CultureInfo.InvariantCulture, $" and {count - ListedMax} more") : "";
+
+    /// <summary>A path is made of the client's own names, which may be megabytes long.</summary>
+    private static string Clip(string path) => path.Length <= 300 ? path : path[..300] + "...";
+
+    /// <summary>What upstream does to a text with a path in it, lest a browser takes it for HTML.</summary>
+    private static string NoMarkup(string text) => new StringBuilder(text).Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").ToString();
+}
