@@ -87,6 +87,15 @@ public sealed class JsonReadingRules
     }
 
     [Fact]
+    public void A_hundred_duplicates_are_named_and_the_rest_cost_nothing()
+    {
+        var duplicates = new List<FieldPath>();
+        string text = $"{{\"{new string('x', 100_000)}\":[{string.Join(',', Enumerable.Repeat("""{"a":1,"a":2,"b":1,"b":2,"c":1,"c":2}""", 50_000))}]}}";
+        Assert.True(JsonReading.TryParse(Encoding.UTF8.GetBytes(text), out _, out _, duplicates));
+        Assert.Equal(100, duplicates.Count);
+    }
+
+    [Fact]
     public void White_space_around_the_value_is_fine() => Assert.Equal("{}", Given.Json(" \r\n\t{ } \n").ToString());
 
     [Fact]
