@@ -7,18 +7,20 @@ namespace EventStore.Domain.Manifests;
 /// Where a value stands in a manifest: members by dot, list items by index, names that are no identifier in brackets:
 /// <c>spec.pytorchReplicaSpecs.Master.template.spec.containers[0].image</c>, <c>metadata.labels['example.com/team']</c>.
 /// </summary>
+/// <remarks>
+/// A path is a link to its parent and becomes text only when somebody asks: a hundred thousand members below one name of a megabyte,
+/// which a single body can bring, would otherwise be a hundred gigabytes of text.
+/// </remarks>
 public sealed class FieldPath : IEquatable<FieldPath>
 {
     /// <summary>The manifest itself; the empty text.</summary>
-    public static readonly FieldPath Root = new(string.Empty, null);
+    public static readonly FieldPath Root = new(null, string.Empty, null);
 
-    private readonly string text;
+    private readonly FieldPath? parent;
+    private readonly string step;
 
-    private FieldPath(string text, string? firstMember)
-    {
-        this.text = text;
-        FirstMember = firstMember;
-    }
+    private FieldPath(FieldPath? parent, string step, string? firstMember) =>
+        (this.parent, this.step, FirstMember) = (parent, step, firstMember);
 
     /// <summary>The name of the member of the manifest the path begins with: <c>metadata</c>, <c>spec</c>, …; null for the root.</summary>
     public string? FirstMember { get; }
@@ -33,26 +35,42 @@ public sealed class FieldPath : IEquatable<FieldPath>
     }
 
     /// <summary>The member of this value with that name.</summary>
-    public FieldPath Member(string name)
-    {
-        string step = !IsIdentifier(name) ? $"['{Escape(name)}']" : text.Length == 0 ? name : "." + name;
-        return new FieldPath(text + step, FirstMember ?? name);
-    }
+    public FieldPath Member(string name) => new(this, IsIdentifier(name) ? name : $"['{Escape(name)}']", FirstMember ?? name);
 
     /// <summary>The item of this list at that place, from 0.</summary>
-    public FieldPath Item(int index) => new(string.Create(CultureInfo.InvariantCulture, $"{text}[{index}]"), FirstMember);
+    public FieldPath Item(int index) => new(this, string.Create(CultureInfo.InvariantCulture, $"[{index}]"), FirstMember);
 
     /// <inheritdoc/>
-    public override string ToString() => text;
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        foreach (FieldPath path in Above().Reverse())
+        {
+            if (text.Length > 0 && path.step[0] != '[')
+                text.Append('.');
+            text.Append(path.step);
+        }
+
+        return text.ToString();
+    }
 
     /// <inheritdoc/>
-    public bool Equals(FieldPath? other) => other is not null && other.text == text;
+    public bool Equals(FieldPath? other) =>
+        other is not null && Above().Select(path => path.step).SequenceEqual(other.Above().Select(path => path.step));
 
     /// <inheritdoc/>
     public override bool Equals(object? obj) => Equals(obj as FieldPath);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => string.GetHashCode(text, StringComparison.Ordinal);
+    public override int GetHashCode() =>
+        Above().Aggregate(0, (hash, path) => HashCode.Combine(hash, string.GetHashCode(path.step, StringComparison.Ordinal)));
+
+    /// <summary>This path and those it hangs from, without the root.</summary>
+    private IEnumerable<FieldPath> Above()
+    {
+        for (FieldPath path = this; path.parent is not null; path = path.parent)
+            yield return path;
+    }
 
     private static bool IsIdentifier(string name) =>
         name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');

@@ -42,7 +42,11 @@ public sealed class JsonNumber : Json
             return new JsonNumber(zero && negative ? mantissa.ToString() : text);
         }
 
-        // An exponent beyond int is far beyond DigitsMax either way; zero to any power is still limited, as its scale is kept.
+        // Zero keeps its scale (0.00e1 is 0.0) but takes no digit from its exponent: 0e100000 is 0.
+        if (zero && text[exponentAt + 1] != '-' && LeavesNoFraction(text.AsSpan(exponentAt + 1), fraction))
+            return new JsonNumber("0");
+
+        // An exponent beyond int is far beyond DigitsMax either way.
         if (!int.TryParse(text.AsSpan(exponentAt + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int exponent)
             || Math.Abs((long)exponent) > 2 * DigitsMax)
             return null;
@@ -65,6 +69,9 @@ public sealed class JsonNumber : Json
 
     /// <inheritdoc/>
     public override int GetHashCode() => string.GetHashCode(Text, StringComparison.Ordinal);
+
+    private static bool LeavesNoFraction(ReadOnlySpan<char> exponent, int fraction) =>
+        !int.TryParse(exponent, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int power) || power >= fraction;
 
     /// <summary>The digits with <paramref name="scale"/> of them behind the point (zeros are appended for a negative scale).</summary>
     private static string WriteOut(string digits, int scale)

@@ -114,6 +114,25 @@ public sealed class JsonObject : Json
         members.Aggregate(7, (hash, member) => HashCode.Combine(hash, string.GetHashCode(member.Key, StringComparison.Ordinal), member.Value));
 
     /// <summary>
+    /// Both objects' members side by side, in order: each name with its value on the left and on the right, null where the object has
+    /// no such member. One pass over both, so that a large map costs its length and not its square.
+    /// </summary>
+    internal static IEnumerable<(string Name, Json? Left, Json? Right)> Pair(JsonObject left, JsonObject right)
+    {
+        (KeyValuePair<string, Json>[] a, KeyValuePair<string, Json>[] b) = (left.members, right.members);
+        for (int i = 0, j = 0; i < a.Length || j < b.Length;)
+        {
+            int order = i == a.Length ? 1 : j == b.Length ? -1 : CompareNames(a[i].Key, b[j].Key);
+            yield return order switch
+            {
+                < 0 => (a[i].Key, a[i++].Value, null),
+                > 0 => (b[j].Key, null, b[j++].Value),
+                _ => (a[i].Key, a[i++].Value, b[j++].Value),
+            };
+        }
+    }
+
+    /// <summary>
     /// Sorts the members in place and keeps the last of each name; the names that stood more than once go into
     /// <paramref name="duplicates"/>. The array belongs to the new object afterwards.
     /// </summary>

@@ -17,11 +17,19 @@ public static class JsonReading
     /// <summary>How deep objects and arrays may be nested. A pod template needs about fifteen levels.</summary>
     public const int DepthMax = 100;
 
+    /// <summary>
+    /// How many duplicates are named at most: a body of 100,000 below one name of a megabyte took five minutes to name them all.
+    /// </summary>
+    public const int DuplicatesMax = 100;
+
     /// <summary>Reads the whole of <paramref name="utf8"/> as one JSON value.</summary>
     /// <param name="utf8">The bytes; white space around the value is fine, anything else is not.</param>
     /// <param name="value">The value, or null when there is a fault.</param>
     /// <param name="fault">What is wrong, or null.</param>
-    /// <param name="duplicates">When given, receives the path of every member that stands more than once in its object; the last one counts.</param>
+    /// <param name="duplicates">
+    /// When given, receives the paths of the members that stand more than once in their object, <see cref="DuplicatesMax"/> of them at
+    /// most; the last one counts.
+    /// </param>
     public static bool TryParse(ReadOnlySpan<byte> utf8, out Json? value, out JsonFault? fault, ICollection<FieldPath>? duplicates = null)
     {
         (value, fault) = (null, null);
@@ -90,11 +98,11 @@ public static class JsonReading
             path.Pop();
         }
 
-        if (duplicates is null)
+        if (duplicates is null || duplicates.Count >= DuplicatesMax)
             return JsonObject.FromUnsorted([.. members], null);
         var twice = new List<string>();
         var value = JsonObject.FromUnsorted([.. members], twice);
-        foreach (string name in twice)
+        foreach (string name in twice.Take(DuplicatesMax - duplicates.Count))
             duplicates.Add(PathOf(path).Member(name));
         return value;
     }

@@ -1,0 +1,107 @@
+namespace EventStore.Domain.Manifests;
+
+/// <summary>
+/// The rules for the spec of a PyTorchJob. The operator of the document's time checked a job only after it was stored and then failed it
+/// (API-FACTS 2.3); here the same rules stand at the door. Paths and the words for replicas' templates are the training-operator's
+/// webhook's (2.4), those for types and ranges kube-openapi's (3.2). Nothing is defaulted, and runPolicy, elasticPolicy and
+/// nprocPerNode have no rules here.
+/// </summary>
+internal static class JobValidation
+{
+    private const string Container = "pytorch";
+
+    private static readonly FieldPath Spec = FieldPath.Of("spec");
+    private static readonly FieldPath ReplicaSpecs = Spec.Member("pytorchReplicaSpecs");
+    private static readonly IntegerShape ExactlyOne = new(1, 1);
+    private static readonly TextShape Text = new();
+    private static readonly string[] UpdatableFields = ["activeDeadlineSeconds", "cleanPodPolicy", "ttlSecondsAfterFinished"];
+
+    /// <summary>What is wrong with the spec of a new job.</summary>
+    public static IEnumerable<FieldError> OfNew(Json? spec) => spec switch
+    {
+        null or JsonNull => [FieldError.Required(ReplicaSpecs)],
+        JsonObject fields =>
+        [
+            .. Policies(fields),
+            .. Field(Spec, fields, "backoffLimit", Schema.Spec),
+            .. Replicas(fields["pytorchReplicaSpecs"]),
+        ],
+        _ => [FieldError.WrongType(Spec, spec, "object")],
+    };
+
+    /// <summary>What is wrong with the three policy fields an update may change.</summary>
+    public static IEnumerable<FieldError> Policies(JsonObject spec) =>
+        UpdatableFields.SelectMany(name => Field(Spec, spec, name, Schema.Spec));
+
+    private static IEnumerable<FieldError> Field(FieldPath at, JsonObject fields, string name, ObjectShape shape) =>
+        shape[name]!.Errors(at.Member(name), fields[name]);
+
+    private static IEnumerable<FieldError> Replicas(Json? replicas)
+    {
+        switch (replicas)
+        {
+            case null or JsonNull:
+                return [FieldError.Required(ReplicaSpecs)];
+            case JsonObject roles:
+                IEnumerable<FieldError> missing = roles["Master"] is null
+                    ? [FieldError.Required(ReplicaSpecs.Member("Master"), "Master ReplicaSpec must be present")]
+                    : [];
+                return missing.Concat(roles.Names.SelectMany(role => Replica(role, roles[role]!)));
+            default:
+                return [FieldError.WrongType(ReplicaSpecs, replicas, "object")];
+        }
+    }
+
+    private static IEnumerable<FieldError> Replica(string role, Json replica)
+    {
+        if (!Schema.Roles.Contains(role))
+            return [FieldError.NotSupported(ReplicaSpecs, role, Schema.Roles)];
+        FieldPath at = ReplicaSpecs.Member(role);
+        if (replica is not JsonObject fields)
+            return [FieldError.WrongType(at, replica, "object")]; // a null one too: upstream's webhook names it and then crashes on it
+        return
+        [
+            .. role == "Master"
+                ? ExactlyOne.Errors(at.Member("replicas"), fields["replicas"])
+                : Field(at, fields, "replicas", Schema.ReplicaSpec),
+            .. Field(at, fields, "restartPolicy", Schema.ReplicaSpec),
+            .. Template(at.Member("template"), fields["template"]),
+        ];
+    }
+
+    private static IEnumerable<FieldError> Template(FieldPath at, Json? template) => template switch
+    {
+        null or JsonNull => Pod(at.Member("spec"), null),
+        JsonObject fields => Pod(at.Member("spec"), fields["spec"]),
+        _ => [FieldError.WrongType(at, template, "object")],
+    };
+
+    private static IEnumerable<FieldError> Pod(FieldPath at, Json? pod) => pod switch
+    {
+        null or JsonNull => Containers(at.Member("containers"), null),
+        JsonObject fields => Containers(at.Member("containers"), fields["containers"]),
+        _ => [FieldError.WrongType(at, pod, "object")],
+    };
+
+    private static IEnumerable<FieldError> Containers(FieldPath at, Json? containers)
+    {
+        if (containers is null or JsonNull or JsonArray { Items.Count: 0 })
+            return [FieldError.Required(at, "must be specified")];
+        if (containers is not JsonArray list)
+            return [FieldError.WrongType(at, containers, "array")];
+        IEnumerable<FieldError> errors = list.Items.SelectMany((container, index) => OneContainer(at.Item(index), container));
+        return list.Items.Any(container => container is JsonObject fields && fields["name"] is JsonText { Value: Container })
+            ? errors
+            : errors.Append(FieldError.Required(at, $"must have at least one container with name {Container}"));
+    }
+
+    private static IEnumerable<FieldError> OneContainer(FieldPath at, Json container)
+    {
+        if (container is not JsonObject fields)
+            return [FieldError.WrongType(at, container, "object")];
+        IEnumerable<FieldError> image = fields["image"] is null or JsonNull or JsonText { Value: "" }
+            ? [FieldError.Required(at.Member("image"), "must be required")]
+            : Text.Errors(at.Member("image"), fields["image"]);
+        return image.Concat(Text.Errors(at.Member("name"), fields["name"]));
+    }
+}
