@@ -19,8 +19,14 @@ public sealed class FieldPath : IEquatable<FieldPath>
     private readonly FieldPath? parent;
     private readonly string step;
 
-    private FieldPath(FieldPath? parent, string step, string? firstMember) =>
+    private FieldPath(FieldPath? parent, string step, string? firstMember)
+    {
         (this.parent, this.step, FirstMember) = (parent, step, firstMember);
+        Length = parent is null ? 0 : parent.Length + step.Length + 1;
+    }
+
+    /// <summary>How long the text is at most, in characters.</summary>
+    public long Length { get; }
 
     /// <summary>The name of the member of the manifest the path begins with: <c>metadata</c>, <c>spec</c>, …; null for the root.</summary>
     public string? FirstMember { get; }

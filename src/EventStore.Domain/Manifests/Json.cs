@@ -26,6 +26,9 @@ public abstract class Json : IEquatable<Json>
     /// <summary>Whether Kubernetes treats the value like an absent one: null, or an object without members.</summary>
     public virtual bool IsVoid => false;
 
+    /// <summary>The member of that name, or null where there is none or the value is no object.</summary>
+    public Json? Member(string name) => (this as JsonObject)?[name];
+
     /// <summary>Writes the value. Numbers are written with the digits they were read with.</summary>
     public abstract void WriteTo(Utf8JsonWriter writer);
 

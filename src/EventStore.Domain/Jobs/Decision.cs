@@ -1,0 +1,76 @@
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Domain.Jobs;
+
+/// <summary>What comes of a command: an event, nothing to do, or a refusal.</summary>
+public abstract record Decision
+{
+    private protected Decision()
+    {
+    }
+
+    /// <summary>The job stands as the caller wants it already: no event, the same resourceVersion.</summary>
+    public static readonly Decision NothingToDo = new Unchanged();
+
+    /// <summary>An event that happens.</summary>
+    public static implicit operator Decision(JobEvent happens) => new Accepted(happens);
+
+    /// <summary>A refusal.</summary>
+    public static implicit operator Decision(Rejection why) => new Refused(why);
+
+    /// <summary>The command is carried out by this event.</summary>
+    public sealed record Accepted(JobEvent Event) : Decision;
+
+    /// <summary>Nothing changes.</summary>
+    public sealed record Unchanged : Decision;
+
+    /// <summary>The command is refused, and nothing changes.</summary>
+    public sealed record Refused(Rejection Why) : Decision;
+}
+
+/// <summary>Why a command is refused: the closed list. What each becomes on the wire is chosen by Kubernetes/Status.</summary>
+public abstract record Rejection
+{
+    private protected Rejection()
+    {
+    }
+
+    /// <summary>There is no such job.</summary>
+    public sealed record NotFound : Rejection;
+
+    /// <summary>There is such a job already.</summary>
+    public sealed record AlreadyExists : Rejection;
+
+    /// <summary>The request contradicts itself or cannot be read as a job.</summary>
+    public sealed record BadRequest(string Message) : Rejection;
+
+    /// <summary>Values are outside their range, each named.</summary>
+    public sealed record Invalid(IReadOnlyList<FieldError> Errors) : Rejection
+    {
+        /// <summary>One value outside its range.</summary>
+        public Invalid(FieldError error)
+            : this([error])
+        {
+        }
+    }
+
+    /// <summary>The change touches fields that cannot be updated.</summary>
+    public sealed record FieldsFixed(IReadOnlyList<FieldPath> Fields) : Rejection;
+
+    /// <summary>The caller named a resourceVersion that is none: null, empty or zero; or, replacing, none at all.</summary>
+    public sealed record RevisionMissing : Rejection;
+
+    /// <summary>The caller named a resourceVersion that is not the current one.</summary>
+    public sealed record Stale : Rejection;
+
+    /// <summary>A replacement named another incarnation.</summary>
+    /// <param name="Asked">The uid in the body.</param>
+    /// <param name="Actual">The job's; empty when there is no such job.</param>
+    public sealed record UidMismatch(string Asked, string Actual) : Rejection;
+
+    /// <summary>A delete named another incarnation.</summary>
+    public sealed record UidPrecondition(string Asked, string Actual) : Rejection;
+
+    /// <summary>A delete named another revision.</summary>
+    public sealed record RevisionPrecondition(string Asked, string Actual) : Rejection;
+}

@@ -1,0 +1,121 @@
+using System.Globalization;
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Domain.Jobs;
+
+/// <summary>
+/// The first questions asked of every write, in upstream's order: can it be read as this kind of object, does it speak of the job
+/// in the URL, is it about this incarnation, and is it about the current revision.
+/// </summary>
+internal static class Identity
+{
+    /// <summary>A manifest to be created.</summary>
+    public static Rejection? OfNewJob(CreateJob create) =>
+        Readable(create.Manifest)
+        ?? NamespaceMatches(create.Key, create.Manifest["metadata"])
+        ?? (ResourceVersion(create.Manifest) is { } text && text.Length > 0 && text != "0"
+            ? new Rejection.BadRequest("resourceVersion should not be set on objects to be created")
+            : null);
+
+    /// <summary>A manifest that is to replace a job, or only its status.</summary>
+    public static Rejection? OfReplacement(Job? job, JobKey key, JsonObject manifest)
+    {
+        Json? metadata = manifest["metadata"];
+        if ((Readable(manifest) ?? NameMatches(key, metadata) ?? NamespaceMatches(key, metadata)) is { } refused)
+            return refused;
+        string uid = (metadata?.Member("uid") as JsonText)?.Value ?? string.Empty;
+        if (uid.Length > 0 && uid != job?.UidText)
+            return new Rejection.UidMismatch(uid, job?.UidText ?? string.Empty);
+        if (job is null)
+            return new Rejection.NotFound();
+        return ResourceVersion(manifest) is { } text ? Current(job, text) : new Rejection.RevisionMissing();
+    }
+
+    /// <summary>
+    /// The manifest of a replacement with what it left out of metadata put back: everything but labels and annotations, whose
+    /// absence takes them away.
+    /// </summary>
+    public static JsonObject Complete(Job job, JsonObject manifest)
+    {
+        var metadata = (JsonObject)manifest["metadata"]!;
+        foreach (KeyValuePair<string, Json> member in job.Metadata.Members)
+        {
+            if (member.Key is not ("labels" or "annotations") && (metadata[member.Key]?.IsVoid ?? true))
+                metadata = metadata.With(member.Key, member.Value);
+        }
+
+        return manifest.With("metadata", metadata);
+    }
+
+    /// <summary>A job with a merge patch applied.</summary>
+    /// <param name="job">The job as it stands.</param>
+    /// <param name="patch">The patch; the revision it names, if any, is the lock.</param>
+    /// <param name="candidate">The job's manifest with the patch applied.</param>
+    public static Rejection? OfPatched(Job job, JsonObject patch, JsonObject candidate)
+    {
+        Json? metadata = candidate["metadata"];
+        IReadOnlyList<FieldError> unreadable = ObjectMeta.TypeErrors(candidate);
+        if (unreadable.Count > 0)
+            return new Rejection.Invalid(unreadable);
+        if ((IsOurKind(candidate) ?? NameMatches(job.Key, metadata) ?? NamespaceMatches(job.Key, metadata)) is { } refused)
+            return refused;
+        string uid = (metadata?.Member("uid") as JsonText)?.Value ?? string.Empty;
+        if (uid.Length > 0 && uid != job.UidText)
+            return new Rejection.Invalid(FieldError.Invalid(FieldPath.Of("metadata", "uid"), uid, "field is immutable"));
+        return patch["metadata"]?.Member("resourceVersion") switch
+        {
+            null => null,
+            JsonText text => Current(job, text.Value),
+            _ => new Rejection.RevisionMissing(),
+        };
+    }
+
+    private static Rejection? Readable(JsonObject manifest)
+    {
+        IReadOnlyList<FieldError> unreadable = ObjectMeta.TypeErrors(manifest);
+        return unreadable.Count > 0
+            ? new Rejection.BadRequest($"PyTorchJob in version \"v1\" cannot be handled as a PyTorchJob: {string.Join(", ", unreadable)}")
+            : IsOurKind(manifest);
+    }
+
+    private static Rejection? IsOurKind(JsonObject manifest)
+    {
+        string apiVersion = (manifest["apiVersion"] as JsonText)?.Value ?? string.Empty;
+        string kind = (manifest["kind"] as JsonText)?.Value ?? string.Empty;
+        if (kind.Length == 0)
+            return new Rejection.BadRequest("Object 'Kind' is missing");
+        if (apiVersion != JobDecider.ApiVersion)
+            return new Rejection.BadRequest($"the API version in the data ({apiVersion}) does not match the expected API version ({JobDecider.ApiVersion})");
+        return kind == JobDecider.Kind
+            ? null
+            : new Rejection.Invalid(FieldError.Invalid(FieldPath.Of("kind"), kind, $"must be {JobDecider.Kind}"));
+    }
+
+    private static Rejection.BadRequest? NameMatches(JobKey key, Json? metadata)
+    {
+        string name = (metadata?.Member("name") as JsonText)?.Value ?? string.Empty;
+        if (name.Length == 0)
+            return new Rejection.BadRequest($"the name of the object ({key.Name} based on URL) was undeterminable: name must be provided");
+        return name == key.Name
+            ? null
+            : new Rejection.BadRequest($"the name of the object ({name}) does not match the name on the URL ({key.Name})");
+    }
+
+    private static Rejection.BadRequest? NamespaceMatches(JobKey key, Json? metadata) =>
+        metadata?.Member("namespace") is JsonText { Value.Length: > 0 } text && text.Value != key.Namespace
+            ? new Rejection.BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+            : null;
+
+    private static string? ResourceVersion(JsonObject manifest) => (manifest["metadata"]?.Member("resourceVersion") as JsonText)?.Value;
+
+    private static Rejection? Current(Job job, string resourceVersion)
+    {
+        if (resourceVersion.Length == 0)
+            return new Rejection.RevisionMissing();
+        if (!ulong.TryParse(resourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out ulong asked))
+            return new Rejection.BadRequest($"metadata.resourceVersion: Invalid value: {FieldError.Quote(resourceVersion)}: must be the decimal number of a revision");
+        if (asked == 0)
+            return new Rejection.RevisionMissing();
+        return asked == (ulong)job.Revision ? null : new Rejection.Stale();
+    }
+}

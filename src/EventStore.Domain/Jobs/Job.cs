@@ -1,0 +1,86 @@
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Domain.Jobs;
+
+/// <summary>Where a job is addressed. Namespaces are implicit: any valid name may be used.</summary>
+public readonly record struct JobKey(string Namespace, string Name)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"{Namespace}/{Name}";
+}
+
+/// <summary>One incarnation of a job as its events left it.</summary>
+/// <param name="Key">The namespace and the name.</param>
+/// <param name="Uid">The incarnation: a name that is deleted and used again gets another.</param>
+/// <param name="Manifest">
+/// The object as stored: everything but <c>metadata.resourceVersion</c>, which is <paramref name="Revision"/>, and
+/// <c>metadata.selfLink</c>, which follows from the key.
+/// </param>
+/// <param name="Version">How many events the stream has: the place of the last one, from 1.</param>
+/// <param name="Revision">The global number of the last event: <c>metadata.resourceVersion</c>.</param>
+/// <param name="Deleted">Whether the last event took the job away. Its row stays, for its history.</param>
+public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version, long Revision, bool Deleted)
+{
+    /// <summary>The object's metadata.</summary>
+    public JsonObject Metadata => (JsonObject)Manifest["metadata"]!;
+
+    /// <summary>The uid as text, as <c>metadata.uid</c> shows it.</summary>
+    public string UidText => Uid.ToString();
+
+    /// <summary>Whether a delete has been accepted and finalizers hold it.</summary>
+    public bool Deleting => Metadata["deletionTimestamp"] is not null;
+
+    /// <summary>The finalizers that must be taken off before the job goes.</summary>
+    public IReadOnlyList<Json> Finalizers => (Metadata["finalizers"] as JsonArray)?.Items ?? [];
+
+    /// <summary>The job after one more event. <paramref name="job"/> is null before the first.</summary>
+    /// <param name="job">The job before the event.</param>
+    /// <param name="happened">The event.</param>
+    /// <param name="revision">The event's global number.</param>
+    public static Job Evolve(Job? job, JobEvent happened, long revision)
+    {
+        JsonObject after = (job, happened) switch
+        {
+            (null, JobCreated created) => created.Manifest,
+            (not null, JobPatched patched) => Patch(job.Manifest, patched.Patch),
+            (not null, JobReplaced replaced) => Patch(job.Manifest, replaced.Patch),
+            (not null, JobStatusUpdated updated) => job.Manifest.WithOrWithout("status", updated.Status),
+            (not null, JobDeletionRequested requested) => Delete(job.Manifest, requested),
+            (not null, JobDeleted deleted) => deleted.Patch is null ? job.Manifest : Patch(job.Manifest, deleted.Patch),
+            _ => throw new InvalidOperationException($"{happened.GetType().Name} cannot be event {(job?.Version ?? 0) + 1} of a stream"),
+        };
+        return job is null
+            ? Born(after, revision)
+            : job with { Manifest = after, Version = job.Version + 1, Revision = revision, Deleted = happened is JobDeleted };
+    }
+
+    /// <summary>The object with <c>metadata.generation</c> one higher.</summary>
+    internal static JsonObject NextGeneration(JsonObject manifest)
+    {
+        var metadata = (JsonObject)manifest["metadata"]!;
+        long generation = metadata["generation"] is JsonNumber number && number.TryGetInt64(out long value) ? value : 0;
+        return manifest.With("metadata", metadata.With("generation", generation + 1));
+    }
+
+    // The generation counts what an operator has to act on: it rises if and only if something outside metadata changed.
+    private static JsonObject Patch(JsonObject manifest, JsonObject patch)
+    {
+        var after = (JsonObject)MergePatch.Apply(manifest, patch);
+        return patch.Names.Any(name => name != "metadata") ? NextGeneration(after) : after;
+    }
+
+    private static JsonObject Delete(JsonObject manifest, JobDeletionRequested requested)
+    {
+        JsonObject metadata = ((JsonObject)manifest["metadata"]!)
+            .With("deletionGracePeriodSeconds", 0)
+            .With("deletionTimestamp", requested.DeletionTimestamp);
+        return NextGeneration(manifest.With("metadata", metadata));
+    }
+
+    private static Job Born(JsonObject manifest, long revision)
+    {
+        var metadata = (JsonObject)manifest["metadata"]!;
+        var key = new JobKey(((JsonText)metadata["namespace"]!).Value, ((JsonText)metadata["name"]!).Value);
+        return new Job(key, Guid.Parse(((JsonText)metadata["uid"]!).Value), manifest, 1, revision, false);
+    }
+}

@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using System.Globalization;
+using EventStore.Domain.History;
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Domain.Jobs;
+
+/// <summary>
+/// All rules about jobs, in the order a request meets them. Deciding is pure: the same job and command give the same decision, so
+/// it may be done again whenever somebody else was faster.
+/// </summary>
+public static class JobDecider
+{
+    /// <summary>The API version of a job's manifest.</summary>
+    public const string ApiVersion = "kubeflow.org/v1";
+
+    /// <summary>The kind of a job's manifest.</summary>
+    public const string Kind = "PyTorchJob";
+
+    private const int PathsMax = 1000;
+    private const int PathLengthMax = 1000;
+
+    /// <summary>What comes of the command.</summary>
+    /// <param name="job">The living job of that name, or null when there is none.</param>
+    /// <param name="command">What is asked.</param>
+    public static Decision Decide(Job? job, JobCommand command) => (job, command) switch
+    {
+        (_, CreateJob create) => Create(job, create),
+        (_, ReplaceJob replace) => Replace(job, replace.Key, replace.Manifest, Update),
+        (_, ReplaceStatus replace) => Replace(job, replace.Key, replace.Manifest, SetStatus),
+        (null, _) => new Rejection.NotFound(),
+        (_, PatchJob patch) => Patch(job, patch.Patch, Update),
+        (_, PatchStatus patch) => Patch(job, patch.Patch, SetStatus),
+        (_, DeleteJob delete) => Delete(job, delete),
+        _ => throw new UnreachableException($"no rule for {command.GetType().Name}"),
+    };
+
+    /// <summary>What a change is recorded as, given the effective patch, the patch that takes it back and the changed paths.</summary>
+    private delegate JobEvent Happening(JsonObject patch, JsonObject replaced, IReadOnlyList<string> paths);
+
+    private static Decision Create(Job? job, CreateJob create)
+    {
+        if (Identity.OfNewJob(create) is { } refused)
+            return refused;
+        JsonObject manifest = NewManifest(create);
+        IReadOnlyList<FieldError> errors = Validation.OfNewJob(manifest);
+        if (errors.Count > 0)
+            return new Rejection.Invalid(errors);
+        return job is null ? new JobCreated(manifest) : new Rejection.AlreadyExists();
+    }
+
+    private static Decision Patch(Job job, JsonObject patch, Func<Job, JsonObject, Happening, Decision> then)
+    {
+        var candidate = (JsonObject)MergePatch.Apply(job.Manifest, patch);
+        return Identity.OfPatched(job, patch, candidate) is { } refused
+            ? refused
+            : then(job, candidate, (effective, replaced, paths) => new JobPatched(effective, replaced, paths));
+    }
+
+    private static Decision Replace(Job? job, JobKey key, JsonObject manifest, Func<Job, JsonObject, Happening, Decision> then) =>
+        Identity.OfReplacement(job, key, manifest) is { } refused
+            ? refused
+            : then(job!, Identity.Complete(job!, manifest), (effective, replaced, paths) => new JobReplaced(effective, replaced, paths));
+
+    private static Decision Update(Job job, JsonObject candidate, Happening happening)
+    {
+        IReadOnlyList<FieldPath> fixedFields = UpdatePolicy.FixedFieldsChanged(job, candidate);
+        if (fixedFields.Count > 0)
+            return new Rejection.FieldsFixed(fixedFields);
+        if (UpdatePolicy.FinalizersAdded(job, candidate) is { Count: > 0 } added)
+            return new Rejection.Invalid(FinalizersFixed(added));
+        JsonObject next = UpdatePolicy.Merge(job, candidate);
+        if (ReferenceEquals(next, job.Manifest))
+            return Decision.NothingToDo;
+        IReadOnlyList<FieldError> errors = Validation.OfUpdate(next);
+        return errors.Count > 0 ? new Rejection.Invalid(errors) : Changed(job, next, happening);
+    }
+
+    private static JobEvent Changed(Job job, JsonObject next, Happening happening)
+    {
+        JsonObject patch = MergePatch.Between(job.Manifest, next);
+        JsonObject replaced = MergePatch.Between(next, job.Manifest);
+        string[] paths = Paths(Diff.ByForm(job.Manifest, next));
+        bool lastFinalizerOff = job.Deleting && next["metadata"]!.Member("finalizers") is null;
+        return lastFinalizerOff ? new JobDeleted(patch, replaced, paths) : happening(patch, replaced, paths);
+    }
+
+    private static Decision SetStatus(Job job, JsonObject candidate, Happening happening)
+    {
+        Json? status = candidate["status"] is JsonNull ? null : candidate["status"];
+        if (status is not null and not JsonObject)
+            return new Rejection.Invalid(FieldError.WrongType(FieldPath.Of("status"), status, "object"));
+        Json? before = job.Manifest["status"];
+        if (Equals(before, status))
+            return Decision.NothingToDo;
+        return new JobStatusUpdated(status, before, Paths(Diff.ByForm(StatusOnly(before), StatusOnly(status))));
+    }
+
+    private static Decision Delete(Job job, DeleteJob delete)
+    {
+        if (delete.Uid is { } uid && uid != job.UidText)
+            return new Rejection.UidPrecondition(uid, job.UidText);
+        string revision = job.Revision.ToString(CultureInfo.InvariantCulture);
+        if (delete.ResourceVersion is { } asked && asked != revision)
+            return new Rejection.RevisionPrecondition(asked, revision);
+        if (job.Finalizers.Count == 0)
+            return new JobDeleted(null, null, []);
+        return job.Deleting ? Decision.NothingToDo : new JobDeletionRequested(Timestamp(delete.Time));
+    }
+
+    /// <summary>The object as it is stored: as sent, less what only the server may write, with what the server writes.</summary>
+    private static JsonObject NewManifest(CreateJob create)
+    {
+        JsonObject metadata = ObjectMeta.Known((JsonObject?)create.Manifest["metadata"] ?? JsonObject.Empty)
+            .Without("deletionGracePeriodSeconds").Without("deletionTimestamp").Without("resourceVersion").Without("selfLink")
+            .With("creationTimestamp", Timestamp(create.Time))
+            .With("generation", 1)
+            .With("namespace", create.Key.Namespace)
+            .With("uid", create.Uid.ToString());
+        metadata = create.Key.Name.Length == 0 ? metadata.Without("name") : metadata.With("name", create.Key.Name);
+        JsonObject manifest = create.Manifest.Without("status").With("metadata", metadata);
+        if (manifest["spec"] is not JsonObject spec)
+            return manifest;
+        foreach (string name in UpdatePolicy.SpecFields)
+            spec = spec[name] is JsonNull ? spec.Without(name) : spec;
+        return manifest.With("spec", spec);
+    }
+
+    private static FieldError FinalizersFixed(IReadOnlyList<string> added) => FieldError.Forbidden(
+        FieldPath.Of("metadata", "finalizers"),
+        $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{string.Join(", ", added.Select(FieldError.Quote))}}}");
+
+    private static JsonObject StatusOnly(Json? status) => status is null ? JsonObject.Empty : JsonObject.Of(("status", status));
+
+    // The paths are for finding events, not for knowing what changed: what changed is in the patch. Hence the limits.
+    private static string[] Paths(IReadOnlyList<Change> changes) =>
+        [.. changes.Where(change => change.Path.Length <= PathLengthMax).Take(PathsMax).Select(change => change.Path.ToString())];
+
+    private static string Timestamp(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,49 @@
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Domain.Jobs;
+
+// WARNING. These records are stored for ever: their members are the stored format. A member may be added if old events can do
+// without it; none may be renamed, removed or given another meaning. The stored names of the events are set once, in MartenSetup.
+
+/// <summary>What happened to a job.</summary>
+public abstract record JobEvent
+{
+    private protected JobEvent()
+    {
+    }
+}
+
+/// <summary>A job was created.</summary>
+/// <param name="Manifest">The whole object as stored, with uid, creationTimestamp and generation 1.</param>
+public sealed record JobCreated(JsonObject Manifest) : JobEvent;
+
+/// <summary>A merge patch changed some of the five updatable fields.</summary>
+/// <param name="Patch">The effective merge patch (RFC 7396): what really changed, nothing else.</param>
+/// <param name="Replaced">The merge patch that takes it back: the values that stood before.</param>
+/// <param name="Paths">The paths of the changed values.</param>
+public sealed record JobPatched(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEvent;
+
+/// <summary>A replacement (PUT) changed some of the five updatable fields. The shape is that of <see cref="JobPatched"/>.</summary>
+/// <param name="Patch">The effective merge patch.</param>
+/// <param name="Replaced">The merge patch that takes it back.</param>
+/// <param name="Paths">The paths of the changed values.</param>
+public sealed record JobReplaced(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEvent;
+
+/// <summary>
+/// Somebody wrote the status. It is stored whole, before and after: operators write nulls (<c>conditions: null</c>), which no merge
+/// patch can set.
+/// </summary>
+/// <param name="Status">The status from now on; null when it was taken away.</param>
+/// <param name="Replaced">The status before; null when there was none.</param>
+/// <param name="Paths">The paths of the changed values.</param>
+public sealed record JobStatusUpdated(Json? Status, Json? Replaced, IReadOnlyList<string> Paths) : JobEvent;
+
+/// <summary>A delete was accepted, and finalizers hold the job until they are taken off.</summary>
+/// <param name="DeletionTimestamp"><c>metadata.deletionTimestamp</c>, RFC 3339 in seconds.</param>
+public sealed record JobDeletionRequested(string DeletionTimestamp) : JobEvent;
+
+/// <summary>The job is gone.</summary>
+/// <param name="Patch">When taking off the last finalizer deleted it: the effective merge patch that did, else null.</param>
+/// <param name="Replaced">The merge patch that takes that back, else null.</param>
+/// <param name="Paths">The paths of the values it changed.</param>
+public sealed record JobDeleted(JsonObject? Patch, JsonObject? Replaced, IReadOnlyList<string> Paths) : JobEvent;

@@ -1,0 +1,90 @@
+using EventStore.Domain.History;
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Domain.Jobs;
+
+/// <summary>
+/// Which fields of a job may change after it was created. The documented update and replace operations name five:
+/// <c>metadata.labels</c>, <c>metadata.annotations</c>, <c>spec.activeDeadlineSeconds</c>, <c>spec.ttlSecondsAfterFinished</c> and
+/// <c>spec.cleanPodPolicy</c>. Everything else stays as it was created; naming it with its present value is no change.
+/// </summary>
+public static class UpdatePolicy
+{
+    /// <summary>The updatable fields of <c>spec</c>. Null means absent: they are stored with a value or not at all.</summary>
+    internal static readonly string[] SpecFields = ["activeDeadlineSeconds", "cleanPodPolicy", "ttlSecondsAfterFinished"];
+
+    private static readonly string[] MetadataFields = ["annotations", "labels"];
+
+    // What the server writes, or has checked before this rule: a change of it is put back in silence, as upstream does.
+    private static readonly string[] ServerOwned = ["creationTimestamp", "generation", "managedFields", "namespace", "resourceVersion", "selfLink", "uid"];
+
+    private static readonly string[] HeldWhileDeleting = ["deletionGracePeriodSeconds", "deletionTimestamp", "finalizers"];
+
+    /// <summary>The five, as a person names them.</summary>
+    public static IReadOnlyList<string> UpdatableFields { get; } =
+        [.. MetadataFields.Select(name => "metadata." + name).Reverse(), "spec.activeDeadlineSeconds", "spec.ttlSecondsAfterFinished", "spec.cleanPodPolicy"];
+
+    /// <summary>
+    /// The fields outside the five that the candidate would change, in order. Null, absent and an empty object count as equal, for
+    /// Go clients send <c>creationTimestamp: null</c> in every template.
+    /// </summary>
+    public static IReadOnlyList<FieldPath> FixedFieldsChanged(Job job, JsonObject candidate) =>
+        [.. Diff.ByMeaning(FixedPart(job.Manifest, job.Deleting), FixedPart(candidate, job.Deleting)).Select(change => change.Path)];
+
+    /// <summary>The job's object with the updatable fields of the candidate, everything else in its stored form.</summary>
+    public static JsonObject Merge(Job job, JsonObject candidate)
+    {
+        JsonObject metadata = job.Metadata;
+        var wanted = (JsonObject)candidate["metadata"]!;
+        foreach (string name in MetadataFields)
+            metadata = Take(metadata, wanted, name);
+        if (job.Deleting)
+            metadata = Take(metadata, wanted, "finalizers");
+
+        JsonObject next = ReferenceEquals(metadata, job.Metadata) ? job.Manifest : job.Manifest.With("metadata", metadata);
+        if (candidate["spec"] is not JsonObject wantedSpec || job.Manifest["spec"] is not JsonObject spec)
+            return next;
+        JsonObject nextSpec = SpecFields.Aggregate(spec, (into, name) => Take(into, wantedSpec, name));
+        return ReferenceEquals(nextSpec, spec) ? next : next.With("spec", nextSpec);
+    }
+
+    /// <summary>The finalizers the candidate would add. While a job is being deleted, none may be.</summary>
+    public static IReadOnlyList<string> FinalizersAdded(Job job, JsonObject candidate)
+    {
+        if (!job.Deleting || candidate["metadata"]?.Member("finalizers") is not JsonArray wanted)
+            return [];
+        return [.. wanted.Items.Where(finalizer => !job.Finalizers.Contains(finalizer)).Select(finalizer => ((JsonText)finalizer).Value)];
+    }
+
+    private static JsonObject Take(JsonObject into, JsonObject from, string name)
+    {
+        Json? value = from[name] is { } given && !IsEmpty(given) ? given : null;
+        return Equals(into[name], value) ? into : into.WithOrWithout(name, value);
+    }
+
+    private static JsonObject FixedPart(JsonObject manifest, bool deleting)
+    {
+        JsonObject rest = manifest.Without("status");
+        if (rest["metadata"] is JsonObject metadata)
+        {
+            metadata = Without(metadata, MetadataFields, ServerOwned, deleting ? HeldWhileDeleting : []);
+            rest = rest.With("metadata", JsonObject.Of(metadata.Members.ToArray().Where(member => !IsEmpty(member.Value))));
+        }
+
+        return rest["spec"] is JsonObject spec ? rest.With("spec", Without(spec, SpecFields)) : rest;
+    }
+
+    private static JsonObject Without(JsonObject from, params ReadOnlySpan<string[]> names)
+    {
+        foreach (string[] group in names)
+        {
+            foreach (string name in group)
+                from = from.Without(name);
+        }
+
+        return from;
+    }
+
+    // Go's omitempty: an empty list or map in metadata is the same as none.
+    private static bool IsEmpty(Json value) => value.IsVoid || value is JsonArray { Items.Count: 0 };
+}
