@@ -1,0 +1,114 @@
+using EventStore.Domain.Jobs;
+
+namespace EventStore.Server.Store;
+
+/// <summary>
+/// The decisions of one round of the lane, ready to be committed together. Each key's commands form a chain: every one is decided
+/// upon the job as its predecessor leaves it, and all of them hold or fall with the state the first was decided upon.
+/// </summary>
+internal sealed class Batch
+{
+    private readonly Dictionary<JobKey, Chain> chains = [];
+
+    /// <summary>The keys, in the order they first occur.</summary>
+    public List<Chain> Chains { get; } = [];
+
+    /// <summary>The events, in the order they are to be appended.</summary>
+    public List<Entry> Entries { get; } = [];
+
+    /// <summary>The commands that wait for the next round.</summary>
+    public List<QueuedCommand> Deferred { get; } = [];
+
+    /// <summary>Decides the commands in order.</summary>
+    /// <param name="commands">The commands.</param>
+    /// <param name="current">The living job of each key, or null where there is none.</param>
+    public static Batch Of(IEnumerable<QueuedCommand> commands, Func<JobKey, Job?> current)
+    {
+        var batch = new Batch();
+        foreach (QueuedCommand command in commands)
+            batch.Add(command, current);
+        return batch;
+    }
+
+    private void Add(QueuedCommand queued, Func<JobKey, Job?> current)
+    {
+        JobKey key = queued.Command.Key;
+        if (!chains.TryGetValue(key, out Chain? chain))
+        {
+            Job? basis = current(key);
+            chains[key] = chain = new Chain(Chains.Count, key, basis);
+            Chains.Add(chain);
+        }
+
+        if (chain.LastEntry is not null && queued.NamesRevision)
+        {
+            Deferred.Add(queued);
+            return;
+        }
+
+        switch (JobDecider.Decide(chain.Living, queued.Command))
+        {
+            case Decision.Refused(var why):
+                chain.Verdicts.Add(new Verdict(queued, null, null, why));
+                break;
+            case Decision.Accepted(var happened) when queued.DryRun:
+                Job preview = Job.Evolve(chain.Living, happened, chain.Living?.Revision ?? 0);
+                chain.Verdicts.Add(new Verdict(queued, preview, chain.LastEntry, null));
+                break;
+            case Decision.Accepted(var happened):
+                var entry = new Entry(Entries.Count, chain, queued.Command.Origin, happened, Job.Evolve(chain.Living, happened, 0));
+                Entries.Add(entry);
+                if (chain.LastEntry is { } previous && previous.After.Uid == entry.After.Uid)
+                    previous.WritesRow = false;
+                chain.LastEntry = entry;
+                chain.Verdicts.Add(new Verdict(queued, entry.After, entry, null));
+                break;
+            default:
+                chain.Verdicts.Add(new Verdict(queued, chain.Living!, chain.LastEntry, null));
+                break;
+        }
+    }
+
+    /// <summary>The commands of one key.</summary>
+    /// <param name="Place">The place among the batch's keys, from 0.</param>
+    /// <param name="Key">The key.</param>
+    /// <param name="Basis">The living job the first command was decided upon; null when there was none.</param>
+    internal sealed record Chain(int Place, JobKey Key, Job? Basis)
+    {
+        /// <summary>The last event so far.</summary>
+        public Entry? LastEntry { get; set; }
+
+        /// <summary>What was decided, in order.</summary>
+        public List<Verdict> Verdicts { get; } = [];
+
+        /// <summary>The living job after the last event so far, or null.</summary>
+        public Job? Living => LastEntry is null ? Basis : LastEntry.After.Deleted ? null : LastEntry.After;
+    }
+
+    /// <summary>An event to be appended.</summary>
+    /// <param name="Place">The place among the batch's events, from 0.</param>
+    /// <param name="Chain">The key it belongs to.</param>
+    /// <param name="Origin">Who asked for it.</param>
+    /// <param name="Happened">The event.</param>
+    /// <param name="After">The job after it, its revision still unknown.</param>
+    internal sealed record Entry(int Place, Chain Chain, Origin Origin, JobEvent Happened, Job After)
+    {
+        private JobText? text;
+
+        /// <summary>The event's own id: what is looked for when nobody knows whether it was committed.</summary>
+        public Guid Id { get; } = Guid.CreateVersion7();
+
+        /// <summary>The job after the event as an answer shows it.</summary>
+        public JobText Text => text ??= JobText.Of(After);
+
+        /// <summary>Whether this is the last event of its incarnation in the batch, the one that writes the row.</summary>
+        public bool WritesRow { get; set; } = true;
+    }
+
+    /// <summary>What a command is answered if its chain holds.</summary>
+    /// <param name="Queued">The command.</param>
+    /// <param name="Job">The job it leaves, for a command that is not refused.</param>
+    /// <param name="Entry">The event that gave that job its revision, when it is one of this batch.</param>
+    /// <param name="Why">Why it is refused, if it is.</param>
+    internal sealed record Verdict(QueuedCommand Queued, Job? Job, Entry? Entry, Rejection? Why);
+}

@@ -1,0 +1,134 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using EventStore.Domain.Jobs;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace EventStore.Server.Store;
+
+/// <summary>What the database said of a batch.</summary>
+/// <param name="Held">For each chain whether its basis still stood; where not, nothing of it was appended.</param>
+/// <param name="Revisions">For each event its revision; 0 where it was not appended.</param>
+internal sealed record Committed(bool[] Held, long[] Revisions);
+
+/// <summary>
+/// The one call that appends: <c>eventstore.commit_jobs_1</c> of migrations/V0003. One statement is one round trip and, without a
+/// transaction around it, one transaction: the lock it takes is never held while the network is waited for.
+/// </summary>
+internal static class CommitCall
+{
+    private const string Sql =
+        "SELECT held, revisions FROM eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)";
+
+    // The same lock as in the function: once it is granted, no commit of an earlier batch is still under way.
+    private const string LookUpSql = """
+        SELECT e.place, m.seq_id
+          FROM unnest($1::uuid[], $2::bigint[], $3::uuid[]) WITH ORDINALITY AS e (stream, version, id, place)
+          JOIN eventstore.mt_events m ON m.stream_id = e.stream AND m.version = e.version AND m.id = e.id
+        """;
+
+    private static readonly Dictionary<Type, string> Classes =
+        MartenSetup.EventNames.Keys.ToDictionary(type => type, type => $"{type.FullName}, {type.Assembly.GetName().Name}");
+
+    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>Commits the batch. When this throws a <see cref="PostgresException"/> of severity ERROR, nothing was stored.</summary>
+    public static async Task<Committed> Execute(NpgsqlConnection connection, Batch batch)
+    {
+        await using var command = new NpgsqlCommand(Sql, connection);
+        AddKeys(command.Parameters, batch.Chains);
+        AddEvents(command.Parameters, batch.Entries);
+        AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        await reader.ReadAsync();
+        return new Committed(await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1));
+    }
+
+    /// <summary>
+    /// What became of a batch whose reply was lost. A transaction is there or it is not: when one of its events is found, all that
+    /// were appended are; a chain none of whose events is found was refused or held no event, and is to be decided again.
+    /// </summary>
+    public static async Task<Committed> LookUp(NpgsqlConnection connection, Batch batch)
+    {
+        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync();
+        await using (var locking = new NpgsqlCommand("SELECT pg_advisory_xact_lock(7071)", connection, transaction))
+            await locking.ExecuteNonQueryAsync();
+        await using var command = new NpgsqlCommand(LookUpSql, connection, transaction);
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Uid)] });
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Version)] });
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.Id)] });
+        var committed = new Committed(new bool[batch.Chains.Count], new long[batch.Entries.Count]);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
+        {
+            int place = (int)reader.GetInt64(0) - 1;
+            committed.Revisions[place] = reader.GetInt64(1);
+            committed.Held[batch.Entries[place].Chain.Place] = true;
+        }
+
+        return committed;
+    }
+
+    private static void AddKeys(NpgsqlParameterCollection parameters, List<Batch.Chain> chains)
+    {
+        Add(parameters, chains, chain => chain.Key.Namespace);
+        Add(parameters, chains, chain => chain.Key.Name);
+        Add(parameters, chains, chain => chain.Basis?.Uid);
+        Add(parameters, chains, chain => chain.Basis?.Version);
+        Add(parameters, chains, chain => chain.Basis?.Revision);
+    }
+
+    private static void AddEvents(NpgsqlParameterCollection parameters, List<Batch.Entry> entries)
+    {
+        Add(parameters, entries, entry => entry.Chain.Place + 1);
+        Add(parameters, entries, entry => entry.Id);
+        Add(parameters, entries, entry => entry.After.Uid);
+        Add(parameters, entries, entry => entry.After.Version);
+        Add(parameters, entries, entry => MartenSetup.EventNames[entry.Happened.GetType()]);
+        Add(parameters, entries, entry => Classes[entry.Happened.GetType()]);
+        Add(parameters, entries, Data, NpgsqlDbType.Jsonb);
+        Add(parameters, entries, entry => entry.Origin.User);
+        Add(parameters, entries, entry => Headers(entry.Origin), NpgsqlDbType.Jsonb);
+        Add(parameters, entries, entry => entry.Origin.RequestId);
+    }
+
+    private static void AddRows(NpgsqlParameterCollection parameters, List<Batch.Entry> rows)
+    {
+        Add(parameters, rows, row => row.Place + 1);
+        Add(parameters, rows, row => row.Chain.Basis?.Uid != row.After.Uid);
+        Add(parameters, rows, row => row.After.Deleted);
+        Add(parameters, rows, row => row.Text.Head);
+        Add(parameters, rows, row => row.Text.Tail);
+    }
+
+    private static void Add<TItem, TValue>(NpgsqlParameterCollection parameters, List<TItem> items, Func<TItem, TValue> value, NpgsqlDbType? type = null)
+    {
+        var values = new TValue[items.Count];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = value(items[i]);
+        var parameter = new NpgsqlParameter<TValue[]> { TypedValue = values };
+        if (type is { } element)
+            parameter.NpgsqlDbType = NpgsqlDbType.Array | element;
+        parameters.Add(parameter);
+    }
+
+    private static string Data(Batch.Entry entry) => JsonSerializer.Serialize(entry.Happened, entry.Happened.GetType(), EventFormat.Options);
+
+    private static string Headers(Origin caller)
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer, Compact))
+        {
+            writer.WriteStartObject();
+            writer.WriteStartArray("groups");
+            foreach (string group in caller.Groups)
+                writer.WriteStringValue(group);
+            writer.WriteEndArray();
+            writer.WriteString("userAgent", caller.UserAgent);
+            writer.WriteString("sourceAddress", caller.SourceAddress);
+            writer.WriteEndObject();
+        }
+
+        return System.Text.Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
+    }
+}

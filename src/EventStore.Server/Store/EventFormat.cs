@@ -1,0 +1,39 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Server.Store;
+
+/// <summary>
+/// The JSON in which events and current jobs are stored. One set of options serves both the lane, which writes them, and Marten,
+/// which reads them back, so that the two cannot drift apart.
+/// </summary>
+internal static class EventFormat
+{
+    /// <summary>camelCase members, members without a value left out, manifests as they are.</summary>
+    public static JsonSerializerOptions Options { get; } = Configure(new JsonSerializerOptions());
+
+    /// <summary>Gives the options this format.</summary>
+    public static JsonSerializerOptions Configure(JsonSerializerOptions options)
+    {
+        options.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
+        options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+        options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+        options.Converters.Add(new ManifestConverter());
+        return options;
+    }
+
+    private sealed class ManifestConverter : JsonConverter<Json>
+    {
+        public override bool CanConvert(Type typeToConvert) => typeof(Json).IsAssignableFrom(typeToConvert);
+
+        public override Json Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            using JsonDocument document = JsonDocument.ParseValue(ref reader);
+            return JsonReading.Parse(System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(document.RootElement));
+        }
+
+        public override void Write(Utf8JsonWriter writer, Json value, JsonSerializerOptions options) => value.WriteTo(writer);
+    }
+}

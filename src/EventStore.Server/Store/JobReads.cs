@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using EventStore.Domain.Jobs;
+using Npgsql;
+
+namespace EventStore.Server.Store;
+
+/// <summary>A job as an answer shows it.</summary>
+/// <param name="Key">The job.</param>
+/// <param name="Revision">Its resourceVersion.</param>
+/// <param name="Utf8">The object as compact JSON.</param>
+public sealed record StoredJob(JobKey Key, long Revision, byte[] Utf8);
+
+/// <summary>Reads current jobs. Every read asks the database, so it sees every write answered before, of any process.</summary>
+public sealed class JobReads(NpgsqlDataSource database)
+{
+    private static readonly TimeSpan FutureWait = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan FuturePause = TimeSpan.FromMilliseconds(100);
+
+    private const string GetSql = """
+        SELECT j.revision, j.data ->> 'text' FROM eventstore.mt_doc_current_job j
+         WHERE (j.namespace || '/') COLLATE "C" = $1 AND j.name COLLATE "C" = $2 AND NOT j.deleted
+        """;
+
+    private const string LoadSql = """
+        SELECT j.namespace, j.name, j.id, j.mt_version, j.revision, j.data ->> 'text'
+          FROM unnest($1::text[], $2::text[]) AS k (namespace, name)
+          JOIN eventstore.mt_doc_current_job j
+            ON (j.namespace || '/') COLLATE "C" = k.namespace || '/' AND j.name COLLATE "C" = k.name AND NOT j.deleted
+        """;
+
+    private const string ListSql = """
+        SELECT j.namespace, j.name, j.revision, j.data ->> 'text' FROM eventstore.mt_doc_current_job j
+         WHERE NOT j.deleted ORDER BY (j.namespace || '/') COLLATE "C", j.name COLLATE "C"
+        """;
+
+    private const string ListNamespaceSql = """
+        SELECT j.namespace, j.name, j.revision, j.data ->> 'text' FROM eventstore.mt_doc_current_job j
+         WHERE NOT j.deleted AND (j.namespace || '/') COLLATE "C" = $1 ORDER BY (j.namespace || '/') COLLATE "C", j.name COLLATE "C"
+        """;
+
+    /// <summary>The living job of that name, or null.</summary>
+    public async Task<StoredJob?> Get(JobKey key, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(GetSql);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Namespace + "/" });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Name });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        return await reader.ReadAsync(stop) ? new StoredJob(key, reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : null;
+    }
+
+    /// <summary>Waits, for at most three seconds as upstream does, until the store has reached the revision.</summary>
+    /// <returns>Null when it has, else the revision it stands at.</returns>
+    public async Task<long?> WaitFor(long revision, CancellationToken stop)
+    {
+        long started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            long head = await Head(stop);
+            if (head >= revision)
+                return null;
+            if (Stopwatch.GetElapsedTime(started) >= FutureWait)
+                return head;
+            await Task.Delay(FuturePause, stop);
+        }
+    }
+
+    /// <summary>The revision of the last event, of any job; 1 when there is none.</summary>
+    public async Task<long> Head(CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand("SELECT revision FROM eventstore.head");
+        return (long)(await command.ExecuteScalarAsync(stop))!;
+    }
+
+    /// <summary>
+    /// The living jobs of a namespace, or of all, in etcd's order (the bytes of <c>namespace/name</c>),
+    /// all from one snapshot.
+    /// </summary>
+    /// <param name="inNamespace">The namespace, or null for all.</param>
+    /// <param name="atRevision">Is told the snapshot's revision before the first job comes.</param>
+    /// <param name="stop">Ends the reading.</param>
+    public async IAsyncEnumerable<StoredJob> List(string? inNamespace, Action<long> atRevision, [EnumeratorCancellation] CancellationToken stop)
+    {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        await using NpgsqlTransaction snapshot = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, stop);
+        await using var batch = new NpgsqlBatch(connection, snapshot);
+        batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT revision FROM eventstore.head"));
+        var list = new NpgsqlBatchCommand(inNamespace is null ? ListSql : ListNamespaceSql);
+        if (inNamespace is not null)
+            list.Parameters.Add(new NpgsqlParameter<string> { TypedValue = inNamespace + "/" });
+        batch.BatchCommands.Add(list);
+
+        await using NpgsqlDataReader reader = await batch.ExecuteReaderAsync(stop);
+        await reader.ReadAsync(stop);
+        atRevision(reader.GetInt64(0));
+        await reader.NextResultAsync(stop);
+        while (await reader.ReadAsync(stop))
+            yield return new StoredJob(new JobKey(reader.GetString(0), reader.GetString(1)), reader.GetInt64(2), reader.GetFieldValue<byte[]>(3));
+    }
+
+    /// <summary>The living jobs of those names; a name without one is missing in the answer.</summary>
+    internal static async Task<IReadOnlyDictionary<JobKey, Job>> Load(NpgsqlConnection connection, IReadOnlyList<JobKey> keys)
+    {
+        await using var command = new NpgsqlCommand(LoadSql, connection);
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. keys.Select(key => key.Namespace)] });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. keys.Select(key => key.Name)] });
+        var jobs = new Dictionary<JobKey, Job>();
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
+        {
+            Job job = JobText.Read(reader.GetFieldValue<byte[]>(5), reader.GetGuid(2), reader.GetInt64(3), reader.GetInt64(4), deleted: false);
+            jobs[job.Key] = job;
+        }
+
+        return jobs;
+    }
+}

@@ -1,0 +1,29 @@
+namespace EventStore.Server.Store;
+
+/// <summary>What the commit lane may hold and how long it may try.</summary>
+public sealed record LaneLimits
+{
+    /// <summary>The most commands that may wait.</summary>
+    public int QueueLength { get; init; } = 4096;
+
+    /// <summary>The most bytes of requests that may wait.</summary>
+    public long QueueBytes { get; init; } = 64 << 20;
+
+    /// <summary>The most commands of one batch.</summary>
+    public int BatchLength { get; init; } = 256;
+
+    /// <summary>The most bytes of requests in one batch; the request that reaches it is the last.</summary>
+    public long BatchBytes { get; init; } = 4 << 20;
+
+    /// <summary>How many bytes of current jobs, as text, are kept at hand.</summary>
+    public long CacheBytes { get; init; } = 16 << 20;
+
+    /// <summary>How often a command is decided before it is given up, if somebody else changes the job each time.</summary>
+    public int AttemptsMax { get; init; } = 100;
+
+    /// <summary>How long a lost reply is looked for before the command is answered 503.</summary>
+    public TimeSpan LookUpTime { get; init; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>The pause between two looks.</summary>
+    public TimeSpan LookUpPause { get; init; } = TimeSpan.FromMilliseconds(100);
+}

@@ -1,0 +1,66 @@
+using EventStore.Domain.Jobs;
+using JasperFx;
+using JasperFx.Events;
+using JasperFx.Events.Projections;
+using Marten;
+using Marten.Schema;
+using Npgsql;
+
+namespace EventStore.Server.Store;
+
+/// <summary>
+/// What Marten is told: it owns the shape of the event tables and of the current-job row, the names of the events and how they are
+/// read back. It never appends here; the lane's function does (see CommitLane), so nothing below concerns writing.
+/// </summary>
+public static class MartenSetup
+{
+    /// <summary>The schema everything of ours lives in.</summary>
+    public const string Schema = "eventstore";
+
+    /// <summary>The stored name of each event. They stay as they are even if a class is renamed.</summary>
+    public static IReadOnlyDictionary<Type, string> EventNames { get; } = new Dictionary<Type, string>
+    {
+        [typeof(JobCreated)] = "job_created",
+        [typeof(JobPatched)] = "job_patched",
+        [typeof(JobReplaced)] = "job_replaced",
+        [typeof(JobStatusUpdated)] = "job_status_updated",
+        [typeof(JobDeletionRequested)] = "job_deletion_requested",
+        [typeof(JobDeleted)] = "job_deleted",
+    };
+
+    /// <summary>The store over a database whose schema came from <c>migrations/</c>: Marten itself changes nothing.</summary>
+    public static DocumentStore Open(NpgsqlDataSource database) => DocumentStore.For(options =>
+    {
+        options.Connection(database);
+        Configure(options);
+    });
+
+    /// <summary>Everything but the connection.</summary>
+    public static void Configure(StoreOptions options)
+    {
+        options.DatabaseSchemaName = Schema;
+        options.AutoCreateSchemaObjects = AutoCreate.None;
+        options.UseSystemTextJsonForSerialization(configure: json => EventFormat.Configure(json));
+
+        options.Events.StreamIdentity = StreamIdentity.AsGuid;
+        options.Events.MetadataConfig.CorrelationIdEnabled = true; // the request's id
+        options.Events.MetadataConfig.HeadersEnabled = true;       // groups, user agent, source address
+        options.Events.MetadataConfig.UserNameEnabled = true;
+        foreach ((Type type, string name) in EventNames)
+            options.Events.MapEventType(type, name);
+
+        options.Projections.Add<CurrentJobProjection>(ProjectionLifecycle.Inline);
+        options.Schema.For<CurrentJob>().DocumentAlias("current_job");
+        options.Policies.ForAllDocuments(AddColumns);
+    }
+
+    // By a policy and not by Schema.For().Duplicate(), which would give every column an index: an index on a column that changes with
+    // each event would take PostgreSQL's heap-only updates away. The indexes the queries need are in migrations/.
+    private static void AddColumns(DocumentMapping mapping)
+    {
+        if (mapping.DocumentType != typeof(CurrentJob))
+            return;
+        foreach (string column in (string[])[nameof(CurrentJob.Namespace), nameof(CurrentJob.Name), nameof(CurrentJob.Deleted), nameof(CurrentJob.Revision)])
+            mapping.DuplicateField(column, notNull: true);
+    }
+}
