@@ -21,10 +21,10 @@ public static class Pretty
 
     /// <summary>The same JSON with each member and item on a line of its own, indented by two spaces; every token keeps its bytes.</summary>
     /// <param name="compact">Well-formed JSON without white space between its tokens.</param>
-    public static byte[] Indent(ReadOnlySpan<byte> compact)
+    /// <param name="depth">How deep within another value this one will stand.</param>
+    public static byte[] Indent(ReadOnlySpan<byte> compact, int depth = 0)
     {
         var indented = new ArrayBufferWriter<byte>(compact.Length * 2);
-        int depth = 0;
         while (!compact.IsEmpty)
         {
             int length = compact[0] == '"' ? StringLength(compact) : 1;

@@ -1,0 +1,135 @@
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Access;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Store;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Jobs;
+
+/// <summary>
+/// The PyTorchJob resource on the wire: the documented operations and the status subresource. Each handler translates: it reads the
+/// request in upstream's order of checks, hands a command to the lane, and answers what became of it.
+/// </summary>
+internal static class JobEndpoints
+{
+    private const string EveryNamespace = "/apis/kubeflow.org/v1/pytorchjobs";
+    private const string Collection = "/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs";
+    private const string Item = Collection + "/{name}";
+
+    /// <summary>What discovery says of the resource.</summary>
+    public static IReadOnlyList<ServedResource> Served { get; } =
+    [
+        new(JobAnswers.Resource, "", [], ["create", "delete", "get", "list", "patch", "update"]),
+        new(JobAnswers.Resource, "status", [], ["get", "patch", "update"]),
+    ];
+
+    /// <summary>The route table.</summary>
+    public static void MapJobs(this IEndpointRouteBuilder app)
+    {
+        RouteGroupBuilder jobs = app.MapGroup(string.Empty);
+        jobs.MapGet(EveryNamespace, JobList.Cluster);
+        jobs.MapGet(Collection, JobList.Namespace);
+        jobs.MapPost(Collection, Create);
+        jobs.MapGet(Item, Get);
+        jobs.MapPut(Item, Replace);
+        jobs.MapPatch(Item, Patch);
+        jobs.MapDelete(Item, Delete);
+        foreach (string path in (string[])[EveryNamespace, Collection, Item])
+            LastResort.MapOtherMethods(jobs, path, JobAnswers.Resource, Verb);
+        jobs.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural));
+
+        RouteGroupBuilder status = app.MapGroup(Item + "/status");
+        status.MapGet(string.Empty, Get);
+        status.MapPut(string.Empty, ReplaceStatus);
+        status.MapPatch(string.Empty, PatchStatus);
+        LastResort.MapOtherMethods(status, string.Empty, JobAnswers.Resource, Verb);
+        status.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "status"));
+
+        // A subresource there is not, /scale among them, is an object there is not.
+        app.Map(Item + "/{subresource}", (string @namespace, string name) => JobAnswers.NotFound(new JobKey(@namespace, name)))
+            .WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural));
+    }
+
+    private static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads)
+    {
+        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
+            || !GetOptions.TryRead(http.Request, out GetOptions? options, out refusal))
+            return refusal;
+        if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
+            return Status.TooLargeResourceVersion(revision, head);
+        var key = new JobKey(@namespace, name);
+        return await reads.Get(key, http.RequestAborted) is { } job ? new JsonReply(200, job.Utf8) : JobAnswers.NotFound(key);
+    }
+
+    private static async Task<IResult> Create(HttpContext http, string @namespace, CommitLane lane, TimeProvider clock)
+    {
+        WriteRequest read = await WriteRequest.ReadObject(http, WriteKind.Create, string.Empty);
+        if (read.Refusal is { } refusal)
+            return refusal;
+        JsonObject manifest = read.Body!;
+        string? name = (manifest["metadata"]?.Member("name") as JsonText)?.Value;
+        string? prefix = (manifest["metadata"]?.Member("generateName") as JsonText)?.Value;
+        for (int attempt = 1; ; attempt++)
+        {
+            bool generated = string.IsNullOrEmpty(name) && !string.IsNullOrEmpty(prefix);
+            var key = new JobKey(@namespace, generated ? GeneratedName.After(prefix!) : name ?? string.Empty);
+            var command = new CreateJob(key, clock.GetUtcNow(), http.Origin(), manifest, Guid.CreateVersion7());
+            Outcome outcome = await lane.Execute(command, read.DryRun, read.BodyBytes, http.RequestAborted);
+            if (generated && attempt < GeneratedName.AttemptsMax && outcome is Outcome.Refused(Rejection.AlreadyExists))
+                continue;
+            return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(201, done.Utf8));
+        }
+    }
+
+    private static Task<IResult> Patch(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name),
+            (key, patch) => new PatchJob(key, clock.GetUtcNow(), http.Origin(), patch));
+
+    private static Task<IResult> PatchStatus(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name),
+            (key, patch) => new PatchStatus(key, clock.GetUtcNow(), http.Origin(), patch));
+
+    private static Task<IResult> Replace(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name),
+            (key, manifest) => new ReplaceJob(key, clock.GetUtcNow(), http.Origin(), manifest));
+
+    private static Task<IResult> ReplaceStatus(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name),
+            (key, manifest) => new ReplaceStatus(key, clock.GetUtcNow(), http.Origin(), manifest));
+
+    private static async Task<IResult> Write(
+        HttpContext http, JobKey key, CommitLane lane, JobReads reads, Task<WriteRequest> reading, Func<JobKey, JsonObject, JobCommand> command)
+    {
+        WriteRequest read = await reading;
+        if (read.Refusal is { } refusal)
+        {
+            // Upstream looks for the object before it looks into a patch: what is wrong with a patch of nothing is that there is nothing.
+            bool gone = read.RefusedAfterLoading && await reads.Get(key, http.RequestAborted) is null;
+            return gone ? JobAnswers.NotFound(key) : refusal;
+        }
+
+        Outcome outcome = await lane.Execute(command(key, read.Body!), read.DryRun, read.BodyBytes, http.RequestAborted);
+        return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(200, done.Utf8));
+    }
+
+    private static async Task<IResult> Delete(HttpContext http, string @namespace, string name, CommitLane lane, TimeProvider clock)
+    {
+        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
+            return refusal;
+        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request);
+        if (refusal is not null)
+            return refusal;
+        if (!DeleteOptions.TryRead(http.Request, body.Span, JobAnswers.Resource, out DeleteOptions? options, out refusal))
+            return refusal;
+
+        var key = new JobKey(@namespace, name);
+        var command = new DeleteJob(key, clock.GetUtcNow(), http.Origin(), options.Uid, options.ResourceVersion);
+        Outcome outcome = await lane.Execute(command, options.DryRun, body.Length, http.RequestAborted);
+        return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => done.Job.Deleted
+            ? Status.Deleted(JobAnswers.Resource, name, done.Job.UidText)
+            : new JsonReply(200, done.Utf8)); // finalizers hold it: the answer is the job, marked as being deleted
+    }
+
+    private static string Verb(HttpContext http) => AccessRequest.Of(http).Verb;
+}
