@@ -1,6 +1,42 @@
+using EventStore.Server.Cli;
+using EventStore.Server.Postgres;
+
 namespace EventStore.Server;
 
+/// <summary>The verbs of the command line.</summary>
 internal static class Program
 {
-    private static int Main() => 0;
+    private static async Task<int> Main(string[] args)
+    {
+        CommandLine line = CommandLine.Read(args);
+        if (line.Problem is { } problem)
+            return await Fail(2, $"{problem}\nRun '{CommandLine.ProgramName} --help' for what there is.");
+        if (line.Help)
+        {
+            await Console.Out.WriteLineAsync(CommandLine.HelpText);
+            return 0;
+        }
+
+        try
+        {
+            return line.Verb switch
+            {
+                "serve" => await Serve.Run(line),
+                "migrate" => await Migrate.Run(line),
+                "rebuild" => await Rebuild.Run(line),
+                "verify" => await Verify.Run(line),
+                _ => await Health.Run(line),
+            };
+        }
+        catch (Exception e) when (e is OperatorException or PostgresUnavailableException or MigrationException)
+        {
+            return await Fail(1, e.Message); // written for the operator: what is wrong, and what to do
+        }
+    }
+
+    private static async Task<int> Fail(int exitCode, string problem)
+    {
+        await Console.Error.WriteLineAsync($"error: {problem}");
+        return exitCode;
+    }
 }

@@ -64,6 +64,10 @@ public sealed class TokenFile
         return true;
     }
 
+    /// <summary>The first token in a file's text whose user is in the group; null when there is none.</summary>
+    public static string? FirstTokenOf(string text, string group) => Csv.Read(text).Records
+        .FirstOrDefault(record => record.Fields.Count > 3 && record.Fields[3].Split(',', StringSplitOptions.TrimEntries).Contains(group))?.Fields[0];
+
     /// <summary>Who the token belongs to, or null.</summary>
     public ClaimsPrincipal? Find(ReadOnlySpan<char> token) => token.IsEmpty ? null : principals.GetValueOrDefault(Hash.Of(token));
 

@@ -47,6 +47,30 @@ public static class ServingRole
     }
 
     /// <summary>
+    /// Makes the role if there is none of that name: with no right but to log in, which needs the right to make roles. A role that is
+    /// there already is left as it is, its password too.
+    /// </summary>
+    /// <param name="ownerConnectionString">Connects as the owner.</param>
+    /// <param name="role">The role's name.</param>
+    /// <param name="password">Its password; null for a role that logs in otherwise.</param>
+    /// <exception cref="PostgresException">The role is missing and the owner may not make it.</exception>
+    public static async Task Ensure(string ownerConnectionString, string role, string? password)
+    {
+        await using var connection = new NpgsqlConnection(ownerConnectionString);
+        await connection.OpenAsync().ConfigureAwait(false);
+        await using var lookUp = new NpgsqlCommand("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", connection);
+        lookUp.Parameters.Add(new NpgsqlParameter<string> { TypedValue = role });
+        if (await lookUp.ExecuteScalarAsync().ConfigureAwait(false) is true)
+            return;
+
+        // CREATE ROLE takes no parameters: the server itself quotes the two values.
+        await using var quote = new NpgsqlCommand("SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', $1, $2)", connection);
+        quote.Parameters.Add(new NpgsqlParameter<string> { TypedValue = role });
+        quote.Parameters.Add(new NpgsqlParameter { Value = (object?)password ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text });
+        await Execute(connection, (string)(await quote.ExecuteScalarAsync().ConfigureAwait(false))!).ConfigureAwait(false);
+    }
+
+    /// <summary>
     /// Whether whoever connects so could change the store without the commit function: a superuser, an owner of the schema
     /// or of something in it (or a member of that role), or one with any right to write there. For a loud warning at start.
     /// </summary>

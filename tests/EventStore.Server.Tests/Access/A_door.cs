@@ -187,7 +187,7 @@ public sealed class A_door : IAsyncLifetime, IDisposable
         app.MapDelete(all, () => "gone").WithMetadata(jobs);
         app.MapGet("/apis/kubeflow.org/v1/pytorchjobs", () => "jobs").WithMetadata(jobs);
         foreach (string path in (string[])[one, all])
-            LastResort.MapOtherMethods(app, path, Jobs, context => AccessRequest.Of(context).Verb).WithMetadata(jobs);
+            LastResort.MapOtherMethods(app, path, PyTorchJobs, context => AccessRequest.Of(context).Verb).WithMetadata(jobs);
         app.MapGet("/version", () => "1").WithMetadata(RequiresAccess.ByPath);
         app.MapGet("/metrics", () => "1").WithMetadata(RequiresAccess.ByPath);
         app.MapGet("/forgotten", () => "open?");

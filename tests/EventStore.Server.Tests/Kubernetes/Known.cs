@@ -8,7 +8,7 @@ namespace EventStore.Server.Tests.Kubernetes;
 /// <summary>What these tests talk about.</summary>
 internal static class Known
 {
-    public static readonly ApiResource Jobs = new("kubeflow.org", "v1", "pytorchjobs", "pytorchjob", "PyTorchJob");
+    public static readonly ApiResource PyTorchJobs = new("kubeflow.org", "v1", "pytorchjobs", "pytorchjob", "PyTorchJob");
 
     /// <summary>A request with that query, such as <c>?dryRun=All</c>.</summary>
     public static HttpRequest Query(string query) => new DefaultHttpContext { Request = { QueryString = new QueryString(query) } }.Request;

@@ -71,7 +71,7 @@ public sealed class Options
     [InlineData("", "", false, null, null, null)]
     public void Delete_options_come_from_the_body_or_else_from_the_query(string query, string body, bool dryRun, Propagation? propagation, string? uid, string? version)
     {
-        Assert.True(DeleteOptions.TryRead(Query(query), Utf8(body), Jobs, out DeleteOptions? options, out _));
+        Assert.True(DeleteOptions.TryRead(Query(query), Utf8(body), PyTorchJobs, out DeleteOptions? options, out _));
         Assert.Equal(new DeleteOptions(dryRun, propagation, uid, version), options);
     }
 
@@ -91,7 +91,7 @@ public sealed class Options
     [InlineData("?dryRun=x", "", 422, "DeleteOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: [\"x\"]: supported values: \"All\"")]
     public void Delete_options_that_make_no_sense_are_refused(string query, string body, int code, string message)
     {
-        Assert.False(DeleteOptions.TryRead(Query(query), Utf8(body), Jobs, out _, out Status? refusal));
+        Assert.False(DeleteOptions.TryRead(Query(query), Utf8(body), PyTorchJobs, out _, out Status? refusal));
         Assert.Equal((code, message), (refusal.Code, refusal.Message));
     }
 
@@ -100,7 +100,7 @@ public sealed class Options
     {
         HttpRequest request = Query("");
         request.Headers.ContentType = "application/vnd.kubernetes.protobuf";
-        Assert.False(DeleteOptions.TryRead(request, Utf8("k8s"), Jobs, out _, out Status? refusal));
+        Assert.False(DeleteOptions.TryRead(request, Utf8("k8s"), PyTorchJobs, out _, out Status? refusal));
         Assert.Equal(415, refusal.Code);
     }
 
@@ -131,7 +131,7 @@ public sealed class Options
         IReadOnlyList<string> texts = StrictDecoding.Texts([FieldPath.Of("spec", "foo")], [FieldPath.Of("metadata", "labels", "x")]);
         Assert.Equal(
             "PyTorchJob in version \"v1\" cannot be handled as a PyTorchJob: strict decoding error: duplicate field \"metadata.labels.x\", unknown field \"spec.foo\"",
-            StrictDecoding.RefuseObject(Jobs, texts).Message);
+            StrictDecoding.RefuseObject(PyTorchJobs, texts).Message);
         Status patch = StrictDecoding.RefusePatch(Json("{}"), texts);
         Assert.Equal(422, patch.Code);
         Assert.Equal(" \"\" is invalid: patch: Invalid value: \"{}\": strict decoding error: duplicate field \"metadata.labels.x\", unknown field \"spec.foo\"", patch.Message);

@@ -15,21 +15,21 @@ public sealed class Status_texts
 
     [Fact]
     public void An_absent_job_is_404() => Says(
-        Status.NotFound(Jobs, "absent"),
+        Status.NotFound(PyTorchJobs, "absent"),
         """
         "message":"pytorchjobs.kubeflow.org \"absent\" not found","reason":"NotFound","details":{"name":"absent","group":"kubeflow.org","kind":"pytorchjobs"},"code":404}
         """);
 
     [Fact]
     public void A_taken_name_is_409() => Says(
-        Status.AlreadyExists(Jobs, "x"),
+        Status.AlreadyExists(PyTorchJobs, "x"),
         $$"""
         "message":"pytorchjobs.kubeflow.org \"x\" already exists","reason":"AlreadyExists","details":{{AboutX}},"code":409}
         """);
 
     [Fact]
     public void A_stale_resourceVersion_is_409() => Says(
-        Status.Modified(Jobs, "x"),
+        Status.Modified(PyTorchJobs, "x"),
         $$"""
         "message":"Operation cannot be fulfilled on pytorchjobs.kubeflow.org \"x\": the object has been modified; please apply your changes to the latest version and try again","reason":"Conflict","details":{{AboutX}},"code":409}
         """);
@@ -38,11 +38,11 @@ public sealed class Status_texts
     public void Another_uid_in_a_PUT_speaks_of_the_storage() => Assert.Equal(
         "Operation cannot be fulfilled on pytorchjobs.kubeflow.org \"x\": StorageError: invalid object, Code: 4, Key: /registry/kubeflow.org/pytorchjobs/ns/x, "
         + "ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: a, UID in object meta: b",
-        Status.UidMismatch(Jobs, "ns", "x", "a", "b").Message);
+        Status.UidMismatch(PyTorchJobs, "ns", "x", "a", "b").Message);
 
     [Fact]
     public void A_precondition_on_the_uid_prints_the_kind() => Says(
-        Status.UidPrecondition(Jobs, "x", "a", "b"),
+        Status.UidPrecondition(PyTorchJobs, "x", "a", "b"),
         """
         "message":"Operation cannot be fulfilled on PyTorchJob.kubeflow.org \"x\": the UID in the precondition (a) does not match the UID in record (b). The object might have been deleted and then recreated","reason":"Conflict","details":{"name":"x","group":"kubeflow.org","kind":"PyTorchJob"},"code":409}
         """);
@@ -51,11 +51,11 @@ public sealed class Status_texts
     public void A_precondition_on_the_resourceVersion_prints_the_kind() => Assert.Equal(
         "Operation cannot be fulfilled on PyTorchJob.kubeflow.org \"x\": the ResourceVersion in the precondition (1) does not match the ResourceVersion in record (586). "
         + "The object might have been modified",
-        Status.ResourceVersionPrecondition(Jobs, "x", "1", "586").Message);
+        Status.ResourceVersionPrecondition(PyTorchJobs, "x", "1", "586").Message);
 
     [Fact]
     public void One_wrong_field_stands_plain() => Says(
-        Status.Invalid(Jobs, "x", [FieldError.Invalid(FieldPath.Of("spec", "ttlSecondsAfterFinished"), -1, "must be at least 0")]),
+        Status.Invalid(PyTorchJobs, "x", [FieldError.Invalid(FieldPath.Of("spec", "ttlSecondsAfterFinished"), -1, "must be at least 0")]),
         """
         "message":"PyTorchJob.kubeflow.org \"x\" is invalid: spec.ttlSecondsAfterFinished: Invalid value: -1: must be at least 0","reason":"Invalid","details":{"name":"x","group":"kubeflow.org","kind":"PyTorchJob","causes":[{"reason":"FieldValueInvalid","message":"Invalid value: -1: must be at least 0","field":"spec.ttlSecondsAfterFinished"}]},"code":422}
         """);
@@ -64,14 +64,14 @@ public sealed class Status_texts
     public void Several_wrong_fields_stand_in_brackets_each_text_once_and_each_cause()
     {
         FieldError a = FieldError.Required(FieldPath.Of("a")), b = FieldError.Required(FieldPath.Of("b"));
-        Status status = Status.Invalid(Jobs, "x", [a, b, a]);
+        Status status = Status.Invalid(PyTorchJobs, "x", [a, b, a]);
         Assert.Equal("PyTorchJob.kubeflow.org \"x\" is invalid: [a: Required value, b: Required value]", status.Message);
         Assert.Equal(["a", "b", "a"], status.Details!.Causes.Select(cause => cause.Field));
     }
 
     [Fact]
     public void An_update_without_resourceVersion_puts_the_plural_where_the_kind_belongs() => Says(
-        Status.ResourceVersionMissing(Jobs, "x"),
+        Status.ResourceVersionMissing(PyTorchJobs, "x"),
         """
         "message":"pytorchjobs.kubeflow.org \"x\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update","reason":"Invalid","details":{"name":"x","group":"kubeflow.org","kind":"pytorchjobs","causes":[{"reason":"FieldValueInvalid","message":"Invalid value: 0: must be specified for an update","field":"metadata.resourceVersion"}]},"code":422}
         """);
@@ -111,7 +111,7 @@ public sealed class Status_texts
 
     [Fact]
     public void A_verb_nobody_knows_is_405() => Says(
-        Status.MethodNotAllowed(Jobs, "create"),
+        Status.MethodNotAllowed(PyTorchJobs, "create"),
         """
         "message":"create is not supported on resources of kind \"pytorchjobs.kubeflow.org\"","reason":"MethodNotAllowed","details":{"group":"kubeflow.org","kind":"pytorchjobs"},"code":405}
         """);
@@ -149,12 +149,12 @@ public sealed class Status_texts
     [Fact]
     public void A_deletion_is_a_success_without_a_code() => Assert.Equal(
         """{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Success","details":{"name":"x","group":"kubeflow.org","kind":"pytorchjobs","uid":"u"}}""",
-        Encoding.UTF8.GetString(Status.Deleted(Jobs, "x", "u").ToUtf8()));
+        Encoding.UTF8.GetString(Status.Deleted(PyTorchJobs, "x", "u").ToUtf8()));
 
     [Fact]
     public void Refused_fields_are_named_in_the_message_together_with_those_that_may_change()
     {
-        Status status = Status.FieldsForbidden(Jobs, "x", [FieldPath.Of("spec", "backoffLimit")], ["metadata.labels", "spec.cleanPodPolicy"]);
+        Status status = Status.FieldsForbidden(PyTorchJobs, "x", [FieldPath.Of("spec", "backoffLimit")], ["metadata.labels", "spec.cleanPodPolicy"]);
         Assert.Equal((400, "BadRequest"), (status.Code, status.Reason));
         Assert.Equal("these fields may not be changed: spec.backoffLimit; only these may: metadata.labels, spec.cleanPodPolicy", status.Message);
         StatusCause cause = Assert.Single(status.Details!.Causes);
@@ -165,7 +165,7 @@ public sealed class Status_texts
     public void Of_a_thousand_refused_fields_a_hundred_are_listed_and_none_at_full_length()
     {
         FieldPath[] paths = [.. Enumerable.Range(0, 1000).Select(i => FieldPath.Of("spec", $"f{i}" + new string('x', 1000)))];
-        Status status = Status.FieldsForbidden(Jobs, "x", paths, []);
+        Status status = Status.FieldsForbidden(PyTorchJobs, "x", paths, []);
         Assert.Equal(100, status.Details!.Causes.Count);
         Assert.Contains(" and 900 more", status.Message, StringComparison.Ordinal);
         Assert.True(status.ToUtf8().Length < 100_000);

@@ -1,0 +1,79 @@
+namespace EventStore.Server.Cli;
+
+/// <summary>What was asked for on the command line.</summary>
+/// <param name="Verb">One of serve, migrate, rebuild, verify, health.</param>
+/// <param name="Options">The options as given, for the host's configuration.</param>
+/// <param name="Help">Whether only the help is wanted.</param>
+/// <param name="Problem">What cannot be understood, or null.</param>
+internal sealed record CommandLine(string Verb, string[] Options, bool Help, string? Problem)
+{
+    /// <summary>The name of the executable.</summary>
+    public const string ProgramName = "EventStore.Server";
+
+    /// <summary>What <c>--help</c> prints.</summary>
+    public const string HelpText = """
+        The event store for PyTorchJobs: a Kubernetes API that keeps every change.
+
+        Usage: EventStore.Server [VERB] [OPTIONS]
+
+        Verbs
+          serve      serve the API (what happens when no verb is given)
+          migrate    bring the database's schema up to this release, and let the serving role use it
+          rebuild    make the current jobs anew from the events (no server may be running)
+          verify     compare every current job with its events; exit code 0 if they agree, 1 if not
+          health     ask a running server whether it is ready; exit code 0 if it is
+
+        Options
+          --urls URLS               where to serve                          (default http://127.0.0.1:8080)
+          --data DIR                where the private PostgreSQL, the admin token and the kubeconfig live
+                                    (default /var/lib/pytorchjob-eventstore as root, else ~/.local/share/pytorchjob-eventstore)
+          --token-auth-file FILE    who may log in: lines of token,user,uid,"group1,group2"
+                                    (default DIR/tokens.csv, made with an admin token on the first start)
+          --help                    this text
+
+        Database
+          Nothing configured: a private, durable PostgreSQL is started from the binaries on this machine.
+          ConnectionStrings__Postgres         use this database, as the serving role
+          ConnectionStrings__PostgresOwner    its owner; migrate and rebuild use it
+
+        Every option may also be given as an environment variable: urls, data, token-auth-file; and every setting of .NET's logging,
+        as in --Logging:LogLevel:Default=Debug.
+        """;
+
+    private static readonly string[] Verbs = ["serve", "migrate", "rebuild", "verify", "health"];
+
+    private static readonly string[] Known = ["urls", "data", "token-auth-file", "environment", "contentRoot"];
+
+    /// <summary>Reads the arguments; a verb may stand first, options follow as <c>--name value</c> or <c>--name=value</c>.</summary>
+    public static CommandLine Read(string[] args)
+    {
+        bool hasVerb = args.Length > 0 && !args[0].StartsWith('-');
+        string verb = hasVerb ? args[0] : "serve";
+        string[] options = hasVerb ? args[1..] : args;
+        if (options.Any(option => option is "--help" or "-h" or "-?") || verb == "help")
+            return new CommandLine(verb, options, true, null);
+        string? problem = Verbs.Contains(verb) ? FirstProblem(options) : $"there is no verb '{verb}'";
+        return new CommandLine(verb, options, false, problem);
+    }
+
+    private static string? FirstProblem(string[] options)
+    {
+        for (int i = 0; i < options.Length; i++)
+        {
+            string option = options[i];
+            if (!option.StartsWith("--", StringComparison.Ordinal))
+                return $"'{option}' is no option";
+            int equals = option.IndexOf('=', StringComparison.Ordinal);
+            string name = equals < 0 ? option[2..] : option[2..equals];
+            if (!name.Contains(':', StringComparison.Ordinal) && !Known.Contains(name))
+                return $"there is no option '--{name}'";
+            if (equals < 0 && (++i == options.Length || options[i].StartsWith("--", StringComparison.Ordinal)))
+                return $"the option '--{name}' needs a value";
+        }
+
+        return null;
+    }
+}
+
+/// <summary>Something the operator has to mend: the message says what is wrong and, on a line of its own, what to do.</summary>
+internal sealed class OperatorException(string problem, string hint) : Exception($"{problem}\n{hint}");

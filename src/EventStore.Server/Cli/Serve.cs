@@ -1,0 +1,123 @@
+using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
+using EventStore.Server.Postgres;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+
+namespace EventStore.Server.Cli;
+
+/// <summary><c>serve</c>: opens the database, builds the web application, and runs it until somebody says stop.</summary>
+internal static partial class Serve
+{
+    public static async Task<int> Run(CommandLine line)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = line.Options, ContentRootPath = AppContext.BaseDirectory });
+        Terminal.AddLogging(builder.Logging.ClearProviders());
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("EventStore.Server.Access", LogLevel.Warning);
+        using ILoggerFactory logging = LoggerFactory.Create(log => Terminal.AddLogging(log.AddConfiguration(builder.Configuration.GetSection("Logging"))));
+        ILogger startLog = logging.CreateLogger(CommandLine.ProgramName);
+        Settings settings = Settings.Read(builder.Configuration);
+
+        using var starting = new StopSignals();
+        await using Database database = await Database.Open(settings, startLog, starting.Stop);
+        await Prepare(database, startLog);
+        Credentials credentials = Credentials.Read(settings);
+        using X509Certificate2? certificate = Certificate(builder, settings, database);
+        await using WebApplication app = Web.Build(builder, database, credentials, certificate);
+        await Start(app);
+        Welcome(app, settings, credentials, certificate);
+        starting.Dispose(); // from here on the host answers the signals
+
+        Task stopped = app.WaitForShutdownAsync();
+        if (await Task.WhenAny(stopped, database.Ended) == stopped)
+            return 0;
+        DatabaseEnded(startLog);
+        await app.StopAsync();
+        return 1;
+    }
+
+    /// <summary>The private database is brought up to date; one that was named must be, and is looked at for what makes it unsafe.</summary>
+    private static async Task Prepare(Database database, ILogger log)
+    {
+        if (database.IsPrivate)
+        {
+            await Migrate.Apply(database, log);
+            return;
+        }
+
+        IReadOnlyList<string> pending = await Migrations.Pending(database.ServingConnectionString);
+        if (pending.Count > 0)
+        {
+            throw new OperatorException(
+                $"the database lacks {pending.Count} migrations, the first is {pending[0]}",
+                $"Run '{CommandLine.ProgramName} migrate' with ConnectionStrings__PostgresOwner set to the database's owner.");
+        }
+
+        if (await ServingRole.HasOwnersRights(database.ServingConnectionString))
+            TooManyRights(log);
+        foreach (string sentence in await ServingRole.UnsafeSettings(database.ServingConnectionString))
+            UnsafeSetting(log, sentence);
+    }
+
+    /// <summary>
+    /// The server's own certificate, when it has a folder of its own and TLS is not configured otherwise. Without one, kubectl could
+    /// not log in: it sends no token over plain HTTP.
+    /// </summary>
+    private static X509Certificate2? Certificate(WebApplicationBuilder builder, Settings settings, Database database)
+    {
+        if (string.IsNullOrEmpty(builder.Configuration["urls"]))
+            builder.WebHost.UseUrls(Settings.DefaultUrl);
+        string[] urls = (builder.Configuration["urls"] ?? Settings.DefaultUrl).Split(';');
+        bool configured = builder.Configuration.GetSection("Kestrel:Endpoints").Exists() || urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase));
+        bool hasFolder = database.IsPrivate || settings.TokenAuthFile is null;
+        if (configured || !hasFolder)
+            return null;
+        string[] hosts = ["localhost", "127.0.0.1", "::1", Environment.MachineName.ToLowerInvariant()];
+        return OwnCertificate.LoadOrMake(settings.DataFolder, [.. hosts.Concat(urls.Select(Host).OfType<string>()).Distinct()]);
+    }
+
+    private static string? Host(string url) =>
+        Uri.TryCreate(url.Trim(), UriKind.Absolute, out Uri? uri) && uri.Host is not ("0.0.0.0" or "[::]" or "+" or "*") ? uri.Host.Trim('[', ']') : null;
+
+    private static async Task Start(WebApplication app)
+    {
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (IOException e)
+        {
+            throw new OperatorException($"cannot listen: {e.Message}", "Choose another address with --urls, for example --urls http://127.0.0.1:8081.");
+        }
+        catch (SocketException e)
+        {
+            throw new OperatorException($"cannot listen: {e.Message}", "Choose an address of this machine with --urls.");
+        }
+    }
+
+    /// <summary>Three lines to paste, for somebody who has never seen the server; and the kubeconfig one of them names.</summary>
+    private static void Welcome(WebApplication app, Settings settings, Credentials credentials, X509Certificate2? certificate)
+    {
+        string url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()
+            .Replace("https://", "http://", StringComparison.Ordinal)
+            .Replace("//[::]", "//127.0.0.1", StringComparison.Ordinal).Replace("//0.0.0.0", "//127.0.0.1", StringComparison.Ordinal);
+        Terminal.Say($"Serving on   {url}");
+        if (credentials.AdminToken is not { } token || certificate is null)
+            return;
+        string kubeconfig = Path.Combine(settings.DataFolder, "kubeconfig");
+        Kubeconfig.Write(kubeconfig, url.Replace("http://", "https://", StringComparison.Ordinal), certificate.ExportCertificatePem(), token);
+        Terminal.Say($"kubectl      kubectl --kubeconfig {kubeconfig} get pytorchjobs --all-namespaces");
+        string tokens = settings.TokenAuthFile ?? Path.Combine(settings.DataFolder, "tokens.csv");
+        Terminal.Say($"curl         curl -H \"Authorization: Bearer $(grep -m1 system:masters {tokens} | cut -d, -f1)\" {url}/apis/kubeflow.org/v1/pytorchjobs");
+    }
+
+    [LoggerMessage(LogLevel.Critical, "The private PostgreSQL ended by itself; stopping")]
+    private static partial void DatabaseEnded(ILogger log);
+
+    [LoggerMessage(LogLevel.Warning, "SECURITY: ConnectionStrings__Postgres has more rights than serving needs: whoever takes this server over could change history. "
+        + "Give it a role of its own: see Settings in the README")]
+    private static partial void TooManyRights(ILogger log);
+
+    [LoggerMessage(LogLevel.Warning, "DURABILITY: {Setting}")]
+    private static partial void UnsafeSetting(ILogger log, string setting);
+}

@@ -1,0 +1,95 @@
+using System.Security.Cryptography.X509Certificates;
+using EventStore.Server.Access;
+using EventStore.Server.Audit;
+using EventStore.Server.Jobs;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Store;
+using EventStore.Server.Telemetry;
+using Npgsql;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Cli;
+
+/// <summary>The web application: its services, what every request passes through, and the route tables.</summary>
+internal static partial class Web
+{
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Builds it.</summary>
+    /// <param name="builder">The host's builder, with the settings read.</param>
+    /// <param name="database">The database to serve.</param>
+    /// <param name="credentials">Who may log in.</param>
+    /// <param name="certificate">A certificate for serving HTTPS beside HTTP; null to serve as Kestrel is configured.</param>
+    public static WebApplication Build(WebApplicationBuilder builder, Database database, Credentials credentials, X509Certificate2? certificate)
+    {
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax + 1;
+            if (certificate is not null)
+                kestrel.ConfigureEndpointDefaults(listen => OwnCertificate.ServeBoth(listen, certificate));
+        });
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopPatience);
+
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(_ => NpgsqlDataSource.Create(database.ServingConnectionString));
+        builder.Services.AddSingleton(new LaneLimits());
+        builder.Services.AddSingleton<CommitLane>();
+        builder.Services.AddSingleton<JobReads>();
+        builder.Services.AddSingleton<RevisionReads>();
+        builder.Services.AddHostedService<ServingMark>();
+        builder.Services.AddDatabaseHealth((services, stop) => services.GetRequiredService<JobReads>().Head(stop));
+
+        var answers = new AccessAnswers(http => Status.Unauthorized().ExecuteAsync(http), Forbidden);
+        builder.Services.AddSingleton(answers);
+        builder.Services.AddAuthentication(TokenFile.Scheme).AddScheme<TokenAuthenticationOptions, TokenAuthentication>(TokenFile.Scheme, options =>
+            (options.Tokens, options.Answers) = (() => credentials.Tokens, answers));
+
+        WebApplication app = builder.Build();
+        app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write
+        app.Use(RequestId);
+        app.UseMiddleware<LastResort>();
+        app.Use(AnswerDatabaseAway);
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseMiddleware<AccessCheck>();
+        app.MapJobs();
+        app.MapRevisions();
+        app.MapDiscovery(JobEndpoints.Served, RevisionEndpoints.Served);
+        app.MapHealth();
+        return app;
+    }
+
+    /// <summary>Every request has an id: in the reply, in the log and in the events it leads to.</summary>
+    private static Task RequestId(HttpContext http, RequestDelegate next)
+    {
+        http.TraceIdentifier = Guid.CreateVersion7().ToString();
+        http.Response.Headers["Audit-Id"] = http.TraceIdentifier;
+        return next(http);
+    }
+
+    private static async Task AnswerDatabaseAway(HttpContext http, RequestDelegate next)
+    {
+        try
+        {
+            await next(http);
+        }
+        catch (Exception e) when (DatabaseAway.Is(e) && !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
+        {
+            DatabaseIsAway(http.RequestServices.GetRequiredService<ILogger<Database>>(), http.TraceIdentifier, e.Message);
+            await JobAnswers.DatabaseAway().ExecuteAsync(http);
+        }
+    }
+
+    private static Task Forbidden(HttpContext http, AccessRequest asked)
+    {
+        string user = Caller.Of(http.User).Name;
+        Status status = asked.IsResource
+            ? Status.Forbidden(user, asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Name ?? string.Empty, asked.Namespace ?? string.Empty)
+            : Status.ForbiddenPath(user, asked.Verb, asked.Path);
+        return status.ExecuteAsync(http);
+    }
+
+    [LoggerMessage(LogLevel.Warning, "Request {Id}: the database is away: {Reason}")]
+    private static partial void DatabaseIsAway(ILogger log, string id, string reason);
+}
