@@ -2,7 +2,6 @@ using EventStore.Domain.History;
 using EventStore.Domain.Manifests;
 using EventStore.Domain.Tests.Manifests;
 using FsCheck.Xunit;
-using Xunit;
 
 namespace EventStore.Domain.Tests.History;
 

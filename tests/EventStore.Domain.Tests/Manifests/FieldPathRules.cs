@@ -1,6 +1,5 @@
 using EventStore.Domain.History;
 using EventStore.Domain.Manifests;
-using Xunit;
 
 namespace EventStore.Domain.Tests.Manifests;
 

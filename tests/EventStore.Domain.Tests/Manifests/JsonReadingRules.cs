@@ -1,6 +1,5 @@
 using System.Text;
 using EventStore.Domain.Manifests;
-using Xunit;
 
 namespace EventStore.Domain.Tests.Manifests;
 

@@ -1,5 +1,4 @@
 using EventStore.Domain.Manifests;
-using Xunit;
 
 namespace EventStore.Domain.Tests.Manifests;
 

@@ -1,6 +1,5 @@
 using System.Security.Claims;
 using EventStore.Server.Access;
-using Xunit;
 
 namespace EventStore.Server.Tests.Access;
 

@@ -1,7 +1,6 @@
 using System.Security.Claims;
 using EventStore.Server.Access;
 using FsCheck.Xunit;
-using Xunit;
 
 namespace EventStore.Server.Tests.Access;
 

@@ -1,6 +1,5 @@
 using EventStore.Server.Kubernetes;
 using Microsoft.Extensions.Primitives;
-using Xunit;
 
 namespace EventStore.Server.Tests.Kubernetes;
 

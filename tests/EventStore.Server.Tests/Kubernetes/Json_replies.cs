@@ -2,7 +2,6 @@ using System.IO.Compression;
 using System.Text;
 using EventStore.Server.Kubernetes;
 using Microsoft.AspNetCore.Http;
-using Xunit;
 
 namespace EventStore.Server.Tests.Kubernetes;
 

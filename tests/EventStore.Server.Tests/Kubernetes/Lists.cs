@@ -2,7 +2,6 @@ using System.Buffers.Text;
 using System.Text;
 using EventStore.Server.Kubernetes;
 using FsCheck.Xunit;
-using Xunit;
 using static EventStore.Server.Tests.Kubernetes.Known;
 
 namespace EventStore.Server.Tests.Kubernetes;

@@ -3,7 +3,6 @@ using EventStore.Server.Kubernetes;
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
-using Xunit;
 using static EventStore.Server.Tests.Kubernetes.Known;
 
 namespace EventStore.Server.Tests.Kubernetes;

@@ -2,7 +2,6 @@ using System.Text;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
 using Microsoft.AspNetCore.Http;
-using Xunit;
 using static EventStore.Server.Tests.Kubernetes.Known;
 
 namespace EventStore.Server.Tests.Kubernetes;

@@ -5,7 +5,6 @@ using EventStore.Server.Postgres;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using Xunit;
 
 namespace EventStore.Server.Tests.Postgres;
 

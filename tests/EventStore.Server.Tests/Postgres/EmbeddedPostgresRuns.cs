@@ -2,7 +2,6 @@ using System.Runtime.Versioning;
 using System.Text;
 using EventStore.Server.Postgres;
 using Npgsql;
-using Xunit;
 using static EventStore.Server.Tests.Postgres.DataFolders;
 
 namespace EventStore.Server.Tests.Postgres;

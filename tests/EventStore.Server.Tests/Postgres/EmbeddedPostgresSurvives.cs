@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Runtime.Versioning;
 using EventStore.Server.Postgres;
 using Microsoft.Extensions.Logging.Abstractions;
-using Xunit;
 using static EventStore.Server.Tests.Postgres.DataFolders;
 
 namespace EventStore.Server.Tests.Postgres;

@@ -1,7 +1,6 @@
 using EventStore.Server.Postgres;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using Xunit;
 using static EventStore.Server.Tests.Postgres.PrivateDatabases;
 
 namespace EventStore.Server.Tests.Postgres;

@@ -1,6 +1,5 @@
 using System.Runtime.Versioning;
 using EventStore.Server.Postgres;
-using Xunit;
 
 namespace EventStore.Server.Tests.Postgres;
 

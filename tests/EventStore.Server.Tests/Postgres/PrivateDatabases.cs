@@ -1,7 +1,6 @@
 using EventStore.Server.Postgres;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
-using Xunit;
 
 namespace EventStore.Server.Tests.Postgres;
 

@@ -1,6 +1,5 @@
 using EventStore.Server.Postgres;
 using Npgsql;
-using Xunit;
 using static EventStore.Server.Tests.Postgres.PrivateDatabases;
 
 namespace EventStore.Server.Tests.Postgres;

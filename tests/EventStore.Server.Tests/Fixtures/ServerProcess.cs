@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Threading.Channels;
+
+namespace EventStore.Server.Tests.Fixtures;
+
+/// <summary>
+/// The built server as an operating-system process of its own, serving a test's database: what is killed here dies as it would in
+/// production.
+/// </summary>
+public sealed class ServerProcess : IAsyncDisposable
+{
+    /// <summary>A member of system:masters.</summary>
+    public const string AdminToken = "admin-token-of-the-tests";
+
+    /// <summary>A user without rights.</summary>
+    public const string AliceToken = "alice-token-of-the-tests";
+
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
+
+    private readonly Process process;
+    private readonly StringBuilder output = new();
+    private readonly Channel<string> lines = Channel.CreateUnbounded<string>();
+
+    private ServerProcess(Process process) => this.process = process;
+
+    /// <summary>Where it serves.</summary>
+    public Uri Url { get; private set; } = null!;
+
+    /// <summary>A client that logs in as the admin.</summary>
+    public HttpClient Admin { get; private set; } = null!;
+
+    /// <summary>Everything it wrote so far, to both streams.</summary>
+    public string Output
+    {
+        get
+        {
+            lock (output)
+                return output.ToString();
+        }
+    }
+
+    /// <summary>Starts a server as the serving role and waits until it is ready.</summary>
+    /// <param name="connectionString">The database.</param>
+    /// <param name="options">More options, as on the command line.</param>
+    public static async Task<ServerProcess> Start(string connectionString, params string[] options)
+    {
+        string tokens = Path.Combine(Path.GetTempPath(), $"tokens-{Guid.NewGuid():N}.csv");
+        await File.WriteAllTextAsync(tokens, $"{AdminToken},admin,admin-uid,\"system:masters\"\n{AliceToken},alice,alice-uid\n");
+        var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, "serve", "--urls", "http://127.0.0.1:0", "--token-auth-file", tokens, .. options])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["ConnectionStrings__Postgres"] = connectionString;
+        var server = new ServerProcess(Process.Start(start)!);
+        server.Follow();
+        server.Url = await server.WaitForUrl();
+        File.Delete(tokens);
+        server.Admin = server.Client(AdminToken);
+        return server;
+    }
+
+    /// <summary>A client that sends this token.</summary>
+    public HttpClient Client(string token)
+    {
+        var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 256 }) { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(60) };
+        client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        return client;
+    }
+
+    /// <summary>SIGKILL: the process ends between two instructions.</summary>
+    public async Task Kill()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        Admin?.Dispose();
+        if (!process.HasExited)
+            await Kill();
+        process.Dispose();
+    }
+
+    private void Follow()
+    {
+        process.OutputDataReceived += (_, line) => Keep(line.Data);
+        process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    private void Keep(string? line)
+    {
+        if (line is null)
+            return;
+        lock (output)
+            output.AppendLine(line);
+        lines.Writer.TryWrite(line);
+    }
+
+    private async Task<Uri> WaitForUrl()
+    {
+        using var patience = new CancellationTokenSource(StartPatience);
+        try
+        {
+            while (true)
+            {
+                Task<string> next = lines.Reader.ReadAsync(patience.Token).AsTask();
+                if (await Task.WhenAny(next, process.WaitForExitAsync(patience.Token)) != next)
+                    throw new InvalidOperationException($"the server ended with {process.ExitCode}:\n{Output}");
+                string line = await next;
+                if (line.StartsWith("Serving on", StringComparison.Ordinal))
+                    return new Uri(line["Serving on".Length..].Trim());
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            throw new InvalidOperationException($"the server did not start:\n{Output}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+using EventStore.Server.Postgres;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Fixtures;
+
+/// <summary>
+/// A database of one test class's own on the run's PostgreSQL, migrated by the product, with an owner and a serving role as in
+/// production: the serving role may read, and append through the function, and nothing else.
+/// </summary>
+public sealed class TestDatabase : IAsyncDisposable
+{
+    private const string Password = "only-for-tests";
+    private readonly string superuser;
+    private readonly string name;
+
+    private TestDatabase(string superuser, string name)
+    {
+        (this.superuser, this.name) = (superuser, name);
+        Owner = ConnectionString(name + "_owner");
+        Serving = ConnectionString(name + "_serving");
+        Source = NpgsqlDataSource.Create(Serving);
+        OwnerSource = NpgsqlDataSource.Create(Owner);
+    }
+
+    /// <summary>The owner's connection string.</summary>
+    public string Owner { get; }
+
+    /// <summary>The serving role's connection string: what every server of a test gets.</summary>
+    public string Serving { get; }
+
+    /// <summary>The name of the serving role.</summary>
+    public string ServingRoleName => name + "_serving";
+
+    /// <summary>Connections of the serving role.</summary>
+    public NpgsqlDataSource Source { get; }
+
+    /// <summary>Connections of the owner, for tampering and looking.</summary>
+    public NpgsqlDataSource OwnerSource { get; }
+
+    /// <summary>Makes a database and migrates it.</summary>
+    public static async Task<TestDatabase> Create()
+    {
+        TestDatabase database = await CreateEmpty();
+        await Migrations.Apply(database.Owner, NullLogger.Instance);
+        await ServingRole.Grant(database.Owner, database.ServingRoleName);
+        return database;
+    }
+
+    /// <summary>Makes a database with both roles and nothing in it.</summary>
+    public static async Task<TestDatabase> CreateEmpty()
+    {
+        string superuser = await PostgresServer.ConnectionString;
+        var database = new TestDatabase(superuser, "t_" + Guid.NewGuid().ToString("N")[..12]);
+        await using var connection = new NpgsqlConnection(superuser);
+        await connection.OpenAsync();
+        foreach (string sql in (string[])
+        [
+            $"CREATE ROLE {database.name}_owner LOGIN PASSWORD '{Password}'",
+            $"CREATE ROLE {database.name}_serving LOGIN PASSWORD '{Password}'",
+            $"CREATE DATABASE {database.name} OWNER {database.name}_owner",
+        ])
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync();
+        }
+
+        return database;
+    }
+
+    /// <summary>Runs a statement as the owner and answers its first value.</summary>
+    public async Task<T> Ask<T>(string sql)
+    {
+        await using NpgsqlCommand command = OwnerSource.CreateCommand(sql);
+        return (T)(await command.ExecuteScalarAsync())!;
+    }
+
+    /// <summary>Runs a statement as the owner.</summary>
+    public async Task Execute(string sql)
+    {
+        await using NpgsqlCommand command = OwnerSource.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Source.DisposeAsync();
+        await OwnerSource.DisposeAsync();
+        await using var connection = new NpgsqlConnection(superuser);
+        await connection.OpenAsync();
+        foreach (string sql in (string[])[$"DROP DATABASE {name} WITH (FORCE)", $"DROP ROLE {name}_owner", $"DROP ROLE {name}_serving"])
+        {
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+
+    private string ConnectionString(string role) => new NpgsqlConnectionStringBuilder(superuser)
+    {
+        Database = name,
+        Username = role,
+        Password = Password,
+        MaxAutoPrepare = 100,
+        AutoPrepareMinUsages = 2,
+        NoResetOnClose = true,
+        MaxPoolSize = 20,
+    }.ConnectionString;
+}
