@@ -111,7 +111,7 @@ public static class JobDecider
     /// <summary>The object as it is stored: as sent, less what only the server may write, with what the server writes.</summary>
     private static JsonObject NewManifest(CreateJob create)
     {
-        JsonObject metadata = ObjectMeta.Known((JsonObject?)create.Manifest["metadata"] ?? JsonObject.Empty)
+        JsonObject metadata = ObjectMeta.Known(create.Manifest["metadata"] as JsonObject ?? JsonObject.Empty)
             .Without("deletionGracePeriodSeconds").Without("deletionTimestamp").Without("resourceVersion").Without("selfLink")
             .With("creationTimestamp", Timestamp(create.Time))
             .With("generation", 1)

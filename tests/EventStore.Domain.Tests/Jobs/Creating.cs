@@ -70,6 +70,7 @@ public sealed class Creating
 
     [Theory]
     [InlineData("{}")]
+    [InlineData("null")]
     public void Who_sends_no_name_is_told_so(string metadata) => Story
         .Given().When(Ask.Create(Given.JobWith("metadata", metadata), name: ""))
         .ThenRefused<Rejection.Invalid>("metadata.name: Required value: name or generateName is required");
