@@ -37,14 +37,14 @@ public static class UpdatePolicy
         JsonObject metadata = job.Metadata;
         var wanted = (JsonObject)candidate["metadata"]!;
         foreach (string name in MetadataFields)
-            metadata = Take(metadata, wanted, name);
+            metadata = Take(metadata, name, NotEmpty(wanted[name]));
         if (job.Deleting)
-            metadata = Take(metadata, wanted, "finalizers");
+            metadata = Take(metadata, "finalizers", NotEmpty(wanted["finalizers"]));
 
         JsonObject next = ReferenceEquals(metadata, job.Metadata) ? job.Manifest : job.Manifest.With("metadata", metadata);
         if (candidate["spec"] is not JsonObject wantedSpec || job.Manifest["spec"] is not JsonObject spec)
             return next;
-        JsonObject nextSpec = SpecFields.Aggregate(spec, (into, name) => Take(into, wantedSpec, name));
+        JsonObject nextSpec = SpecFields.Aggregate(spec, (into, name) => Take(into, name, wantedSpec[name] is JsonNull ? null : wantedSpec[name]));
         return ReferenceEquals(nextSpec, spec) ? next : next.With("spec", nextSpec);
     }
 
@@ -56,11 +56,10 @@ public static class UpdatePolicy
         return [.. wanted.Items.Where(finalizer => !job.Finalizers.Contains(finalizer)).Select(finalizer => ((JsonText)finalizer).Value)];
     }
 
-    private static JsonObject Take(JsonObject into, JsonObject from, string name)
-    {
-        Json? value = from[name] is { } given && !IsEmpty(given) ? given : null;
-        return Equals(into[name], value) ? into : into.WithOrWithout(name, value);
-    }
+    private static JsonObject Take(JsonObject into, string name, Json? value) =>
+        Equals(into[name], value) ? into : into.WithOrWithout(name, value);
+
+    private static Json? NotEmpty(Json? value) => value is null || IsEmpty(value) ? null : value;
 
     private static JsonObject FixedPart(JsonObject manifest, bool deleting)
     {

@@ -24,6 +24,19 @@ public sealed class ChangedValues
     }
 
     [Theory]
+    [InlineData("activeDeadlineSeconds", "{}", "\"object\": spec.activeDeadlineSeconds in body must be of type integer: \"object\"")]
+    [InlineData("ttlSecondsAfterFinished", "[]", "\"array\": spec.ttlSecondsAfterFinished in body must be of type integer: \"array\"")]
+    [InlineData("ttlSecondsAfterFinished", "\"\"", "\"string\": spec.ttlSecondsAfterFinished in body must be of type integer: \"string\"")]
+    [InlineData("cleanPodPolicy", "{}", "\"object\": spec.cleanPodPolicy in body must be of type string: \"object\"")]
+    [InlineData("cleanPodPolicy", "[]", "\"array\": spec.cleanPodPolicy in body must be of type string: \"array\"")]
+    [InlineData("cleanPodPolicy", "false", "\"boolean\": spec.cleanPodPolicy in body must be of type string: \"boolean\"")]
+    public void A_policy_of_another_type_is_refused_and_takes_nothing_away(string field, string value, string error)
+    {
+        foreach (Story story in BothWays($$$"""{"spec":{"{{{field}}}":{{{value}}}}}"""))
+            story.ThenRefused<Rejection.Invalid>($"spec.{field}: Invalid value: {error}");
+    }
+
+    [Theory]
     [InlineData("{}")]
     [InlineData("""{"metadata":{"labels":{"app":"mnist"},"annotations":{"note":"n"}}}""")]
     [InlineData("""{"metadata":{"labels":{"none":null}}}""")]
