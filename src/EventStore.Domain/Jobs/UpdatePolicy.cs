@@ -35,11 +35,11 @@ public static class UpdatePolicy
     public static JsonObject Merge(Job job, JsonObject candidate)
     {
         JsonObject metadata = job.Metadata;
-        var wanted = (JsonObject)candidate["metadata"]!;
+        JsonObject wanted = ObjectMeta.Known((JsonObject)candidate["metadata"]!); // what is null or empty is not there
         foreach (string name in MetadataFields)
-            metadata = Take(metadata, name, NotEmpty(wanted[name]));
+            metadata = Take(metadata, name, wanted[name]);
         if (job.Deleting)
-            metadata = Take(metadata, "finalizers", NotEmpty(wanted["finalizers"]));
+            metadata = Take(metadata, "finalizers", wanted["finalizers"]);
 
         JsonObject next = ReferenceEquals(metadata, job.Metadata) ? job.Manifest : job.Manifest.With("metadata", metadata);
         if (candidate["spec"] is not JsonObject wantedSpec || job.Manifest["spec"] is not JsonObject spec)
@@ -58,8 +58,6 @@ public static class UpdatePolicy
 
     private static JsonObject Take(JsonObject into, string name, Json? value) =>
         Equals(into[name], value) ? into : into.WithOrWithout(name, value);
-
-    private static Json? NotEmpty(Json? value) => value is null || IsEmpty(value) ? null : value;
 
     private static JsonObject FixedPart(JsonObject manifest, bool deleting)
     {

@@ -62,6 +62,8 @@ public sealed class ChangedValues
     [Theory]
     [InlineData("metadata.labels", "{}")]
     [InlineData("metadata.labels", "null")]
+    [InlineData("metadata.labels", """{"a":null}""")]
+    [InlineData("metadata.annotations", """{"a":null,"b":null}""")]
     [InlineData("metadata.finalizers", "[]")]
     [InlineData("metadata.ownerReferences", "[]")]
     [InlineData("spec.cleanPodPolicy", "null")]
