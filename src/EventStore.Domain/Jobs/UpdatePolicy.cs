@@ -82,6 +82,6 @@ public static class UpdatePolicy
         return from;
     }
 
-    // Go's omitempty: an empty list or map in metadata is the same as none.
-    private static bool IsEmpty(Json value) => value.IsVoid || value is JsonArray { Items.Count: 0 };
+    // Go's omitempty: an empty text, list or map in metadata is the same as none.
+    private static bool IsEmpty(Json value) => value.IsVoid || value is JsonArray { Items.Count: 0 } or JsonText { Value: "" };
 }

@@ -102,7 +102,7 @@ public sealed class FixedFields
     [InlineData("""{"metadata":{"labels":{"app":"mnist"},"finalizers":["a.b/c","b.c/d"],"generateName":"pytorch-"}}""")]
     [InlineData("""{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"p","uid":"u"}]}}""")]
     [InlineData("""{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"p","uid":"u","controller":null}]}}""")]
-    [InlineData("""{"metadata":{"foo":null,"bar":{},"baz":[],"managedFields":null,"annotations":{}}}""")]
+    [InlineData("""{"metadata":{"foo":null,"bar":{},"baz":[],"managedFields":null,"annotations":{},"clusterName":""}}""")]
     [InlineData("""{"spec":{"backoffLimit":null,"runPolicy":{},"elasticPolicy":{"metrics":null},"cleanPodPolicy":null}}""")]
     [InlineData("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":1,"template":{"metadata":{"creationTimestamp":null}}}}}}""")]
     [InlineData("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"containers":[{"name":"pytorch","image":"pytorch-cpu:v1","resources":{}}]}}}}}}""")]
