@@ -48,12 +48,12 @@ public static class UpdatePolicy
         return ReferenceEquals(nextSpec, spec) ? next : next.With("spec", nextSpec);
     }
 
-    /// <summary>The finalizers the candidate would add. While a job is being deleted, none may be.</summary>
+    /// <summary>The finalizers the candidate would add, in order. While a job is being deleted, none may be.</summary>
     public static IReadOnlyList<string> FinalizersAdded(Job job, JsonObject candidate)
     {
         if (!job.Deleting || candidate["metadata"]?.Member("finalizers") is not JsonArray wanted)
             return [];
-        return [.. wanted.Items.Where(finalizer => !job.Finalizers.Contains(finalizer)).Select(finalizer => ((JsonText)finalizer).Value)];
+        return [.. wanted.Items.Except(job.Finalizers).Select(finalizer => ((JsonText)finalizer).Value).Order(StringComparer.Ordinal)];
     }
 
     private static JsonObject Take(JsonObject into, string name, Json? value) =>

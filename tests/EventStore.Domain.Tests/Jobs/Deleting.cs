@@ -60,6 +60,7 @@ public sealed class Deleting
     [Theory]
     [InlineData("""["x/y","a.b/c","d.e/f"]""", "\"x/y\"")]
     [InlineData("""["x/y"]""", "\"x/y\"")]
+    [InlineData("""["z","a.b/c","x/y","z"]""", "\"x/y\", \"z\"")]
     public void None_may_be_added_then(string finalizers, string added)
     {
         string patch = $$$"""{"metadata":{"finalizers":{{{finalizers}}}}}""";
@@ -115,6 +116,14 @@ public sealed class Deleting
     {
         BeingDeleted().When(Ask.Patch(patch)).ThenNothing();
         BeingDeleted().When(Ask.Put(patch)).ThenNothing();
+    }
+
+    [Fact]
+    public async Task A_great_many_finalizers_are_compared_in_one_pass()
+    {
+        string[] names = [.. Enumerable.Range(0, 100_000).Select(n => $"\"a/{n}\"")];
+        Story story = Story.Given(Ask.Created($$$"""{"metadata":{"finalizers":[{{{string.Join(',', names)}}}]}}"""), Ask.DeletionRequested());
+        await Task.Run(() => story.When(Ask.Patch($$$"""{"metadata":{"finalizers":[{{{string.Join(',', names.Reverse())}}}]}}"""))).WaitAsync(TimeSpan.FromSeconds(5));
     }
 
     private static Story BeingDeleted() => Story.Given(Ask.Created(Held), Ask.DeletionRequested());
