@@ -70,6 +70,13 @@ public sealed class Deleting
     }
 
     [Fact]
+    public void A_finalizer_added_is_named_beside_the_other_wrong_values() => BeingDeleted()
+        .When(Ask.Patch("""{"metadata":{"finalizers":["x/y"]},"spec":{"cleanPodPolicy":"all"}}"""))
+        .ThenRefused<Rejection.Invalid>(
+            "metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{\"x/y\"}",
+            "spec.cleanPodPolicy: Unsupported value: \"all\": supported values: \"All\", \"Running\", \"None\"");
+
+    [Fact]
     public void A_field_outside_the_five_comes_before_a_finalizer_added() => BeingDeleted()
         .When(Ask.Patch("""{"metadata":{"finalizers":["x/y"]},"spec":{"backoffLimit":3}}"""))
         .ThenRefused<Rejection.FieldsFixed>("spec.backoffLimit");
