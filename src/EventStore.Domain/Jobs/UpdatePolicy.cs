@@ -11,7 +11,7 @@ namespace EventStore.Domain.Jobs;
 public static class UpdatePolicy
 {
     /// <summary>The updatable fields of <c>spec</c>. Null means absent: they are stored with a value or not at all.</summary>
-    internal static readonly string[] SpecFields = ["activeDeadlineSeconds", "cleanPodPolicy", "ttlSecondsAfterFinished"];
+    internal static readonly string[] SpecFields = JobValidation.PolicyFields;
 
     private static readonly string[] MetadataFields = ["annotations", "labels"];
 
@@ -22,7 +22,7 @@ public static class UpdatePolicy
 
     /// <summary>The five, as a person names them.</summary>
     public static IReadOnlyList<string> UpdatableFields { get; } =
-        [.. MetadataFields.Select(name => "metadata." + name).Reverse(), "spec.activeDeadlineSeconds", "spec.ttlSecondsAfterFinished", "spec.cleanPodPolicy"];
+        ["metadata.labels", "metadata.annotations", "spec.activeDeadlineSeconds", "spec.ttlSecondsAfterFinished", "spec.cleanPodPolicy"];
 
     /// <summary>
     /// The fields outside the five that the candidate would change, in order. Null, absent and an empty object count as equal, for
@@ -63,24 +63,14 @@ public static class UpdatePolicy
     {
         JsonObject rest = manifest.Without("status");
         if (rest["metadata"] is JsonObject metadata)
-        {
-            metadata = Without(metadata, MetadataFields, ServerOwned, deleting ? HeldWhileDeleting : []);
-            rest = rest.With("metadata", JsonObject.Of(metadata.Members.ToArray().Where(member => !IsEmpty(member.Value))));
-        }
-
-        return rest["spec"] is JsonObject spec ? rest.With("spec", Without(spec, SpecFields)) : rest;
+            rest = rest.With("metadata", Where(metadata, member => IsFixed(member.Key, deleting) && !IsEmpty(member.Value)));
+        return rest["spec"] is JsonObject spec ? rest.With("spec", Where(spec, member => !SpecFields.Contains(member.Key))) : rest;
     }
 
-    private static JsonObject Without(JsonObject from, params ReadOnlySpan<string[]> names)
-    {
-        foreach (string[] group in names)
-        {
-            foreach (string name in group)
-                from = from.Without(name);
-        }
+    private static bool IsFixed(string metadataField, bool deleting) =>
+        !MetadataFields.Contains(metadataField) && !ServerOwned.Contains(metadataField) && !(deleting && HeldWhileDeleting.Contains(metadataField));
 
-        return from;
-    }
+    private static JsonObject Where(JsonObject from, Func<KeyValuePair<string, Json>, bool> kept) => JsonObject.Of(from.Members.ToArray().Where(kept));
 
     // Go's omitempty: an empty text, list or map in metadata is the same as none.
     private static bool IsEmpty(Json value) => value.IsVoid || value is JsonArray { Items.Count: 0 } or JsonText { Value: "" };
