@@ -53,7 +53,8 @@ internal sealed class Batch
                 break;
             case Decision.Accepted(var happened) when queued.DryRun:
                 Job preview = Job.Evolve(chain.Living, happened, chain.Living?.Revision ?? 0);
-                chain.Verdicts.Add(new Verdict(queued, preview, JobText.Of(preview), chain.LastEntry, null));
+                Entry? shown = chain.Living is null ? null : chain.LastEntry; // what would be created anew has no revision to show
+                chain.Verdicts.Add(new Verdict(queued, preview, JobText.Of(preview), shown, null));
                 break;
             case Decision.Accepted(var happened):
                 var entry = new Entry(Entries.Count, chain, queued.Command.Origin, happened, Job.Evolve(chain.Living, happened, 0));

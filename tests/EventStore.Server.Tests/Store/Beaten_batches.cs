@@ -112,4 +112,14 @@ public sealed class Beaten_batches : IAsyncLifetime
         Assert.Contains("must run at READ COMMITTED", refusal.MessageText, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_dry_run_create_behind_a_delete_shows_no_revision()
+    {
+        Job living = Job.Evolve(null, ((Decision.Accepted)JobDecider.Decide(null, InProcess.Create("dry"))).Event, 7);
+        Batch batch = Batch.Of([InProcess.Delete("dry").Queued(), InProcess.Create("dry").Queued(dryRun: true)], _ => living);
+
+        Batch.Verdict created = batch.Chains[0].Verdicts[1];
+        Assert.Null(created.Entry);
+        Assert.Equal(0, created.Job!.Revision);
+    }
 }
