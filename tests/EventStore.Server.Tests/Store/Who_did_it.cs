@@ -43,6 +43,16 @@ public sealed class Who_did_it(TwoServers servers) : IClassFixture<TwoServers>
                 '|', item!["verb"], item["user"]!["name"], item["user"]!["groups"]![0], item["userAgent"], item["sourceAddress"], item["requestId"])));
     }
 
+    [Fact]
+    public async Task A_user_agent_is_cut_between_characters()
+    {
+        await Send(HttpMethod.Post, Sample.Jobs(), Sample.Manifest("long-agent"), new string('a', 255) + "🚀🚀");
+        string stored = await servers.Database.Ask<string>("""
+            SELECT headers ->> 'userAgent' FROM eventstore.mt_events e JOIN eventstore.mt_doc_current_job j ON j.id = e.stream_id WHERE j.name = 'long-agent'
+            """);
+        Assert.Equal(new string('a', 255), stored);
+    }
+
     /// <summary>Sends a request that must succeed and answers its Audit-Id.</summary>
     private async Task<string> Send(HttpMethod method, string path, string? body, string userAgent)
     {
