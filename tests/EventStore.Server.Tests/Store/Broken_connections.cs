@@ -186,6 +186,20 @@ public sealed class Broken_connections : IAsyncLifetime
         Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(10));
     }
 
+    [Fact]
+    public async Task A_database_whose_transactions_are_repeatable_reads_by_default_is_served_all_the_same()
+    {
+        await database.Execute($"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.Owner).Database} SET default_transaction_isolation = 'repeatable read'");
+        await using ServerProcess another = await ServerProcess.Start(database.Serving);
+        await another.Admin.Create("default");
+        Reply reply = await Reply.Of(another.Admin.Patch(Sample.Job("default"), """{"metadata":{"labels":{"a":"b"}}}"""));
+        Assert.True(reply.Code == HttpStatusCode.OK, reply.Text);
+    }
+
+    [Fact]
+    public void What_the_database_says_is_understood_in_any_language() =>
+        Assert.True(DatabaseAway.Is(new PostgresException("Passwort-Authentifizierung fehlgeschlagen", "FATALER FEHLER", "FATAL", "28P01")));
+
     private void Cut(string word, bool afterTheCommit)
     {
         if (afterTheCommit)
