@@ -1,3 +1,4 @@
+using System.Data;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using EventStore.Domain.Jobs;
@@ -48,12 +49,16 @@ internal static class CommitCall
     /// What became of a batch whose reply was lost. A transaction is there or it is not: when one of its events is found, all that
     /// were appended are; a chain none of whose events is found was refused or held no event, and is to be decided again.
     /// </summary>
-    public static async Task<Committed> LookUp(NpgsqlConnection connection, Batch batch)
+    /// <param name="connection">A connection that works.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="patience">How long to wait for the lock; in whole seconds, one at least.</param>
+    public static async Task<Committed> LookUp(NpgsqlConnection connection, Batch batch, TimeSpan patience)
     {
-        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync();
-        await using (var locking = new NpgsqlCommand("SELECT pg_advisory_xact_lock(7071)", connection, transaction))
+        int seconds = Math.Max(1, (int)Math.Ceiling(patience.TotalSeconds));
+        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted);
+        await using (var locking = new NpgsqlCommand("SELECT pg_advisory_xact_lock(7071)", connection, transaction) { CommandTimeout = seconds })
             await locking.ExecuteNonQueryAsync();
-        await using var command = new NpgsqlCommand(LookUpSql, connection, transaction);
+        await using var command = new NpgsqlCommand(LookUpSql, connection, transaction) { CommandTimeout = seconds };
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Uid)] });
         command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Version)] });
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.Id)] });
