@@ -38,6 +38,9 @@ internal static partial class Web
         builder.Services.AddSingleton<JobReads>();
         builder.Services.AddSingleton<RevisionReads>();
         builder.Services.AddHostedService<ServingMark>();
+        builder.Services.AddSingleton(new FeedLimits());
+        builder.Services.AddSingleton<JobFeed>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<JobFeed>());
         builder.Services.AddDatabaseHealth((services, stop) => services.GetRequiredService<JobReads>().Head(stop));
 
         var answers = new AccessAnswers(http => Status.Unauthorized().ExecuteAsync(http), Forbidden);

@@ -20,7 +20,7 @@ internal static class JobEndpoints
     /// <summary>What discovery says of the resource.</summary>
     public static IReadOnlyList<ServedResource> Served { get; } =
     [
-        new(JobAnswers.Resource, "", [], ["create", "delete", "get", "list", "patch", "update"]),
+        new(JobAnswers.Resource, "", [], ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]),
         new(JobAnswers.Resource, "status", [], ["get", "patch", "update"]),
     ];
 
@@ -31,6 +31,7 @@ internal static class JobEndpoints
         jobs.MapGet(EveryNamespace, JobList.Cluster);
         jobs.MapGet(Collection, JobList.Namespace);
         jobs.MapPost(Collection, Create);
+        jobs.MapDelete(Collection, JobCollectionDeletion.Run);
         jobs.MapGet(Item, Get);
         jobs.MapPut(Item, Replace);
         jobs.MapPatch(Item, Patch);
@@ -51,15 +52,18 @@ internal static class JobEndpoints
             .WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural));
     }
 
-    private static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads)
+    private static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads, TimeProvider clock)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
+        if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal)
             || !GetOptions.TryRead(http.Request, out GetOptions? options, out refusal))
-            return refusal;
+            return refusal!;
         if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
             return Status.TooLargeResourceVersion(revision, head);
         var key = new JobKey(@namespace, name);
-        return await reads.Get(key, http.RequestAborted) is { } job ? new JsonReply(200, job.Utf8) : JobAnswers.NotFound(key);
+        StoredJob? job = options is { Match: RevisionMatch.Exact, ResourceVersion: { } exact }
+            ? await reads.GetAt(key, exact, http.RequestAborted)
+            : await reads.Get(key, http.RequestAborted);
+        return job is null ? JobAnswers.NotFound(key) : new JsonReply(200, view.Alone(job));
     }
 
     private static async Task<IResult> Create(HttpContext http, string @namespace, CommitLane lane, TimeProvider clock)

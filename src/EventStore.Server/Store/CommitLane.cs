@@ -17,6 +17,7 @@ public sealed partial class CommitLane : IAsyncDisposable
 {
     private readonly NpgsqlDataSource database;
     private readonly LaneLimits limits;
+    private readonly JobFeed feed;
     private readonly ILogger<CommitLane> log;
     private readonly Channel<QueuedCommand> queue;
     private readonly JobCache cache;
@@ -25,9 +26,9 @@ public sealed partial class CommitLane : IAsyncDisposable
     private long queuedBytes;
 
     /// <summary>Starts the lane.</summary>
-    public CommitLane(NpgsqlDataSource database, LaneLimits limits, ILogger<CommitLane> log)
+    public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ILogger<CommitLane> log)
     {
-        (this.database, this.limits, this.log) = (database, limits, log);
+        (this.database, this.limits, this.feed, this.log) = (database, limits, feed, log);
         cache = new JobCache(limits.CacheBytes);
         queue = Channel.CreateBounded<QueuedCommand>(new BoundedChannelOptions(limits.QueueLength) { SingleReader = true });
         running = Task.Run(Run);
@@ -153,6 +154,8 @@ public sealed partial class CommitLane : IAsyncDisposable
     /// <summary>Answers the chains that held; the commands of the others are to be decided again.</summary>
     private List<QueuedCommand> Settle(Batch batch, Committed committed)
     {
+        if (batch.Entries.Count > 0)
+            feed.Wake();
         List<QueuedCommand> again = [.. batch.Deferred];
         foreach (Batch.Chain chain in batch.Chains)
         {

@@ -1,0 +1,204 @@
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Store;
+
+namespace EventStore.Server.Jobs;
+
+/// <summary>
+/// A watch: what there is, where the client asks for it, and then every change, in the order of revisions, none missing and none twice.
+/// It may begin at any revision ever written, because nothing is compacted.
+/// </summary>
+internal sealed class JobWatch
+{
+    private const long FlushBytes = 64 * 1024;
+
+    private static readonly TimeSpan BookmarkEvery = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan DefaultDuration = TimeSpan.FromMinutes(30);
+
+    private readonly JobSelection selection;
+    private readonly JobView view;
+    private readonly WatchReply stream;
+    private readonly bool bookmarks;
+    private readonly CancellationToken stop;
+    private long seen;
+    private long told;
+
+    private JobWatch(JobSelection selection, JobView view, WatchReply stream, bool bookmarks, CancellationToken stop) =>
+        (this.selection, this.view, this.stream, this.bookmarks, this.stop) = (selection, view, stream, bookmarks, stop);
+
+    /// <summary>Answers a watch; it lasts until the client leaves, the server stops or the time is over.</summary>
+    public static async Task<IResult> Run(
+        HttpContext http, JobSelection selection, ListOptions options, JobView view, JobReads reads, JobFeed feed)
+    {
+        var stopping = http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
+        JobSnapshot? snapshot = await reads.Snapshot(http.RequestAborted); // while the database is away the answer is a 503, not a watch
+        var stream = new WatchReply(http);
+        var watch = new JobWatch(selection, view, stream, options.AllowWatchBookmarks, end.Token);
+        end.CancelAfter(Duration(options));
+        try
+        {
+            await using (snapshot)
+                await watch.Begin(options, snapshot);
+            await watch.Follow(reads, feed);
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested)
+        {
+            await watch.End(http.RequestAborted);
+        }
+
+        return Results.Empty;
+    }
+
+    private static TimeSpan Duration(ListOptions options) => options.TimeoutSeconds is > 0 and var seconds
+        ? TimeSpan.FromSeconds(Math.Min(seconds, (long)TimeSpan.FromDays(7).TotalSeconds))
+        : DefaultDuration * (1 + Random.Shared.NextDouble()); // spread out, lest all clients come back at once
+
+    /// <summary>Sends what there is, if that was asked for, and knows from then on what has been seen.</summary>
+    private async Task Begin(ListOptions options, JobSnapshot snapshot)
+    {
+        bool fromNow = options.ResourceVersion is null or 0;
+        bool initial = options.SendInitialEvents ?? fromNow;
+        seen = fromNow || initial ? snapshot.Head : options.ResourceVersion!.Value;
+        if (initial)
+        {
+            await foreach (StoredJob job in snapshot.List(selection.Range, snapshot.Head, stop))
+            {
+                if (!selection.Covers(job))
+                    continue;
+                stream.Write("ADDED", view.Alone(job));
+                if (stream.WaitingBytes >= FlushBytes)
+                    await stream.Flush(stop);
+            }
+
+            if (options.SendInitialEvents == true && bookmarks)
+                Bookmark(endsInitialEvents: true);
+        }
+
+        await stream.Flush(stop); // the headers at least: the client waits for them
+    }
+
+    private async Task Follow(JobReads reads, JobFeed feed)
+    {
+        while (true)
+        {
+            // Joining comes before reading what is already in the log: a change committed in between would otherwise reach nobody.
+            long head = await Patiently(reads.Head);
+            if (feed.Join(seen, Math.Max(head, seen)) is { } subscription)
+            {
+                using (subscription)
+                using (subscription.Overrun.Register(stream.Abort)) // it does not keep up, and may never come back from a flush
+                    await Follow(subscription);
+                stream.Abort();
+                return;
+            }
+
+            await Patiently(async _ =>
+            {
+                await CatchUp(reads, head);
+                return true;
+            });
+        }
+    }
+
+    private async Task CatchUp(JobReads reads, long head)
+    {
+        await foreach (JobChange change in reads.Changes(seen, head, selection.Only, stop))
+        {
+            Write(change);
+            if (stream.WaitingBytes >= FlushBytes)
+                await stream.Flush(stop);
+        }
+
+        seen = Math.Max(seen, head);
+        await stream.Flush(stop);
+    }
+
+    private async Task Follow(JobFeed.Subscription subscription)
+    {
+        DateTime bookmarkAt = DateTime.UtcNow + BookmarkEvery;
+        while (true)
+        {
+            long reached = subscription.Position;
+            while (subscription.Changes.TryRead(out JobChange? change))
+            {
+                Write(change);
+                if (stream.WaitingBytes >= FlushBytes)
+                    await stream.Flush(stop);
+            }
+
+            seen = Math.Max(seen, reached);
+            if (bookmarks && DateTime.UtcNow >= bookmarkAt)
+            {
+                Bookmark();
+                bookmarkAt = DateTime.UtcNow + BookmarkEvery;
+            }
+
+            await stream.Flush(stop);
+            using var nextBookmark = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            if (bookmarks)
+                nextBookmark.CancelAfter(bookmarkAt - DateTime.UtcNow > TimeSpan.Zero ? bookmarkAt - DateTime.UtcNow : TimeSpan.Zero);
+            try
+            {
+                if (!await subscription.Changes.WaitToReadAsync(nextBookmark.Token))
+                    return;
+            }
+            catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+            {
+                // Time for a bookmark.
+            }
+        }
+    }
+
+    private async Task End(CancellationToken clientLeft)
+    {
+        if (clientLeft.IsCancellationRequested)
+            return;
+        if (bookmarks && seen > told)
+            Bookmark();
+        await stream.Flush(clientLeft);
+    }
+
+    /// <summary>Writes what the change means to this selection: a job may enter or leave it without being created or deleted.</summary>
+    private void Write(JobChange change)
+    {
+        if (change.Revision <= seen)
+            return;
+        seen = change.Revision;
+        switch (selection.Covers(change.Before), selection.Covers(change.After))
+        {
+            case (false, true):
+                stream.Write("ADDED", view.Alone(change.Stored));
+                break;
+            case (true, true):
+                stream.Write("MODIFIED", view.Alone(change.Stored));
+                break;
+            case (true, false):
+                stream.Write("DELETED", view.Alone(change.After.Deleted ? change.Stored : change.Left));
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void Bookmark(bool endsInitialEvents = false)
+    {
+        stream.WriteBookmark(JobAnswers.Resource, seen, endsInitialEvents);
+        told = seen;
+    }
+
+    /// <summary>A watch outlives a database that is away for a while.</summary>
+    private async Task<T> Patiently<T>(Func<CancellationToken, Task<T>> read)
+    {
+        while (true)
+        {
+            try
+            {
+                return await read(stop);
+            }
+            catch (Exception e) when (DatabaseAway.Is(e))
+            {
+                await Task.Delay(TimeSpan.FromMilliseconds(500), stop);
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+using System.Threading.Channels;
+using Npgsql;
+
+namespace EventStore.Server.Store;
+
+/// <summary>
+/// Everything that happens, in order, to everybody who watches. One reader of the log per process: woken by this process's own commits,
+/// by a notification of another's, and by a safety poll. Because revision order is commit order, reading on behind the last revision
+/// misses nothing.
+/// </summary>
+/// <remarks>
+/// Changes go out through bounded channels. A watcher that cannot keep up is cut off, never waited for: it comes back with the revision it
+/// saw last, and goes on from there. While nobody watches, nothing is read.
+/// </remarks>
+public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits, ILogger<JobFeed> log) : BackgroundService
+{
+    private readonly Lock gate = new();
+    private readonly Channel<bool> wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Queue<JobChange> ring = new();
+    private readonly List<Subscription> subscriptions = [];
+    private JobLog jobs = new(limits.KnownJobs);
+    private long position = -1;
+    private long ringBegin;
+
+    /// <summary>How many watch.</summary>
+    public int Watchers
+    {
+        get
+        {
+            lock (gate)
+                return subscriptions.Count;
+        }
+    }
+
+    /// <summary>Says that something was committed.</summary>
+    public void Wake() => wake.Writer.TryWrite(true);
+
+    /// <summary>
+    /// Joins a watcher who has seen everything up to a revision. Null when the recent changes at hand do not reach back so far: then the
+    /// changes up to <paramref name="reached"/> are to be read from the log first.
+    /// </summary>
+    /// <param name="after">The last revision the watcher has seen.</param>
+    /// <param name="reached">A revision the log has reached for certain.</param>
+    public Subscription? Join(long after, long reached)
+    {
+        lock (gate)
+        {
+            if (position < 0)
+            {
+                // The first watcher since nobody watched: the feed starts where that one stands.
+                (position, ringBegin) = (reached, reached);
+                ring.Clear();
+                jobs = new JobLog(limits.KnownJobs);
+            }
+
+            if (after < ringBegin)
+                return null;
+            var subscription = new Subscription(this, limits.Backlog, position);
+            foreach (JobChange change in ring)
+            {
+                if (change.Revision > after)
+                    subscription.Offer(change);
+            }
+
+            subscriptions.Add(subscription);
+            Wake();
+            return subscription;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        Task listening = Listen(stoppingToken);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await WaitForWork(stoppingToken);
+                await ReadOn(stoppingToken);
+            }
+            catch (Exception e) when (DatabaseAway.Is(e))
+            {
+                LogAway(e.Message);
+                await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                break;
+            }
+        }
+
+        await listening;
+    }
+
+    private async Task WaitForWork(CancellationToken stop)
+    {
+        using var poll = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        poll.CancelAfter(IsWatched() ? limits.SafetyPoll : Timeout.InfiniteTimeSpan);
+        try
+        {
+            await wake.Reader.ReadAsync(poll.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            // Nobody called for a while: look all the same.
+        }
+    }
+
+    private bool IsWatched()
+    {
+        lock (gate)
+        {
+            if (subscriptions.Count == 0)
+                position = -1;
+            return position >= 0;
+        }
+    }
+
+    private async Task ReadOn(CancellationToken stop)
+    {
+        if (!IsWatched())
+            return;
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        while (true)
+        {
+            List<JobChange> changes = await jobs.Read(connection, position, long.MaxValue, null, stop);
+            Publish(changes);
+            if (changes.Count < JobLog.PageLength)
+                return;
+        }
+    }
+
+    private void Publish(List<JobChange> changes)
+    {
+        if (changes.Count == 0)
+            return;
+        lock (gate)
+        {
+            foreach (JobChange change in changes)
+            {
+                ring.Enqueue(change);
+                foreach (Subscription subscription in subscriptions)
+                    subscription.Offer(change);
+            }
+
+            // Only now: a watcher who reads this position and then finds its channel empty has been sent everything up to it.
+            position = changes[^1].Revision;
+            foreach (Subscription subscription in subscriptions)
+                subscription.Position = position;
+            while (ring.Count > limits.RingLength)
+                ringBegin = ring.Dequeue().Revision;
+        }
+    }
+
+    private void Leave(Subscription subscription)
+    {
+        lock (gate)
+            subscriptions.Remove(subscription);
+    }
+
+    /// <summary>Hears of other processes' commits, on a connection of its own.</summary>
+    private async Task Listen(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+                connection.Notification += (_, _) => Wake();
+                await using (var command = new NpgsqlCommand("LISTEN eventstore_commit", connection))
+                    await command.ExecuteNonQueryAsync(stop);
+                while (true)
+                    await connection.WaitAsync(stop);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e) when (DatabaseAway.Is(e))
+            {
+                LogDeaf(e.Message);
+                await Task.Delay(limits.RetryPause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The feed cannot read the log: {Reason}")]
+    private partial void LogAway(string reason);
+
+    [LoggerMessage(LogLevel.Warning, "The feed cannot hear of other processes' commits and relies on polling: {Reason}")]
+    private partial void LogDeaf(string reason);
+
+    /// <summary>A watcher's place in the feed.</summary>
+    public sealed class Subscription : IDisposable
+    {
+        private readonly JobFeed feed;
+        private readonly Channel<JobChange> channel;
+        private readonly CancellationTokenSource overrun = new();
+
+        internal Subscription(JobFeed feed, int backlog, long position)
+        {
+            this.feed = feed;
+            channel = Channel.CreateBounded<JobChange>(new BoundedChannelOptions(backlog + feed.ring.Count) { SingleReader = true, SingleWriter = true });
+            Position = position;
+        }
+
+        /// <summary>The changes, in order. It completes when the watcher could not keep up.</summary>
+        public ChannelReader<JobChange> Changes => channel.Reader;
+
+        /// <summary>
+        /// The revision up to which everything has been put into <see cref="Changes"/>: read it first, and if nothing is left there then, the
+        /// watcher has seen everything up to it.
+        /// </summary>
+        public long Position
+        {
+            get => Volatile.Read(ref field);
+            internal set => Volatile.Write(ref field, value);
+        }
+
+        /// <summary>Is cancelled when the watcher could not keep up.</summary>
+        public CancellationToken Overrun => overrun.Token;
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            feed.Leave(this);
+            overrun.Dispose();
+        }
+
+        internal void Offer(JobChange change)
+        {
+            if (!channel.Writer.TryWrite(change) && channel.Writer.TryComplete())
+                overrun.Cancel();
+        }
+    }
+}
+
+/// <summary>What the feed may hold.</summary>
+public sealed record FeedLimits
+{
+    /// <summary>How many recent changes are kept for those who come back.</summary>
+    public int RingLength { get; init; } = 4096;
+
+    /// <summary>How many changes may wait for one watcher before it is cut off.</summary>
+    public int Backlog { get; init; } = 1024;
+
+    /// <summary>How many jobs are remembered for folding.</summary>
+    public int KnownJobs { get; init; } = 20_000;
+
+    /// <summary>How long nothing may be heard before the log is looked at all the same.</summary>
+    public TimeSpan SafetyPoll { get; init; } = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>The pause after the database was found away.</summary>
+    public TimeSpan RetryPause { get; init; } = TimeSpan.FromMilliseconds(500);
+}
