@@ -37,7 +37,8 @@ internal static partial class Web
         builder.Services.AddSingleton<CommitLane>();
         builder.Services.AddSingleton<JobReads>();
         builder.Services.AddSingleton<RevisionReads>();
-        builder.Services.AddHostedService<ServingMark>();
+        builder.Services.AddSingleton<ServingMark>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ServingMark>());
         builder.Services.AddSingleton(new FeedLimits());
         builder.Services.AddSingleton<JobFeed>();
         builder.Services.AddHostedService(services => services.GetRequiredService<JobFeed>());

@@ -19,7 +19,7 @@ internal sealed record Committed(bool[] Held, long[] Revisions);
 internal static class CommitCall
 {
     private const string Sql =
-        "SELECT held, revisions FROM eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)";
+        "SELECT held, revisions FROM eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)";
 
     // The same lock as in the function: once it is granted, no commit of an earlier batch is still under way.
     private const string LookUpSql = """
@@ -34,12 +34,16 @@ internal static class CommitCall
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Commits the batch. When this throws a <see cref="PostgresException"/> of severity ERROR, nothing was stored.</summary>
-    public static async Task<Committed> Execute(NpgsqlConnection connection, Batch batch)
+    /// <param name="connection">A connection outside any transaction.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
+    public static async Task<Committed> Execute(NpgsqlConnection connection, Batch batch, bool wakeOthers = false)
     {
         await using var command = new NpgsqlCommand(Sql, connection);
         AddKeys(command.Parameters, batch.Chains);
         AddEvents(command.Parameters, batch.Entries);
         AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
+        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = wakeOthers });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
         return new Committed(await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1));

@@ -18,6 +18,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly NpgsqlDataSource database;
     private readonly LaneLimits limits;
     private readonly JobFeed feed;
+    private readonly ServingMark mark;
     private readonly ILogger<CommitLane> log;
     private readonly Channel<QueuedCommand> queue;
     private readonly JobCache cache;
@@ -26,9 +27,9 @@ public sealed partial class CommitLane : IAsyncDisposable
     private long queuedBytes;
 
     /// <summary>Starts the lane.</summary>
-    public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ILogger<CommitLane> log)
+    public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ServingMark mark, ILogger<CommitLane> log)
     {
-        (this.database, this.limits, this.feed, this.log) = (database, limits, feed, log);
+        (this.database, this.limits, this.feed, this.mark, this.log) = (database, limits, feed, mark, log);
         cache = new JobCache(limits.CacheBytes);
         queue = Channel.CreateBounded<QueuedCommand>(new BoundedChannelOptions(limits.QueueLength) { SingleReader = true });
         running = Task.Run(Run);
@@ -116,7 +117,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         Committed committed;
         try
         {
-            committed = await CommitCall.Execute(connection!, batch);
+            committed = await CommitCall.Execute(connection!, batch, mark.OthersServe);
         }
         catch (PostgresException e) when (e.InvariantSeverity == "ERROR") // the transaction was rolled back: nothing of it is stored
         {

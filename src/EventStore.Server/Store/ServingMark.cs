@@ -12,7 +12,27 @@ public sealed partial class ServingMark(NpgsqlDataSource database, ILogger<Servi
     private const long Number = 7072;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
+    // Who starts meanwhile finds the first commits by its feed's safety poll, which is quicker.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
+    // The classid and objid of a lock taken by one bigint are its halves.
+    private const string CountSql = """
+        SELECT count(DISTINCT pid) FROM pg_locks
+         WHERE locktype = 'advisory' AND classid = 0 AND objid = 7072 AND objsubid = 1 AND granted
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """;
+
     private readonly TaskCompletionSource firstTry = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>
+    /// Whether other processes serve this database too, and so are to be told of commits. A notification costs a lock over the whole
+    /// PostgreSQL server at commit; nobody should pay it for nobody.
+    /// </summary>
+    public bool OthersServe
+    {
+        get => Volatile.Read(ref field);
+        private set => Volatile.Write(ref field, value);
+    }
 
     /// <summary>Takes the lock alone for the rest of the connection's life; false when somebody serves.</summary>
     public static async Task<bool> TryAlone(NpgsqlConnection connection, CancellationToken stop)
@@ -47,7 +67,10 @@ public sealed partial class ServingMark(NpgsqlDataSource database, ILogger<Servi
 
                 firstTry.TrySetResult();
                 while (true)
-                    await connection.WaitAsync(stoppingToken); // throws when the connection breaks
+                {
+                    OthersServe = await CountServers(connection, stoppingToken) > 1;
+                    await connection.WaitAsync(LookEvery, stoppingToken); // throws when the connection breaks
+                }
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
@@ -56,6 +79,12 @@ public sealed partial class ServingMark(NpgsqlDataSource database, ILogger<Servi
                 await Task.Delay(Pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
+    }
+
+    private static async Task<long> CountServers(NpgsqlConnection connection, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(CountSql, connection);
+        return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 
     private static async Task<bool> Lock(NpgsqlConnection connection, string how, CancellationToken stop)

@@ -16,7 +16,12 @@ internal static class InProcess
     private static readonly DateTimeOffset Time = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
     public static CommitLane Lane(NpgsqlDataSource database, LaneLimits? limits = null) =>
-        new(database, limits ?? new LaneLimits(), NullLogger<CommitLane>.Instance);
+        new(
+            database,
+            limits ?? new LaneLimits(),
+            new JobFeed(database, new FeedLimits(), NullLogger<JobFeed>.Instance),
+            new ServingMark(database, NullLogger<ServingMark>.Instance),
+            NullLogger<CommitLane>.Instance);
 
     public static JobCommand Create(string name, string team = "ml") => new CreateJob(
         new JobKey(Namespace, name), Time, Origin, Parse(Sample.Manifest(name, labels: $$"""{"team":"{{team}}"}""")), Guid.CreateVersion7());
