@@ -5,6 +5,7 @@ using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 using EventStore.Server.Telemetry;
+using Microsoft.OpenApi;
 using Npgsql;
 using Status = EventStore.Server.Kubernetes.Status;
 
@@ -45,6 +46,8 @@ internal static partial class Web
         builder.Services.AddAuthentication(TokenFile.Scheme).AddScheme<TokenAuthenticationOptions, TokenAuthentication>(TokenFile.Scheme, options =>
             (options.Tokens, options.Answers) = (() => credentials.Tokens, answers));
 
+        builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(RevisionDocumentation.Schemas()));
+
         WebApplication app = builder.Build();
         app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write
         app.Use(RequestId);
@@ -57,8 +60,22 @@ internal static partial class Web
         app.MapRevisions();
         app.MapDiscovery(JobEndpoints.Served, RevisionEndpoints.Served);
         app.MapHealth();
+        app.MapApiDocument();
         return app;
     }
+
+    private static OpenApiInfo Documentation() => new()
+    {
+        Title = "PyTorchJob event store",
+        Version = typeof(Web).Assembly.GetName().Version!.ToString(3),
+        Description = """
+            PyTorchJobs of `kubeflow.org/v1` through Kubernetes' API, every change kept for ever as an event in PostgreSQL. `kubectl` and
+            every Kubernetes client work against it, and the revisions say who changed what, and when.
+
+            Every refusal is a Kubernetes `Status`: clients decide by `reason` and `code`, people read `message`, and `details.causes` names
+            each field at fault. Every answer carries an `Audit-Id`, which is also in the server's log and in the history.
+            """,
+    };
 
     /// <summary>Every request has an id: in the reply, in the log and in the events it leads to.</summary>
     private static Task RequestId(HttpContext http, RequestDelegate next)
