@@ -5,6 +5,7 @@ using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 using EventStore.Server.Telemetry;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.OpenApi;
 using Npgsql;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -43,7 +44,10 @@ internal static partial class Web
 
         var answers = new AccessAnswers(http => Status.Unauthorized().ExecuteAsync(http), Forbidden);
         builder.Services.AddSingleton(answers);
-        builder.Services.AddAuthentication(TokenFile.Scheme).AddScheme<TokenAuthenticationOptions, TokenAuthentication>(TokenFile.Scheme, options =>
+        // Not AddAuthentication: it brings data protection along, whose keys for cookies nobody needs here would be made at the first start,
+        // and kept in the home folder with a warning that they are not encrypted.
+        builder.Services.AddAuthenticationCore(options => options.DefaultScheme = TokenFile.Scheme).AddWebEncoders();
+        new AuthenticationBuilder(builder.Services).AddScheme<TokenAuthenticationOptions, TokenAuthentication>(TokenFile.Scheme, options =>
             (options.Tokens, options.Answers) = (() => credentials.Tokens, answers));
 
         builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(RevisionDocumentation.Schemas()));
