@@ -10,7 +10,8 @@ internal static class ApiParameters
 
     /// <summary><c>namespace</c></summary>
     public static readonly ApiParameter Namespace = new("namespace", Text,
-        "object name and auth scope, such as for teams and projects. Namespaces are implicit: each exists as soon as it is named.") { InPath = true };
+        "object name and auth scope, such as for teams and projects. Namespaces are implicit: each exists as soon as it is named.")
+    { InPath = true };
 
     /// <summary><c>pretty</c></summary>
     public static readonly ApiParameter Pretty = new("pretty", Text,
