@@ -28,22 +28,22 @@ internal static class JobEndpoints
     public static void MapJobs(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder jobs = app.MapGroup(string.Empty);
-        jobs.MapGet(EveryNamespace, JobList.Cluster);
-        jobs.MapGet(Collection, JobList.Namespace);
-        jobs.MapPost(Collection, Create);
-        jobs.MapDelete(Collection, JobCollectionDeletion.Run);
-        jobs.MapGet(Item, Get);
-        jobs.MapPut(Item, Replace);
-        jobs.MapPatch(Item, Patch);
-        jobs.MapDelete(Item, Delete);
+        jobs.MapGet(EveryNamespace, JobList.Cluster).Documented(JobDocumentation.ListAll);
+        jobs.MapGet(Collection, JobList.Namespace).Documented(JobDocumentation.List);
+        jobs.MapPost(Collection, Create).Documented(JobDocumentation.Create);
+        jobs.MapDelete(Collection, JobCollectionDeletion.Run).Documented(JobDocumentation.DeleteAll);
+        jobs.MapGet(Item, Get).Documented(JobDocumentation.Get);
+        jobs.MapPut(Item, Replace).Documented(JobDocumentation.Replace);
+        jobs.MapPatch(Item, Patch).Documented(JobDocumentation.Patch);
+        jobs.MapDelete(Item, Delete).Documented(JobDocumentation.Delete);
         foreach (string path in (string[])[EveryNamespace, Collection, Item])
             LastResort.MapOtherMethods(jobs, path, JobAnswers.Resource, Verb);
         jobs.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural));
 
         RouteGroupBuilder status = app.MapGroup(Item + "/status");
-        status.MapGet(string.Empty, Get);
-        status.MapPut(string.Empty, ReplaceStatus);
-        status.MapPatch(string.Empty, PatchStatus);
+        status.MapGet(string.Empty, Get).Documented(JobDocumentation.GetStatus);
+        status.MapPut(string.Empty, ReplaceStatus).Documented(JobDocumentation.ReplaceStatus);
+        status.MapPatch(string.Empty, PatchStatus).Documented(JobDocumentation.PatchStatus);
         LastResort.MapOtherMethods(status, string.Empty, JobAnswers.Resource, Verb);
         status.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "status"));
 
