@@ -39,6 +39,18 @@ public sealed class JobReads(NpgsqlDataSource database)
          WHERE NOT j.deleted AND (j.namespace || '/') COLLATE "C" = $1 ORDER BY (j.namespace || '/') COLLATE "C", j.name COLLATE "C"
         """;
 
+    // From one namespace to the next over the index of living jobs, whatever number of jobs each has.
+    private const string NamespacesSql = """
+        WITH RECURSIVE living (path) AS (
+            (SELECT (j.namespace || '/') COLLATE "C" FROM eventstore.mt_doc_current_job j
+              WHERE NOT j.deleted ORDER BY (j.namespace || '/') COLLATE "C" LIMIT 1)
+            UNION ALL
+            SELECT (SELECT (j.namespace || '/') COLLATE "C" FROM eventstore.mt_doc_current_job j
+                     WHERE NOT j.deleted AND (j.namespace || '/') COLLATE "C" > living.path ORDER BY (j.namespace || '/') COLLATE "C" LIMIT 1)
+              FROM living WHERE living.path IS NOT NULL)
+        SELECT h.revision, ARRAY(SELECT rtrim(living.path, '/') FROM living WHERE living.path IS NOT NULL) FROM eventstore.head h
+        """;
+
     /// <summary>The living job of that name, or null.</summary>
     public async Task<StoredJob?> Get(JobKey key, CancellationToken stop)
     {
@@ -96,6 +108,15 @@ public sealed class JobReads(NpgsqlDataSource database)
         await reader.NextResultAsync(stop);
         while (await reader.ReadAsync(stop))
             yield return new StoredJob(new JobKey(reader.GetString(0), reader.GetString(1)), reader.GetInt64(2), reader.GetFieldValue<byte[]>(3));
+    }
+
+    /// <summary>The namespaces that have living jobs, in order, and the revision at which they had.</summary>
+    public async Task<(long Revision, IReadOnlyList<string> Names)> Namespaces(CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(NamespacesSql);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        await reader.ReadAsync(stop);
+        return (reader.GetInt64(0), reader.GetFieldValue<string[]>(1));
     }
 
     /// <summary>The living jobs of those names; a name without one is missing in the answer.</summary>
