@@ -40,7 +40,8 @@ public sealed partial record PostgresBinaries(string Folder, int Major)
     public static PostgresBinaries Find(int? major = null) => Search(Candidates(Environment.GetEnvironmentVariable), major);
 
     /// <summary>
-    /// The folders to try, best first: PG_BIN and nothing else if it is set; what <c>pg_config</c> says, Debian's folders from the highest version down, PATH.
+    /// The folders to try, best first: PG_BIN and nothing else if it is set; what <c>pg_config</c> says, Debian's folders from the
+    /// highest version down, PATH.
     /// </summary>
     internal static IEnumerable<string> Candidates(Func<string, string?> environment)
     {
