@@ -3,7 +3,6 @@ using EventStore.Domain.Jobs;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Store;
 using EventStore.Server.Tests.Fixtures;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace EventStore.Server.Tests.Store;
@@ -31,9 +30,10 @@ internal sealed class RandomHistory
     {
         var history = new RandomHistory(seed);
         JobKey[] keys = [.. Enumerable.Range(0, jobs).Select(i => new JobKey(i % 3 == 0 ? "team" : $"team-{i % 7}", $"job-{i}"))];
-        await foreach (StoredJob job in new JobReads(database).List(null, _ => { }, default))
+        await using JobSnapshot snapshot = await new JobReads(database).Snapshot(default);
+        await foreach (StoredJob job in snapshot.List(new JobRange(), snapshot.Head, default))
             history.last[job.Key] = Encoding.UTF8.GetString(job.Utf8);
-        await using var lane = new CommitLane(database, new LaneLimits(), NullLogger<CommitLane>.Instance);
+        await using var lane = InProcess.Lane(database);
         int happened = 0;
         while (happened < events)
             happened += await history.Round(lane, keys);

@@ -2,7 +2,6 @@ using EventStore.Domain.Jobs;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Store;
 using EventStore.Server.Tests.Fixtures;
-using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
 namespace EventStore.Server.Tests.Store;
@@ -183,7 +182,7 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
         internal static async Task<Outcome> Create(string name, string connectionString)
         {
             await using NpgsqlDataSource source = NpgsqlDataSource.Create(connectionString);
-            await using var lane = new CommitLane(source, new LaneLimits(), NullLogger<CommitLane>.Instance);
+            await using var lane = InProcess.Lane(source);
             var manifest = (JsonObject)JsonReading.Parse(System.Text.Encoding.UTF8.GetBytes(Sample.Manifest(name)));
             var origin = new Origin("alice", [], string.Empty, string.Empty, "request");
             return await lane.Execute(new CreateJob(new JobKey("kube-test", name), DateTimeOffset.UnixEpoch, origin, manifest, Guid.NewGuid()), false, 0, default);
