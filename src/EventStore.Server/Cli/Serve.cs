@@ -90,7 +90,7 @@ internal static partial class Serve
             builder.WebHost.UseUrls(Settings.DefaultUrl);
         string[] urls = (builder.Configuration["urls"] ?? Settings.DefaultUrl).Split(';');
         bool configured = builder.Configuration.GetSection("Kestrel:Endpoints").Exists() || urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase));
-        bool hasFolder = database.IsPrivate || settings.TokenAuthFile is null;
+        bool hasFolder = database.IsPrivate || settings.DataFolderGiven || settings.TokenAuthFile is null;
         if (configured || !hasFolder)
             return null;
         string[] hosts = ["localhost", "127.0.0.1", "::1", Environment.MachineName.ToLowerInvariant()];
