@@ -11,7 +11,6 @@ internal sealed class JobWatch
 {
     private const long FlushBytes = 64 * 1024;
 
-    private static readonly TimeSpan BookmarkEvery = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan DefaultDuration = TimeSpan.FromMinutes(30);
 
     private readonly JobSelection selection;
@@ -87,7 +86,7 @@ internal sealed class JobWatch
             {
                 using (subscription)
                 using (subscription.Overrun.Register(stream.Abort)) // it does not keep up, and may never come back from a flush
-                    await Follow(subscription);
+                    await Follow(subscription, feed.Limits.BookmarkEvery);
                 stream.Abort();
                 return;
             }
@@ -113,9 +112,9 @@ internal sealed class JobWatch
         await stream.Flush(stop);
     }
 
-    private async Task Follow(JobFeed.Subscription subscription)
+    private async Task Follow(JobFeed.Subscription subscription, TimeSpan bookmarkEvery)
     {
-        DateTime bookmarkAt = DateTime.UtcNow + BookmarkEvery;
+        DateTime bookmarkAt = DateTime.UtcNow + bookmarkEvery;
         while (true)
         {
             long reached = subscription.Position;
@@ -130,7 +129,7 @@ internal sealed class JobWatch
             if (bookmarks && DateTime.UtcNow >= bookmarkAt)
             {
                 Bookmark();
-                bookmarkAt = DateTime.UtcNow + BookmarkEvery;
+                bookmarkAt = DateTime.UtcNow + bookmarkEvery;
             }
 
             await stream.Flush(stop);

@@ -22,6 +22,9 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     private long position = -1;
     private long ringBegin;
 
+    /// <summary>What the feed may hold, and when it speaks.</summary>
+    public FeedLimits Limits => limits;
+
     /// <summary>How many watch.</summary>
     public int Watchers
     {
@@ -190,67 +193,4 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
 
     [LoggerMessage(LogLevel.Warning, "The feed cannot hear of other processes' commits and relies on polling: {Reason}")]
     private partial void LogDeaf(string reason);
-
-    /// <summary>A watcher's place in the feed.</summary>
-    public sealed class Subscription : IDisposable
-    {
-        private readonly JobFeed feed;
-        private readonly Channel<JobChange> channel;
-        private readonly CancellationTokenSource overrun = new();
-
-        internal Subscription(JobFeed feed, int backlog, long position)
-        {
-            this.feed = feed;
-            channel = Channel.CreateBounded<JobChange>(new BoundedChannelOptions(backlog + feed.ring.Count) { SingleReader = true, SingleWriter = true });
-            Position = position;
-        }
-
-        /// <summary>The changes, in order. It completes when the watcher could not keep up.</summary>
-        public ChannelReader<JobChange> Changes => channel.Reader;
-
-        /// <summary>
-        /// The revision up to which everything has been put into <see cref="Changes"/>: read it first, and if nothing is left there then, the
-        /// watcher has seen everything up to it.
-        /// </summary>
-        public long Position
-        {
-            get => Volatile.Read(ref field);
-            internal set => Volatile.Write(ref field, value);
-        }
-
-        /// <summary>Is cancelled when the watcher could not keep up.</summary>
-        public CancellationToken Overrun => overrun.Token;
-
-        /// <inheritdoc/>
-        public void Dispose()
-        {
-            feed.Leave(this);
-            overrun.Dispose();
-        }
-
-        internal void Offer(JobChange change)
-        {
-            if (!channel.Writer.TryWrite(change) && channel.Writer.TryComplete())
-                overrun.Cancel();
-        }
-    }
-}
-
-/// <summary>What the feed may hold.</summary>
-public sealed record FeedLimits
-{
-    /// <summary>How many recent changes are kept for those who come back.</summary>
-    public int RingLength { get; init; } = 4096;
-
-    /// <summary>How many changes may wait for one watcher before it is cut off.</summary>
-    public int Backlog { get; init; } = 1024;
-
-    /// <summary>How many jobs are remembered for folding.</summary>
-    public int KnownJobs { get; init; } = 20_000;
-
-    /// <summary>How long nothing may be heard before the log is looked at all the same.</summary>
-    public TimeSpan SafetyPoll { get; init; } = TimeSpan.FromMilliseconds(250);
-
-    /// <summary>The pause after the database was found away.</summary>
-    public TimeSpan RetryPause { get; init; } = TimeSpan.FromMilliseconds(500);
 }
