@@ -118,7 +118,7 @@ internal sealed class JobWatch
         while (true)
         {
             long reached = subscription.Position;
-            while (subscription.Changes.TryRead(out JobChange? change))
+            while (subscription.TryTake(out JobChange? change))
             {
                 Write(change);
                 if (stream.WaitingBytes >= FlushBytes)
@@ -138,7 +138,7 @@ internal sealed class JobWatch
                 nextBookmark.CancelAfter(bookmarkAt - DateTime.UtcNow > TimeSpan.Zero ? bookmarkAt - DateTime.UtcNow : TimeSpan.Zero);
             try
             {
-                if (!await subscription.Changes.WaitToReadAsync(nextBookmark.Token))
+                if (!await subscription.Wait(nextBookmark.Token))
                     return;
             }
             catch (OperationCanceledException) when (!stop.IsCancellationRequested)

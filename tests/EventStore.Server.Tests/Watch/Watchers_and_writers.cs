@@ -49,12 +49,13 @@ public sealed class Watchers_and_writers
         });
     }
 
-    [Fact]
-    public async Task With_a_backlog_and_a_ring_so_short_that_watchers_are_cut_off()
+    [Theory]
+    [InlineData("--Feed:Backlog=2", "--Feed:RingLength=3", "--Feed:KnownJobs=2")]
+    [InlineData("--Feed:BacklogBytes=2000", "--Feed:RingBytes=5000")]
+    public async Task With_a_backlog_and_a_ring_so_short_that_watchers_are_cut_off(params string[] limits)
     {
         await using TestDatabase database = await TestDatabase.Create();
-        await using ServerProcess server = await ServerProcess.Start(
-            database.Serving, [.. QuickBookmarks, "--Feed:Backlog=2", "--Feed:RingLength=3", "--Feed:KnownJobs=2"]);
+        await using ServerProcess server = await ServerProcess.Start(database.Serving, [.. QuickBookmarks, .. limits]);
         int cutOff = await Run(database, new Writers(server.Admin), server.Admin);
         Assert.True(cutOff > 0, "nobody was cut off, so nothing was shown");
     }
