@@ -27,7 +27,8 @@ internal static class JobList
 
     private static async Task<IResult> List(HttpContext http, string? inNamespace, JobReads reads, JobFeed feed, TimeProvider clock)
     {
-        if (!JobView.TryRead(http, isList: true, clock, out JobView view, out Status? refusal)
+        bool isWatch = GoParsing.Flag(http.Request.Query["watch"]) ?? false; // whose frames hold one object each
+        if (!JobView.TryRead(http, isList: !isWatch, clock, out JobView view, out Status? refusal)
             || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal))
             return refusal!;
         var selection = new JobSelection(inNamespace, options.Labels, options.Fields);

@@ -1,3 +1,4 @@
+using EventStore.Domain.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 
@@ -181,7 +182,9 @@ internal sealed class JobWatch
 
     private void Bookmark(bool endsInitialEvents = false)
     {
-        stream.WriteBookmark(JobAnswers.Resource, seen, endsInitialEvents);
+        byte[] bookmark = WatchReply.Bookmark(JobAnswers.Resource, seen, endsInitialEvents);
+        // In the form of all other frames, for the client decodes it as it does them.
+        stream.Write("BOOKMARK", view.Alone(new StoredJob(new JobKey(string.Empty, string.Empty), seen, bookmark, DateTimeOffset.UtcNow)));
         told = seen;
     }
 

@@ -36,17 +36,16 @@ public sealed class WatchReply
     }
 
     /// <summary>
-    /// Adds a bookmark: nothing happened that the watcher was not told of, up to this revision.
+    /// The object of a bookmark: nothing happened that the watcher was not told of, up to this revision.
     /// </summary>
     /// <param name="resource">The kind of object watched.</param>
     /// <param name="revision">The revision.</param>
     /// <param name="endsInitialEvents">Whether it ends what there was when the watch began (<c>sendInitialEvents</c>).</param>
-    public void WriteBookmark(ApiResource resource, long revision, bool endsInitialEvents = false)
+    public static byte[] Bookmark(ApiResource resource, long revision, bool endsInitialEvents)
     {
         string annotation = endsInitialEvents ? "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}," : string.Empty;
-        string text = string.Create(CultureInfo.InvariantCulture,
-            $$$"""{"apiVersion":"{{{resource.GroupVersion}}}","kind":"{{{resource.Kind}}}","metadata":{{{{annotation}}}"creationTimestamp":null,"resourceVersion":"{{{revision}}}"}}""");
-        Write("BOOKMARK", Encoding.UTF8.GetBytes(text));
+        return Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+            $$$"""{"apiVersion":"{{{resource.GroupVersion}}}","kind":"{{{resource.Kind}}}","metadata":{{{{annotation}}}"creationTimestamp":null,"resourceVersion":"{{{revision}}}"}}"""));
     }
 
     /// <summary>Sends what was added, and waits until the client has room for more.</summary>
