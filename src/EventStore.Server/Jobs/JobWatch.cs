@@ -31,14 +31,12 @@ internal sealed class JobWatch
     {
         var stopping = http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
-        JobSnapshot? snapshot = await reads.Snapshot(http.RequestAborted); // while the database is away the answer is a 503, not a watch
+        end.CancelAfter(Duration(options));
         var stream = new WatchReply(http);
         var watch = new JobWatch(selection, view, stream, options.AllowWatchBookmarks, end.Token);
-        end.CancelAfter(Duration(options));
         try
         {
-            await using (snapshot)
-                await watch.Begin(options, snapshot);
+            await watch.Begin(http, options, reads);
             await watch.Follow(reads, feed);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
@@ -54,27 +52,36 @@ internal sealed class JobWatch
         : DefaultDuration * (1 + Random.Shared.NextDouble()); // spread out, lest all clients come back at once
 
     /// <summary>Sends what there is, if that was asked for, and knows from then on what has been seen.</summary>
-    private async Task Begin(ListOptions options, JobSnapshot snapshot)
+    private async Task Begin(HttpContext http, ListOptions options, JobReads reads)
     {
         bool fromNow = options.ResourceVersion is null or 0;
-        bool initial = options.SendInitialEvents ?? fromNow;
-        seen = fromNow || initial ? snapshot.Head : options.ResourceVersion!.Value;
-        if (initial)
-        {
-            await foreach (StoredJob job in snapshot.List(selection.Range, snapshot.Head, stop))
-            {
-                if (!selection.Covers(job))
-                    continue;
-                stream.Write("ADDED", view.Alone(job));
-                if (stream.WaitingBytes >= FlushBytes)
-                    await stream.Flush(stop);
-            }
+        if (options.SendInitialEvents ?? fromNow)
+            await SendWhatThereIs(http, reads, saysWhereItEnds: options.SendInitialEvents == true && bookmarks);
+        else
+            seen = fromNow ? await reads.Head(stop) : options.ResourceVersion!.Value;
+        await stream.Start(stop); // the headers at least: the client waits for them
+        await stream.Flush();
+    }
 
-            if (options.SendInitialEvents == true && bookmarks)
-                Bookmark(endsInitialEvents: true);
+    private async Task SendWhatThereIs(HttpContext http, JobReads reads, bool saysWhereItEnds)
+    {
+        using CancellationTokenSource limit = JobList.Limit(http);
+        using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
+        await using JobSnapshot snapshot = await reads.Snapshot(stop);
+        await foreach (StoredJob job in snapshot.List(selection.Range, snapshot.Head, stop))
+        {
+            if (!selection.Covers(job))
+                continue;
+            await stream.Start(stop);
+            stream.Write("ADDED", view.Alone(job));
+            if (stream.WaitingBytes >= FlushBytes)
+                await stream.Flush();
         }
 
-        await stream.Flush(stop); // the headers at least: the client waits for them
+        // Not before: who is told of this revision by a bookmark goes on behind it, and must have been sent all of it.
+        seen = snapshot.Head;
+        if (saysWhereItEnds)
+            Bookmark(endsInitialEvents: true);
     }
 
     private async Task Follow(JobReads reads, JobFeed feed)
@@ -106,11 +113,11 @@ internal sealed class JobWatch
         {
             Write(change);
             if (stream.WaitingBytes >= FlushBytes)
-                await stream.Flush(stop);
+                await stream.Flush();
         }
 
         seen = Math.Max(seen, head);
-        await stream.Flush(stop);
+        await stream.Flush();
     }
 
     private async Task Follow(JobFeed.Subscription subscription, TimeSpan bookmarkEvery)
@@ -123,7 +130,7 @@ internal sealed class JobWatch
             {
                 Write(change);
                 if (stream.WaitingBytes >= FlushBytes)
-                    await stream.Flush(stop);
+                    await stream.Flush();
             }
 
             seen = Math.Max(seen, reached);
@@ -133,7 +140,7 @@ internal sealed class JobWatch
                 bookmarkAt = DateTime.UtcNow + bookmarkEvery;
             }
 
-            await stream.Flush(stop);
+            await stream.Flush();
             using var nextBookmark = CancellationTokenSource.CreateLinkedTokenSource(stop);
             if (bookmarks)
                 nextBookmark.CancelAfter(bookmarkAt - DateTime.UtcNow > TimeSpan.Zero ? bookmarkAt - DateTime.UtcNow : TimeSpan.Zero);
@@ -155,7 +162,7 @@ internal sealed class JobWatch
             return;
         if (bookmarks && seen > told)
             Bookmark();
-        await stream.Flush(clientLeft);
+        await stream.Flush();
     }
 
     /// <summary>Writes what the change means to this selection: a job may enter or leave it without being created or deleted.</summary>

@@ -48,8 +48,14 @@ public sealed class WatchReply
             $$$"""{"apiVersion":"{{{resource.GroupVersion}}}","kind":"{{{resource.Kind}}}","metadata":{{{{annotation}}}"creationTimestamp":null,"resourceVersion":"{{{revision}}}"}}"""));
     }
 
-    /// <summary>Sends what was added, and waits until the client has room for more.</summary>
-    public async Task Flush(CancellationToken stop) => await body.FlushAsync(stop);
+    /// <summary>Sends the headers. From here on a failure breaks the connection off; before, it is an answer of its own.</summary>
+    public Task Start(CancellationToken stop) => http.Response.StartAsync(stop);
+
+    /// <summary>
+    /// Sends what was added, and waits until the client has room for more. The end of the watch does not end the waiting: Kestrel breaks a
+    /// connection off whose flush is cancelled. Who takes too long is to be cut off by <see cref="Abort"/>.
+    /// </summary>
+    public async Task Flush() => await body.FlushAsync();
 
     /// <summary>How much waits to be sent.</summary>
     public long WaitingBytes => body.UnflushedBytes;
