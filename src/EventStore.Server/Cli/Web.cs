@@ -41,7 +41,8 @@ internal static partial class Web
         builder.Services.AddSingleton<RevisionReads>();
         builder.Services.AddSingleton<ServingMark>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ServingMark>());
-        builder.Services.AddSingleton(new FeedLimits());
+        builder.Services.AddSingleton(builder.Configuration.GetSection("Feed").Get<FeedLimits>() ?? new FeedLimits());
+        builder.Services.AddSingleton(builder.Configuration.GetSection("Lists").Get<ListLimits>() ?? new ListLimits());
         builder.Services.AddSingleton<JobFeed>();
         builder.Services.AddHostedService(services => services.GetRequiredService<JobFeed>());
         builder.Services.AddDatabaseHealth((services, stop) => services.GetRequiredService<JobReads>().Head(stop));

@@ -25,9 +25,16 @@ internal static class JobList
     public static Task<IResult> Namespace(HttpContext http, string @namespace, JobReads reads, JobFeed feed, TimeProvider clock) =>
         List(http, @namespace, reads, feed, clock);
 
+    /// <summary>
+    /// How long a list may take before it is broken off. Its snapshot holds a connection and keeps PostgreSQL from cleaning up, and a client
+    /// that stops reading would hold it for ever.
+    /// </summary>
+    public static CancellationTokenSource Limit(HttpContext http) => new(http.RequestServices.GetRequiredService<ListLimits>().Duration);
+
     private static async Task<IResult> List(HttpContext http, string? inNamespace, JobReads reads, JobFeed feed, TimeProvider clock)
     {
-        if (!JobView.TryRead(http, isList: true, clock, out JobView view, out Status? refusal)
+        bool isWatch = GoParsing.Flag(http.Request.Query["watch"]) ?? false; // whose frames hold one object each
+        if (!JobView.TryRead(http, isList: !isWatch, clock, out JobView view, out Status? refusal)
             || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal))
             return refusal!;
         var selection = new JobSelection(inNamespace, options.Labels, options.Fields);
@@ -40,6 +47,8 @@ internal static class JobList
         JobKey? behind = null;
         if (options.Continue is { } token && !TryReadKey(token.LastKey, out behind))
             return Status.BadRequest("invalid continue token: its start is no key of this list");
+        using CancellationTokenSource limit = Limit(http);
+        using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
         await using JobSnapshot snapshot = await reads.Snapshot(http.RequestAborted);
         await Stream(http, new Page(selection, options, view, behind), snapshot);
         return Results.Empty;
@@ -49,13 +58,17 @@ internal static class JobList
     {
         bool pretty = Pretty.IsWanted(http.Request);
         long revision = page.Revision(snapshot.Head);
+        await using IAsyncEnumerator<StoredJob> jobs = snapshot.List(page.Range, revision, http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
+        bool any = await jobs.MoveNextAsync(); // before anything is written: if the database cannot answer, that is the answer
         PipeWriter body = http.Response.BodyWriter;
         http.Response.ContentType = ContentNegotiation.Json;
         JsonReply.SetFixedHeaders(http.Response.Headers);
+        await http.Response.StartAsync(http.RequestAborted);
         Encoding.UTF8.GetBytes(Around(page.View, JsonObject.Empty, pretty).Begin, body);
         (long count, JobKey? last, bool more) = (0, null, false);
-        await foreach (StoredJob job in snapshot.List(page.Range, revision, http.RequestAborted))
+        for (; any; any = await jobs.MoveNextAsync())
         {
+            StoredJob job = jobs.Current;
             if (!page.Selection.Covers(job))
                 continue;
             more = count == page.Options.Limit;
@@ -70,6 +83,7 @@ internal static class JobList
                 await body.FlushAsync(http.RequestAborted);
         }
 
+        await jobs.DisposeAsync(); // the connection is needed for counting
         JsonObject metadata = Metadata(http, revision, more ? last : null);
         if (more && page.Selection.IsAll)
             metadata = metadata.With("remainingItemCount", await snapshot.Count(page.Range with { Behind = last }, revision, http.RequestAborted));

@@ -1,3 +1,4 @@
+using EventStore.Domain.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 
@@ -11,7 +12,6 @@ internal sealed class JobWatch
 {
     private const long FlushBytes = 64 * 1024;
 
-    private static readonly TimeSpan BookmarkEvery = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan DefaultDuration = TimeSpan.FromMinutes(30);
 
     private readonly JobSelection selection;
@@ -31,14 +31,12 @@ internal sealed class JobWatch
     {
         var stopping = http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
-        JobSnapshot? snapshot = await reads.Snapshot(http.RequestAborted); // while the database is away the answer is a 503, not a watch
+        end.CancelAfter(Duration(options));
         var stream = new WatchReply(http);
         var watch = new JobWatch(selection, view, stream, options.AllowWatchBookmarks, end.Token);
-        end.CancelAfter(Duration(options));
         try
         {
-            await using (snapshot)
-                await watch.Begin(options, snapshot);
+            await watch.Begin(http, options, reads);
             await watch.Follow(reads, feed);
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
@@ -54,27 +52,36 @@ internal sealed class JobWatch
         : DefaultDuration * (1 + Random.Shared.NextDouble()); // spread out, lest all clients come back at once
 
     /// <summary>Sends what there is, if that was asked for, and knows from then on what has been seen.</summary>
-    private async Task Begin(ListOptions options, JobSnapshot snapshot)
+    private async Task Begin(HttpContext http, ListOptions options, JobReads reads)
     {
         bool fromNow = options.ResourceVersion is null or 0;
-        bool initial = options.SendInitialEvents ?? fromNow;
-        seen = fromNow || initial ? snapshot.Head : options.ResourceVersion!.Value;
-        if (initial)
-        {
-            await foreach (StoredJob job in snapshot.List(selection.Range, snapshot.Head, stop))
-            {
-                if (!selection.Covers(job))
-                    continue;
-                stream.Write("ADDED", view.Alone(job));
-                if (stream.WaitingBytes >= FlushBytes)
-                    await stream.Flush(stop);
-            }
+        if (options.SendInitialEvents ?? fromNow)
+            await SendWhatThereIs(http, reads, saysWhereItEnds: options.SendInitialEvents == true && bookmarks);
+        else
+            seen = fromNow ? await reads.Head(stop) : options.ResourceVersion!.Value;
+        await stream.Start(stop); // the headers at least: the client waits for them
+        await stream.Flush();
+    }
 
-            if (options.SendInitialEvents == true && bookmarks)
-                Bookmark(endsInitialEvents: true);
+    private async Task SendWhatThereIs(HttpContext http, JobReads reads, bool saysWhereItEnds)
+    {
+        using CancellationTokenSource limit = JobList.Limit(http);
+        using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
+        await using JobSnapshot snapshot = await reads.Snapshot(stop);
+        await foreach (StoredJob job in snapshot.List(selection.Range, snapshot.Head, stop))
+        {
+            if (!selection.Covers(job))
+                continue;
+            await stream.Start(stop);
+            stream.Write("ADDED", view.Alone(job));
+            if (stream.WaitingBytes >= FlushBytes)
+                await stream.Flush();
         }
 
-        await stream.Flush(stop); // the headers at least: the client waits for them
+        // Not before: who is told of this revision by a bookmark goes on behind it, and must have been sent all of it.
+        seen = snapshot.Head;
+        if (saysWhereItEnds)
+            Bookmark(endsInitialEvents: true);
     }
 
     private async Task Follow(JobReads reads, JobFeed feed)
@@ -87,7 +94,7 @@ internal sealed class JobWatch
             {
                 using (subscription)
                 using (subscription.Overrun.Register(stream.Abort)) // it does not keep up, and may never come back from a flush
-                    await Follow(subscription);
+                    await Follow(subscription, feed.Limits.BookmarkEvery);
                 stream.Abort();
                 return;
             }
@@ -106,40 +113,40 @@ internal sealed class JobWatch
         {
             Write(change);
             if (stream.WaitingBytes >= FlushBytes)
-                await stream.Flush(stop);
+                await stream.Flush();
         }
 
         seen = Math.Max(seen, head);
-        await stream.Flush(stop);
+        await stream.Flush();
     }
 
-    private async Task Follow(JobFeed.Subscription subscription)
+    private async Task Follow(JobFeed.Subscription subscription, TimeSpan bookmarkEvery)
     {
-        DateTime bookmarkAt = DateTime.UtcNow + BookmarkEvery;
+        DateTime bookmarkAt = DateTime.UtcNow + bookmarkEvery;
         while (true)
         {
             long reached = subscription.Position;
-            while (subscription.Changes.TryRead(out JobChange? change))
+            while (subscription.TryTake(out JobChange? change))
             {
                 Write(change);
                 if (stream.WaitingBytes >= FlushBytes)
-                    await stream.Flush(stop);
+                    await stream.Flush();
             }
 
             seen = Math.Max(seen, reached);
             if (bookmarks && DateTime.UtcNow >= bookmarkAt)
             {
                 Bookmark();
-                bookmarkAt = DateTime.UtcNow + BookmarkEvery;
+                bookmarkAt = DateTime.UtcNow + bookmarkEvery;
             }
 
-            await stream.Flush(stop);
+            await stream.Flush();
             using var nextBookmark = CancellationTokenSource.CreateLinkedTokenSource(stop);
             if (bookmarks)
                 nextBookmark.CancelAfter(bookmarkAt - DateTime.UtcNow > TimeSpan.Zero ? bookmarkAt - DateTime.UtcNow : TimeSpan.Zero);
             try
             {
-                if (!await subscription.Changes.WaitToReadAsync(nextBookmark.Token))
+                if (!await subscription.Wait(nextBookmark.Token))
                     return;
             }
             catch (OperationCanceledException) when (!stop.IsCancellationRequested)
@@ -155,7 +162,7 @@ internal sealed class JobWatch
             return;
         if (bookmarks && seen > told)
             Bookmark();
-        await stream.Flush(clientLeft);
+        await stream.Flush();
     }
 
     /// <summary>Writes what the change means to this selection: a job may enter or leave it without being created or deleted.</summary>
@@ -182,7 +189,9 @@ internal sealed class JobWatch
 
     private void Bookmark(bool endsInitialEvents = false)
     {
-        stream.WriteBookmark(JobAnswers.Resource, seen, endsInitialEvents);
+        byte[] bookmark = WatchReply.Bookmark(JobAnswers.Resource, seen, endsInitialEvents);
+        // In the form of all other frames, for the client decodes it as it does them.
+        stream.Write("BOOKMARK", view.Alone(new StoredJob(new JobKey(string.Empty, string.Empty), seen, bookmark, DateTimeOffset.UtcNow)));
         told = seen;
     }
 

@@ -36,21 +36,26 @@ public sealed class WatchReply
     }
 
     /// <summary>
-    /// Adds a bookmark: nothing happened that the watcher was not told of, up to this revision.
+    /// The object of a bookmark: nothing happened that the watcher was not told of, up to this revision.
     /// </summary>
     /// <param name="resource">The kind of object watched.</param>
     /// <param name="revision">The revision.</param>
     /// <param name="endsInitialEvents">Whether it ends what there was when the watch began (<c>sendInitialEvents</c>).</param>
-    public void WriteBookmark(ApiResource resource, long revision, bool endsInitialEvents = false)
+    public static byte[] Bookmark(ApiResource resource, long revision, bool endsInitialEvents)
     {
         string annotation = endsInitialEvents ? "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}," : string.Empty;
-        string text = string.Create(CultureInfo.InvariantCulture,
-            $$$"""{"apiVersion":"{{{resource.GroupVersion}}}","kind":"{{{resource.Kind}}}","metadata":{{{{annotation}}}"creationTimestamp":null,"resourceVersion":"{{{revision}}}"}}""");
-        Write("BOOKMARK", Encoding.UTF8.GetBytes(text));
+        return Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+            $$$"""{"apiVersion":"{{{resource.GroupVersion}}}","kind":"{{{resource.Kind}}}","metadata":{{{{annotation}}}"creationTimestamp":null,"resourceVersion":"{{{revision}}}"}}"""));
     }
 
-    /// <summary>Sends what was added, and waits until the client has room for more.</summary>
-    public async Task Flush(CancellationToken stop) => await body.FlushAsync(stop);
+    /// <summary>Sends the headers. From here on a failure breaks the connection off; before, it is an answer of its own.</summary>
+    public Task Start(CancellationToken stop) => http.Response.StartAsync(stop);
+
+    /// <summary>
+    /// Sends what was added, and waits until the client has room for more. The end of the watch does not end the waiting: Kestrel breaks a
+    /// connection off whose flush is cancelled. Who takes too long is to be cut off by <see cref="Abort"/>.
+    /// </summary>
+    public async Task Flush() => await body.FlushAsync();
 
     /// <summary>How much waits to be sent.</summary>
     public long WaitingBytes => body.UnflushedBytes;

@@ -16,6 +16,12 @@ public sealed record JobChange(Job? Before, Job After, DateTimeOffset Time)
     /// <summary>The job after the event as an answer shows it; printed once, however many watch.</summary>
     public StoredJob Stored => after ??= StoredJob.Of(After, Time);
 
+    /// <summary>How many bytes the object has.</summary>
+    public int WeightBytes => Stored.Utf8.Length;
+
+    /// <summary>Prints the object now, before many ask for it at once.</summary>
+    public void Print() => _ = Stored;
+
     /// <summary>
     /// The job before the event at the event's revision: what a watcher is shown whose selection the job leaves, as upstream does.
     /// </summary>

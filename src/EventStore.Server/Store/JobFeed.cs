@@ -21,6 +21,10 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     private JobLog jobs = new(limits.KnownJobs);
     private long position = -1;
     private long ringBegin;
+    private long ringBytes;
+
+    /// <summary>What the feed may hold, and when it speaks.</summary>
+    public FeedLimits Limits => limits;
 
     /// <summary>How many watch.</summary>
     public int Watchers
@@ -45,21 +49,23 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     {
         lock (gate)
         {
-            if (position < 0)
+            if (position < 0 && reached - after <= limits.Backlog / 2)
             {
-                // The first watcher since nobody watched: the feed starts where that one stands.
-                (position, ringBegin) = (reached, reached);
+                // The first watcher since nobody watched: the feed starts where that one stands. It need not be where the log ends, for
+                // while others write, whoever has caught up is a little behind again.
+                (position, ringBegin) = (after, after);
                 ring.Clear();
+                ringBytes = 0;
                 jobs = new JobLog(limits.KnownJobs);
             }
 
-            if (after < ringBegin)
+            if (position < 0 || after < ringBegin)
                 return null;
-            var subscription = new Subscription(this, limits.Backlog, position);
+            var subscription = new Subscription(this, position);
             foreach (JobChange change in ring)
             {
                 if (change.Revision > after)
-                    subscription.Offer(change);
+                    subscription.Put(change);
             }
 
             subscriptions.Add(subscription);
@@ -87,6 +93,13 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
                 break;
+            }
+            catch (Exception e)
+            {
+                // An event this release cannot read, of a newer one beside it perhaps. Watchers must not wait in silence; writes go on.
+                LogFailed(e);
+                CutOffAll();
+                await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
 
@@ -135,11 +148,14 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     {
         if (changes.Count == 0)
             return;
+        foreach (JobChange change in changes)
+            change.Print();
         lock (gate)
         {
             foreach (JobChange change in changes)
             {
                 ring.Enqueue(change);
+                ringBytes += change.WeightBytes;
                 foreach (Subscription subscription in subscriptions)
                     subscription.Offer(change);
             }
@@ -147,9 +163,22 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             // Only now: a watcher who reads this position and then finds its channel empty has been sent everything up to it.
             position = changes[^1].Revision;
             foreach (Subscription subscription in subscriptions)
-                subscription.Position = position;
-            while (ring.Count > limits.RingLength)
-                ringBegin = ring.Dequeue().Revision;
+                subscription.Reach(position);
+            while (ring.Count > limits.RingLength || ringBytes > limits.RingBytes)
+            {
+                JobChange oldest = ring.Dequeue();
+                ringBytes -= oldest.WeightBytes;
+                ringBegin = oldest.Revision;
+            }
+        }
+    }
+
+    private void CutOffAll()
+    {
+        lock (gate)
+        {
+            foreach (Subscription subscription in subscriptions)
+                subscription.CutOff();
         }
     }
 
@@ -188,69 +217,9 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     [LoggerMessage(LogLevel.Warning, "The feed cannot read the log: {Reason}")]
     private partial void LogAway(string reason);
 
+    [LoggerMessage(LogLevel.Error, "The feed cannot go on; everybody who watches is cut off")]
+    private partial void LogFailed(Exception e);
+
     [LoggerMessage(LogLevel.Warning, "The feed cannot hear of other processes' commits and relies on polling: {Reason}")]
     private partial void LogDeaf(string reason);
-
-    /// <summary>A watcher's place in the feed.</summary>
-    public sealed class Subscription : IDisposable
-    {
-        private readonly JobFeed feed;
-        private readonly Channel<JobChange> channel;
-        private readonly CancellationTokenSource overrun = new();
-
-        internal Subscription(JobFeed feed, int backlog, long position)
-        {
-            this.feed = feed;
-            channel = Channel.CreateBounded<JobChange>(new BoundedChannelOptions(backlog + feed.ring.Count) { SingleReader = true, SingleWriter = true });
-            Position = position;
-        }
-
-        /// <summary>The changes, in order. It completes when the watcher could not keep up.</summary>
-        public ChannelReader<JobChange> Changes => channel.Reader;
-
-        /// <summary>
-        /// The revision up to which everything has been put into <see cref="Changes"/>: read it first, and if nothing is left there then, the
-        /// watcher has seen everything up to it.
-        /// </summary>
-        public long Position
-        {
-            get => Volatile.Read(ref field);
-            internal set => Volatile.Write(ref field, value);
-        }
-
-        /// <summary>Is cancelled when the watcher could not keep up.</summary>
-        public CancellationToken Overrun => overrun.Token;
-
-        /// <inheritdoc/>
-        public void Dispose()
-        {
-            feed.Leave(this);
-            overrun.Dispose();
-        }
-
-        internal void Offer(JobChange change)
-        {
-            if (!channel.Writer.TryWrite(change) && channel.Writer.TryComplete())
-                overrun.Cancel();
-        }
-    }
-}
-
-/// <summary>What the feed may hold.</summary>
-public sealed record FeedLimits
-{
-    /// <summary>How many recent changes are kept for those who come back.</summary>
-    public int RingLength { get; init; } = 4096;
-
-    /// <summary>How many changes may wait for one watcher before it is cut off.</summary>
-    public int Backlog { get; init; } = 1024;
-
-    /// <summary>How many jobs are remembered for folding.</summary>
-    public int KnownJobs { get; init; } = 20_000;
-
-    /// <summary>How long nothing may be heard before the log is looked at all the same.</summary>
-    public TimeSpan SafetyPoll { get; init; } = TimeSpan.FromMilliseconds(250);
-
-    /// <summary>The pause after the database was found away.</summary>
-    public TimeSpan RetryPause { get; init; } = TimeSpan.FromMilliseconds(500);
 }

@@ -39,7 +39,8 @@ internal sealed class JobLog(int jobsMax)
         var changes = new List<JobChange>(rows.Count);
         foreach (Row row in rows)
         {
-            known.TryGetValue(row.Stream, out Job? before);
+            // What is known may be ahead of a reading that broke off in its middle and is done again; a life begins only once.
+            Job? before = row.Version == 1 ? null : known.GetValueOrDefault(row.Stream);
             Job now = Job.Evolve(before, row.Happened, row.Revision);
             if (now.Deleted)
                 known.Remove(row.Stream);

@@ -26,8 +26,12 @@ public sealed record JobRange
 /// </summary>
 public sealed class JobSnapshot : IAsyncDisposable
 {
+    private const int PieceMin = 64;
+    private const int PieceMax = 4096;
+
     private readonly NpgsqlConnection connection;
     private readonly NpgsqlTransaction transaction;
+    private (JobRange Range, long Revision, List<StoredJob> Jobs)? known;
 
     private JobSnapshot(NpgsqlConnection connection, NpgsqlTransaction transaction, long head) =>
         (this.connection, this.transaction, Head) = (connection, transaction, head);
@@ -59,15 +63,21 @@ public sealed class JobSnapshot : IAsyncDisposable
     {
         List<StoredJob> changed = await ChangedSince(range, revision, stop);
         int next = 0;
-        await using NpgsqlCommand command = Select(range, revision, "j.namespace, j.name, j.revision, j.data ->> 'text', j.mt_last_modified");
-        command.CommandText += " ORDER BY (j.namespace || '/') COLLATE \"C\", j.name COLLATE \"C\"";
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop);
-        while (await reader.ReadAsync(stop))
+        // Piece by piece, each longer than the one before: who has enough after a page leaves the rest unread.
+        (int piece, int read) = (PieceMin / 2, PieceMin / 2);
+        while (read == piece)
         {
-            var key = new JobKey(reader.GetString(0), reader.GetString(1));
-            while (next < changed.Count && Compare(changed[next].Key, key) < 0)
-                yield return changed[next++];
-            yield return new StoredJob(key, reader.GetInt64(2), reader.GetFieldValue<byte[]>(3), reader.GetFieldValue<DateTimeOffset>(4));
+            (piece, read) = (Math.Min(2 * piece, PieceMax), 0);
+            await using NpgsqlCommand command = SelectPiece(range, revision, piece);
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop);
+            for (; await reader.ReadAsync(stop); read++)
+            {
+                var key = new JobKey(reader.GetString(0), reader.GetString(1));
+                while (next < changed.Count && Compare(changed[next].Key, key) < 0)
+                    yield return changed[next++];
+                yield return new StoredJob(key, reader.GetInt64(2), reader.GetFieldValue<byte[]>(3), reader.GetFieldValue<DateTimeOffset>(4));
+                range = range with { Behind = key };
+            }
         }
 
         while (next < changed.Count)
@@ -92,10 +102,23 @@ public sealed class JobSnapshot : IAsyncDisposable
     {
         if (revision >= Head)
             return [];
-        List<StoredJob> changed = await JobPast.LivingAt(connection, revision, range.Namespace, range.Name, stop);
-        changed.RemoveAll(job => range.Behind is { } behind && Compare(job.Key, behind) <= 0);
-        changed.Sort((a, b) => Compare(a.Key, b.Key));
-        return changed;
+        // The list asks, and for how many remain the count asks again.
+        if (known is not { } last || last.Range != range with { Behind = null } || last.Revision != revision)
+        {
+            List<StoredJob> jobs = await JobPast.LivingAt(connection, revision, range.Namespace, range.Name, stop);
+            jobs.Sort((a, b) => Compare(a.Key, b.Key));
+            known = last = (range with { Behind = null }, revision, jobs);
+        }
+
+        return range.Behind is { } behind ? last.Jobs.FindAll(job => Compare(job.Key, behind) > 0) : last.Jobs;
+    }
+
+    private NpgsqlCommand SelectPiece(JobRange range, long revision, int length)
+    {
+        NpgsqlCommand command = Select(range, revision, "j.namespace, j.name, j.revision, j.data ->> 'text', j.mt_last_modified");
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = length });
+        command.CommandText += $" ORDER BY (j.namespace || '/') COLLATE \"C\", j.name COLLATE \"C\" LIMIT ${command.Parameters.Count}";
+        return command;
     }
 
     private NpgsqlCommand Select(JobRange range, long revision, string columns)
