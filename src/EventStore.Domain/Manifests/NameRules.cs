@@ -7,7 +7,7 @@ namespace EventStore.Domain.Manifests;
 /// 3.6 and the recordings; the two spaces in the lists of examples are upstream's). Each rule answers what is wrong with a text;
 /// nothing when it is fine. Lengths are bytes, as Go counts them.
 /// </summary>
-internal static class NameRules
+public static class NameRules
 {
     private const string LabelFormat = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
     private const string SubdomainFormat = LabelFormat + @"(\." + LabelFormat + ")*";
