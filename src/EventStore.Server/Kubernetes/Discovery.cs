@@ -1,3 +1,4 @@
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using EventStore.Server.Access;
 
@@ -19,11 +20,15 @@ public static class Discovery
     /// <summary>What is told of the server's age to clients that ask; the API behaves like this release's.</summary>
     private const string KubernetesVersion = "v1.34.0";
 
+    // The default encoder is made for HTML and writes the plus of a version as \u002B.
+    private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private static readonly ApiResource Namespaces = new("", "v1", "namespaces", "namespace", "Namespace");
 
     /// <summary>Maps the discovery documents, and the namespaces, which are there as soon as somebody names them.</summary>
-    public static void MapDiscovery(this IEndpointRouteBuilder app, params IReadOnlyList<ServedResource>[] groups)
+    public static void MapDiscovery(this IEndpointRouteBuilder routes, params IReadOnlyList<ServedResource>[] groups)
     {
+        RouteGroupBuilder app = routes.MapGroup(string.Empty).WithMetadata(RequiresAccess.ByPath);
         Map(app, "/version", WriteVersion);
         Map(app, "/api", WriteCore);
         Map(app, "/api/v1", json => WriteResources(json, "v1", [new ServedResource(Namespaces, "", [], ["get"])], namespaced: false));
@@ -35,20 +40,19 @@ public static class Discovery
             Map(app, $"/apis/{first.GroupVersion}", json => WriteResources(json, first.GroupVersion, group, namespaced: true));
         }
 
-        app.MapGet("/api/v1/namespaces/{name}", (string name) => new JsonReply(200, Print(json => WriteNamespace(json, name))))
-            .WithMetadata(RequiresAccess.ByPath).ExcludeFromDescription();
+        app.MapRead("/api/v1/namespaces/{name}", (string name) => new JsonReply(200, Print(json => WriteNamespace(json, name))));
     }
 
     private static void Map(IEndpointRouteBuilder app, string path, Action<Utf8JsonWriter> write)
     {
         var reply = new JsonReply(200, Print(write));
-        app.MapGet(path, () => reply).WithMetadata(RequiresAccess.ByPath).ExcludeFromDescription();
+        app.MapRead(path, () => reply);
     }
 
     private static byte[] Print(Action<Utf8JsonWriter> write)
     {
         using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, Relaxed))
         {
             json.WriteStartObject();
             write(json);
