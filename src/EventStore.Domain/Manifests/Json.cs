@@ -93,6 +93,9 @@ public sealed class JsonBoolean : Json
     /// <summary>Which of the two.</summary>
     public bool Value { get; }
 
+    /// <summary>One of the two.</summary>
+    public static JsonBoolean Of(bool value) => value ? True : False;
+
     /// <inheritdoc/>
     public override string Kind => "boolean";
 

@@ -41,6 +41,9 @@ public abstract class Shape
 /// <summary>Any value at all: whatever stands below is known.</summary>
 public sealed class AnyShape : Shape
 {
+    /// <summary>What the value mostly looks like: for readers of the documentation, never checked. Null when nobody can say.</summary>
+    public Shape? Usually { get; init; }
+
     internal override void Check(FieldPath at, Json value, List<FieldError> errors)
     {
     }
@@ -176,10 +179,25 @@ public sealed class MapShape(Shape value) : Shape
 }
 
 /// <summary>An object with fields of its own, each with its shape; other members are unknown, which is no error of type.</summary>
-public sealed class ObjectShape(params IReadOnlyList<(string Name, Shape Shape)> fields) : Shape
+public sealed class ObjectShape(params IReadOnlyList<(string Name, Shape Shape, string About)> fields) : Shape
 {
-    /// <summary>The fields as the table lists them.</summary>
-    public IReadOnlyList<(string Name, Shape Shape)> Fields { get; } = fields;
+    /// <summary>An object whose fields nobody knows.</summary>
+    public ObjectShape()
+        : this(Array.Empty<(string Name, Shape Shape, string About)>())
+    {
+    }
+
+    /// <summary>Fields that speak for themselves.</summary>
+    public ObjectShape(params IReadOnlyList<(string Name, Shape Shape)> fields)
+        : this([.. fields.Select(field => (field.Name, field.Shape, string.Empty))])
+    {
+    }
+
+    /// <summary>The fields as the table lists them, each with a sentence for its reader.</summary>
+    public IReadOnlyList<(string Name, Shape Shape, string About)> Fields { get; } = fields;
+
+    /// <summary>The fields no object may lack. Documentation: it is <see cref="Validation"/> that asks for them, in its own words.</summary>
+    public IReadOnlyList<string> Required { get; init; } = [];
 
     /// <summary>The shape of the field, or null when there is no such field.</summary>
     public Shape? this[string name] => Fields.FirstOrDefault(field => field.Name == name).Shape;
@@ -192,7 +210,7 @@ public sealed class ObjectShape(params IReadOnlyList<(string Name, Shape Shape)>
             return;
         }
 
-        foreach ((string name, Shape shape) in Fields)
+        foreach ((string name, Shape shape, _) in Fields)
             errors.AddRange(shape.Errors(at.Member(name), members[name]));
     }
 

@@ -12,18 +12,6 @@ internal static class RevisionDocumentation
 {
     private const string RevisionList = "PyTorchJobRevisionList";
 
-    private static readonly Dictionary<string, string> Fields = new()
-    {
-        ["items[0].changes"] = "What the event changed, field by field. What was absent has no `before`, what was taken away no `after`.",
-        ["items[0].patch"] = "The merge patch that really changed something; a part of the one that was sent.",
-        ["items[0].previousRevision"] = "The revision of the same incarnation before it; absent for a creation.",
-        ["items[0].requestId"] = "The `Audit-Id` of the answer to the request.",
-        ["items[0].revision"] = "The place in the order of the whole store: `metadata.resourceVersion` of the job after the event.",
-        ["items[0].time"] = "When it was committed. It never runs against the order of revisions.",
-        ["items[0].uid"] = "The incarnation: a job deleted and created anew has another.",
-        ["items[0].version"] = "The place in the incarnation's own events, from 1.",
-    };
-
     /// <summary>List.</summary>
     public static ApiOperation List() => new(
         "listPyTorchJobRevisions",
@@ -54,31 +42,12 @@ internal static class RevisionDocumentation
     public static Dictionary<string, OpenApiSchema> Schemas()
     {
         TextShape text = new();
-        IntegerShape number = new();
-        ObjectShape change = new(("after", new AnyShape()), ("before", new AnyShape()), ("path", text));
-        ObjectShape revision = new(
-            ("apiVersion", text),
-            ("changes", new ListShape(change)),
-            ("job", text),
-            ("kind", text),
-            ("metadata", Schema.ObjectMeta),
-            ("patch", new MapShape(new AnyShape())),
-            ("previousRevision", number),
-            ("requestId", text),
-            ("revision", number),
-            ("sourceAddress", text),
-            ("time", new TimeShape()),
-            ("uid", text),
-            ("user", new ObjectShape(("groups", new ListShape(text)), ("name", text))),
-            ("userAgent", text),
-            ("verb", new TextShape([.. RevisionSelector.AllVerbs])),
-            ("version", number));
         ObjectShape list = new(
             ("apiVersion", text),
-            ("items", new ListShape(revision)),
+            ("items", new ListShape(RevisionShape.Revision)),
             ("kind", text),
             ("metadata", new ObjectShape(("continue", text), ("resourceVersion", text))));
-        return new() { [RevisionList] = ApiSchema.Of(list, Fields.GetValueOrDefault) };
+        return new() { [RevisionList] = ApiSchema.Of(list) };
     }
 
     private static JsonObject Example() => new()

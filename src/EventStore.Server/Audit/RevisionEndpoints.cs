@@ -22,7 +22,10 @@ internal static class RevisionEndpoints
     public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobrevisions", "pytorchjobrevision", "PyTorchJobRevision");
 
     /// <summary>What discovery says of it.</summary>
-    public static IReadOnlyList<ServedResource> Served { get; } = [new(Resource, "", ["pjr"], ["list"])];
+    public static IReadOnlyList<ServedResource> Served { get; } =
+    [
+        new(Resource, "", ["pjr"], ["list"]) { Shape = RevisionShape.Revision, About = "One change of a PyTorchJob, kept for ever: who changed what, when, and from where." },
+    ];
 
     /// <summary>The route table.</summary>
     public static void MapRevisions(this IEndpointRouteBuilder app)

@@ -67,7 +67,11 @@ internal static partial class Web
         app.UseMiddleware<AccessCheck>();
         app.MapJobs();
         app.MapRevisions();
-        app.MapDiscovery(JobEndpoints.Served, RevisionEndpoints.Served);
+        app.MapNamespaces();
+        app.MapSelfReviews();
+        ServedResource[] served = [.. JobEndpoints.Served, .. RevisionEndpoints.Served, .. NamespaceEndpoints.Served, .. SelfReviews.Served];
+        app.MapDiscovery(served);
+        app.MapOpenApiV3(served);
         app.MapHealth();
         app.MapApiDocument();
         return app;

@@ -24,24 +24,6 @@ internal static class JobDocumentation
 
     private static readonly ApiParameter Name = new("name", new TextShape(), "name of the PyTorchJob") { InPath = true };
 
-    /// <summary>What each field is for; those that are not here speak for themselves.</summary>
-    private static readonly Dictionary<string, string> Fields = new()
-    {
-        ["metadata.labels"] = "For selecting jobs. Keys and values as Kubernetes has them: at most 63 characters, a key with an optional DNS prefix.",
-        ["metadata.annotations"] = "Anything else worth keeping with the job: 256 KiB of keys and values together.",
-        ["metadata.resourceVersion"] = "The revision of the last change. Sent back with a write it is an optimistic lock: 409 if it is not the current one.",
-        ["metadata.generation"] = "Counts the changes outside metadata.",
-        ["metadata.uid"] = "One life of the name: a job created anew has another.",
-        ["spec.activeDeadlineSeconds"] = "How long the job may be active, from its startTime. Stored for the operator; nothing is ended here.",
-        ["spec.ttlSecondsAfterFinished"] = "How long a finished job is to be kept. Stored for the operator; nothing is deleted here.",
-        ["spec.cleanPodPolicy"] = "Which pods to kill when the job has finished: all, those still running, or none.",
-        ["spec.backoffLimit"] = "How many retries before the job counts as failed.",
-        ["spec.pytorchReplicaSpecs"] = "The replicas by role: `Master`, exactly one, and optionally `Worker`.",
-        ["spec.pytorchReplicaSpecs['*'].template"] = "A pod template with a container named `pytorch`. Kept as it was sent.",
-        ["spec.runPolicy"] = "The newer operator's policies. Kept as they were sent, and not checked.",
-        ["status"] = "What the operator says of the job. Absent until somebody writes it, and written through `/status` only.",
-    };
-
     /// <summary>List, of one namespace.</summary>
     public static ApiOperation List() => ListOf("listPyTorchJobs", "List the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs");
 
@@ -125,15 +107,14 @@ internal static class JobDocumentation
     /// <summary>The schemas the operations name.</summary>
     public static Dictionary<string, OpenApiSchema> Schemas() => new()
     {
-        [Job] = ApiSchema.Of(Schema.PyTorchJob, Fields.GetValueOrDefault),
+        [Job] = ApiSchema.Of(Schema.PyTorchJob),
         [JobList] = ApiSchema.Of(
             new ObjectShape(
                 ("apiVersion", new TextShape()),
                 ("items", new ListShape(Schema.PyTorchJob)),
                 ("kind", new TextShape()),
-                ("metadata", new ObjectShape(("continue", new TextShape()), ("resourceVersion", new TextShape()), ("selfLink", new TextShape())))),
-            _ => null),
-        [JobPatch] = ApiSchema.Of(Updatable(), Fields.GetValueOrDefault, ofPatch: true),
+                ("metadata", new ObjectShape(("continue", new TextShape()), ("resourceVersion", new TextShape()), ("selfLink", new TextShape()))))),
+        [JobPatch] = ApiSchema.Of(Updatable(), ofPatch: true),
         [DeleteOptions] = ApiSchema.Of(
             new ObjectShape(
                 ("apiVersion", new TextShape()),
@@ -142,15 +123,14 @@ internal static class JobDocumentation
                 ("kind", new TextShape()),
                 ("orphanDependents", new FlagShape()),
                 ("preconditions", new ObjectShape(("resourceVersion", new TextShape()), ("uid", new TextShape()))),
-                ("propagationPolicy", new TextShape("Background", "Foreground", "Orphan"))),
-            _ => null),
+                ("propagationPolicy", new TextShape("Background", "Foreground", "Orphan")))),
     };
 
     /// <summary>What a merge patch may hold: the updatable fields of the one table, and no others.</summary>
     private static ObjectShape Updatable() => new(
     [
         .. UpdatePolicy.UpdatableFields.Select(path => path.Split('.')).GroupBy(path => path[0], path => path[1]).Select(part =>
-            (part.Key, (Shape)new ObjectShape([.. part.Select(field => (field, ((ObjectShape)Schema.PyTorchJob[part.Key]!)[field]!))]))),
+            (part.Key, (Shape)new ObjectShape([.. ((ObjectShape)Schema.PyTorchJob[part.Key]!).Fields.Where(field => part.Contains(field.Name))]))),
     ]);
 
     private static ApiOperation ListOf(string id, string summary, string selfLink) => Of(

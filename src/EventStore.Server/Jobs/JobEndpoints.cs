@@ -20,8 +20,13 @@ internal static class JobEndpoints
     /// <summary>What discovery says of the resource.</summary>
     public static IReadOnlyList<ServedResource> Served { get; } =
     [
-        new(JobAnswers.Resource, "", [], ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]),
-        new(JobAnswers.Resource, "status", [], ["get", "patch", "update"]),
+        new(JobAnswers.Resource, "", [], ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"])
+        {
+            ListedAcrossNamespaces = true,
+            Shape = Schema.PyTorchJob,
+            About = "A PyTorch training job: what to run, in which roles, and what became of it. Every change is kept and can be read as pytorchjobrevisions.",
+        },
+        new(JobAnswers.Resource, "status", [], ["get", "patch", "update"]) { Shape = Schema.PyTorchJob },
     ];
 
     /// <summary>The route table.</summary>

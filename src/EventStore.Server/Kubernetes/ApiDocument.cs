@@ -112,7 +112,7 @@ internal static class ApiDocument
         In = parameter.InPath ? ParameterLocation.Path : ParameterLocation.Query,
         Required = parameter.InPath,
         Description = parameter.Description,
-        Schema = ApiSchema.Of(parameter.Shape, _ => null),
+        Schema = ApiSchema.Of(parameter.Shape),
     };
 
     private static OpenApiRequestBody Body(ApiBody body, OpenApiDocument document) => new()

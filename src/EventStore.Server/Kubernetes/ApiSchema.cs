@@ -10,12 +10,8 @@ internal static class ApiSchema
 {
     /// <summary>The schema of a shape.</summary>
     /// <param name="shape">The shape.</param>
-    /// <param name="describe">Describes the field at a path; null for no description.</param>
     /// <param name="ofPatch">Whether it is a merge patch's: there every value may be null, which takes the field away.</param>
-    public static OpenApiSchema Of(Shape shape, Func<string, string?> describe, bool ofPatch = false) =>
-        Of(shape, FieldPath.Root, describe, ofPatch);
-
-    private static OpenApiSchema Of(Shape shape, FieldPath at, Func<string, string?> describe, bool ofPatch)
+    public static OpenApiSchema Of(Shape shape, bool ofPatch = false)
     {
         OpenApiSchema schema = shape switch
         {
@@ -23,25 +19,32 @@ internal static class ApiSchema
             TimeShape => new OpenApiSchema { Type = JsonSchemaType.String, Format = "date-time" },
             FlagShape => new OpenApiSchema { Type = JsonSchemaType.Boolean },
             IntegerShape integer => OfInteger(integer),
-            ListShape list => new OpenApiSchema { Type = JsonSchemaType.Array, Items = Of(list.Item, at.Item(0), describe, ofPatch: false) },
+            ListShape list => new OpenApiSchema { Type = JsonSchemaType.Array, Items = Of(list.Item) },
             MapShape map => new OpenApiSchema
             {
                 Type = JsonSchemaType.Object,
-                AdditionalProperties = Of(map.Value, at.Member("*"), describe, ofPatch),
+                AdditionalProperties = Of(map.Value, ofPatch),
             },
             ObjectShape members => new OpenApiSchema
             {
                 Type = JsonSchemaType.Object,
                 Properties = members.Fields.ToDictionary(
                     field => field.Name,
-                    IOpenApiSchema (field) => Of(field.Shape, at.Member(field.Name), describe, ofPatch)),
+                    IOpenApiSchema (field) => OfField(field, ofPatch)),
             },
             _ => new OpenApiSchema(),
         };
-        schema.Description = describe(at.ToString());
         // The objects on the way to a field cannot be taken away, only what they hold.
         if (ofPatch && schema.Type is { } type && shape is not ObjectShape)
             schema.Type = type | JsonSchemaType.Null;
+        return schema;
+    }
+
+    private static OpenApiSchema OfField((string Name, Shape Shape, string About) field, bool ofPatch)
+    {
+        OpenApiSchema schema = Of(field.Shape, ofPatch);
+        if (field.About.Length > 0)
+            schema.Description = field.About;
         return schema;
     }
 

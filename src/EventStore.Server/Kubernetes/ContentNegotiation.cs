@@ -66,13 +66,13 @@ public static class ContentNegotiation
 
     /// <summary>
     /// Null when the body of a PATCH is a merge patch, else 415. As upstream: nothing is merge patch but the lower-case word, with or
-    /// without parameters behind it; no Content-Type is none.
+    /// without parameters behind it; no Content-Type is none. The option that helps is named, because kubectl sends another kind by itself.
     /// </summary>
     public static Status? RefusePatch(StringValues contentType)
     {
         ReadOnlySpan<char> type = contentType.Count == 1 ? contentType[0].AsSpan() : default;
         int parameters = type.IndexOf(';');
-        return (parameters > 0 ? type[..parameters] : type) is MergePatch ? null : Status.UnsupportedMediaType(MergePatch);
+        return (parameters > 0 ? type[..parameters] : type) is MergePatch ? null : Status.UnsupportedMediaType($"{MergePatch} (kubectl patch --type=merge)");
     }
 
     /// <summary>Null when the body of another request is JSON or does not say what it is, else 415.</summary>

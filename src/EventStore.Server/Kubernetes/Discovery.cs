@@ -1,165 +1,97 @@
-using System.Text.Encodings.Web;
-using System.Text.Json;
+using System.Security.Cryptography;
+using System.Text;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
+using Microsoft.Extensions.Primitives;
 
 namespace EventStore.Server.Kubernetes;
 
-/// <summary>A resource as discovery shows it.</summary>
-/// <param name="Resource">The resource.</param>
-/// <param name="Subresource"><c>status</c>, or empty.</param>
-/// <param name="ShortNames">What kubectl takes for its name.</param>
-/// <param name="Verbs">What can be done to it.</param>
-public sealed record ServedResource(ApiResource Resource, string Subresource, IReadOnlyList<string> ShortNames, IReadOnlyList<string> Verbs);
-
 /// <summary>
 /// Which groups, versions and resources there are (API-concepts, "API discovery"): what kubectl and every client library ask first.
-/// Each document is made once.
+/// The same is told in two forms: one document per group and version, and, for clients that ask for it, all in one
+/// (<see cref="AggregatedDiscovery"/>). Each document is made once.
 /// </summary>
 public static class Discovery
 {
-    /// <summary>What is told of the server's age to clients that ask; the API behaves like this release's.</summary>
-    private const string KubernetesVersion = "v1.34.0";
-
-    // The default encoder is made for HTML and writes the plus of a version as \u002B.
-    private static readonly JsonWriterOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
-    private static readonly ApiResource Namespaces = new("", "v1", "namespaces", "namespace", "Namespace");
-
-    /// <summary>Maps the discovery documents, and the namespaces, which are there as soon as somebody names them.</summary>
-    public static void MapDiscovery(this IEndpointRouteBuilder routes, params IReadOnlyList<ServedResource>[] groups)
+    /// <summary>Maps the discovery documents. Whatever is listed has a resource: kubectl takes a version without one for an error.</summary>
+    public static void MapDiscovery(this IEndpointRouteBuilder app, IReadOnlyList<ServedResource> served)
     {
-        RouteGroupBuilder app = routes.MapGroup(string.Empty).WithMetadata(RequiresAccess.ByPath);
-        Map(app, "/version", WriteVersion);
-        Map(app, "/api", WriteCore);
-        Map(app, "/api/v1", json => WriteResources(json, "v1", [new ServedResource(Namespaces, "", [], ["get"])], namespaced: false));
-        Map(app, "/apis", json => WriteGroups(json, groups));
-        foreach (IReadOnlyList<ServedResource> group in groups)
+        ServedResource[][] versions = [.. served.GroupBy(each => each.Resource.GroupVersion).Select(version => version.ToArray())];
+        ServedResource[][] named = [.. versions.Where(version => version[0].Resource.Group.Length > 0)];
+        ServedResource[][] core = [.. versions.Except(named)];
+
+        Map(app, "/version", new Document(ServerVersion.Json));
+        Map(app, "/api", new Document(CoreVersions()), AggregatedDiscovery.Of(core));
+        Map(app, "/apis", new Document(Groups(named)), AggregatedDiscovery.Of(named));
+        foreach (ServedResource[] version in versions)
+            Map(app, Root(version[0].Resource), new Document(Resources(version)));
+        foreach (ApiResource first in named.Select(version => version[0].Resource))
+            Map(app, $"/apis/{first.Group}", new Document(Group(first).With("kind", "APIGroup").With("apiVersion", "v1")));
+    }
+
+    /// <summary>Where a group's version begins: <c>/apis/kubeflow.org/v1</c>, or <c>/api/v1</c>.</summary>
+    internal static string Root(ApiResource resource) => (resource.Group.Length == 0 ? "/api/" : "/apis/") + resource.GroupVersion;
+
+    /// <summary>Names as JSON.</summary>
+    internal static JsonArray Names(IEnumerable<string> names) => new([.. names.Select(name => (Json)name)]);
+
+    private static void Map(IEndpointRouteBuilder app, string path, Document plain, params IReadOnlyList<AggregatedDiscovery.Form> aggregated) =>
+        app.MapGroup("").WithMetadata(RequiresAccess.ByPath)
+            .MapRead(path, (HttpRequest request) => Choose(request.Headers.Accept, plain, aggregated));
+
+    private static IResult Choose(StringValues accept, Document plain, IReadOnlyList<AggregatedDiscovery.Form> aggregated)
+    {
+        if (StringValues.IsNullOrEmpty(accept))
+            return plain;
+        foreach (AcceptClause clause in AcceptClause.Parse(accept))
         {
-            ApiResource first = group[0].Resource;
-            Map(app, $"/apis/{first.Group}", json => WriteGroup(json, first, standsAlone: true));
-            Map(app, $"/apis/{first.GroupVersion}", json => WriteResources(json, first.GroupVersion, group, namespaced: true));
+            if (!clause.Covers(ContentNegotiation.Json))
+                continue;
+            if (clause is { As: null, Group: null, Version: null })
+                return plain;
+            if (aggregated.FirstOrDefault(form => form.IsAskedForBy(clause)) is { } form)
+                return form.Document;
         }
 
-        app.MapRead("/api/v1/namespaces/{name}", (string name) => new JsonReply(200, Print(json => WriteNamespace(json, name))));
+        return Status.NotAcceptable(ContentNegotiation.Json);
     }
 
-    private static void Map(IEndpointRouteBuilder app, string path, Action<Utf8JsonWriter> write)
+    private static JsonObject CoreVersions() => JsonObject.Of(
+        ("kind", "APIVersions"),
+        ("serverAddressByClientCIDRs", new JsonArray([])),
+        ("versions", Names(["v1"])));
+
+    private static JsonObject Groups(ServedResource[][] versions) => JsonObject.Of(
+        ("apiVersion", "v1"),
+        ("groups", new JsonArray([.. versions.Select(version => Group(version[0].Resource))])),
+        ("kind", "APIGroupList"));
+
+    private static JsonObject Group(ApiResource resource)
     {
-        var reply = new JsonReply(200, Print(write));
-        app.MapRead(path, () => reply);
+        JsonObject version = JsonObject.Of(("groupVersion", resource.GroupVersion), ("version", resource.Version));
+        return JsonObject.Of(("name", resource.Group), ("preferredVersion", version), ("versions", new JsonArray([version])));
     }
 
-    private static byte[] Print(Action<Utf8JsonWriter> write)
+    private static JsonObject Resources(ServedResource[] version) => JsonObject.Of(
+        ("apiVersion", "v1"),
+        ("groupVersion", version[0].Resource.GroupVersion),
+        ("kind", "APIResourceList"),
+        ("resources", new JsonArray([.. version.Select(Resource)])));
+
+    private static JsonObject Resource(ServedResource served)
     {
-        using var buffer = new MemoryStream();
-        using (var json = new Utf8JsonWriter(buffer, Relaxed))
-        {
-            json.WriteStartObject();
-            write(json);
-            json.WriteEndObject();
-        }
-
-        return buffer.ToArray();
+        JsonObject json = JsonObject.Of(
+            ("kind", served.Resource.Kind),
+            ("name", served.IsWhole ? served.Resource.Plural : $"{served.Resource.Plural}/{served.Subresource}"),
+            ("namespaced", JsonBoolean.Of(served.Namespaced)),
+            ("singularName", served.IsWhole ? served.Resource.Singular : ""),
+            ("verbs", Names(served.Verbs)));
+        if (served.ShortNames.Count > 0)
+            json = json.With("shortNames", Names(served.ShortNames));
+        return served is { IsWhole: true, IsStored: true } ? json.With("storageVersionHash", StorageVersionHash(served.Resource)) : json;
     }
 
-    private static void WriteVersion(Utf8JsonWriter json)
-    {
-        json.WriteString("major", "1");
-        json.WriteString("minor", "34");
-        json.WriteString("gitVersion", KubernetesVersion + "+eventstore." + typeof(Discovery).Assembly.GetName().Version!.ToString(3));
-        json.WriteString("gitTreeState", "clean");
-        json.WriteString("compiler", "dotnet");
-        json.WriteString("platform", System.Runtime.InteropServices.RuntimeInformation.RuntimeIdentifier.Replace('-', '/'));
-    }
-
-    private static void WriteCore(Utf8JsonWriter json)
-    {
-        json.WriteString("kind", "APIVersions");
-        WriteStrings(json, "versions", ["v1"]);
-        json.WriteStartArray("serverAddressByClientCIDRs");
-        json.WriteEndArray();
-    }
-
-    private static void WriteGroups(Utf8JsonWriter json, IReadOnlyList<ServedResource>[] groups)
-    {
-        json.WriteString("kind", "APIGroupList");
-        json.WriteString("apiVersion", "v1");
-        json.WriteStartArray("groups");
-        foreach (IReadOnlyList<ServedResource> group in groups)
-        {
-            json.WriteStartObject();
-            WriteGroup(json, group[0].Resource, standsAlone: false);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-    }
-
-    private static void WriteGroup(Utf8JsonWriter json, ApiResource resource, bool standsAlone)
-    {
-        if (standsAlone)
-        {
-            json.WriteString("kind", "APIGroup");
-            json.WriteString("apiVersion", "v1");
-        }
-
-        json.WriteString("name", resource.Group);
-        json.WriteStartArray("versions");
-        json.WriteStartObject();
-        WriteVersionNames(json, resource);
-        json.WriteEndObject();
-        json.WriteEndArray();
-        json.WriteStartObject("preferredVersion");
-        WriteVersionNames(json, resource);
-        json.WriteEndObject();
-    }
-
-    private static void WriteVersionNames(Utf8JsonWriter json, ApiResource resource)
-    {
-        json.WriteString("groupVersion", resource.GroupVersion);
-        json.WriteString("version", resource.Version);
-    }
-
-    private static void WriteResources(Utf8JsonWriter json, string groupVersion, IReadOnlyList<ServedResource> resources, bool namespaced)
-    {
-        json.WriteString("kind", "APIResourceList");
-        json.WriteString("apiVersion", "v1");
-        json.WriteString("groupVersion", groupVersion);
-        json.WriteStartArray("resources");
-        foreach (ServedResource served in resources)
-        {
-            bool whole = served.Subresource.Length == 0;
-            json.WriteStartObject();
-            json.WriteString("name", whole ? served.Resource.Plural : $"{served.Resource.Plural}/{served.Subresource}");
-            json.WriteString("singularName", whole ? served.Resource.Singular : "");
-            json.WriteBoolean("namespaced", namespaced);
-            json.WriteString("kind", served.Resource.Kind);
-            WriteStrings(json, "verbs", served.Verbs);
-            if (served.ShortNames.Count > 0)
-                WriteStrings(json, "shortNames", served.ShortNames);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-    }
-
-    private static void WriteNamespace(Utf8JsonWriter json, string name)
-    {
-        json.WriteString("apiVersion", "v1");
-        json.WriteString("kind", "Namespace");
-        json.WriteStartObject("metadata");
-        json.WriteString("name", name);
-        json.WriteEndObject();
-        json.WriteStartObject("status");
-        json.WriteString("phase", "Active");
-        json.WriteEndObject();
-    }
-
-    private static void WriteStrings(Utf8JsonWriter json, string name, IReadOnlyList<string> values)
-    {
-        json.WriteStartArray(name);
-        foreach (string value in values)
-            json.WriteStringValue(value);
-        json.WriteEndArray();
-    }
+    /// <summary>Says in which version objects are stored, so that a migration shows (apiserver <c>discovery.StorageVersionHash</c>).</summary>
+    private static string StorageVersionHash(ApiResource resource) => Convert.ToBase64String(
+        SHA256.HashData(Encoding.UTF8.GetBytes($"{resource.Group}/{resource.Version}/{resource.Kind}")).AsSpan(0, 8));
 }

@@ -22,6 +22,18 @@ public sealed class JobReads(NpgsqlDataSource database)
             ON (j.namespace || '/') COLLATE "C" = k.namespace || '/' AND j.name COLLATE "C" = k.name AND NOT j.deleted
         """;
 
+    // From one namespace to the next over the index of living jobs, whatever number of jobs each has.
+    private const string NamespacesSql = """
+        WITH RECURSIVE living (path) AS (
+            (SELECT (j.namespace || '/') COLLATE "C" FROM eventstore.mt_doc_current_job j
+              WHERE NOT j.deleted ORDER BY (j.namespace || '/') COLLATE "C" LIMIT 1)
+            UNION ALL
+            SELECT (SELECT (j.namespace || '/') COLLATE "C" FROM eventstore.mt_doc_current_job j
+                     WHERE NOT j.deleted AND (j.namespace || '/') COLLATE "C" > living.path ORDER BY (j.namespace || '/') COLLATE "C" LIMIT 1)
+              FROM living WHERE living.path IS NOT NULL)
+        SELECT h.revision, ARRAY(SELECT rtrim(living.path, '/') FROM living WHERE living.path IS NOT NULL) FROM eventstore.head h
+        """;
+
     /// <summary>The living job of that name, or null.</summary>
     public async Task<StoredJob?> Get(JobKey key, CancellationToken stop)
     {
@@ -89,6 +101,15 @@ public sealed class JobReads(NpgsqlDataSource database)
                 yield break;
             after = page[^1].Revision;
         }
+    }
+
+    /// <summary>The namespaces that have living jobs, in order, and the revision at which they had.</summary>
+    public async Task<(long Revision, IReadOnlyList<string> Names)> Namespaces(CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(NamespacesSql);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        await reader.ReadAsync(stop);
+        return (reader.GetInt64(0), reader.GetFieldValue<string[]>(1));
     }
 
     /// <summary>The living jobs of those names; a name without one is missing in the answer.</summary>

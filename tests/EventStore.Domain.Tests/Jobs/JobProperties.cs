@@ -45,6 +45,11 @@ public sealed class JobProperties
         before.With("metadata", ((JsonObject)before["metadata"]!).With("generation", moment.Before!.Metadata["generation"]!)).Equals(moment.Before.Manifest));
 
     [Property]
+    public bool A_job_reverted_by_its_last_event_is_the_job_before(Requests requests) => requests.Happen()
+        .Where(moment => moment.Happened is not null)
+        .All(moment => Equals(moment.After!.Revert(moment.Happened!, moment.Before?.Revision ?? 0), moment.Before));
+
+    [Property]
     public bool An_event_changes_something_and_the_generation_only_if_it_is_outside_metadata_and_status(Requests requests) => Changes(requests).All(moment =>
     {
         (Job before, Job after) = (moment.Before!, moment.After!);

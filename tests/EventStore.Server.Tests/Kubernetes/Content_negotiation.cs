@@ -65,7 +65,7 @@ public sealed class Content_negotiation
     {
         Status? refusal = ContentNegotiation.RefusePatch(type);
         Assert.Equal(415, refusal?.Code);
-        Assert.EndsWith(": application/merge-patch+json", refusal!.Message, StringComparison.Ordinal);
+        Assert.EndsWith(": application/merge-patch+json (kubectl patch --type=merge)", refusal!.Message, StringComparison.Ordinal);
     }
 
     [Theory]

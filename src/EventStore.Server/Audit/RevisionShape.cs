@@ -1,0 +1,39 @@
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Server.Audit;
+
+/// <summary>What a revision looks like, for <c>kubectl explain pytorchjobrevision</c> and the OpenAPI document.</summary>
+internal static class RevisionShape
+{
+    private static readonly TextShape Text = new();
+    private static readonly IntegerShape Number = new();
+    private static readonly AnyShape Anything = new();
+
+    private static readonly ObjectShape Change = new(
+        ("after", Anything, "The value behind the change; absent where the field was taken away."),
+        ("before", Anything, "The value before the change; absent where the field was added."),
+        ("path", Text, "The field, for example spec.cleanPodPolicy."));
+
+    private static readonly ObjectShape User = new(
+        ("groups", new ListShape(Text), "The user's groups."),
+        ("name", Text, "The user's name."));
+
+    /// <summary>One revision.</summary>
+    public static ObjectShape Revision { get; } = new(
+        ("apiVersion", Text, "audit.eventstore.io/v1"),
+        ("changes", new ListShape(Change), "Every field that changed, with its value before and after."),
+        ("job", Text, "The name of the job."),
+        ("kind", Text, "PyTorchJobRevision"),
+        ("metadata", Schema.ObjectMeta, "The name is the job's with the revision behind it; the labels job, uid and verb can be selected by."),
+        ("patch", new AnyShape { Usually = new ObjectShape() }, "The merge patch that had this effect, where the change was a patch or a replacement."),
+        ("previousRevision", Number, "The revision of the job before this one."),
+        ("requestId", Text, "The id of the request, as in its Audit-Id header and the server's log."),
+        ("revision", Number, "The number of the change in the order of the whole store: the job's metadata.resourceVersion after it."),
+        ("sourceAddress", Text, "The address the request came from."),
+        ("time", new TimeShape(), "When it was committed."),
+        ("uid", Text, "Which job of that name."),
+        ("user", User, "Who did it."),
+        ("userAgent", Text, "With which program."),
+        ("verb", Text, "Created, Patched, Replaced, StatusUpdated, DeletionRequested or Deleted."),
+        ("version", Number, "The number of the change in the life of this job, from 1."));
+}

@@ -1,0 +1,29 @@
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Server.Kubernetes;
+
+/// <summary>A resource as discovery and the OpenAPI documents show it. Declared beside its route table, so that the two agree.</summary>
+/// <param name="Resource">The resource.</param>
+/// <param name="Subresource"><c>status</c>, or empty.</param>
+/// <param name="ShortNames">What kubectl takes for its name.</param>
+/// <param name="Verbs">What can be done to it.</param>
+public sealed record ServedResource(ApiResource Resource, string Subresource, IReadOnlyList<string> ShortNames, IReadOnlyList<string> Verbs)
+{
+    /// <summary>Whether its objects are in namespaces.</summary>
+    public bool Namespaced { get; init; } = true;
+
+    /// <summary>Whether the objects of all namespaces can be listed at once.</summary>
+    public bool ListedAcrossNamespaces { get; init; }
+
+    /// <summary>What its objects look like; null for what no OpenAPI document describes.</summary>
+    public ObjectShape? Shape { get; init; }
+
+    /// <summary>What its objects are, in a sentence or two.</summary>
+    public string About { get; init; } = "";
+
+    /// <summary>Whether it is the resource itself and no part of it.</summary>
+    public bool IsWhole => Subresource.Length == 0;
+
+    /// <summary>Whether there are objects to read: a review, for one, is only answered.</summary>
+    public bool IsStored => Verbs.Contains("get") || Verbs.Contains("list");
+}

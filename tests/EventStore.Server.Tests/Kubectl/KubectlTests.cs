@@ -1,0 +1,111 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using EventStore.Server.Tests.Fixtures;
+
+namespace EventStore.Server.Tests.Kubectl;
+
+/// <summary>What a run of kubectl left behind.</summary>
+/// <param name="Command">What was run, for messages.</param>
+/// <param name="ExitCode">Its exit code.</param>
+/// <param name="Output">What it wrote to standard output.</param>
+/// <param name="Errors">What it wrote to standard error.</param>
+public sealed record KubectlRun(string Command, int ExitCode, string Output, string Errors)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"$ {Command}\n[{ExitCode}]\n{Output}\n{Errors}";
+}
+
+/// <summary>
+/// Tests that run the kubectl of this machine as a person would, each with a home and a cache of its own. A machine without kubectl
+/// fails them: a green run has met a real one. TEST_KUBECTL names another binary.
+/// </summary>
+[Collection(KubectlServer.Collection)]
+public abstract class KubectlTests(KubectlServer server) : IDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private readonly string home = Directory.CreateTempSubdirectory("kubectl-home-").FullName;
+
+    /// <summary>The server.</summary>
+    protected KubectlServer Server { get; } = server;
+
+    /// <summary>This test's namespace.</summary>
+    protected string Namespace { get; } = "t-" + Guid.NewGuid().ToString("N")[..12];
+
+    /// <summary>What an editor does to the file it is given: a command of the shell.</summary>
+    protected string Editor { get; set; } = "false";
+
+    private static string Binary => Environment.GetEnvironmentVariable("TEST_KUBECTL") is { Length: > 0 } named ? named : "kubectl";
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Directory.Delete(home, recursive: true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Runs a command in the test's namespace. A text in single quotes may have spaces.</summary>
+    protected async Task<KubectlRun> Kubectl(string command)
+    {
+        string[] parts = [.. command.Split('\'').SelectMany((part, i) => i % 2 == 1 ? [part] : part.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+        var start = new ProcessStartInfo(Binary, [.. parts, "--namespace", Namespace]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        (start.Environment["HOME"], start.Environment["KUBECACHEDIR"]) = (home, Path.Combine(home, "cache"));
+        (start.Environment["KUBECONFIG"], start.Environment["KUBE_EDITOR"]) = (Server.Kubeconfig, Editor);
+        start.WorkingDirectory = home;
+        using Process process = Start(start);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
+        using var patience = new CancellationTokenSource(Patience);
+        try
+        {
+            await process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill();
+            Assert.Fail($"kubectl {command} did not end:\n{await output}\n{await errors}");
+        }
+
+        return new KubectlRun($"kubectl {command}", process.ExitCode, await output, await errors);
+    }
+
+    /// <summary>Runs a command that must succeed, and answers what it wrote.</summary>
+    protected async Task<string> Succeed(string command)
+    {
+        KubectlRun run = await Kubectl(command);
+        Assert.True(run.ExitCode == 0, run.ToString());
+        return run.Output;
+    }
+
+    /// <summary>Runs a command that must be refused, and answers what the person reads.</summary>
+    protected async Task<string> Fail(string command, int exitCode = 1)
+    {
+        KubectlRun run = await Kubectl(command);
+        Assert.True(run.ExitCode == exitCode, run.ToString());
+        return run.Errors;
+    }
+
+    /// <summary>Writes a file for kubectl to read; a command names it without a folder.</summary>
+    protected void Write(string file, string text) => File.WriteAllText(Path.Combine(home, file), text);
+
+    /// <summary>Writes the example job's manifest.</summary>
+    protected void WriteJob(string file, string name, string labels = """{"app":"test"}""", string spec = "") =>
+        Write(file, Sample.Manifest(name, labels, spec: spec));
+
+    /// <summary>Creates the example job in the test's namespace, without kubectl.</summary>
+    protected Task Given(string name) => Server.Admin.Create(name, Namespace);
+
+    /// <summary>The text with what changes from run to run left out.</summary>
+    protected string Plain(string text) => text.Replace(Namespace, "NS", StringComparison.Ordinal);
+
+    private static Process Start(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start)!;
+        }
+        catch (Win32Exception e)
+        {
+            throw new InvalidOperationException(
+                $"These tests need kubectl 1.32 or newer on the PATH, or its path in TEST_KUBECTL (https://kubernetes.io/docs/tasks/tools): {e.Message}", e);
+        }
+    }
+}
