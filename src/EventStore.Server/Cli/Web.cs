@@ -63,6 +63,7 @@ internal static partial class Web
         app.UseMiddleware<LastResort>();
         app.Use(AnswerDatabaseAway);
         app.UseRouting();
+        app.Use(Routes.RequireExactCase);
         app.UseAuthentication();
         app.UseMiddleware<AccessCheck>();
         app.MapJobs();

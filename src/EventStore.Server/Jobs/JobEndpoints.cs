@@ -33,11 +33,11 @@ internal static class JobEndpoints
     public static void MapJobs(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder jobs = app.MapGroup(string.Empty);
-        jobs.MapGet(EveryNamespace, JobList.Cluster).Documented(JobDocumentation.ListAll);
-        jobs.MapGet(Collection, JobList.Namespace).Documented(JobDocumentation.List);
+        jobs.MapRead(EveryNamespace, JobList.Cluster).Documented(JobDocumentation.ListAll);
+        jobs.MapRead(Collection, JobList.Namespace).Documented(JobDocumentation.List);
         jobs.MapPost(Collection, Create).Documented(JobDocumentation.Create);
         jobs.MapDelete(Collection, JobCollectionDeletion.Run).Documented(JobDocumentation.DeleteAll);
-        jobs.MapGet(Item, Get).Documented(JobDocumentation.Get);
+        jobs.MapRead(Item, Get).Documented(JobDocumentation.Get);
         jobs.MapPut(Item, Replace).Documented(JobDocumentation.Replace);
         jobs.MapPatch(Item, Patch).Documented(JobDocumentation.Patch);
         jobs.MapDelete(Item, Delete).Documented(JobDocumentation.Delete);
@@ -46,7 +46,7 @@ internal static class JobEndpoints
         jobs.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural));
 
         RouteGroupBuilder status = app.MapGroup(Item + "/status");
-        status.MapGet(string.Empty, Get).Documented(JobDocumentation.GetStatus);
+        status.MapRead(string.Empty, Get).Documented(JobDocumentation.GetStatus);
         status.MapPut(string.Empty, ReplaceStatus).Documented(JobDocumentation.ReplaceStatus);
         status.MapPatch(string.Empty, PatchStatus).Documented(JobDocumentation.PatchStatus);
         LastResort.MapOtherMethods(status, string.Empty, JobAnswers.Resource, Verb);

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.IO.Pipelines;
 using System.Text;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Manifests;
@@ -16,7 +15,7 @@ namespace EventStore.Server.Jobs;
 /// </summary>
 internal static class JobList
 {
-    private const long FlushBytes = 64 * 1024;
+    private const int FlushBytes = 64 * 1024;
 
     /// <summary>The jobs of all namespaces, or a watch on them.</summary>
     public static Task<IResult> Cluster(HttpContext http, JobReads reads, JobFeed feed, TimeProvider clock) => List(http, null, reads, feed, clock);
@@ -60,11 +59,10 @@ internal static class JobList
         long revision = page.Revision(snapshot.Head);
         await using IAsyncEnumerator<StoredJob> jobs = snapshot.List(page.Range, revision, http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
         bool any = await jobs.MoveNextAsync(); // before anything is written: if the database cannot answer, that is the answer
-        PipeWriter body = http.Response.BodyWriter;
+        var text = new ArrayBufferWriter<byte>(); // a buffer of our own: what the response's writer holds cannot be taken back for a refusal
         http.Response.ContentType = ContentNegotiation.Json;
         JsonReply.SetFixedHeaders(http.Response.Headers);
-        await http.Response.StartAsync(http.RequestAborted);
-        Encoding.UTF8.GetBytes(Around(page.View, JsonObject.Empty, pretty).Begin, body);
+        Encoding.UTF8.GetBytes(Around(page.View, JsonObject.Empty, pretty).Begin, text);
         (long count, JobKey? last, bool more) = (0, null, false);
         for (; any; any = await jobs.MoveNextAsync())
         {
@@ -74,13 +72,13 @@ internal static class JobList
             more = count == page.Options.Limit;
             if (more)
                 break;
-            body.Write(count++ == 0 ? default : ","u8);
-            body.Write(pretty ? "\n    "u8 : default);
+            text.Write(count++ == 0 ? default : ","u8);
+            text.Write(pretty ? "\n    "u8 : default);
             byte[] item = page.View.Item(job);
-            body.Write(pretty ? Pretty.Indent(item, depth: 2) : item);
+            text.Write(pretty ? Pretty.Indent(item, depth: 2) : item);
             last = job.Key;
-            if (body.UnflushedBytes >= FlushBytes)
-                await body.FlushAsync(http.RequestAborted);
+            if (text.WrittenCount >= FlushBytes)
+                await Send(http, text);
         }
 
         await jobs.DisposeAsync(); // the connection is needed for counting
@@ -88,8 +86,14 @@ internal static class JobList
         if (more && page.Selection.IsAll)
             metadata = metadata.With("remainingItemCount", await snapshot.Count(page.Range with { Behind = last }, revision, http.RequestAborted));
         string end = Around(page.View, metadata, pretty).End;
-        Encoding.UTF8.GetBytes(count == 0 ? end.TrimStart() : end, body);
-        await body.FlushAsync(http.RequestAborted);
+        Encoding.UTF8.GetBytes(count == 0 ? end.TrimStart() : end, text);
+        await Send(http, text);
+    }
+
+    private static async Task Send(HttpContext http, ArrayBufferWriter<byte> text)
+    {
+        await http.Response.Body.WriteAsync(text.WrittenMemory, http.RequestAborted);
+        text.ResetWrittenCount();
     }
 
     private static (string Begin, string End) Around(JobView view, JsonObject metadata, bool pretty)
@@ -121,7 +125,7 @@ internal static class JobList
     {
         string token = last is { } key ? ContinueToken.After($"{key.Namespace}/{key.Name}", revision).ToString() : string.Empty;
         return JsonObject.Of(
-            ("continue", token), ("resourceVersion", revision.ToString(CultureInfo.InvariantCulture)), ("selfLink", http.Request.Path.Value!));
+            ("continue", token), ("resourceVersion", revision.ToString(CultureInfo.InvariantCulture)), ("selfLink", http.Request.Path.Value!.TrimEnd('/')));
     }
 
     private static bool TryReadKey(string text, out JobKey? key)

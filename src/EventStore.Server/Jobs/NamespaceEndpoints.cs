@@ -51,8 +51,8 @@ internal static class NamespaceEndpoints
     public static void MapNamespaces(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder namespaces = app.MapGroup("/api/v1/namespaces");
-        namespaces.MapGet("", List);
-        namespaces.MapGet("/{name}", Get);
+        namespaces.MapRead("", List);
+        namespaces.MapRead("/{name}", Get);
         LastResort.MapOtherMethods(namespaces, "", Namespaces, Verb);
         LastResort.MapOtherMethods(namespaces, "/{name}", Namespaces, Verb);
         namespaces.WithMetadata(new RequiresAccess("", Namespaces.Plural)).ExcludeFromDescription();
@@ -60,7 +60,7 @@ internal static class NamespaceEndpoints
         foreach (string path in (string[])["/api/v1/events", "/api/v1/namespaces/{namespace}/events"])
         {
             RouteGroupBuilder events = app.MapGroup(path);
-            events.MapGet("", ListEvents);
+            events.MapRead("", ListEvents);
             LastResort.MapOtherMethods(events, "", Events, Verb);
             events.WithMetadata(new RequiresAccess("", Events.Plural)).ExcludeFromDescription();
         }

@@ -60,7 +60,8 @@ internal static class ApiDocument
     /// <summary>Maps the document and the page.</summary>
     public static void MapApiDocument(this IEndpointRouteBuilder app)
     {
-        app.MapGet(Path, async (Printed document) => new JsonReply(200, await document.Utf8())).WithMetadata(RequiresAccess.ByPath);
+        app.MapGroup(string.Empty).WithMetadata(RequiresAccess.ByPath)
+            .MapRead(Path, async (Printed document) => new JsonReply(200, await document.Utf8()));
         app.MapScalarApiReference(Page, ShowPage).WithMetadata(RequiresAccess.ByPath).Add(AddPagePolicy);
     }
 

@@ -105,9 +105,14 @@ public sealed record ContinueToken(long Revision, string Start)
         return IsClean(start) ? (new ContinueToken(revision, start), null) : (null, $": {start}");
     }
 
-    /// <summary>Whether Go's <c>path.Clean</c> would leave the key alone: no empty part, no <c>.</c>, no <c>..</c>.</summary>
+    /// <summary>
+    /// Whether Go's <c>path.Clean</c> would leave the key alone: no empty part, no <c>.</c>, no <c>..</c>. Within a key, unlike at its end,
+    /// U+0000 is nothing this server wrote, and nothing the database can be asked for.
+    /// </summary>
     private static bool IsClean(string key)
     {
+        if (key.TrimEnd('\0').Contains('\0', StringComparison.Ordinal))
+            return false;
         foreach (Range part in key.AsSpan(key[0] == '/' ? 1 : 0).Split('/'))
         {
             if (key.AsSpan(key[0] == '/' ? 1 : 0)[part] is "" or "." or "..")

@@ -36,8 +36,8 @@ public static class Discovery
     internal static JsonArray Names(IEnumerable<string> names) => new([.. names.Select(name => (Json)name)]);
 
     private static void Map(IEndpointRouteBuilder app, string path, Document plain, params IReadOnlyList<AggregatedDiscovery.Form> aggregated) =>
-        app.MapGet(path, (HttpRequest request) => Choose(request.Headers.Accept, plain, aggregated))
-            .WithMetadata(RequiresAccess.ByPath).ExcludeFromDescription();
+        app.MapGroup("").WithMetadata(RequiresAccess.ByPath)
+            .MapRead(path, (HttpRequest request) => Choose(request.Headers.Accept, plain, aggregated));
 
     private static IResult Choose(StringValues accept, Document plain, IReadOnlyList<AggregatedDiscovery.Form> aggregated)
     {

@@ -44,8 +44,8 @@ public static class OpenApi
     }
 
     private static void Map(IEndpointRouteBuilder app, string path, Func<HttpContext, IResult> answer) =>
-        app.MapGet(path, (HttpContext http) => ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
+        app.MapGroup("").WithMetadata(RequiresAccess.ByPath)
+            .MapRead(path, (HttpContext http) => ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
                 ? answer(http)
-                : refusal)
-            .WithMetadata(RequiresAccess.ByPath).ExcludeFromDescription();
+                : refusal);
 }

@@ -12,6 +12,9 @@ public static class StrictDecoding
     private const int RunesMax = 4096;
     private const int RunesOfOneWhenTruncatingMax = 256;
 
+    // Python's http.client, and every client built on it, gives up on a reply of more than 100 header lines.
+    private const int WarningsMax = 64;
+
     /// <summary>The texts in the order they are reported: duplicates first, as the decoder meets them first.</summary>
     public static IReadOnlyList<string> Texts(IReadOnlyList<FieldPath> unknown, IReadOnlyList<FieldPath> duplicates)
     {
@@ -34,13 +37,13 @@ public static class StrictDecoding
 
     /// <summary>
     /// Adds a <c>Warning</c> header for each text, each once. Up to 4096 characters in all go out whole; beyond that each is cut to 256
-    /// and those that still do not fit are left out.
+    /// and those that still do not fit are left out; so is, whatever its length, what comes behind the first 64.
     /// </summary>
     public static void Warn(IHeaderDictionary headers, IReadOnlyList<string> texts)
     {
         if (texts.Count == 0)
             return;
-        string[] once = [.. texts.Distinct()];
+        string[] once = [.. texts.Distinct().Take(WarningsMax)];
         bool truncating = once.Sum(RuneCount) > RunesMax;
         int written = 0;
         foreach (string text in once)

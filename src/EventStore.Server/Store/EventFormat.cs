@@ -11,6 +11,9 @@ namespace EventStore.Server.Store;
 /// </summary>
 internal static class EventFormat
 {
+    /// <summary>How deep within an event's own JSON a manifest or a part of one stands, with room to spare.</summary>
+    private const int EnvelopeDepth = 8;
+
     /// <summary>camelCase members, members without a value left out, manifests as they are.</summary>
     public static JsonSerializerOptions Options { get; } = Configure(new JsonSerializerOptions());
 
@@ -18,6 +21,7 @@ internal static class EventFormat
     public static JsonSerializerOptions Configure(JsonSerializerOptions options)
     {
         options.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
+        options.MaxDepth = JsonReading.DepthMax + EnvelopeDepth; // its own default is 64, less than what a request may hold
         options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
         options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
         options.Converters.Add(new ManifestConverter());

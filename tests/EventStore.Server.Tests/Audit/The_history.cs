@@ -63,5 +63,41 @@ public sealed class The_history(ServedDatabase served) : IClassFixture<ServedDat
         await (await served.Server.Client(ServerProcess.AliceToken).GetAsync(History("labelSelector=job=paged"))).Manifest(403);
     }
 
+    [Theory]
+    [InlineData("labelSelector=job", 400)]
+    [InlineData("labelSelector=job!%3Dbad", 400)]
+    [InlineData("labelSelector=job+in+(a,b)", 400)]
+    [InlineData("labelSelector=uid%3Dnone", 400)]
+    [InlineData("labelSelector=verb%3Dpatched", 400)]
+    [InlineData("fieldSelector=metadata.name%3Da", 400)]
+    [InlineData("limit=x", 400)]
+    [InlineData("resourceVersion=abc", 400)]
+    [InlineData("resourceVersionMatch=Exact", 422)]
+    [InlineData("watch=true", 405)]
+    [InlineData("resourceVersion=999999999", 504)]
+    public async Task Says_what_it_cannot_be_asked(string query, int code) => await (await Admin.GetAsync(History(query))).Manifest(code);
+
+    [Fact]
+    public async Task Is_told_as_of_an_earlier_revision_and_of_its_own_namespace_only()
+    {
+        JsonNode first = await Admin.Create("earlier");
+        await (await Admin.Patch(Sample.Job("earlier"), """{"metadata":{"labels":{"n":"1"}}}""")).Manifest();
+
+        JsonNode then = await Admin.Get(History($"labelSelector=job=earlier&resourceVersion={first.Revision()}&resourceVersionMatch=Exact"));
+        Assert.Equal((first.Revision(), 1), ((string)then["metadata"]!["resourceVersion"]!, then["items"]!.AsArray().Count));
+        Assert.Equal(2, (await Admin.Get(History("labelSelector=job=earlier&fieldSelector=metadata.namespace%3Dkube-test")))["items"]!.AsArray().Count);
+        Assert.Empty((await Admin.Get(History("labelSelector=job=earlier&fieldSelector=metadata.namespace!%3Dkube-test")))["items"]!.AsArray());
+    }
+
+    [Fact]
+    public async Task Is_not_continued_by_a_token_of_another_list()
+    {
+        await Admin.Create("token-a", "tokens");
+        await Admin.Create("token-b", "tokens");
+        string other = (string)(await Admin.Get(Sample.Jobs("tokens") + "?limit=1"))["metadata"]!["continue"]!;
+        JsonNode status = await (await Admin.GetAsync(History($"continue={other}"))).Manifest(400);
+        Assert.Equal("invalid continue token: continue key is not valid: tokens/token-a", (string)status["message"]!);
+    }
+
     private static string History(string query) => $"/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions?{query}";
 }

@@ -204,7 +204,7 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Services.AddSingleton(_ => NpgsqlDataSource.Create("Host=nowhere")).AddSingleton(new LaneLimits()).AddSingleton<CommitLane>()
-            .AddSingleton(new FeedLimits()).AddSingleton<JobFeed>().AddSingleton<ServingMark>()
+            .AddSingleton(new FeedLimits()).AddSingleton(new ListLimits()).AddSingleton<JobFeed>().AddSingleton<ServingMark>()
             .AddSingleton<JobReads>().AddSingleton<RevisionReads>().AddSingleton(TimeProvider.System);
         WebApplication app = builder.Build();
         app.MapJobs();
@@ -213,6 +213,7 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
         [
             .. ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints).Cast<RouteEndpoint>()
                 .SelectMany(endpoint => (endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [])
+                    .Where(method => method != "HEAD") // GET without a body
                     .Select(method => $"{method.ToLowerInvariant()} {endpoint.RoutePattern.RawText!.TrimEnd('/')}")),
         ];
     }

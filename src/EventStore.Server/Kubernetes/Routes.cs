@@ -1,0 +1,41 @@
+using Microsoft.AspNetCore.Routing.Patterns;
+
+namespace EventStore.Server.Kubernetes;
+
+/// <summary>Where Kubernetes' idea of routes is not ASP.NET's.</summary>
+internal static class Routes
+{
+    /// <summary>Maps GET, and HEAD with it, which is GET without the body (apiserver <c>RequestInfo</c> has one verb for both).</summary>
+    /// <returns>The GET, which is the one to document.</returns>
+    public static RouteHandlerBuilder MapRead(this IEndpointRouteBuilder app, string pattern, Delegate handler)
+    {
+        app.MapMethods(pattern, [HttpMethods.Head], handler);
+        return app.MapGet(pattern, handler);
+    }
+
+    /// <summary>
+    /// A path is what it is only in the case it is written in. To routing <c>/APIS/…/PyTorchJobs</c> is the same as the lower-case path;
+    /// to Kubernetes, and to every proxy and rule of access that looks at paths, it is another, and there is nothing there.
+    /// </summary>
+    public static Task RequireExactCase(HttpContext http, RequestDelegate next)
+    {
+        if (http.GetEndpoint() is RouteEndpoint route && !IsInExactCase(route.RoutePattern.PathSegments, http.Request.Path.Value))
+            http.SetEndpoint(null);
+        return next(http);
+    }
+
+    private static bool IsInExactCase(IReadOnlyList<RoutePatternPathSegment> pattern, ReadOnlySpan<char> path)
+    {
+        MemoryExtensions.SpanSplitEnumerator<char> segments = path.Split('/');
+        segments.MoveNext(); // before the first slash there is nothing
+        foreach (RoutePatternPathSegment segment in pattern)
+        {
+            bool differs = segments.MoveNext() && segment is { IsSimple: true, Parts: [RoutePatternLiteralPart literal] }
+                && !path[segments.Current].SequenceEqual(literal.Content);
+            if (differs)
+                return false;
+        }
+
+        return true;
+    }
+}
