@@ -31,6 +31,10 @@ public sealed partial class ServingMark(NpgsqlDataSource database, ILogger<Servi
                 await command.ExecuteNonQueryAsync(stoppingToken);
                 await connection.WaitAsync(stoppingToken); // ends when the connection breaks
             }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return; // the host would log it as a failure when the server stops before it has started, as where its port is taken
+            }
             catch (Exception e) when (e is NpgsqlException or System.Net.Sockets.SocketException or TimeoutException)
             {
                 LogLost(e.Message);
