@@ -72,7 +72,11 @@ public sealed partial class ServingMark(NpgsqlDataSource database, ILogger<Servi
                     await connection.WaitAsync(LookEvery, stoppingToken); // throws when the connection breaks
                 }
             }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
+            {
+                return; // the host would log it as a failure when the server stops before it has started, as where its port is taken
+            }
+            catch (Exception e)
             {
                 LogLost(e.Message);
                 firstTry.TrySetResult();

@@ -60,7 +60,7 @@ public static class Health
             }
             catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
-                return HealthCheckResult.Unhealthy(e.Message.ReplaceLineEndings(" "));
+                return HealthCheckResult.Unhealthy("reason withheld, the log has it", e); // anybody may ask, and the reason may name hosts and users
             }
         }
     }
