@@ -18,6 +18,8 @@ CREATE FUNCTION eventstore.commit_jobs_1(
     event_data jsonb[], event_user text[], event_headers jsonb[], event_request text[],
     -- the rows as the last event of each incarnation leaves them; row_event is the place of that event above, from 1
     row_event int[], row_new boolean[], row_deleted boolean[], row_head text[], row_tail text[],
+    -- whether other processes are to be woken by one notification, on channel eventstore_commit
+    wake_others boolean,
     -- for each key whether it stood as named, for each event its revision (0: not appended), and the events' time
     OUT held boolean[], OUT revisions bigint[], OUT committed_at timestamptz)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = eventstore, pg_temp
@@ -84,6 +86,10 @@ BEGIN
            key_name[event_key[e]], row_deleted[r], revisions[e]
       FROM (SELECT r, row_event[r] AS e FROM generate_series(1, cardinality(row_event)) r) rows
      WHERE row_new[r] AND revisions[e] > 0;
+
+    IF wake_others THEN
+        PERFORM pg_notify('eventstore_commit', last_revision::text);
+    END IF;
 END
 $function$;
 

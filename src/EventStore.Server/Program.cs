@@ -6,6 +6,8 @@ namespace EventStore.Server;
 /// <summary>The verbs of the command line.</summary>
 internal static class Program
 {
+    private const int Interrupted = 130; // as shells have it: 128 and the number of SIGINT
+
     private static async Task<int> Main(string[] args)
     {
         CommandLine line = CommandLine.Read(args);
@@ -31,6 +33,14 @@ internal static class Program
         catch (Exception e) when (e is OperatorException or PostgresUnavailableException or MigrationException)
         {
             return await Fail(1, e.Message); // written for the operator: what is wrong, and what to do
+        }
+        catch (Exception e) when (DatabaseTrouble.Explain(e) is { } trouble)
+        {
+            return await Fail(1, trouble.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            return await Fail(Interrupted, "stopped before it was done");
         }
     }
 

@@ -54,19 +54,30 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
             : job with { Manifest = after, Version = job.Version + 1, Revision = revision, Deleted = happened is JobDeleted };
     }
 
-    /// <summary>The object with <c>metadata.generation</c> one higher.</summary>
-    internal static JsonObject NextGeneration(JsonObject manifest)
+    /// <summary>The job before its last event: what <see cref="Evolve"/> did is undone, by the values the event replaced.</summary>
+    /// <param name="happened">The job's last event.</param>
+    /// <param name="previousRevision">The revision of the event before it.</param>
+    /// <returns>Null when the event is the creation: before it there was no job.</returns>
+    public Job? Revert(JobEvent happened, long previousRevision)
     {
-        var metadata = (JsonObject)manifest["metadata"]!;
-        long generation = metadata["generation"] is JsonNumber number && number.TryGetInt64(out long value) ? value : 0;
-        return manifest.With("metadata", metadata.With("generation", generation + 1));
+        JsonObject? before = happened switch
+        {
+            JobCreated => null,
+            JobPatched patched => Patch(Manifest, patched.Replaced, -1),
+            JobReplaced replaced => Patch(Manifest, replaced.Replaced, -1),
+            JobStatusUpdated updated => Manifest.WithOrWithout("status", updated.Replaced),
+            JobDeletionRequested => Undelete(Manifest),
+            JobDeleted deleted => deleted.Replaced is null ? Manifest : Patch(Manifest, deleted.Replaced, -1),
+            _ => throw new InvalidOperationException($"{happened.GetType().Name} cannot be undone"),
+        };
+        return before is null ? null : this with { Manifest = before, Version = Version - 1, Revision = previousRevision, Deleted = false };
     }
 
     // The generation counts what an operator has to act on: it rises if and only if something outside metadata changed.
-    private static JsonObject Patch(JsonObject manifest, JsonObject patch)
+    private static JsonObject Patch(JsonObject manifest, JsonObject patch, int generations = 1)
     {
         var after = (JsonObject)MergePatch.Apply(manifest, patch);
-        return patch.Names.Any(name => name != "metadata") ? NextGeneration(after) : after;
+        return patch.Names.Any(name => name != "metadata") ? AddToGeneration(after, generations) : after;
     }
 
     private static JsonObject Delete(JsonObject manifest, JobDeletionRequested requested)
@@ -74,7 +85,20 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
         JsonObject metadata = ((JsonObject)manifest["metadata"]!)
             .With("deletionGracePeriodSeconds", 0)
             .With("deletionTimestamp", requested.DeletionTimestamp);
-        return NextGeneration(manifest.With("metadata", metadata));
+        return AddToGeneration(manifest.With("metadata", metadata), 1);
+    }
+
+    private static JsonObject Undelete(JsonObject manifest)
+    {
+        JsonObject metadata = ((JsonObject)manifest["metadata"]!).Without("deletionGracePeriodSeconds").Without("deletionTimestamp");
+        return AddToGeneration(manifest.With("metadata", metadata), -1);
+    }
+
+    private static JsonObject AddToGeneration(JsonObject manifest, int generations)
+    {
+        var metadata = (JsonObject)manifest["metadata"]!;
+        long generation = metadata["generation"] is JsonNumber number && number.TryGetInt64(out long value) ? value : 0;
+        return manifest.With("metadata", metadata.With("generation", generation + generations));
     }
 
     private static Job Born(JsonObject manifest, long revision)

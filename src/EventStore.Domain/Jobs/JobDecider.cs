@@ -67,12 +67,10 @@ public static class JobDecider
         IReadOnlyList<FieldPath> fixedFields = UpdatePolicy.FixedFieldsChanged(job, candidate);
         if (fixedFields.Count > 0)
             return new Rejection.FieldsFixed(fixedFields);
-        if (UpdatePolicy.FinalizersAdded(job, candidate) is { Count: > 0 } added)
-            return new Rejection.Invalid(FinalizersFixed(added));
         JsonObject next = UpdatePolicy.Merge(job, candidate);
         if (ReferenceEquals(next, job.Manifest))
             return Decision.NothingToDo;
-        IReadOnlyList<FieldError> errors = Validation.OfUpdate(next);
+        IReadOnlyList<FieldError> errors = [.. FinalizersFixed(job, next), .. Validation.OfUpdate(next)];
         return errors.Count > 0 ? new Rejection.Invalid(errors) : Changed(job, next, happening);
     }
 
@@ -111,7 +109,7 @@ public static class JobDecider
     /// <summary>The object as it is stored: as sent, less what only the server may write, with what the server writes.</summary>
     private static JsonObject NewManifest(CreateJob create)
     {
-        JsonObject metadata = ObjectMeta.Known((JsonObject?)create.Manifest["metadata"] ?? JsonObject.Empty)
+        JsonObject metadata = ObjectMeta.Known(create.Manifest["metadata"] as JsonObject ?? JsonObject.Empty)
             .Without("deletionGracePeriodSeconds").Without("deletionTimestamp").Without("resourceVersion").Without("selfLink")
             .With("creationTimestamp", Timestamp(create.Time))
             .With("generation", 1)
@@ -126,9 +124,15 @@ public static class JobDecider
         return manifest.With("spec", spec);
     }
 
-    private static FieldError FinalizersFixed(IReadOnlyList<string> added) => FieldError.Forbidden(
-        FieldPath.Of("metadata", "finalizers"),
-        $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{string.Join(", ", added.Select(FieldError.Quote))}}}");
+    private static IEnumerable<FieldError> FinalizersFixed(Job job, JsonObject next)
+    {
+        if (UpdatePolicy.FinalizersAdded(job, next) is not { Count: > 0 } added)
+            return [];
+        string names = string.Join(", ", added.Select(FieldError.Quote));
+        return [FieldError.Forbidden(
+            FieldPath.Of("metadata", "finalizers"),
+            $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{names}}}")];
+    }
 
     private static JsonObject StatusOnly(Json? status) => status is null ? JsonObject.Empty : JsonObject.Of(("status", status));
 

@@ -11,7 +11,7 @@ namespace EventStore.Domain.Jobs;
 public static class UpdatePolicy
 {
     /// <summary>The updatable fields of <c>spec</c>. Null means absent: they are stored with a value or not at all.</summary>
-    internal static readonly string[] SpecFields = ["activeDeadlineSeconds", "cleanPodPolicy", "ttlSecondsAfterFinished"];
+    internal static readonly string[] SpecFields = JobValidation.PolicyFields;
 
     private static readonly string[] MetadataFields = ["annotations", "labels"];
 
@@ -22,7 +22,7 @@ public static class UpdatePolicy
 
     /// <summary>The five, as a person names them.</summary>
     public static IReadOnlyList<string> UpdatableFields { get; } =
-        [.. MetadataFields.Select(name => "metadata." + name).Reverse(), "spec.activeDeadlineSeconds", "spec.ttlSecondsAfterFinished", "spec.cleanPodPolicy"];
+        ["metadata.labels", "metadata.annotations", "spec.activeDeadlineSeconds", "spec.ttlSecondsAfterFinished", "spec.cleanPodPolicy"];
 
     /// <summary>
     /// The fields outside the five that the candidate would change, in order. Null, absent and an empty object count as equal, for
@@ -35,56 +35,43 @@ public static class UpdatePolicy
     public static JsonObject Merge(Job job, JsonObject candidate)
     {
         JsonObject metadata = job.Metadata;
-        var wanted = (JsonObject)candidate["metadata"]!;
+        JsonObject wanted = ObjectMeta.Known((JsonObject)candidate["metadata"]!); // what is null or empty is not there
         foreach (string name in MetadataFields)
-            metadata = Take(metadata, wanted, name);
+            metadata = Take(metadata, name, wanted[name]);
         if (job.Deleting)
-            metadata = Take(metadata, wanted, "finalizers");
+            metadata = Take(metadata, "finalizers", wanted["finalizers"]);
 
         JsonObject next = ReferenceEquals(metadata, job.Metadata) ? job.Manifest : job.Manifest.With("metadata", metadata);
         if (candidate["spec"] is not JsonObject wantedSpec || job.Manifest["spec"] is not JsonObject spec)
             return next;
-        JsonObject nextSpec = SpecFields.Aggregate(spec, (into, name) => Take(into, wantedSpec, name));
+        JsonObject nextSpec = SpecFields.Aggregate(spec, (into, name) => Take(into, name, wantedSpec[name] is JsonNull ? null : wantedSpec[name]));
         return ReferenceEquals(nextSpec, spec) ? next : next.With("spec", nextSpec);
     }
 
-    /// <summary>The finalizers the candidate would add. While a job is being deleted, none may be.</summary>
+    /// <summary>The finalizers the candidate would add, in order. While a job is being deleted, none may be.</summary>
     public static IReadOnlyList<string> FinalizersAdded(Job job, JsonObject candidate)
     {
         if (!job.Deleting || candidate["metadata"]?.Member("finalizers") is not JsonArray wanted)
             return [];
-        return [.. wanted.Items.Where(finalizer => !job.Finalizers.Contains(finalizer)).Select(finalizer => ((JsonText)finalizer).Value)];
+        return [.. wanted.Items.Except(job.Finalizers).Select(finalizer => ((JsonText)finalizer).Value).Order(StringComparer.Ordinal)];
     }
 
-    private static JsonObject Take(JsonObject into, JsonObject from, string name)
-    {
-        Json? value = from[name] is { } given && !IsEmpty(given) ? given : null;
-        return Equals(into[name], value) ? into : into.WithOrWithout(name, value);
-    }
+    private static JsonObject Take(JsonObject into, string name, Json? value) =>
+        Equals(into[name], value) ? into : into.WithOrWithout(name, value);
 
     private static JsonObject FixedPart(JsonObject manifest, bool deleting)
     {
         JsonObject rest = manifest.Without("status");
         if (rest["metadata"] is JsonObject metadata)
-        {
-            metadata = Without(metadata, MetadataFields, ServerOwned, deleting ? HeldWhileDeleting : []);
-            rest = rest.With("metadata", JsonObject.Of(metadata.Members.ToArray().Where(member => !IsEmpty(member.Value))));
-        }
-
-        return rest["spec"] is JsonObject spec ? rest.With("spec", Without(spec, SpecFields)) : rest;
+            rest = rest.With("metadata", Where(metadata, member => IsFixed(member.Key, deleting) && !IsEmpty(member.Value)));
+        return rest["spec"] is JsonObject spec ? rest.With("spec", Where(spec, member => !SpecFields.Contains(member.Key))) : rest;
     }
 
-    private static JsonObject Without(JsonObject from, params ReadOnlySpan<string[]> names)
-    {
-        foreach (string[] group in names)
-        {
-            foreach (string name in group)
-                from = from.Without(name);
-        }
+    private static bool IsFixed(string metadataField, bool deleting) =>
+        !MetadataFields.Contains(metadataField) && !ServerOwned.Contains(metadataField) && !(deleting && HeldWhileDeleting.Contains(metadataField));
 
-        return from;
-    }
+    private static JsonObject Where(JsonObject from, Func<KeyValuePair<string, Json>, bool> kept) => JsonObject.Of(from.Members.ToArray().Where(kept));
 
-    // Go's omitempty: an empty list or map in metadata is the same as none.
-    private static bool IsEmpty(Json value) => value.IsVoid || value is JsonArray { Items.Count: 0 };
+    // Go's omitempty: an empty text, list or map in metadata is the same as none.
+    private static bool IsEmpty(Json value) => value.IsVoid || value is JsonArray { Items.Count: 0 } or JsonText { Value: "" };
 }

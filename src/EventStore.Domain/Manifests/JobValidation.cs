@@ -14,7 +14,9 @@ internal static class JobValidation
     private static readonly FieldPath ReplicaSpecs = Spec.Member("pytorchReplicaSpecs");
     private static readonly IntegerShape ExactlyOne = new(1, 1);
     private static readonly TextShape Text = new();
-    private static readonly string[] UpdatableFields = ["activeDeadlineSeconds", "cleanPodPolicy", "ttlSecondsAfterFinished"];
+
+    /// <summary>The policy fields an update may change: one list, so that none can be changed and not be checked.</summary>
+    public static readonly string[] PolicyFields = ["activeDeadlineSeconds", "cleanPodPolicy", "ttlSecondsAfterFinished"];
 
     /// <summary>What is wrong with the spec of a new job.</summary>
     public static IEnumerable<FieldError> OfNew(Json? spec) => spec switch
@@ -29,9 +31,9 @@ internal static class JobValidation
         _ => [FieldError.WrongType(Spec, spec, "object")],
     };
 
-    /// <summary>What is wrong with the three policy fields an update may change.</summary>
+    /// <summary>What is wrong with the policy fields.</summary>
     public static IEnumerable<FieldError> Policies(JsonObject spec) =>
-        UpdatableFields.SelectMany(name => Field(Spec, spec, name, Schema.Spec));
+        PolicyFields.SelectMany(name => Field(Spec, spec, name, Schema.Spec));
 
     private static IEnumerable<FieldError> Field(FieldPath at, JsonObject fields, string name, ObjectShape shape) =>
         shape[name]!.Errors(at.Member(name), fields[name]);

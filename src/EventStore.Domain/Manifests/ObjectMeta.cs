@@ -16,7 +16,7 @@ public static class ObjectMeta
             case null or JsonNull:
                 return [];
             case JsonObject fields:
-                return [.. Schema.ObjectMeta.Fields.SelectMany(field =>
+                return [.. Schema.ObjectMeta.Fields.Where(field => fields[field.Name] is not null).SelectMany(field =>
                     FieldErrors(Metadata.Member(field.Name), field.Shape, fields[field.Name]))];
             case var other:
                 return [FieldError.WrongType(Metadata, other, "object")];

@@ -181,6 +181,18 @@ public sealed class MapShape(Shape value) : Shape
 /// <summary>An object with fields of its own, each with its shape; other members are unknown, which is no error of type.</summary>
 public sealed class ObjectShape(params IReadOnlyList<(string Name, Shape Shape, string About)> fields) : Shape
 {
+    /// <summary>An object whose fields nobody knows.</summary>
+    public ObjectShape()
+        : this(Array.Empty<(string Name, Shape Shape, string About)>())
+    {
+    }
+
+    /// <summary>Fields that speak for themselves.</summary>
+    public ObjectShape(params IReadOnlyList<(string Name, Shape Shape)> fields)
+        : this([.. fields.Select(field => (field.Name, field.Shape, string.Empty))])
+    {
+    }
+
     /// <summary>The fields as the table lists them, each with a sentence for its reader.</summary>
     public IReadOnlyList<(string Name, Shape Shape, string About)> Fields { get; } = fields;
 

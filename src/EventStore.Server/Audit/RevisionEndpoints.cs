@@ -30,7 +30,7 @@ internal static class RevisionEndpoints
     {
         const string collection = "/apis/audit.eventstore.io/v1/namespaces/{namespace}/pytorchjobrevisions";
         var access = new RequiresAccess(Resource.Group, Resource.Plural);
-        app.MapGet(collection, List).WithMetadata(access);
+        app.MapGet(collection, List).WithMetadata(access).Documented(RevisionDocumentation.List);
         LastResort.MapOtherMethods(app, collection, Resource, http => AccessRequest.Of(http).Verb).WithMetadata(access);
     }
 

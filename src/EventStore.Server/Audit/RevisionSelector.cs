@@ -20,6 +20,9 @@ internal static class RevisionSelector
         [typeof(JobDeleted)] = "Deleted",
     };
 
+    /// <summary>All verbs.</summary>
+    public static IReadOnlyCollection<string> AllVerbs => Verbs.Values;
+
     /// <summary>What the event did.</summary>
     public static string Verb(JobEvent happened) => Verbs[happened.GetType()];
 

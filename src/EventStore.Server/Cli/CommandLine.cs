@@ -58,17 +58,21 @@ internal sealed record CommandLine(string Verb, string[] Options, bool Help, str
 
     private static string? FirstProblem(string[] options)
     {
+        var seen = new HashSet<string>();
         for (int i = 0; i < options.Length; i++)
         {
             string option = options[i];
-            if (!option.StartsWith("--", StringComparison.Ordinal))
+            if (!option.StartsWith("--", StringComparison.Ordinal) || option == "--")
                 return $"'{option}' is no option";
             int equals = option.IndexOf('=', StringComparison.Ordinal);
             string name = equals < 0 ? option[2..] : option[2..equals];
             if (!name.Contains(':', StringComparison.Ordinal) && !Known.Contains(name))
                 return $"there is no option '--{name}'";
-            if (equals < 0 && (++i == options.Length || options[i].StartsWith("--", StringComparison.Ordinal)))
+            string? value = equals >= 0 ? option[(equals + 1)..] : ++i < options.Length ? options[i] : null;
+            if (string.IsNullOrEmpty(value) || (equals < 0 && value.StartsWith("--", StringComparison.Ordinal)))
                 return $"the option '--{name}' needs a value";
+            if (!seen.Add(name))
+                return $"the option '--{name}' stands there twice";
         }
 
         return null;

@@ -44,7 +44,7 @@ internal sealed class Database : IAsyncDisposable
 
     /// <summary>
     /// The keys every connection needs: prepared plans are kept (the reset Npgsql sends by default would drop them), and a commit is
-    /// answered when it is on disk, whatever the server's own setting is.
+    /// answered when it is on disk, whatever the server's own setting is. So is the isolation: the commit function raises at another.
     /// </summary>
     private static string? Tuned(string? connectionString, string setting)
     {
@@ -56,7 +56,7 @@ internal sealed class Database : IAsyncDisposable
             if (builder.MaxAutoPrepare == 0)
                 (builder.MaxAutoPrepare, builder.AutoPrepareMinUsages) = (100, 2);
             builder.ApplicationName ??= CommandLine.ProgramName;
-            builder.Options = $"{builder.Options} -c synchronous_commit=on".TrimStart();
+            builder.Options = $"{builder.Options} -c synchronous_commit=on -c default_transaction_isolation=read\\ committed".TrimStart();
             return builder.ConnectionString;
         }
         catch (ArgumentException e)

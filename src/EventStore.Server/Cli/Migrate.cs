@@ -20,11 +20,26 @@ internal static class Migrate
     {
         string owner = database.RequireOwner("migrate");
         await Migrations.Apply(owner, log);
-        if (owner == database.ServingConnectionString)
-            return;
         var serving = new NpgsqlConnectionStringBuilder(database.ServingConnectionString);
+        string role = serving.Username ?? throw new OperatorException("ConnectionStrings__Postgres names no user", "Add Username=..., the role the server is to serve with.");
+        if (role == new NpgsqlConnectionStringBuilder(owner).Username)
+            return; // the owner serves too: granting would take away what it has as the owner
         if (!database.IsPrivate)
-            await ServingRole.Ensure(owner, serving.Username!, serving.Password);
-        await ServingRole.Grant(owner, serving.Username!);
+            await Ensure(owner, role, serving.Password);
+        await ServingRole.Grant(owner, role);
+    }
+
+    private static async Task Ensure(string owner, string role, string? password)
+    {
+        try
+        {
+            await ServingRole.Ensure(owner, role, password);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            throw new OperatorException(
+                $"the role '{role}' of ConnectionStrings__Postgres is missing, and the owner may not make it; the schema itself is up to date",
+                $"Let somebody who may make roles run CREATE ROLE {role} LOGIN PASSWORD '...', then migrate again.");
+        }
     }
 }

@@ -1,7 +1,9 @@
+using System.IO.Pipelines;
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace EventStore.Server.Cli;
@@ -15,15 +17,15 @@ internal static class OwnCertificate
 {
     private const byte TlsHandshake = 0x16;
     private const int LifetimeYears = 10;
+    private static readonly TimeSpan FirstByteWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RenewBefore = TimeSpan.FromDays(30);
 
     /// <summary>The certificate of the data folder; made anew where there is none that names all the hosts.</summary>
     public static X509Certificate2 LoadOrMake(string folder, IReadOnlyCollection<string> hosts)
     {
         string path = Path.Combine(folder, "tls.pem");
-        if (File.Exists(path))
+        if (Load(path) is { } kept)
         {
-            X509Certificate2 kept = X509Certificate2.CreateFromPemFile(path);
             if (kept.NotAfter - DateTime.Now > RenewBefore && hosts.All(host => kept.MatchesHostname(host)))
                 return kept;
             kept.Dispose();
@@ -39,17 +41,47 @@ internal static class OwnCertificate
     public static void ServeBoth(ListenOptions listen, X509Certificate2 certificate)
     {
         ConnectionDelegate? http = null;
-        listen.Use(tls => async connection => await (await IsTls(connection) ? tls : http!)(connection));
+        listen.Use(tls => async connection =>
+        {
+            if (await IsTls(connection) is { } begunAsTls)
+                await (begunAsTls ? tls : http!)(connection);
+        });
         listen.UseHttps(certificate);
         listen.Use(next => http = next); // the pipeline is built from its end: what stands behind TLS
     }
 
-    private static async Task<bool> IsTls(ConnectionContext connection)
+    /// <summary>
+    /// Whether the first byte begins a TLS handshake; null when none comes. Kestrel's own limits begin behind this, so a client that
+    /// connects and says nothing is sent away here, and does not make a server wait that wants to stop.
+    /// </summary>
+    private static async Task<bool?> IsTls(ConnectionContext connection)
     {
-        var read = await connection.Transport.Input.ReadAsync(connection.ConnectionClosed);
-        bool tls = !read.Buffer.IsEmpty && read.Buffer.FirstSpan[0] == TlsHandshake;
-        connection.Transport.Input.AdvanceTo(read.Buffer.Start); // looked at, not taken
-        return tls;
+        CancellationToken stopping = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(connection.ConnectionClosed, stopping);
+        enough.CancelAfter(FirstByteWithin);
+        try
+        {
+            ReadResult read = await connection.Transport.Input.ReadAsync(enough.Token);
+            bool tls = !read.Buffer.IsEmpty && read.Buffer.FirstSpan[0] == TlsHandshake;
+            connection.Transport.Input.AdvanceTo(read.Buffer.Start); // looked at, not taken
+            return tls;
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            return null; // it said nothing, or has gone
+        }
+    }
+
+    private static X509Certificate2? Load(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? X509Certificate2.CreateFromPemFile(path) : null;
+        }
+        catch (CryptographicException)
+        {
+            return null; // damaged: a new one serves as well, for the kubeconfig that names it is written at every start
+        }
     }
 
     private static X509Certificate2 Make(IReadOnlyCollection<string> hosts)

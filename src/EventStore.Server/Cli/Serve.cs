@@ -19,21 +19,42 @@ internal static partial class Serve
         Settings settings = Settings.Read(builder.Configuration);
 
         using var starting = new StopSignals();
-        await using Database database = await Database.Open(settings, startLog, starting.Stop);
+        CancellationToken stop = starting.Stop;
+        await using Database? database = await Open(settings, startLog, stop);
+        if (database is null)
+            return 0;
         await Prepare(database, startLog);
         Credentials credentials = Credentials.Read(settings);
         using X509Certificate2? certificate = Certificate(builder, settings, database);
         await using WebApplication app = Web.Build(builder, database, credentials, certificate);
         await Start(app);
-        Welcome(app, settings, credentials, certificate);
         starting.Dispose(); // from here on the host answers the signals
+        if (stop.IsCancellationRequested)
+        {
+            await app.StopAsync(CancellationToken.None);
+            return 0;
+        }
 
+        Welcome(app, settings, credentials, certificate);
         Task stopped = app.WaitForShutdownAsync();
         if (await Task.WhenAny(stopped, database.Ended) == stopped)
             return 0;
         DatabaseEnded(startLog);
         await app.StopAsync();
         return 1;
+    }
+
+    /// <summary>Opens the database; null when a signal came first.</summary>
+    private static async Task<Database?> Open(Settings settings, ILogger log, CancellationToken stop)
+    {
+        try
+        {
+            return await Database.Open(settings, log, stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     /// <summary>The private database is brought up to date; one that was named must be, and is looked at for what makes it unsafe.</summary>
@@ -69,7 +90,7 @@ internal static partial class Serve
             builder.WebHost.UseUrls(Settings.DefaultUrl);
         string[] urls = (builder.Configuration["urls"] ?? Settings.DefaultUrl).Split(';');
         bool configured = builder.Configuration.GetSection("Kestrel:Endpoints").Exists() || urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase));
-        bool hasFolder = database.IsPrivate || settings.TokenAuthFile is null;
+        bool hasFolder = database.IsPrivate || settings.DataFolderGiven || settings.TokenAuthFile is null;
         if (configured || !hasFolder)
             return null;
         string[] hosts = ["localhost", "127.0.0.1", "::1", Environment.MachineName.ToLowerInvariant()];
@@ -85,9 +106,9 @@ internal static partial class Serve
         {
             await app.StartAsync();
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or FormatException || (e is InvalidOperationException && e.Source == "Microsoft.AspNetCore.Server.Kestrel.Core"))
         {
-            throw new OperatorException($"cannot listen: {e.Message}", "Choose another address with --urls, for example --urls http://127.0.0.1:8081.");
+            throw new OperatorException($"cannot listen: {e.Message.ReplaceLineEndings(" ")}", "Choose another address with --urls, for example --urls http://127.0.0.1:8081.");
         }
         catch (SocketException e)
         {

@@ -3,11 +3,12 @@ using EventStore.Server.Postgres;
 namespace EventStore.Server.Cli;
 
 /// <summary>The settings of the command line, the environment and the settings files, read once.</summary>
-/// <param name="DataFolder">Where the private PostgreSQL, the admin token and the kubeconfig live.</param>
+/// <param name="DataFolder">Where the private PostgreSQL, the admin token, the certificate and the kubeconfig live.</param>
+/// <param name="DataFolderGiven">Whether that folder was named, and so is to be used whatever else is.</param>
 /// <param name="TokenAuthFile">Who may log in; null for the file made on the first start.</param>
 /// <param name="Postgres">The serving role's connection string; null for the private database.</param>
 /// <param name="PostgresOwner">The owner's connection string; null when it is not known.</param>
-internal sealed record Settings(string DataFolder, string? TokenAuthFile, string? Postgres, string? PostgresOwner)
+internal sealed record Settings(string DataFolder, bool DataFolderGiven, string? TokenAuthFile, string? Postgres, string? PostgresOwner)
 {
     /// <summary>Where the server listens when nobody says.</summary>
     public const string DefaultUrl = "http://127.0.0.1:8080";
@@ -15,6 +16,7 @@ internal sealed record Settings(string DataFolder, string? TokenAuthFile, string
     /// <summary>Reads them.</summary>
     public static Settings Read(IConfiguration configuration) => new(
         Path.GetFullPath(configuration["data"] is { Length: > 0 } folder ? folder : EmbeddedPostgres.DefaultDataFolder()),
+        configuration["data"] is { Length: > 0 },
         configuration["token-auth-file"] is { Length: > 0 } file ? file : null,
         configuration.GetConnectionString("Postgres"),
         configuration.GetConnectionString("PostgresOwner"));

@@ -5,6 +5,8 @@ using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 using EventStore.Server.Telemetry;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.OpenApi;
 using Npgsql;
 using Status = EventStore.Server.Kubernetes.Status;
 
@@ -37,13 +39,23 @@ internal static partial class Web
         builder.Services.AddSingleton<CommitLane>();
         builder.Services.AddSingleton<JobReads>();
         builder.Services.AddSingleton<RevisionReads>();
-        builder.Services.AddHostedService<ServingMark>();
+        builder.Services.AddSingleton<ServingMark>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ServingMark>());
+        builder.Services.AddSingleton(builder.Configuration.GetSection("Feed").Get<FeedLimits>() ?? new FeedLimits());
+        builder.Services.AddSingleton(builder.Configuration.GetSection("Lists").Get<ListLimits>() ?? new ListLimits());
+        builder.Services.AddSingleton<JobFeed>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<JobFeed>());
         builder.Services.AddDatabaseHealth((services, stop) => services.GetRequiredService<JobReads>().Head(stop));
 
         var answers = new AccessAnswers(http => Status.Unauthorized().ExecuteAsync(http), Forbidden);
         builder.Services.AddSingleton(answers);
-        builder.Services.AddAuthentication(TokenFile.Scheme).AddScheme<TokenAuthenticationOptions, TokenAuthentication>(TokenFile.Scheme, options =>
+        // Not AddAuthentication: it brings data protection along, whose keys for cookies nobody needs here would be made at the first start,
+        // and kept in the home folder with a warning that they are not encrypted.
+        builder.Services.AddAuthenticationCore(options => options.DefaultScheme = TokenFile.Scheme).AddWebEncoders();
+        new AuthenticationBuilder(builder.Services).AddScheme<TokenAuthenticationOptions, TokenAuthentication>(TokenFile.Scheme, options =>
             (options.Tokens, options.Answers) = (() => credentials.Tokens, answers));
+
+        builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(RevisionDocumentation.Schemas()));
 
         WebApplication app = builder.Build();
         app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write
@@ -62,8 +74,22 @@ internal static partial class Web
         app.MapOpenApiV3(served);
         app.MapOpenApiV2(served);
         app.MapHealth();
+        app.MapApiDocument();
         return app;
     }
+
+    private static OpenApiInfo Documentation() => new()
+    {
+        Title = "PyTorchJob event store",
+        Version = typeof(Web).Assembly.GetName().Version!.ToString(3),
+        Description = """
+            PyTorchJobs of `kubeflow.org/v1` through Kubernetes' API, every change kept for ever as an event in PostgreSQL. `kubectl` and
+            every Kubernetes client work against it, and the revisions say who changed what, and when.
+
+            Every refusal is a Kubernetes `Status`: clients decide by `reason` and `code`, people read `message`, and `details.causes` names
+            each field at fault. Every answer carries an `Audit-Id`, which is also in the server's log and in the history.
+            """,
+    };
 
     /// <summary>Every request has an id: in the reply, in the log and in the events it leads to.</summary>
     private static Task RequestId(HttpContext http, RequestDelegate next)

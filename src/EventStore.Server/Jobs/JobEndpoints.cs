@@ -20,7 +20,7 @@ internal static class JobEndpoints
     /// <summary>What discovery says of the resource.</summary>
     public static IReadOnlyList<ServedResource> Served { get; } =
     [
-        new(JobAnswers.Resource, "", [], ["create", "delete", "get", "list", "patch", "update"])
+        new(JobAnswers.Resource, "", [], ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"])
         {
             ListedAcrossNamespaces = true,
             Shape = Schema.PyTorchJob,
@@ -33,21 +33,22 @@ internal static class JobEndpoints
     public static void MapJobs(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder jobs = app.MapGroup(string.Empty);
-        jobs.MapGet(EveryNamespace, JobList.Cluster);
-        jobs.MapGet(Collection, JobList.Namespace);
-        jobs.MapPost(Collection, Create);
-        jobs.MapGet(Item, Get);
-        jobs.MapPut(Item, Replace);
-        jobs.MapPatch(Item, Patch);
-        jobs.MapDelete(Item, Delete);
+        jobs.MapGet(EveryNamespace, JobList.Cluster).Documented(JobDocumentation.ListAll);
+        jobs.MapGet(Collection, JobList.Namespace).Documented(JobDocumentation.List);
+        jobs.MapPost(Collection, Create).Documented(JobDocumentation.Create);
+        jobs.MapDelete(Collection, JobCollectionDeletion.Run).Documented(JobDocumentation.DeleteAll);
+        jobs.MapGet(Item, Get).Documented(JobDocumentation.Get);
+        jobs.MapPut(Item, Replace).Documented(JobDocumentation.Replace);
+        jobs.MapPatch(Item, Patch).Documented(JobDocumentation.Patch);
+        jobs.MapDelete(Item, Delete).Documented(JobDocumentation.Delete);
         foreach (string path in (string[])[EveryNamespace, Collection, Item])
             LastResort.MapOtherMethods(jobs, path, JobAnswers.Resource, Verb);
         jobs.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural));
 
         RouteGroupBuilder status = app.MapGroup(Item + "/status");
-        status.MapGet(string.Empty, Get);
-        status.MapPut(string.Empty, ReplaceStatus);
-        status.MapPatch(string.Empty, PatchStatus);
+        status.MapGet(string.Empty, Get).Documented(JobDocumentation.GetStatus);
+        status.MapPut(string.Empty, ReplaceStatus).Documented(JobDocumentation.ReplaceStatus);
+        status.MapPatch(string.Empty, PatchStatus).Documented(JobDocumentation.PatchStatus);
         LastResort.MapOtherMethods(status, string.Empty, JobAnswers.Resource, Verb);
         status.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "status"));
 
@@ -56,15 +57,18 @@ internal static class JobEndpoints
             .WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural));
     }
 
-    private static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads)
+    private static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads, TimeProvider clock)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
+        if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal)
             || !GetOptions.TryRead(http.Request, out GetOptions? options, out refusal))
-            return refusal;
+            return refusal!;
         if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
             return Status.TooLargeResourceVersion(revision, head);
         var key = new JobKey(@namespace, name);
-        return await reads.Get(key, http.RequestAborted) is { } job ? new JsonReply(200, job.Utf8) : JobAnswers.NotFound(key);
+        StoredJob? job = options is { Match: RevisionMatch.Exact, ResourceVersion: { } exact }
+            ? await reads.GetAt(key, exact, http.RequestAborted)
+            : await reads.Get(key, http.RequestAborted);
+        return job is null ? JobAnswers.NotFound(key) : new JsonReply(200, view.Alone(job));
     }
 
     private static async Task<IResult> Create(HttpContext http, string @namespace, CommitLane lane, TimeProvider clock)

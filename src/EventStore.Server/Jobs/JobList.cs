@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.IO.Pipelines;
 using System.Text;
+using EventStore.Domain.Jobs;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
@@ -9,77 +10,139 @@ using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
 
-/// <summary>Lists of jobs. They are streamed from the database to the client, so memory does not grow with the list.</summary>
+/// <summary>
+/// Lists of jobs: now, or as of any revision ever. They are streamed from the database to the client, so memory does not grow with the
+/// list. Every page of a list is as of the first page's revision; nothing is compacted, so a continue token never grows too old.
+/// </summary>
 internal static class JobList
 {
     private const long FlushBytes = 64 * 1024;
 
-    private static readonly string[] SelectableFields = ["metadata.name", "metadata.namespace"];
+    /// <summary>The jobs of all namespaces, or a watch on them.</summary>
+    public static Task<IResult> Cluster(HttpContext http, JobReads reads, JobFeed feed, TimeProvider clock) => List(http, null, reads, feed, clock);
 
-    /// <summary>The jobs of all namespaces.</summary>
-    public static Task<IResult> Cluster(HttpContext http, JobReads reads) => List(http, null, reads);
+    /// <summary>The jobs of one namespace, or a watch on them.</summary>
+    public static Task<IResult> Namespace(HttpContext http, string @namespace, JobReads reads, JobFeed feed, TimeProvider clock) =>
+        List(http, @namespace, reads, feed, clock);
 
-    /// <summary>The jobs of one namespace.</summary>
-    public static Task<IResult> Namespace(HttpContext http, string @namespace, JobReads reads) => List(http, @namespace, reads);
+    /// <summary>
+    /// How long a list may take before it is broken off. Its snapshot holds a connection and keeps PostgreSQL from cleaning up, and a client
+    /// that stops reading would hold it for ever.
+    /// </summary>
+    public static CancellationTokenSource Limit(HttpContext http) => new(http.RequestServices.GetRequiredService<ListLimits>().Duration);
 
-    private static async Task<IResult> List(HttpContext http, string? inNamespace, JobReads reads)
+    private static async Task<IResult> List(HttpContext http, string? inNamespace, JobReads reads, JobFeed feed, TimeProvider clock)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
-            || !ListOptions.TryRead(http.Request.Query, SelectableFields, out ListOptions? options, out refusal))
-            return refusal;
+        bool isWatch = GoParsing.Flag(http.Request.Query["watch"]) ?? false; // whose frames hold one object each
+        if (!JobView.TryRead(http, isList: !isWatch, clock, out JobView view, out Status? refusal)
+            || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal))
+            return refusal!;
+        var selection = new JobSelection(inNamespace, options.Labels, options.Fields);
+        long asked = options.Continue?.Revision ?? options.ResourceVersion ?? 0;
+        if (asked > 0 && await reads.WaitFor(asked, http.RequestAborted) is { } head)
+            return Status.TooLargeResourceVersion(asked, head);
         if (options.Watch)
-            return Status.MethodNotAllowed(JobAnswers.Resource, "watch");
-        if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(revision, head);
-        await Stream(http, inNamespace, options, reads);
+            return await JobWatch.Run(http, selection, options, view, reads, feed);
+
+        JobKey? behind = null;
+        if (options.Continue is { } token && !TryReadKey(token.LastKey, out behind))
+            return Status.BadRequest("invalid continue token: its start is no key of this list");
+        using CancellationTokenSource limit = Limit(http);
+        using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
+        await using JobSnapshot snapshot = await reads.Snapshot(http.RequestAborted);
+        await Stream(http, new Page(selection, options, view, behind), snapshot);
         return Results.Empty;
     }
 
-    private static async Task Stream(HttpContext http, string? inNamespace, ListOptions options, JobReads reads)
+    private static async Task Stream(HttpContext http, Page page, JobSnapshot snapshot)
     {
         bool pretty = Pretty.IsWanted(http.Request);
-        long revision = 0;
+        long revision = page.Revision(snapshot.Head);
+        await using IAsyncEnumerator<StoredJob> jobs = snapshot.List(page.Range, revision, http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
+        bool any = await jobs.MoveNextAsync(); // before anything is written: if the database cannot answer, that is the answer
         PipeWriter body = http.Response.BodyWriter;
-        int count = 0;
-        await foreach (StoredJob job in reads.List(inNamespace, at => revision = at, http.RequestAborted))
+        http.Response.ContentType = ContentNegotiation.Json;
+        JsonReply.SetFixedHeaders(http.Response.Headers);
+        await http.Response.StartAsync(http.RequestAborted);
+        Encoding.UTF8.GetBytes(Around(page.View, JsonObject.Empty, pretty).Begin, body);
+        (long count, JobKey? last, bool more) = (0, null, false);
+        for (; any; any = await jobs.MoveNextAsync())
         {
-            if (!IsSelected(job, options))
+            StoredJob job = jobs.Current;
+            if (!page.Selection.Covers(job))
                 continue;
-            Write(body, count++ == 0 ? Begin(http, pretty) : pretty ? ",\n    " : ",");
-            body.Write(pretty ? Pretty.Indent(job.Utf8, depth: 2) : job.Utf8);
+            more = count == page.Options.Limit;
+            if (more)
+                break;
+            body.Write(count++ == 0 ? default : ","u8);
+            body.Write(pretty ? "\n    "u8 : default);
+            byte[] item = page.View.Item(job);
+            body.Write(pretty ? Pretty.Indent(item, depth: 2) : item);
+            last = job.Key;
             if (body.UnflushedBytes >= FlushBytes)
                 await body.FlushAsync(http.RequestAborted);
         }
 
-        if (count == 0)
-            Write(body, Begin(http, pretty));
-        Write(body, End(http.Request.Path, revision, pretty, empty: count == 0));
+        await jobs.DisposeAsync(); // the connection is needed for counting
+        JsonObject metadata = Metadata(http, revision, more ? last : null);
+        if (more && page.Selection.IsAll)
+            metadata = metadata.With("remainingItemCount", await snapshot.Count(page.Range with { Behind = last }, revision, http.RequestAborted));
+        string end = Around(page.View, metadata, pretty).End;
+        Encoding.UTF8.GetBytes(count == 0 ? end.TrimStart() : end, body);
         await body.FlushAsync(http.RequestAborted);
     }
 
-    private static bool IsSelected(StoredJob job, ListOptions options)
+    private static (string Begin, string End) Around(JobView view, JsonObject metadata, bool pretty)
     {
-        if (!options.Fields.IsEmpty && !options.Fields.Matches(field => field == "metadata.name" ? job.Key.Name : job.Key.Namespace))
-            return false;
-        return options.Labels.IsEmpty || options.Labels.Matches(JsonReading.Parse(job.Utf8).Member("metadata")?.Member("labels") as JsonObject);
+        (string begin, string end) = view.Frame(metadata);
+        return pretty ? Pretty.IndentAround(begin, end) : (begin, end);
     }
 
-    /// <summary>Everything before the first item. The headers go out with it: once the database has answered, the list is a 200.</summary>
-    private static string Begin(HttpContext http, bool pretty)
+    /// <summary>A whole list in one piece.</summary>
+    public static byte[] Print(JobView view, IEnumerable<StoredJob> jobs, JsonObject metadata)
     {
-        http.Response.ContentType = ContentNegotiation.Json;
-        JsonReply.SetFixedHeaders(http.Response.Headers);
-        return pretty ? "{\n  \"apiVersion\": \"kubeflow.org/v1\",\n  \"items\": [\n    " : "{\"apiVersion\":\"kubeflow.org/v1\",\"items\":[";
+        var text = new ArrayBufferWriter<byte>();
+        (string begin, string end) = view.Frame(metadata);
+        Encoding.UTF8.GetBytes(begin, text);
+        bool first = true;
+        foreach (StoredJob job in jobs)
+        {
+            text.Write(first ? default : ","u8);
+            text.Write(view.Item(job));
+            first = false;
+        }
+
+        Encoding.UTF8.GetBytes(end, text);
+        return text.WrittenSpan.ToArray();
     }
 
-    private static string End(string path, long revision, bool pretty, bool empty)
+    /// <summary>A list's metadata.</summary>
+    public static JsonObject Metadata(HttpContext http, long revision, JobKey? last)
     {
-        string selfLink = System.Text.Json.JsonEncodedText.Encode(path).ToString();
-        string metadata = string.Create(CultureInfo.InvariantCulture, $$"""{"continue":"","resourceVersion":"{{revision}}","selfLink":"{{selfLink}}"}""");
-        return pretty
-            ? $"{(empty ? string.Empty : "\n  ")}],\n  \"kind\": \"PyTorchJobList\",\n  \"metadata\": {Encoding.UTF8.GetString(Pretty.Indent(Encoding.UTF8.GetBytes(metadata), depth: 1))}\n}}"
-            : $"],\"kind\":\"PyTorchJobList\",\"metadata\":{metadata}}}";
+        string token = last is { } key ? ContinueToken.After($"{key.Namespace}/{key.Name}", revision).ToString() : string.Empty;
+        return JsonObject.Of(
+            ("continue", token), ("resourceVersion", revision.ToString(CultureInfo.InvariantCulture)), ("selfLink", http.Request.Path.Value!));
     }
 
-    private static void Write(PipeWriter body, string text) => Encoding.UTF8.GetBytes(text, body);
+    private static bool TryReadKey(string text, out JobKey? key)
+    {
+        int slash = text.IndexOf('/', StringComparison.Ordinal);
+        key = slash < 0 ? null : new JobKey(text[..slash], text[(slash + 1)..]);
+        return slash >= 0;
+    }
+
+    private sealed record Page(JobSelection Selection, ListOptions Options, JobView View, JobKey? Behind)
+    {
+        /// <summary>What the database is asked for; a continue token moves its beginning.</summary>
+        public JobRange Range => Selection.Range with { Behind = Behind };
+
+        /// <summary>As of which revision: a page's is the first page's, an exact one's is the one asked for, any other's the latest.</summary>
+        public long Revision(long head)
+        {
+            if (Options.Continue is { Revision: > 0 and var first })
+                return first;
+            bool exact = Options.Match == RevisionMatch.Exact || (Options.Match == RevisionMatch.Unset && Options.Limit is not null);
+            return exact && Options.ResourceVersion is > 0 and var asked ? asked : head;
+        }
+    }
 }

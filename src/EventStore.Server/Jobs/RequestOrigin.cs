@@ -17,8 +17,14 @@ internal static class RequestOrigin
         return new Origin(
             caller.Name,
             caller.Groups,
-            userAgent.Length <= UserAgentLengthMax ? userAgent : userAgent[..UserAgentLengthMax],
+            Cut(userAgent),
             http.Connection.RemoteIpAddress?.ToString() ?? string.Empty,
             http.TraceIdentifier);
     }
+
+    // Never through the middle of a character: half of one is no text.
+    private static string Cut(string userAgent) =>
+        userAgent.Length <= UserAgentLengthMax ? userAgent
+        : char.IsHighSurrogate(userAgent[UserAgentLengthMax - 1]) ? userAgent[..(UserAgentLengthMax - 1)]
+        : userAgent[..UserAgentLengthMax];
 }

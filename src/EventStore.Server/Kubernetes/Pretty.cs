@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 
 namespace EventStore.Server.Kubernetes;
 
@@ -46,6 +47,18 @@ public static class Pretty
         }
 
         return indented.WrittenSpan.ToArray();
+    }
+
+    /// <summary>
+    /// Indents what stands around the items of a list that is sent piece by piece: the text up to the bracket that opens the list, and the
+    /// text from the line on that closes it.
+    /// </summary>
+    public static (string Begin, string End) IndentAround(string begin, string end)
+    {
+        const string item = "\"\\u0000\""; // stands nowhere else: no JSON written here escapes U+0000
+        string whole = Encoding.UTF8.GetString(Indent(Encoding.UTF8.GetBytes(begin + item + end)));
+        int at = whole.IndexOf(item, StringComparison.Ordinal);
+        return (whole[..at].TrimEnd(), whole[(at + item.Length)..]);
     }
 
     private static int StringLength(ReadOnlySpan<byte> text)

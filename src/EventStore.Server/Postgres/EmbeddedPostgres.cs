@@ -19,23 +19,23 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
 
     private static readonly TimeSpan LeftoversMax = TimeSpan.FromSeconds(20);
 
-    private readonly LockedFolder _folder;
-    private readonly PostgresProcess _process;
-    private readonly SocketFolder _socket;
-    private readonly ILogger _log;
-    private bool _stopping;
+    private readonly LockedFolder folder;
+    private readonly PostgresProcess process;
+    private readonly SocketFolder socket;
+    private readonly ILogger log;
+    private bool stopping;
 
     private EmbeddedPostgres(LockedFolder folder, PostgresProcess process, SocketFolder socket, ILogger log)
     {
-        (_folder, _process, _socket, _log) = (folder, process, socket, log);
+        (this.folder, this.process, this.socket, this.log) = (folder, process, socket, log);
         Ended = Watch();
     }
 
     /// <summary>The data folder, in full.</summary>
-    public string DataFolder => _folder.Path;
+    public string DataFolder => folder.Path;
 
     /// <summary>Connects as the role that owns the database: for migrations, rebuilds and imports.</summary>
-    public string OwnerConnectionString => _socket.ConnectionString(Owner).ConnectionString;
+    public string OwnerConnectionString => socket.ConnectionString(Owner).ConnectionString;
 
     /// <summary>
     /// Connects as the role the server serves with, which may do what <see cref="ServingRole.Grant"/> gave it. Statements are
@@ -45,7 +45,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     {
         get
         {
-            var connection = _socket.ConnectionString(Server);
+            var connection = socket.ConnectionString(Server);
             connection.MaxAutoPrepare = 100;
             connection.AutoPrepareMinUsages = 2;
             connection.NoResetOnClose = true;
@@ -60,7 +60,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     public Task Ended { get; }
 
     /// <summary>The process number of the database.</summary>
-    internal int ProcessId => _process.Id;
+    internal int ProcessId => process.Id;
 
     /// <summary>
     /// Where the data go if nobody says: for root a folder the account postgres can reach (it cannot enter /root), for others
@@ -130,15 +130,15 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     /// <summary>Stops the database cleanly and lets go of the data folder.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (_stopping)
+        if (stopping)
             return;
 
-        _stopping = true;
-        await _process.Stop(_log).ConfigureAwait(false);
-        if (_process.Ended.IsCompleted) // else it was told twice and is left to the next start, which will find it
+        stopping = true;
+        await process.Stop(log).ConfigureAwait(false);
+        if (process.Ended.IsCompleted) // else it was told twice and is left to the next start, which will find it
             await Ended.ConfigureAwait(false);
-        _socket.Dispose();
-        _folder.Dispose();
+        socket.Dispose();
+        folder.Dispose();
     }
 
     // Backends outlive a killed postmaster by the time they need to notice, and hold its shared memory until then;
@@ -210,8 +210,8 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
 
     private async Task Watch()
     {
-        var exitCode = await _process.Ended.ConfigureAwait(false);
-        if (!_stopping)
-            _log.EndedUnasked(_process.Id, exitCode, _folder.Log);
+        var exitCode = await process.Ended.ConfigureAwait(false);
+        if (!stopping)
+            log.EndedUnasked(process.Id, exitCode, folder.Log);
     }
 }

@@ -20,12 +20,12 @@ internal sealed class LockedFolder : IDisposable
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const UnixFileMode Passable = Private | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
-    private readonly FileStream _lock;
+    private readonly FileStream held;
 
     private LockedFolder(string path, FileStream held)
     {
         Path = path;
-        _lock = held;
+        this.held = held;
     }
 
     public string Path { get; }
@@ -69,7 +69,7 @@ internal sealed class LockedFolder : IDisposable
     public void Dispose()
     {
         File.Delete(Holder);
-        _lock.Dispose();
+        held.Dispose();
     }
 
     [UnsupportedOSPlatform("windows")]

@@ -40,12 +40,16 @@ public sealed partial record PostgresBinaries(string Folder, int Major)
     public static PostgresBinaries Find(int? major = null) => Search(Candidates(Environment.GetEnvironmentVariable), major);
 
     /// <summary>
-    /// The folders to try, best first: PG_BIN, what <c>pg_config</c> says, Debian's folders from the highest version down, PATH.
+    /// The folders to try, best first: PG_BIN and nothing else if it is set; what <c>pg_config</c> says, Debian's folders from the
+    /// highest version down, PATH.
     /// </summary>
     internal static IEnumerable<string> Candidates(Func<string, string?> environment)
     {
         if (environment("PG_BIN") is { Length: > 0 } chosen)
+        {
             yield return chosen;
+            yield break; // whoever names a folder means it: another version in silence would be worse than none
+        }
 
         if (Answer("pg_config", "--bindir") is { } configured)
             yield return configured.Trim();

@@ -40,13 +40,13 @@ internal sealed class PostgresProcess
         "logging_collector=off", "log_destination=stderr", "log_line_prefix=%m [%p] %u ", "log_timezone=UTC", "timezone=UTC",
     ];
 
-    private readonly TaskCompletionSource<int> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<int> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The process number of the postmaster.</summary>
     public int Id { get; private set; }
 
     /// <summary>Completes with the exit code when the database has ended, by itself or because it was stopped.</summary>
-    public Task<int> Ended => _ended.Task;
+    public Task<int> Ended => ended.Task;
 
     /// <summary>Starts it; that it accepts connections is for the caller to find out.</summary>
     /// <param name="binaries">The programs, of the version of the data.</param>
@@ -143,7 +143,7 @@ internal sealed class PostgresProcess
             process.WaitForExit();
             if (command.RedirectStandardInput)
                 Dismiss(process.StandardInput);
-            _ended.SetResult(process.ExitCode);
+            ended.SetResult(process.ExitCode);
         }
     }
 

@@ -13,9 +13,9 @@ internal sealed class SocketFolder : IDisposable
     private const string FileName = ".s.PGSQL.5432";
     private static readonly int BytesMax = OperatingSystem.IsMacOS() ? 103 : 107;
 
-    private readonly bool _temporary;
+    private readonly bool temporary;
 
-    private SocketFolder(string path, bool temporary) => (Path, _temporary) = (path, temporary);
+    private SocketFolder(string path, bool temporary) => (Path, this.temporary) = (path, temporary);
 
     public string Path { get; }
 
@@ -62,7 +62,7 @@ internal sealed class SocketFolder : IDisposable
 
     public void Dispose()
     {
-        if (_temporary && Directory.Exists(Path))
+        if (temporary && Directory.Exists(Path))
             Directory.Delete(Path, recursive: true);
     }
 

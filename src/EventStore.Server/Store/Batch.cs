@@ -49,11 +49,12 @@ internal sealed class Batch
         switch (JobDecider.Decide(chain.Living, queued.Command))
         {
             case Decision.Refused(var why):
-                chain.Verdicts.Add(new Verdict(queued, null, null, why));
+                chain.Verdicts.Add(new Verdict(queued, null, null, null, why));
                 break;
             case Decision.Accepted(var happened) when queued.DryRun:
                 Job preview = Job.Evolve(chain.Living, happened, chain.Living?.Revision ?? 0);
-                chain.Verdicts.Add(new Verdict(queued, preview, chain.LastEntry, null));
+                Entry? shown = chain.Living is null ? null : chain.LastEntry; // what would be created anew has no revision to show
+                chain.Verdicts.Add(new Verdict(queued, preview, JobText.Of(preview), shown, null));
                 break;
             case Decision.Accepted(var happened):
                 var entry = new Entry(Entries.Count, chain, queued.Command.Origin, happened, Job.Evolve(chain.Living, happened, 0));
@@ -61,20 +62,31 @@ internal sealed class Batch
                 if (chain.LastEntry is { } previous && previous.After.Uid == entry.After.Uid)
                     previous.WritesRow = false;
                 chain.LastEntry = entry;
-                chain.Verdicts.Add(new Verdict(queued, entry.After, entry, null));
+                chain.Verdicts.Add(new Verdict(queued, entry.After, entry.Text, entry, null));
                 break;
             default:
-                chain.Verdicts.Add(new Verdict(queued, chain.Living!, chain.LastEntry, null));
+                chain.Verdicts.Add(new Verdict(queued, chain.Living!, chain.LastEntry?.Text ?? chain.BasisText, chain.LastEntry, null));
                 break;
         }
     }
 
     /// <summary>The commands of one key.</summary>
-    /// <param name="Place">The place among the batch's keys, from 0.</param>
-    /// <param name="Key">The key.</param>
-    /// <param name="Basis">The living job the first command was decided upon; null when there was none.</param>
-    internal sealed record Chain(int Place, JobKey Key, Job? Basis)
+    internal sealed class Chain(int place, JobKey key, Job? basis)
     {
+        private JobText? basisText;
+
+        /// <summary>The place among the batch's keys, from 0.</summary>
+        public int Place { get; } = place;
+
+        /// <summary>The key.</summary>
+        public JobKey Key { get; } = key;
+
+        /// <summary>The living job the first command was decided upon; null when there was none.</summary>
+        public Job? Basis { get; } = basis;
+
+        /// <summary>That job as an answer shows it.</summary>
+        public JobText BasisText => basisText ??= JobText.Of(Basis!);
+
         /// <summary>The last event so far.</summary>
         public Entry? LastEntry { get; set; }
 
@@ -86,20 +98,28 @@ internal sealed class Batch
     }
 
     /// <summary>An event to be appended.</summary>
-    /// <param name="Place">The place among the batch's events, from 0.</param>
-    /// <param name="Chain">The key it belongs to.</param>
-    /// <param name="Origin">Who asked for it.</param>
-    /// <param name="Happened">The event.</param>
-    /// <param name="After">The job after it, its revision still unknown.</param>
-    internal sealed record Entry(int Place, Chain Chain, Origin Origin, JobEvent Happened, Job After)
+    internal sealed class Entry(int place, Chain chain, Origin origin, JobEvent happened, Job after)
     {
-        private JobText? text;
+        /// <summary>The place among the batch's events, from 0.</summary>
+        public int Place { get; } = place;
+
+        /// <summary>The key it belongs to.</summary>
+        public Chain Chain { get; } = chain;
+
+        /// <summary>Who asked for it.</summary>
+        public Origin Origin { get; } = origin;
+
+        /// <summary>The event.</summary>
+        public JobEvent Happened { get; } = happened;
+
+        /// <summary>The job after it, its revision still unknown.</summary>
+        public Job After { get; } = after;
 
         /// <summary>The event's own id: what is looked for when nobody knows whether it was committed.</summary>
         public Guid Id { get; } = Guid.CreateVersion7();
 
         /// <summary>The job after the event as an answer shows it.</summary>
-        public JobText Text => text ??= JobText.Of(After);
+        public JobText Text { get; } = JobText.Of(after);
 
         /// <summary>Whether this is the last event of its incarnation in the batch, the one that writes the row.</summary>
         public bool WritesRow { get; set; } = true;
@@ -108,7 +128,8 @@ internal sealed class Batch
     /// <summary>What a command is answered if its chain holds.</summary>
     /// <param name="Queued">The command.</param>
     /// <param name="Job">The job it leaves, for a command that is not refused.</param>
+    /// <param name="Text">That job as the answer shows it; printed before the commit, so that nothing can fail after it.</param>
     /// <param name="Entry">The event that gave that job its revision, when it is one of this batch.</param>
     /// <param name="Why">Why it is refused, if it is.</param>
-    internal sealed record Verdict(QueuedCommand Queued, Job? Job, Entry? Entry, Rejection? Why);
+    internal sealed record Verdict(QueuedCommand Queued, Job? Job, JobText? Text, Entry? Entry, Rejection? Why);
 }

@@ -1,3 +1,4 @@
+using System.Data;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using EventStore.Domain.Jobs;
@@ -18,7 +19,7 @@ internal sealed record Committed(bool[] Held, long[] Revisions);
 internal static class CommitCall
 {
     private const string Sql =
-        "SELECT held, revisions FROM eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20)";
+        "SELECT held, revisions FROM eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)";
 
     // The same lock as in the function: once it is granted, no commit of an earlier batch is still under way.
     private const string LookUpSql = """
@@ -33,12 +34,16 @@ internal static class CommitCall
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Commits the batch. When this throws a <see cref="PostgresException"/> of severity ERROR, nothing was stored.</summary>
-    public static async Task<Committed> Execute(NpgsqlConnection connection, Batch batch)
+    /// <param name="connection">A connection outside any transaction.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
+    public static async Task<Committed> Execute(NpgsqlConnection connection, Batch batch, bool wakeOthers = false)
     {
         await using var command = new NpgsqlCommand(Sql, connection);
         AddKeys(command.Parameters, batch.Chains);
         AddEvents(command.Parameters, batch.Entries);
         AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
+        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = wakeOthers });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
         return new Committed(await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1));
@@ -48,12 +53,16 @@ internal static class CommitCall
     /// What became of a batch whose reply was lost. A transaction is there or it is not: when one of its events is found, all that
     /// were appended are; a chain none of whose events is found was refused or held no event, and is to be decided again.
     /// </summary>
-    public static async Task<Committed> LookUp(NpgsqlConnection connection, Batch batch)
+    /// <param name="connection">A connection that works.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="patience">How long to wait for the lock; in whole seconds, one at least.</param>
+    public static async Task<Committed> LookUp(NpgsqlConnection connection, Batch batch, TimeSpan patience)
     {
-        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync();
-        await using (var locking = new NpgsqlCommand("SELECT pg_advisory_xact_lock(7071)", connection, transaction))
+        int seconds = Math.Max(1, (int)Math.Ceiling(patience.TotalSeconds));
+        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted);
+        await using (var locking = new NpgsqlCommand("SELECT pg_advisory_xact_lock(7071)", connection, transaction) { CommandTimeout = seconds })
             await locking.ExecuteNonQueryAsync();
-        await using var command = new NpgsqlCommand(LookUpSql, connection, transaction);
+        await using var command = new NpgsqlCommand(LookUpSql, connection, transaction) { CommandTimeout = seconds };
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Uid)] });
         command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Version)] });
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.Id)] });

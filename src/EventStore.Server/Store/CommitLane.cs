@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Threading.Channels;
 using EventStore.Domain.Jobs;
 using Npgsql;
@@ -18,6 +17,8 @@ public sealed partial class CommitLane : IAsyncDisposable
 {
     private readonly NpgsqlDataSource database;
     private readonly LaneLimits limits;
+    private readonly JobFeed feed;
+    private readonly ServingMark mark;
     private readonly ILogger<CommitLane> log;
     private readonly Channel<QueuedCommand> queue;
     private readonly JobCache cache;
@@ -26,9 +27,9 @@ public sealed partial class CommitLane : IAsyncDisposable
     private long queuedBytes;
 
     /// <summary>Starts the lane.</summary>
-    public CommitLane(NpgsqlDataSource database, LaneLimits limits, ILogger<CommitLane> log)
+    public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ServingMark mark, ILogger<CommitLane> log)
     {
-        (this.database, this.limits, this.log) = (database, limits, log);
+        (this.database, this.limits, this.feed, this.mark, this.log) = (database, limits, feed, mark, log);
         cache = new JobCache(limits.CacheBytes);
         queue = Channel.CreateBounded<QueuedCommand>(new BoundedChannelOptions(limits.QueueLength) { SingleReader = true });
         running = Task.Run(Run);
@@ -58,44 +59,51 @@ public sealed partial class CommitLane : IAsyncDisposable
     {
         queue.Writer.TryComplete();
         await running;
-        if (connection is not null)
-            await connection.DisposeAsync();
+        await Disconnect();
     }
 
     private async Task Run()
     {
-        while (await queue.Reader.WaitToReadAsync())
+        List<QueuedCommand> commands = [];
+        while (commands.Count > 0 || await queue.Reader.WaitToReadAsync())
         {
-            List<QueuedCommand> commands = TakeWaiting();
-            while (commands.Count > 0)
+            // What has to be decided again goes first, and keeps nobody waiting behind it.
+            TakeWaiting(commands);
+            try
+            {
                 commands = await Round(commands);
+            }
+            catch (Exception e)
+            {
+                // A bug in the lane. There is no other lane: everybody is answered, and it goes on.
+                LogBug(commands.Count, e);
+                commands = await GiveUp(commands, e, mayHaveBeenApplied: true);
+            }
         }
     }
 
-    private List<QueuedCommand> TakeWaiting()
+    private void TakeWaiting(List<QueuedCommand> commands)
     {
-        var commands = new List<QueuedCommand>();
-        long bytes = 0;
+        long bytes = commands.Sum(command => (long)command.WeightBytes);
         while (commands.Count < limits.BatchLength && bytes < limits.BatchBytes && queue.Reader.TryRead(out QueuedCommand? queued))
         {
             Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
+            if (!queued.TryTake())
+                continue;
             bytes += queued.WeightBytes;
-            if (queued.TryTake())
-                commands.Add(queued);
+            commands.Add(queued);
         }
-
-        return commands;
     }
 
     /// <summary>Decides and commits the commands once; answers which have to be decided again.</summary>
     private async Task<List<QueuedCommand>> Round(List<QueuedCommand> commands)
     {
+        if (commands.Count == 0)
+            return []; // the clients of all that waited have left
         Batch batch;
         try
         {
-            await Connect();
-            IReadOnlyDictionary<JobKey, Job> loaded = await LoadMissing(commands);
-            batch = Batch.Of(commands, key => cache.TryGet(key, out Job? job) || loaded.TryGetValue(key, out job) ? job : null);
+            batch = await Decide(commands);
         }
         catch (Exception e) when (DatabaseAway.Is(e))
         {
@@ -106,27 +114,49 @@ public sealed partial class CommitLane : IAsyncDisposable
             return await Isolate(commands, e); // a rule or a stored row the program cannot handle: a bug, but of one command
         }
 
+        Committed committed;
         try
         {
-            return Settle(batch, await CommitCall.Execute(connection!, batch));
+            committed = await CommitCall.Execute(connection!, batch, mark.OthersServe);
         }
-        catch (PostgresException e) when (e.Severity == "ERROR") // the transaction was rolled back: nothing of it is stored
+        catch (PostgresException e) when (e.InvariantSeverity == "ERROR") // the transaction was rolled back: nothing of it is stored
         {
             return DatabaseAway.Is(e) ? await GiveUp(commands, e, mayHaveBeenApplied: false) : await Isolate(commands, e);
         }
-        catch (Exception e) when (DatabaseAway.Is(e))
+        catch (Exception e)
         {
             return await FindOut(batch, commands, e);
         }
-        catch (Exception e)
+
+        return Settle(batch, committed);
+    }
+
+    private async Task<Batch> Decide(List<QueuedCommand> commands)
+    {
+        bool kept = await Connect();
+        IReadOnlyDictionary<JobKey, Job> loaded;
+        try
         {
-            return await Isolate(commands, e);
+            loaded = await LoadMissing(commands);
         }
+        catch (Exception e) when (kept && DatabaseAway.Is(e))
+        {
+            // PostgreSQL was started anew, or somebody on the way closed what was idle. Nothing is under way: a new connection will do.
+            LogReconnecting(e.Message);
+            await Disconnect();
+            database.Clear();
+            await Connect();
+            loaded = await LoadMissing(commands);
+        }
+
+        return Batch.Of(commands, key => cache.TryGet(key, out Job? job) || loaded.TryGetValue(key, out job) ? job : null);
     }
 
     /// <summary>Answers the chains that held; the commands of the others are to be decided again.</summary>
     private List<QueuedCommand> Settle(Batch batch, Committed committed)
     {
+        if (batch.Entries.Count > 0)
+            feed.Wake();
         List<QueuedCommand> again = [.. batch.Deferred];
         foreach (Batch.Chain chain in batch.Chains)
         {
@@ -150,7 +180,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         if (chain.LastEntry is not { } last)
         {
             if (chain.Basis is not null && !cache.TryGet(chain.Key, out _))
-                cache.Put(chain.Basis, JobText.Of(chain.Basis).LengthBytes);
+                cache.Put(chain.Basis, chain.BasisText.LengthBytes);
             return;
         }
 
@@ -164,11 +194,8 @@ public sealed partial class CommitLane : IAsyncDisposable
     {
         if (verdict.Why is { } why)
             return new Outcome.Refused(why);
-        Job job = verdict.Job!;
-        if (verdict.Entry is { } entry)
-            job = job with { Revision = committed.Revisions[entry.Place] };
-        JobText text = ReferenceEquals(verdict.Job, verdict.Entry?.After) ? verdict.Entry!.Text : JobText.Of(job);
-        return new Outcome.Done(job, text.ToUtf8(job.Revision));
+        long revision = verdict.Entry is { } entry ? committed.Revisions[entry.Place] : verdict.Job!.Revision;
+        return new Outcome.Done(verdict.Job! with { Revision = revision }, verdict.Text!.ToUtf8(revision));
     }
 
     private bool MayTryAgain(QueuedCommand queued)
@@ -176,73 +203,8 @@ public sealed partial class CommitLane : IAsyncDisposable
         if (++queued.Attempts < limits.AttemptsMax)
             return true;
         LogBeatenTooOften(queued.Command.Key, queued.Attempts);
-        queued.Complete(new Outcome.Failed());
+        queued.Complete(new Outcome.Busy());
         return false;
-    }
-
-    /// <summary>
-    /// The batch was refused and nothing of it is stored. One command may be to blame: each is tried alone, and the one that fails
-    /// alone fails alone.
-    /// </summary>
-    private async Task<List<QueuedCommand>> Isolate(List<QueuedCommand> commands, Exception e)
-    {
-        foreach (QueuedCommand command in commands)
-            cache.Forget(command.Command.Key);
-        if (commands.Count == 1)
-        {
-            LogPoison(commands[0].Command.Key, commands[0].Command.Origin.RequestId, e);
-            commands[0].Complete(new Outcome.Failed());
-            return [];
-        }
-
-        LogIsolating(commands.Count, e);
-        foreach (QueuedCommand command in commands)
-        {
-            List<QueuedCommand> alone = [command];
-            while (alone.Count > 0)
-                alone = await Round(alone);
-        }
-
-        return [];
-    }
-
-    /// <summary>
-    /// The connection broke while the batch was being committed: it may be stored or not. Before anything is decided again, the
-    /// events are looked for; what is found is answered as done.
-    /// </summary>
-    private async Task<List<QueuedCommand>> FindOut(Batch batch, List<QueuedCommand> commands, Exception cause)
-    {
-        LogOutcomeUnknown(batch.Entries.Count, cause);
-        foreach (Batch.Chain chain in batch.Chains)
-            cache.Forget(chain.Key);
-        long started = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            try
-            {
-                await Disconnect();
-                await Connect();
-                return Settle(batch, await CommitCall.LookUp(connection!, batch));
-            }
-            catch (Exception e) when (DatabaseAway.Is(e) && Stopwatch.GetElapsedTime(started) < limits.LookUpTime)
-            {
-                LogStillUnknown(e.Message);
-                await Task.Delay(limits.LookUpPause);
-            }
-            catch (Exception e) when (DatabaseAway.Is(e))
-            {
-                return await GiveUp(commands, e, mayHaveBeenApplied: true);
-            }
-        }
-    }
-
-    private async Task<List<QueuedCommand>> GiveUp(List<QueuedCommand> commands, Exception e, bool mayHaveBeenApplied)
-    {
-        LogDatabaseAway(commands.Count, e);
-        await Disconnect();
-        foreach (QueuedCommand command in commands)
-            command.Complete(new Outcome.Unavailable(mayHaveBeenApplied && !command.DryRun));
-        return [];
     }
 
     private async Task<IReadOnlyDictionary<JobKey, Job>> LoadMissing(List<QueuedCommand> commands)
@@ -251,35 +213,28 @@ public sealed partial class CommitLane : IAsyncDisposable
         return missing.Count == 0 ? new Dictionary<JobKey, Job>() : await JobReads.Load(connection!, [.. missing]);
     }
 
-    private async Task Connect()
+    /// <summary>Connects, and answers whether the connection is one from before.</summary>
+    private async Task<bool> Connect()
     {
         if (connection is { State: not System.Data.ConnectionState.Open })
             await Disconnect();
-        connection ??= await database.OpenConnectionAsync();
+        if (connection is not null)
+            return true;
+        connection = await database.OpenConnectionAsync();
+        return false;
     }
 
     private async Task Disconnect()
     {
-        if (connection is not null)
-            await connection.DisposeAsync();
-        connection = null;
+        (NpgsqlConnection? left, connection) = (connection, null);
+        try
+        {
+            if (left is not null)
+                await left.DisposeAsync();
+        }
+        catch (Exception e)
+        {
+            LogNotClosed(e.Message); // it was broken; a new one takes its place
+        }
     }
-
-    [LoggerMessage(LogLevel.Error, "{Key}: the command of request {RequestId} cannot be carried out")]
-    private partial void LogPoison(JobKey key, string requestId, Exception e);
-
-    [LoggerMessage(LogLevel.Warning, "A batch of {Count} commands could not be carried out; trying each alone")]
-    private partial void LogIsolating(int count, Exception e);
-
-    [LoggerMessage(LogLevel.Warning, "The connection broke while {Count} events were being committed; looking whether they were")]
-    private partial void LogOutcomeUnknown(int count, Exception e);
-
-    [LoggerMessage(LogLevel.Warning, "Cannot look yet whether the events were committed: {Reason}")]
-    private partial void LogStillUnknown(string reason);
-
-    [LoggerMessage(LogLevel.Error, "The database is away; {Count} commands are answered 503")]
-    private partial void LogDatabaseAway(int count, Exception e);
-
-    [LoggerMessage(LogLevel.Error, "{Key}: gave up after {Attempts} attempts, each time somebody else had changed the job")]
-    private partial void LogBeatenTooOften(JobKey key, int attempts);
 }

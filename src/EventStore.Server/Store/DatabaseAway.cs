@@ -8,12 +8,13 @@ public static class DatabaseAway
 {
     /// <summary>
     /// Whether the database is away: no connection, a broken one, a time-out, or PostgreSQL itself saying that it is shutting down,
-    /// out of resources or a standby. Trying again later may help; for anything else it would not.
+    /// out of resources, a standby, or kept from a lock for too long. Trying again later may help; for anything else it would not.
     /// </summary>
     public static bool Is(Exception e) => e switch
     {
-        PostgresException { Severity: "FATAL" or "PANIC" } => true,
-        PostgresException said => said.SqlState[..2] is "08" or "53" or "57" or "58" || said.SqlState == PostgresErrorCodes.ReadOnlySqlTransaction,
+        PostgresException { InvariantSeverity: "FATAL" or "PANIC" } => true,
+        PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.LockNotAvailable } => true,
+        PostgresException said => said.SqlState[..2] is "08" or "53" or "57" or "58",
         _ => e is NpgsqlException or SocketException or TimeoutException, // Npgsql does not wrap a host name that cannot be resolved
     };
 }

@@ -4,13 +4,17 @@ using Npgsql;
 
 namespace EventStore.Server.Store;
 
-/// <summary>An incarnation with its whole history folded, and the row that was stored for it.</summary>
+/// <summary>An incarnation with its whole history folded.</summary>
 /// <param name="Uid">The stream.</param>
-/// <param name="Job">The job its events give; null when they cannot be folded.</param>
+/// <param name="Job">The job its events give so far.</param>
 /// <param name="Events">How many events there are.</param>
 /// <param name="Time">When the last one was committed.</param>
 /// <param name="Problem">Why the events cannot be folded, or null.</param>
-internal sealed record FoldedStream(Guid Uid, Job? Job, long Events, DateTime Time, string? Problem);
+internal sealed record FoldedStream(Guid Uid, Job? Job, long Events, DateTime Time, string? Problem)
+{
+    /// <summary>The row its events give; null when there is a <see cref="Problem"/>.</summary>
+    public CurrentJob? Row { get; init; }
+}
 
 /// <summary>Reads the whole log once, stream by stream, holding one job at a time.</summary>
 internal static class EventLog
@@ -32,7 +36,7 @@ internal static class EventLog
             Guid uid = reader.GetGuid(0);
             if (stream is not null && stream.Uid != uid)
             {
-                yield return stream;
+                yield return Finish(stream);
                 stream = null;
             }
 
@@ -40,7 +44,7 @@ internal static class EventLog
         }
 
         if (stream is not null)
-            yield return stream;
+            yield return Finish(stream);
     }
 
     /// <summary>How many events there are.</summary>
@@ -56,15 +60,37 @@ internal static class EventLog
             return stream with { Events = stream.Events + 1 };
         (long version, long revision) = (reader.GetInt64(1), reader.GetInt64(2));
         if (version != stream.Events + 1)
-            return stream with { Problem = $"event {stream.Events + 1} is missing: the next one, of revision {revision}, is number {version}" };
+            return Damaged(stream, $"event {stream.Events + 1} is missing: the next one, of revision {revision}, is number {version}");
+        if (revision <= stream.Job?.Revision)
+            return Damaged(stream, $"event {version} has revision {revision}, lower than the event before it");
         try
         {
             Job job = Job.Evolve(stream.Job, RevisionReads.ReadEvent(reader.GetString(4), reader.GetString(5)), revision);
             return stream with { Job = job, Events = version, Time = reader.GetDateTime(3) };
         }
-        catch (Exception e) when (e is FormatException or InvalidOperationException or InvalidCastException or System.Text.Json.JsonException)
+        catch (Exception e) // whatever a damaged event does to the fold, its revision has to be named
         {
-            return stream with { Problem = $"the event of revision {revision} cannot be read: {e.Message}" };
+            return Damaged(stream, $"the event of revision {revision} cannot be read: {OneLine(e)}");
         }
     }
+
+    private static FoldedStream Finish(FoldedStream stream)
+    {
+        if (stream.Problem is not null)
+            return stream;
+        if (stream.Job!.Uid != stream.Uid)
+            return stream with { Problem = $"its events give no job: its first event is that of {stream.Job.Uid}" };
+        try
+        {
+            return stream with { Row = CurrentJob.Of(stream.Job) };
+        }
+        catch (Exception e) // a damaged event may also leave what can be folded and not be shown
+        {
+            return stream with { Problem = $"its events give no job: {OneLine(e)}" };
+        }
+    }
+
+    private static FoldedStream Damaged(FoldedStream stream, string problem) => stream with { Events = stream.Events + 1, Problem = problem };
+
+    private static string OneLine(Exception e) => e.Message.ReplaceLineEndings(" ");
 }

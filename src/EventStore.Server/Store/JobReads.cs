@@ -1,24 +1,17 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using EventStore.Domain.Jobs;
 using Npgsql;
 
 namespace EventStore.Server.Store;
 
-/// <summary>A job as an answer shows it.</summary>
-/// <param name="Key">The job.</param>
-/// <param name="Revision">Its resourceVersion.</param>
-/// <param name="Utf8">The object as compact JSON.</param>
-public sealed record StoredJob(JobKey Key, long Revision, byte[] Utf8);
-
-/// <summary>Reads current jobs. Every read asks the database, so it sees every write answered before, of any process.</summary>
+/// <summary>Reads jobs. Every read asks the database, so it sees every write answered before, of any process.</summary>
 public sealed class JobReads(NpgsqlDataSource database)
 {
     private static readonly TimeSpan FutureWait = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan FuturePause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan FuturePause = TimeSpan.FromMilliseconds(50);
 
     private const string GetSql = """
-        SELECT j.revision, j.data ->> 'text' FROM eventstore.mt_doc_current_job j
+        SELECT j.revision, j.data ->> 'text', j.mt_last_modified FROM eventstore.mt_doc_current_job j
          WHERE (j.namespace || '/') COLLATE "C" = $1 AND j.name COLLATE "C" = $2 AND NOT j.deleted
         """;
 
@@ -27,16 +20,6 @@ public sealed class JobReads(NpgsqlDataSource database)
           FROM unnest($1::text[], $2::text[]) AS k (namespace, name)
           JOIN eventstore.mt_doc_current_job j
             ON (j.namespace || '/') COLLATE "C" = k.namespace || '/' AND j.name COLLATE "C" = k.name AND NOT j.deleted
-        """;
-
-    private const string ListSql = """
-        SELECT j.namespace, j.name, j.revision, j.data ->> 'text' FROM eventstore.mt_doc_current_job j
-         WHERE NOT j.deleted ORDER BY (j.namespace || '/') COLLATE "C", j.name COLLATE "C"
-        """;
-
-    private const string ListNamespaceSql = """
-        SELECT j.namespace, j.name, j.revision, j.data ->> 'text' FROM eventstore.mt_doc_current_job j
-         WHERE NOT j.deleted AND (j.namespace || '/') COLLATE "C" = $1 ORDER BY (j.namespace || '/') COLLATE "C", j.name COLLATE "C"
         """;
 
     // From one namespace to the next over the index of living jobs, whatever number of jobs each has.
@@ -58,8 +41,22 @@ public sealed class JobReads(NpgsqlDataSource database)
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Namespace + "/" });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Name });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        return await reader.ReadAsync(stop) ? new StoredJob(key, reader.GetInt64(0), reader.GetFieldValue<byte[]>(1)) : null;
+        return await reader.ReadAsync(stop)
+            ? new StoredJob(key, reader.GetInt64(0), reader.GetFieldValue<byte[]>(1), reader.GetFieldValue<DateTimeOffset>(2))
+            : null;
     }
+
+    /// <summary>The job of that name that lived at the revision, as it stood then, or null.</summary>
+    public async Task<StoredJob?> GetAt(JobKey key, long revision, CancellationToken stop)
+    {
+        await using JobSnapshot snapshot = await Snapshot(stop);
+        await foreach (StoredJob job in snapshot.List(new JobRange { Namespace = key.Namespace, Name = key.Name }, revision, stop))
+            return job;
+        return null;
+    }
+
+    /// <summary>Opens a snapshot of all jobs.</summary>
+    public async Task<JobSnapshot> Snapshot(CancellationToken stop) => await JobSnapshot.Open(await database.OpenConnectionAsync(stop), stop);
 
     /// <summary>Waits, for at most three seconds as upstream does, until the store has reached the revision.</summary>
     /// <returns>Null when it has, else the revision it stands at.</returns>
@@ -84,30 +81,26 @@ public sealed class JobReads(NpgsqlDataSource database)
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 
-    /// <summary>
-    /// The living jobs of a namespace, or of all, in etcd's order (the bytes of <c>namespace/name</c>),
-    /// all from one snapshot.
-    /// </summary>
-    /// <param name="inNamespace">The namespace, or null for all.</param>
-    /// <param name="atRevision">Is told the snapshot's revision before the first job comes.</param>
-    /// <param name="stop">Ends the reading.</param>
-    public async IAsyncEnumerable<StoredJob> List(string? inNamespace, Action<long> atRevision, [EnumeratorCancellation] CancellationToken stop)
+    /// <summary>Reads the changes behind a revision, up to another, from the log.</summary>
+    /// <param name="after">Behind this revision.</param>
+    /// <param name="upTo">Up to and including this one.</param>
+    /// <param name="key">Of this job only, or null.</param>
+    /// <param name="stop">Gives up.</param>
+    public async IAsyncEnumerable<JobChange> Changes(
+        long after, long upTo, JobKey? key, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-        await using NpgsqlTransaction snapshot = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, stop);
-        await using var batch = new NpgsqlBatch(connection, snapshot);
-        batch.BatchCommands.Add(new NpgsqlBatchCommand("SELECT revision FROM eventstore.head"));
-        var list = new NpgsqlBatchCommand(inNamespace is null ? ListSql : ListNamespaceSql);
-        if (inNamespace is not null)
-            list.Parameters.Add(new NpgsqlParameter<string> { TypedValue = inNamespace + "/" });
-        batch.BatchCommands.Add(list);
-
-        await using NpgsqlDataReader reader = await batch.ExecuteReaderAsync(stop);
-        await reader.ReadAsync(stop);
-        atRevision(reader.GetInt64(0));
-        await reader.NextResultAsync(stop);
-        while (await reader.ReadAsync(stop))
-            yield return new StoredJob(new JobKey(reader.GetString(0), reader.GetString(1)), reader.GetInt64(2), reader.GetFieldValue<byte[]>(3));
+        var log = new JobLog(jobsMax: 10_000);
+        while (after < upTo)
+        {
+            List<JobChange> page;
+            await using (NpgsqlConnection connection = await database.OpenConnectionAsync(stop))
+                page = await log.Read(connection, after, upTo, key, stop);
+            foreach (JobChange change in page)
+                yield return change;
+            if (page.Count < JobLog.PageLength)
+                yield break;
+            after = page[^1].Revision;
+        }
     }
 
     /// <summary>The namespaces that have living jobs, in order, and the revision at which they had.</summary>

@@ -21,6 +21,9 @@ public sealed record LaneLimits
     /// <summary>How often a command is decided before it is given up, if somebody else changes the job each time.</summary>
     public int AttemptsMax { get; init; } = 100;
 
+    /// <summary>How often the connection may break under a command before it is tried alone, for it may be what breaks it.</summary>
+    public int BreaksMax { get; init; } = 3;
+
     /// <summary>How long a lost reply is looked for before the command is answered 503.</summary>
     public TimeSpan LookUpTime { get; init; } = TimeSpan.FromSeconds(8);
 

@@ -62,5 +62,9 @@ public static class MartenSetup
             return;
         foreach (string column in (string[])[nameof(CurrentJob.Namespace), nameof(CurrentJob.Name), nameof(CurrentJob.Deleted), nameof(CurrentJob.Revision)])
             mapping.DuplicateField(column, notNull: true);
+
+        // Else Marten's comparison of the schema would have them dropped.
+        mapping.IgnoreIndex("current_job_living");
+        mapping.IgnoreIndex("current_job_incarnations");
     }
 }

@@ -17,7 +17,7 @@ public abstract record Outcome
     /// <summary>The command was refused, and nothing changed.</summary>
     public sealed record Refused(Rejection Why) : Outcome;
 
-    /// <summary>Too many commands are waiting; nothing was done.</summary>
+    /// <summary>Too many commands are waiting, or too many others change the same job; nothing was done.</summary>
     public sealed record Busy : Outcome;
 
     /// <summary>The database cannot be reached.</summary>

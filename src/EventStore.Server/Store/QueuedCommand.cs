@@ -22,6 +22,9 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
     /// <summary>How often it was decided already because somebody else had changed the job meanwhile.</summary>
     public int Attempts { get; set; }
 
+    /// <summary>How often the connection broke under it, and it turned out that nothing was stored.</summary>
+    public int Breaks { get; set; }
+
     /// <summary>The answer, once there is one.</summary>
     public Task<Outcome> Answer => answer.Task;
 

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using EventStore.Domain.Jobs;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -48,9 +47,9 @@ public static class Rebuilding
         await using NpgsqlBinaryImporter copy = await owner.BeginBinaryImportAsync(CopySql, stop);
         await foreach (FoldedStream stream in EventLog.Fold(reading, stop))
         {
-            if (stream.Job is not { } job || stream.Problem is not null)
+            if (stream.Row is not { } row)
                 throw new FormatException($"{stream.Uid}: {stream.Problem}");
-            await Write(copy, job, stream.Time, stop);
+            await Write(copy, row, stream.Time, stop);
             events += stream.Events;
             jobs++;
             progress(events, total);
@@ -60,18 +59,18 @@ public static class Rebuilding
         return jobs;
     }
 
-    private static async Task Write(NpgsqlBinaryImporter copy, Job job, DateTime time, CancellationToken stop)
+    private static async Task Write(NpgsqlBinaryImporter copy, CurrentJob row, DateTime time, CancellationToken stop)
     {
         await copy.StartRowAsync(stop);
-        await copy.WriteAsync(job.Uid, NpgsqlDbType.Uuid, stop);
-        await copy.WriteAsync(JsonSerializer.Serialize(CurrentJob.Of(job), EventFormat.Options), NpgsqlDbType.Jsonb, stop);
+        await copy.WriteAsync(row.Id, NpgsqlDbType.Uuid, stop);
+        await copy.WriteAsync(JsonSerializer.Serialize(row, EventFormat.Options), NpgsqlDbType.Jsonb, stop);
         await copy.WriteAsync(time, NpgsqlDbType.TimestampTz, stop);
         await copy.WriteAsync(typeof(CurrentJob).FullName!, NpgsqlDbType.Varchar, stop);
-        await copy.WriteAsync(job.Version, NpgsqlDbType.Bigint, stop);
-        await copy.WriteAsync(job.Key.Namespace, NpgsqlDbType.Varchar, stop);
-        await copy.WriteAsync(job.Key.Name, NpgsqlDbType.Varchar, stop);
-        await copy.WriteAsync(job.Deleted, NpgsqlDbType.Boolean, stop);
-        await copy.WriteAsync(job.Revision, NpgsqlDbType.Bigint, stop);
+        await copy.WriteAsync(row.Version, NpgsqlDbType.Bigint, stop);
+        await copy.WriteAsync(row.Namespace, NpgsqlDbType.Varchar, stop);
+        await copy.WriteAsync(row.Name, NpgsqlDbType.Varchar, stop);
+        await copy.WriteAsync(row.Deleted, NpgsqlDbType.Boolean, stop);
+        await copy.WriteAsync(row.Revision, NpgsqlDbType.Bigint, stop);
     }
 
     private static async Task Execute(NpgsqlConnection connection, string sql, CancellationToken stop)

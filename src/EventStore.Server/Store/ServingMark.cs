@@ -9,14 +9,46 @@ namespace EventStore.Server.Store;
 /// <remarks>The lock is on a connection of its own; when that breaks, the mark is set again on a new one.</remarks>
 public sealed partial class ServingMark(NpgsqlDataSource database, ILogger<ServingMark> log) : BackgroundService
 {
-    private const long Lock = 7072;
+    private const long Number = 7072;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    // Who starts meanwhile finds the first commits by its feed's safety poll, which is quicker.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
+    // The classid and objid of a lock taken by one bigint are its halves.
+    private const string CountSql = """
+        SELECT count(DISTINCT pid) FROM pg_locks
+         WHERE locktype = 'advisory' AND classid = 0 AND objid = 7072 AND objsubid = 1 AND granted
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """;
+
+    private readonly TaskCompletionSource firstTry = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>
+    /// Whether other processes serve this database too, and so are to be told of commits. A notification costs a lock over the whole
+    /// PostgreSQL server at commit; nobody should pay it for nobody.
+    /// </summary>
+    public bool OthersServe
+    {
+        get => Volatile.Read(ref field);
+        private set => Volatile.Write(ref field, value);
+    }
 
     /// <summary>Takes the lock alone for the rest of the connection's life; false when somebody serves.</summary>
     public static async Task<bool> TryAlone(NpgsqlConnection connection, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"SELECT pg_try_advisory_lock({Lock})", connection);
+        await using var command = new NpgsqlCommand($"SELECT pg_try_advisory_lock({Number})", connection);
         return (bool)(await command.ExecuteScalarAsync(stop))!;
+    }
+
+    /// <summary>
+    /// Ends when the mark is set, so that nothing is served before: a server that started beside a rebuild would list what the
+    /// rebuild has emptied and not filled yet. A database that cannot be asked does not keep the server from starting.
+    /// </summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await base.StartAsync(cancellationToken);
+        await firstTry.Task.WaitAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -27,17 +59,42 @@ public sealed partial class ServingMark(NpgsqlDataSource database, ILogger<Servi
             try
             {
                 await using NpgsqlConnection connection = await database.OpenConnectionAsync(stoppingToken);
-                await using var command = new NpgsqlCommand($"SELECT pg_advisory_lock_shared({Lock})", connection) { CommandTimeout = 0 };
-                await command.ExecuteNonQueryAsync(stoppingToken);
-                await connection.WaitAsync(stoppingToken); // ends when the connection breaks
+                if (!await Lock(connection, "pg_try_advisory_lock_shared", stoppingToken))
+                {
+                    LogWaiting();
+                    await Lock(connection, "pg_advisory_lock_shared", stoppingToken);
+                }
+
+                firstTry.TrySetResult();
+                while (true)
+                {
+                    OthersServe = await CountServers(connection, stoppingToken) > 1;
+                    await connection.WaitAsync(LookEvery, stoppingToken); // throws when the connection breaks
+                }
             }
-            catch (Exception e) when (e is NpgsqlException or System.Net.Sockets.SocketException or TimeoutException)
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 LogLost(e.Message);
+                firstTry.TrySetResult();
                 await Task.Delay(Pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
+
+    private static async Task<long> CountServers(NpgsqlConnection connection, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(CountSql, connection);
+        return (long)(await command.ExecuteScalarAsync(stop))!;
+    }
+
+    private static async Task<bool> Lock(NpgsqlConnection connection, string how, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand($"SELECT {how}({Number})", connection) { CommandTimeout = 0 };
+        return await command.ExecuteScalarAsync(stop) is not false; // the one that waits answers nothing
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The current jobs are being rebuilt; waiting for the end of it")]
+    private partial void LogWaiting();
 
     [LoggerMessage(LogLevel.Warning, "The mark that this server is running was lost with its connection: {Reason}")]
     private partial void LogLost(string reason);

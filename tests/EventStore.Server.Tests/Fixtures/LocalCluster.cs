@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -18,19 +19,22 @@ internal static class LocalCluster
 {
     private const int AttemptsMax = 3;
 
-    public static readonly PostgresServer.Source Source = new("a throwaway local cluster", Start);
+    public static readonly PostgresServer.Source Source = new("a throwaway local cluster", async () => (await Start()).ConnectionString);
 
-    // Never disposed: it holds our end of the pipe, and with it the cluster's life.
-    private static Process? supervisor;
+    // Never disposed: they hold our ends of the pipes, and with them the clusters' lives.
+    private static readonly ConcurrentBag<Process> Supervisors = [];
 
-    private static async Task<string> Start()
+    /// <summary>Starts a cluster of one test's own, which it may restart as it likes.</summary>
+    public static async Task<(string ConnectionString, Func<Task> Restart)> Start()
     {
         var password = RandomNumberGenerator.GetHexString(24);
         for (var attempt = 1; ; attempt++)
         {
             var port = FreePort();
-            supervisor = Launch(port, password);
-            if (await supervisor.StandardOutput.ReadLineAsync() == "ready") return ConnectionString(port, password);
+            Process supervisor = Launch(port, password);
+            Supervisors.Add(supervisor);
+            if (await supervisor.StandardOutput.ReadLineAsync() == "ready")
+                return (ConnectionString(port, password), () => supervisor.StandardInput.WriteAsync("restart\n"));
 
             var errors = (await supervisor.StandardError.ReadToEndAsync()).Trim();
             // Between our look for a free port and PostgreSQL's taking it somebody else may have: look again.

@@ -28,6 +28,9 @@ public sealed class ServerProcess : IAsyncDisposable
     /// <summary>Where it serves.</summary>
     public Uri Url { get; private set; } = null!;
 
+    /// <summary>The process's number.</summary>
+    public int Id => process.Id;
+
     /// <summary>A client that logs in as the admin.</summary>
     public HttpClient Admin { get; private set; } = null!;
 
@@ -44,7 +47,10 @@ public sealed class ServerProcess : IAsyncDisposable
     /// <summary>Starts a server as the serving role and waits until it is ready.</summary>
     /// <param name="connectionString">The database.</param>
     /// <param name="options">More options, as on the command line.</param>
-    public static async Task<ServerProcess> Start(string connectionString, params string[] options)
+    public static Task<ServerProcess> Start(string connectionString, params string[] options) => Start(connectionString, [], options);
+
+    /// <summary>The same with more in the process's environment.</summary>
+    public static async Task<ServerProcess> Start(string connectionString, IReadOnlyList<(string Name, string Value)> environment, params string[] options)
     {
         string tokens = Path.Combine(Path.GetTempPath(), $"tokens-{Guid.NewGuid():N}.csv");
         await File.WriteAllTextAsync(tokens, $"{AdminToken},admin,admin-uid,\"system:masters\"\n{AliceToken},alice,alice-uid\n");
@@ -54,6 +60,8 @@ public sealed class ServerProcess : IAsyncDisposable
             RedirectStandardError = true,
         };
         start.Environment["ConnectionStrings__Postgres"] = connectionString;
+        foreach ((string name, string value) in environment)
+            start.Environment[name] = value;
         var server = new ServerProcess(Process.Start(start)!);
         server.Follow();
         server.Url = await server.WaitForUrl();
@@ -74,6 +82,14 @@ public sealed class ServerProcess : IAsyncDisposable
     public async Task Kill()
     {
         process.Kill();
+        await process.WaitForExitAsync();
+    }
+
+    /// <summary>SIGTERM: the process is asked to end, and does.</summary>
+    public async Task Stop()
+    {
+        using (Process kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
+            await kill.WaitForExitAsync();
         await process.WaitForExitAsync();
     }
 

@@ -16,7 +16,8 @@ public sealed class TestDatabase : IAsyncDisposable
 
     private TestDatabase(string superuser, string name)
     {
-        (this.superuser, this.name) = (superuser, name);
+        // Without a pool: a test may restart the server under a connection that waits in one.
+        (this.superuser, this.name) = (new NpgsqlConnectionStringBuilder(superuser) { Pooling = false }.ConnectionString, name);
         Owner = ConnectionString(name + "_owner");
         Serving = ConnectionString(name + "_serving");
         Source = NpgsqlDataSource.Create(Serving);
@@ -39,18 +40,19 @@ public sealed class TestDatabase : IAsyncDisposable
     public NpgsqlDataSource OwnerSource { get; }
 
     /// <summary>Makes a database and migrates it.</summary>
-    public static async Task<TestDatabase> Create()
+    /// <param name="superuser">The server to make it on, as its superuser; null for the run's.</param>
+    public static async Task<TestDatabase> Create(string? superuser = null)
     {
-        TestDatabase database = await CreateEmpty();
+        TestDatabase database = await CreateEmpty(superuser);
         await Migrations.Apply(database.Owner, NullLogger.Instance);
         await ServingRole.Grant(database.Owner, database.ServingRoleName);
         return database;
     }
 
     /// <summary>Makes a database with both roles and nothing in it.</summary>
-    public static async Task<TestDatabase> CreateEmpty()
+    public static async Task<TestDatabase> CreateEmpty(string? superuser = null)
     {
-        string superuser = await PostgresServer.ConnectionString;
+        superuser ??= await PostgresServer.ConnectionString;
         var database = new TestDatabase(superuser, "t_" + Guid.NewGuid().ToString("N")[..12]);
         await using var connection = new NpgsqlConnection(superuser);
         await connection.OpenAsync();
@@ -98,6 +100,7 @@ public sealed class TestDatabase : IAsyncDisposable
 
     private string ConnectionString(string role) => new NpgsqlConnectionStringBuilder(superuser)
     {
+        Pooling = true,
         Database = name,
         Username = role,
         Password = Password,

@@ -2,7 +2,8 @@
 # usage: CLUSTER_PASSWORD=... throwaway-cluster.sh PORT CONNECTIONS_MAX
 #
 # Makes a PostgreSQL cluster in a temporary folder and starts it on 127.0.0.1:PORT, superuser `postgres`. Prints "ready", or says on
-# standard error why not. Lives until its standard input is closed; then it stops the server and removes the folder.
+# standard error why not. Each line on its standard input restarts the server. Lives until that input is closed; then it stops the
+# server and removes the folder.
 set -eu
 port=$1 connections_max=$2
 
@@ -43,15 +44,22 @@ cd "$dir"
 $as "$bin/initdb" -D "$dir/data" -U postgres --pwfile=password --auth=scram-sha-256 --encoding=UTF8 \
     --locale=C --locale-provider=icu --icu-locale=en --no-sync >log 2>&1 || { cat log >&2; exit 1; }
 
-$as ${die_with_us:-} "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-    -c max_connections="$connections_max" -c fsync=off -c full_page_writes=off >log 2>&1 </dev/null &
-server=$!
-# PostgreSQL's own word in its pid file; pg_isready may not be installed.
-until grep -q '^ready' data/postmaster.pid 2>/dev/null; do
-    kill -0 "$server" 2>/dev/null || { cat log >&2; exit 1; }
-    sleep 0.05
-done
+start() {
+    $as ${die_with_us:-} "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+        -c max_connections="$connections_max" -c fsync=off -c full_page_writes=off >log 2>&1 </dev/null &
+    server=$!
+    # PostgreSQL's own word in its pid file; pg_isready may not be installed.
+    until grep -q '^ready' data/postmaster.pid 2>/dev/null; do
+        kill -0 "$server" 2>/dev/null || { cat log >&2; exit 1; }
+        sleep 0.05
+    done
+}
 
+start
 echo ready
 exec >/dev/null 2>&1
-cat >/dev/null
+while read -r _; do
+    # Fast: clients are cut off in the middle of what they do, and what is committed is kept.
+    kill -INT "$server" && wait "$server" || true
+    start
+done

@@ -26,12 +26,8 @@ public sealed class KubectlServer : IAsyncLifetime
     /// <inheritdoc/>
     public async Task InitializeAsync()
     {
-        await File.WriteAllTextAsync(
-            Path.Combine(folder, "tokens.csv"),
-            $"{ServerProcess.AdminToken},admin,admin-uid,\"system:masters\"\n{ServerProcess.AliceToken},alice,alice-uid\n");
         database = await TestDatabase.Create();
-        // No token file of the operator's: the folder's own is read, and the folder is where certificate and kubeconfig are kept.
-        Process = await ServerProcess.Start(database.Serving, "--data", folder, "--token-auth-file", "");
+        Process = await ServerProcess.Start(database.Serving, "--data", folder); // there certificate and kubeconfig are kept
     }
 
     /// <inheritdoc/>

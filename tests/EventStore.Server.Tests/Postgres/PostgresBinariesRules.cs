@@ -41,14 +41,16 @@ public sealed class PostgresBinariesRules : IDisposable
     }
 
     [Fact]
-    public void PG_BIN_comes_first_and_the_path_last_with_its_links_followed()
+    public void PG_BIN_is_the_only_one_when_it_is_set() =>
+        Assert.Equal(["/chosen"], PostgresBinaries.Candidates(name => name == "PG_BIN" ? "/chosen" : "/usr/bin"));
+
+    [Fact]
+    public void The_path_comes_last_with_its_links_followed()
     {
-        var chosen = Folder("16.2");
         var linked = Directory.CreateDirectory(Path.Combine(_root, "links")).FullName;
         File.CreateSymbolicLink(Path.Combine(linked, "postgres"), Path.Combine(Folder("17.0"), "postgres"));
-        var environment = new Dictionary<string, string> { ["PG_BIN"] = chosen, ["PATH"] = $"/nowhere:{linked}" };
+        var environment = new Dictionary<string, string> { ["PATH"] = $"/nowhere:{linked}" };
         var folders = PostgresBinaries.Candidates(environment.GetValueOrDefault).ToList();
-        Assert.Equal(chosen, folders[0]);
         Assert.Equal(Path.Combine(_root, "17.0"), folders[^1]);
     }
 

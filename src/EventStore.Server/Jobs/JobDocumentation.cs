@@ -1,0 +1,234 @@
+using System.Text.Json.Nodes;
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes;
+using Microsoft.OpenApi;
+using JsonArray = System.Text.Json.Nodes.JsonArray;
+using JsonObject = System.Text.Json.Nodes.JsonObject;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Jobs;
+
+/// <summary>
+/// What the document for people says about jobs. Types and ranges come from <see cref="Schema"/>, the updatable fields from
+/// <see cref="UpdatePolicy"/>, and the refusals are the server's own words: only what people read is written here.
+/// </summary>
+internal static class JobDocumentation
+{
+    private const string Job = "PyTorchJob";
+    private const string JobList = "PyTorchJobList";
+    private const string JobPatch = "PyTorchJobPatch";
+    private const string DeleteOptions = "DeleteOptions";
+    private const string Tag = "PyTorchJobs";
+    private const string Admin = "admin";
+
+    private static readonly ApiParameter Name = new("name", new TextShape(), "name of the PyTorchJob") { InPath = true };
+
+    /// <summary>List, of one namespace.</summary>
+    public static ApiOperation List() => ListOf("listPyTorchJobs", "List the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs");
+
+    /// <summary>List, of all namespaces.</summary>
+    public static ApiOperation ListAll() => ListOf("listAllPyTorchJobs", "List the jobs of all namespaces", "/apis/kubeflow.org/v1/pytorchjobs");
+
+    /// <summary>Create.</summary>
+    public static ApiOperation Create() => Of(
+        "createPyTorchJob", "Create a job",
+        "Nothing is filled in that was not sent, but for what only the server knows: uid, creationTimestamp, generation, resourceVersion and "
+        + "selfLink. A `status` that is sent along is left out. Everything wrong with the job is answered at once.",
+        [.. ApiParameters.OfWrites],
+        new ApiBody(ContentNegotiation.Json, Job, ("A job with a worker", JobExamples.Manifest)),
+        Answered(201, "Created", Created()), BadRequest(), Forbidden("create"), AlreadyExists(), TooLarge(), NotJson(), Invalid());
+
+    /// <summary>Get.</summary>
+    public static ApiOperation Get() => Of(
+        "readPyTorchJob", "Read a job", "The job as it is now: what was answered to any client before is in it, whichever server it asked.",
+        [ApiParameters.Pretty, ApiParameters.ResourceVersion], null,
+        Answered(200, "OK", JobExamples.Job), BadRevision(), Forbidden("get"), NotFound(), TooNew());
+
+    /// <summary>Patch: the documented update.</summary>
+    public static ApiOperation Patch() => Of(
+        "patchPyTorchJob", "Update a job",
+        $"""
+        A merge patch (RFC 7396): members that are named change, `null` takes one away, lists are replaced whole. These fields can be updated:
+
+        {string.Join("\n", UpdatePolicy.UpdatableFields.Select(field => $"- `{field}`"))}
+
+        A patch that would change any other field is refused whole with 400, and the message names each such field. Naming a field with the
+        value it has is no change. A patch that changes nothing answers 200 with the resourceVersion the job had, and stores no event.
+
+        `metadata.resourceVersion` in the patch is an optimistic lock: 409 when it is not the current one. Without it the patch is applied to
+        whatever is current.
+        """,
+        [.. ApiParameters.OfWrites],
+        new ApiBody(ContentNegotiation.MergePatch, JobPatch, ("A label", JobExamples.LabelPatch), ("Under the optimistic lock", JobExamples.LockedPatch)),
+        Answered(200, "OK", JobExamples.Job), FieldsFixed(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
+
+    /// <summary>Put.</summary>
+    public static ApiOperation Replace() => Of(
+        "replacePyTorchJob", "Replace a job",
+        "The whole job, with the `metadata.resourceVersion` it was read at. What may differ from the stored job is what a patch may change.",
+        [.. ApiParameters.OfWrites],
+        new ApiBody(ContentNegotiation.Json, Job, ("The job as it was read, changed", JobExamples.Job)),
+        Answered(200, "OK", JobExamples.Job), FieldsFixed(), Forbidden("update"), NotFound(), Conflict(), TooLarge(), NotJson(), Invalid());
+
+    /// <summary>Delete.</summary>
+    public static ApiOperation Delete() => Of(
+        "deletePyTorchJob", "Delete a job",
+        "Its history stays. A job with finalizers is only marked with a deletionTimestamp and answered as it then is; the change that takes "
+        + "off its last finalizer deletes it.",
+        [.. ApiParameters.OfDeletes],
+        new ApiBody(ContentNegotiation.Json, DeleteOptions, ("Only this incarnation", Preconditions())) { Optional = true },
+        new ApiAnswer(200, "OK", nameof(Status), Node(Status.Deleted(JobAnswers.Resource, JobExamples.Name, "c6e548f1-adfe-11e9-ba3a-b44326d0c915"))),
+        BadRequest(), Forbidden("delete"), NotFound(), Conflict(), TooLarge(), NotJson(), InvalidDryRun());
+
+    /// <summary>Delete, of the collection.</summary>
+    public static ApiOperation DeleteAll() => ListOf("deletePyTorchJobs", "Delete the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs") with
+    {
+        Description = "Those the selectors cover, each as Delete does. The answer is the list of what was deleted.",
+    };
+
+    /// <summary>Get of the status subresource.</summary>
+    public static ApiOperation GetStatus() => Get() with { Id = "readPyTorchJobStatus", Summary = "Read a job's status", Description = "The whole job, status included." };
+
+    /// <summary>Patch of the status subresource.</summary>
+    public static ApiOperation PatchStatus() => Of(
+        "patchPyTorchJobStatus", "Update a job's status", "A merge patch of `status`; what it says of anything else is left out.",
+        [.. ApiParameters.OfWrites],
+        new ApiBody(ContentNegotiation.MergePatch, Job, ("What the operator writes first", JobExamples.StatusPatch)),
+        Answered(200, "OK", JobExamples.Job), BadRequest(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
+
+    /// <summary>Put of the status subresource.</summary>
+    public static ApiOperation ReplaceStatus() => Of(
+        "replacePyTorchJobStatus", "Replace a job's status", "The whole job, of which only `status` is taken.",
+        [.. ApiParameters.OfWrites],
+        new ApiBody(ContentNegotiation.Json, Job, ("The job with its new status", JobExamples.Job)),
+        Answered(200, "OK", JobExamples.Job), BadRequest(), Forbidden("update"), NotFound(), Conflict(), TooLarge(), NotJson(), Invalid());
+
+    /// <summary>The schemas the operations name.</summary>
+    public static Dictionary<string, OpenApiSchema> Schemas() => new()
+    {
+        [Job] = ApiSchema.Of(Schema.PyTorchJob),
+        [JobList] = ApiSchema.Of(
+            new ObjectShape(
+                ("apiVersion", new TextShape()),
+                ("items", new ListShape(Schema.PyTorchJob)),
+                ("kind", new TextShape()),
+                ("metadata", new ObjectShape(("continue", new TextShape()), ("resourceVersion", new TextShape()), ("selfLink", new TextShape()))))),
+        [JobPatch] = ApiSchema.Of(Updatable(), ofPatch: true),
+        [DeleteOptions] = ApiSchema.Of(
+            new ObjectShape(
+                ("apiVersion", new TextShape()),
+                ("dryRun", new ListShape(new TextShape("All"))),
+                ("gracePeriodSeconds", new IntegerShape(0)),
+                ("kind", new TextShape()),
+                ("orphanDependents", new FlagShape()),
+                ("preconditions", new ObjectShape(("resourceVersion", new TextShape()), ("uid", new TextShape()))),
+                ("propagationPolicy", new TextShape("Background", "Foreground", "Orphan")))),
+    };
+
+    /// <summary>What a merge patch may hold: the updatable fields of the one table, and no others.</summary>
+    private static ObjectShape Updatable() => new(
+    [
+        .. UpdatePolicy.UpdatableFields.Select(path => path.Split('.')).GroupBy(path => path[0], path => path[1]).Select(part =>
+            (part.Key, (Shape)new ObjectShape([.. ((ObjectShape)Schema.PyTorchJob[part.Key]!).Fields.Where(field => part.Contains(field.Name))]))),
+    ]);
+
+    private static ApiOperation ListOf(string id, string summary, string selfLink) => Of(
+        id, summary,
+        "In the order of namespace and name. `metadata.resourceVersion` is the revision of the whole store the list was read at, the same for "
+        + "every page. With `watch` the answer is a frame a line for every change from then on.",
+        [.. ApiParameters.OfLists], null,
+        new ApiAnswer(200, "OK", JobList, new JsonObject
+        {
+            ["apiVersion"] = JobDecider.ApiVersion,
+            ["items"] = new JsonArray(JobExamples.Job),
+            ["kind"] = JobList,
+            ["metadata"] = new JsonObject { ["continue"] = "", ["resourceVersion"] = "72519229", ["selfLink"] = selfLink },
+        }),
+        BadRevision(), Forbidden("list"), TooNew());
+
+    /// <summary>An operation with the answers every one can have.</summary>
+    private static ApiOperation Of(
+        string id, string summary, string description, IReadOnlyList<ApiParameter> query, ApiBody? body, params ApiAnswer[] answers) =>
+        new(id, summary, description)
+        {
+            Tag = Tag,
+            Parameters = [ApiParameters.Namespace, Name, .. query],
+            Body = body,
+            Answers = [.. answers.Concat(body is null ? Always() : Always().Append(Busy())).OrderBy(answer => answer.Code)],
+        };
+
+    private static ApiAnswer[] Always() =>
+    [
+        Refused(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
+        Refused(Status.MethodNotAllowed(JobAnswers.Resource, "deletecollection"), "MethodNotAllowed: the path has no such operation"),
+        Refused(Status.NotAcceptable(ContentNegotiation.Json), "NotAcceptable: the client takes no JSON"),
+        Refused(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's, which its log explains"),
+        Refused(JobAnswers.DatabaseAway(), "ServiceUnavailable: the database is away; the message says whether a change may have been applied"),
+    ];
+
+    private static ApiAnswer Answered(int code, string description, JsonNode job) => new(code, description, Job, job);
+
+    private static ApiAnswer Refused(Status status, string description) => ApiAnswer.Refusal(status, description);
+
+    private static ApiAnswer BadRequest() =>
+        Refused(Status.BadRequest("error decoding patch: unexpected end of JSON input"), "BadRequest: the body cannot be understood");
+
+    private static ApiAnswer BadRevision() => Refused(
+        Status.BadRequest("invalid resource version: resourceVersion: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": invalid syntax"),
+        "BadRequest: a parameter cannot be understood");
+
+    private static ApiAnswer FieldsFixed() => Refused(
+        Status.FieldsForbidden(JobAnswers.Resource, JobExamples.Name, [FieldPath.Of("spec", "pytorchReplicaSpecs", "Worker", "replicas")], UpdatePolicy.UpdatableFields),
+        "BadRequest: the body cannot be understood, or would change another field than those that can be updated");
+
+    private static ApiAnswer Forbidden(string verb) => Refused(
+        Status.Forbidden("alice", verb, JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "", verb is "create" or "list" ? "" : JobExamples.Name, JobExamples.Namespace),
+        "Forbidden: the user may not do this");
+
+    private static ApiAnswer NotFound() => Refused(Status.NotFound(JobAnswers.Resource, JobExamples.Name), "NotFound: there is no such job");
+
+    private static ApiAnswer AlreadyExists() => Refused(Status.AlreadyExists(JobAnswers.Resource, JobExamples.Name), "Conflict: the name is taken");
+
+    private static ApiAnswer Conflict() =>
+        Refused(Status.Modified(JobAnswers.Resource, JobExamples.Name), "Conflict: somebody else changed the job since the revision that was named");
+
+    private static ApiAnswer TooLarge() => Refused(Status.TooLarge(RequestBody.BytesMax), $"RequestEntityTooLarge: the body is over {RequestBody.BytesMax >> 20} MiB");
+
+    private static ApiAnswer NotJson() => Refused(Status.UnsupportedMediaType(ContentNegotiation.Json), "UnsupportedMediaType: the body is no JSON");
+
+    private static ApiAnswer NotMergePatch() => Refused(Status.UnsupportedMediaType(ContentNegotiation.MergePatch), "UnsupportedMediaType: it is no merge patch");
+
+    private static ApiAnswer Invalid()
+    {
+        FieldPath field = FieldPath.Of("spec", "ttlSecondsAfterFinished");
+        IReadOnlyList<FieldError> errors = Schema.Spec["ttlSecondsAfterFinished"]!.Errors(field, -1);
+        return Refused(Status.Invalid(JobAnswers.Resource, JobExamples.Name, errors), "Invalid: values out of their range, all of them listed");
+    }
+
+    private static ApiAnswer InvalidDryRun() => Refused(
+        Status.InvalidOptions(DeleteOptions, [FieldError.NotSupported(FieldPath.Of("dryRun"), new EventStore.Domain.Manifests.JsonArray(["Some"]), "All")]),
+        "Invalid: options out of their range");
+
+    private static ApiAnswer Busy() => Refused(Status.TooManyRequests(1), "TooManyRequests: too many requests wait; nothing was done");
+
+    private static ApiAnswer TooNew() => Refused(Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come");
+
+    private static JsonNode Created()
+    {
+        JsonNode job = JobExamples.Job;
+        job.AsObject().Remove("status");
+        job["metadata"]!.AsObject().Remove("labels");
+        job["metadata"]!["resourceVersion"] = "72519207";
+        return job;
+    }
+
+    private static JsonObject Preconditions() => new JsonObject
+    {
+        ["apiVersion"] = "v1",
+        ["kind"] = DeleteOptions,
+        ["preconditions"] = new JsonObject { ["uid"] = "c6e548f1-adfe-11e9-ba3a-b44326d0c915" },
+    };
+
+    private static JsonNode Node(Status status) => JsonNode.Parse(status.ToUtf8())!;
+}

@@ -1,0 +1,37 @@
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Store;
+
+namespace EventStore.Server.Jobs;
+
+/// <summary>Which jobs a list, a watch or a deletion is about: the namespace of its path, and its selectors.</summary>
+/// <param name="Namespace">The namespace; null for all.</param>
+/// <param name="Labels">What labels the jobs have.</param>
+/// <param name="Fields">What fields they have: <c>metadata.name</c> and <c>metadata.namespace</c>, as of every custom resource.</param>
+internal sealed record JobSelection(string? Namespace, LabelSelector Labels, FieldSelector Fields)
+{
+    /// <summary>The fields that may be selected by.</summary>
+    public static IReadOnlyCollection<string> SelectableFields { get; } = ["metadata.name", "metadata.namespace"];
+
+    /// <summary>What the database can narrow down to by its index; the rest is up to <see cref="Covers(StoredJob)"/>.</summary>
+    public JobRange Range => new() { Namespace = Namespace ?? Fields.ExactValue("metadata.namespace"), Name = Fields.ExactValue("metadata.name") };
+
+    /// <summary>The one job it can be about, if it names one.</summary>
+    public JobKey? Only => Range is { Namespace: { } @namespace, Name: { } name } ? new JobKey(@namespace, name) : null;
+
+    /// <summary>Whether every job of <see cref="Range"/> is covered.</summary>
+    public bool IsAll => Labels.IsEmpty && Fields.IsEmpty;
+
+    /// <summary>Whether a job of <see cref="Range"/> is covered.</summary>
+    public bool Covers(StoredJob job) =>
+        CoversKey(job.Key) && (Labels.IsEmpty || Labels.Matches(JsonReading.Parse(job.Utf8).Member("metadata")?.Member("labels") as JsonObject));
+
+    /// <summary>Whether a job is covered; a deleted one is not.</summary>
+    public bool Covers(Job? job) =>
+        job is { Deleted: false } && CoversKey(job.Key) && (Labels.IsEmpty || Labels.Matches(job.Metadata["labels"] as JsonObject));
+
+    private bool CoversKey(JobKey key) =>
+        (Namespace is null || Namespace == key.Namespace)
+        && (Fields.IsEmpty || Fields.Matches(field => field == "metadata.name" ? key.Name : key.Namespace));
+}

@@ -1,0 +1,189 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using EventStore.Domain.Jobs;
+
+namespace EventStore.Domain.Tests;
+
+/// <summary>
+/// The style of the sources as far as a text can show it: who may see whom, how long a file may be, what nobody writes. Comments do
+/// not count, except where it is comments that are meant.
+/// </summary>
+public sealed partial class Tidy
+{
+    private const int LinesMax = 250;
+    private const string Database = @"\b(Npgsql\w*|Marten|IDocumentSession|IQuerySession|IDocumentStore)\b";
+
+    // Longer than they should be: this list only shrinks, and so do its numbers.
+    private static readonly Dictionary<string, int> StillTooLong = new()
+    {
+        ["src/EventStore.Server/Jobs/JobDocumentation.cs"] = 254,
+        ["src/EventStore.Server/Store/JobFeed.cs"] = 256,
+    };
+
+    private static readonly string Root = FindRoot();
+    private static readonly Source[] Sources = [.. Files("src", "*.cs").Select(path => new Source(path))];
+
+    /// <summary>
+    /// Which folders of the server each may see. Access may be seen by everybody: who may call an endpoint is said where the endpoint is
+    /// made (RequiresAccess), in discovery and beside the health checks too. Cli and Program see everyone, and nobody sees them.
+    /// </summary>
+    private static readonly Dictionary<string, string[]> Sees = new()
+    {
+        ["Access"] = [],
+        ["Postgres"] = ["Access"],
+        ["Telemetry"] = ["Access"],
+        ["Kubernetes"] = ["Access"],
+        ["Store"] = ["Access", "Telemetry"],
+        ["Jobs"] = ["Access", "Telemetry", "Kubernetes", "Store"],
+        ["Audit"] = ["Access", "Telemetry", "Kubernetes", "Store", "Jobs"],
+        ["Cli"] = ["Access", "Telemetry", "Kubernetes", "Store", "Jobs", "Audit", "Postgres"],
+    };
+
+    public static TheoryData<string> ServerFolders => [.. Directory.EnumerateDirectories(Path.Combine(Root, "src/EventStore.Server"))
+        .Select(folder => Path.GetFileName(folder)!).Where(folder => In($"src/EventStore.Server/{folder}").Any())];
+
+    [Fact]
+    public void The_domain_references_nothing_but_the_base_library() =>
+        Assert.All(typeof(JobDecider).Assembly.GetReferencedAssemblies(), (AssemblyName name) => Assert.StartsWith("System.", name.Name!, StringComparison.Ordinal));
+
+    [Theory]
+    [MemberData(nameof(ServerFolders))]
+    public void A_folder_of_the_server_sees_only_those_it_may(string folder)
+    {
+        Assert.True(Sees.ContainsKey(folder), $"{folder} is new: say in Sees which folders it may see");
+        string[] foreign = [.. Sees.Keys.Where(other => other != folder && !Sees[folder].Contains(other)).Select(other => Mentions("Server", other))];
+        None(In($"src/EventStore.Server/{folder}"), foreign);
+    }
+
+    [Fact]
+    public void The_store_does_not_know_who_is_asking() => None(
+        In("src/EventStore.Server/Store"), @"\bMicrosoft\.AspNetCore\b", @"\bHttp(Context|Request|Response)\b", @"\bIResult\b", @"\bIEndpointRouteBuilder\b");
+
+    [Fact]
+    public void The_protocol_knows_no_job_and_no_database() => None(
+        In("src/EventStore.Server/Kubernetes"), Mentions("Domain", "Jobs"), Mentions("Domain", "History"), Database);
+
+    [Theory]
+    [InlineData("Jobs")]
+    [InlineData("Audit")]
+    public void What_is_on_the_wire_never_sees_a_session(string folder) => None(In($"src/EventStore.Server/{folder}"), Database);
+
+    [Fact]
+    public void The_server_is_not_seen_by_the_domain_nor_its_jobs_by_its_manifests()
+    {
+        None(In("src/EventStore.Domain"), @"\bEventStore\.Server\b");
+        None(In("src/EventStore.Domain/Manifests"), Mentions("Domain", "Jobs"), Mentions("Domain", "History"));
+    }
+
+    [Fact]
+    public void A_namespace_is_seen_by_who_says_so() => None(Sources, @"\bglobal\s+using\b"); // else the rules above could not be read off a file
+
+    [Fact]
+    public void Nobody_but_the_call_and_the_migrations_names_the_function_that_appends() =>
+        None(Sources.Where(source => source.Path != "src/EventStore.Server/Store/CommitCall.cs"), "commit_jobs_");
+
+    [Fact]
+    public void A_file_fits_in_the_head() => Offenders(Sources
+        .Where(source => source.Lines > StillTooLong.GetValueOrDefault(source.Path, LinesMax))
+        .Select(source => $"{source.Path}: {source.Lines} lines"));
+
+    [Fact]
+    public void Nothing_is_caught_to_be_forgotten() => Offenders(Sources.SelectMany(source => source.Catches()
+        .Where(caught => caught is ("", var block) && !Rethrow().IsMatch(block) || caught is ("Exception", var body) && body.Trim().Length == 0)
+        .Select(caught => $"{source.Path}: catch {caught.What} {{{caught.Block}}}")));
+
+    [Fact]
+    public void A_task_is_returned_to_be_awaited() => None(Sources, @"\basync\s+void\b");
+
+    [Fact]
+    public void An_interface_has_at_least_two_implementations() => Offenders(Sources
+        .SelectMany(source => Interface().Matches(source.Code).Select(match => match.Groups[1].Value))
+        .Where(name => Sources.Sum(source => Regex.Count(source.Code, $@"\b(class|record|struct)\s[^{{;]*:[^{{;]*\b{name}\b")) < 2)
+        .Select(name => $"{name} has fewer than two implementations"));
+
+    [Fact]
+    public void A_name_says_what_a_thing_is() => None(Sources, @"\b(class|record|struct|interface|enum)\s+(struct\s+|class\s+)?\w*(Helper|Util|Utility|Utilities|Manager|Service)s?\b");
+
+    [Fact]
+    public void Nothing_is_left_for_later() => Offenders(Sources
+        .Where(source => Unfinished().IsMatch(source.Text))
+        .Concat(Files("migrations", "*.sql").Select(path => new Source(path)).Where(source => Unfinished().IsMatch(source.Text)))
+        .Select(source => $"{source.Path}: {Unfinished().Match(source.Text).Value}"));
+
+    /// <summary>A folder's namespace by its full name, or one of its types by as much of the name as is needed from beside it.</summary>
+    private static string Mentions(string project, string folder)
+    {
+        string types = string.Join('|', In($"src/EventStore.{project}/{folder}").SelectMany(source => Declared().Matches(source.Code)).Select(match => match.Groups[1].Value));
+        return $@"\bEventStore\.{project}\.{folder}\b|(?<![\w.])({project}\.)?{folder}\.({types})\b";
+    }
+
+    private static void None(IEnumerable<Source> sources, params string[] patterns) => Offenders(
+        from source in sources
+        from pattern in patterns
+        from Match match in Regex.Matches(source.Code, pattern)
+        select $"{source.Path}: {match.Value}");
+
+    private static void Offenders(IEnumerable<string> named) => Assert.Equal([], named);
+
+    private static IEnumerable<Source> In(string folder) => Sources.Where(source => source.Path.StartsWith(folder + "/", StringComparison.Ordinal));
+
+    private static IEnumerable<string> Files(string folder, string pattern) => Directory
+        .EnumerateFiles(Path.Combine(Root, folder), pattern, SearchOption.AllDirectories)
+        .Select(path => Path.GetRelativePath(Root, path).Replace('\\', '/'))
+        .Where(path => !path.Contains("/obj/", StringComparison.Ordinal) && !path.Contains("/bin/", StringComparison.Ordinal))
+        .Order(StringComparer.Ordinal);
+
+    private static string FindRoot()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "EventStore.sln")))
+                return folder.FullName;
+        }
+
+        throw new DirectoryNotFoundException($"There is no EventStore.sln above {AppContext.BaseDirectory}.");
+    }
+
+    [GeneratedRegex(@"\b(?:class|record|struct|interface|enum)\s+(?!class\b|struct\b)(\w+)")]
+    private static partial Regex Declared();
+
+    [GeneratedRegex(@"\binterface\s+(I[A-Z]\w*)")]
+    private static partial Regex Interface();
+
+    [GeneratedRegex(@"\bthrow\s*;")]
+    private static partial Regex Rethrow();
+
+    [GeneratedRegex(@"\b(TODO|FIXME|XXX)\b|\bNotImplementedException\b")]
+    private static partial Regex Unfinished();
+
+    [GeneratedRegex(@"//[^\n]*|/\*.*?\*/", RegexOptions.Singleline)]
+    private static partial Regex Comment();
+
+    [GeneratedRegex(@"\bcatch\s*(?:\(\s*(?:System\.)?(?<what>\w+)[^)]*\)\s*(?<when>when\b)?)?")]
+    private static partial Regex Catch();
+
+    private sealed class Source(string path)
+    {
+        public string Path { get; } = path;
+
+        public string Text { get; } = File.ReadAllText(System.IO.Path.Combine(Root, path));
+
+        public int Lines => Text.AsSpan().Count('\n');
+
+        /// <summary>The text without comments. What looks like one within a string goes too, which hides nothing these rules are about.</summary>
+        public string Code => field ??= Comment().Replace(Text, string.Empty);
+
+        /// <summary>What is caught without a condition (an empty text for everything) and what is done about it.</summary>
+        public IEnumerable<(string What, string Block)> Catches()
+        {
+            foreach (Match match in Catch().Matches(Code).Where(match => !match.Groups["when"].Success))
+            {
+                int from = Code.IndexOf('{', match.Index + match.Length) + 1;
+                int to = from;
+                for (int depth = 1; depth > 0 && to < Code.Length; to++)
+                    depth += Code[to] == '{' ? 1 : Code[to] == '}' ? -1 : 0;
+                yield return (match.Groups["what"].Value, Code[from..(to - 1)]);
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using EventStore.Server.Cli;
+using EventStore.Server.Tests.Fixtures;
+
+namespace EventStore.Server.Tests.Cli;
+
+public sealed class Command_line
+{
+    [Theory]
+    [InlineData("", "serve")]
+    [InlineData("--urls http://x", "serve")]
+    [InlineData("serve --urls=http://x --data d", "serve")]
+    [InlineData("migrate --Logging:LogLevel:Default=Debug", "migrate")]
+    [InlineData("rebuild", "rebuild")]
+    [InlineData("verify --data d", "verify")]
+    [InlineData("health --urls http://x", "health")]
+    public void Is_understood(string line, string verb)
+    {
+        CommandLine read = CommandLine.Read(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal((verb, false, null), (read.Verb, read.Help, read.Problem));
+    }
+
+    [Theory]
+    [InlineData("destroy", "there is no verb 'destroy'")]
+    [InlineData("serve again", "'again' is no option")]
+    [InlineData("serve -p 80", "'-p' is no option")]
+    [InlineData("--port 80", "there is no option '--port'")]
+    [InlineData("--port=80", "there is no option '--port'")]
+    [InlineData("--data", "the option '--data' needs a value")]
+    [InlineData("--data --urls http://x", "the option '--data' needs a value")]
+    [InlineData("--data=", "the option '--data' needs a value")]
+    [InlineData("--urls= --data d", "the option '--urls' needs a value")]
+    [InlineData("--", "'--' is no option")]
+    [InlineData("--data a --data b", "the option '--data' stands there twice")]
+    public void Is_refused_with_what_is_wrong(string line, string problem) =>
+        Assert.Equal(problem, CommandLine.Read(line.Split(' ')).Problem);
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("-h")]
+    [InlineData("help")]
+    [InlineData("migrate --help")]
+    public void Help_is_found_wherever_it_stands(string line) => Assert.True(CommandLine.Read(line.Split(' ')).Help);
+
+    [Fact]
+    public async Task Help_goes_to_standard_output_and_is_a_success()
+    {
+        await using ProgramRun run = await ProgramRun.Ended("--help");
+        Assert.Equal((0, string.Empty), (run.ExitCode, run.Errors));
+        Assert.Equal(CommandLine.HelpText, run.Output.TrimEnd());
+    }
+
+    [Fact]
+    public async Task A_mistake_goes_to_standard_error_with_where_to_look_and_exit_code_2()
+    {
+        await using ProgramRun run = await ProgramRun.Ended("verify", "--all");
+        Assert.Equal((2, string.Empty), (run.ExitCode, run.Output));
+        Assert.Equal("error: there is no option '--all'\nRun 'EventStore.Server --help' for what there is.\n", run.Errors);
+    }
+
+    [Theory]
+    [InlineData("serve")]
+    [InlineData("migrate")]
+    [InlineData("verify")]
+    [InlineData("rebuild")]
+    public async Task A_database_that_is_not_there_is_said_in_two_lines(string verb)
+    {
+        const string nobody = "Host=127.0.0.1;Port=1;Database=store;Username=somebody;Password=very-secret";
+        long started = Stopwatch.GetTimestamp();
+        await using ProgramRun run = await ProgramRun.Ended(
+            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = nobody, ["ConnectionStrings__PostgresOwner"] = nobody }, verb);
+        Assert.Equal((1, string.Empty), (run.ExitCode, run.Output));
+        Assert.Matches(@"\Aerror: the database cannot be used: .*127\.0\.0\.1:1.*\n.*ConnectionStrings__Postgres.*\n\z", run.Errors);
+        Assert.DoesNotContain("very-secret", run.Errors, StringComparison.Ordinal);
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(15));
+    }
+
+    [Fact]
+    public async Task A_connection_string_that_is_none_is_named_by_its_setting()
+    {
+        await using ProgramRun run = await ProgramRun.Ended(new Dictionary<string, string?> { ["ConnectionStrings__PostgresOwner"] = "postgres://a:secret@b/c" }, "migrate");
+        Assert.Equal(1, run.ExitCode);
+        Assert.StartsWith("error: ConnectionStrings__PostgresOwner is no connection string: ", run.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret@", run.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Health_of_nobody_is_exit_code_1()
+    {
+        await using ProgramRun run = await ProgramRun.Ended("health", "--urls", "http://127.0.0.1:1");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("http://127.0.0.1:1/readyz", run.Output, StringComparison.Ordinal);
+    }
+}

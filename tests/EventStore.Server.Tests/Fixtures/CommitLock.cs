@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Fixtures;
+
+/// <summary>
+/// Holds the lock every commit takes first, so that a test can arrange what meets whom: as long as it is held nothing is
+/// committed, and whoever waits for it is seen waiting.
+/// </summary>
+public sealed class CommitLock : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
+
+    private readonly TestDatabase database;
+    private readonly NpgsqlConnection connection;
+
+    private CommitLock(TestDatabase database, NpgsqlConnection connection) => (this.database, this.connection) = (database, connection);
+
+    /// <summary>Takes the lock.</summary>
+    public static async Task<CommitLock> Hold(TestDatabase database)
+    {
+        // Without a pool: closing the connection is what gives the lock back.
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.Owner) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand("SELECT pg_advisory_lock(7071)", connection);
+        await command.ExecuteNonQueryAsync();
+        return new CommitLock(database, connection);
+    }
+
+    /// <summary>Waits until so many batches wait for the lock.</summary>
+    public async Task WaitForWaiting(int batches)
+    {
+        long started = Stopwatch.GetTimestamp();
+        while (await Waiting() < batches)
+        {
+            Assert.True(Stopwatch.GetElapsedTime(started) < Patience, $"{batches} batches should wait for the lock, {await Waiting()} do");
+            await Task.Delay(Pause);
+        }
+    }
+
+    /// <summary>Gives the lock back.</summary>
+    public ValueTask DisposeAsync() => connection.DisposeAsync();
+
+    private Task<long> Waiting() => database.Ask<long>("""
+        SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+         WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objid = 7071 AND NOT l.granted
+        """);
+}

@@ -1,0 +1,55 @@
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Store;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Fixtures;
+
+/// <summary>The product's own commands, batches and lane, for what cannot be arranged through a server's front door.</summary>
+internal static class InProcess
+{
+    public const string Namespace = "kube-test";
+
+    public static readonly Origin Origin = new("tester", ["testers"], "test/1.0", "127.0.0.1", "request-of-a-test");
+
+    private static readonly DateTimeOffset Time = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+
+    public static CommitLane Lane(NpgsqlDataSource database, LaneLimits? limits = null) =>
+        new(
+            database,
+            limits ?? new LaneLimits(),
+            new JobFeed(database, new FeedLimits(), NullLogger<JobFeed>.Instance),
+            new ServingMark(database, NullLogger<ServingMark>.Instance),
+            NullLogger<CommitLane>.Instance);
+
+    public static JobCommand Create(string name, string team = "ml") => new CreateJob(
+        new JobKey(Namespace, name), Time, Origin, Parse(Sample.Manifest(name, labels: $$"""{"team":"{{team}}"}""")), Guid.CreateVersion7());
+
+    public static JobCommand Label(string name, string label, string value) =>
+        Patch(name, $$$$"""{"metadata":{"labels":{"{{{{label}}}}":"{{{{value}}}}"}}}""");
+
+    public static JobCommand Patch(string name, string patch) => new PatchJob(new JobKey(Namespace, name), Time, Origin, Parse(patch));
+
+    public static JobCommand Delete(string name) => new DeleteJob(new JobKey(Namespace, name), Time, Origin, null, null);
+
+    /// <summary>A command as the lane queues it.</summary>
+    public static QueuedCommand Queued(this JobCommand command, bool dryRun = false) => new(command, dryRun, 256);
+
+    /// <summary>Carries a command out for a client that stays.</summary>
+    public static Task<Outcome> Execute(this CommitLane lane, JobCommand command) => lane.Execute(command, false, 100, CancellationToken.None);
+
+    /// <summary>Decides the commands upon these living jobs.</summary>
+    public static Batch Decide(IReadOnlyCollection<Job> living, params IEnumerable<JobCommand> commands) =>
+        Batch.Of(commands.Select(command => command.Queued()), key => living.FirstOrDefault(job => job.Key == key));
+
+    /// <summary>Commits a batch that must hold, and answers the job of each event.</summary>
+    public static async Task<Job[]> Commit(this NpgsqlConnection connection, Batch batch)
+    {
+        Committed committed = await CommitCall.Execute(connection, batch);
+        Assert.All(committed.Held, Assert.True);
+        return [.. batch.Entries.Select(entry => entry.After with { Revision = committed.Revisions[entry.Place] })];
+    }
+
+    private static JsonObject Parse(string json) => (JsonObject)JsonReading.Parse(System.Text.Encoding.UTF8.GetBytes(json));
+}

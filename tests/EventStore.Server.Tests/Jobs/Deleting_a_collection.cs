@@ -1,0 +1,72 @@
+using System.Text.Json.Nodes;
+using EventStore.Server.Tests.Fixtures;
+
+namespace EventStore.Server.Tests.Jobs;
+
+public sealed class Deleting_a_collection : IAsyncLifetime
+{
+    private TestDatabase database = null!;
+    private ServerProcess server = null!;
+
+    public async Task InitializeAsync()
+    {
+        database = await TestDatabase.Create();
+        server = await ServerProcess.Start(database.Serving);
+        foreach ((string name, string team) in ((string, string)[])[("a", "ml"), ("b", "ops"), ("c", "ml")])
+        {
+            string finalizers = name == "c" ? ",\"finalizers\":[\"example.com/hold\"]" : "";
+            using HttpResponseMessage answer = await server.Admin.PostAsync(
+                Sample.Jobs(), Sample.Body(Sample.Manifest(name, $$"""{"team":"{{team}}"}""", finalizers)));
+            await answer.Manifest(201);
+        }
+
+        await server.Admin.Create("a", "elsewhere");
+    }
+
+    public async Task DisposeAsync()
+    {
+        await server.DisposeAsync();
+        await database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Takes_all_of_a_namespace_but_what_finalizers_hold()
+    {
+        JsonNode list = await Delete("");
+        Assert.Equal("PyTorchJobList", (string)list["kind"]!);
+        Assert.Equal(["a", "b", "c"], Names(list));
+        JsonNode held = list["items"]![2]!;
+        Assert.NotNull(held["metadata"]!["deletionTimestamp"]);
+        Assert.Equal((await server.Admin.Get(Sample.Job("c"))).ToJsonString(), held.ToJsonString());
+        Assert.Equal(["c"], await Left());
+        Assert.Single((await server.Admin.Get(Sample.Jobs("elsewhere")))["items"]!.AsArray());
+        Assert.Equal(2, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE type = 'job_deleted'"));
+
+        // Once more changes nothing: it is being deleted already.
+        Assert.Equal(["c"], Names(await Delete("")));
+        Assert.Equal(1, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE type = 'job_deletion_requested'"));
+    }
+
+    [Theory]
+    [InlineData("labelSelector=team%3Dops", new[] { "b" }, new[] { "a", "c" })]
+    [InlineData("fieldSelector=metadata.name%3Da", new[] { "a" }, new[] { "b", "c" })]
+    [InlineData("labelSelector=team%3Dnobody", new string[0], new[] { "a", "b", "c" })]
+    [InlineData("limit=1", new[] { "a" }, new[] { "b", "c" })]
+    [InlineData("limit=2&labelSelector=team%3Dml", new[] { "a", "c" }, new[] { "b", "c" })]
+    [InlineData("dryRun=All", new[] { "a", "b", "c" }, new[] { "a", "b", "c" })]
+    public async Task Takes_what_is_selected(string query, string[] deleted, string[] left)
+    {
+        Assert.Equal(deleted, Names(await Delete(query)));
+        Assert.Equal(left, await Left());
+    }
+
+    private async Task<JsonNode> Delete(string query)
+    {
+        using HttpResponseMessage answer = await server.Admin.DeleteAsync($"{Sample.Jobs()}?{query}");
+        return await answer.Manifest();
+    }
+
+    private async Task<string[]> Left() => Names(await server.Admin.Get(Sample.Jobs()));
+
+    private static string[] Names(JsonNode list) => [.. list["items"]!.AsArray().Select(item => (string)item!["metadata"]!["name"]!)];
+}

@@ -1,0 +1,210 @@
+using System.Diagnostics;
+using System.Net;
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store;
+using EventStore.Server.Tests.Fixtures;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Store;
+
+/// <summary>
+/// The connection to the database breaks while a batch is under way. Nobody knows then whether it was committed, so the lane looks
+/// before it decides anything again: a request is answered once and stored once.
+/// </summary>
+public sealed class Broken_connections : IAsyncLifetime
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private TestDatabase database = null!;
+    private BreakableWire wire = null!;
+    private ServerProcess server = null!;
+
+    public async Task InitializeAsync()
+    {
+        database = await TestDatabase.Create();
+        wire = BreakableWire.To(database.Serving);
+        server = await ServerProcess.Start(wire.ConnectionString);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await server.DisposeAsync();
+        await wire.DisposeAsync();
+        await database.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_request_is_answered_once_and_stored_once(bool afterTheCommit)
+    {
+        Cut("fragile-create", afterTheCommit);
+        Reply created = await Reply.Of(server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("broken", """{"glass":"fragile-create"}"""))));
+        Assert.True(created.Code == HttpStatusCode.Created, created.Text);
+        Assert.Equal((1, 1), (wire.Cuts, await database.Events("broken")));
+
+        Cut("fragile-patch", afterTheCommit);
+        Reply patched = await Reply.Of(server.Admin.Patch(Sample.Job("broken"), """{"metadata":{"labels":{"glass":"fragile-patch"}}}"""));
+        Assert.True(patched.Code == HttpStatusCode.OK, patched.Text);
+        Assert.Equal((2, 2), (wire.Cuts, await database.Events("broken")));
+        Assert.Equal(patched.Text, (await Reply.Of(server.Admin.GetAsync(Sample.Job("broken")))).Text);
+        Assert.Equal(await database.Ask<long>("SELECT max(seq_id) FROM eventstore.mt_events"), long.Parse(patched.Json.Revision()));
+
+        Cut("job_deleted", afterTheCommit);
+        Reply deleted = await Reply.Of(server.Admin.DeleteAsync(Sample.Job("broken")));
+        Assert.True(deleted.Code == HttpStatusCode.OK, deleted.Text);
+        Assert.Equal((3, 3), (wire.Cuts, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events")));
+        await database.AssertWhole();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_whole_batch_is_answered_once_and_stored_once(bool afterTheCommit)
+    {
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);
+        await using CommitLane lane = InProcess.Lane(source);
+        foreach (string job in (string[])["shared", "gone", "again"])
+            Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create(job)));
+        Task<Outcome> first;
+        Task<Outcome>[] batch;
+        await using (CommitLock held = await CommitLock.Hold(database))
+        {
+            first = lane.Execute(InProcess.Label("shared", "first", "yes"));
+            await held.WaitForWaiting(1);
+            Cut("fragile", afterTheCommit);
+            JobCommand[] commands =
+            [
+                InProcess.Create("new", team: "fragile"), InProcess.Delete("gone"), InProcess.Delete("again"), InProcess.Create("again"),
+                InProcess.Patch("new", "{}"), .. Enumerable.Range(0, 16).Select(i => InProcess.Label("shared", "same", $"value-{i}")),
+            ];
+            batch = [.. commands.Select(lane.Execute)];
+        }
+
+        Assert.All(await Task.WhenAll([first, .. batch]).WaitAsync(Patience), outcome => Assert.IsType<Outcome.Done>(outcome));
+        Assert.Equal(1, wire.Cuts);
+        Assert.Equal((18, 1, 0, 1), (
+            await database.Events("shared"), await database.Events("new"), await database.Events("gone"), await database.Events("again")));
+        await database.AssertWhole();
+    }
+
+    [Fact]
+    public async Task While_the_database_stays_away_the_answer_is_503_and_afterwards_the_lane_works_again()
+    {
+        await server.Admin.Create("away");
+        wire.CutReplyTo("fragile", andStayAway: true);
+
+        Reply inFlight = await Reply.Of(server.Admin.Patch(Sample.Job("away"), """{"metadata":{"labels":{"glass":"fragile"}}}"""));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "1"), (inFlight.Code, inFlight.RetryAfter));
+        Assert.Contains("may have been applied", (string)inFlight.Json["message"]!, StringComparison.Ordinal);
+
+        Reply later = await Reply.Of(server.Admin.Patch(Sample.Job("away"), """{"metadata":{"labels":{"later":"yes"}}}"""));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "1"), (later.Code, later.RetryAfter));
+        Assert.Contains("nothing was changed", (string)later.Json["message"]!, StringComparison.Ordinal);
+
+        wire.ComeBack();
+        Reply again = await Reply.Of(server.Admin.Patch(Sample.Job("away"), """{"metadata":{"labels":{"again":"yes"}}}"""));
+        Assert.True(again.Code == HttpStatusCode.OK, again.Text);
+        Assert.Equal(("fragile", null, "yes"), (again.Label("glass"), again.Label("later"), again.Label("again")));
+        Assert.Equal(3, await database.Events("away"));
+    }
+
+    [Fact]
+    public async Task Connections_the_database_closed_while_nothing_happened_are_not_noticed_by_anybody()
+    {
+        await server.Admin.Create("quiet");
+        await server.Admin.Get(Sample.Job("quiet"));
+        await using (var superuser = new NpgsqlConnection(await PostgresServer.ConnectionString))
+        {
+            await superuser.OpenAsync();
+            await using var command = new NpgsqlCommand(
+                $"SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'", superuser);
+            Assert.NotEqual(0L, await command.ExecuteScalarAsync());
+        }
+
+        // A job the lane does not know: it is loaded first, which is where the broken connection shows.
+        Reply unknown = await Reply.Of(server.Admin.Patch(Sample.Job("nobody"), """{"metadata":{"labels":{"a":"b"}}}"""));
+        Assert.True(unknown.Code == HttpStatusCode.NotFound, unknown.Text);
+        Reply known = await Reply.Of(server.Admin.Patch(Sample.Job("quiet"), """{"metadata":{"labels":{"a":"b"}}}"""));
+        Assert.True(known.Code == HttpStatusCode.OK, known.Text);
+    }
+
+    [Fact]
+    public async Task A_look_that_fails_for_another_reason_does_not_end_the_lane()
+    {
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);
+        await using CommitLane lane = InProcess.Lane(source, new LaneLimits { LookUpTime = TimeSpan.FromMilliseconds(200), LookUpPause = TimeSpan.FromMilliseconds(20) });
+        await lane.Execute(InProcess.Create("looked-for"));
+        await database.Execute($"REVOKE SELECT ON eventstore.mt_events FROM {database.ServingRoleName}");
+        wire.CutReplyTo("fragile");
+
+        Outcome outcome = await lane.Execute(InProcess.Label("looked-for", "glass", "fragile")).WaitAsync(Patience);
+
+        Assert.Equal(new Outcome.Unavailable(MayHaveBeenApplied: true), outcome);
+        await database.Execute($"GRANT SELECT ON eventstore.mt_events TO {database.ServingRoleName}");
+        Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Label("looked-for", "after", "it")).WaitAsync(Patience));
+        Assert.Equal(3, await database.Events("looked-for"));
+    }
+
+    [Fact]
+    public async Task A_command_that_breaks_the_connection_each_time_fails_alone()
+    {
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);
+        await using CommitLane lane = InProcess.Lane(source);
+        wire.CutBefore("fragile", always: true);
+        Task<Outcome> first;
+        Task<Outcome>[] batch;
+        await using (CommitLock held = await CommitLock.Hold(database))
+        {
+            first = lane.Execute(InProcess.Create("first"));
+            await held.WaitForWaiting(1);
+            batch = [.. Enumerable.Range(0, 8).Select(i => lane.Execute(InProcess.Create($"job-{i}", team: i == 5 ? "fragile" : "robust")))];
+        }
+
+        Assert.IsType<Outcome.Done>(await first);
+        Outcome[] outcomes = await Task.WhenAll(batch).WaitAsync(Patience);
+        Assert.All(outcomes.Where((_, i) => i != 5), outcome => Assert.IsType<Outcome.Done>(outcome));
+        Assert.Equal(new Outcome.Unavailable(MayHaveBeenApplied: false), outcomes[5]);
+        await database.AssertWhole();
+    }
+
+    [Fact]
+    public async Task A_look_does_not_wait_for_the_lock_longer_than_it_may()
+    {
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);
+        await using CommitLane lane = InProcess.Lane(source, new LaneLimits { LookUpTime = TimeSpan.FromSeconds(1) });
+        await lane.Execute(InProcess.Create("long-look"));
+        Task<Outcome> patch;
+        long started = Stopwatch.GetTimestamp();
+        await using (CommitLock held = await CommitLock.Hold(database))
+        {
+            wire.CutBefore("fragile");
+            patch = lane.Execute(InProcess.Label("long-look", "glass", "fragile"));
+            Assert.Equal(new Outcome.Unavailable(MayHaveBeenApplied: true), await patch.WaitAsync(Patience));
+        }
+
+        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task A_database_whose_transactions_are_repeatable_reads_by_default_is_served_all_the_same()
+    {
+        await database.Execute($"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.Owner).Database} SET default_transaction_isolation = 'repeatable read'");
+        await using ServerProcess another = await ServerProcess.Start(database.Serving);
+        await another.Admin.Create("default");
+        Reply reply = await Reply.Of(another.Admin.Patch(Sample.Job("default"), """{"metadata":{"labels":{"a":"b"}}}"""));
+        Assert.True(reply.Code == HttpStatusCode.OK, reply.Text);
+    }
+
+    [Fact]
+    public void What_the_database_says_is_understood_in_any_language() =>
+        Assert.True(DatabaseAway.Is(new PostgresException("Passwort-Authentifizierung fehlgeschlagen", "FATALER FEHLER", "FATAL", "28P01")));
+
+    private void Cut(string word, bool afterTheCommit)
+    {
+        if (afterTheCommit)
+            wire.CutReplyTo(word);
+        else
+            wire.CutBefore(word);
+    }
+}

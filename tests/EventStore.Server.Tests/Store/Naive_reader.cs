@@ -1,0 +1,165 @@
+using System.Diagnostics;
+using System.Net;
+using EventStore.Domain.Jobs;
+using EventStore.Server.Postgres;
+using EventStore.Server.Tests.Fixtures;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Store;
+
+/// <summary>
+/// The simplest reader there is, "everything above the last number I saw", misses nothing, because numbers are drawn under the
+/// lock that is held through commit. The same reader misses events when the lock is taken out: the test can tell the difference.
+/// </summary>
+public sealed class Naive_reader
+{
+    private const int Writers = 16;
+    private const int PatchesEach = 40;
+    private const int Connections = 8;
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(2);
+    private static readonly TimeSpan LossPatience = TimeSpan.FromSeconds(30);
+
+    [Fact]
+    public async Task Misses_nothing_beside_many_writers_on_two_servers_and_time_never_runs_back()
+    {
+        var servers = new TwoServers();
+        await servers.InitializeAsync();
+        try
+        {
+            await using NpgsqlConnection connection = await servers.Database.Source.OpenConnectionAsync();
+            using var written = new CancellationTokenSource();
+            Task<List<long>> reading = Read(connection, written.Token);
+            await Race.Of(Writers, servers.Both, Write);
+            await written.CancelAsync();
+
+            Assert.Equal(await Log(servers.Database), await reading);
+            Assert.Equal((PatchesEach + 1) * Writers, (await reading).Count);
+            Assert.Equal(0, await servers.Database.Ask<long>("""
+                SELECT count(*) FROM (SELECT timestamp < lag(timestamp) OVER (ORDER BY seq_id) AS back FROM eventstore.mt_events) e WHERE back
+                """));
+            await servers.Database.AssertWhole();
+        }
+        finally
+        {
+            await servers.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Misses_nothing_beside_many_connections()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
+        using var written = new CancellationTokenSource();
+        Task<List<long>> reading = Read(connection, written.Token);
+        await Load(database, batchesEach: 25, CancellationToken.None);
+        await written.CancelAsync();
+
+        Assert.Equal(await Log(database), await reading);
+    }
+
+    [Fact]
+    public async Task Misses_events_when_the_lock_is_taken_out()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        string migration = await File.ReadAllTextAsync(Path.Combine(Migrations.DefaultFolder, "V0003__commit_jobs_1.sql"));
+        string function = migration[..(migration.IndexOf("$function$;", StringComparison.Ordinal) + "$function$;".Length)];
+        string unlocked = function.Replace("PERFORM pg_advisory_xact_lock(7071);", string.Empty, StringComparison.Ordinal)
+            .Replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", StringComparison.Ordinal);
+        Assert.DoesNotContain("7071", unlocked, StringComparison.Ordinal);
+        await database.Execute(unlocked);
+
+        using var enough = new CancellationTokenSource();
+        Task load = Load(database, batchesEach: int.MaxValue, enough.Token);
+        bool missed = await Misses(database);
+        await enough.CancelAsync();
+        await load;
+
+        Assert.True(missed, "the reader saw every event though there was no lock");
+    }
+
+    [Fact]
+    public async Task A_clock_that_is_set_back_does_not_set_events_back()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
+        Job[] jobs = await connection.Commit(InProcess.Decide([], InProcess.Create("late")));
+        await database.Execute("UPDATE eventstore.head SET time = time + interval '1 hour'"); // as if the clock had been an hour ahead
+        await connection.Commit(InProcess.Decide(jobs, InProcess.Label("late", "a", "b")));
+
+        Assert.True(await database.Ask<bool>("""
+            SELECT max(timestamp) - min(timestamp) >= interval '1 hour' AND max(timestamp) = (SELECT time FROM eventstore.head) FROM eventstore.mt_events
+            """));
+    }
+
+    private static async Task<HttpResponseMessage> Write(HttpClient client, int writer)
+    {
+        await client.Create($"job-{writer}");
+        for (int i = 1; ; i++)
+        {
+            HttpResponseMessage answer = await client.Patch(Sample.Job($"job-{writer}"), $$$$"""{"metadata":{"labels":{"count":"{{{{i}}}}"}}}""");
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+            if (i == PatchesEach)
+                return answer;
+            answer.Dispose();
+        }
+    }
+
+    /// <summary>Commits batches on many connections at once.</summary>
+    private static Task Load(TestDatabase database, int batchesEach, CancellationToken enough) =>
+        Task.WhenAll(Enumerable.Range(0, Connections).Select(writer => Task.Run(async () =>
+        {
+            await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync(CancellationToken.None);
+            for (int batch = 0; batch < batchesEach && !enough.IsCancellationRequested; batch++)
+                await connection.Commit(InProcess.Decide([], Enumerable.Range(0, 16).Select(i => InProcess.Create($"job-{writer}-{batch}-{i}"))));
+        })));
+
+    /// <summary>Reads on until an event is there that the reader has gone past without seeing it.</summary>
+    private static async Task<bool> Misses(TestDatabase database)
+    {
+        await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
+        await using var missing = new NpgsqlCommand("SELECT EXISTS (SELECT FROM eventstore.mt_events WHERE seq_id <= $1 AND seq_id <> ALL ($2))", connection);
+        List<long> read = [];
+        for (long started = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(started) < LossPatience; await Task.Delay(Poll))
+        {
+            await ReadOn(connection, read);
+            missing.Parameters.Clear();
+            missing.Parameters.Add(new NpgsqlParameter<long> { TypedValue = read.LastOrDefault() });
+            missing.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. read] });
+            if (await missing.ExecuteScalarAsync() is true)
+                return true;
+        }
+
+        return false;
+    }
+
+    private static async Task<List<long>> Read(NpgsqlConnection connection, CancellationToken written)
+    {
+        List<long> read = [];
+        while (!written.IsCancellationRequested)
+        {
+            await ReadOn(connection, read);
+            await Task.Delay(Poll, CancellationToken.None);
+        }
+
+        await ReadOn(connection, read);
+        return read;
+    }
+
+    private static async Task ReadOn(NpgsqlConnection connection, List<long> read)
+    {
+        await using var command = new NpgsqlCommand("SELECT seq_id FROM eventstore.mt_events WHERE seq_id > $1 ORDER BY seq_id", connection);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = read.LastOrDefault() });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
+            read.Add(reader.GetInt64(0));
+    }
+
+    private static async Task<List<long>> Log(TestDatabase database)
+    {
+        await using NpgsqlConnection connection = await database.OwnerSource.OpenConnectionAsync();
+        List<long> all = [];
+        await ReadOn(connection, all);
+        return all;
+    }
+}

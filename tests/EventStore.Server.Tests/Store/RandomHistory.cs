@@ -1,0 +1,105 @@
+using System.Text;
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Store;
+using EventStore.Server.Tests.Fixtures;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Store;
+
+/// <summary>
+/// A log as years of use would leave it, written by the product's own lane: creations, patches, replacements, status with nulls in it,
+/// deletions held by finalizers, names used again, numbers and texts that a careless format would change.
+/// </summary>
+internal sealed class RandomHistory
+{
+    private static readonly string[] Values =
+    [
+        "1.10", "9007199254740993", "-0.5", "1e2", "12345678901234567890.123456789", "null", "true", "[]", "{}", "[null,{\"a\":null}]", "\"\"",
+        "\"\\u0001\\u2028 <b>&amp;</b> ü 漢 😀 \\\\ \\\" /\"", "{\"z\":1.10,\"aa\":2,\"b\":{\"é\":null}}",
+    ];
+
+    private readonly Random random;
+    private readonly Dictionary<JobKey, string> last = [];
+    private int requests;
+
+    private RandomHistory(int seed) => random = new Random(seed);
+
+    /// <summary>Writes at least so many events about so many names. The same seed asks for the same things.</summary>
+    public static async Task Write(NpgsqlDataSource database, int seed, int jobs, int events)
+    {
+        var history = new RandomHistory(seed);
+        JobKey[] keys = [.. Enumerable.Range(0, jobs).Select(i => new JobKey(i % 3 == 0 ? "team" : $"team-{i % 7}", $"job-{i}"))];
+        await using JobSnapshot snapshot = await new JobReads(database).Snapshot(default);
+        await foreach (StoredJob job in snapshot.List(new JobRange(), snapshot.Head, default))
+            history.last[job.Key] = Encoding.UTF8.GetString(job.Utf8);
+        await using var lane = InProcess.Lane(database);
+        int happened = 0;
+        while (happened < events)
+            happened += await history.Round(lane, keys);
+    }
+
+    /// <summary>One command for every name, all at once; answers how many events came of it.</summary>
+    private async Task<int> Round(CommitLane lane, JobKey[] keys)
+    {
+        JobCommand[] commands = [.. keys.Select(Next)];
+        Outcome[] outcomes = await Task.WhenAll(commands.Select(command => lane.Execute(command, dryRun: false, 1000, default)));
+        int happened = 0;
+        for (int i = 0; i < keys.Length; i++)
+        {
+            if (outcomes[i] is Outcome.Done { Job: var job } done)
+            {
+                string text = Encoding.UTF8.GetString(done.Utf8);
+                happened += last.GetValueOrDefault(keys[i]) == text ? 0 : 1;
+                last[keys[i]] = text;
+                if (job.Deleted)
+                    last.Remove(keys[i]);
+            }
+            else
+            {
+                Assert.IsType<Outcome.Refused>(outcomes[i]);
+            }
+        }
+
+        return happened;
+    }
+
+    private JobCommand Next(JobKey key)
+    {
+        var origin = new Origin(Pick("alice", "bob", "system:serviceaccount:ü"), ["system:authenticated", Pick("a,b", "ops")], "tests/1.0", "::1", $"request-{++requests}");
+        DateTimeOffset time = DateTimeOffset.UnixEpoch.AddDays(20_000).AddSeconds(requests);
+        if (!last.TryGetValue(key, out string? text))
+            return new CreateJob(key, time, origin, NewManifest(key), Guid.NewGuid());
+        var job = (JsonObject)Parse(text);
+        bool deleting = job["metadata"]!.Member("deletionTimestamp") is not null;
+        return random.Next(deleting ? 14 : 100) switch
+        {
+            < 4 when deleting => new PatchJob(key, time, origin, (JsonObject)Parse("""{"metadata":{"finalizers":null}}""")),
+            < 8 => new DeleteJob(key, time, origin, null, null),
+            < 25 => new ReplaceJob(key, time, origin, (JsonObject)MergePatch.Apply(job, Patch())),
+            < 40 => new PatchStatus(key, time, origin, (JsonObject)Parse($$$$"""{"status":{"{{{{Pick("phase", "replicas", "é")}}}}":{{{{Pick(Values)}}}}}}""")),
+            < 55 => new ReplaceStatus(key, time, origin, job.With("status", Parse($$$$"""{"conditions":null,"{{{{Pick("a", "b")}}}}":{{{{Pick(Values)}}}}}"""))),
+            _ => new PatchJob(key, time, origin, Patch()),
+        };
+    }
+
+    private JsonObject NewManifest(JobKey key) => (JsonObject)Parse(Sample.Manifest(
+        key.Name,
+        $$$$"""{"app":"{{{{Pick("a", "b")}}}}"}""",
+        metadata: random.Next(3) == 0 ? ""","finalizers":["example.com/hold"]""" : string.Empty,
+        spec: $$$$""","anything":{{{{Pick(Values.Where(value => value != "1e2").ToArray())}}}},"activeDeadlineSeconds":{{{{random.Next(1, 9)}}}}"""));
+
+    private JsonObject Patch() => (JsonObject)Parse(random.Next(6) switch
+    {
+        0 => $$$$"""{"metadata":{"labels":{"l{{{{random.Next(5)}}}}":"v{{{{random.Next(5)}}}}"}}}""",
+        1 => """{"metadata":{"labels":null}}""",
+        2 => $$$$"""{"metadata":{"annotations":{"example.com/a{{{{random.Next(5)}}}}":{{{{Pick("null", "\"\"", "\"1.10\"", Values[^2])}}}}}}}""",
+        3 => $$$$"""{"spec":{"ttlSecondsAfterFinished":{{{{Pick("null", "0", "2147483647")}}}}}}""",
+        4 => $$$$"""{"spec":{"activeDeadlineSeconds":{{{{Pick("null", "1", "9007199254740993")}}}}}}""",
+        _ => $$$$"""{"spec":{"cleanPodPolicy":{{{{Pick("null", "\"All\"", "\"None\"", "\"\"")}}}}}}""",
+    });
+
+    private T Pick<T>(params T[] all) => all[random.Next(all.Length)];
+
+    private static Json Parse(string json) => JsonReading.Parse(Encoding.UTF8.GetBytes(json));
+}

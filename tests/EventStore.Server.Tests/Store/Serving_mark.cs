@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using EventStore.Server.Store;
+using EventStore.Server.Tests.Fixtures;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Store;
+
+/// <summary>The mark by which a rebuild knows that a server is at work, and a server that a rebuild is.</summary>
+public sealed class Serving_mark : IAsyncLifetime
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
+    private TestDatabase database = null!;
+
+    public async Task InitializeAsync() => database = await TestDatabase.Create();
+
+    public async Task DisposeAsync() => await database.DisposeAsync();
+
+    [Fact]
+    public async Task Is_set_while_a_server_serves_set_again_when_its_connection_breaks_and_gone_with_the_server()
+    {
+        await using ServerProcess server = await ServerProcess.Start(database.Serving);
+        Assert.Equal(1, await Marks(granted: true)); // from the first moment on
+        await using (var superuser = new NpgsqlConnection(await PostgresServer.ConnectionString))
+        {
+            await superuser.OpenAsync();
+            await using var command = new NpgsqlCommand($"SELECT pg_terminate_backend({await Marker()}, 10000)", superuser);
+            Assert.Equal(true, await command.ExecuteScalarAsync());
+        }
+
+        await Until(async () => await Marks(granted: true) == 1);
+        await server.Kill();
+        await Until(async () => await Marks(granted: true) == 0);
+    }
+
+    [Fact]
+    public async Task A_server_does_not_serve_while_a_rebuild_is_at_work()
+    {
+        Task<ServerProcess> starting;
+        await using (var rebuild = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.Owner) { Pooling = false }.ConnectionString))
+        {
+            await rebuild.OpenAsync();
+            Assert.True(await ServingMark.TryAlone(rebuild, CancellationToken.None));
+            starting = ServerProcess.Start(database.Serving);
+            await Until(async () => await Marks(granted: false) == 1);
+            // That something does not happen can only be waited for; a server that does not wait is there in a fraction of this.
+            Assert.NotSame(starting, await Task.WhenAny(starting, Task.Delay(TimeSpan.FromSeconds(3))));
+        }
+
+        await using ServerProcess server = await starting;
+        await server.Admin.Create("after-the-rebuild");
+    }
+
+    private Task<long> Marks(bool granted) => database.Ask<long>($"SELECT count(*) {Locks} AND l.granted = {granted}");
+
+    private Task<int> Marker() => database.Ask<int>($"SELECT l.pid {Locks}");
+
+    private const string Locks =
+        "FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objid = 7072";
+
+    private static async Task Until(Func<Task<bool>> holds)
+    {
+        for (long started = Stopwatch.GetTimestamp(); !await holds(); await Task.Delay(Poll))
+            Assert.True(Stopwatch.GetElapsedTime(started) < Patience);
+    }
+}

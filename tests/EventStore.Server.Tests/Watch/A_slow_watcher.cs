@@ -1,0 +1,40 @@
+using EventStore.Server.Tests.Fixtures;
+
+namespace EventStore.Server.Tests.Watch;
+
+public sealed class A_slow_watcher
+{
+    [Fact]
+    public async Task Is_cut_off_and_slows_nobody()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Feed:BookmarkEvery=00:00:00.3", "--Feed:Backlog=300");
+        await server.Admin.Create("large");
+        using StalledClient slow = await StalledClient.Get(server.Url, Sample.Jobs() + "?watch=true");
+        using var stop = new CancellationTokenSource();
+        Task trickling = slow.Trickle(stop.Token);
+        var end = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Follower[] others = [.. Enumerable.Range(0, 4).Select(_ => new Follower(server.Admin, Sample.Jobs(), "", _ => true, "initial", 1))];
+        Task[] following = [.. others.Select(other => other.Follow(end.Task))];
+
+        // More than the kernel keeps for the slow one, and then more frames than the feed does.
+        string large = new('x', 40_000);
+        for (int i = 0; i < 600; i++)
+        {
+            using HttpResponseMessage answer = await server.Admin.Patch(Sample.Job("large"), $$$$"""{"metadata":{"annotations":{"a":"{{{{i}}}}{{{{large}}}}"}}}""");
+            await answer.Manifest();
+        }
+
+        end.SetResult(await database.Ask<long>("SELECT revision FROM eventstore.head"));
+        await Task.WhenAll(following).WaitAsync(TimeSpan.FromSeconds(30));
+        Replay replay = await Replay.Of(database);
+        Assert.All(others, other => other.Check(replay));
+        Assert.All(others, other => Assert.Equal(0, other.CutOff));
+
+        await stop.CancelAsync();
+        await trickling;
+        (string text, bool broken) = await slow.ReadToEnd(TimeSpan.FromSeconds(10));
+        Assert.True(broken, "it was told that the watch ended properly");
+        Assert.DoesNotContain($"\"resourceVersion\":\"{replay.Head}\"", text, StringComparison.Ordinal);
+    }
+}
