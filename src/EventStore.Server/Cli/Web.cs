@@ -73,6 +73,7 @@ internal static partial class Web
         ServedResource[] served = [.. JobEndpoints.Served, .. RevisionEndpoints.Served, .. NamespaceEndpoints.Served, .. SelfReviews.Served];
         app.MapDiscovery(served);
         app.MapOpenApiV3(served);
+        app.MapOpenApiV2(served);
         app.MapHealth();
         app.MapApiDocument();
         return app;

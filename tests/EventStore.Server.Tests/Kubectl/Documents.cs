@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using EventStore.Server.Kubernetes;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Kubectl;
@@ -169,6 +170,26 @@ public sealed class Documents(KubectlServer server)
         Assert.Equal(["dryRun", "fieldManager", "fieldValidation", "pretty"], patch["parameters"]!.AsArray().Select(each => (string)each!["name"]!));
         Assert.Equal(["application/merge-patch+json"], patch["requestBody"]!["content"]!.AsObject().Select(each => each.Key));
     }
+
+    [Theory]
+    [InlineData("application/com.github.proto-openapi.spec.v2@v1.0+protobuf")]
+    [InlineData("application/com.github.proto-openapi.spec.v2.v1.0+protobuf")]
+    public async Task An_older_kubectl_finds_schemas_and_the_patch_in_protobuf(string accept)
+    {
+        using HttpResponseMessage answer = await Get("/openapi/v2", accept);
+        byte[] bytes = await answer.Content.ReadAsByteArrayAsync();
+        Assert.Equal("application/com.github.proto-openapi.spec.v2.v1.0+protobuf", answer.Content.Headers.ContentType!.ToString());
+        Assert.True(ProtobufMessage.TryFind(bytes, 1, out ReadOnlySpan<byte> version) && version.SequenceEqual("2.0"u8));
+        Assert.True(ProtobufMessage.TryFind(bytes, 8, out ReadOnlySpan<byte> paths));
+        Assert.True(paths.IndexOf("/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs/{name}"u8) > 0 && paths.IndexOf("dryRun"u8) > 0);
+        Assert.True(ProtobufMessage.TryFind(bytes, 9, out ReadOnlySpan<byte> schemas));
+        Assert.True(schemas.IndexOf("org.kubeflow.v1.PyTorchJob"u8) > 0 && schemas.IndexOf("#/components/"u8) < 0);
+        Assert.True(schemas.IndexOf("imagePullSecrets"u8) < 0, "it would refuse the fields of a pod that are not listed");
+    }
+
+    [Fact]
+    public async Task An_older_kubectls_document_has_no_other_form() =>
+        Assert.Equal(HttpStatusCode.NotAcceptable, (await Get("/openapi/v2", "application/json")).StatusCode);
 
     [Fact]
     public async Task Every_reference_leads_somewhere()

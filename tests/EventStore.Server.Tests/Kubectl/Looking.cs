@@ -91,6 +91,8 @@ public sealed class Looking(KubectlServer server) : KubectlTests(server)
         Assert.Contains($"namespace/{Namespace}\n", names, StringComparison.Ordinal);
         Assert.Contains("namespace/default\n", names, StringComparison.Ordinal);
         Assert.Equal($"namespace/{Namespace}\n", await Succeed($"get ns -l kubernetes.io/metadata.name={Namespace} -o name"));
+        await Succeed("delete pytorchjob mnist");
+        Assert.DoesNotContain(Namespace, await Succeed("get namespaces -o name"), StringComparison.Ordinal);
         Assert.Equal("Active", await Succeed("get namespace never-heard-of -o jsonpath={.status.phase}"));
         Assert.Equal("Error from server (NotFound): namespaces \"Not_A_Name\" not found\n", await Fail("get namespace Not_A_Name"));
         Assert.Equal(
