@@ -17,6 +17,7 @@ internal sealed record Options
           --connections 16,64     how many connections at once                                (default 16,64)
           --duration SECONDS      how long each is measured                                   (default 10)
           --warm-up SECONDS       how long each runs before                                   (default 3)
+          --rounds N              so many times in turn, and the median counts: for a machine that is not quiet (default 1)
           --jobs N                how many jobs there are                                     (default 1000)
           --many-jobs N           how many jobs the longer list has                           (default 10000)
           --growth-events N       'growth' compares 10,000 events with so many; 1000000 is the figure to reach (default 100000)
@@ -50,12 +51,12 @@ internal sealed record Options
 
     public static readonly string[] Known =
     [
-        "pgbench", "patch", "marten", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "startup",
+        "pgbench", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "startup",
     ];
 
     private static readonly string[] Names =
     [
-        "scenario", "connections", "duration", "warm-up", "jobs", "many-jobs", "growth-events", "server", "connection-string", "url", "token", "json", "svg",
+        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "server", "connection-string", "url", "token", "json", "svg",
     ];
 
     /// <summary>The scenarios, in the order they are measured.</summary>
@@ -66,6 +67,8 @@ internal sealed record Options
     public required double Seconds { get; init; }
 
     public required double WarmUpSeconds { get; init; }
+
+    public required int Rounds { get; init; }
 
     public required int Jobs { get; init; }
 
@@ -109,6 +112,7 @@ internal sealed record Options
             Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
             Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
             WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),
+            Rounds = (int)Number("rounds", given.GetValueOrDefault("rounds", "1")),
             Jobs = (int)Number("jobs", given.GetValueOrDefault("jobs", "1000")),
             ManyJobs = (int)Number("many-jobs", given.GetValueOrDefault("many-jobs", "10000")),
             GrowthEvents = (long)Number("growth-events", given.GetValueOrDefault("growth-events", "100000")),

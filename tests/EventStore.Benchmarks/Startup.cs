@@ -18,6 +18,8 @@ internal static class Startup
     public static async Task<Measured> Measure(string? program, CancellationToken stop)
     {
         string folder = Directory.CreateTempSubdirectory("eventstore-bench.").FullName;
+        if (!OperatingSystem.IsWindows() && Environment.IsPrivilegedProcess) // PostgreSQL then runs under another account, which has to come through
+            File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute);
         try
         {
             string data = Path.Combine(folder, "data");

@@ -11,6 +11,9 @@ namespace EventStore.Benchmarks.Load;
 /// </summary>
 internal sealed class ClosedLoop
 {
+    // Not the first job, which is prepared with a history of a length known beforehand.
+    private const int HotJob = 1;
+
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(200);
 
     private readonly LoadSpec spec;
@@ -88,7 +91,12 @@ internal sealed class ClosedLoop
             long number = Interlocked.Increment(ref taken) - 1;
             if (spec.Count > 0 && number >= spec.Count)
                 return;
-            int job = spec.Kind == LoadKind.PatchHot ? 0 : random.Next(spec.Jobs);
+            int job = spec.Kind switch
+            {
+                LoadKind.PatchHot => HotJob,
+                LoadKind.History or LoadKind.MakeHistory => 0,
+                _ => random.Next(spec.Jobs),
+            };
             try
             {
                 if (spec.Kind == LoadKind.PatchLocked && Volatile.Read(ref revisions[job]) == 0)
@@ -111,13 +119,13 @@ internal sealed class ClosedLoop
     private ReadOnlyMemory<byte> Next(Requests requests, int job, long number, Random random) => spec.Kind switch
     {
         LoadKind.CreateAll => requests.Create(Requests.JobName((int)number)),
+        LoadKind.MakeHistory or LoadKind.Patch or LoadKind.PatchHot => requests.Patch(job),
         LoadKind.Create => requests.Create($"new-{run}-{number}"),
-        LoadKind.Patch or LoadKind.PatchHot => requests.Patch(job),
         LoadKind.PatchLocked => requests.Patch(job, Volatile.Read(ref revisions[job])),
         LoadKind.Get => requests.Get(job),
         LoadKind.GetAny => requests.Get(job, "?resourceVersion=0"),
         LoadKind.List => requests.List(),
-        LoadKind.History => requests.History(0),
+        LoadKind.History => requests.History(job),
         LoadKind.Mixed => Mixed(requests, job, random.Next(100)),
         _ => throw new UnreachableException($"{spec.Kind} is no closed loop"),
     };

@@ -4,6 +4,7 @@ namespace EventStore.Benchmarks.Load;
 internal enum LoadKind
 {
     CreateAll,
+    MakeHistory,
     Patch,
     PatchHot,
     PatchLocked,

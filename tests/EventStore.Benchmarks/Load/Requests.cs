@@ -11,6 +11,9 @@ internal sealed class Requests(LoadSpec spec)
     private const string Jobs = "/apis/kubeflow.org/v1/namespaces";
     private const string Revisions = "/apis/audit.eventstore.io/v1/namespaces";
 
+    private static readonly byte[] ManifestHead = Encoding.UTF8.GetBytes(Manifest("|").Split('|')[0]);
+    private static readonly byte[] ManifestTail = Encoding.UTF8.GetBytes(Manifest("|").Split('|')[1]);
+
     // A value nobody wrote before, or a patch would change nothing and be no write.
     private static long lastLabel = DateTime.UtcNow.Ticks;
 
@@ -47,12 +50,14 @@ internal sealed class Requests(LoadSpec spec)
 
     public ReadOnlyMemory<byte> Create(string name)
     {
-        string manifest = Manifest(name);
-        int length = Encoding.UTF8.GetByteCount(manifest);
+        int length = ManifestHead.Length + name.Length + ManifestTail.Length;
         Utf8.TryWrite(
             buffer, CultureInfo.InvariantCulture,
-            $"POST {Jobs}/{spec.Namespace}/pytorchjobs{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{manifest}", out int written);
-        return buffer.AsMemory(0, written);
+            $"POST {Jobs}/{spec.Namespace}/pytorchjobs{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n", out int written);
+        ManifestHead.CopyTo(buffer.AsSpan(written));
+        Encoding.ASCII.GetBytes(name, buffer.AsSpan(written + ManifestHead.Length));
+        ManifestTail.CopyTo(buffer.AsSpan(written + ManifestHead.Length + name.Length));
+        return buffer.AsMemory(0, written + length);
     }
 
     /// <summary>The number in <c>metadata.resourceVersion</c> of a job or a frame, which is the first of that name.</summary>

@@ -23,10 +23,7 @@ internal sealed class Figures
     {
         var figure = new Figure(scenario, connections, measured, note);
         all.Add(figure);
-        foreach (Figure ready in scenario == "marten" ? all.Where(other => other.Connections == connections && other.Scenario == "patch") : [figure])
-            Console.WriteLine(Table.Line(ready with { ToPgbench = Ratio(ready, "pgbench"), ToMarten = Ratio(ready, "marten") }));
-        if (scenario == "marten")
-            Console.WriteLine(Table.Line(figure with { ToPgbench = Ratio(figure, "pgbench") }));
+        Console.WriteLine(Table.Line(figure with { ToPgbench = Ratio(figure, "pgbench"), ToMarten = Ratio(figure, "marten") }));
     }
 
     public void AddToChart(Chart into, string scenario, int connections, Measured measured)
