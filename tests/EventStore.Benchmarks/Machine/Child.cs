@@ -14,10 +14,11 @@ internal sealed class Child : IAsyncDisposable
     private readonly Queue<string> lines = new();
     private readonly TaskCompletionSource<int> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly string[] command;
+    private readonly string signal;
     private readonly Action<string>? onLine;
     private Process process = null!;
 
-    private Child(string[] command, Action<string>? onLine) => (this.command, this.onLine) = (command, onLine);
+    private Child(string[] command, string signal, Action<string>? onLine) => (this.command, this.signal, this.onLine) = (command, signal, onLine);
 
     public int Pid => process.Id;
 
@@ -40,12 +41,18 @@ internal sealed class Child : IAsyncDisposable
     /// <param name="input">What it reads.</param>
     /// <param name="onLine">Told every line of its standard output.</param>
     /// <param name="runAs">The account it runs under, when we are root and it must not be.</param>
+    /// <param name="signal">What asks it to end.</param>
     public static Child Start(
-        string[] command, IReadOnlyDictionary<string, string>? environment = null, string? input = null, Action<string>? onLine = null, string? runAs = null)
+        string[] command,
+        IReadOnlyDictionary<string, string>? environment = null,
+        string? input = null,
+        Action<string>? onLine = null,
+        string? runAs = null,
+        string signal = "TERM")
     {
         string[] account = runAs is null ? [] : ["setpriv", $"--reuid={runAs}", $"--regid={runAs}", "--init-groups"];
-        string[] tie = File.Exists("/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", "INT"] : [];
-        var child = new Child([.. account, .. tie, .. command], onLine);
+        string[] tie = File.Exists("/usr/bin/setpriv") ? ["setpriv", "--pdeathsig", signal] : [];
+        var child = new Child([.. account, .. tie, .. command], signal, onLine);
         var started = new TaskCompletionSource();
         new Thread(() => child.Attend(environment, input, started)) { IsBackground = true, Name = command[0] }.Start();
         started.Task.GetAwaiter().GetResult();
@@ -64,15 +71,15 @@ internal sealed class Child : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         if (!ended.Task.IsCompleted)
-            await Task.WhenAny(Child.Signal(Pid), Task.Delay(Patience));
+            await Task.WhenAny(Signal(), Task.Delay(Patience));
         if (await Task.WhenAny(ended.Task, Task.Delay(Patience)) != ended.Task)
             process.Kill();
         await ended.Task;
     }
 
-    private static async Task Signal(int pid)
+    private async Task Signal()
     {
-        using var kill = Process.Start("kill", ["-INT", $"{pid}"]);
+        using var kill = Process.Start("kill", [$"-{signal}", $"{Pid}"]);
         await kill.WaitForExitAsync();
     }
 

@@ -108,7 +108,7 @@ internal sealed class PrivatePostgres : IAsyncDisposable
             [binaries.Program("initdb"), "-D", data, "-U", Superuser, "--encoding=UTF8", "--locale=C", "--data-checksums", "--auth-local=trust", "--auth-host=reject"],
             stop, account);
         string[] settings = [.. Settings.Append($"unix_socket_directories={folder}").SelectMany(setting => (string[])["-c", setting])];
-        Child process = Child.Start([binaries.Program("postgres"), "-D", data, .. settings], runAs: account);
+        Child process = Child.Start([binaries.Program("postgres"), "-D", data, .. settings], runAs: account, signal: "INT"); // INT: without waiting for clients
         var builder = new NpgsqlConnectionStringBuilder { Host = folder, Username = Superuser, Database = "postgres" };
         var postgres = new PrivatePostgres(builder.ConnectionString, process, folder);
         while (!process.Ended.IsCompleted)
