@@ -1,0 +1,132 @@
+using System.Globalization;
+using EventStore.Benchmarks.Machine;
+
+namespace EventStore.Benchmarks;
+
+/// <summary>What the command line asks for.</summary>
+internal sealed record Options
+{
+    public const string Help = """
+        Measures the event store: whole HTTP requests over keep-alive connections, sent by a process of its own.
+
+        Usage: dotnet run -c Release --project tests/EventStore.Benchmarks -- [OPTIONS]
+
+        With no options it starts a private, durable PostgreSQL and a server on it, measures everything, and leaves nothing behind.
+
+          --scenario A,B          which of the scenarios below                                (default: all)
+          --connections 16,64     how many connections at once                                (default 16,64)
+          --duration SECONDS      how long each is measured                                   (default 10)
+          --warm-up SECONDS       how long each runs before                                   (default 3)
+          --rounds N              so many times in turn, and the median counts: for a machine that is not quiet (default 1)
+          --jobs N                how many jobs there are                                     (default 1000)
+          --many-jobs N           how many jobs the longer list has                           (default 10000)
+          --growth-events N       'growth' compares 10,000 events with so many; 1000000 is the figure to reach (default 100000)
+          --server PROGRAM        the server's executable or .dll                             (default: the one built with this program)
+          --connection-string S   this PostgreSQL, as somebody who may make databases and roles; databases named bench... are
+                                  made anew in it
+          --url URL --token T     a server that runs already; pgbench, marten, growth and startup are left out, and CPU and memory
+                                  are not known
+          --json FILE             the figures as JSON
+          --svg FILE              a chart of throughput by concurrency, 1 to 128 connections, measured for it besides
+          --help                  this text
+
+        Scenarios
+          patch         a label of a random job takes a new value; no resourceVersion
+          patch-hot     the same, always of one job
+          patch-locked  the same with the resourceVersion last seen; conflicts are counted
+          get           a random job, linearizable
+          get-any       a random job with resourceVersion=0
+          list          all jobs, 1,000 and 10,000, one client
+          create        new jobs
+          watch         patches at 200 and 1,000 a second before 1 and 100 watchers: lag, and whether any frame is lost
+          history       the newest 100 changes of one job
+          mixed         65 % get, 30 % patch, 3 % a page of a list, 2 % a page of history
+          growth        patch with 10,000 events in the log and with many more
+          startup       the second start of the executable, with its private PostgreSQL, to the first answered patch
+          pgbench       the limit: UPDATE row + INSERT event as one prepared transaction, same sizes, same PostgreSQL
+          marten        the other reference: FetchForWriting, append, SaveChanges with an inline projection
+
+        Exit code: 0, 1 when any request was answered wrongly or any frame was lost, 2 when it could not run.
+        """;
+
+    public static readonly string[] Known =
+    [
+        "pgbench", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "startup",
+    ];
+
+    private static readonly string[] Names =
+    [
+        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "server", "connection-string", "url", "token", "json", "svg",
+    ];
+
+    /// <summary>The scenarios, in the order they are measured.</summary>
+    public required IReadOnlyList<string> Scenarios { get; init; }
+
+    public required IReadOnlyList<int> Connections { get; init; }
+
+    public required double Seconds { get; init; }
+
+    public required double WarmUpSeconds { get; init; }
+
+    public required int Rounds { get; init; }
+
+    public required int Jobs { get; init; }
+
+    public required int ManyJobs { get; init; }
+
+    public required long GrowthEvents { get; init; }
+
+    public string? Server { get; init; }
+
+    public string? ConnectionString { get; init; }
+
+    public Uri? Url { get; init; }
+
+    public string? Token { get; init; }
+
+    public string? Json { get; init; }
+
+    public string? Svg { get; init; }
+
+    /// <summary>Reads the arguments, or says what is wrong with them.</summary>
+    public static Options Read(string[] args)
+    {
+        var given = new Dictionary<string, string>();
+        for (int i = 0; i < args.Length; i += 2)
+        {
+            string name = args[i].StartsWith("--", StringComparison.Ordinal) ? args[i][2..] : string.Empty;
+            if (!Names.Contains(name))
+                throw new BenchmarkException($"there is no option '{args[i]}'; --help lists them");
+            given[name] = i + 1 < args.Length ? args[i + 1] : throw new BenchmarkException($"--{name} needs a value");
+        }
+
+        string[] asked = given.GetValueOrDefault("scenario")?.Split(',') ?? Known;
+        if (asked.FirstOrDefault(name => !Known.Contains(name)) is { } unknown)
+            throw new BenchmarkException($"there is no scenario '{unknown}'; --help lists them");
+        if (given.ContainsKey("url") != given.ContainsKey("token"))
+            throw new BenchmarkException("--url and --token belong together");
+        bool isGiven = given.ContainsKey("url");
+        return new Options
+        {
+            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "marten" or "growth" or "startup"))],
+            Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
+            Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
+            WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),
+            Rounds = (int)Number("rounds", given.GetValueOrDefault("rounds", "1")),
+            Jobs = (int)Number("jobs", given.GetValueOrDefault("jobs", "1000")),
+            ManyJobs = (int)Number("many-jobs", given.GetValueOrDefault("many-jobs", "10000")),
+            GrowthEvents = (long)Number("growth-events", given.GetValueOrDefault("growth-events", "100000")),
+            Server = given.GetValueOrDefault("server") is { } server ? Path.GetFullPath(server) : null,
+            ConnectionString = given.GetValueOrDefault("connection-string"),
+            Url = isGiven ? new Uri(given["url"]) : null,
+            Token = given.GetValueOrDefault("token"),
+            Json = given.GetValueOrDefault("json"),
+            Svg = given.GetValueOrDefault("svg"),
+        };
+    }
+
+    private static double Number(string name, string text) =>
+        double.TryParse(text, CultureInfo.InvariantCulture, out double number) && number >= 0
+            ? number
+            : throw new BenchmarkException($"--{name}: '{text}' is no number");
+}
