@@ -21,7 +21,7 @@ internal static partial class PostgresLog
     [LoggerMessage(6, LogLevel.Critical, "PostgreSQL (process {Pid}) ended unasked with exit code {ExitCode}; see {File}")]
     public static partial void EndedUnasked(this ILogger log, int pid, int exitCode, string file);
 
-    [LoggerMessage(7, LogLevel.Information, "Migrations: {Progress}")]
+    [LoggerMessage(7, LogLevel.Debug, "Migrations: {Progress}")]
     public static partial void Migrating(this ILogger log, string progress);
 
     [LoggerMessage(8, LogLevel.Information, "Migrations: {Count} applied ({Files})")]
