@@ -23,10 +23,10 @@ public static class OpenApiV2
     public static void MapOpenApiV2(this IEndpointRouteBuilder app, IReadOnlyList<ServedResource> served)
     {
         var document = new Document(Of(served), MediaType);
-        app.MapGet("/openapi/v2", (HttpRequest request) => AcceptClause.Parse(request.Headers.Accept).Any(clause => clause.MediaType is MediaType or OldMediaType)
+        app.MapGroup("").WithMetadata(RequiresAccess.ByPath)
+            .MapRead("/openapi/v2", (HttpRequest request) => AcceptClause.Parse(request.Headers.Accept).Any(clause => clause.MediaType is MediaType or OldMediaType)
                 ? document
-                : (IResult)Status.NotAcceptable(MediaType, OldMediaType))
-            .WithMetadata(RequiresAccess.ByPath).ExcludeFromDescription();
+                : (IResult)Status.NotAcceptable(MediaType, OldMediaType));
     }
 
     private static byte[] Of(IReadOnlyList<ServedResource> served)
