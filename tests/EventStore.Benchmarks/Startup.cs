@@ -41,7 +41,12 @@ internal static class Startup
 
             return new Measured
             {
-                Seconds = 1, Requests = times.Count, P50Ms = times.PercentileMs(0.5), P90Ms = times.PercentileMs(0.9), P99Ms = times.PercentileMs(0.99), MaxMs = times.MaxMs,
+                Seconds = 1,
+                Requests = times.Count,
+                P50Ms = times.PercentileMs(0.5),
+                P90Ms = times.PercentileMs(0.9),
+                P99Ms = times.PercentileMs(0.99),
+                MaxMs = times.MaxMs,
             };
         }
         finally
