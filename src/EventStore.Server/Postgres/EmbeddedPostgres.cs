@@ -17,6 +17,9 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     internal const string Server = "eventstore_server";
     internal const string Database = "eventstore";
 
+    // Well below the database's max_connections: whoever finds all of them taken waits for one, and is not refused.
+    private const int PoolSize = 30;
+
     private static readonly TimeSpan LeftoversMax = TimeSpan.FromSeconds(20);
 
     private readonly LockedFolder folder;
@@ -49,6 +52,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
             connection.MaxAutoPrepare = 100;
             connection.AutoPrepareMinUsages = 2;
             connection.NoResetOnClose = true;
+            connection.MaxPoolSize = PoolSize;
             return connection.ConnectionString;
         }
     }

@@ -113,7 +113,7 @@ public sealed class Official_csharp_client : IAsyncLifetime
     private async Task Follow(List<long> seen, int count, CancellationToken stop)
     {
         using var client = new k8s.Kubernetes(Configuration(server.Url));
-        string? revision = null;
+        string revision = "1"; // the empty store: every change there ever was
         while (seen.Count < count)
         {
             try

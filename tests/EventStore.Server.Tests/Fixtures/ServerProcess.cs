@@ -54,7 +54,8 @@ public sealed class ServerProcess : IAsyncDisposable
     {
         string tokens = Path.Combine(Path.GetTempPath(), $"tokens-{Guid.NewGuid():N}.csv");
         await File.WriteAllTextAsync(tokens, $"{AdminToken},admin,admin-uid,\"system:masters\"\n{AliceToken},alice,alice-uid\n");
-        var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, "serve", "--urls", "http://127.0.0.1:0", "--token-auth-file", tokens, .. options])
+        string[] urls = options.Contains("--urls") ? [] : ["--urls", "http://127.0.0.1:0"];
+        var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, "serve", .. urls, "--token-auth-file", tokens, .. options])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -8,7 +8,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
     private const string Stale = "Error from server (Conflict): Operation cannot be fulfilled on pytorchjobs.kubeflow.org \"mnist\": the object has been "
         + "modified; please apply your changes to the latest version and try again\n";
 
-    [Fact]
+    [SkippableFact]
     public async Task A_merge_patch_changes_what_it_names()
     {
         await Given("mnist");
@@ -20,7 +20,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
         Assert.Equal("60", await Succeed("get pytorchjob mnist -o jsonpath={.spec.ttlSecondsAfterFinished}"));
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("strategic", "application/strategic-merge-patch+json", """{"spec":{"ttlSecondsAfterFinished":60}}""")]
     [InlineData("json", "application/json-patch+json", """[{"op":"add","path":"/metadata/labels/q","value":"1"}]""")]
     public async Task Another_kind_of_patch_is_refused_with_the_option_that_helps(string type, string mediaType, string patch)
@@ -32,7 +32,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
             await Fail($"patch pytorchjob mnist --type {type} -p '{patch}'"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_patch_without_a_type_is_strategic_and_refused()
     {
         await Given("mnist");
@@ -40,7 +40,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
             "kubectl patch --type=merge", await Fail("""patch pytorchjob mnist -p '{"spec":{"ttlSecondsAfterFinished":60}}'"""), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_fixed_field_is_refused_by_name()
     {
         await Given("mnist");
@@ -49,7 +49,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
             await Fail("""patch pytorchjob mnist --type merge -p '{"spec":{"backoffLimit":3,"pytorchReplicaSpecs":{"Worker":{"replicas":4}}}}'"""));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Wrong_values_are_listed()
     {
         await Given("mnist");
@@ -63,7 +63,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
             await Fail("""patch pytorchjob mnist --type merge -p '{"spec":{"cleanPodPolicy":"Some","activeDeadlineSeconds":0}}'"""));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_patch_for_an_older_version_is_a_conflict()
     {
         await Given("mnist");
@@ -71,7 +71,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
         Assert.Equal(Stale, await Fail("label pytorchjob mnist a=b --resource-version=1"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Labels_are_set_overwritten_and_taken_off()
     {
         await Given("mnist");
@@ -85,7 +85,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
         Assert.Equal("pytorchjob.kubeflow.org/mnist labeled\npytorchjob.kubeflow.org/other labeled\n", await Succeed("label pytorchjobs --all zone=z1"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Annotations_are_set_and_taken_off()
     {
         await Given("mnist");
@@ -95,7 +95,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
         Assert.Equal("1", await Succeed("get pytorchjob mnist -o jsonpath={.metadata.generation}"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task An_edit_sends_what_was_changed()
     {
         await Given("mnist");
@@ -107,7 +107,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
         Assert.Equal((0, "Edit cancelled, no changes made.\n"), (run.ExitCode, run.Output + run.Errors));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task An_edit_of_a_fixed_field_is_refused_by_name()
     {
         await Given("mnist");
@@ -119,7 +119,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
             StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Status_is_written_through_its_subresource()
     {
         await Given("mnist");
@@ -129,7 +129,7 @@ public sealed class Changing(KubectlServer server) : KubectlTests(server)
         Assert.Equal("2019-07-24T10:36:26Z", await Succeed("get pytorchjob mnist --subresource=status -o jsonpath={.status.startTime}"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task There_is_nothing_to_scale()
     {
         await Given("mnist");

@@ -5,7 +5,7 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
     private const string OnlyThese = "only these may: metadata.labels, metadata.annotations, spec.activeDeadlineSeconds, "
         + "spec.ttlSecondsAfterFinished, spec.cleanPodPolicy";
 
-    [Fact]
+    [SkippableFact]
     public async Task Create_creates_once()
     {
         WriteJob("job.json", "mnist");
@@ -16,7 +16,7 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
             await Fail("create -f job.json"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_misspelt_field_is_named_before_anything_is_stored()
     {
         WriteJob("job.json", "mnist", spec: ""","cleanPodPolicies":"All" """);
@@ -28,7 +28,7 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
         Assert.Equal((0, "Warning: unknown field \"spec.cleanPodPolicies\"\n"), (run.ExitCode, run.Errors));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Every_wrong_value_is_named_on_a_line_of_its_own()
     {
         WriteJob("job.json", "mnist", spec: ""","cleanPodPolicy":"Some","ttlSecondsAfterFinished":-1""");
@@ -42,7 +42,7 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
             await Fail("create -f job.json"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Apply_creates_then_changes_what_may_change_and_knows_when_nothing_does()
     {
         WriteJob("job.json", "mnist");
@@ -57,7 +57,7 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
         Assert.Equal("test  3", await Succeed("get pytorchjob mnist -o 'jsonpath={.metadata.labels.app} {.spec.cleanPodPolicy} {.metadata.generation}'"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Apply_of_a_fixed_field_says_which_field_and_which_are_not_fixed()
     {
         WriteJob("job.json", "mnist");
@@ -71,7 +71,7 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
             StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Diff_shows_what_apply_would_do_and_does_nothing()
     {
         WriteJob("job.json", "mnist");
@@ -87,14 +87,14 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
         Assert.Contains("these fields may not be changed: spec.backoffLimit", await Fail("diff -f job.json", exitCode: 2), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Apply_on_the_server_side_is_said_not_to_be_there()
     {
         WriteJob("job.json", "mnist");
         Assert.StartsWith("error: Server-side apply not available on the server: (", await Fail("apply --server-side -f job.json"), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Replace_puts_a_manifest_in_the_place_of_the_job()
     {
         WriteJob("job.json", "mnist");
@@ -111,7 +111,7 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
             await Fail("replace -f job.json"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Replace_of_what_has_been_changed_meanwhile_is_a_conflict()
     {
         await Given("mnist");
@@ -123,7 +123,7 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
             await Fail("replace -f live.json"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Replace_by_force_makes_another_job_of_the_name()
     {
         WriteJob("job.json", "mnist");

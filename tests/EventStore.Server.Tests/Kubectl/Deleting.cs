@@ -4,7 +4,7 @@ public sealed class Deleting(KubectlServer server) : KubectlTests(server)
 {
     private const string Deleted = "pytorchjob.kubeflow.org \"mnist\" deleted";
 
-    [Fact]
+    [SkippableFact]
     public async Task Delete_waits_until_the_job_is_gone()
     {
         await Given("mnist");
@@ -14,7 +14,7 @@ public sealed class Deleting(KubectlServer server) : KubectlTests(server)
         Assert.Equal("", await Succeed("delete pytorchjob mnist --ignore-not-found"));
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("delete pytorchjobs --all", "")]
     [InlineData("delete pytorchjobs -l app=test", "")]
     [InlineData("delete pytorchjobs -l app=other", "pytorchjob.kubeflow.org/mnist\n")]
@@ -25,7 +25,7 @@ public sealed class Deleting(KubectlServer server) : KubectlTests(server)
         Assert.Equal(left, await Succeed("get pytorchjobs -o name"));
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("--now")]
     [InlineData("--cascade=foreground")]
     [InlineData("--cascade=orphan")]
@@ -36,7 +36,7 @@ public sealed class Deleting(KubectlServer server) : KubectlTests(server)
         Assert.Equal("", await Succeed("get pytorchjobs -o name"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task To_wait_for_the_deletion_of_what_is_gone_is_over_at_once()
     {
         Assert.Equal(0, (await Kubectl("wait --for=delete pytorchjob/mnist --timeout=10s")).ExitCode);

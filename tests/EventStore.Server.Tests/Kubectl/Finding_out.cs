@@ -7,7 +7,7 @@ public sealed class Finding_out(KubectlServer server) : KubectlTests(server)
 {
     private const string AsAlice = " --token " + ServerProcess.AliceToken;
 
-    [Fact]
+    [SkippableFact]
     public async Task It_is_a_kubectl_of_today()
     {
         string version = await Succeed("version");
@@ -16,7 +16,7 @@ public sealed class Finding_out(KubectlServer server) : KubectlTests(server)
         Assert.Matches(@"\nServer Version: v1\.34\.0\+eventstore\.\d+\.\d+\.\d+\n", version);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Resources_are_listed_with_their_verbs()
     {
         string[] wide = (await Succeed("api-resources --api-group=kubeflow.org -o wide")).Split('\n');
@@ -28,11 +28,11 @@ public sealed class Finding_out(KubectlServer server) : KubectlTests(server)
             (await Succeed("api-resources -o name")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Versions_are_listed() => Assert.Equal(
         "audit.eventstore.io/v1\nauthentication.k8s.io/v1\nauthorization.k8s.io/v1\nkubeflow.org/v1\nv1\n", await Succeed("api-versions"));
 
-    [Fact]
+    [SkippableFact]
     public async Task A_field_is_explained_with_its_values()
     {
         string text = await Succeed("explain pytorchjob.spec.cleanPodPolicy");
@@ -43,7 +43,7 @@ public sealed class Finding_out(KubectlServer server) : KubectlTests(server)
         Assert.Contains("Which pods the operator deletes when the job has finished", text, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task The_whole_job_is_explained_down_to_the_pods()
     {
         string tree = await Succeed("explain pytorchjob --recursive");
@@ -54,18 +54,18 @@ public sealed class Finding_out(KubectlServer server) : KubectlTests(server)
         Assert.Contains("PodTemplateSpec", await Succeed("explain pytorchjob.spec.pytorchReplicaSpecs.template"), StringComparison.Ordinal);
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("explain pjr.changes", "FIELD: changes <[]Object>")]
     [InlineData("explain namespaces", "Namespaces need not be created")]
     [InlineData("explain events", "There are none")]
     public async Task The_other_resources_are_explained_too(string command, string expected) =>
         Assert.Contains(expected, await Succeed(command), StringComparison.Ordinal);
 
-    [Fact]
+    [SkippableFact]
     public async Task A_field_there_is_not_is_not_explained() =>
         Assert.Equal("error: field \"nope\" does not exist\n", await Fail("explain pytorchjob.spec.nope"));
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("patch pytorchjobs", "yes", "no")]
     [InlineData("get pytorchjobs --subresource=status", "yes", "no")]
     [InlineData("delete pytorchjob/mnist", "yes", "no")]
@@ -81,7 +81,7 @@ public sealed class Finding_out(KubectlServer server) : KubectlTests(server)
         Assert.Equal((alice + "\n", alice == "yes" ? 0 : 1), (run.Output, run.ExitCode));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task All_that_one_may_do_is_listed()
     {
         string[][] admin = [.. (await Succeed("auth can-i --list")).Split('\n').Select(Words)];
@@ -93,7 +93,7 @@ public sealed class Finding_out(KubectlServer server) : KubectlTests(server)
         Assert.DoesNotContain(alice, line => line is ["*.*", ..] or ["[*]", ..]);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task One_is_told_who_one_is()
     {
         Assert.Equal(
@@ -102,7 +102,7 @@ public sealed class Finding_out(KubectlServer server) : KubectlTests(server)
         Assert.Contains("alice", await Succeed("auth whoami" + AsAlice), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Without_a_right_one_reads_whose_and_which()
     {
         Assert.Equal(
@@ -114,7 +114,7 @@ public sealed class Finding_out(KubectlServer server) : KubectlTests(server)
             await Fail("get namespaces" + AsAlice));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task With_a_credential_nobody_knows_one_is_asked_to_log_in() =>
         Assert.Contains("You must be logged in to the server", await Fail("get pytorchjobs --token unknown"), StringComparison.Ordinal);
 

@@ -5,7 +5,7 @@ namespace EventStore.Server.Tests.Kubectl;
 
 public sealed class Looking(KubectlServer server) : KubectlTests(server)
 {
-    [Fact]
+    [SkippableFact]
     public async Task One_job_as_yaml_is_what_was_stored()
     {
         await Given("mnist");
@@ -15,7 +15,7 @@ public sealed class Looking(KubectlServer server) : KubectlTests(server)
         Assert.Contains($"\n  selfLink: {Sample.Job("mnist", Namespace)}\n", yaml, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task One_job_as_json_has_the_bytes_of_the_api()
     {
         await Given("mnist");
@@ -25,7 +25,7 @@ public sealed class Looking(KubectlServer server) : KubectlTests(server)
         Assert.True(JsonNode.DeepEquals(shown, JsonNode.Parse(await Succeed($"get --raw {Sample.Job("mnist", Namespace)}"))));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_list_shows_each_job()
     {
         await Given("one");
@@ -37,7 +37,7 @@ public sealed class Looking(KubectlServer server) : KubectlTests(server)
         Assert.Equal("N\none\ntwo\n", await Succeed("get pytorchjobs.kubeflow.org -o custom-columns=N:.metadata.name"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Selectors_select()
     {
         await Given("one");
@@ -52,7 +52,7 @@ public sealed class Looking(KubectlServer server) : KubectlTests(server)
             await Fail("get pytorchjobs --field-selector spec.x=1"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task All_namespaces_are_listed_together()
     {
         await Given("here");
@@ -63,7 +63,7 @@ public sealed class Looking(KubectlServer server) : KubectlTests(server)
         Assert.Contains(lines, line => line.StartsWith($"{Namespace}-2 ", StringComparison.Ordinal) && line.Contains(" there ", StringComparison.Ordinal));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_description_ends_in_no_events()
     {
         await Given("mnist");
@@ -73,7 +73,7 @@ public sealed class Looking(KubectlServer server) : KubectlTests(server)
         Assert.Matches("Events: +<none>\n$", text);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task What_is_not_there_is_said_by_name()
     {
         Assert.Equal("Error from server (NotFound): pytorchjobs.kubeflow.org \"absent\" not found\n", await Fail("get pytorchjob absent"));
@@ -82,7 +82,7 @@ public sealed class Looking(KubectlServer server) : KubectlTests(server)
         Assert.Equal((0, "", "No resources found in NS namespace.\n"), (run.ExitCode, run.Output, Plain(run.Errors)));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Namespaces_are_those_with_jobs_and_any_that_is_named()
     {
         Assert.DoesNotContain(Namespace, await Succeed("get namespaces -o name"), StringComparison.Ordinal);
@@ -99,7 +99,7 @@ public sealed class Looking(KubectlServer server) : KubectlTests(server)
             "Error from server (MethodNotAllowed): create is not supported on resources of kind \"namespaces\"\n", await Fail("create namespace new"));
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Events_are_none()
     {
         KubectlRun run = await Kubectl("get events");

@@ -13,7 +13,7 @@ public sealed class Reviews(KubectlServer server)
     private const string RulesPath = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
     private const string Protobuf = "application/vnd.kubernetes.protobuf";
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("""{"resourceAttributes":{"namespace":"ns","verb":"patch","group":"kubeflow.org","resource":"pytorchjobs","name":"x"}}""", true, false)]
     [InlineData("""{"resourceAttributes":{"verb":"create","group":"authentication.k8s.io","resource":"selfsubjectreviews"}}""", true, true)]
     [InlineData("""{"nonResourceAttributes":{"verb":"get","path":"/version"}}""", true, true)]
@@ -31,7 +31,7 @@ public sealed class Reviews(KubectlServer server)
         }
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("{}", "exactly one of nonResourceAttributes or resourceAttributes must be specified")]
     [InlineData("""{"resourceAttributes":{"verb":"get"},"nonResourceAttributes":{"verb":"get"}}""", "cannot be specified in combination with resourceAttributes")]
     public async Task It_is_about_a_resource_or_about_a_path(string spec, string expected)
@@ -40,7 +40,7 @@ public sealed class Reviews(KubectlServer server)
         Assert.Contains(expected, (string)(await answer.Manifest(422))["message"]!, StringComparison.Ordinal);
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("", 400)]
     [InlineData("[]", 400)]
     [InlineData("""{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectRulesReview","spec":{}}""", 400)]
@@ -52,7 +52,7 @@ public sealed class Reviews(KubectlServer server)
         await answer.Manifest(code);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task Rules_need_a_namespace()
     {
         const string head = """{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectRulesReview","spec":""";
@@ -62,7 +62,7 @@ public sealed class Reviews(KubectlServer server)
         Assert.False((bool)review["status"]!["incomplete"]!);
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("")]
     [InlineData("k8s")]
     [InlineData("{}")]
@@ -75,14 +75,14 @@ public sealed class Reviews(KubectlServer server)
         Assert.Equal("BadRequest", (string)(await answer.Manifest(400))["reason"]!);
     }
 
-    [Fact]
+    [SkippableFact]
     public async Task A_body_too_large_is_refused()
     {
         using var content = new ByteArrayContent(new byte[65 * 1024]) { Headers = { ContentType = new MediaTypeHeaderValue(Protobuf) } };
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, (await server.Admin.PostAsync(AccessPath, content)).StatusCode);
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("application/yaml", "application/json", HttpStatusCode.UnsupportedMediaType)]
     [InlineData("application/json", Protobuf, HttpStatusCode.NotAcceptable)]
     [InlineData("application/json", Protobuf + ",application/json", HttpStatusCode.Created)]
@@ -96,13 +96,13 @@ public sealed class Reviews(KubectlServer server)
         Assert.Equal(expected, (await server.Admin.SendAsync(request)).StatusCode);
     }
 
-    [Theory]
+    [SkippableTheory]
     [InlineData("GET", AccessPath, 405)]
     [InlineData("DELETE", RulesPath, 405)]
     public async Task There_is_nothing_to_read_or_delete(string method, string path, int code) =>
         await (await server.Admin.SendAsync(new HttpRequestMessage(new HttpMethod(method), path))).Manifest(code);
 
-    [Fact]
+    [SkippableFact]
     public async Task Who_shows_no_credential_is_not_answered()
     {
         using var nobody = new HttpClient { BaseAddress = server.Process.Url };

@@ -137,7 +137,7 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
             SELECT held FROM eventstore.commit_jobs_1(
                 ARRAY['kube-test'], ARRAY['{name}'], ARRAY[null::uuid], ARRAY[null::bigint], ARRAY[null::bigint],
                 ARRAY[1], ARRAY[gen_random_uuid()], ARRAY[gen_random_uuid()], ARRAY[1::bigint], ARRAY['job_created'], ARRAY['x'],
-                ARRAY['{"{}"}'::jsonb], ARRAY['eve'], ARRAY['{"{}"}'::jsonb], ARRAY['r'], ARRAY[1], ARRAY[true], ARRAY[false], ARRAY['a'], ARRAY['b'])
+                ARRAY['{"{}"}'::jsonb], ARRAY['eve'], ARRAY['{"{}"}'::jsonb], ARRAY['r'], ARRAY[1], ARRAY[true], ARRAY[false], ARRAY['a'], ARRAY['b'], false)
             """, connection))
             Assert.True(Assert.Single((bool[])(await command.ExecuteScalarAsync())!));
 
