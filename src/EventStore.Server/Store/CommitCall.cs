@@ -22,6 +22,9 @@ internal static class CommitCall
         "SELECT held, revisions FROM eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)";
 
     // The same lock as in the function: once it is granted, no commit of an earlier batch is still under way.
+    /// <summary>Takes the lock of the commit function until the end of the transaction.</summary>
+    internal const string LockSql = "SELECT pg_advisory_xact_lock(7071)";
+
     private const string LookUpSql = """
         SELECT e.place, m.seq_id
           FROM unnest($1::uuid[], $2::bigint[], $3::uuid[]) WITH ORDINALITY AS e (stream, version, id, place)
@@ -60,7 +63,7 @@ internal static class CommitCall
     {
         int seconds = Math.Max(1, (int)Math.Ceiling(patience.TotalSeconds));
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted);
-        await using (var locking = new NpgsqlCommand("SELECT pg_advisory_xact_lock(7071)", connection, transaction) { CommandTimeout = seconds })
+        await using (var locking = new NpgsqlCommand(LockSql, connection, transaction) { CommandTimeout = seconds })
             await locking.ExecuteNonQueryAsync();
         await using var command = new NpgsqlCommand(LookUpSql, connection, transaction) { CommandTimeout = seconds };
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Uid)] });

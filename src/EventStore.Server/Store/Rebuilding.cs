@@ -29,7 +29,7 @@ public static class Rebuilding
     public static async Task<long> Run(NpgsqlConnection owner, Action<long, long> progress, CancellationToken stop)
     {
         await using NpgsqlTransaction transaction = await owner.BeginTransactionAsync(stop);
-        await Execute(owner, "SELECT pg_advisory_xact_lock(7071)", stop);
+        await Execute(owner, CommitCall.LockSql, stop);
         await Execute(owner, "CREATE TEMP TABLE new_current_job (LIKE eventstore.mt_doc_current_job) ON COMMIT DROP", stop);
         long jobs = await Copy(owner, progress, stop);
         await Execute(owner, SwitchSql, stop);
