@@ -68,6 +68,7 @@ internal static partial class Web
         app.UseMiddleware<AccessCheck>();
         app.MapJobs();
         app.MapRevisions();
+        app.MapCheckpoint();
         app.MapNamespaces();
         app.MapSelfReviews();
         ServedResource[] served = [.. JobEndpoints.Served, .. RevisionEndpoints.Served, .. NamespaceEndpoints.Served, .. SelfReviews.Served];

@@ -31,7 +31,7 @@ internal static class CommitCall
           JOIN eventstore.mt_events m ON m.stream_id = e.stream AND m.version = e.version AND m.id = e.id
         """;
 
-    private static readonly Dictionary<Type, string> Classes =
+    internal static readonly Dictionary<Type, string> Classes =
         MartenSetup.EventNames.Keys.ToDictionary(type => type, type => $"{type.FullName}, {type.Assembly.GetName().Name}");
 
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -25,6 +25,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly Task running;
     private NpgsqlConnection? connection;
     private long queuedBytes;
+    private long rebuilds;
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ServingMark mark, ILogger<CommitLane> log)
@@ -134,6 +135,12 @@ public sealed partial class CommitLane : IAsyncDisposable
     private async Task<Batch> Decide(List<QueuedCommand> commands)
     {
         bool kept = await Connect();
+        if (feed.Rebuilds != rebuilds)
+        {
+            rebuilds = feed.Rebuilds;
+            cache.Clear(); // a row that was wrong may be remembered, and its version says nothing of that
+        }
+
         IReadOnlyDictionary<JobKey, Job> loaded;
         try
         {

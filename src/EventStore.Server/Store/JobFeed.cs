@@ -22,6 +22,13 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     private long position = -1;
     private long ringBegin;
     private long ringBytes;
+    private long rebuilds;
+    private long known;
+
+    /// <summary>
+    /// How often current jobs were written by somebody else than a lane, as far as it is known: who remembers jobs is to read them again.
+    /// </summary>
+    public long Rebuilds => Interlocked.Read(ref rebuilds);
 
     /// <summary>What the feed may hold, and when it speaks.</summary>
     public FeedLimits Limits => limits;
@@ -135,6 +142,8 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
         if (!IsWatched())
             return;
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        if (Rebuilds is var now && now != known)
+            (known, jobs) = (now, new JobLog(limits.KnownJobs));
         while (true)
         {
             List<JobChange> changes = await jobs.Read(connection, position, long.MaxValue, null, stop);
@@ -188,6 +197,14 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             subscriptions.Remove(subscription);
     }
 
+    private void Hear(object sender, NpgsqlNotificationEventArgs heard)
+    {
+        if (heard.Channel == Rebuilding.Channel)
+            Interlocked.Increment(ref rebuilds);
+        else
+            Wake();
+    }
+
     /// <summary>Hears of other processes' commits, on a connection of its own.</summary>
     private async Task Listen(CancellationToken stop)
     {
@@ -196,9 +213,10 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             try
             {
                 await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-                connection.Notification += (_, _) => Wake();
-                await using (var command = new NpgsqlCommand("LISTEN eventstore_commit", connection))
+                connection.Notification += Hear;
+                await using (var command = new NpgsqlCommand($"LISTEN eventstore_commit; LISTEN {Rebuilding.Channel}", connection))
                     await command.ExecuteNonQueryAsync(stop);
+                Interlocked.Increment(ref rebuilds); // one may have been missed
                 while (true)
                     await connection.WaitAsync(stop);
             }
