@@ -68,8 +68,10 @@ internal sealed class ChainWalk(byte[] start, Action<ProvenRevision> proven, Act
     {
         if (held.Count > 0)
         {
-            Decide(false);
-            return Same(Chain.Hash(recorded, happened.Link), row.Hash);
+            bool aside = Same(Chain.Hash(recorded, happened.Link), row.Hash);
+            if (aside)
+                Decide(false);
+            return aside;
         }
 
         if (older is null || last is null || !Same(Chain.Hash(older, happened.Link), row.Hash))
@@ -80,8 +82,6 @@ internal sealed class ChainWalk(byte[] start, Action<ProvenRevision> proven, Act
 
     private void Hold(ChainedEvent happened, IndexRow? row, byte[] hash)
     {
-        if (row is not null)
-            hash = Chain.Hash(computed, happened.Link); // what was held before it may have been decided meanwhile
         ChainedEvent light = happened with { Link = happened.Link with { Data = default } }; // many may have to wait
         held.Add(new Held(light, row, hash, last));
         computed = hash;

@@ -81,6 +81,13 @@ internal static class CommitCall
         return committed;
     }
 
+    /// <summary>
+    /// Whether a migration replaced the function while the batch waited within it for the lock: a trigger of migrations/V0004 then turned
+    /// it away, nothing was stored, and the next call is one of the new function.
+    /// </summary>
+    public static bool IsOutrun(PostgresException e) =>
+        e.SqlState == PostgresErrorCodes.RaiseException && e.Where?.Contains("refuse_unlinked", StringComparison.Ordinal) == true;
+
     private static void AddKeys(NpgsqlParameterCollection parameters, List<Batch.Chain> chains)
     {
         Add(parameters, chains, chain => chain.Key.Namespace);

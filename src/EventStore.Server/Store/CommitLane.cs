@@ -120,6 +120,11 @@ public sealed partial class CommitLane : IAsyncDisposable
         {
             committed = await CommitCall.Execute(connection!, batch, mark.OthersServe);
         }
+        catch (PostgresException e) when (CommitCall.IsOutrun(e))
+        {
+            commands.ForEach(command => cache.Forget(command.Command.Key));
+            return commands.FindAll(MayTryAgain);
+        }
         catch (PostgresException e) when (e.InvariantSeverity == "ERROR") // the transaction was rolled back: nothing of it is stored
         {
             return DatabaseAway.Is(e) ? await GiveUp(commands, e, mayHaveBeenApplied: false) : await Isolate(commands, e);

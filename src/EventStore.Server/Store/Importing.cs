@@ -25,7 +25,6 @@ public sealed class Importing
         INSERT INTO eventstore.mt_events (seq_id, id, stream_id, version, data, type, mt_dotnet_type, timestamp, user_name, headers, correlation_id)
         SELECT seq_id, id, stream_id, version, data, type, class, time, user_name, headers, request FROM imported ORDER BY seq_id;
         UPDATE eventstore.head h SET (revision, time, hash) = (SELECT seq_id, time, hash FROM imported ORDER BY seq_id DESC LIMIT 1);
-        SELECT setval('eventstore.mt_events_sequence', revision) FROM eventstore.head;
         """;
 
     private const string IndexSql = """
@@ -117,6 +116,7 @@ public sealed class Importing
         await Flush();
         await owner.Run(IndexSql, stop);
         await RequireChain(end);
+        await owner.Ask($"SELECT setval('eventstore.mt_events_sequence', {end.Revision})", stop); // last, for no rollback takes it back
 
         async Task Flush()
         {
