@@ -74,11 +74,11 @@ internal static class JobEndpoints
         if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal)
             || !GetOptions.TryRead(http.Request, out GetOptions? options, out refusal))
             return refusal!;
-        if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(revision, head);
         (long? moment, refusal) = await AskedMoment.Revision(http, reads);
         if (refusal is not null)
             return refusal;
+        if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
+            return Status.TooLargeResourceVersion(revision, head);
         var key = new JobKey(@namespace, name);
         long? past = moment ?? (options.Match == RevisionMatch.Exact ? options.ResourceVersion : null);
         StoredJob? job = past is { } exact
