@@ -18,6 +18,12 @@ public sealed record JobRange
 
     /// <summary>Only those behind this one, in the list's order.</summary>
     public JobKey? Behind { get; init; }
+
+    /// <summary>
+    /// Texts that stand in every job wanted, as it is printed: others need not be read. That leaves out most, and may let pass some that
+    /// are not wanted.
+    /// </summary>
+    public IReadOnlyList<string> Containing { get; init; } = [];
 }
 
 /// <summary>
@@ -131,6 +137,12 @@ public sealed class JobSnapshot : IAsyncDisposable
             Add(" AND (j.namespace || '/') COLLATE \"C\" = ", range.Namespace + "/");
         if (range.Name is not null)
             Add(" AND j.name COLLATE \"C\" = ", range.Name);
+        foreach (string text in range.Containing)
+        {
+            Add(" AND strpos(j.data ->> 'text', ", text);
+            sql.Append(") > 0");
+        }
+
         if (range.Behind is { } behind)
         {
             Add(" AND ((j.namespace || '/') COLLATE \"C\", j.name COLLATE \"C\") > (", behind.Namespace + "/");
