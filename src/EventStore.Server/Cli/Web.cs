@@ -66,6 +66,7 @@ internal static partial class Web
         app.Use(Routes.RequireExactCase);
         app.UseAuthentication();
         app.UseMiddleware<AccessCheck>();
+        app.Use(ReadAgain.OnAFreshConnection);
         app.MapJobs();
         app.MapRevisions();
         app.MapNamespaces();

@@ -89,7 +89,7 @@ internal static class JobEndpoints
 
     private static async Task<IResult> Create(HttpContext http, string @namespace, CommitLane lane, TimeProvider clock)
     {
-        WriteRequest read = await WriteRequest.ReadObject(http, WriteKind.Create, string.Empty);
+        WriteRequest read = await WriteRequest.ReadObject(http, WriteKind.Create, string.Empty, clock);
         if (read.Refusal is { } refusal)
             return refusal;
         JsonObject manifest = read.Body!;
@@ -103,24 +103,24 @@ internal static class JobEndpoints
             Outcome outcome = await lane.Execute(command, read.DryRun, read.BodyBytes, http.RequestAborted);
             if (generated && attempt < GeneratedName.AttemptsMax && outcome is Outcome.Refused(Rejection.AlreadyExists))
                 continue;
-            return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(201, done.Utf8));
+            return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(201, read.View!.Alone(done)));
         }
     }
 
     private static Task<IResult> Patch(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
-        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name),
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock),
             (key, patch) => new PatchJob(key, clock.GetUtcNow(), http.Origin(), patch));
 
     private static Task<IResult> PatchStatus(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
-        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name),
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock),
             (key, patch) => new PatchStatus(key, clock.GetUtcNow(), http.Origin(), patch));
 
     private static Task<IResult> Replace(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
-        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name),
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name, clock),
             (key, manifest) => new ReplaceJob(key, clock.GetUtcNow(), http.Origin(), manifest));
 
     private static Task<IResult> ReplaceStatus(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
-        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name),
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name, clock),
             (key, manifest) => new ReplaceStatus(key, clock.GetUtcNow(), http.Origin(), manifest));
 
     private static async Task<IResult> Write(
@@ -135,13 +135,13 @@ internal static class JobEndpoints
         }
 
         Outcome outcome = await lane.Execute(command(key, read.Body!), read.DryRun, read.BodyBytes, http.RequestAborted);
-        return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(200, done.Utf8));
+        return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(200, read.View!.Alone(done)));
     }
 
     private static async Task<IResult> Delete(HttpContext http, string @namespace, string name, CommitLane lane, TimeProvider clock)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
-            return refusal;
+        if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal))
+            return refusal!;
         (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request);
         if (refusal is not null)
             return refusal;
@@ -153,7 +153,7 @@ internal static class JobEndpoints
         Outcome outcome = await lane.Execute(command, options.DryRun, body.Length, http.RequestAborted);
         return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => done.Job.Deleted
             ? Status.Deleted(JobAnswers.Resource, name, done.Job.UidText)
-            : new JsonReply(200, done.Utf8)); // finalizers hold it: the answer is the job, marked as being deleted
+            : new JsonReply(200, view.Alone(done))); // finalizers hold it: the answer is the job, marked as being deleted
     }
 
     private static string Verb(HttpContext http) => AccessRequest.Of(http).Verb;

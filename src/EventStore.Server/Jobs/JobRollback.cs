@@ -19,7 +19,7 @@ internal static class JobRollback
     /// <summary>POST …/rollback.</summary>
     public static async Task<IResult> Post(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock)
     {
-        RollbackRequest read = await RollbackRequest.Read(http, name);
+        RollbackRequest read = await RollbackRequest.Read(http, name, clock);
         if (read.Refusal is { } refusal)
             return refusal;
         if (await reads.WaitFor(read.Revision, http.RequestAborted) is { } head)
@@ -32,7 +32,7 @@ internal static class JobRollback
         Outcome outcome = await lane.Execute(command, read.DryRun, read.BodyBytes + pastBytes, http.RequestAborted);
         if (outcome is Outcome.Done done)
             Warn(http.Response.Headers, Rollback.NotRestored(past!, done.Job));
-        return JobAnswers.Of(outcome, key, http.TraceIdentifier, after => new JsonReply(200, after.Utf8));
+        return JobAnswers.Of(outcome, key, http.TraceIdentifier, after => new JsonReply(200, read.View!.Alone(after)));
     }
 
     private static void Warn(IHeaderDictionary headers, IReadOnlyList<FieldPath> notRestored)

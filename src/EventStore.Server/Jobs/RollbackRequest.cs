@@ -22,14 +22,18 @@ internal sealed record RollbackRequest(long Revision, string? ResourceVersion, i
         ("resourceVersion", new TextShape(), "An optimistic lock: the revision the job must have now."),
         ("revision", new IntegerShape(1), "The revision to go back to; a number no event of the job has means the last one before it."));
 
+    /// <summary>In which form the job is to be answered; null when the request is refused.</summary>
+    public JobView? View { get; init; }
+
     /// <summary>Reads a rollback.</summary>
     /// <param name="http">The request.</param>
     /// <param name="name">The job's name.</param>
-    public static async Task<RollbackRequest> Read(HttpContext http, string name)
+    /// <param name="clock">The clock, for ages in a table.</param>
+    public static async Task<RollbackRequest> Read(HttpContext http, string name, TimeProvider clock)
     {
         if (ContentNegotiation.RefuseBody(http.Request.Headers.ContentType) is { } unsupported)
             return Refused(unsupported);
-        (ReadOnlyMemory<byte> bytes, WriteOptions? options, Status? refusal) = await WriteRequest.ReadBytes(http, WriteKind.Create);
+        (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await WriteRequest.ReadBytes(http, WriteKind.Create, clock);
         if (refusal is not null)
             return Refused(refusal);
         var duplicates = new List<FieldPath>();
@@ -43,7 +47,7 @@ internal sealed record RollbackRequest(long Revision, string? ResourceVersion, i
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
             return Refused(StrictDecoding.RefuseObject(Resource, texts));
         StrictDecoding.Warn(http.Response.Headers, texts);
-        return Of(body, name) with { BodyBytes = bytes.Length, DryRun = options.DryRun };
+        return Of(body, name) with { BodyBytes = bytes.Length, DryRun = options.DryRun, View = view };
     }
 
     private static RollbackRequest Of(JsonObject body, string name)

@@ -16,6 +16,12 @@ public sealed record JobRange
     /// <summary>Only those behind this one, in the list's order.</summary>
     public JobKey? Behind { get; init; }
 
+    /// <summary>
+    /// Texts that stand in every job wanted, as it is printed: others need not be read. That leaves out most, and may let pass some that
+    /// are not wanted.
+    /// </summary>
+    public IReadOnlyList<string> Containing { get; init; } = [];
+
     /// <summary>Only those up to and including this one, in the list's order.</summary>
     internal JobKey? Through { get; init; }
 

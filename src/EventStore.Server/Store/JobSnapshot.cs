@@ -97,7 +97,7 @@ public sealed class JobSnapshot : IAsyncDisposable
         {
             JobKey[] changed = [.. piece.Where(key => key.HasChanged).Select(key => key.Key)];
             var past = changed.Length == 0 ? [] : await JobPast.At(connection, changed, revision, stop);
-            JobRange between = range with { Through = piece[^1].Key };
+            JobRange between = range with { Through = piece[^1].Key, Containing = [] }; // the keys below are all there, in step with it
             long bytes = 0;
             await using (IAsyncEnumerator<StoredJob> unchanged = Unchanged(between, revision, stop).GetAsyncEnumerator(stop))
             {
@@ -150,6 +150,12 @@ public sealed class JobSnapshot : IAsyncDisposable
         if (revision < Head)
             JobRange.Add(command, " AND j.revision <= ", revision);
         range.Narrow(command, "j.namespace", "j.name");
+        foreach (string text in range.Containing)
+        {
+            JobRange.Add(command, " AND strpos(j.data ->> 'text', ", text);
+            command.CommandText += ") > 0";
+        }
+
         return command;
     }
 }
