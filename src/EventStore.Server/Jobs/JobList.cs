@@ -48,7 +48,7 @@ internal static class JobList
         if (asked > 0 && await reads.WaitFor(asked, http.RequestAborted) is { } head)
             return Status.TooLargeResourceVersion(asked, head);
         if (options.Watch)
-            return await JobWatch.Run(http, selection, options, view, reads, feed);
+            return await new JobWatch(http, selection, options, view, reads, feed).Run();
 
         JobKey? behind = null;
         if (options.Continue is { } token && !TryReadKey(token.LastKey, out behind))
@@ -148,12 +148,6 @@ internal static class JobList
         public JobRange Range => Selection.Range with { Behind = Behind };
 
         /// <summary>As of which revision: a page's is the first page's, an exact one's is the one asked for, any other's the latest.</summary>
-        public long Revision(long head)
-        {
-            if (Options.Continue is { Revision: > 0 and var first })
-                return first;
-            bool exact = Options.Match == RevisionMatch.Exact || (Options.Match == RevisionMatch.Unset && Options.Limit is not null);
-            return exact && Options.ResourceVersion is > 0 and var asked ? asked : head;
-        }
+        public long Revision(long head) => Options.IsExact ? Options.Continue?.Revision ?? Options.ResourceVersion!.Value : head;
     }
 }
