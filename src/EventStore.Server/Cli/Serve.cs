@@ -133,6 +133,7 @@ internal static partial class Serve
             return;
         string kubeconfig = Path.Combine(settings.DataFolder, "kubeconfig");
         ServedTls tls = certificate is not null ? ServedTls.Own(certificate) : ServedTls.Configured(app.Configuration, app.Environment.ContentRootPath, new Uri(url));
+        Directory.CreateDirectory(settings.DataFolder);
         Kubeconfig.Write(kubeconfig, url.Replace("http://", "https://", StringComparison.Ordinal), tls, token);
         Terminal.Say($"kubectl      kubectl --kubeconfig {kubeconfig} get pytorchjobs --all-namespaces");
         if (certificate is null)
