@@ -118,7 +118,11 @@ internal sealed class Issuer : IAsyncDisposable
                 RSAParameters key = pair.Value.ExportParameters(false);
                 return (JsonNode)new JsonObject
                 {
-                    ["kty"] = "RSA", ["use"] = "sig", ["kid"] = pair.Key, ["n"] = Base64Url.EncodeToString(key.Modulus), ["e"] = Base64Url.EncodeToString(key.Exponent),
+                    ["kty"] = "RSA",
+                    ["use"] = "sig",
+                    ["kid"] = pair.Key,
+                    ["n"] = Base64Url.EncodeToString(key.Modulus),
+                    ["e"] = Base64Url.EncodeToString(key.Exponent),
                 };
             })]),
         }.ToJsonString();

@@ -132,7 +132,12 @@ internal sealed class RandomAccess(int seed)
         {
             ["resourceAttributes"] = new JsonObject
             {
-                ["verb"] = verb, ["group"] = group, ["resource"] = resource, ["subresource"] = subresource, ["namespace"] = @namespace ?? "", ["name"] = name ?? "",
+                ["verb"] = verb,
+                ["group"] = group,
+                ["resource"] = resource,
+                ["subresource"] = subresource,
+                ["namespace"] = @namespace ?? "",
+                ["name"] = name ?? "",
             },
         }, @namespace);
 }
