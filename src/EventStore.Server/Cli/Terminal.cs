@@ -38,7 +38,9 @@ internal sealed class Terminal : IAsyncDisposable
     public static ILoggingBuilder AddLogging(ILoggingBuilder log)
     {
         log.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "yyyy-MM-dd HH:mm:ss.fff "));
-        log.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        // Whoever logs never waits for whoever reads the log: beyond 2,500 waiting lines some are lost, and a line says how many.
+        log.Services.Configure<ConsoleLoggerOptions>(console =>
+            (console.LogToStandardErrorThreshold, console.QueueFullMode) = (LogLevel.Trace, ConsoleLoggerQueueFullMode.DropWrite));
         log.AddFilter("Evolve", LogLevel.Warning);
         return log;
     }

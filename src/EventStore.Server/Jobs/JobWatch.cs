@@ -1,6 +1,7 @@
 using EventStore.Domain.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
+using EventStore.Server.Telemetry;
 
 namespace EventStore.Server.Jobs;
 
@@ -32,6 +33,7 @@ internal sealed class JobWatch
         var stopping = http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
         end.CancelAfter(Duration(options));
+        RequestLog.Lasts(http);
         var stream = new WatchReply(http);
         var watch = new JobWatch(selection, view, stream, options.AllowWatchBookmarks, end.Token);
         try
@@ -42,6 +44,10 @@ internal sealed class JobWatch
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
             await watch.End(http.RequestAborted);
+        }
+        finally
+        {
+            RequestLog.Sent(http, stream.SentBytes);
         }
 
         return Results.Empty;
