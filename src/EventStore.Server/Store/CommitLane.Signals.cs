@@ -7,14 +7,13 @@ namespace EventStore.Server.Store;
 /// <content>The lane's call of the database as an operator sees it: how long it takes, how much it carries, and which requests are in it.</content>
 public sealed partial class CommitLane
 {
-    private static readonly TimeSpan StuckAfter = TimeSpan.FromSeconds(10);
     private long committingSince;
 
     /// <summary>What is wrong with the lane: it has ended, or a commit does not. Null when nothing is.</summary>
     public string? Trouble => running.IsCompleted
         ? "the lane has ended"
-        : Volatile.Read(ref committingSince) is not 0 and var since && Stopwatch.GetElapsedTime(since) > StuckAfter
-            ? $"a commit has been under way for more than {StuckAfter.TotalSeconds} s"
+        : Volatile.Read(ref committingSince) is not 0 and var since && Stopwatch.GetElapsedTime(since) > limits.StuckAfter
+            ? $"a commit has been under way for more than {limits.StuckAfter.TotalSeconds} s"
             : null;
 
     private async Task<Committed> Commit(Batch batch, List<QueuedCommand> commands)
