@@ -13,6 +13,9 @@ namespace EventStore.Server.Telemetry;
 /// </summary>
 public static class Health
 {
+    /// <summary>The path of readiness.</summary>
+    internal const string Ready = "/readyz";
+
     private const string Ping = "ping";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 

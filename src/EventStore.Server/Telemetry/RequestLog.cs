@@ -48,7 +48,7 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
     private void Tell(HttpContext http, TimeSpan took)
     {
         int status = http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? ClientLeft : http.Response.StatusCode;
-        LogLevel level = Level(status, took);
+        LogLevel level = Level(http.Request.Path, status, took);
         if (!log.IsEnabled(level))
             return;
         AccessRequest asked = AccessRequest.Of(http);
@@ -66,8 +66,9 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
         Request(level, status, asked.Verb, resource, nameSpace, name, user, bytes, milliseconds, http.TraceIdentifier);
     }
 
-    private static LogLevel Level(int status, TimeSpan took) => status switch
+    private static LogLevel Level(PathString path, int status, TimeSpan took) => status switch
     {
+        >= 500 when path.StartsWithSegments(Health.Ready) => LogLevel.Debug, // an answer like any other, and the log has the reason from the check
         >= 500 or StatusCodes.Status429TooManyRequests => LogLevel.Warning,
         StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden => LogLevel.Information,
         _ => took >= Slow ? LogLevel.Information : LogLevel.Debug,
