@@ -13,7 +13,7 @@ namespace EventStore.Server.Store;
 internal sealed record Committed(bool[] Held, long[] Revisions);
 
 /// <summary>
-/// The one call that appends: <c>eventstore.commit_jobs_1</c> of migrations/V0003. One statement is one round trip and, without a
+/// The one call that appends: <c>eventstore.commit_jobs_1</c> of migrations/V0004. One statement is one round trip and, without a
 /// transaction around it, one transaction: the lock it takes is never held while the network is waited for.
 /// </summary>
 internal static class CommitCall
