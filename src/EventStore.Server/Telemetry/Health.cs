@@ -43,11 +43,11 @@ public static class Health
         HealthReport report = await Ask(http, check => checks && !excluded.Contains(check));
         var text = new StringBuilder();
         foreach (string check in names)
-            text.Append(excluded.Contains(check) ? $"[+]{check} excluded: ok\n" : IsWell(report, check) ? $"[+]{check} ok\n" : $"[-]{check} failed: reason withheld\n");
+            text.Append(excluded.Contains(check) ? $"[+]{check} excluded: ok\n" : Line(report, check));
         string[] unknown = [.. excluded.OfType<string>().Except(names).Order(StringComparer.Ordinal)];
         if (unknown.Length > 0)
             text.Append($"warn: some health checks cannot be excluded: no matches for {string.Join(',', unknown.Select(check => $"\"{check}\""))}\n");
-        if (report.Status != HealthStatus.Healthy)
+        if (report.Status == HealthStatus.Unhealthy)
             await Write(http, StatusCodes.Status500InternalServerError, $"{text}{name} check failed\n");
         else
             await Write(http, StatusCodes.Status200OK, http.Request.Query.ContainsKey("verbose") ? $"{text}{name} check passed\n" : "ok");
@@ -76,7 +76,18 @@ public static class Health
     private static Task<HealthReport> Ask(HttpContext http, Func<string, bool> which) =>
         http.RequestServices.GetRequiredService<HealthCheckService>().CheckHealthAsync(registration => which(registration.Name), http.RequestAborted);
 
-    private static bool IsWell(HealthReport report, string check) => !report.Entries.TryGetValue(check, out HealthReportEntry entry) || entry.Status == HealthStatus.Healthy;
+    private static bool IsWell(HealthReport report, string check) => StatusOf(report, check) != HealthStatus.Unhealthy;
+
+    // What is degraded wants an operator, not another server: it is told, and fails nothing.
+    private static string Line(HealthReport report, string check) => StatusOf(report, check) switch
+    {
+        HealthStatus.Healthy => $"[+]{check} ok\n",
+        HealthStatus.Degraded => $"[+]{check} degraded: {report.Entries[check].Description}\n",
+        _ => $"[-]{check} failed: reason withheld\n",
+    };
+
+    private static HealthStatus StatusOf(HealthReport report, string check) =>
+        report.Entries.TryGetValue(check, out HealthReportEntry entry) ? entry.Status : HealthStatus.Healthy;
 
     private static Task Write(HttpContext http, int code, string text)
     {
