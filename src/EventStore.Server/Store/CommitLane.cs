@@ -62,14 +62,10 @@ public sealed partial class CommitLane : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         queue.Writer.TryComplete();
-        if (await Task.WhenAny(running, Task.Delay(limits.StopTime)) != running)
-        {
+        if (await Task.WhenAny(running, Task.Delay(limits.StopTime)) == running)
+            await Disconnect();
+        else
             LogNotFinished(limits.StopTime.TotalSeconds); // as with a killed process: what was answered is stored, the rest is or is not
-            return;
-        }
-
-        await running;
-        await Disconnect();
     }
 
     private async Task Run()

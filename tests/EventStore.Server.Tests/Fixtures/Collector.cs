@@ -67,9 +67,7 @@ internal sealed class Collector : IAsyncDisposable
 
     private void KeepSpans(byte[] request)
     {
-        foreach (byte[] resource in Of(request, 1))
-        foreach (byte[] scope in Of(resource, 2))
-        foreach (byte[] span in Of(scope, 2))
+        foreach (byte[] span in Of(request, 1).SelectMany(resource => Of(resource, 2)).SelectMany(scope => Of(scope, 2)))
         {
             spans.Enqueue(new Span(
                 Hex(span, 1), Hex(span, 2), Hex(span, 4), Text(span, 5),
