@@ -70,6 +70,9 @@ internal static class Identity
         };
     }
 
+    /// <summary>A resourceVersion that is a lock; null where none was given.</summary>
+    public static Rejection? OfLock(Job job, string? resourceVersion) => resourceVersion is null ? null : Current(job, resourceVersion);
+
     private static Rejection? Readable(JsonObject manifest)
     {
         IReadOnlyList<FieldError> unreadable = ObjectMeta.TypeErrors(manifest);

@@ -57,7 +57,7 @@ internal static partial class Web
         new AuthenticationBuilder(builder.Services).AddScheme<TokenAuthenticationOptions, TokenAuthentication>(TokenFile.Scheme, options =>
             (options.Tokens, options.Answers) = (() => credentials.Tokens, answers));
 
-        builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(RevisionDocumentation.Schemas()));
+        builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(PastDocumentation.Schemas()).Concat(RevisionDocumentation.Schemas()));
 
         WebApplication app = builder.Build();
         app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write

@@ -26,6 +26,8 @@ internal static class JobEndpoints
             Shape = Schema.PyTorchJob,
             About = "A PyTorch training job: what to run, in which roles, and what became of it. Every change is kept and can be read as pytorchjobrevisions.",
         },
+        new(JobAnswers.Resource, "diff", [], ["get"]) { Answers = JobDifference.Resource },
+        new(JobAnswers.Resource, "rollback", [], ["create"]) { Answers = RollbackRequest.Resource },
         new(JobAnswers.Resource, "status", [], ["get", "patch", "update"]) { Shape = Schema.PyTorchJob },
     ];
 
@@ -52,6 +54,16 @@ internal static class JobEndpoints
         LastResort.MapOtherMethods(status, string.Empty, JobAnswers.Resource, Verb);
         status.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "status"));
 
+        RouteGroupBuilder diff = app.MapGroup(Item + "/diff");
+        diff.MapRead(string.Empty, JobDifference.Get).Documented(PastDocumentation.Diff);
+        LastResort.MapOtherMethods(diff, string.Empty, JobAnswers.Resource, Verb);
+        diff.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "diff"));
+
+        RouteGroupBuilder rollback = app.MapGroup(Item + "/rollback");
+        rollback.MapPost(string.Empty, JobRollback.Post).Documented(PastDocumentation.Rollback);
+        LastResort.MapOtherMethods(rollback, string.Empty, JobAnswers.Resource, Verb);
+        rollback.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "rollback"));
+
         // A subresource there is not, /scale among them, is an object there is not.
         app.Map(Item + "/{subresource}", (string @namespace, string name) => JobAnswers.NotFound(new JobKey(@namespace, name)))
             .WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural));
@@ -62,10 +74,14 @@ internal static class JobEndpoints
         if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal)
             || !GetOptions.TryRead(http.Request, out GetOptions? options, out refusal))
             return refusal!;
+        (long? moment, refusal) = await AskedMoment.Revision(http, reads);
+        if (refusal is not null)
+            return refusal;
         if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
             return Status.TooLargeResourceVersion(revision, head);
         var key = new JobKey(@namespace, name);
-        StoredJob? job = options is { Match: RevisionMatch.Exact, ResourceVersion: { } exact }
+        long? past = moment ?? (options.Match == RevisionMatch.Exact ? options.ResourceVersion : null);
+        StoredJob? job = past is { } exact
             ? await reads.GetAt(key, exact, http.RequestAborted)
             : await reads.Get(key, http.RequestAborted);
         return job is null ? JobAnswers.NotFound(key) : new JsonReply(200, view.Alone(job));

@@ -54,7 +54,8 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         return new WriteRequest(manifest, bytes.Length, options.DryRun, null);
     }
 
-    private static async Task<(ReadOnlyMemory<byte> Bytes, WriteOptions? Options, Status? Refusal)> ReadBytes(HttpContext http, WriteKind kind)
+    /// <summary>Reads the body as bytes, and the query: what comes first of every write.</summary>
+    public static async Task<(ReadOnlyMemory<byte> Bytes, WriteOptions? Options, Status? Refusal)> ReadBytes(HttpContext http, WriteKind kind)
     {
         if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
             return (default, null, refusal);
