@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using EventStore.Server.Telemetry;
 using Npgsql;
 
 namespace EventStore.Server.Store;
@@ -22,13 +23,9 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     private long position = -1;
     private long ringBegin;
     private long ringBytes;
-    private long rebuilds;
     private long known;
-
-    /// <summary>
-    /// How often current jobs were written by somebody else than a lane, as far as it is known: who remembers jobs is to read them again.
-    /// </summary>
-    public long Rebuilds => Interlocked.Read(ref rebuilds);
+    private volatile string? blind;
+    private volatile string? deaf;
 
     /// <summary>What the feed may hold, and when it speaks.</summary>
     public FeedLimits Limits => limits;
@@ -42,6 +39,12 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
                 return subscriptions.Count;
         }
     }
+
+    /// <summary>
+    /// Why those who watch may wait in vain, or late; null when nothing is wrong. Whether the log can be read is only known while somebody
+    /// watches.
+    /// </summary>
+    public string? Trouble => deaf ?? (Watchers > 0 ? blind : null);
 
     /// <summary>Says that something was committed.</summary>
     public void Wake() => wake.Writer.TryWrite(true);
@@ -76,6 +79,7 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             }
 
             subscriptions.Add(subscription);
+            Signals.Watchers.Add(1);
             Wake();
             return subscription;
         }
@@ -91,10 +95,11 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             {
                 await WaitForWork(stoppingToken);
                 await ReadOn(stoppingToken);
+                blind = null;
             }
             catch (Exception e) when (DatabaseAway.Is(e))
             {
-                LogAway(e.Message);
+                LogAway(blind = e.Message);
                 await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -105,6 +110,7 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             {
                 // An event this release cannot read, of a newer one beside it perhaps. Watchers must not wait in silence; writes go on.
                 LogFailed(e);
+                blind = e.Message;
                 CutOffAll();
                 await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -171,6 +177,7 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
 
             // Only now: a watcher who reads this position and then finds its channel empty has been sent everything up to it.
             position = changes[^1].Revision;
+            Signals.FeedLag.Record(Math.Max(0, (DateTimeOffset.UtcNow - changes[0].Time).TotalSeconds));
             foreach (Subscription subscription in subscriptions)
                 subscription.Reach(position);
             while (ring.Count > limits.RingLength || ringBytes > limits.RingBytes)
@@ -194,42 +201,7 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     private void Leave(Subscription subscription)
     {
         lock (gate)
-            subscriptions.Remove(subscription);
-    }
-
-    private void Hear(object sender, NpgsqlNotificationEventArgs heard)
-    {
-        if (heard.Channel == Rebuilding.Channel)
-            Interlocked.Increment(ref rebuilds);
-        else
-            Wake();
-    }
-
-    /// <summary>Hears of other processes' commits, on a connection of its own.</summary>
-    private async Task Listen(CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            try
-            {
-                await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-                connection.Notification += Hear;
-                await using (var command = new NpgsqlCommand($"LISTEN eventstore_commit; LISTEN {Rebuilding.Channel}", connection))
-                    await command.ExecuteNonQueryAsync(stop);
-                Interlocked.Increment(ref rebuilds); // one may have been missed
-                while (true)
-                    await connection.WaitAsync(stop);
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e) when (DatabaseAway.Is(e))
-            {
-                LogDeaf(e.Message);
-                await Task.Delay(limits.RetryPause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-        }
+            Signals.Watchers.Add(subscriptions.Remove(subscription) ? -1 : 0);
     }
 
     [LoggerMessage(LogLevel.Warning, "The feed cannot read the log: {Reason}")]
