@@ -22,6 +22,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly ILogger<CommitLane> log;
     private readonly Channel<QueuedCommand> queue;
     private readonly JobCache cache;
+    private readonly Answers answers = new();
     private readonly Task running;
     private NpgsqlConnection? connection;
     private long queuedBytes;
@@ -43,7 +44,10 @@ public sealed partial class CommitLane : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The client left while the command waited.</exception>
     public async Task<Outcome> Execute(JobCommand command, bool dryRun, int bodyBytes, CancellationToken clientLeft)
     {
-        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256);
+        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256)
+        {
+            Draft = cache.TryGetFirst(command.Key, out Job? job) ? Draft.Of(job, command) : null,
+        };
         if (Interlocked.Add(ref queuedBytes, queued.WeightBytes) > limits.QueueBytes || !queue.Writer.TryWrite(queued))
         {
             Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
@@ -79,6 +83,8 @@ public sealed partial class CommitLane : IAsyncDisposable
                 LogBug(commands.Count, e);
                 commands = await GiveUp(commands, e, mayHaveBeenApplied: true);
             }
+
+            answers.Send();
         }
     }
 
@@ -164,7 +170,7 @@ public sealed partial class CommitLane : IAsyncDisposable
             {
                 Remember(chain, committed);
                 foreach (Batch.Verdict verdict in chain.Verdicts)
-                    verdict.Queued.Complete(Answer(verdict, committed));
+                    answers.Give(verdict.Queued, Answer(verdict, committed));
                 continue;
             }
 
@@ -179,7 +185,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     {
         if (chain.LastEntry is not { } last)
         {
-            if (chain.Basis is not null && !cache.TryGet(chain.Key, out _))
+            if (chain.Basis is not null)
                 cache.Put(chain.Basis, chain.BasisText.LengthBytes);
             return;
         }
@@ -203,7 +209,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         if (++queued.Attempts < limits.AttemptsMax)
             return true;
         LogBeatenTooOften(queued.Command.Key, queued.Attempts);
-        queued.Complete(new Outcome.Busy());
+        answers.Give(queued, new Outcome.Busy());
         return false;
     }
 

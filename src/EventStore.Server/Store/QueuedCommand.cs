@@ -7,7 +7,8 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
 {
     private const int Waiting = 0, Taken = 1, Left = 2;
 
-    private readonly TaskCompletionSource<Outcome> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    // Whoever waits goes on at once on the thread that answers: Answers sees to it that this is not the lane's.
+    private readonly TaskCompletionSource<Outcome> answer = new();
     private int state;
 
     /// <summary>What is asked.</summary>
@@ -18,6 +19,9 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
 
     /// <summary>What the command counts for in the queue's limit: the size of the request's body, and a little for itself.</summary>
     public int WeightBytes { get; } = weightBytes;
+
+    /// <summary>What came of it when it was put into the queue, if that was decided then; it counts if the job is still the same.</summary>
+    public Draft? Draft { get; init; }
 
     /// <summary>How often it was decided already because somebody else had changed the job meanwhile.</summary>
     public int Attempts { get; set; }
@@ -51,6 +55,6 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
             answer.TrySetCanceled(token);
     }
 
-    /// <summary>Answers the command.</summary>
+    /// <summary>Answers the command; what waits for the answer runs within this call.</summary>
     public void Complete(Outcome outcome) => answer.TrySetResult(outcome);
 }
