@@ -93,7 +93,7 @@ internal sealed class Benchmark : IAsyncDisposable
                     await Watch(watchers, rate);
                 return;
             case "growth":
-                await Growth();
+                await new Growth(postgres!, options, spec => Load(spec, null), stop).Measure(figures);
                 return;
             case "startup":
                 figures.Add("startup", 1, await Startup.Measure(options.Server, stop));
@@ -164,24 +164,6 @@ internal sealed class Benchmark : IAsyncDisposable
         figures.Add($"watch {watchers} x {rate}/s", watchers, measured, string.Create(
             CultureInfo.InvariantCulture,
             $"lag p50 {watch.LagP50Ms:0.0} p99 {watch.LagP99Ms:0.0} max {watch.LagMaxMs:0} ms; frames {watch.FramesReceived} of {watch.FramesExpected}, {watch.FramesTwice} twice, {watch.Resumes} resumes"));
-    }
-
-    /// <summary>On a server and a database of its own, so that nothing but the number of events differs.</summary>
-    private async Task Growth()
-    {
-        const int few = 10_000;
-        int connections = options.Connections[0];
-        await using ServerUnderTest fresh = await ServerUnderTest.Start(postgres!, "bench_growth", options.Server, stop);
-        await Fill(fresh, LoadKind.CreateAll, "bench", options.Jobs, options.Jobs, $"creating {options.Jobs} jobs");
-        double? first = null;
-        foreach (long events in (long[])[few, options.GrowthEvents])
-        {
-            await Fill(fresh, LoadKind.Patch, "bench", options.Jobs, events - (long)(await postgres!.Ask("SELECT count(*) FROM eventstore.mt_events", "bench_growth"))!, $"growing to {events} events");
-            Measured measured = await Load(
-                fresh.Load(LoadKind.Patch, postgres) with { Jobs = options.Jobs, Connections = connections, Seconds = options.Seconds, WarmUpSeconds = options.WarmUpSeconds }, null);
-            first ??= measured.PerSecond;
-            figures.Add($"growth {events}", connections, measured, string.Create(CultureInfo.InvariantCulture, $"{measured.PerSecond / first:0.00} of the rate at {few} events"));
-        }
     }
 
     /// <summary>Throughput by concurrency: the patches of the server, of pgbench and of plain Marten.</summary>
