@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "startup"];
+    private static readonly string[] Special = ["watch", "list", "growth", "startup", "past"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -95,6 +95,9 @@ internal sealed class Benchmark : IAsyncDisposable
             case "growth":
                 await new Growth(postgres!, options, spec => Load(spec, null), stop).Measure(figures);
                 return;
+            case "past":
+                await Past();
+                return;
             case "startup":
                 figures.Add("startup", 1, await Startup.Measure(options.Server, stop));
                 return;
@@ -166,14 +169,27 @@ internal sealed class Benchmark : IAsyncDisposable
             $"lag p50 {watch.LagP50Ms:0.0} p99 {watch.LagP99Ms:0.0} max {watch.LagMaxMs:0} ms; frames {watch.FramesReceived} of {watch.FramesExpected}, {watch.FramesTwice} twice, {watch.Resumes} resumes"));
     }
 
+    private async Task Past()
+    {
+        const string database = "bench_past";
+        await using ServerUnderTest fresh = await ServerUnderTest.Start(postgres!, database, options.Server, stop);
+        int events = Benchmarks.Past.Depths.Max();
+        await Fill(fresh, LoadKind.CreateAll, "bench", 1, 1, "creating a job");
+        await Fill(fresh, LoadKind.MakeHistory, "bench", 1, events, $"patching it {events} times");
+        await postgres!.Ask("ANALYZE", database);
+        long[] revisions = await Benchmarks.Past.Revisions(postgres, database);
+        foreach (int depth in Benchmarks.Past.Depths)
+            figures.Add($"past {depth}", 1, await Benchmarks.Past.Measure(fresh, revisions, depth, stop), $"of {revisions.Length} events");
+    }
+
     /// <summary>Throughput by concurrency: the patches of the server, of pgbench and of plain Marten.</summary>
     private async Task<string> Chart()
     {
         string[] names = options.Url is null ? ["patch", "pgbench", "marten"] : ["patch"];
         var chart = new Chart("Patches per second, by connections", ChartConnections);
-        foreach (string name in names)
+        foreach (int connections in ChartConnections)
         {
-            foreach (int connections in ChartConnections)
+            foreach (string name in names)
                 figures.AddToChart(chart, name, connections, await Measure(name, connections, ChartSeconds, 1));
         }
 

@@ -56,6 +56,7 @@ internal static class RevisionJson
     {
         JobPatched patched => patched.Patch,
         JobReplaced replaced => replaced.Patch,
+        JobRolledBack rolledBack => rolledBack.Patch,
         JobDeleted deleted => deleted.Patch,
         _ => null,
     };

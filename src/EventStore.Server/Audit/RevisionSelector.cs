@@ -16,6 +16,7 @@ internal static class RevisionSelector
         [typeof(JobPatched)] = "Patched",
         [typeof(JobReplaced)] = "Replaced",
         [typeof(JobStatusUpdated)] = "StatusUpdated",
+        [typeof(JobRolledBack)] = "RolledBack",
         [typeof(JobDeletionRequested)] = "DeletionRequested",
         [typeof(JobDeleted)] = "Deleted",
     };

@@ -58,7 +58,7 @@ internal static partial class Web
         new AuthenticationBuilder(builder.Services).AddScheme<TokenAuthenticationOptions, TokenAuthentication>(TokenFile.Scheme, options =>
             (options.Tokens, options.Answers) = (() => credentials.Tokens, answers));
 
-        builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(RevisionDocumentation.Schemas()));
+        builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(PastDocumentation.Schemas()).Concat(RevisionDocumentation.Schemas()));
 
         WebApplication app = builder.Build();
         app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write
@@ -69,6 +69,7 @@ internal static partial class Web
         app.Use(Routes.RequireExactCase);
         app.UseAuthentication();
         app.UseMiddleware<AccessCheck>();
+        app.Use(ReadAgain.OnAFreshConnection);
         app.MapJobs();
         app.MapRevisions();
         app.MapNamespaces();

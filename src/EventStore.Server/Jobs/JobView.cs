@@ -52,6 +52,9 @@ internal sealed record JobView(Negotiated Chosen, IncludeObject Include, TimePro
         return [.. Encoding.UTF8.GetBytes(begin), .. Item(job), .. Encoding.UTF8.GetBytes(end)];
     }
 
+    /// <summary>The job a command left, in this form.</summary>
+    public byte[] Alone(Outcome.Done done) => Alone(new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, Clock.GetUtcNow()));
+
     /// <summary>One job as an item of a list: the object, a row, or its metadata.</summary>
     public byte[] Item(StoredJob job)
     {

@@ -1,6 +1,7 @@
 using EventStore.Domain.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
+using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
 
@@ -8,7 +9,7 @@ namespace EventStore.Server.Jobs;
 /// A watch: what there is, where the client asks for it, and then every change, in the order of revisions, none missing and none twice.
 /// It may begin at any revision ever written, because nothing is compacted.
 /// </summary>
-internal sealed class JobWatch
+internal sealed partial class JobWatch
 {
     private const long FlushBytes = 64 * 1024;
 
@@ -43,9 +44,19 @@ internal sealed class JobWatch
         {
             await watch.End(http.RequestAborted);
         }
+        catch (Exception e) when (http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested && !DatabaseAway.Is(e))
+        {
+            // The headers are out, so what would have been a 500 is the last frame. Who lost the database is only cut off: to try again may help.
+            Failed(http.RequestServices.GetRequiredService<ILogger<JobWatch>>(), http.TraceIdentifier, e);
+            stream.Write("ERROR", Status.InternalError(http.TraceIdentifier).ToUtf8());
+            await stream.Flush();
+        }
 
         return Results.Empty;
     }
+
+    [LoggerMessage(LogLevel.Error, "The watch of request {Id} failed")]
+    private static partial void Failed(ILogger log, string id, Exception e);
 
     private static TimeSpan Duration(ListOptions options) => options.TimeoutSeconds is > 0 and var seconds
         ? TimeSpan.FromSeconds(Math.Min(seconds, (long)TimeSpan.FromDays(7).TotalSeconds))

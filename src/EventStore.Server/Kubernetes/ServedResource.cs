@@ -21,6 +21,9 @@ public sealed record ServedResource(ApiResource Resource, string Subresource, IR
     /// <summary>What its objects are, in a sentence or two.</summary>
     public string About { get; init; } = "";
 
+    /// <summary>The kind of what is exchanged, where a part of a resource has one of its own, as upstream's <c>scale</c> has.</summary>
+    public ApiResource? Answers { get; init; }
+
     /// <summary>Whether it is the resource itself and no part of it.</summary>
     public bool IsWhole => Subresource.Length == 0;
 

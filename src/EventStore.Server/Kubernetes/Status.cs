@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using EventStore.Domain.Manifests;
 
@@ -20,7 +19,7 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     /// <summary>How many fields an answer lists; beyond them it says how many more there are.</summary>
     public const int ListedMax = 100;
 
-    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };
 
     /// <summary>200: the object is gone.</summary>
     public static Status Deleted(ApiResource resource, string name, string uid) => new(200, "", "", About(resource, name) with { Uid = uid });

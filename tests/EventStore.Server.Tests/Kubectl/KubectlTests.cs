@@ -34,7 +34,12 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
     /// <summary>What an editor does to the file it is given: a command of the shell.</summary>
     protected string Editor { get; set; } = "false";
 
-    private static string Binary => Environment.GetEnvironmentVariable("TEST_KUBECTL") is { Length: > 0 } named ? named : "kubectl";
+    /// <summary>What is run.</summary>
+    protected virtual string Binary => Environment.GetEnvironmentVariable("TEST_KUBECTL") is { Length: > 0 } named ? named : "kubectl";
+
+    /// <summary>What to do where it is missing.</summary>
+    protected virtual string Needed =>
+        "These tests need kubectl 1.32 or newer on the PATH, or its path in TEST_KUBECTL (https://kubernetes.io/docs/tasks/tools)";
 
     /// <inheritdoc/>
     public void Dispose()
@@ -96,7 +101,7 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
     /// <summary>The text with what changes from run to run left out.</summary>
     protected string Plain(string text) => text.Replace(Namespace, "NS", StringComparison.Ordinal);
 
-    private static Process Start(ProcessStartInfo start)
+    private Process Start(ProcessStartInfo start)
     {
         try
         {
@@ -105,8 +110,7 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
         catch (Win32Exception e)
         {
             Skip.If(string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI")), $"{Binary} is not on this machine");
-            throw new InvalidOperationException(
-                $"These tests need kubectl 1.32 or newer on the PATH, or its path in TEST_KUBECTL (https://kubernetes.io/docs/tasks/tools): {e.Message}", e);
+            throw new InvalidOperationException($"{Needed}: {e.Message}", e);
         }
     }
 }
