@@ -20,7 +20,8 @@ internal sealed record Options
           --rounds N              so many times in turn, and the median counts: for a machine that is not quiet (default 1)
           --jobs N                how many jobs there are                                     (default 1000)
           --many-jobs N           how many jobs the longer list has                           (default 10000)
-          --growth-events N       'growth' compares 10,000 events with so many; 1000000 is the figure to reach (default 100000)
+          --growth-events N       'growth' compares 10,000 events with so many                (default 1000000)
+          --growth-jobs N         and with so many jobs                                       (default 100000)
           --server PROGRAM        the server's executable or .dll                             (default: the one built with this program)
           --connection-string S   this PostgreSQL, as somebody who may make databases and roles; databases named bench... are
                                   made anew in it
@@ -41,7 +42,7 @@ internal sealed record Options
           watch         patches at 200 and 1,000 a second before 1 and 100 watchers: lag, and whether any frame is lost
           history       the newest 100 changes of one job
           mixed         65 % get, 30 % patch, 3 % a page of a list, 2 % a page of history
-          growth        patch with 10,000 events in the log and with many more
+          growth        patch with 10,000 events in the log, with many more, and with many more jobs
           past          one job of 100,000 events as it was 10, 1,000 and 100,000 events ago, one client
           startup       the second start of the executable, with its private PostgreSQL, to the first answered patch
           pgbench       the limit: UPDATE row + INSERT event as one prepared transaction, same sizes, same PostgreSQL
@@ -57,7 +58,7 @@ internal sealed record Options
 
     private static readonly string[] Names =
     [
-        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "server", "connection-string", "url", "token", "json", "svg",
+        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "growth-jobs", "server", "connection-string", "url", "token", "json", "svg",
     ];
 
     /// <summary>The scenarios, in the order they are measured.</summary>
@@ -76,6 +77,8 @@ internal sealed record Options
     public required int ManyJobs { get; init; }
 
     public required long GrowthEvents { get; init; }
+
+    public required int GrowthJobs { get; init; }
 
     public string? Server { get; init; }
 
@@ -116,7 +119,8 @@ internal sealed record Options
             Rounds = (int)Number("rounds", given.GetValueOrDefault("rounds", "1")),
             Jobs = (int)Number("jobs", given.GetValueOrDefault("jobs", "1000")),
             ManyJobs = (int)Number("many-jobs", given.GetValueOrDefault("many-jobs", "10000")),
-            GrowthEvents = (long)Number("growth-events", given.GetValueOrDefault("growth-events", "100000")),
+            GrowthEvents = (long)Number("growth-events", given.GetValueOrDefault("growth-events", "1000000")),
+            GrowthJobs = (int)Number("growth-jobs", given.GetValueOrDefault("growth-jobs", "100000")),
             Server = given.GetValueOrDefault("server") is { } server ? Path.GetFullPath(server) : null,
             ConnectionString = given.GetValueOrDefault("connection-string"),
             Url = isGiven ? new Uri(given["url"]) : null,

@@ -30,6 +30,9 @@ internal static partial class Web
             if (certificate is not null)
                 kestrel.ConfigureEndpointDefaults(listen => OwnCertificate.ServeBoth(listen, certificate));
         });
+        // A request is read, carried out and answered without changing threads in between: nothing here keeps one for long. What is called
+        // unsafe is that an endpoint which did would hold up the reading of others' requests; the runtime reads on with another thread then.
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         StopLimits stop = builder.Configuration.GetSection("Stop").Get<StopLimits>() ?? new StopLimits();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = stop.ForRequests);
         builder.Services.AddSingleton(stop).AddSingleton<GracefulStop>().AddSingleton<IHostLifetime>(services => services.GetRequiredService<GracefulStop>());
