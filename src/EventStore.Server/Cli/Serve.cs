@@ -62,7 +62,7 @@ internal static partial class Serve
     {
         if (database.IsPrivate)
         {
-            await Migrate.Apply(database, log);
+            await Migrate.Apply(database, log, new MigrationLimits());
             return;
         }
 

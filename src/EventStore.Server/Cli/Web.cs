@@ -24,10 +24,14 @@ internal static partial class Web
     /// <param name="certificate">A certificate for serving HTTPS beside HTTP; null to serve as Kestrel is configured.</param>
     public static WebApplication Build(WebApplicationBuilder builder, Database database, Credentials credentials, X509Certificate2? certificate)
     {
+        RequestLimits limits = LimitSettings.Read<RequestLimits>(builder.Configuration, "Limits");
+        builder.Services.AddSingleton(limits);
+        builder.Services.AddRequestTime(limits);
+        builder.Services.AddFairShare(limits);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax + 1;
+            Doors.Narrow(kestrel.Limits, limits);
             if (certificate is not null)
                 kestrel.ConfigureEndpointDefaults(listen => OwnCertificate.ServeBoth(listen, certificate));
         });
@@ -35,14 +39,14 @@ internal static partial class Web
 
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(_ => NpgsqlDataSource.Create(database.ServingConnectionString));
-        builder.Services.AddSingleton(new LaneLimits());
+        builder.Services.AddSingleton(LimitSettings.Read<LaneLimits>(builder.Configuration, "Lane"));
         builder.Services.AddSingleton<CommitLane>();
         builder.Services.AddSingleton<JobReads>();
         builder.Services.AddSingleton<RevisionReads>();
         builder.Services.AddSingleton<ServingMark>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ServingMark>());
-        builder.Services.AddSingleton(builder.Configuration.GetSection("Feed").Get<FeedLimits>() ?? new FeedLimits());
-        builder.Services.AddSingleton(builder.Configuration.GetSection("Lists").Get<ListLimits>() ?? new ListLimits());
+        builder.Services.AddSingleton(LimitSettings.Read<FeedLimits>(builder.Configuration, "Feed"));
+        builder.Services.AddSingleton(LimitSettings.Read<ListLimits>(builder.Configuration, "Lists"));
         builder.Services.AddSingleton<JobFeed>();
         builder.Services.AddHostedService(services => services.GetRequiredService<JobFeed>());
         builder.Services.AddDatabaseHealth((services, stop) => services.GetRequiredService<JobReads>().Head(stop));
@@ -63,9 +67,11 @@ internal static partial class Web
         app.UseMiddleware<LastResort>();
         app.Use(AnswerDatabaseAway);
         app.UseRouting();
+        app.UseRequestTimeouts();
         app.Use(Routes.RequireExactCase);
         app.UseAuthentication();
         app.UseMiddleware<AccessCheck>();
+        app.UseFairShare(limits);
         app.MapJobs();
         app.MapRevisions();
         app.MapNamespaces();
@@ -109,7 +115,7 @@ internal static partial class Web
         catch (Exception e) when (DatabaseAway.Is(e) && !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
             DatabaseIsAway(http.RequestServices.GetRequiredService<ILogger<Database>>(), http.TraceIdentifier, e.Message);
-            await JobAnswers.DatabaseAway().ExecuteAsync(http);
+            await JobAnswers.DatabaseAway(DatabaseAway.Why(e)).ExecuteAsync(http);
         }
     }
 
