@@ -13,7 +13,7 @@ public sealed class An_exhausted_pool
         await using TestDatabase database = await TestDatabase.Create();
         var few = new NpgsqlConnectionStringBuilder(database.Serving) { MaxPoolSize = 8, Timeout = 2 };
         await using ServerProcess server = await ServerProcess.Start(few.ConnectionString);
-        for (int i = 0; i < 80; i++) // a list larger than all buffers on its way
+        for (int i = 0; i < 40; i++) // a list larger than all buffers on its way
         {
             using HttpResponseMessage created = await server.Admin.PostAsync(Sample.Jobs("large"), Sample.Body(Sample.Manifest(
                 $"job-{i}", metadata: $$$$""","annotations":{"large":"{{{{new string('x', 200_000)}}}}"}""")));
