@@ -77,7 +77,7 @@ internal static class FairShare
             TokenLimit = Math.Max(limits.ChangesBurst, limits.ChangesPerSecond / steps),
             TokensPerPeriod = limits.ChangesPerSecond / steps,
             ReplenishmentPeriod = TimeSpan.FromSeconds(1.0 / steps),
-            QueueLimit = 0,
+            QueueLimit = limits.ChangesWaiting, // a flood that waits costs less than one that is refused and comes back at once
         });
     }
 

@@ -62,10 +62,13 @@ public sealed record RequestLimits
     /// <summary>How many changes one user may ask for at once after a quiet time.</summary>
     public int ChangesBurst { get; init; } = 2000;
 
-    /// <summary>How many changes of one user may be under way. It is that user's share of the commit lane, so that others have theirs.</summary>
-    public int ChangesAtOnce { get; init; } = 32;
+    /// <summary>
+    /// How many changes of one user may be under way. It is that user's share of the commit lane, so that others have theirs; a batch of so many
+    /// is nearly as quick a way to commit as any.
+    /// </summary>
+    public int ChangesAtOnce { get; init; } = 16;
 
-    /// <summary>How many more may wait for that share.</summary>
+    /// <summary>How many more may wait, for that share and as many for the rate.</summary>
     [Range(0, int.MaxValue)]
     public int ChangesWaiting { get; init; } = 256;
 

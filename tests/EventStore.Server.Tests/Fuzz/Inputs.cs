@@ -15,10 +15,16 @@ internal static class Inputs
     // Most bytes of a damaged text make it no JSON; this edit keeps it JSON more often than not.
     private const int ReplacesValue = 5;
 
-    // Where parsers have their edges.
+    // Where parsers have their edges: values of JSON, and pieces of it.
+    private static readonly string[] Values =
+    [
+        "null", "true", "{}", "[]", "[null]", "\"\"", "\"x\"", "\"All\"", "\"7\"", "0", "-0", "-1", "3600", "1e2", "1E-400", "9223372036854775808", "0.1",
+        "{\"a\":\"b\"}", "{\"labels\":{\"a\":\"b\"}}", "\"\\u0000\"", "\"\\ud800\"", "1e400",
+    ];
+
     private static readonly string[] Fragments =
     [
-        "null", "true", "{}", "[]", "\"\"", "0", "-0", "-1", "1e400", "1E-400", "9223372036854775808", "0.1", "\"\\u0000\"", "\"\\ud800\"", "\\", "\"", "{", "}", "[", "]", ":", ",",
+        .. Values, "\\", "\"", "{", "}", "[", "]", ":", ",",
         "\"metadata\":", "\"labels\":", "\"spec\":", "\"resourceVersion\":\"0\"", "\"finalizers\":[\"a/b\"]", "\"name\":\"other\"", "\"kind\":7", "\"status\":", "\uFEFF", "\0", "é", "\U0001F600",
         " in (", ")", "!", "=", "==", "!=", "notin", ">", "<", "(", "((", ",,", "a/b/c", "%00", "*/*", ";q=", new string('9', 401), new string('x', 64), new string('[', 120),
     ];
@@ -69,7 +75,7 @@ internal static class Inputs
             2 => [.. input[..from], .. fragment, .. input[to..]],
             3 => [.. input[..to], .. input[from..to], .. input[to..]],
             4 => [.. input[..from], .. other[(at % (other.Length + 1))..]],
-            ReplacesValue => ReplaceValue(input, from, fragment),
+            ReplacesValue => ReplaceValue(input, from, Encoding.UTF8.GetBytes(Values[at % Values.Length])),
             _ => from == input.Length ? [.. input, value] : [.. input[..from], value, .. input[(from + 1)..]],
         };
     };

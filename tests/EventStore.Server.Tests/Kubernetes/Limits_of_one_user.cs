@@ -24,7 +24,7 @@ public sealed class Limits_of_one_user : IAsyncLifetime
     [Fact]
     public async Task Changes_beyond_the_rate_are_refused_before_anything_is_done_and_another_user_has_a_rate_of_its_own()
     {
-        await using ServerProcess server = await Start("--Limits:ChangesPerSecond=1", "--Limits:ChangesBurst=5");
+        await using ServerProcess server = await Start("--Limits:ChangesPerSecond=1", "--Limits:ChangesBurst=5", "--Limits:ChangesWaiting=0");
         using HttpClient bob = server.Client(ServerProcess.BobToken);
         await server.Admin.Create("mnist");
         var replies = new List<Reply>();
