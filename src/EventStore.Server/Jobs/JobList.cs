@@ -37,13 +37,20 @@ internal static class JobList
         if (!JobView.TryRead(http, isList: !isWatch, clock, out JobView view, out Status? refusal)
             || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal))
             return refusal!;
+        (long? moment, refusal) = await AskedMoment.Revision(http, reads);
+        if (refusal is not null)
+            return refusal;
+        if (moment is not null && options.Continue is { } started && started.Revision != moment)
+            return Status.BadRequest("the continue token is of a list as of another moment than asOf");
+        if (moment is not null && options.Continue is null)
+            options = options with { ResourceVersion = moment, Match = RevisionMatch.Exact };
         var selection = new JobSelection(inNamespace, options.Labels, options.Fields);
         long asked = options.Continue?.Revision ?? options.ResourceVersion ?? 0;
         if (asked > 0 && await reads.WaitFor(asked, http.RequestAborted) is { } head)
             return Status.TooLargeResourceVersion(asked, head);
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // lists and watches have times of their own
         if (options.Watch)
-            return await JobWatch.Run(http, selection, options, view, reads, feed);
+            return await new JobWatch(http, selection, options, view, reads, feed).Run();
 
         JobKey? behind = null;
         if (options.Continue is { } token && !TryReadKey(token.LastKey, out behind))
@@ -146,12 +153,6 @@ internal static class JobList
         public JobRange Range => Selection.Range with { Behind = Behind };
 
         /// <summary>As of which revision: a page's is the first page's, an exact one's is the one asked for, any other's the latest.</summary>
-        public long Revision(long head)
-        {
-            if (Options.Continue is { Revision: > 0 and var first })
-                return first;
-            bool exact = Options.Match == RevisionMatch.Exact || (Options.Match == RevisionMatch.Unset && Options.Limit is not null);
-            return exact && Options.ResourceVersion is > 0 and var asked ? asked : head;
-        }
+        public long Revision(long head) => Options.IsExact ? Options.Continue?.Revision ?? Options.ResourceVersion!.Value : head;
     }
 }

@@ -30,4 +30,9 @@ public static class DatabaseAway
             "all of this server's connections to the database are in use",
         _ => Unreachable,
     };
+
+    /// <summary>Whether a connection that had been opened is one no longer; another may well serve.</summary>
+    public static bool IsBrokenConnection(Exception e) => e is
+        NpgsqlException { InnerException: IOException }
+        or PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.IdleSessionTimeout };
 }
