@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "startup", "past"];
+    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "past"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -93,7 +93,10 @@ internal sealed class Benchmark : IAsyncDisposable
                     await Watch(watchers, rate);
                 return;
             case "growth":
-                await Growth();
+                await new Growth(postgres!, options, spec => Load(spec, null), stop).Measure(figures);
+                return;
+            case "flood":
+                await new Flood(postgres!, options, figures, stop).Measure();
                 return;
             case "past":
                 await Past();
@@ -169,24 +172,6 @@ internal sealed class Benchmark : IAsyncDisposable
             $"lag p50 {watch.LagP50Ms:0.0} p99 {watch.LagP99Ms:0.0} max {watch.LagMaxMs:0} ms; frames {watch.FramesReceived} of {watch.FramesExpected}, {watch.FramesTwice} twice, {watch.Resumes} resumes"));
     }
 
-    /// <summary>On a server and a database of its own, so that nothing but the number of events differs.</summary>
-    private async Task Growth()
-    {
-        const int few = 10_000;
-        int connections = options.Connections[0];
-        await using ServerUnderTest fresh = await ServerUnderTest.Start(postgres!, "bench_growth", options.Server, stop);
-        await Fill(fresh, LoadKind.CreateAll, "bench", options.Jobs, options.Jobs, $"creating {options.Jobs} jobs");
-        double? first = null;
-        foreach (long events in (long[])[few, options.GrowthEvents])
-        {
-            await Fill(fresh, LoadKind.Patch, "bench", options.Jobs, events - (long)(await postgres!.Ask("SELECT count(*) FROM eventstore.mt_events", "bench_growth"))!, $"growing to {events} events");
-            Measured measured = await Load(
-                fresh.Load(LoadKind.Patch, postgres) with { Jobs = options.Jobs, Connections = connections, Seconds = options.Seconds, WarmUpSeconds = options.WarmUpSeconds }, null);
-            first ??= measured.PerSecond;
-            figures.Add($"growth {events}", connections, measured, string.Create(CultureInfo.InvariantCulture, $"{measured.PerSecond / first:0.00} of the rate at {few} events"));
-        }
-    }
-
     private async Task Past()
     {
         const string database = "bench_past";
@@ -205,9 +190,9 @@ internal sealed class Benchmark : IAsyncDisposable
     {
         string[] names = options.Url is null ? ["patch", "pgbench", "marten"] : ["patch"];
         var chart = new Chart("Patches per second, by connections", ChartConnections);
-        foreach (string name in names)
+        foreach (int connections in ChartConnections)
         {
-            foreach (int connections in ChartConnections)
+            foreach (string name in names)
                 figures.AddToChart(chart, name, connections, await Measure(name, connections, ChartSeconds, 1));
         }
 

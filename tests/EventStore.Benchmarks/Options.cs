@@ -20,11 +20,12 @@ internal sealed record Options
           --rounds N              so many times in turn, and the median counts: for a machine that is not quiet (default 1)
           --jobs N                how many jobs there are                                     (default 1000)
           --many-jobs N           how many jobs the longer list has                           (default 10000)
-          --growth-events N       'growth' compares 10,000 events with so many; 1000000 is the figure to reach (default 100000)
+          --growth-events N       'growth' compares 10,000 events with so many                (default 1000000)
+          --growth-jobs N         and with so many jobs                                       (default 100000)
           --server PROGRAM        the server's executable or .dll                             (default: the one built with this program)
           --connection-string S   this PostgreSQL, as somebody who may make databases and roles; databases named bench... are
                                   made anew in it
-          --url URL --token T     a server that runs already; pgbench, marten, growth, past and startup are left out, and CPU and memory
+          --url URL --token T     a server that runs already; pgbench, marten, growth, flood, past and startup are left out, and CPU and memory
                                   are not known
           --json FILE             the figures as JSON
           --svg FILE              a chart of throughput by concurrency, 1 to 128 connections, measured for it besides
@@ -41,7 +42,8 @@ internal sealed record Options
           watch         patches at 200 and 1,000 a second before 1 and 100 watchers: lag, and whether any frame is lost
           history       the newest 100 changes of one job
           mixed         65 % get, 30 % patch, 3 % a page of a list, 2 % a page of history
-          growth        patch with 10,000 events in the log and with many more
+          growth        patch with 10,000 events in the log, with many more, and with many more jobs
+          flood         one user's flood of patches, and what another feels of it, with the limits on a user and without
           past          one job of 100,000 events as it was 10, 1,000 and 100,000 events ago, one client
           startup       the second start of the executable, with its private PostgreSQL, to the first answered patch
           pgbench       the limit: UPDATE row + INSERT event as one prepared transaction, same sizes, same PostgreSQL
@@ -52,12 +54,12 @@ internal sealed record Options
 
     public static readonly string[] Known =
     [
-        "pgbench", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "startup", "past",
+        "pgbench", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood", "startup", "past",
     ];
 
     private static readonly string[] Names =
     [
-        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "server", "connection-string", "url", "token", "json", "svg",
+        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "growth-jobs", "server", "connection-string", "url", "token", "json", "svg",
     ];
 
     /// <summary>The scenarios, in the order they are measured.</summary>
@@ -76,6 +78,8 @@ internal sealed record Options
     public required int ManyJobs { get; init; }
 
     public required long GrowthEvents { get; init; }
+
+    public required int GrowthJobs { get; init; }
 
     public string? Server { get; init; }
 
@@ -109,14 +113,15 @@ internal sealed record Options
         bool isGiven = given.ContainsKey("url");
         return new Options
         {
-            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "marten" or "growth" or "startup" or "past"))],
+            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "marten" or "growth" or "flood" or "startup" or "past"))],
             Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
             Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
             WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),
             Rounds = (int)Number("rounds", given.GetValueOrDefault("rounds", "1")),
             Jobs = (int)Number("jobs", given.GetValueOrDefault("jobs", "1000")),
             ManyJobs = (int)Number("many-jobs", given.GetValueOrDefault("many-jobs", "10000")),
-            GrowthEvents = (long)Number("growth-events", given.GetValueOrDefault("growth-events", "100000")),
+            GrowthEvents = (long)Number("growth-events", given.GetValueOrDefault("growth-events", "1000000")),
+            GrowthJobs = (int)Number("growth-jobs", given.GetValueOrDefault("growth-jobs", "100000")),
             Server = given.GetValueOrDefault("server") is { } server ? Path.GetFullPath(server) : null,
             ConnectionString = given.GetValueOrDefault("connection-string"),
             Url = isGiven ? new Uri(given["url"]) : null,

@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Jobs;
 using EventStore.Server.Store;
 
@@ -13,7 +13,7 @@ namespace EventStore.Server.Audit;
 internal static class AuditLine
 {
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
-    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
 
     /// <summary>Writes the line, without its end.</summary>
     public static void Write(Stream to, HistoryEvent happened)

@@ -46,18 +46,19 @@ internal sealed class Batch
             return;
         }
 
-        switch (JobDecider.Decide(chain.Living, queued.Command))
+        Draft draft = queued.Draft is { } early && ReferenceEquals(early.Basis, chain.Living) ? early : Draft.Of(chain.Living, queued.Command);
+        switch (draft.Decision)
         {
             case Decision.Refused(var why):
                 chain.Verdicts.Add(new Verdict(queued, null, null, null, why));
                 break;
-            case Decision.Accepted(var happened) when queued.DryRun:
-                Job preview = Job.Evolve(chain.Living, happened, chain.Living?.Revision ?? 0);
+            case Decision.Accepted when queued.DryRun:
                 Entry? shown = chain.Living is null ? null : chain.LastEntry; // what would be created anew has no revision to show
-                chain.Verdicts.Add(new Verdict(queued, preview, JobText.Of(preview), shown, null));
+                Job preview = draft.After! with { Revision = chain.Living?.Revision ?? 0 };
+                chain.Verdicts.Add(new Verdict(queued, preview, draft.Text, shown, null));
                 break;
             case Decision.Accepted(var happened):
-                var entry = new Entry(Entries.Count, chain, queued.Command.Origin, happened, Job.Evolve(chain.Living, happened, 0));
+                var entry = new Entry(Entries.Count, chain, queued.Command.Origin, happened, draft.After!, draft.Text!);
                 Entries.Add(entry);
                 if (chain.LastEntry is { } previous && previous.After.Uid == entry.After.Uid)
                     previous.WritesRow = false;
@@ -98,7 +99,7 @@ internal sealed class Batch
     }
 
     /// <summary>An event to be appended.</summary>
-    internal sealed class Entry(int place, Chain chain, Origin origin, JobEvent happened, Job after)
+    internal sealed class Entry(int place, Chain chain, Origin origin, JobEvent happened, Job after, JobText text)
     {
         /// <summary>The place among the batch's events, from 0.</summary>
         public int Place { get; } = place;
@@ -119,7 +120,7 @@ internal sealed class Batch
         public Guid Id { get; } = Guid.CreateVersion7();
 
         /// <summary>The job after the event as an answer shows it.</summary>
-        public JobText Text { get; } = JobText.Of(after);
+        public JobText Text { get; } = text;
 
         /// <summary>Whether this is the last event of its incarnation in the batch, the one that writes the row.</summary>
         public bool WritesRow { get; set; } = true;

@@ -1,10 +1,19 @@
+using EventStore.Domain.Jobs;
 using Npgsql;
 
 namespace EventStore.Server.Store;
 
-/// <content>The one connection the lane writes through.</content>
+/// <content>The lane's one connection, kept from batch to batch for its prepared plans.</content>
 public sealed partial class CommitLane
 {
+    private NpgsqlConnection? connection;
+
+    private async Task<IReadOnlyDictionary<JobKey, Job>> LoadMissing(List<QueuedCommand> commands)
+    {
+        HashSet<JobKey> missing = [.. commands.Select(queued => queued.Command.Key).Where(key => !cache.TryGet(key, out _))];
+        return missing.Count == 0 ? new Dictionary<JobKey, Job>() : await JobReads.Load(connection!, [.. missing]);
+    }
+
     /// <summary>Connects, and answers whether the connection is one from before.</summary>
     private async Task<bool> Connect()
     {

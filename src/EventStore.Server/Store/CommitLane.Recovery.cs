@@ -19,7 +19,7 @@ public sealed partial class CommitLane
         if (commands.Count == 1)
         {
             LogPoison(commands[0].Command.Key, commands[0].Command.Origin.RequestId, e);
-            commands[0].Complete(new Outcome.Failed());
+            answers.Give(commands[0], new Outcome.Failed());
             return [];
         }
 
@@ -87,7 +87,7 @@ public sealed partial class CommitLane
         LogDatabaseAway(commands.Count, e);
         await Disconnect();
         foreach (QueuedCommand command in commands)
-            command.Complete(new Outcome.Unavailable(mayHaveBeenApplied && !command.DryRun));
+            answers.Give(command, new Outcome.Unavailable(mayHaveBeenApplied && !command.DryRun, DatabaseAway.Why(e)));
         return [];
     }
 }

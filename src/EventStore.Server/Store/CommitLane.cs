@@ -24,8 +24,8 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly ILogger<CommitLane> log;
     private readonly Channel<QueuedCommand> queue;
     private readonly JobCache cache;
+    private readonly Answers answers = new();
     private readonly Task running;
-    private NpgsqlConnection? connection;
     private long queuedBytes;
     private long rebuilds;
 
@@ -47,7 +47,11 @@ public sealed partial class CommitLane : IAsyncDisposable
     public async Task<Outcome> Execute(JobCommand command, bool dryRun, int bodyBytes, CancellationToken clientLeft)
     {
         using Activity? span = Signals.Source.StartActivity(Signals.LaneSpan);
-        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256) { Span = span };
+        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256)
+        {
+            Span = span,
+            Draft = cache.TryGetFirst(command.Key, out Job? job) ? Draft.Of(job, command) : null,
+        };
         if (Interlocked.Add(ref queuedBytes, queued.WeightBytes) > limits.QueueBytes || !queue.Writer.TryWrite(queued))
         {
             Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
@@ -86,6 +90,8 @@ public sealed partial class CommitLane : IAsyncDisposable
                 LogBug(commands.Count, e);
                 commands = await GiveUp(commands, e, mayHaveBeenApplied: true);
             }
+
+            answers.Send();
         }
     }
 
@@ -183,7 +189,7 @@ public sealed partial class CommitLane : IAsyncDisposable
             {
                 Remember(chain, committed);
                 foreach (Batch.Verdict verdict in chain.Verdicts)
-                    verdict.Queued.Complete(Answer(verdict, committed));
+                    answers.Give(verdict.Queued, Answer(verdict, committed));
                 continue;
             }
 
@@ -198,7 +204,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     {
         if (chain.LastEntry is not { } last)
         {
-            if (chain.Basis is not null && !cache.TryGet(chain.Key, out _))
+            if (chain.Basis is not null)
                 cache.Put(chain.Basis, chain.BasisText.LengthBytes);
             return;
         }
@@ -222,13 +228,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         if (++queued.Attempts < limits.AttemptsMax)
             return true;
         LogBeatenTooOften(queued.Command.Key, queued.Attempts);
-        queued.Complete(new Outcome.Busy());
+        answers.Give(queued, new Outcome.Busy());
         return false;
-    }
-
-    private async Task<IReadOnlyDictionary<JobKey, Job>> LoadMissing(List<QueuedCommand> commands)
-    {
-        HashSet<JobKey> missing = [.. commands.Select(queued => queued.Command.Key).Where(key => !cache.TryGet(key, out _))];
-        return missing.Count == 0 ? new Dictionary<JobKey, Job>() : await JobReads.Load(connection!, [.. missing]);
     }
 }

@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using EventStore.Domain.History;
+using EventStore.Domain.Manifests;
 
 namespace EventStore.Server.Store;
 
@@ -14,7 +14,7 @@ namespace EventStore.Server.Store;
 public static class HistoryLine
 {
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
-    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
 
     /// <summary>Writes the line of an event, without its end.</summary>
     public static void Write(Stream to, HistoryEvent happened)

@@ -13,6 +13,8 @@ namespace EventStore.Server.Store;
 /// </summary>
 public sealed class Importing
 {
+    private static readonly JsonSerializerOptions Plain = new() { Encoder = EventStore.Domain.Manifests.PlainEscaping.Encoder };
+
     private const int BatchMax = 256;
 
     private const string CopySql = """
@@ -175,7 +177,7 @@ public sealed class Importing
         ["groups"] = link.Groups is null ? null : JsonNode.Parse(link.Groups),
         ["userAgent"] = link.UserAgent,
         ["sourceAddress"] = link.SourceAddress,
-    }.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    }.ToJsonString(Plain);
 
     private static FormatException Wrong(long line, string what) => new($"line {line}: {what}");
 }

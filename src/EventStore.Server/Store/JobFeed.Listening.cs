@@ -2,9 +2,10 @@ using Npgsql;
 
 namespace EventStore.Server.Store;
 
-/// <content>What the feed hears from other processes.</content>
+/// <content>What other processes say, on a connection of its own: that they committed, and that current jobs were rebuilt.</content>
 public sealed partial class JobFeed
 {
+    private volatile string? deaf;
     private long rebuilds;
 
     /// <summary>
@@ -31,8 +32,8 @@ public sealed partial class JobFeed
                 connection.Notification += Hear;
                 await using (var command = new NpgsqlCommand($"LISTEN eventstore_commit; LISTEN {Rebuilding.Channel}", connection))
                     await command.ExecuteNonQueryAsync(stop);
-                Interlocked.Increment(ref rebuilds); // one may have been missed
                 deaf = null;
+                Interlocked.Increment(ref rebuilds); // one may have been missed
                 while (true)
                     await connection.WaitAsync(stop);
             }
@@ -47,4 +48,7 @@ public sealed partial class JobFeed
             }
         }
     }
+
+    [LoggerMessage(LogLevel.Warning, "The feed cannot hear of other processes' commits and relies on polling: {Reason}")]
+    private partial void LogDeaf(string reason);
 }

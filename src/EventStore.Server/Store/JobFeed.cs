@@ -23,9 +23,8 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     private long position = -1;
     private long ringBegin;
     private long ringBytes;
-    private long known;
     private volatile string? blind;
-    private volatile string? deaf;
+    private long known;
 
     /// <summary>What the feed may hold, and when it speaks.</summary>
     public FeedLimits Limits => limits;
@@ -209,7 +208,4 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
 
     [LoggerMessage(LogLevel.Error, "The feed cannot go on; everybody who watches is cut off")]
     private partial void LogFailed(Exception e);
-
-    [LoggerMessage(LogLevel.Warning, "The feed cannot hear of other processes' commits and relies on polling: {Reason}")]
-    private partial void LogDeaf(string reason);
 }

@@ -10,11 +10,6 @@ public sealed class JobReads(NpgsqlDataSource database)
     private static readonly TimeSpan FutureWait = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan FuturePause = TimeSpan.FromMilliseconds(50);
 
-    private const string GetSql = """
-        SELECT j.revision, j.data ->> 'text', j.mt_last_modified FROM eventstore.mt_doc_current_job j
-         WHERE (j.namespace || '/') COLLATE "C" = $1 AND j.name COLLATE "C" = $2 AND NOT j.deleted
-        """;
-
     private const string LoadSql = """
         SELECT j.namespace, j.name, j.id, j.mt_version, j.revision, j.data ->> 'text'
           FROM unnest($1::text[], $2::text[]) AS k (namespace, name)
@@ -34,17 +29,10 @@ public sealed class JobReads(NpgsqlDataSource database)
         SELECT h.revision, ARRAY(SELECT rtrim(living.path, '/') FROM living WHERE living.path IS NOT NULL) FROM eventstore.head h
         """;
 
+    private readonly SharedGets gets = new(database);
+
     /// <summary>The living job of that name, or null.</summary>
-    public async Task<StoredJob?> Get(JobKey key, CancellationToken stop)
-    {
-        await using NpgsqlCommand command = database.CreateCommand(GetSql);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Namespace + "/" });
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Name });
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        return await reader.ReadAsync(stop)
-            ? new StoredJob(key, reader.GetInt64(0), reader.GetFieldValue<byte[]>(1), reader.GetFieldValue<DateTimeOffset>(2))
-            : null;
-    }
+    public Task<StoredJob?> Get(JobKey key, CancellationToken stop) => gets.Get(key, stop);
 
     /// <summary>The job of that name that lived at the revision, as it stood then, or null.</summary>
     public async Task<StoredJob?> GetAt(JobKey key, long revision, CancellationToken stop) =>

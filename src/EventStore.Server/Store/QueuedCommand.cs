@@ -8,7 +8,8 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
 {
     private const int Waiting = 0, Taken = 1, Left = 2;
 
-    private readonly TaskCompletionSource<Outcome> answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    // Whoever waits goes on at once on the thread that answers: Answers sees to it that this is not the lane's.
+    private readonly TaskCompletionSource<Outcome> answer = new();
     private int state;
 
     /// <summary>What is asked.</summary>
@@ -22,6 +23,9 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
 
     /// <summary>The lane's part of the request in its trace; null when nobody traces it.</summary>
     public Activity? Span { get; init; }
+
+    /// <summary>What came of it when it was put into the queue, if that was decided then; it counts if the job is still the same.</summary>
+    public Draft? Draft { get; init; }
 
     /// <summary>How often it was decided already because somebody else had changed the job meanwhile.</summary>
     public int Attempts { get; set; }
@@ -56,6 +60,6 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
             answer.TrySetCanceled(token);
     }
 
-    /// <summary>Answers the command.</summary>
+    /// <summary>Answers the command; what waits for the answer runs within this call.</summary>
     public void Complete(Outcome outcome) => answer.TrySetResult(outcome);
 }

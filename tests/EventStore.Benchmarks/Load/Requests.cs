@@ -23,10 +23,12 @@ internal sealed class Requests(LoadSpec spec)
 
     public static string JobName(int job) => string.Create(CultureInfo.InvariantCulture, $"job-{job:00000}");
 
+    public static long NextLabel() => Interlocked.Increment(ref lastLabel);
+
     /// <summary>A label of one job takes a new value.</summary>
     public ReadOnlyMemory<byte> Patch(int job, long resourceVersion = 0)
     {
-        long label = Interlocked.Increment(ref lastLabel);
+        long label = NextLabel();
         int length;
         if (resourceVersion == 0)
             Utf8.TryWrite(json, CultureInfo.InvariantCulture, $$$$"""{"metadata":{"labels":{"run":"{{{{label}}}}"}}}""", out length);

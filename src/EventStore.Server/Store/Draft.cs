@@ -1,0 +1,34 @@
+using EventStore.Domain.Jobs;
+
+namespace EventStore.Server.Store;
+
+/// <summary>
+/// What comes of a command if the job stands as it did when this was made: decided, folded and printed. Deciding is pure, so it may be
+/// done before the command's turn, on the thread of the request, and be taken when the turn comes if the job is still the same.
+/// </summary>
+internal sealed class Draft
+{
+    private Draft(Job? basis, Decision decision) => (Basis, Decision) = (basis, decision);
+
+    /// <summary>The living job it was decided upon; null when there was none.</summary>
+    public Job? Basis { get; }
+
+    /// <summary>What was decided.</summary>
+    public Decision Decision { get; }
+
+    /// <summary>The job after it, its revision still unknown; null unless something happens.</summary>
+    public Job? After { get; private init; }
+
+    /// <summary>That job as an answer shows it.</summary>
+    public JobText? Text { get; private init; }
+
+    /// <summary>Decides the command.</summary>
+    public static Draft Of(Job? basis, JobCommand command)
+    {
+        Decision decision = JobDecider.Decide(basis, command);
+        if (decision is not Decision.Accepted(var happened))
+            return new Draft(basis, decision);
+        Job after = Job.Evolve(basis, happened, 0);
+        return new Draft(basis, decision) { After = after, Text = JobText.Of(after) };
+    }
+}
