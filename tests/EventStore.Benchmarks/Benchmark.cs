@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "startup"];
+    private static readonly string[] Special = ["watch", "list", "growth", "startup", "past"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -94,6 +94,9 @@ internal sealed class Benchmark : IAsyncDisposable
                 return;
             case "growth":
                 await Growth();
+                return;
+            case "past":
+                await Past();
                 return;
             case "startup":
                 figures.Add("startup", 1, await Startup.Measure(options.Server, stop));
@@ -182,6 +185,19 @@ internal sealed class Benchmark : IAsyncDisposable
             first ??= measured.PerSecond;
             figures.Add($"growth {events}", connections, measured, string.Create(CultureInfo.InvariantCulture, $"{measured.PerSecond / first:0.00} of the rate at {few} events"));
         }
+    }
+
+    private async Task Past()
+    {
+        const string database = "bench_past";
+        await using ServerUnderTest fresh = await ServerUnderTest.Start(postgres!, database, options.Server, stop);
+        int events = Benchmarks.Past.Depths.Max();
+        await Fill(fresh, LoadKind.CreateAll, "bench", 1, 1, "creating a job");
+        await Fill(fresh, LoadKind.MakeHistory, "bench", 1, events, $"patching it {events} times");
+        await postgres!.Ask("ANALYZE", database);
+        long[] revisions = await Benchmarks.Past.Revisions(postgres, database);
+        foreach (int depth in Benchmarks.Past.Depths)
+            figures.Add($"past {depth}", 1, await Benchmarks.Past.Measure(fresh, revisions, depth, stop), $"of {revisions.Length} events");
     }
 
     /// <summary>Throughput by concurrency: the patches of the server, of pgbench and of plain Marten.</summary>

@@ -14,6 +14,7 @@ public static class Changes
     {
         JobPatched patched => Between(patched.Replaced, patched.Patch),
         JobReplaced replaced => Between(replaced.Replaced, replaced.Patch),
+        JobRolledBack rolledBack => Between(rolledBack.Replaced, rolledBack.Patch),
         JobStatusUpdated updated => Diff.ByForm(Status(updated.Replaced), Status(updated.Status)),
         JobDeletionRequested requested => [new Change(FieldPath.Of("metadata", "deletionTimestamp"), null, requested.DeletionTimestamp)],
         JobDeleted { Patch: { } patch, Replaced: { } replaced } => Between(replaced, patch),

@@ -33,14 +33,16 @@ internal static class Identity
 
     /// <summary>
     /// The manifest of a replacement with what it left out of metadata put back: everything but labels and annotations, whose
-    /// absence takes them away.
+    /// absence takes them away; and so does that of the finalizers of a job being deleted, for a Go operator that has taken off the
+    /// last one sends none at all (<c>omitempty</c>).
     /// </summary>
     public static JsonObject Complete(Job job, JsonObject manifest)
     {
         var metadata = (JsonObject)manifest["metadata"]!;
         foreach (KeyValuePair<string, Json> member in job.Metadata.Members)
         {
-            if (member.Key is not ("labels" or "annotations") && (metadata[member.Key]?.IsVoid ?? true))
+            bool absenceTakesAway = member.Key is "labels" or "annotations" || (member.Key == "finalizers" && job.Deleting);
+            if (!absenceTakesAway && (metadata[member.Key]?.IsVoid ?? true))
                 metadata = metadata.With(member.Key, member.Value);
         }
 
@@ -69,6 +71,9 @@ internal static class Identity
             _ => new Rejection.RevisionMissing(),
         };
     }
+
+    /// <summary>A resourceVersion that is a lock; null where none was given.</summary>
+    public static Rejection? OfLock(Job job, string? resourceVersion) => resourceVersion is null ? null : Current(job, resourceVersion);
 
     private static Rejection? Readable(JsonObject manifest)
     {

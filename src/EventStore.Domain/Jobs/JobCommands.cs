@@ -52,6 +52,19 @@ public sealed record PatchStatus(JobKey Key, DateTimeOffset Time, Origin Origin,
 /// <param name="Manifest">The object as sent.</param>
 public sealed record ReplaceStatus(JobKey Key, DateTimeOffset Time, Origin Origin, JsonObject Manifest) : JobCommand(Key, Time, Origin);
 
+/// <summary>Takes the updatable fields back to an earlier revision (POST …/rollback).</summary>
+/// <param name="Key">The job.</param>
+/// <param name="Time">When it was asked.</param>
+/// <param name="Origin">Who asks.</param>
+/// <param name="Revision">The revision asked for.</param>
+/// <param name="Past">
+/// The job of that name that lived at the revision, as it stood then; null for none. It may be read before the command waits: the past
+/// never changes.
+/// </param>
+/// <param name="ResourceVersion">An optimistic lock; null for none.</param>
+public sealed record RollBackJob(JobKey Key, DateTimeOffset Time, Origin Origin, long Revision, Job? Past, string? ResourceVersion)
+    : JobCommand(Key, Time, Origin);
+
 /// <summary>Deletes a job (DELETE).</summary>
 /// <param name="Key">The job.</param>
 /// <param name="Time">When it was asked.</param>

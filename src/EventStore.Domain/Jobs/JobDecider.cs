@@ -31,6 +31,7 @@ public static class JobDecider
         (null, _) => new Rejection.NotFound(),
         (_, PatchJob patch) => Patch(job, patch.Patch, Update),
         (_, PatchStatus patch) => Patch(job, patch.Patch, SetStatus),
+        (_, RollBackJob back) => RollBack(job, back),
         (_, DeleteJob delete) => Delete(job, delete),
         _ => throw new UnreachableException($"no rule for {command.GetType().Name}"),
     };
@@ -81,6 +82,19 @@ public static class JobDecider
         string[] paths = Paths(Diff.ByForm(job.Manifest, next));
         bool lastFinalizerOff = job.Deleting && next["metadata"]!.Member("finalizers") is null;
         return lastFinalizerOff ? new JobDeleted(patch, replaced, paths) : happening(patch, replaced, paths);
+    }
+
+    private static Decision RollBack(Job job, RollBackJob back)
+    {
+        if ((Identity.OfLock(job, back.ResourceVersion) ?? Rollback.Refusal(job, back)) is { } refused)
+            return refused;
+        JsonObject next = UpdatePolicy.Restore(job, back.Past!);
+        if (ReferenceEquals(next, job.Manifest))
+            return Decision.NothingToDo;
+        IReadOnlyList<FieldError> errors = Validation.OfUpdate(next);
+        return errors.Count > 0
+            ? new Rejection.Invalid(errors)
+            : Changed(job, next, (effective, replaced, paths) => new JobRolledBack(effective, replaced, paths, back.Past!.Revision));
     }
 
     private static Decision SetStatus(Job job, JsonObject candidate, Happening happening)

@@ -30,6 +30,16 @@ public sealed record JobPatched(JsonObject Patch, JsonObject Replaced, IReadOnly
 public sealed record JobReplaced(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEvent;
 
 /// <summary>
+/// A rollback took some of the five updatable fields back to what they were at an earlier revision. The shape is that of
+/// <see cref="JobPatched"/>, so that nobody needs the earlier revision to know what changed.
+/// </summary>
+/// <param name="Patch">The effective merge patch.</param>
+/// <param name="Replaced">The merge patch that takes it back.</param>
+/// <param name="Paths">The paths of the changed values.</param>
+/// <param name="Revision">The revision gone back to: that of the job's last event by then.</param>
+public sealed record JobRolledBack(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths, long Revision) : JobEvent;
+
+/// <summary>
 /// Somebody wrote the status. It is stored whole, before and after: operators write nulls (<c>conditions: null</c>), which no merge
 /// patch can set.
 /// </summary>

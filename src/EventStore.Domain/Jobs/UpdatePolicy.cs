@@ -44,7 +44,21 @@ public static class UpdatePolicy
         JsonObject next = ReferenceEquals(metadata, job.Metadata) ? job.Manifest : job.Manifest.With("metadata", metadata);
         if (candidate["spec"] is not JsonObject wantedSpec || job.Manifest["spec"] is not JsonObject spec)
             return next;
-        JsonObject nextSpec = SpecFields.Aggregate(spec, (into, name) => Take(into, name, wantedSpec[name] is JsonNull ? null : wantedSpec[name]));
+        JsonObject nextSpec = SpecFields.Aggregate(spec, (into, name) => Take(into, name, Present(wantedSpec[name])));
+        return ReferenceEquals(nextSpec, spec) ? next : next.With("spec", nextSpec);
+    }
+
+    /// <summary>
+    /// The job's object with the five as they stood in the past; the same object where nothing differs. Nothing else goes back, finalizers
+    /// neither. A null, which no request can leave in one of them, counts as absent: no merge patch could set it.
+    /// </summary>
+    public static JsonObject Restore(Job job, Job past)
+    {
+        JsonObject metadata = MetadataFields.Aggregate(job.Metadata, (into, name) => Take(into, name, Present(past.Metadata[name])));
+        JsonObject next = ReferenceEquals(metadata, job.Metadata) ? job.Manifest : job.Manifest.With("metadata", metadata);
+        if (past.Manifest["spec"] is not JsonObject wanted || job.Manifest["spec"] is not JsonObject spec)
+            return next;
+        JsonObject nextSpec = SpecFields.Aggregate(spec, (into, name) => Take(into, name, Present(wanted[name])));
         return ReferenceEquals(nextSpec, spec) ? next : next.With("spec", nextSpec);
     }
 
@@ -55,6 +69,8 @@ public static class UpdatePolicy
             return [];
         return [.. wanted.Items.Except(job.Finalizers).Select(finalizer => ((JsonText)finalizer).Value).Order(StringComparer.Ordinal)];
     }
+
+    private static Json? Present(Json? value) => value is JsonNull ? null : value;
 
     private static JsonObject Take(JsonObject into, string name, Json? value) =>
         Equals(into[name], value) ? into : into.WithOrWithout(name, value);

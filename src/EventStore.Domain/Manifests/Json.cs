@@ -1,5 +1,4 @@
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace EventStore.Domain.Manifests;
@@ -14,7 +13,7 @@ namespace EventStore.Domain.Manifests;
 /// </remarks>
 public abstract class Json : IEquatable<Json>
 {
-    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
 
     private protected Json()
     {

@@ -13,6 +13,7 @@ internal static class RevisionVerbs
         [typeof(JobPatched)] = "Patched",
         [typeof(JobReplaced)] = "Replaced",
         [typeof(JobStatusUpdated)] = "StatusUpdated",
+        [typeof(JobRolledBack)] = "RolledBack",
         [typeof(JobDeletionRequested)] = "DeletionRequested",
         [typeof(JobDeleted)] = "Deleted",
     };
@@ -32,6 +33,7 @@ internal static class RevisionVerbs
     {
         JobPatched patched => patched.Patch,
         JobReplaced replaced => replaced.Patch,
+        JobRolledBack rolledBack => rolledBack.Patch,
         JobDeleted deleted => deleted.Patch,
         _ => null,
     };

@@ -1,3 +1,5 @@
+using EventStore.Server.Access;
+
 namespace EventStore.Server.Cli;
 
 /// <summary>What was asked for on the command line.</summary>
@@ -31,18 +33,33 @@ internal sealed record CommandLine(string Verb, string[] Options, bool Help, str
                                     (default DIR/tokens.csv, made with an admin token on the first start)
           --help                    this text
 
+        Access (the files are read anew when they change)
+          --authorization-rbac-dir DIR   who may do what: Role, ClusterRole, RoleBinding and ClusterRoleBinding in *.yaml, *.yml, *.json
+                                         (without it only members of system:masters may do anything)
+          --client-ca-file FILE          take client certificates these authorities signed: CN is the user, each O a group (needs TLS)
+          --oidc-issuer-url URL          take bearer tokens of this OpenID Connect issuer,
+          --oidc-client-id ID            made for this client
+          --oidc-username-claim CLAIM    the user's name                (default sub)
+          --oidc-username-prefix PREFIX  stands before it; - for none   (default URL# unless the claim is email)
+          --oidc-groups-claim CLAIM      the user's groups
+          --oidc-groups-prefix PREFIX    stands before each
+          --oidc-required-claim C=V,…    claims a token must have
+          --oidc-ca-file FILE            who vouches for the issuer     (default: whom the machine trusts)
+          --oidc-signing-algs ALG,…      how tokens may be signed       (default RS256)
+
         Database
           Nothing configured: a private, durable PostgreSQL is started from the binaries on this machine.
           ConnectionStrings__Postgres         use this database, as the serving role
           ConnectionStrings__PostgresOwner    its owner; migrate and rebuild use it
 
-        Every option may also be given as an environment variable: urls, data, token-auth-file; and every setting of .NET's logging,
-        as in --Logging:LogLevel:Default=Debug.
+        Every option may also be given as an environment variable: urls, data, token-auth-file, …; and every setting of .NET's logging and
+        of Kestrel, as in --Logging:LogLevel:Default=Debug.
         """;
 
     private static readonly string[] Verbs = ["serve", "migrate", "rebuild", "verify", "health"];
 
-    private static readonly string[] Known = ["urls", "data", "token-auth-file", "environment", "contentRoot"];
+    private static readonly string[] Known =
+        ["urls", "data", "token-auth-file", "authorization-rbac-dir", "client-ca-file", .. OidcSettings.Names, "environment", "contentRoot"];
 
     /// <summary>Reads the arguments; a verb may stand first, options follow as <c>--name value</c> or <c>--name=value</c>.</summary>
     public static CommandLine Read(string[] args)

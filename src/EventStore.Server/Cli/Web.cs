@@ -5,7 +5,6 @@ using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 using EventStore.Server.Telemetry;
-using Microsoft.AspNetCore.Authentication;
 using Microsoft.OpenApi;
 using Npgsql;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -28,6 +27,7 @@ internal static partial class Web
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax + 1;
+            kestrel.AskForCertificates(credentials.Sources);
             if (certificate is not null)
                 kestrel.ConfigureEndpointDefaults(listen => OwnCertificate.ServeBoth(listen, certificate));
         });
@@ -48,14 +48,9 @@ internal static partial class Web
         builder.Services.AddDatabaseHealth((services, stop) => services.GetRequiredService<JobReads>().Head(stop));
 
         var answers = new AccessAnswers(http => Status.Unauthorized().ExecuteAsync(http), Forbidden);
-        builder.Services.AddSingleton(answers);
-        // Not AddAuthentication: it brings data protection along, whose keys for cookies nobody needs here would be made at the first start,
-        // and kept in the home folder with a warning that they are not encrypted.
-        builder.Services.AddAuthenticationCore(options => options.DefaultScheme = TokenFile.Scheme).AddWebEncoders();
-        new AuthenticationBuilder(builder.Services).AddScheme<TokenAuthenticationOptions, TokenAuthentication>(TokenFile.Scheme, options =>
-            (options.Tokens, options.Answers) = (() => credentials.Tokens, answers));
+        builder.Services.AddAccess(credentials.Sources, answers);
 
-        builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(RevisionDocumentation.Schemas()));
+        builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(PastDocumentation.Schemas()).Concat(RevisionDocumentation.Schemas()));
 
         WebApplication app = builder.Build();
         app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write
@@ -66,6 +61,7 @@ internal static partial class Web
         app.Use(Routes.RequireExactCase);
         app.UseAuthentication();
         app.UseMiddleware<AccessCheck>();
+        app.Use(ReadAgain.OnAFreshConnection);
         app.MapJobs();
         app.MapRevisions();
         app.MapNamespaces();
@@ -115,10 +111,12 @@ internal static partial class Web
 
     private static Task Forbidden(HttpContext http, AccessRequest asked)
     {
+        Denials.Record(http, asked);
         string user = Caller.Of(http.User).Name;
+        string reason = http.RequestServices.GetRequiredService<Authorization>().MissingRoles(http.User, asked.Namespace);
         Status status = asked.IsResource
-            ? Status.Forbidden(user, asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Name ?? string.Empty, asked.Namespace ?? string.Empty)
-            : Status.ForbiddenPath(user, asked.Verb, asked.Path);
+            ? Status.Forbidden(user, asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Name ?? string.Empty, asked.Namespace ?? string.Empty, reason)
+            : Status.ForbiddenPath(user, asked.Verb, asked.Path, reason);
         return status.ExecuteAsync(http);
     }
 

@@ -1,5 +1,6 @@
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
+using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
 
@@ -8,7 +9,7 @@ namespace EventStore.Server.Jobs;
 /// none twice. It may begin at any revision ever written, because nothing is compacted. What is watched, jobs or their history, says what
 /// there is and what a change means to it.
 /// </summary>
-internal abstract class FeedWatch(HttpContext http, ListOptions options, JobReads reads, JobFeed feed)
+internal abstract partial class FeedWatch(HttpContext http, ListOptions options, JobReads reads, JobFeed feed)
 {
     private const long FlushBytes = 64 * 1024;
 
@@ -45,9 +46,19 @@ internal abstract class FeedWatch(HttpContext http, ListOptions options, JobRead
         {
             await End();
         }
+        catch (Exception e) when (http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested && !DatabaseAway.Is(e))
+        {
+            // The headers are out, so what would have been a 500 is the last frame. Who lost the database is only cut off: to try again may help.
+            LogFailed(http.RequestServices.GetRequiredService<ILogger<FeedWatch>>(), http.TraceIdentifier, e);
+            stream.Write("ERROR", Status.InternalError(http.TraceIdentifier).ToUtf8());
+            await stream.Flush();
+        }
 
         return Results.Empty;
     }
+
+    [LoggerMessage(LogLevel.Error, "The watch of request {Id} failed")]
+    private static partial void LogFailed(ILogger log, string id, Exception e);
 
     /// <summary>Sends what there is, and sets <see cref="Seen"/> to the revision up to which it did: not before, for a bookmark names it.</summary>
     protected abstract Task SendWhatThereIs();

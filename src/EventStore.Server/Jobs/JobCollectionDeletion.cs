@@ -20,6 +20,8 @@ internal static class JobCollectionDeletion
         if (!JobView.TryRead(http, isList: true, clock, out JobView view, out Status? refusal)
             || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal))
             return refusal!;
+        if (http.Request.Query[AsOf.Parameter] is [{ } moment, ..])
+            return AsOf.Refuse(moment, "is for reading: only what is there now can be deleted");
         (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request);
         if (refusal is not null)
             return refusal;

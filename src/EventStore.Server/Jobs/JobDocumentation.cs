@@ -42,7 +42,7 @@ internal static class JobDocumentation
     /// <summary>Get.</summary>
     public static ApiOperation Get() => Of(
         "readPyTorchJob", "Read a job", "The job as it is now: what was answered to any client before is in it, whichever server it asked.",
-        [ApiParameters.Pretty, ApiParameters.ResourceVersion], null,
+        [ApiParameters.Pretty, ApiParameters.ResourceVersion, ApiParameters.AsOf], null,
         Answered(200, "OK", JobExamples.Job), BadRevision(), Forbidden("get"), NotFound(), TooNew());
 
     /// <summary>Patch: the documented update.</summary>
@@ -148,7 +148,7 @@ internal static class JobDocumentation
         BadRevision(), Forbidden("list"), TooNew());
 
     /// <summary>An operation with the answers every one can have.</summary>
-    private static ApiOperation Of(
+    internal static ApiOperation Of(
         string id, string summary, string description, IReadOnlyList<ApiParameter> query, ApiBody? body, params ApiAnswer[] answers) =>
         new(id, summary, description)
         {
@@ -167,14 +167,14 @@ internal static class JobDocumentation
         Refused(JobAnswers.DatabaseAway(), "ServiceUnavailable: the database is away; the message says whether a change may have been applied"),
     ];
 
-    private static ApiAnswer Answered(int code, string description, JsonNode job) => new(code, description, Job, job);
+    internal static ApiAnswer Answered(int code, string description, JsonNode job) => new(code, description, Job, job);
 
-    private static ApiAnswer Refused(Status status, string description) => ApiAnswer.Refusal(status, description);
+    internal static ApiAnswer Refused(Status status, string description) => ApiAnswer.Refusal(status, description);
 
-    private static ApiAnswer BadRequest() =>
+    internal static ApiAnswer BadRequest() =>
         Refused(Status.BadRequest("error decoding patch: unexpected end of JSON input"), "BadRequest: the body cannot be understood");
 
-    private static ApiAnswer BadRevision() => Refused(
+    internal static ApiAnswer BadRevision() => Refused(
         Status.BadRequest("invalid resource version: resourceVersion: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": invalid syntax"),
         "BadRequest: a parameter cannot be understood");
 
@@ -182,20 +182,20 @@ internal static class JobDocumentation
         Status.FieldsForbidden(JobAnswers.Resource, JobExamples.Name, [FieldPath.Of("spec", "pytorchReplicaSpecs", "Worker", "replicas")], UpdatePolicy.UpdatableFields),
         "BadRequest: the body cannot be understood, or would change another field than those that can be updated");
 
-    private static ApiAnswer Forbidden(string verb) => Refused(
+    internal static ApiAnswer Forbidden(string verb) => Refused(
         Status.Forbidden("alice", verb, JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "", verb is "create" or "list" ? "" : JobExamples.Name, JobExamples.Namespace),
         "Forbidden: the user may not do this");
 
-    private static ApiAnswer NotFound() => Refused(Status.NotFound(JobAnswers.Resource, JobExamples.Name), "NotFound: there is no such job");
+    internal static ApiAnswer NotFound() => Refused(Status.NotFound(JobAnswers.Resource, JobExamples.Name), "NotFound: there is no such job");
 
     private static ApiAnswer AlreadyExists() => Refused(Status.AlreadyExists(JobAnswers.Resource, JobExamples.Name), "Conflict: the name is taken");
 
-    private static ApiAnswer Conflict() =>
+    internal static ApiAnswer Conflict() =>
         Refused(Status.Modified(JobAnswers.Resource, JobExamples.Name), "Conflict: somebody else changed the job since the revision that was named");
 
-    private static ApiAnswer TooLarge() => Refused(Status.TooLarge(RequestBody.BytesMax), $"RequestEntityTooLarge: the body is over {RequestBody.BytesMax >> 20} MiB");
+    internal static ApiAnswer TooLarge() => Refused(Status.TooLarge(RequestBody.BytesMax), $"RequestEntityTooLarge: the body is over {RequestBody.BytesMax >> 20} MiB");
 
-    private static ApiAnswer NotJson() => Refused(Status.UnsupportedMediaType(ContentNegotiation.Json), "UnsupportedMediaType: the body is no JSON");
+    internal static ApiAnswer NotJson() => Refused(Status.UnsupportedMediaType(ContentNegotiation.Json), "UnsupportedMediaType: the body is no JSON");
 
     private static ApiAnswer NotMergePatch() => Refused(Status.UnsupportedMediaType(ContentNegotiation.MergePatch), "UnsupportedMediaType: it is no merge patch");
 
@@ -212,7 +212,7 @@ internal static class JobDocumentation
 
     private static ApiAnswer Busy() => Refused(Status.TooManyRequests(1), "TooManyRequests: too many requests wait; nothing was done");
 
-    private static ApiAnswer TooNew() => Refused(Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come");
+    internal static ApiAnswer TooNew() => Refused(Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come");
 
     private static JsonNode Created()
     {

@@ -26,6 +26,8 @@ internal static class JobEndpoints
             Shape = Schema.PyTorchJob,
             About = "A PyTorch training job: what to run, in which roles, and what became of it. Every change is kept and can be read as pytorchjobrevisions.",
         },
+        new(JobAnswers.Resource, "diff", [], ["get"]) { Answers = JobDifference.Resource },
+        new(JobAnswers.Resource, "rollback", [], ["create"]) { Answers = RollbackRequest.Resource },
         new(JobAnswers.Resource, "status", [], ["get", "patch", "update"]) { Shape = Schema.PyTorchJob },
     ];
 
@@ -43,7 +45,7 @@ internal static class JobEndpoints
         jobs.MapDelete(Item, Delete).Documented(JobDocumentation.Delete);
         foreach (string path in (string[])[EveryNamespace, Collection, Item])
             LastResort.MapOtherMethods(jobs, path, JobAnswers.Resource, Verb);
-        jobs.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural));
+        jobs.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural) { SelectedName = FieldSelector.SelectedName });
 
         RouteGroupBuilder status = app.MapGroup(Item + "/status");
         status.MapRead(string.Empty, Get).Documented(JobDocumentation.GetStatus);
@@ -51,6 +53,16 @@ internal static class JobEndpoints
         status.MapPatch(string.Empty, PatchStatus).Documented(JobDocumentation.PatchStatus);
         LastResort.MapOtherMethods(status, string.Empty, JobAnswers.Resource, Verb);
         status.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "status"));
+
+        RouteGroupBuilder diff = app.MapGroup(Item + "/diff");
+        diff.MapRead(string.Empty, JobDifference.Get).Documented(PastDocumentation.Diff);
+        LastResort.MapOtherMethods(diff, string.Empty, JobAnswers.Resource, Verb);
+        diff.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "diff"));
+
+        RouteGroupBuilder rollback = app.MapGroup(Item + "/rollback");
+        rollback.MapPost(string.Empty, JobRollback.Post).Documented(PastDocumentation.Rollback);
+        LastResort.MapOtherMethods(rollback, string.Empty, JobAnswers.Resource, Verb);
+        rollback.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "rollback"));
 
         // A subresource there is not, /scale among them, is an object there is not.
         app.Map(Item + "/{subresource}", (string @namespace, string name) => JobAnswers.NotFound(new JobKey(@namespace, name)))
@@ -62,10 +74,14 @@ internal static class JobEndpoints
         if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal)
             || !GetOptions.TryRead(http.Request, out GetOptions? options, out refusal))
             return refusal!;
+        (long? moment, refusal) = await AskedMoment.Revision(http, reads);
+        if (refusal is not null)
+            return refusal;
         if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
             return Status.TooLargeResourceVersion(revision, head);
         var key = new JobKey(@namespace, name);
-        StoredJob? job = options is { Match: RevisionMatch.Exact, ResourceVersion: { } exact }
+        long? past = moment ?? (options.Match == RevisionMatch.Exact ? options.ResourceVersion : null);
+        StoredJob? job = past is { } exact
             ? await reads.GetAt(key, exact, http.RequestAborted)
             : await reads.Get(key, http.RequestAborted);
         return job is null ? JobAnswers.NotFound(key) : new JsonReply(200, view.Alone(job));
@@ -73,7 +89,7 @@ internal static class JobEndpoints
 
     private static async Task<IResult> Create(HttpContext http, string @namespace, CommitLane lane, TimeProvider clock)
     {
-        WriteRequest read = await WriteRequest.ReadObject(http, WriteKind.Create, string.Empty);
+        WriteRequest read = await WriteRequest.ReadObject(http, WriteKind.Create, string.Empty, clock);
         if (read.Refusal is { } refusal)
             return refusal;
         JsonObject manifest = read.Body!;
@@ -87,24 +103,24 @@ internal static class JobEndpoints
             Outcome outcome = await lane.Execute(command, read.DryRun, read.BodyBytes, http.RequestAborted);
             if (generated && attempt < GeneratedName.AttemptsMax && outcome is Outcome.Refused(Rejection.AlreadyExists))
                 continue;
-            return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(201, done.Utf8));
+            return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(201, read.View!.Alone(done)));
         }
     }
 
     private static Task<IResult> Patch(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
-        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name),
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock),
             (key, patch) => new PatchJob(key, clock.GetUtcNow(), http.Origin(), patch));
 
     private static Task<IResult> PatchStatus(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
-        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name),
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock),
             (key, patch) => new PatchStatus(key, clock.GetUtcNow(), http.Origin(), patch));
 
     private static Task<IResult> Replace(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
-        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name),
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name, clock),
             (key, manifest) => new ReplaceJob(key, clock.GetUtcNow(), http.Origin(), manifest));
 
     private static Task<IResult> ReplaceStatus(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
-        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name),
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name, clock),
             (key, manifest) => new ReplaceStatus(key, clock.GetUtcNow(), http.Origin(), manifest));
 
     private static async Task<IResult> Write(
@@ -119,13 +135,13 @@ internal static class JobEndpoints
         }
 
         Outcome outcome = await lane.Execute(command(key, read.Body!), read.DryRun, read.BodyBytes, http.RequestAborted);
-        return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(200, done.Utf8));
+        return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(200, read.View!.Alone(done)));
     }
 
     private static async Task<IResult> Delete(HttpContext http, string @namespace, string name, CommitLane lane, TimeProvider clock)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
-            return refusal;
+        if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal))
+            return refusal!;
         (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request);
         if (refusal is not null)
             return refusal;
@@ -137,7 +153,7 @@ internal static class JobEndpoints
         Outcome outcome = await lane.Execute(command, options.DryRun, body.Length, http.RequestAborted);
         return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => done.Job.Deleted
             ? Status.Deleted(JobAnswers.Resource, name, done.Job.UidText)
-            : new JsonReply(200, done.Utf8)); // finalizers hold it: the answer is the job, marked as being deleted
+            : new JsonReply(200, view.Alone(done))); // finalizers hold it: the answer is the job, marked as being deleted
     }
 
     private static string Verb(HttpContext http) => AccessRequest.Of(http).Verb;

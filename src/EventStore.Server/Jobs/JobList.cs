@@ -36,6 +36,13 @@ internal static class JobList
         if (!JobView.TryRead(http, isList: !isWatch, clock, out JobView view, out Status? refusal)
             || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal))
             return refusal!;
+        (long? moment, refusal) = await AskedMoment.Revision(http, reads);
+        if (refusal is not null)
+            return refusal;
+        if (moment is not null && options.Continue is { } started && started.Revision != moment)
+            return Status.BadRequest("the continue token is of a list as of another moment than asOf");
+        if (moment is not null && options.Continue is null)
+            options = options with { ResourceVersion = moment, Match = RevisionMatch.Exact };
         var selection = new JobSelection(inNamespace, options.Labels, options.Fields);
         long asked = options.Continue?.Revision ?? options.ResourceVersion ?? 0;
         if (asked > 0 && await reads.WaitFor(asked, http.RequestAborted) is { } head)

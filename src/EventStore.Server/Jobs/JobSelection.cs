@@ -14,8 +14,16 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
     /// <summary>The fields that may be selected by.</summary>
     public static IReadOnlyCollection<string> SelectableFields { get; } = ["metadata.name", "metadata.namespace"];
 
-    /// <summary>What the database can narrow down to by its index; the rest is up to <see cref="Covers(StoredJob)"/>.</summary>
-    public JobRange Range => new() { Namespace = Namespace ?? Fields.ExactValue("metadata.namespace"), Name = Fields.ExactValue("metadata.name") };
+    /// <summary>
+    /// What the database can narrow down to, by its index where names are given; the rest is up to <see cref="Covers(StoredJob)"/>. There is
+    /// no index on labels: every change of any job would have to keep it.
+    /// </summary>
+    public JobRange Range { get; } = new()
+    {
+        Namespace = Namespace ?? Fields.ExactValue("metadata.namespace"),
+        Name = Fields.ExactValue("metadata.name"),
+        Containing = [.. Labels.Requirements.Select(Printed).OfType<string>()],
+    };
 
     /// <summary>The one job it can be about, if it names one.</summary>
     public JobKey? Only => Range is { Namespace: { } @namespace, Name: { } name } ? new JobKey(@namespace, name) : null;
@@ -30,6 +38,14 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
     /// <summary>Whether a job is covered; a deleted one is not.</summary>
     public bool Covers(Job? job) =>
         job is { Deleted: false } && CoversKey(job.Key) && (Labels.IsEmpty || Labels.Matches(job.Metadata["labels"] as JsonObject));
+
+    /// <summary>What must stand in the text of a job that fulfils the requirement; null when that cannot be said in one piece.</summary>
+    private static string? Printed(LabelRequirement requirement) => requirement switch
+    {
+        { Operator: LabelOperator.Equal or LabelOperator.In, Values: [var only] } => $"\"{requirement.Key}\":\"{only}\"",
+        { Operator: LabelOperator.Exists or LabelOperator.Equal or LabelOperator.In or LabelOperator.GreaterThan or LabelOperator.LessThan } => $"\"{requirement.Key}\":",
+        _ => null,
+    };
 
     private bool CoversKey(JobKey key) =>
         (Namespace is null || Namespace == key.Namespace)

@@ -36,6 +36,9 @@ internal sealed record JobView(ObjectView Form, TimeProvider Clock)
     /// <summary>One job as an item of a list.</summary>
     public byte[] Item(StoredJob job) => Form.Item(job.Utf8, manifest => Cells(job, manifest));
 
+    /// <summary>The job a command left, in this form.</summary>
+    public byte[] Alone(Outcome.Done done) => Alone(new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, Clock.GetUtcNow()));
+
     /// <summary>What stands around the items of a list.</summary>
     public (string Begin, string End) Frame(JsonObject metadata) => Form.Frame(metadata);
 

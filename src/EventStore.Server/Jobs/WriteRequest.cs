@@ -15,12 +15,15 @@ namespace EventStore.Server.Jobs;
 /// <param name="RefusedAfterLoading">Whether upstream would have found out only after it had loaded the object.</param>
 internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun, Status? Refusal, bool RefusedAfterLoading = false)
 {
+    /// <summary>In which form the job is to be answered; null when the request is refused.</summary>
+    public JobView? View { get; init; }
+
     /// <summary>Reads a merge patch.</summary>
-    public static async Task<WriteRequest> ReadPatch(HttpContext http, string name)
+    public static async Task<WriteRequest> ReadPatch(HttpContext http, string name, TimeProvider clock)
     {
         if (ContentNegotiation.RefusePatch(http.Request.Headers.ContentType) is { } unsupported)
             return Refused(unsupported);
-        (ReadOnlyMemory<byte> bytes, WriteOptions? options, Status? refusal) = await ReadBytes(http, WriteKind.Patch);
+        (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, WriteKind.Patch, clock);
         if (refusal is not null)
             return Refused(refusal);
         if (!RequestBody.TryParsePatch(bytes.Span, JobAnswers.Resource, name, out JsonObject? patch, out refusal, out IReadOnlyList<FieldPath> duplicates))
@@ -31,15 +34,15 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
             return Refused(StrictDecoding.RefusePatch(patch, texts)) with { RefusedAfterLoading = true };
         StrictDecoding.Warn(http.Response.Headers, texts);
-        return new WriteRequest(patch, bytes.Length, options.DryRun, null);
+        return new WriteRequest(patch, bytes.Length, options.DryRun, null) { View = view };
     }
 
     /// <summary>Reads a whole object.</summary>
-    public static async Task<WriteRequest> ReadObject(HttpContext http, WriteKind kind, string name)
+    public static async Task<WriteRequest> ReadObject(HttpContext http, WriteKind kind, string name, TimeProvider clock)
     {
         if (ContentNegotiation.RefuseBody(http.Request.Headers.ContentType) is { } unsupported)
             return Refused(unsupported);
-        (ReadOnlyMemory<byte> bytes, WriteOptions? options, Status? refusal) = await ReadBytes(http, kind);
+        (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, kind, clock);
         if (refusal is not null)
             return Refused(refusal);
         if (!RequestBody.TryParseObject(bytes.Span, JobAnswers.Resource, name, out JsonObject? manifest, out refusal, out IReadOnlyList<FieldPath> duplicates))
@@ -51,17 +54,19 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
             return Refused(StrictDecoding.RefuseObject(JobAnswers.Resource, texts));
         StrictDecoding.Warn(http.Response.Headers, texts);
-        return new WriteRequest(manifest, bytes.Length, options.DryRun, null);
+        return new WriteRequest(manifest, bytes.Length, options.DryRun, null) { View = view };
     }
 
-    private static async Task<(ReadOnlyMemory<byte> Bytes, WriteOptions? Options, Status? Refusal)> ReadBytes(HttpContext http, WriteKind kind)
+    /// <summary>Reads what comes first of every write: the form the answer is to have, the body as bytes, and the query.</summary>
+    public static async Task<(ReadOnlyMemory<byte> Bytes, WriteOptions? Options, JobView View, Status? Refusal)> ReadBytes(
+        HttpContext http, WriteKind kind, TimeProvider clock)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
-            return (default, null, refusal);
+        if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal))
+            return (default, null, view, refusal);
         (ReadOnlyMemory<byte> bytes, refusal) = await RequestBody.Read(http.Request);
         if (refusal is not null)
-            return (default, null, refusal);
-        return WriteOptions.TryRead(http.Request, kind, out WriteOptions? options, out refusal) ? (bytes, options, null) : (default, null, refusal);
+            return (default, null, view, refusal);
+        return WriteOptions.TryRead(http.Request, kind, out WriteOptions? options, out refusal) ? (bytes, options, view, null) : (default, null, view, refusal);
     }
 
     private static WriteRequest Refused(Status refusal) => new(null, 0, false, refusal);

@@ -55,7 +55,7 @@ internal static class AggregatedDiscovery
     }
 
     private static JsonObject Subresource(ServedResource served) => JsonObject.Of(
-        ("responseKind", ResponseKind(served.Resource)),
+        ("responseKind", ResponseKind(served.Answers ?? served.Resource)),
         ("subresource", served.Subresource),
         ("verbs", Discovery.Names(served.Verbs)));
 

@@ -21,6 +21,10 @@ internal static class ApiParameters
     public static readonly ApiParameter ResourceVersion = new("resourceVersion", Text,
         "Not older than this revision: the server waits a moment for one it does not have yet, then answers 504. Absent or 0: what is current.");
 
+    /// <summary><c>asOf</c></summary>
+    public static readonly ApiParameter AsOf = new(Kubernetes.AsOf.Parameter, Text,
+        "As of this moment (RFC 3339, such as `2026-11-23T07:58:24Z`), by the database's clock; not beside `resourceVersion` or `watch`.");
+
     /// <summary><c>labelSelector</c></summary>
     public static readonly ApiParameter LabelSelector = new("labelSelector", Text, "Only objects with these labels, as in `team=ml,stage in (dev,test)`.");
 
@@ -43,6 +47,7 @@ internal static class ApiParameters
         Continue,
         ResourceVersion,
         new("resourceVersionMatch", new TextShape("Exact", "NotOlderThan"), "`Exact`: as of that very revision, however long ago it was."),
+        AsOf,
         new("watch", Flag, "Send every change, a frame a line, from the resourceVersion on; without one, what there is comes first."),
         new("timeoutSeconds", new IntegerShape(), "How long a watch lasts."),
         new("allowWatchBookmarks", Flag, "Whether a watch may send BOOKMARK frames."),

@@ -81,13 +81,15 @@ public static class Discovery
     private static JsonObject Resource(ServedResource served)
     {
         JsonObject json = JsonObject.Of(
-            ("kind", served.Resource.Kind),
+            ("kind", (served.Answers ?? served.Resource).Kind),
             ("name", served.IsWhole ? served.Resource.Plural : $"{served.Resource.Plural}/{served.Subresource}"),
             ("namespaced", JsonBoolean.Of(served.Namespaced)),
             ("singularName", served.IsWhole ? served.Resource.Singular : ""),
             ("verbs", Names(served.Verbs)));
         if (served.ShortNames.Count > 0)
             json = json.With("shortNames", Names(served.ShortNames));
+        if (served.Answers is { } other)
+            json = json.With("group", other.Group).With("version", other.Version);
         return served is { IsWhole: true, IsStored: true } ? json.With("storageVersionHash", StorageVersionHash(served.Resource)) : json;
     }
 

@@ -12,6 +12,7 @@ internal static class OpenApiPaths
     [
         ("resourceVersion", "string", "Not older than this revision; with resourceVersionMatch=Exact as of this revision, however old."),
         ("resourceVersionMatch", "string", "Exact or NotOlderThan."),
+        ("asOf", "string", "As of this moment (RFC 3339) instead of a revision."),
     ];
 
     private static readonly (string Name, string Type, string About)[] Listing =

@@ -1,13 +1,14 @@
 using System.Text;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
+using Microsoft.Extensions.Primitives;
 
 namespace EventStore.Server.Kubernetes;
 
 /// <summary>
 /// <c>/openapi/v2</c> for kubectl before 1.27, Debian's 1.20 among them: it checks every manifest by it before it sends anything, finds
 /// in it whether the server takes a dry run, and explains from it; without it <c>create</c>, <c>apply</c> and <c>edit</c> fail with "the
-/// server could not find the requested resource". It asks for protobuf only, so there is no other form here.
+/// server could not find the requested resource". It asks for protobuf; who does not is answered in JSON (<see cref="OpenApiV2Json"/>).
 /// </summary>
 /// <remarks>
 /// Made from the documents of OpenAPI 3.0, and only as much as kubectl reads: the schemas, and of the operations each PATCH. What is
@@ -22,23 +23,33 @@ public static class OpenApiV2
     /// <summary>Maps the document.</summary>
     public static void MapOpenApiV2(this IEndpointRouteBuilder app, IReadOnlyList<ServedResource> served)
     {
-        var document = new Document(Of(served), MediaType);
-        app.MapGroup("").WithMetadata(RequiresAccess.ByPath)
-            .MapRead("/openapi/v2", (HttpRequest request) => AcceptClause.Parse(request.Headers.Accept).Any(clause => clause.MediaType is MediaType or OldMediaType)
-                ? document
-                : (IResult)Status.NotAcceptable(MediaType, OldMediaType));
-    }
-
-    private static byte[] Of(IReadOnlyList<ServedResource> served)
-    {
         JsonObject[] versions = [.. served.Where(each => each.Shape is not null)
             .GroupBy(each => each.Resource.GroupVersion).Select(version => OpenApi.Of([.. version]))];
-        return Message(
-            Text(1, "2.0"),
-            Field(2, Message(Text(1, "PyTorchJob event store"), Text(2, "v1"))),
-            Field(8, Message(versions.SelectMany(version => Members(version["paths"])).Select(Path))),
-            Field(9, Schemas(versions.SelectMany(version => Members(version["components"]!.Member("schemas"))).DistinctBy(schema => schema.Key))));
+        var protobuf = new Document(Of(versions), MediaType);
+        var json = new Document(OpenApiV2Json.Of(versions));
+        app.MapGroup("").WithMetadata(RequiresAccess.ByPath).MapRead("/openapi/v2", (HttpRequest request) => Choose(request.Headers.Accept, protobuf, json));
     }
+
+    private static IResult Choose(StringValues accept, Document protobuf, Document json)
+    {
+        if (StringValues.IsNullOrEmpty(accept))
+            return json;
+        foreach (AcceptClause clause in AcceptClause.Parse(accept))
+        {
+            if (clause.MediaType is MediaType or OldMediaType)
+                return protobuf;
+            if (clause.Covers(ContentNegotiation.Json))
+                return json;
+        }
+
+        return Status.NotAcceptable(ContentNegotiation.Json, MediaType, OldMediaType);
+    }
+
+    private static byte[] Of(JsonObject[] versions) => Message(
+        Text(1, "2.0"),
+        Field(2, Message(Text(1, "PyTorchJob event store"), Text(2, "v1"))),
+        Field(8, Message(versions.SelectMany(version => Members(version["paths"])).Select(Path))),
+        Field(9, Schemas(versions.SelectMany(version => Members(version["components"]!.Member("schemas"))).DistinctBy(schema => schema.Key))));
 
     private static byte[] Path(KeyValuePair<string, Json> path)
     {

@@ -1,7 +1,7 @@
 using System.Data;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Manifests;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -34,7 +34,7 @@ internal static class CommitCall
     private static readonly Dictionary<Type, string> Classes =
         MartenSetup.EventNames.Keys.ToDictionary(type => type, type => $"{type.FullName}, {type.Assembly.GetName().Name}");
 
-    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };
 
     /// <summary>Commits the batch. When this throws a <see cref="PostgresException"/> of severity ERROR, nothing was stored.</summary>
     /// <param name="connection">A connection outside any transaction.</param>

@@ -17,4 +17,9 @@ public static class DatabaseAway
         PostgresException said => said.SqlState[..2] is "08" or "53" or "57" or "58",
         _ => e is NpgsqlException or SocketException or TimeoutException, // Npgsql does not wrap a host name that cannot be resolved
     };
+
+    /// <summary>Whether a connection that had been opened is one no longer; another may well serve.</summary>
+    public static bool IsBrokenConnection(Exception e) => e is
+        NpgsqlException { InnerException: IOException }
+        or PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.IdleSessionTimeout };
 }

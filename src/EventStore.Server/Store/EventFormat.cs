@@ -1,4 +1,3 @@
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using EventStore.Domain.Manifests;
@@ -23,7 +22,7 @@ internal static class EventFormat
         options.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
         options.MaxDepth = JsonReading.DepthMax + EnvelopeDepth; // its own default is 64, less than what a request may hold
         options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
-        options.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+        options.Encoder = PlainEscaping.Encoder;
         options.Converters.Add(new ManifestConverter());
         return options;
     }

@@ -92,8 +92,8 @@ internal sealed class JobLog(int jobsMax)
 
         if (missing.Count == 0)
             return;
-        foreach ((Guid uid, (Job? job, _)) in await JobPast.AtVersions(connection, missing, stop))
-            known[uid] = job!;
+        foreach ((Guid uid, (Job job, _)) in await JobPast.AtVersions(connection, missing, stop))
+            known[uid] = job;
     }
 
     private sealed record Row(long Revision, Guid Stream, long Version, DateTimeOffset Time, JobEvent Happened, StoredOrigin Origin);

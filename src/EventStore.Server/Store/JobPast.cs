@@ -4,110 +4,139 @@ using Npgsql;
 namespace EventStore.Server.Store;
 
 /// <summary>
-/// Jobs as they once stood. A job is read as it is now and taken back event by event, through the values each event replaced; that
-/// costs as much as has happened since.
+/// Jobs as they once stood. A stream is entered at the nearest place where the job is kept whole (a snapshot before or behind, its
+/// beginning, or the job as it is now) and followed from there, event by event, forward or back. There is a snapshot about every 128
+/// events, so any revision costs the same, however long the history is.
 /// </summary>
+/// <remarks>
+/// Nothing here needs a transaction: what has been committed never changes, and a row that moves on between two questions is not asked again.
+/// </remarks>
 internal static class JobPast
 {
-    private const string RowsSql = """
-        SELECT j.id, j.mt_version, j.revision, j.deleted, j.data ->> 'text', j.mt_last_modified
-          FROM eventstore.mt_doc_current_job j WHERE j.id = ANY ($1)
+    // The last event of a name by then tells which incarnation lived, if one did.
+    private const string OfKeysSql = $"""
+        {Entering}
+          FROM unnest($1::text[], $2::text[]) AS k (namespace, name)
+         CROSS JOIN LATERAL (
+               SELECT r.revision, r.type FROM eventstore.revision r
+                WHERE r.namespace = k.namespace AND r.job = k.name AND r.revision <= $3 ORDER BY r.revision DESC LIMIT 1) l
+          JOIN eventstore.mt_events e ON e.seq_id = l.revision
+          {Places}
+         WHERE l.type <> 'job_deleted'
         """;
 
-    // The revision before an event is that of the one before it in its stream.
-    private const string EventsSql = """
-        SELECT e.stream_id, e.version, e.type, e.data::text, p.seq_id, p.timestamp
+    private const string OfVersionsSql = $"""
+        {Entering}
           FROM unnest($1::uuid[], $2::bigint[]) AS k (stream_id, version)
-          JOIN eventstore.mt_events e ON e.stream_id = k.stream_id AND e.version > k.version
-          LEFT JOIN eventstore.mt_events p ON p.stream_id = e.stream_id AND p.version = e.version - 1
-         ORDER BY e.stream_id, e.version DESC
+          JOIN eventstore.mt_events e ON e.stream_id = k.stream_id AND e.version = k.version
+          {Places}
         """;
 
-    private const string ChangedSinceSql = """
-        SELECT e.stream_id, min(e.version) - 1
-          FROM eventstore.mt_events e JOIN eventstore.mt_doc_current_job j ON j.id = e.stream_id
-         WHERE e.seq_id > $1
+    private const string Entering = """
+        SELECT e.stream_id, e.version, e.seq_id, e.timestamp, e.type = 'job_deleted',
+               CASE WHEN w.goes_back THEN coalesce(n.version, c.mt_version) ELSE coalesce(s.version, 0) END,
+               CASE WHEN w.goes_back THEN coalesce(n.text, c.data ->> 'text') ELSE s.text END
         """;
 
-    /// <summary>The jobs that have changed since the revision and lived at it, as they stood then.</summary>
-    /// <param name="connection">A connection within a snapshot.</param>
-    /// <param name="revision">The revision.</param>
-    /// <param name="inNamespace">Only in this namespace, or null.</param>
-    /// <param name="name">Only of this name, or null.</param>
+    private const string Places = """
+        JOIN eventstore.mt_doc_current_job c ON c.id = e.stream_id
+          LEFT JOIN LATERAL (
+               SELECT version, text FROM eventstore.job_snapshot
+                WHERE uid = e.stream_id AND revision <= e.seq_id ORDER BY revision DESC LIMIT 1) s ON true
+          LEFT JOIN LATERAL (
+               SELECT version, text FROM eventstore.job_snapshot
+                WHERE uid = e.stream_id AND revision > e.seq_id ORDER BY revision LIMIT 1) n ON true
+         CROSS JOIN LATERAL (
+               SELECT coalesce(n.version, c.mt_version) - e.version <= e.version - coalesce(s.version, 0) AS goes_back) w
+        """;
+
+    private const string EventsSql = """
+        SELECT k.place - 1, e.seq_id, e.type, e.data::text
+          FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS k (stream_id, entered, wanted, place)
+          JOIN eventstore.mt_events e
+            ON e.stream_id = k.stream_id AND e.version > least(k.entered, k.wanted) AND e.version <= greatest(k.entered, k.wanted)
+         ORDER BY k.place, CASE WHEN k.entered < k.wanted THEN e.version ELSE -e.version END
+        """;
+
+    /// <summary>Those of the jobs that lived at the revision, as they stood then.</summary>
+    /// <param name="connection">A connection.</param>
+    /// <param name="keys">The names, each once.</param>
+    /// <param name="revision">As of this revision.</param>
     /// <param name="stop">Gives up.</param>
-    public static async Task<List<StoredJob>> LivingAt(
-        NpgsqlConnection connection, long revision, string? inNamespace, string? name, CancellationToken stop)
+    public static async Task<Dictionary<JobKey, (Job Job, DateTimeOffset Time)>> At(
+        NpgsqlConnection connection, IReadOnlyCollection<JobKey> keys, long revision, CancellationToken stop)
     {
-        var streams = new Dictionary<Guid, long>();
-        await using (var command = new NpgsqlCommand(ChangedSinceSql, connection) { CommandTimeout = 0 })
-        {
-            // A text for each combination: with "… IS NULL OR" in it the plan for one job would read the whole log.
-            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = revision });
-            Where(command, "j.namespace", inNamespace);
-            Where(command, "j.name", name);
-            command.CommandText += " GROUP BY e.stream_id";
-            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-            while (await reader.ReadAsync(stop))
-                streams[reader.GetGuid(0)] = reader.GetInt64(1);
-        }
-
-        var living = new List<StoredJob>();
-        foreach ((Job? job, DateTimeOffset time) in (await AtVersions(connection, streams, stop)).Values)
-        {
-            if (job is { Deleted: false })
-                living.Add(StoredJob.Of(job, time));
-        }
-
-        return living;
+        await using var command = new NpgsqlCommand(OfKeysSql, connection);
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. keys.Select(key => key.Namespace)] });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. keys.Select(key => key.Name)] });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = revision });
+        return (await Follow(connection, await Ways(command, stop), stop)).ToDictionary(past => past.Job.Key);
     }
 
-    /// <summary>The jobs as they were after that many events of their streams; null for none.</summary>
-    /// <param name="connection">A connection; it need not be within a snapshot, for a stream only grows.</param>
+    /// <summary>The jobs as they were after that many events of their streams; one without such an event is missing in the answer.</summary>
+    /// <param name="connection">A connection.</param>
     /// <param name="versions">The streams and versions.</param>
     /// <param name="stop">Gives up.</param>
-    public static async Task<Dictionary<Guid, (Job? Job, DateTimeOffset Time)>> AtVersions(
+    public static async Task<Dictionary<Guid, (Job Job, DateTimeOffset Time)>> AtVersions(
         NpgsqlConnection connection, IReadOnlyDictionary<Guid, long> versions, CancellationToken stop)
     {
-        Dictionary<Guid, (Job? Job, DateTimeOffset Time)> jobs = await Rows(connection, [.. versions.Keys], stop);
-        await using var command = new NpgsqlCommand(EventsSql, connection);
+        await using var command = new NpgsqlCommand(OfVersionsSql, connection);
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. versions.Keys] });
         command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. versions.Values] });
+        return (await Follow(connection, await Ways(command, stop), stop)).ToDictionary(past => past.Job.Uid);
+    }
+
+    private static async Task<List<Way>> Ways(NpgsqlCommand command, CancellationToken stop)
+    {
+        var ways = new List<Way>();
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         while (await reader.ReadAsync(stop))
         {
-            Guid uid = reader.GetGuid(0);
-            // Events behind the row were appended after it was read.
-            if (!jobs.TryGetValue(uid, out var at) || at.Job is not { } job || job.Version != reader.GetInt64(1))
-                continue;
+            var way = new Way(
+                reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetBoolean(4), reader.GetInt64(5));
+            way.Job = reader.IsDBNull(6) ? null : JobText.Read(reader.GetFieldValue<byte[]>(6), way.Uid, way.Entered, way.Revision, deleted: false);
+            ways.Add(way);
+        }
+
+        return ways;
+    }
+
+    private static async Task<IEnumerable<(Job Job, DateTimeOffset Time)>> Follow(NpgsqlConnection connection, List<Way> ways, CancellationToken stop)
+    {
+        List<Way> longer = ways.FindAll(way => way.Entered != way.Version);
+        if (longer.Count == 0)
+            return ways.Select(way => way.End());
+        await using var command = new NpgsqlCommand(EventsSql, connection);
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. longer.Select(way => way.Uid)] });
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. longer.Select(way => way.Entered)] });
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. longer.Select(way => way.Version)] });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        while (await reader.ReadAsync(stop))
+        {
+            Way way = longer[(int)reader.GetInt64(0)];
             JobEvent happened = RevisionReads.ReadEvent(reader.GetString(2), reader.GetString(3));
-            jobs[uid] = reader.IsDBNull(4)
-                ? (null, default)
-                : (job.Revert(happened, reader.GetInt64(4)), reader.GetFieldValue<DateTimeOffset>(5));
+            way.Job = way.Entered < way.Version ? Job.Evolve(way.Job, happened, reader.GetInt64(1)) : way.Job!.Revert(happened, way.Revision);
         }
 
-        return jobs;
+        return ways.Select(way => way.End());
     }
 
-    private static void Where(NpgsqlCommand command, string column, string? value)
+    /// <summary>From where a stream is entered to the version that is wanted.</summary>
+    /// <param name="Uid">The stream.</param>
+    /// <param name="Version">The version wanted.</param>
+    /// <param name="Revision">Its revision.</param>
+    /// <param name="Time">When it was committed.</param>
+    /// <param name="Deleted">Whether it took the job away.</param>
+    /// <param name="Entered">The version of the job kept whole; 0 for the stream's beginning.</param>
+    private sealed record Way(Guid Uid, long Version, long Revision, DateTimeOffset Time, bool Deleted, long Entered)
     {
-        if (value is null)
-            return;
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = value });
-        command.CommandText += $" AND {column} = ${command.Parameters.Count}";
-    }
+        /// <summary>The job as far as the way has been followed.</summary>
+        public Job? Job { get; set; }
 
-    private static async Task<Dictionary<Guid, (Job? Job, DateTimeOffset Time)>> Rows(NpgsqlConnection connection, Guid[] uids, CancellationToken stop)
-    {
-        var jobs = new Dictionary<Guid, (Job?, DateTimeOffset)>();
-        await using var command = new NpgsqlCommand(RowsSql, connection);
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = uids });
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        while (await reader.ReadAsync(stop))
-        {
-            Job job = JobText.Read(reader.GetFieldValue<byte[]>(4), reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetBoolean(3));
-            jobs[job.Uid] = (job, reader.GetFieldValue<DateTimeOffset>(5));
-        }
-
-        return jobs;
+        /// <summary>The job at the end of the way.</summary>
+        /// <exception cref="FormatException">Events are missing, and no job is made up for them.</exception>
+        public (Job Job, DateTimeOffset Time) End() => Job?.Version == Version
+            ? (Job with { Revision = Revision, Deleted = Deleted }, Time)
+            : throw new FormatException($"the events of {Uid} do not lead from version {Entered} to {Version}: some are missing");
     }
 }

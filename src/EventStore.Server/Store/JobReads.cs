@@ -47,12 +47,21 @@ public sealed class JobReads(NpgsqlDataSource database)
     }
 
     /// <summary>The job of that name that lived at the revision, as it stood then, or null.</summary>
-    public async Task<StoredJob?> GetAt(JobKey key, long revision, CancellationToken stop)
+    public async Task<StoredJob?> GetAt(JobKey key, long revision, CancellationToken stop) =>
+        await JobAt(key, revision, stop) is var (job, time) ? StoredJob.Of(job, time) : null;
+
+    /// <summary>The job of that name that lived at the revision, as it stood then, and when its last event by then was; or null.</summary>
+    public async Task<(Job Job, DateTimeOffset Time)?> JobAt(JobKey key, long revision, CancellationToken stop)
     {
-        await using JobSnapshot snapshot = await Snapshot(stop);
-        await foreach (StoredJob job in snapshot.List(new JobRange { Namespace = key.Namespace, Name = key.Name }, revision, stop))
-            return job;
-        return null;
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        return (await JobPast.At(connection, [key], revision, stop)).TryGetValue(key, out var past) ? past : null;
+    }
+
+    /// <summary>The revision a moment stood at, or null for one that is yet to come; and the database's clock.</summary>
+    public async Task<(long? Revision, DateTimeOffset Now)> RevisionAt(DateTimeOffset moment, CancellationToken stop)
+    {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        return await Moment.Find(connection, moment, stop);
     }
 
     /// <summary>Opens a snapshot of all jobs.</summary>

@@ -1,37 +1,33 @@
 using System.Data;
-using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Text;
 using EventStore.Domain.Jobs;
 using Npgsql;
 
 namespace EventStore.Server.Store;
 
-/// <summary>Which jobs a list is about.</summary>
-public sealed record JobRange
-{
-    /// <summary>Only in this namespace; null for all.</summary>
-    public string? Namespace { get; init; }
-
-    /// <summary>Only of this name; null for all.</summary>
-    public string? Name { get; init; }
-
-    /// <summary>Only those behind this one, in the list's order.</summary>
-    public JobKey? Behind { get; init; }
-}
-
 /// <summary>
 /// All jobs as one moment left them. Lists come in etcd's order, that of the bytes of <c>namespace/name</c>, and may be as of any
-/// revision: rows that have not changed since are read as they are, the others are taken back through what their events replaced.
+/// revision: rows that have not changed since are read as they are, the others as they stood (see JobPast), piece by piece in that order.
+/// So a list costs what it holds and what has changed since, and takes the memory of one piece.
 /// </summary>
 public sealed class JobSnapshot : IAsyncDisposable
 {
     private const int PieceMin = 64;
     private const int PieceMax = 4096;
+    private const int PastPieceMax = 256;
+    private const int PastPieceBytes = 4 * 1024 * 1024;
+
+    // Living now or not, each name that changed since is looked up once.
+    private const string ThenSql = """
+        SELECT count(*) FROM ({0}) AS k
+         CROSS JOIN LATERAL (
+               SELECT r.type FROM eventstore.revision r
+                WHERE r.namespace = k.namespace AND r.job = k.name AND r.revision <= $1 ORDER BY r.revision DESC LIMIT 1) l
+         WHERE l.type <> 'job_deleted'
+        """;
 
     private readonly NpgsqlConnection connection;
     private readonly NpgsqlTransaction transaction;
-    private (JobRange Range, long Revision, List<StoredJob> Jobs)? known;
 
     private JobSnapshot(NpgsqlConnection connection, NpgsqlTransaction transaction, long head) =>
         (this.connection, this.transaction, Head) = (connection, transaction, head);
@@ -59,10 +55,72 @@ public sealed class JobSnapshot : IAsyncDisposable
     /// <param name="range">Which ones.</param>
     /// <param name="revision">As of this revision, which is not beyond <see cref="Head"/>.</param>
     /// <param name="stop">Gives up.</param>
-    public async IAsyncEnumerable<StoredJob> List(JobRange range, long revision, [EnumeratorCancellation] CancellationToken stop)
+    public IAsyncEnumerable<StoredJob> List(JobRange range, long revision, CancellationToken stop) =>
+        revision >= Head ? Unchanged(range, revision, stop) : range.Only is { } key ? One(range, key, revision, stop) : Past(range, revision, stop);
+
+    /// <summary>How many jobs of the range there were at the revision.</summary>
+    public async Task<long> Count(JobRange range, long revision, CancellationToken stop)
     {
-        List<StoredJob> changed = await ChangedSince(range, revision, stop);
-        int next = 0;
+        await using NpgsqlCommand command = Select(range, revision, "count(*)");
+        long unchanged = (long)(await command.ExecuteScalarAsync(stop))!;
+        if (revision >= Head)
+            return unchanged;
+        await using var changed = new NpgsqlCommand { Connection = connection, CommandTimeout = 0 };
+        JobRange.Add(changed, "SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted AND j.revision > ", revision);
+        range.Narrow(changed, "j.namespace", "j.name");
+        changed.CommandText += " UNION SELECT r.namespace, r.job FROM eventstore.revision r WHERE r.type = 'job_deleted' AND r.revision > $1";
+        range.Narrow(changed, "r.namespace", "r.job");
+        changed.CommandText = ThenSql.Replace("{0}", changed.CommandText, StringComparison.Ordinal);
+        return unchanged + (long)(await changed.ExecuteScalarAsync(stop))!;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await transaction.DisposeAsync();
+        await connection.DisposeAsync();
+    }
+
+    private async IAsyncEnumerable<StoredJob> One(JobRange range, JobKey key, long revision, [EnumeratorCancellation] CancellationToken stop)
+    {
+        if (range.Behind is { } behind && JobRange.Compare(key, behind) <= 0)
+            yield break;
+        foreach ((Job job, DateTimeOffset time) in (await JobPast.At(connection, [key], revision, stop)).Values)
+            yield return StoredJob.Of(job, time);
+    }
+
+    private async IAsyncEnumerable<StoredJob> Past(JobRange range, long revision, [EnumeratorCancellation] CancellationToken stop)
+    {
+        var keys = new PastKeys(connection, range, revision);
+        int length = PieceMin;
+        while (await keys.Next(length, stop) is { Count: > 0 } piece)
+        {
+            JobKey[] changed = [.. piece.Where(key => key.HasChanged).Select(key => key.Key)];
+            var past = changed.Length == 0 ? [] : await JobPast.At(connection, changed, revision, stop);
+            JobRange between = range with { Through = piece[^1].Key, Containing = [] }; // the keys below are all there, in step with it
+            long bytes = 0;
+            await using (IAsyncEnumerator<StoredJob> unchanged = Unchanged(between, revision, stop).GetAsyncEnumerator(stop))
+            {
+                foreach ((JobKey key, bool hasChanged) in piece)
+                {
+                    if (!hasChanged && await unchanged.MoveNextAsync())
+                        yield return unchanged.Current;
+                    if (!hasChanged || !past.Remove(key, out var then))
+                        continue;
+                    StoredJob stored = StoredJob.Of(then.Job, then.Time);
+                    bytes += stored.Utf8.Length;
+                    yield return stored;
+                }
+            }
+
+            range = range with { Behind = piece[^1].Key };
+            length = bytes > PastPieceBytes ? Math.Max(1, length / 2) : Math.Min(2 * length, PastPieceMax);
+        }
+    }
+
+    /// <summary>The living jobs that have not changed since the revision.</summary>
+    private async IAsyncEnumerable<StoredJob> Unchanged(JobRange range, long revision, [EnumeratorCancellation] CancellationToken stop)
+    {
         // Piece by piece, each longer than the one before: who has enough after a page leaves the rest unread.
         (int piece, int read) = (PieceMin / 2, PieceMin / 2);
         while (read == piece)
@@ -73,82 +131,31 @@ public sealed class JobSnapshot : IAsyncDisposable
             for (; await reader.ReadAsync(stop); read++)
             {
                 var key = new JobKey(reader.GetString(0), reader.GetString(1));
-                while (next < changed.Count && Compare(changed[next].Key, key) < 0)
-                    yield return changed[next++];
                 yield return new StoredJob(key, reader.GetInt64(2), reader.GetFieldValue<byte[]>(3), reader.GetFieldValue<DateTimeOffset>(4));
                 range = range with { Behind = key };
             }
         }
-
-        while (next < changed.Count)
-            yield return changed[next++];
-    }
-
-    /// <summary>How many jobs of the range there were at the revision.</summary>
-    public async Task<long> Count(JobRange range, long revision, CancellationToken stop)
-    {
-        await using NpgsqlCommand command = Select(range, revision, "count(*)");
-        return (long)(await command.ExecuteScalarAsync(stop))! + (await ChangedSince(range, revision, stop)).Count;
-    }
-
-    /// <inheritdoc/>
-    public async ValueTask DisposeAsync()
-    {
-        await transaction.DisposeAsync();
-        await connection.DisposeAsync();
-    }
-
-    private async Task<List<StoredJob>> ChangedSince(JobRange range, long revision, CancellationToken stop)
-    {
-        if (revision >= Head)
-            return [];
-        // The list asks, and for how many remain the count asks again.
-        if (known is not { } last || last.Range != range with { Behind = null } || last.Revision != revision)
-        {
-            List<StoredJob> jobs = await JobPast.LivingAt(connection, revision, range.Namespace, range.Name, stop);
-            jobs.Sort((a, b) => Compare(a.Key, b.Key));
-            known = last = (range with { Behind = null }, revision, jobs);
-        }
-
-        return range.Behind is { } behind ? last.Jobs.FindAll(job => Compare(job.Key, behind) > 0) : last.Jobs;
     }
 
     private NpgsqlCommand SelectPiece(JobRange range, long revision, int length)
     {
         NpgsqlCommand command = Select(range, revision, "j.namespace, j.name, j.revision, j.data ->> 'text', j.mt_last_modified");
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = length });
-        command.CommandText += $" ORDER BY (j.namespace || '/') COLLATE \"C\", j.name COLLATE \"C\" LIMIT ${command.Parameters.Count}";
+        JobRange.Add(command, $" ORDER BY {JobRange.Order("j.namespace", "j.name")} LIMIT ", length);
         return command;
     }
 
     private NpgsqlCommand Select(JobRange range, long revision, string columns)
     {
-        var command = new NpgsqlCommand { Connection = connection, CommandTimeout = 0 };
-        var sql = new StringBuilder($"SELECT {columns} FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted");
+        var command = new NpgsqlCommand($"SELECT {columns} FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted", connection) { CommandTimeout = 0 };
         if (revision < Head)
-            Add(" AND j.revision <= ", revision);
-        if (range.Namespace is not null)
-            Add(" AND (j.namespace || '/') COLLATE \"C\" = ", range.Namespace + "/");
-        if (range.Name is not null)
-            Add(" AND j.name COLLATE \"C\" = ", range.Name);
-        if (range.Behind is { } behind)
+            JobRange.Add(command, " AND j.revision <= ", revision);
+        range.Narrow(command, "j.namespace", "j.name");
+        foreach (string text in range.Containing)
         {
-            Add(" AND ((j.namespace || '/') COLLATE \"C\", j.name COLLATE \"C\") > (", behind.Namespace + "/");
-            Add(", ", behind.Name);
-            sql.Append(')');
+            JobRange.Add(command, " AND strpos(j.data ->> 'text', ", text);
+            command.CommandText += ") > 0";
         }
 
-        command.CommandText = sql.ToString();
         return command;
-
-        void Add<T>(string condition, T value)
-        {
-            command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
-            sql.Append(CultureInfo.InvariantCulture, $"{condition}${command.Parameters.Count}");
-        }
     }
-
-    // Names are ASCII, so the order of UTF-16 units is that of bytes.
-    private static int Compare(JobKey a, JobKey b) =>
-        string.CompareOrdinal(a.Namespace + "/", b.Namespace + "/") is var order and not 0 ? order : string.CompareOrdinal(a.Name, b.Name);
 }

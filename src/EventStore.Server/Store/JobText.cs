@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Manifests;
@@ -14,7 +13,7 @@ namespace EventStore.Server.Store;
 /// </summary>
 public sealed class JobText
 {
-    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
 
     private readonly byte[] utf8;
     private readonly int cut;

@@ -23,6 +23,7 @@ public static class MartenSetup
         [typeof(JobCreated)] = "job_created",
         [typeof(JobPatched)] = "job_patched",
         [typeof(JobReplaced)] = "job_replaced",
+        [typeof(JobRolledBack)] = "job_rolled_back",
         [typeof(JobStatusUpdated)] = "job_status_updated",
         [typeof(JobDeletionRequested)] = "job_deletion_requested",
         [typeof(JobDeleted)] = "job_deleted",

@@ -35,6 +35,7 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
     public bool NamesRevision => Command switch
     {
         ReplaceJob or ReplaceStatus => true,
+        RollBackJob back => back.ResourceVersion is not null,
         DeleteJob delete => delete.ResourceVersion is not null,
         PatchJob patch => patch.Patch["metadata"]?.Member("resourceVersion") is not null,
         PatchStatus patch => patch.Patch["metadata"]?.Member("resourceVersion") is not null,

@@ -31,13 +31,21 @@ public static class Health
     private static Task Write(HttpContext http, HealthReport report)
     {
         string check = http.Request.Path.Value!.TrimStart('/');
-        bool healthy = report.Status == HealthStatus.Healthy;
+        bool healthy = report.Status != HealthStatus.Unhealthy; // a degraded part wants an operator, not another server
         var text = new StringBuilder();
         if (!healthy || http.Request.Query.ContainsKey("verbose"))
         {
             text.Append("[+]ping ok\n");
             foreach ((string name, HealthReportEntry entry) in report.Entries)
-                text.Append(entry.Status == HealthStatus.Healthy ? $"[+]{name} ok\n" : $"[-]{name} failed: {entry.Description}\n");
+            {
+                text.Append(entry.Status switch
+                {
+                    HealthStatus.Healthy => $"[+]{name} ok\n",
+                    HealthStatus.Degraded => $"[+]{name} degraded: {entry.Description}\n",
+                    _ => $"[-]{name} failed: {entry.Description}\n",
+                });
+            }
+
             text.Append(healthy ? $"{check} check passed\n" : $"{check} check failed\n");
         }
         else

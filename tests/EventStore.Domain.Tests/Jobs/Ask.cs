@@ -35,6 +35,11 @@ internal static class Ask
     public static JobDeleted Deleted(string? patch = null, string? replaced = null, params string[] paths) =>
         new(patch is null ? null : Given.Object(patch), replaced is null ? null : Given.Object(replaced), paths);
 
+    public static JobRolledBack RolledBack(long revision, string patch, string replaced, params string[] paths) =>
+        new(Given.Object(patch), Given.Object(replaced), paths, revision);
+
+    public static RollBackJob RollBack(Job? past, string? resourceVersion = null) => new(Key, Time, Origin, past?.Revision ?? 1, past, resourceVersion);
+
     public static CreateJob Create(JsonObject manifest, string name = "pytorch-test") => new(new JobKey("kube-test", name), Time, Origin, manifest, Uid);
 
     public static CreateJob Create(string patch = "{}") => Create(Given.Job(patch));

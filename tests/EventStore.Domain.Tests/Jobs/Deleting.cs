@@ -92,13 +92,27 @@ public sealed class Deleting
         Assert.Null(story.After.Metadata["finalizers"]);
     }
 
-    [Fact]
-    public void So_does_a_put_with_an_empty_list() => BeingDeleted()
-        .When(Ask.Put("""{"metadata":{"finalizers":[]}}"""))
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("null")] // no member at all: what Go's omitempty makes of the empty list
+    public void So_does_a_put_without_any(string finalizers) => BeingDeleted()
+        .When(Ask.Put($$$"""{"metadata":{"finalizers":{{{finalizers}}}}}"""))
         .Then(Ask.Deleted("""{"metadata":{"finalizers":null}}""", """{"metadata":{"finalizers":["a.b/c","d.e/f"]}}""", "metadata.finalizers"));
 
     [Fact]
-    public void A_put_that_leaves_them_out_keeps_them() => BeingDeleted().When(Ask.Put("""{"metadata":{"finalizers":null}}""")).ThenNothing();
+    public void A_put_that_says_null_takes_them_off_too() => BeingDeleted()
+        .When(Ask.Put(read => (JsonObject)Ask.Set(read, "metadata.finalizers", "null")))
+        .Then(Ask.Deleted("""{"metadata":{"finalizers":null}}""", """{"metadata":{"finalizers":["a.b/c","d.e/f"]}}""", "metadata.finalizers"));
+
+    [Fact]
+    public void A_put_of_the_status_leaves_them_alone() => BeingDeleted()
+        .When(Ask.PutStatus("""{"a":1}""", """{"metadata":{"finalizers":null}}"""))
+        .Then(Ask.StatusUpdated("""{"a":1}""", null, "status.a"));
+
+    [Fact]
+    public void As_long_as_nobody_deletes_the_job_a_put_that_leaves_them_out_keeps_them() => Story.Given(Ask.Created(Held))
+        .When(Ask.Put("""{"metadata":{"finalizers":null}}"""))
+        .ThenNothing();
 
     [Fact]
     public void What_else_that_patch_changes_is_in_the_same_event()

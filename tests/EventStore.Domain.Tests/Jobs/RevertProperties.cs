@@ -71,7 +71,7 @@ public sealed class RevertProperties
     }
 
     /// <summary>The incarnations the commands lead to, each with its events and the job after them.</summary>
-    private static List<IReadOnlyList<(JobEvent Happened, Job After)>> Lives(Commands commands)
+    internal static List<IReadOnlyList<(JobEvent Happened, Job After)>> Lives(Commands commands)
     {
         var lives = new List<IReadOnlyList<(JobEvent, Job)>>();
         List<(JobEvent, Job)> life = [];
@@ -79,7 +79,10 @@ public sealed class RevertProperties
         long revision = 1;
         foreach (Func<Job?, JobCommand> ask in commands.Items)
         {
-            if (JobDecider.Decide(job, ask(job)) is not Decision.Accepted(var happened))
+            JobCommand command = ask(job);
+            if (command is RollBackJob back) // only here is it known where to
+                command = back with { Past = life.Count == 0 ? null : life[(int)back.Revision % life.Count].Item2 };
+            if (JobDecider.Decide(job, command) is not Decision.Accepted(var happened))
                 continue;
             job = Job.Evolve(job, happened, revision += 3);
             life.Add((happened, job));
@@ -113,6 +116,8 @@ public sealed class RevertProperties
             select Ask(_ => new PatchStatus(Key, DateTimeOffset.UnixEpoch, Somebody, Given.Object($$"""{"status":{{status}}}""")))),
         (3, from status in Gen.Elements(Statuses)
             select Ask(job => new ReplaceStatus(Key, DateTimeOffset.UnixEpoch, Somebody, Replacement(job, JsonObject.Empty).With("status", Given.Json(status))))),
+        (2, from moment in Gen.Choose(0, 20)
+            select Ask(_ => new RollBackJob(Key, DateTimeOffset.UnixEpoch, Somebody, moment, null, null))),
         (2, Gen.Constant(Ask(_ => new DeleteJob(Key, DateTimeOffset.UnixEpoch, Somebody, null, null)))));
 
     private static Gen<JsonObject> Patch() =>

@@ -18,6 +18,7 @@ internal static class Told
         JobCreated created => $"created {created.Manifest}",
         JobPatched patched => Change("patched", patched.Patch, patched.Replaced, patched.Paths),
         JobReplaced replaced => Change("replaced", replaced.Patch, replaced.Replaced, replaced.Paths),
+        JobRolledBack back => Change($"rolled back to {back.Revision}", back.Patch, back.Replaced, back.Paths),
         JobStatusUpdated updated => Change("status", updated.Status, updated.Replaced, updated.Paths),
         JobDeletionRequested requested => $"deletion requested {requested.DeletionTimestamp}",
         JobDeleted deleted => Change("deleted", deleted.Patch, deleted.Replaced, deleted.Paths),

@@ -165,7 +165,7 @@ public sealed class A_named_database : IAsyncLifetime
         }
 
         await using (ProgramRun refused = await ProgramRun.Ended(Both(), "serve", "--urls", "http://127.0.0.1:0", "--token-auth-file", bad + ".missing"))
-            Assert.Contains("error: the token file cannot be read: ", refused.Errors, StringComparison.Ordinal);
+            Assert.Contains($"error: {bad}.missing: cannot be read: ", refused.Errors, StringComparison.Ordinal);
 
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();

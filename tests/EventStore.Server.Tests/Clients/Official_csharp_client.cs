@@ -79,17 +79,50 @@ public sealed class Official_csharp_client : IAsyncLifetime
         await client.CustomObjects.CreateNamespacedCustomObjectAsync(body, "kubeflow.org", "v1", Namespace, "pytorchjobs");
         var list = (JsonElement)await client.CustomObjects.ListNamespacedCustomObjectAsync("kubeflow.org", "v1", Namespace, "pytorchjobs", labelSelector: "app=test");
         Assert.Equal("untyped", list.GetProperty("items")[0].GetProperty("metadata").GetProperty("name").GetString());
+
+        var patch = new V1Patch("""{"metadata":{"labels":{"team":"ml"}}}""", V1Patch.PatchType.MergePatch);
+        var patched = (JsonElement)await client.CustomObjects.PatchNamespacedCustomObjectAsync(patch, "kubeflow.org", "v1", Namespace, "pytorchjobs", "untyped");
+        Assert.Equal("ml", patched.GetProperty("metadata").GetProperty("labels").GetProperty("team").GetString());
+        object changed = JsonSerializer.Deserialize<JsonElement>(patched.GetRawText().Replace("\"ml\"", "\"ai\"", StringComparison.Ordinal));
+        var replaced = (JsonElement)await client.CustomObjects.ReplaceNamespacedCustomObjectAsync(changed, "kubeflow.org", "v1", Namespace, "pytorchjobs", "untyped");
+        Assert.Equal("ai", replaced.GetProperty("metadata").GetProperty("labels").GetProperty("team").GetString());
+        HttpOperationException refused = await Assert.ThrowsAsync<HttpOperationException>(
+            () => client.CustomObjects.ReplaceNamespacedCustomObjectAsync(changed, "kubeflow.org", "v1", Namespace, "pytorchjobs", "untyped"));
+        Assert.Equal(HttpStatusCode.Conflict, refused.Response.StatusCode);
     }
 
     [Fact]
-    public async Task Watches_across_a_restart_of_the_server_without_losing_or_doubling_a_change()
+    public async Task Watches_typed_objects()
+    {
+        using GenericClient jobs = Jobs();
+        await jobs.CreateNamespacedAsync(Sample("typed"), Namespace);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        var seen = new List<(WatchEventType, string?)>();
+        await foreach ((WatchEventType type, PyTorchJob job) in jobs.WatchNamespacedAsync<PyTorchJob>(Namespace, cancel: patience.Token))
+        {
+            seen.Add((type, job.Spec.CleanPodPolicy));
+            if (type == WatchEventType.Added)
+                await jobs.PatchNamespacedAsync<PyTorchJob>(new V1Patch("""{"spec":{"cleanPodPolicy":"All"}}""", V1Patch.PatchType.MergePatch), Namespace, "typed");
+            else if (type == WatchEventType.Modified)
+                await jobs.DeleteNamespacedAsync<V1Status>(Namespace, "typed");
+            else
+                break;
+        }
+
+        Assert.Equal([(WatchEventType.Added, null), (WatchEventType.Modified, "All"), (WatchEventType.Deleted, "All")], seen);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Watches_across_a_restart_of_the_server_without_losing_or_doubling_a_change(bool withWatcher)
     {
         const int changes = 20;
         using (GenericClient jobs = Jobs())
             await jobs.CreateNamespacedAsync(Sample("watched"), Namespace);
         var seen = new List<long>();
         using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        Task watching = Follow(seen, changes + 1, stop.Token);
+        Task watching = withWatcher ? FollowWithWatcher(seen, changes + 1, stop.Token) : Follow(seen, changes + 1, stop.Token);
 
         for (int i = 1; i <= changes; i++)
         {
@@ -133,6 +166,27 @@ public sealed class Official_csharp_client : IAsyncLifetime
             {
                 await Task.Delay(50, stop); // the server is away for a moment
             }
+        }
+    }
+
+    /// <summary>The same with the client's older <c>Watcher</c>, which calls back.</summary>
+    private async Task FollowWithWatcher(List<long> seen, int count, CancellationToken stop)
+    {
+        using var client = new k8s.Kubernetes(Configuration(server.Url));
+        string revision = "1";
+        while (seen.Count < count)
+        {
+            var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            using Watcher<object> watcher = client.CustomObjects.WatchListNamespacedCustomObject(
+                "kubeflow.org", "v1", Namespace, "pytorchjobs", resourceVersion: revision, onClosed: () => over.TrySetResult(), onEvent: (_, frame) =>
+                {
+                    revision = ((JsonElement)frame).Deserialize<PyTorchJob>()!.Metadata.ResourceVersion;
+                    seen.Add(long.Parse(revision));
+                    if (seen.Count == count)
+                        over.TrySetResult();
+                });
+            await over.Task.WaitAsync(stop);
+            await Task.Delay(50, stop);
         }
     }
 

@@ -3,8 +3,8 @@ using System.Net;
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>
-/// Many writers at once over few names, so that they meet: creations with finalizers and without, patches, status, deletions, names
-/// used again. What is refused because somebody else was faster is part of it.
+/// Many writers at once over few names, so that they meet: creations with finalizers and without, patches, rollbacks, status,
+/// deletions, names used again. What is refused because somebody else was faster is part of it.
 /// </summary>
 internal sealed class Writers(params IReadOnlyList<HttpClient> clients)
 {
@@ -38,6 +38,7 @@ internal sealed class Writers(params IReadOnlyList<HttpClient> clients)
         {
             using HttpResponseMessage answer = await Send(client, random);
             bool expected = answer.IsSuccessStatusCode
+                || (answer.StatusCode == HttpStatusCode.UnprocessableEntity && answer.RequestMessage!.RequestUri!.AbsolutePath.EndsWith("/rollback", StringComparison.Ordinal))
                 || answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Conflict or HttpStatusCode.BadRequest
                 || (MayFail && answer.StatusCode == HttpStatusCode.ServiceUnavailable);
             Assert.True(expected, $"{(int)answer.StatusCode}: {(expected ? "" : await answer.Content.ReadAsStringAsync())}");
@@ -56,7 +57,7 @@ internal sealed class Writers(params IReadOnlyList<HttpClient> clients)
         string name = $"job-{random.Next(Names)}";
         string path = Sample.Job(name, space);
         string team = $"{random.Next(3)}";
-        return random.Next(20) switch
+        return random.Next(22) switch
         {
             < 4 => client.PostAsync(Sample.Jobs(space), Sample.Body(Sample.Manifest(name, $$"""{"team":"{{team}}"}"""))),
             < 6 => client.PostAsync(Sample.Jobs(space), Sample.Body(Sample.Manifest(name, $$"""{"team":"{{team}}"}""", ",\"finalizers\":[\"example.com/hold\"]"))),
@@ -66,6 +67,7 @@ internal sealed class Writers(params IReadOnlyList<HttpClient> clients)
             < 15 => client.Patch(path + "/status", $$$"""{"status":{"conditions":[{"type":"Running","n":{{{random.Next(1000)}}}.50}]}}"""),
             < 16 => ReplaceStatus(client, path, random.Next(2) == 0 ? """{"conditions":null,"startTime":null}""" : "null"),
             < 18 => client.DeleteAsync(path),
+            < 20 => RollBack(client, path, random),
             _ => client.Patch(path, """{"metadata":{"finalizers":null}}"""),
         };
     }
@@ -78,6 +80,16 @@ internal sealed class Writers(params IReadOnlyList<HttpClient> clients)
         var job = await answer.Manifest();
         job["metadata"]!["annotations"] = new System.Text.Json.Nodes.JsonObject { ["example.com/team"] = team };
         return await client.PutAsync(path, Sample.Body(job.ToJsonString()));
+    }
+
+    // Now and then to a revision of the job that had the name before, which is refused.
+    private static async Task<HttpResponseMessage> RollBack(HttpClient client, string path, Random random)
+    {
+        HttpResponseMessage answer = await client.GetAsync(path);
+        if (!answer.IsSuccessStatusCode)
+            return answer;
+        long revision = long.Parse((await answer.Manifest()).Revision());
+        return await client.PostAsync(path + "/rollback", Sample.Body($$"""{"revision":{{Math.Max(2, revision - random.Next(60))}}}"""));
     }
 
     private static async Task<HttpResponseMessage> ReplaceStatus(HttpClient client, string path, string status)

@@ -27,6 +27,10 @@ public sealed class Lists_of_jobs(ServedDatabase served) : IClassFixture<ServedD
     [InlineData("labelSelector=tier+in+(gold,silver),n>1", "two,three")]
     [InlineData("labelSelector=!absent,n", "one,two,three")]
     [InlineData("labelSelector=tier+notin+(gold,silver)", "")]
+    [InlineData("labelSelector=tier+in+(gold)", "one,two")]
+    [InlineData("labelSelector=n<2", "one")]
+    [InlineData("labelSelector=name%3Dpytorch", "")] // what stands elsewhere in a job is no label
+    [InlineData("labelSelector=restartPolicy", "")]
     [InlineData("fieldSelector=metadata.name%3Dtwo", "two")]
     [InlineData("fieldSelector=metadata.name!%3Dtwo", "one,three")]
     [InlineData("fieldSelector=metadata.namespace%3Delsewhere", "")]

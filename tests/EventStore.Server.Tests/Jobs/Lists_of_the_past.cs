@@ -31,7 +31,7 @@ public sealed class Lists_of_the_past : IAsyncLifetime
     {
         await new Writers(server.Admin) { Names = 3 }.Write(writers: 4, requests: 60);
         Replay replay = await Replay.Of(database);
-        Assert.Equal(6, await database.Ask<long>("SELECT count(DISTINCT type) FROM eventstore.mt_events"));
+        Assert.Equal(7, await database.Ask<long>("SELECT count(DISTINCT type) FROM eventstore.mt_events"));
         Assert.True(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE type = 'job_deleted' AND data ? 'patch'") > 0);
 
         long[] revisions = [.. replay.Revisions];

@@ -69,6 +69,31 @@ public sealed class Tables(Tables.Served served) : IClassFixture<Tables.Served>
         Assert.Equal("Status", (string)(await answer.Manifest(404))["kind"]!);
     }
 
+    [Theory]
+    [InlineData(Table)]
+    [InlineData("application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io")]
+    public async Task A_write_is_answered_in_the_form_asked_for_too(string accept)
+    {
+        string path = Sample.Jobs("written"), item = path + "/w";
+        string created = await Written(HttpMethod.Post, path, Sample.Body(Sample.Manifest("w", spec: "", labels: """{"a":"1"}""")), 201);
+        Assert.Equal("1", created);
+        Assert.Equal("2", await Written(HttpMethod.Patch, item, Sample.Body("""{"metadata":{"labels":{"a":"2"}}}""", "application/merge-patch+json"), 200));
+        Assert.Equal("2", await Written(HttpMethod.Patch, item + "/status", Sample.Body("""{"status":{"b":1}}""", "application/merge-patch+json"), 200));
+        string job = await client.GetStringAsync(item);
+        Assert.Equal("3", await Written(HttpMethod.Put, item, Sample.Body(job.Replace("\"2\"", "\"3\"", StringComparison.Ordinal)), 200));
+        using HttpResponseMessage deleted = await Send(item, accept, HttpMethod.Delete);
+        Assert.Equal("Status", (string)(await deleted.Manifest())["kind"]!);
+
+        async Task<string> Written(HttpMethod method, string where, HttpContent body, int code)
+        {
+            using HttpResponseMessage answer = await Send(where, accept, method, body);
+            JsonNode shown = await answer.Manifest(code);
+            JsonNode metadata = (accept == Table ? shown["rows"]![0]!["object"] : shown)!;
+            Assert.Equal(("PartialObjectMetadata", null), ((string)metadata["kind"]!, metadata["spec"]));
+            return (string)metadata["metadata"]!["labels"]!["a"]!;
+        }
+    }
+
     [Fact]
     public async Task A_page_of_a_table_names_the_next()
     {
@@ -131,9 +156,9 @@ public sealed class Tables(Tables.Served served) : IClassFixture<Tables.Served>
         return await answer.Content.ReadAsStringAsync();
     }
 
-    private async Task<HttpResponseMessage> Send(string path, string accept)
+    private async Task<HttpResponseMessage> Send(string path, string accept, HttpMethod? method = null, HttpContent? body = null)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        using var request = new HttpRequestMessage(method ?? HttpMethod.Get, path) { Content = body };
         request.Headers.Accept.Add(MediaTypeWithQualityHeaderValue.Parse(accept));
         return await client.SendAsync(request);
     }

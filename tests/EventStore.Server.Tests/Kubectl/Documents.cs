@@ -187,9 +187,33 @@ public sealed class Documents(KubectlServer server)
         Assert.True(schemas.IndexOf("imagePullSecrets"u8) < 0, "it would refuse the fields of a pod that are not listed");
     }
 
+    [Theory]
+    [InlineData("application/json", "application/json")]
+    [InlineData("*/*", "application/json")]
+    [InlineData("application/yaml,application/json", "application/json")]
+    [InlineData("application/com.github.proto-openapi.spec.v2.v1.0+protobuf,*/*", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")]
+    [InlineData("application/json;q=0.5,application/com.github.proto-openapi.spec.v2@v1.0+protobuf", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")]
+    public async Task The_older_document_comes_in_the_form_asked_for(string accept, string contentType) =>
+        Assert.Equal(contentType, (await Get("/openapi/v2", accept)).Content.Headers.ContentType!.ToString());
+
     [Fact]
-    public async Task An_older_kubectls_document_has_no_other_form() =>
-        Assert.Equal(HttpStatusCode.NotAcceptable, (await Get("/openapi/v2", "application/json")).StatusCode);
+    public async Task The_older_document_says_in_JSON_what_the_newer_ones_say()
+    {
+        Assert.Equal(HttpStatusCode.NotAcceptable, (await Get("/openapi/v2", "application/yaml")).StatusCode);
+        JsonNode old = await server.Admin.Get("/openapi/v2"), present = await server.Admin.Get("/openapi/v3/apis/kubeflow.org/v1");
+        Assert.Equal("2.0", (string)old["swagger"]!);
+        const string path = "/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs/{name}";
+        JsonNode patch = old["paths"]![path]!["patch"]!;
+        Assert.Equal(["application/merge-patch+json"], patch["consumes"]!.AsArray().Select(each => (string)each!));
+        Assert.Equal("fieldValidation query string", string.Join(' ', ((string[])["name", "in", "type"]).Select(member => patch["parameters"]![2]![member])));
+        Assert.Equal("#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.Patch", (string)patch["parameters"]!.AsArray()[^1]!["schema"]!["$ref"]!);
+        Assert.Equal("#/definitions/org.kubeflow.v1.PyTorchJob", (string)patch["responses"]!["200"]!["schema"]!["$ref"]!);
+        Assert.True(JsonNode.DeepEquals(
+            present["components"]!["schemas"]!["org.kubeflow.v1.PyTorchJob"]!["properties"]!["spec"], old["definitions"]!["org.kubeflow.v1.PyTorchJob"]!["properties"]!["spec"]));
+        Assert.Empty(present["paths"]!.AsObject().Select(each => each.Key).Except(old["paths"]!.AsObject().Select(each => each.Key)));
+        foreach (System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(old.ToJsonString(), "\"\\$ref\":\"#/([^/]+)/([^\"]+)"))
+            Assert.NotNull(old[match.Groups[1].Value]![match.Groups[2].Value]);
+    }
 
     [Fact]
     public async Task Every_reference_leads_somewhere()

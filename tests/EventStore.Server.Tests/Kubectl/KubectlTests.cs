@@ -34,7 +34,12 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
     /// <summary>What an editor does to the file it is given: a command of the shell.</summary>
     protected string Editor { get; set; } = "false";
 
-    private static string Binary => Environment.GetEnvironmentVariable("TEST_KUBECTL") is { Length: > 0 } named ? named : "kubectl";
+    /// <summary>What is run.</summary>
+    protected virtual string Binary => Environment.GetEnvironmentVariable("TEST_KUBECTL") is { Length: > 0 } named ? named : "kubectl";
+
+    /// <summary>What to do where it is missing.</summary>
+    protected virtual string Needed =>
+        "These tests need kubectl 1.32 or newer on the PATH, or its path in TEST_KUBECTL (https://kubernetes.io/docs/tasks/tools)";
 
     /// <inheritdoc/>
     public void Dispose()
@@ -44,12 +49,19 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
     }
 
     /// <summary>Runs a command in the test's namespace. A text in single quotes may have spaces.</summary>
-    protected async Task<KubectlRun> Kubectl(string command)
+    protected Task<KubectlRun> Kubectl(string command)
     {
         string[] parts = [.. command.Split('\'').SelectMany((part, i) => i % 2 == 1 ? [part] : part.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
-        var start = new ProcessStartInfo(Binary, [.. parts, "--namespace", Namespace]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        return Run([.. parts, "--namespace", Namespace], home, Server.Kubeconfig, Editor);
+    }
+
+    /// <summary>Runs a command with a home and a kubeconfig.</summary>
+    internal static async Task<KubectlRun> Run(IReadOnlyList<string> arguments, string home, string kubeconfig, string editor = "false")
+    {
+        string command = string.Join(' ', arguments);
+        var start = new ProcessStartInfo(Binary, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         (start.Environment["HOME"], start.Environment["KUBECACHEDIR"]) = (home, Path.Combine(home, "cache"));
-        (start.Environment["KUBECONFIG"], start.Environment["KUBE_EDITOR"]) = (Server.Kubeconfig, Editor);
+        (start.Environment["KUBECONFIG"], start.Environment["KUBE_EDITOR"]) = (kubeconfig, editor);
         start.WorkingDirectory = home;
         using Process process = Start(start);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
@@ -96,7 +108,7 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
     /// <summary>The text with what changes from run to run left out.</summary>
     protected string Plain(string text) => text.Replace(Namespace, "NS", StringComparison.Ordinal);
 
-    private static Process Start(ProcessStartInfo start)
+    private Process Start(ProcessStartInfo start)
     {
         try
         {
@@ -105,8 +117,7 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
         catch (Win32Exception e)
         {
             Skip.If(string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI")), $"{Binary} is not on this machine");
-            throw new InvalidOperationException(
-                $"These tests need kubectl 1.32 or newer on the PATH, or its path in TEST_KUBECTL (https://kubernetes.io/docs/tasks/tools): {e.Message}", e);
+            throw new InvalidOperationException($"{Needed}: {e.Message}", e);
         }
     }
 }

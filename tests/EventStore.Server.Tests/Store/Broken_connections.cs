@@ -114,19 +114,35 @@ public sealed class Broken_connections : IAsyncLifetime
     {
         await server.Admin.Create("quiet");
         await server.Admin.Get(Sample.Job("quiet"));
-        await using (var superuser = new NpgsqlConnection(await PostgresServer.ConnectionString))
-        {
-            await superuser.OpenAsync();
-            await using var command = new NpgsqlCommand(
-                $"SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'", superuser);
-            Assert.NotEqual(0L, await command.ExecuteScalarAsync());
-        }
+        await CloseConnections();
 
         // A job the lane does not know: it is loaded first, which is where the broken connection shows.
         Reply unknown = await Reply.Of(server.Admin.Patch(Sample.Job("nobody"), """{"metadata":{"labels":{"a":"b"}}}"""));
         Assert.True(unknown.Code == HttpStatusCode.NotFound, unknown.Text);
         Reply known = await Reply.Of(server.Admin.Patch(Sample.Job("quiet"), """{"metadata":{"labels":{"a":"b"}}}"""));
         Assert.True(known.Code == HttpStatusCode.OK, known.Text);
+    }
+
+    [Theory]
+    [InlineData("/apis/kubeflow.org/v1/namespaces/fragile/pytorchjobs/quiet")]
+    [InlineData("/apis/kubeflow.org/v1/namespaces/fragile/pytorchjobs/quiet?resourceVersion=2&resourceVersionMatch=Exact")]
+    [InlineData("/apis/kubeflow.org/v1/namespaces/fragile/pytorchjobs?limit=1")]
+    [InlineData("/apis/kubeflow.org/v1/namespaces/fragile/pytorchjobs?watch=true&timeoutSeconds=1")]
+    [InlineData("/apis/audit.eventstore.io/v1/namespaces/fragile/pytorchjobrevisions")]
+    public async Task Nor_are_they_by_a_reader_who_is_the_first_to_meet_one(string path)
+    {
+        await server.Admin.Create("quiet", "fragile");
+        wire.CutBefore("fragile");
+        Assert.Contains("\"quiet\"", await server.Admin.GetStringAsync(path), StringComparison.Ordinal);
+        Assert.Equal(1, wire.Cuts);
+    }
+
+    [Fact]
+    public async Task A_reader_does_not_try_for_ever()
+    {
+        wire.CutBefore("fragile", always: true);
+        Reply reply = await Reply.Of(server.Admin.GetAsync(Sample.Job("quiet", "fragile")));
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, 2), (reply.Code, wire.Cuts));
     }
 
     [Fact]
@@ -199,6 +215,15 @@ public sealed class Broken_connections : IAsyncLifetime
     [Fact]
     public void What_the_database_says_is_understood_in_any_language() =>
         Assert.True(DatabaseAway.Is(new PostgresException("Passwort-Authentifizierung fehlgeschlagen", "FATALER FEHLER", "FATAL", "28P01")));
+
+    private async Task CloseConnections()
+    {
+        await using var superuser = new NpgsqlConnection(await PostgresServer.ConnectionString);
+        await superuser.OpenAsync();
+        await using var command = new NpgsqlCommand(
+            $"SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'", superuser);
+        Assert.NotEqual(0L, await command.ExecuteScalarAsync());
+    }
 
     private void Cut(string word, bool afterTheCommit)
     {

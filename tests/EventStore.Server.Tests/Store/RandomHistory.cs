@@ -21,6 +21,7 @@ internal sealed class RandomHistory
 
     private readonly Random random;
     private readonly Dictionary<JobKey, string> last = [];
+    private readonly Dictionary<JobKey, string> earlier = [];
     private int requests;
 
     private RandomHistory(int seed) => random = new Random(seed);
@@ -52,8 +53,10 @@ internal sealed class RandomHistory
                 string text = Encoding.UTF8.GetString(done.Utf8);
                 happened += last.GetValueOrDefault(keys[i]) == text ? 0 : 1;
                 last[keys[i]] = text;
+                if (job.Version == 1 || random.Next(8) == 0)
+                    earlier[keys[i]] = text;
                 if (job.Deleted)
-                    last.Remove(keys[i]);
+                    _ = last.Remove(keys[i]) && earlier.Remove(keys[i]);
             }
             else
             {
@@ -79,8 +82,16 @@ internal sealed class RandomHistory
             < 25 => new ReplaceJob(key, time, origin, (JsonObject)MergePatch.Apply(job, Patch())),
             < 40 => new PatchStatus(key, time, origin, (JsonObject)Parse($$$$"""{"status":{"{{{{Pick("phase", "replicas", "é")}}}}":{{{{Pick(Values)}}}}}}""")),
             < 55 => new ReplaceStatus(key, time, origin, job.With("status", Parse($$$$"""{"conditions":null,"{{{{Pick("a", "b")}}}}":{{{{Pick(Values)}}}}}"""))),
+            < 62 when earlier.TryGetValue(key, out string? then) => RollBack(key, time, origin, Encoding.UTF8.GetBytes(then)),
             _ => new PatchJob(key, time, origin, Patch()),
         };
+    }
+
+    private static RollBackJob RollBack(JobKey key, DateTimeOffset time, Origin origin, byte[] then)
+    {
+        Json metadata = JsonReading.Parse(then).Member("metadata")!;
+        long revision = long.Parse(((JsonText)metadata.Member("resourceVersion")!).Value);
+        return new RollBackJob(key, time, origin, revision, JobText.Read(then, Guid.Parse(((JsonText)metadata.Member("uid")!).Value), 1, revision, false), null);
     }
 
     private JsonObject NewManifest(JobKey key) => (JsonObject)Parse(Sample.Manifest(

@@ -6,6 +6,12 @@ namespace EventStore.Server.Tests.Watch;
 /// <summary>How watches end, and how they must not.</summary>
 public sealed class Ends : IAsyncLifetime
 {
+    private const string JobOfTomorrow = """
+        INSERT INTO eventstore.mt_events (seq_id, id, stream_id, version, data, type, timestamp)
+        SELECT nextval('eventstore.mt_events_sequence'), gen_random_uuid(), stream_id, 2, '{}', 'job_of_tomorrow', now()
+          FROM eventstore.mt_events ORDER BY seq_id LIMIT 1
+        """;
+
     private TestDatabase database = null!;
 
     public async Task InitializeAsync() => database = await TestDatabase.Create();
@@ -60,15 +66,27 @@ public sealed class Ends : IAsyncLifetime
         await server.Admin.Create("next");
         await watch.Next(1);
 
-        await database.Execute("""
-            INSERT INTO eventstore.mt_events (seq_id, id, stream_id, version, data, type, timestamp)
-            SELECT nextval('eventstore.mt_events_sequence'), gen_random_uuid(), stream_id, 2, '{}', 'job_of_tomorrow', now()
-              FROM eventstore.mt_events ORDER BY seq_id LIMIT 1
-            """);
+        await database.Execute(JobOfTomorrow);
 
         await Assert.ThrowsAnyAsync<IOException>(() => watch.Next());
         using HttpResponseMessage answer = await server.Admin.Patch(Sample.Job("next"), """{"metadata":{"labels":{"a":"b"}}}""");
         await answer.Manifest();
+    }
+
+    [Fact]
+    public async Task A_watch_that_cannot_go_on_says_so_in_its_last_frame()
+    {
+        await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Feed:Backlog=2"); // the past comes from the log
+        await server.Admin.Create("mnist");
+        await server.Admin.Create("next");
+        await database.Execute(JobOfTomorrow + "; UPDATE eventstore.head SET revision = (SELECT max(seq_id) FROM eventstore.mt_events), hash = sha256(hash)");
+
+        await using WatchClient watch = await WatchClient.Open(server.Admin, Sample.Jobs(), "resourceVersion=1");
+
+        Frame last = (await watch.ToEnd())[^1];
+        Assert.Equal("ERROR", last.Type);
+        Assert.StartsWith("""{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Internal error occurred: request """, last.Object, StringComparison.Ordinal);
+        Assert.Contains("\"code\":500", last.Object, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,0 +1,34 @@
+using EventStore.Domain.History;
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Domain.Jobs;
+
+/// <summary>
+/// Going back: the five updatable fields as they stood at an earlier revision of the same incarnation, by a new event. What happened since
+/// stays in the history, and what only others may write (status, finalizers) stays as it is.
+/// </summary>
+public static class Rollback
+{
+    /// <summary>
+    /// What differs between the past and the job after going back to it: what a rollback does not restore. The generation, which counts on,
+    /// is left out.
+    /// </summary>
+    /// <param name="past">The job as it stood.</param>
+    /// <param name="after">The job after the rollback.</param>
+    public static IReadOnlyList<FieldPath> NotRestored(Job past, Job after) =>
+        [.. Diff.ByForm(WithoutGeneration(past), WithoutGeneration(after)).Select(change => change.Path)];
+
+    /// <summary>Why the job cannot go back to that revision; null when it can.</summary>
+    internal static Rejection? Refusal(Job job, RollBackJob back)
+    {
+        if (back.Past is null)
+            return Invalid(back, "there was no such job at that revision");
+        string uids = $"its uid was {back.Past.UidText}, this one's is {job.UidText}";
+        return back.Past.Uid == job.Uid ? null : Invalid(back, $"another job of that name lived at that revision: {uids}");
+    }
+
+    private static Rejection.Invalid Invalid(RollBackJob back, string detail) =>
+        new(FieldError.Invalid(FieldPath.Of("revision"), back.Revision, detail));
+
+    private static JsonObject WithoutGeneration(Job job) => job.Manifest.With("metadata", job.Metadata.Without("generation"));
+}

@@ -1,0 +1,25 @@
+using System.Globalization;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Store;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Jobs;
+
+/// <summary>The revision of the moment a request asks about.</summary>
+internal static class AskedMoment
+{
+    /// <summary>
+    /// The revision the store stood at; null when the request names no moment. One before the first event is revision 1, where there was
+    /// nothing. One to come is refused: nobody knows yet what will have been, and an answer given now would not be the one given later.
+    /// </summary>
+    public static async Task<(long? Revision, Status? Refusal)> Revision(HttpContext http, JobReads reads)
+    {
+        if (!AsOf.TryRead(http.Request.Query, out DateTimeOffset? asked, out Status? refusal) || asked is not { } moment)
+            return (null, refusal);
+        (long? revision, DateTimeOffset now) = await reads.RevisionAt(moment, http.RequestAborted);
+        if (revision is not null)
+            return (revision, null);
+        string clock = now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+        return (null, AsOf.Refuse(http.Request.Query[AsOf.Parameter]!, $"is yet to come: here it is {clock}"));
+    }
+}

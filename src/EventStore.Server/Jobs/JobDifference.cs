@@ -1,0 +1,93 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using EventStore.Domain.History;
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Store;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Jobs;
+
+/// <summary>
+/// What changed between two revisions of a job: value by value, and as the merge patch that turns the one into the other. Any two may be
+/// compared, the later one first too, and across incarnations of a name; that is said. What every event changes (resourceVersion) is left out.
+/// </summary>
+internal static class JobDifference
+{
+    /// <summary>The kind of the answer.</summary>
+    public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobs", "pytorchjob", "PyTorchJobDiff");
+
+    /// <summary>Paths are made of the clients' own names: a body of 3 MiB can make gigabytes of them. The patch always holds everything.</summary>
+    private const long PathsLengthMax = 1024 * 1024;
+
+    /// <summary>GET …/diff?from=N&amp;to=M.</summary>
+    public static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads)
+    {
+        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
+            || !TryRead(http.Request.Query, "from", isRequired: true, out long? asked, out refusal)
+            || !TryRead(http.Request.Query, "to", isRequired: false, out long? until, out refusal))
+            return refusal;
+        long newest = Math.Max(asked!.Value, until ?? 0);
+        if (await reads.WaitFor(newest, http.RequestAborted) is { } head)
+            return Status.TooLargeResourceVersion(newest, head);
+        var key = new JobKey(@namespace, name);
+        (long from, long to) = (asked.Value, until ?? await reads.Head(http.RequestAborted));
+        var before = await reads.JobAt(key, from, http.RequestAborted);
+        var after = await reads.JobAt(key, to, http.RequestAborted);
+        return before is null && after is null ? JobAnswers.NotFound(key) : new JsonReply(200, Print(key, (from, before), (to, after)).ToUtf8());
+    }
+
+    private static JsonObject Print(JobKey key, (long Revision, (Job Job, DateTimeOffset Time)? At) from, (long Revision, (Job Job, DateTimeOffset Time)? At) to)
+    {
+        var compared = Comparison.Of(from.At?.Job, to.At?.Job);
+        Change[] listed = [.. Fitting(compared.Changes, change => change.Path)];
+        JsonObject json = JsonObject.Of(
+            ("apiVersion", Resource.GroupVersion),
+            ("changes", new JsonArray([.. listed.Select(Print)])),
+            ("from", Print(from.Revision, from.At)),
+            ("kind", Resource.Kind),
+            ("mergePatch", compared.Patch),
+            ("mergePatchExact", JsonBoolean.Of(compared.BeyondPatch.Count == 0)),
+            ("metadata", JsonObject.Of(("name", key.Name), ("namespace", key.Namespace))),
+            ("to", Print(to.Revision, to.At)));
+        if (listed.Length < compared.Changes.Count)
+            json = json.With("changesOmitted", compared.Changes.Count - listed.Length);
+        if (compared.BeyondPatch.Count > 0)
+            json = json.With("beyondMergePatch", new JsonArray([.. Fitting(compared.BeyondPatch, path => path).Select(path => (Json)path.ToString())]));
+        return from.At is var (before, _) && to.At is var (after, _) ? json.With("sameIncarnation", JsonBoolean.Of(before.Uid == after.Uid)) : json;
+    }
+
+    /// <summary>One side: the revision asked for, and the job as it stood then, if there was one.</summary>
+    private static JsonObject Print(long revision, (Job Job, DateTimeOffset Time)? at) => at is not var (job, time)
+        ? JsonObject.Of(("revision", revision))
+        : JsonObject.Of(
+            ("resourceVersion", job.Revision.ToString(CultureInfo.InvariantCulture)),
+            ("revision", revision),
+            ("time", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture)),
+            ("uid", job.UidText));
+
+    // What is absent before or after has no member there: null is a value somebody may have written.
+    private static JsonObject Print(Change change) =>
+        JsonObject.Of(("path", change.Path.ToString())).WithOrWithout("before", change.Before).WithOrWithout("after", change.After);
+
+    private static IEnumerable<T> Fitting<T>(IReadOnlyList<T> all, Func<T, FieldPath> path)
+    {
+        long length = 0;
+        return all.TakeWhile(each => (length += path(each).Length) <= PathsLengthMax);
+    }
+
+    private static bool TryRead(IQueryCollection query, string name, bool isRequired, out long? revision, [NotNullWhen(false)] out Status? refusal)
+    {
+        (revision, refusal) = (null, null);
+        string text = GoParsing.First(query[name]) ?? "";
+        if (text.Length == 0 && !isRequired)
+            return true;
+        string? wrong = GoParsing.Revision(text, out long number) ?? (number == 0 ? "there is no revision 0: the store begins at 1" : null);
+        if (wrong is null)
+            revision = number;
+        else
+            refusal = Status.BadRequest($"invalid {name}: {FieldError.Invalid(FieldPath.Of(name), text, wrong)}");
+        return refusal is null;
+    }
+}

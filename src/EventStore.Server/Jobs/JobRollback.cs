@@ -1,0 +1,47 @@
+using System.Globalization;
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Store;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Jobs;
+
+/// <summary>
+/// Takes a job back to an earlier revision of the same incarnation: a new event restores the updatable fields as they stood. The answer is
+/// the job after it; what else differs from then is named in a <c>Warning</c> header, which kubectl prints.
+/// </summary>
+internal static class JobRollback
+{
+    private const int NamedMax = 20;
+    private const int NameLengthMax = 200;
+
+    /// <summary>POST …/rollback.</summary>
+    public static async Task<IResult> Post(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock)
+    {
+        RollbackRequest read = await RollbackRequest.Read(http, name, clock);
+        if (read.Refusal is { } refusal)
+            return refusal;
+        if (await reads.WaitFor(read.Revision, http.RequestAborted) is { } head)
+            return Status.TooLargeResourceVersion(read.Revision, head);
+
+        var key = new JobKey(@namespace, name);
+        Job? past = (await reads.JobAt(key, read.Revision, http.RequestAborted))?.Job;
+        int pastBytes = past is null ? 0 : JobText.Of(past).LengthBytes; // it waits in the queue with the command
+        var command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), read.Revision, past, read.ResourceVersion);
+        Outcome outcome = await lane.Execute(command, read.DryRun, read.BodyBytes + pastBytes, http.RequestAborted);
+        if (outcome is Outcome.Done done)
+            Warn(http.Response.Headers, Rollback.NotRestored(past!, done.Job));
+        return JobAnswers.Of(outcome, key, http.TraceIdentifier, after => new JsonReply(200, read.View!.Alone(after)));
+    }
+
+    private static void Warn(IHeaderDictionary headers, IReadOnlyList<FieldPath> notRestored)
+    {
+        if (notRestored.Count == 0)
+            return;
+        string[] named = [.. notRestored.Where(path => path.Length <= NameLengthMax).Take(NamedMax).Select(path => path.ToString())];
+        string more = named.Length == notRestored.Count ? "" : string.Create(CultureInfo.InvariantCulture, $" and {notRestored.Count - named.Length} more");
+        string fields = string.Join(", ", UpdatePolicy.UpdatableFields);
+        StrictDecoding.Warn(headers, [$"differs from that revision still: {string.Join(", ", named)}{more}; a rollback restores only {fields}"]);
+    }
+}
