@@ -6,7 +6,6 @@ using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 using EventStore.Server.Telemetry;
 using Microsoft.OpenApi;
-using Npgsql;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Cli;
@@ -14,7 +13,7 @@ namespace EventStore.Server.Cli;
 /// <summary>The web application: its services, what every request passes through, and the route tables.</summary>
 internal static partial class Web
 {
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+    private const int AuditIdLengthMax = 64;
 
     /// <summary>Builds it.</summary>
     /// <param name="builder">The host's builder, with the settings read.</param>
@@ -31,11 +30,14 @@ internal static partial class Web
             if (certificate is not null)
                 kestrel.ConfigureEndpointDefaults(listen => OwnCertificate.ServeBoth(listen, certificate));
         });
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopPatience);
+        StopLimits stop = builder.Configuration.GetSection("Stop").Get<StopLimits>() ?? new StopLimits();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = stop.ForRequests);
+        builder.Services.AddSingleton(stop).AddSingleton<GracefulStop>().AddSingleton<IHostLifetime>(services => services.GetRequiredService<GracefulStop>());
+        builder.Services.AddExporting(builder.Configuration);
 
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(_ => NpgsqlDataSource.Create(database.ServingConnectionString));
-        builder.Services.AddSingleton(new LaneLimits());
+        builder.Services.AddSingleton(_ => database.Serving());
+        builder.Services.AddSingleton(new LaneLimits { StopTime = StopLimits.LaneTime });
         builder.Services.AddSingleton<CommitLane>();
         builder.Services.AddSingleton<JobReads>();
         builder.Services.AddSingleton<RevisionReads>();
@@ -45,7 +47,7 @@ internal static partial class Web
         builder.Services.AddSingleton(builder.Configuration.GetSection("Lists").Get<ListLimits>() ?? new ListLimits());
         builder.Services.AddSingleton<JobFeed>();
         builder.Services.AddHostedService(services => services.GetRequiredService<JobFeed>());
-        builder.Services.AddDatabaseHealth((services, stop) => services.GetRequiredService<JobReads>().Head(stop));
+        builder.Services.AddReadiness(database);
 
         var answers = new AccessAnswers(http => Status.Unauthorized().ExecuteAsync(http), Forbidden);
         builder.Services.AddAccess(credentials.Sources, answers);
@@ -55,6 +57,7 @@ internal static partial class Web
         WebApplication app = builder.Build();
         app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write
         app.Use(RequestId);
+        app.UseMiddleware<RequestLog>();
         app.UseMiddleware<LastResort>();
         app.Use(AnswerDatabaseAway);
         app.UseRouting();
@@ -71,6 +74,7 @@ internal static partial class Web
         app.MapOpenApiV3(served);
         app.MapOpenApiV2(served);
         app.MapHealth();
+        app.MapMetrics();
         app.MapApiDocument();
         return app;
     }
@@ -88,13 +92,20 @@ internal static partial class Web
             """,
     };
 
-    /// <summary>Every request has an id: in the reply, in the log and in the events it leads to.</summary>
+    /// <summary>
+    /// Every request has an id: in the reply, in the log, in its trace and in the events it leads to. As upstream does, the client's own is
+    /// taken (apiserver <c>WithAuditInit</c>), if it is one: it is kept for ever.
+    /// </summary>
     private static Task RequestId(HttpContext http, RequestDelegate next)
     {
-        http.TraceIdentifier = Guid.CreateVersion7().ToString();
+        http.TraceIdentifier = http.Request.Headers["Audit-Id"] is [{ Length: > 0 and <= AuditIdLengthMax } given] && given.All(IsOfAnId)
+            ? given
+            : Guid.CreateVersion7().ToString();
         http.Response.Headers["Audit-Id"] = http.TraceIdentifier;
         return next(http);
     }
+
+    private static bool IsOfAnId(char c) => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.';
 
     private static async Task AnswerDatabaseAway(HttpContext http, RequestDelegate next)
     {

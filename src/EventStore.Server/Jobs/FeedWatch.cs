@@ -1,5 +1,6 @@
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
+using EventStore.Server.Telemetry;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -37,6 +38,7 @@ internal abstract partial class FeedWatch(HttpContext http, ListOptions options,
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
         end.CancelAfter(Duration());
         Stop = end.Token;
+        RequestLog.Lasts(http);
         try
         {
             await Begin();
@@ -52,6 +54,10 @@ internal abstract partial class FeedWatch(HttpContext http, ListOptions options,
             LogFailed(http.RequestServices.GetRequiredService<ILogger<FeedWatch>>(), http.TraceIdentifier, e);
             stream.Write("ERROR", Status.InternalError(http.TraceIdentifier).ToUtf8());
             await stream.Flush();
+        }
+        finally
+        {
+            RequestLog.Sent(http, stream.SentBytes);
         }
 
         return Results.Empty;

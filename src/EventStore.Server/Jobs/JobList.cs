@@ -5,6 +5,7 @@ using EventStore.Domain.Jobs;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
+using EventStore.Server.Telemetry;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -100,6 +101,7 @@ internal static class JobList
     private static async Task Send(HttpContext http, ArrayBufferWriter<byte> text)
     {
         await http.Response.Body.WriteAsync(text.WrittenMemory, http.RequestAborted);
+        RequestLog.Sent(http, text.WrittenCount);
         text.ResetWrittenCount();
     }
 

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using EventStore.Domain.Jobs;
+using EventStore.Server.Telemetry;
 using Npgsql;
 
 namespace EventStore.Server.Store;
@@ -43,13 +45,15 @@ public sealed partial class CommitLane : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The client left while the command waited.</exception>
     public async Task<Outcome> Execute(JobCommand command, bool dryRun, int bodyBytes, CancellationToken clientLeft)
     {
-        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256);
+        using Activity? span = Signals.Source.StartActivity(Signals.LaneSpan);
+        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256) { Span = span };
         if (Interlocked.Add(ref queuedBytes, queued.WeightBytes) > limits.QueueBytes || !queue.Writer.TryWrite(queued))
         {
             Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
             return new Outcome.Busy();
         }
 
+        Signals.QueueLength.Add(1);
         await using CancellationTokenRegistration leaving = clientLeft.Register(() => queued.Leave(clientLeft));
         return await queued.Answer;
     }
@@ -58,8 +62,10 @@ public sealed partial class CommitLane : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         queue.Writer.TryComplete();
-        await running;
-        await Disconnect();
+        if (await Task.WhenAny(running, Task.Delay(limits.StopTime)) == running)
+            await Disconnect();
+        else
+            LogNotFinished(limits.StopTime.TotalSeconds); // as with a killed process: what was answered is stored, the rest is or is not
     }
 
     private async Task Run()
@@ -88,6 +94,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         while (commands.Count < limits.BatchLength && bytes < limits.BatchBytes && queue.Reader.TryRead(out QueuedCommand? queued))
         {
             Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
+            Signals.QueueLength.Add(-1);
             if (!queued.TryTake())
                 continue;
             bytes += queued.WeightBytes;
@@ -117,7 +124,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         Committed committed;
         try
         {
-            committed = await CommitCall.Execute(connection!, batch, mark.OthersServe);
+            committed = await Commit(batch, commands);
         }
         catch (PostgresException e) when (e.InvariantSeverity == "ERROR") // the transaction was rolled back: nothing of it is stored
         {

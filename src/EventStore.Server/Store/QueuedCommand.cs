@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using EventStore.Domain.Jobs;
 
 namespace EventStore.Server.Store;
@@ -18,6 +19,9 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
 
     /// <summary>What the command counts for in the queue's limit: the size of the request's body, and a little for itself.</summary>
     public int WeightBytes { get; } = weightBytes;
+
+    /// <summary>The lane's part of the request in its trace; null when nobody traces it.</summary>
+    public Activity? Span { get; init; }
 
     /// <summary>How often it was decided already because somebody else had changed the job meanwhile.</summary>
     public int Attempts { get; set; }

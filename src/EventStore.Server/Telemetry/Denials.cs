@@ -1,4 +1,3 @@
-using System.Diagnostics.Metrics;
 using EventStore.Server.Access;
 
 namespace EventStore.Server.Telemetry;
@@ -9,17 +8,10 @@ public static partial class Denials
     /// <summary>The category of the lines.</summary>
     public const string Category = "EventStore.Server.Denied";
 
-    private static readonly Meter Meter = new("eventstore");
-    private static readonly Counter<long> Denied = Meter.CreateCounter<long>("eventstore.denied", "{request}", "Requests refused with 403.");
-
-    private static readonly string[] Verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "head", "post", "put"];
-
     /// <summary>Records a 403.</summary>
     public static void Record(HttpContext http, AccessRequest asked)
     {
-        // A method may be any word, and every new one would be a new time series.
-        string verb = Verbs.Contains(asked.Verb) ? asked.Verb : "other";
-        Denied.Add(1, new("verb", verb), new("resource", Resource(asked)));
+        Signals.CountDenied(asked.Verb, asked.IsResource ? Resource(asked) : string.Empty);
         ILogger log = http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(Category);
         if (asked.IsResource)
         {
@@ -33,7 +25,7 @@ public static partial class Denials
     }
 
     private static string Resource(AccessRequest asked) =>
-        !asked.IsResource ? "path" : asked.Subresource is "" or not ("status" or "rollback") ? asked.Resource : $"{asked.Resource}/{asked.Subresource}";
+        asked.Subresource is "" or not ("status" or "rollback") ? asked.Resource : $"{asked.Resource}/{asked.Subresource}";
 
     /// <summary>The client's words: a line break or an escape of the terminal's in them would let it write lines of its own.</summary>
     private static string Clean(string? words) => words is null or "" ? "-" : words.Any(char.IsControl) ? Uri.EscapeDataString(words) : words;
