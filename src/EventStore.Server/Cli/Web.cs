@@ -67,6 +67,7 @@ internal static partial class Web
         app.Use(ReadAgain.OnAFreshConnection);
         app.MapJobs();
         app.MapRevisions();
+        app.MapCheckpoint();
         app.MapNamespaces();
         app.MapSelfReviews();
         ServedResource[] served = [.. JobEndpoints.Served, .. RevisionEndpoints.Served, .. NamespaceEndpoints.Served, .. SelfReviews.Served];

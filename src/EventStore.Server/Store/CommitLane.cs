@@ -27,6 +27,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly Task running;
     private NpgsqlConnection? connection;
     private long queuedBytes;
+    private long rebuilds;
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ServingMark mark, ILogger<CommitLane> log)
@@ -126,6 +127,11 @@ public sealed partial class CommitLane : IAsyncDisposable
         {
             committed = await Commit(batch, commands);
         }
+        catch (PostgresException e) when (CommitCall.IsOutrun(e))
+        {
+            commands.ForEach(command => cache.Forget(command.Command.Key));
+            return commands.FindAll(MayTryAgain);
+        }
         catch (PostgresException e) when (e.InvariantSeverity == "ERROR") // the transaction was rolled back: nothing of it is stored
         {
             return DatabaseAway.Is(e) ? await GiveUp(commands, e, mayHaveBeenApplied: false) : await Isolate(commands, e);
@@ -141,6 +147,12 @@ public sealed partial class CommitLane : IAsyncDisposable
     private async Task<Batch> Decide(List<QueuedCommand> commands)
     {
         bool kept = await Connect();
+        if (feed.Rebuilds != rebuilds)
+        {
+            rebuilds = feed.Rebuilds;
+            cache.Clear(); // a row that was wrong may be remembered, and its version says nothing of that
+        }
+
         IReadOnlyDictionary<JobKey, Job> loaded;
         try
         {

@@ -36,6 +36,14 @@ internal sealed class JobCache(long weightBytesMax)
             Forget(oldest.Value.Job.Key);
     }
 
+    /// <summary>Forgets all jobs.</summary>
+    public void Clear()
+    {
+        entries.Clear();
+        byUse.Clear();
+        weightBytes = 0;
+    }
+
     /// <summary>Forgets the job.</summary>
     public void Forget(JobKey key)
     {

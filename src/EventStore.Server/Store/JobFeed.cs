@@ -24,7 +24,7 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     private long ringBegin;
     private long ringBytes;
     private volatile string? blind;
-    private volatile string? deaf;
+    private long known;
 
     /// <summary>What the feed may hold, and when it speaks.</summary>
     public FeedLimits Limits => limits;
@@ -147,6 +147,8 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
         if (!IsWatched())
             return;
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        if (Rebuilds is var now && now != known)
+            (known, jobs) = (now, new JobLog(limits.KnownJobs));
         while (true)
         {
             List<JobChange> changes = await jobs.Read(connection, position, long.MaxValue, null, stop);
@@ -201,39 +203,9 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             Signals.Watchers.Add(subscriptions.Remove(subscription) ? -1 : 0);
     }
 
-    /// <summary>Hears of other processes' commits, on a connection of its own.</summary>
-    private async Task Listen(CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            try
-            {
-                await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-                connection.Notification += (_, _) => Wake();
-                await using (var command = new NpgsqlCommand("LISTEN eventstore_commit", connection))
-                    await command.ExecuteNonQueryAsync(stop);
-                deaf = null;
-                while (true)
-                    await connection.WaitAsync(stop);
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e) when (DatabaseAway.Is(e))
-            {
-                LogDeaf(deaf = e.Message);
-                await Task.Delay(limits.RetryPause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-        }
-    }
-
     [LoggerMessage(LogLevel.Warning, "The feed cannot read the log: {Reason}")]
     private partial void LogAway(string reason);
 
     [LoggerMessage(LogLevel.Error, "The feed cannot go on; everybody who watches is cut off")]
     private partial void LogFailed(Exception e);
-
-    [LoggerMessage(LogLevel.Warning, "The feed cannot hear of other processes' commits and relies on polling: {Reason}")]
-    private partial void LogDeaf(string reason);
 }
