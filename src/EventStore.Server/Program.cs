@@ -27,6 +27,8 @@ internal static class Program
                 "migrate" => await Migrate.Run(line),
                 "rebuild" => await Rebuild.Run(line),
                 "verify" => await Verify.Run(line),
+                "export" => await Export.Run(line),
+                "import" => await Import.Run(line),
                 _ => await Health.Run(line),
             };
         }

@@ -4,7 +4,7 @@ namespace EventStore.Server.Access;
 /// Asks, once routing has found the endpoint and authentication the caller, whether the one may have the other. It stands between
 /// routing and the endpoints, so an endpoint that forgot to say what it requires is closed, not open.
 /// </summary>
-public sealed class AccessCheck(RequestDelegate next, AccessAnswers answers)
+public sealed class AccessCheck(RequestDelegate next, AccessAnswers answers, Authorization authorization)
 {
     /// <summary>Lets the request through or answers 401 or 403.</summary>
     public Task Invoke(HttpContext context)
@@ -16,8 +16,13 @@ public sealed class AccessCheck(RequestDelegate next, AccessAnswers answers)
         // No route, or a stand-in that routing made of routes that did not fit (it only says 405 or 415): nothing to guard, but only
         // who shows a credential learns which paths there are.
         bool isNothing = endpoint is not RouteEndpoint && required is null;
-        if (isNothing ? isKnown : required is not null && Authorization.Allows(context.User, request))
+        if (isNothing ? isKnown : required is not null && IsAllowed(context, request))
             return next(context);
         return isKnown ? answers.Forbidden(context, request) : answers.Unauthorized(context);
     }
+
+    /// <summary>Who shows a wrong credential does not get what others get who show none, but for what is open: a probe may have an old one.</summary>
+    private bool IsAllowed(HttpContext context, AccessRequest request) => context.Features.Get<WrongCredential>() is null
+        ? authorization.Allows(context.User, request)
+        : Authorization.IsOpen(request);
 }

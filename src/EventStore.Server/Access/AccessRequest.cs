@@ -12,7 +12,7 @@ namespace EventStore.Server.Access;
 /// <param name="Resource">Its plural; empty for a path.</param>
 /// <param name="Subresource"><c>status</c>, or empty.</param>
 /// <param name="Namespace">Null at the cluster scope.</param>
-/// <param name="Name">Null for a collection.</param>
+/// <param name="Name">Null for a collection, unless a list or a watch is narrowed to one name.</param>
 public sealed record AccessRequest(string Verb, string Group, string Resource, string Subresource, string? Namespace, string? Name)
 {
     /// <summary>The path, whether it is a resource's or not.</summary>
@@ -30,10 +30,15 @@ public sealed record AccessRequest(string Verb, string Group, string Resource, s
         string path = context.Request.Path.Value ?? "";
         if (required is null or { Resource.Length: 0 })
             return new AccessRequest(context.Request.Method.ToLowerInvariant(), "", "", "", null, null) { Path = path };
-        string? name = context.Request.RouteValues["name"] as string;
-        string? @namespace = context.Request.RouteValues["namespace"] as string;
+        RouteValueDictionary route = context.Request.RouteValues;
+        string? name = route["name"] as string;
+        // A namespace lies in itself, so that a right within it can be the right to see it.
+        string? @namespace = route["namespace"] as string ?? (required is { Group: "", Resource: "namespaces" } ? name : null);
+        string subresource = required.Subresource.Length > 0 ? required.Subresource : route["subresource"] as string ?? "";
         string verb = required.Verb ?? VerbOf(context.Request, isCollection: name is null);
-        return new AccessRequest(verb, required.Group, required.Resource, required.Subresource, @namespace, name) { Path = path };
+        if (verb is "list" or "watch")
+            name = required.SelectedName(context.Request);
+        return new AccessRequest(verb, required.Group, required.Resource, subresource, @namespace, name) { Path = path };
     }
 
     private static string VerbOf(HttpRequest request, bool isCollection) => request.Method.ToUpperInvariant() switch

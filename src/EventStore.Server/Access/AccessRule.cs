@@ -1,8 +1,8 @@
 namespace EventStore.Server.Access;
 
 /// <summary>
-/// A right, in the form Kubernetes tells rights in (RBAC's <c>PolicyRule</c>): verbs on resources, or verbs on paths. <c>*</c> is
-/// everything; a path may end in it.
+/// A right, in the form Kubernetes tells rights in (RBAC's <c>PolicyRule</c>, matched as upstream's
+/// <c>pkg/apis/rbac/v1/evaluation_helpers.go</c> does): verbs on resources, or verbs on paths. <c>*</c> is everything; a path may end in it.
 /// </summary>
 /// <param name="Verbs">What may be done.</param>
 public sealed record AccessRule(IReadOnlyList<string> Verbs)
@@ -12,8 +12,14 @@ public sealed record AccessRule(IReadOnlyList<string> Verbs)
     /// <summary>To resources of these groups.</summary>
     public IReadOnlyList<string> Groups { get; init; } = [];
 
-    /// <summary>To these resources, by their plurals, <c>plural/subresource</c> for a part of one.</summary>
+    /// <summary>
+    /// To these resources, by their plurals: <c>plural/subresource</c> for a part of one, <c>*/subresource</c> for that part of any,
+    /// <c>*</c> for all resources and all their parts.
+    /// </summary>
     public IReadOnlyList<string> Resources { get; init; } = [];
+
+    /// <summary>Only to those of these names; empty for all. What has no name, a list for one, is then none of them.</summary>
+    public IReadOnlyList<string> Names { get; init; } = [];
 
     /// <summary>To these paths that are no resource.</summary>
     public IReadOnlyList<string> Paths { get; init; } = [];
@@ -23,15 +29,17 @@ public sealed record AccessRule(IReadOnlyList<string> Verbs)
     {
         if (!Has(Verbs, request.Verb))
             return false;
-        if (!request.IsResource)
-            return Paths.Any(path => Covers(path, request.Path));
-        string resource = request.Subresource.Length == 0 ? request.Resource : $"{request.Resource}/{request.Subresource}";
-        return Has(Groups, request.Group) && Has(Resources, resource);
+        return request.IsResource
+            ? Has(Groups, request.Group) && HasResource(request) && (Names.Count == 0 || Names.Contains(request.Name ?? ""))
+            : Paths.Any(path => Covers(path, request.Path));
     }
+
+    private bool HasResource(AccessRequest request) => request.Subresource.Length == 0
+        ? Has(Resources, request.Resource)
+        : Has(Resources, $"{request.Resource}/{request.Subresource}") || Resources.Contains($"*/{request.Subresource}");
 
     private static bool Has(IReadOnlyList<string> names, string name) => names.Contains(All) || names.Contains(name);
 
-    private static bool Covers(string pattern, string path) => pattern.EndsWith('*')
-        ? path.AsSpan().StartsWith(pattern.AsSpan(0, pattern.Length - 1))
-        : path == pattern;
+    private static bool Covers(string pattern, string path) =>
+        pattern == path || (pattern.EndsWith('*') && path.StartsWith(pattern.TrimEnd('*'), StringComparison.Ordinal));
 }

@@ -4,9 +4,10 @@ namespace EventStore.Server.Access;
 
 /// <summary>
 /// The one place that says who may do what. It is asked at every request, and by whoever wants to know his rights beforehand
-/// (<c>kubectl auth can-i</c>): the same rules answer both. Rights of others than administrators will come here.
+/// (<c>kubectl auth can-i</c>): the same rules answer both. What no rule allows is forbidden.
 /// </summary>
-public static class Authorization
+/// <param name="policy">Gives the rules in force. A function, so that files read anew count from the next request on.</param>
+public sealed class Authorization(Func<AccessPolicy> policy)
 {
     private static readonly string[] Read = ["get", "head"];
 
@@ -34,10 +35,15 @@ public static class Authorization
         new(["*"]) { Paths = ["*"] },
     ];
 
-    /// <summary>Whether the caller may do that. What is not allowed here is forbidden.</summary>
-    public static bool Allows(ClaimsPrincipal caller, AccessRequest request)
+    /// <summary>Whether that is open to everybody, a caller whose credential is wrong included.</summary>
+    public static bool IsOpen(AccessRequest request) => Any(OfEverybody, request);
+
+    /// <summary>Whether the caller may do that.</summary>
+    public bool Allows(ClaimsPrincipal caller, AccessRequest request)
     {
-        foreach (AccessRule rule in RulesOf(caller))
+        if (Any(OwnRules(caller), request))
+            return true;
+        foreach (AccessRule rule in policy().RulesOf(Caller.Of(caller), request.IsResource ? request.Namespace : null))
         {
             if (rule.Allows(request))
                 return true;
@@ -46,8 +52,34 @@ public static class Authorization
         return false;
     }
 
-    /// <summary>All that the caller may do, in every namespace alike.</summary>
-    public static IReadOnlyList<AccessRule> RulesOf(ClaimsPrincipal caller) => caller.Identity is not { IsAuthenticated: true }
+    /// <summary>All that the caller may do in the namespace, and on paths.</summary>
+    public IReadOnlyList<AccessRule> RulesOf(ClaimsPrincipal caller, string @namespace) =>
+        [.. OwnRules(caller), .. policy().RulesOf(Caller.Of(caller), @namespace)];
+
+    /// <summary>
+    /// What kept rights from the caller that somebody meant to give: roles that his bindings name and that are not there, in upstream's
+    /// words. Empty when nothing did.
+    /// </summary>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="namespace">Where; null at the cluster scope and for paths.</param>
+    public string MissingRoles(ClaimsPrincipal caller, string? @namespace)
+    {
+        string[] missing = [.. policy().MissingRolesOf(Caller.Of(caller), @namespace).Distinct()];
+        return missing.Length > 1 ? $"[{string.Join(", ", missing)}]" : string.Concat(missing);
+    }
+
+    private static AccessRule[] OwnRules(ClaimsPrincipal caller) => caller.Identity is not { IsAuthenticated: true }
         ? OfEverybody
         : caller.IsInRole(Caller.Masters) ? OfAdministrators : OfTheKnown;
+
+    private static bool Any(AccessRule[] rules, AccessRequest request)
+    {
+        foreach (AccessRule rule in rules)
+        {
+            if (rule.Allows(request))
+                return true;
+        }
+
+        return false;
+    }
 }

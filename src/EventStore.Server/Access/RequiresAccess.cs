@@ -6,10 +6,16 @@ namespace EventStore.Server.Access;
 /// </summary>
 /// <param name="Group">The resource's group.</param>
 /// <param name="Resource">Its plural; empty for a path that is no resource.</param>
-/// <param name="Subresource"><c>status</c>, or empty.</param>
+/// <param name="Subresource"><c>status</c>, or empty: then it is the route's <c>{subresource}</c>, if the route has one.</param>
 /// <param name="Verb">The verb; null for what the method, the path and <c>?watch</c> say.</param>
 public sealed record RequiresAccess(string Group, string Resource, string Subresource = "", string? Verb = null)
 {
     /// <summary>The endpoint is no resource: its path decides.</summary>
     public static readonly RequiresAccess ByPath = new("", "");
+
+    /// <summary>
+    /// The one name a list or a watch is narrowed to (<c>?fieldSelector=metadata.name=x</c>), or null. Such a list needs no more than the
+    /// right to that name. Whoever answers the list must read the selector with the same function.
+    /// </summary>
+    public Func<HttpRequest, string?> SelectedName { get; init; } = _ => null;
 }

@@ -38,30 +38,20 @@ public sealed class TokenFile
     public static string Line(string token, Caller caller) =>
         $"{Quote(token)},{Quote(caller.Name)},{Quote(caller.Uid)},{Quote(string.Join(',', caller.Groups))}";
 
+    /// <summary>Reads a file, for one who follows it.</summary>
+    internal static Reading<TokenFile> Read(SourceText file)
+    {
+        (TokenFile? tokens, int line, string? wrong) = Parse(file.Text);
+        return tokens is null ? Reading<TokenFile>.Failed(file.Name, line, wrong!) : Reading<TokenFile>.Of(tokens, $"{tokens.Count} tokens");
+    }
+
     /// <summary>Reads a file's text. What is wrong is said with the number of the line, and without the token.</summary>
     public static bool TryParse(string text, [NotNullWhen(true)] out TokenFile? file, [NotNullWhen(false)] out string? wrong)
     {
-        file = null;
-        (IReadOnlyList<CsvRecord> records, int line, wrong) = Csv.Read(text);
+        (file, int line, wrong) = Parse(text);
         if (wrong is not null)
-        {
             wrong = $"line {line}: {wrong}";
-            return false;
-        }
-
-        var principals = new Dictionary<Hash, ClaimsPrincipal>();
-        foreach (CsvRecord record in records)
-        {
-            wrong = Add(principals, record.Fields);
-            if (wrong is not null)
-            {
-                wrong = $"line {record.Line}: {wrong}";
-                return false;
-            }
-        }
-
-        file = new TokenFile(principals);
-        return true;
+        return file is not null;
     }
 
     /// <summary>The first token in a file's text whose user is in the group; null when there is none.</summary>
@@ -70,6 +60,21 @@ public sealed class TokenFile
 
     /// <summary>Who the token belongs to, or null.</summary>
     public ClaimsPrincipal? Find(ReadOnlySpan<char> token) => token.IsEmpty ? null : principals.GetValueOrDefault(Hash.Of(token));
+
+    private static (TokenFile? File, int Line, string? Wrong) Parse(string text)
+    {
+        (IReadOnlyList<CsvRecord> records, int line, string? wrong) = Csv.Read(text);
+        if (wrong is not null)
+            return (null, line, wrong);
+        var principals = new Dictionary<Hash, ClaimsPrincipal>();
+        foreach (CsvRecord record in records)
+        {
+            if (Add(principals, record.Fields) is { } bad)
+                return (null, record.Line, bad);
+        }
+
+        return (new TokenFile(principals), 0, null);
+    }
 
     private static string? Add(Dictionary<Hash, ClaimsPrincipal> principals, IReadOnlyList<string> fields)
     {

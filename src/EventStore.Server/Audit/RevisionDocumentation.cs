@@ -1,4 +1,5 @@
 using EventStore.Domain.Manifests;
+using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
 using Microsoft.OpenApi;
 using JsonArray = System.Text.Json.Nodes.JsonArray;
@@ -7,38 +8,40 @@ using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Audit;
 
-/// <summary>What the document for people says about the history.</summary>
+/// <summary>What the documents say about the history: the one for people, and of its own parameters also the one for kubectl.</summary>
 internal static class RevisionDocumentation
 {
-    private const string RevisionList = "PyTorchJobRevisionList";
+    private const string Revision = "PyTorchJobRevision";
+    private const string RevisionList = Revision + "List";
+    private const string Example = "pytorch-test.72519229";
 
-    /// <summary>List.</summary>
-    public static ApiOperation List() => new(
-        "listPyTorchJobRevisions",
-        "Who changed what, when",
-        "Every event of the namespace's jobs, deleted ones too, the newest first. Select with `labelSelector`: `job=NAME`, `uid=UID`, "
-        + $"`verb=VERB` with one of {string.Join(", ", RevisionSelector.AllVerbs)}.")
-    {
-        Tag = "History",
-        Parameters = [ApiParameters.Namespace, ApiParameters.Pretty, ApiParameters.LabelSelector, ApiParameters.Limit, ApiParameters.Continue],
-        Answers =
-        [
-            new ApiAnswer(200, "OK", RevisionList, Example()),
-            ApiAnswer.Refusal(
-                Status.BadRequest("label selector not supported here: team=ml; revisions are selected by job=NAME, uid=UID and verb=VERB"),
-                "BadRequest: a parameter cannot be understood"),
-            ApiAnswer.Refusal(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
-            ApiAnswer.Refusal(
-                Status.Forbidden("alice", "list", RevisionEndpoints.Resource.Group, RevisionEndpoints.Resource.Plural, "", "", "kube-test"),
-                "Forbidden: the user may not do this"),
-            ApiAnswer.Refusal(Status.MethodNotAllowed(RevisionEndpoints.Resource, "delete"), "MethodNotAllowed: the history can only be read"),
-            ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.Json), "NotAcceptable: the client takes no JSON"),
-            ApiAnswer.Refusal(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's"),
-            ApiAnswer.Refusal(Status.Unavailable("the database cannot be reached; nothing was changed", retryAfterSeconds: 1), "ServiceUnavailable: the database is away"),
-        ],
-    };
+    private static readonly ApiParameter Name = new("name", new TextShape(), "name of the job, a dot, and the revision") { InPath = true };
 
-    /// <summary>The schema the operation names.</summary>
+    /// <summary>What a list of revisions can be asked beyond what every list can.</summary>
+    public static IReadOnlyList<(string Name, string Type, string About)> ListParameters { get; } =
+    [
+        ("since", "string", "Only revisions committed at this moment (RFC 3339) or later."),
+        ("until", "string", "Only revisions committed before this moment (RFC 3339)."),
+        ("order", "string", "newest: the newest first, as without it. oldest: the oldest first."),
+    ];
+
+    /// <summary>List, of one namespace.</summary>
+    public static ApiOperation List() => ListOf("listPyTorchJobRevisions", "Who changed what, when");
+
+    /// <summary>List, of all namespaces.</summary>
+    public static ApiOperation ListAll() => ListOf("listAllPyTorchJobRevisions", "Who changed what, when, in all namespaces");
+
+    /// <summary>Get.</summary>
+    public static ApiOperation Get() => Of(
+        "readPyTorchJobRevision", "Read one revision",
+        "One change, and with it the whole job as it was afterwards, in the member `object`. After its deletion a job is shown as it was "
+        + "last seen, with the revision of its end.",
+        [Name, ApiParameters.Namespace, ApiParameters.Pretty, ApiParameters.ResourceVersion],
+        new ApiAnswer(200, "OK", Revision, WithObject()),
+        ApiAnswer.Refusal(Status.NotFound(RevisionEndpoints.Resource, Example), "NotFound: there is no such revision of that job"),
+        Forbidden("get", Example));
+
+    /// <summary>The schemas the operations name.</summary>
     public static Dictionary<string, OpenApiSchema> Schemas()
     {
         TextShape text = new();
@@ -47,39 +50,96 @@ internal static class RevisionDocumentation
             ("items", new ListShape(RevisionShape.Revision)),
             ("kind", text),
             ("metadata", new ObjectShape(("continue", text), ("resourceVersion", text))));
-        return new() { [RevisionList] = ApiSchema.Of(list) };
+        return new() { [Revision] = ApiSchema.Of(RevisionShape.Revision), [RevisionList] = ApiSchema.Of(list) };
     }
 
-    private static JsonObject Example() => new()
+    private static ApiOperation ListOf(string id, string summary) => Of(
+        id, summary,
+        $"""
+        Every event of the jobs, deleted ones and all incarnations of a name too, the newest first. Every page is as of the first page's
+        revision; `metadata.continue` says whether there is more, and not the number of items: a page may have fewer than `limit`.
+
+        - `labelSelector` with `job`, `uid` and `verb` ({string.Join(", ", RevisionVerbs.All)}): `=`, `!=`, `in`, `notin`, existence.
+        - `fieldSelector` with those, with `metadata.name`, `metadata.namespace`, `user`, and `path`: a field as `changes` names it, such as
+          `path=spec.cleanPodPolicy` or `path=metadata.labels['example.com/team']`, or `metadata.labels` and `metadata.annotations` for any
+          of them. In a value `,`, `=` and a backslash have a backslash before them. A creation changes no single field and has no path.
+        - `since` and `until`: from the one moment on, up to and without the other.
+
+        With `watch` each revision is an ADDED frame, in their order; without a resourceVersion it begins with the first there ever was.
+        """,
+        [
+            ApiParameters.Namespace,
+            .. ApiParameters.OfLists,
+            .. ListParameters.Select(each => new ApiParameter(each.Name, each.Name == "order" ? new TextShape("newest", "oldest") : new TimeShape(), each.About)),
+        ],
+        new ApiAnswer(200, "OK", RevisionList, OfList()),
+        ApiAnswer.Refusal(
+            Status.BadRequest("label selector not supported here: team=ml; revisions have the labels job, uid and verb, and no others"),
+            "BadRequest: a parameter cannot be understood"),
+        Forbidden("list", ""));
+
+    private static ApiOperation Of(string id, string summary, string description, IReadOnlyList<ApiParameter> parameters, params ApiAnswer[] answers) =>
+        new(id, summary, description)
+        {
+            Tag = "History",
+            Parameters = parameters,
+            Answers =
+            [
+                .. answers.Concat(
+                [
+                    ApiAnswer.Refusal(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
+                    ApiAnswer.Refusal(Status.MethodNotAllowed(RevisionEndpoints.Resource, "delete"), "MethodNotAllowed: the history can only be read"),
+                    ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.Json), "NotAcceptable: the client takes no JSON"),
+                    ApiAnswer.Refusal(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's"),
+                    ApiAnswer.Refusal(JobAnswers.DatabaseAway(), "ServiceUnavailable: the database is away"),
+                    ApiAnswer.Refusal(Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come"),
+                ]).OrderBy(answer => answer.Code),
+            ],
+        };
+
+    private static ApiAnswer Forbidden(string verb, string name) => ApiAnswer.Refusal(
+        Status.Forbidden("alice", verb, RevisionEndpoints.Resource.Group, RevisionEndpoints.Resource.Plural, "", name, JobExamples.Namespace),
+        "Forbidden: the user may not do this");
+
+    private static JsonObject OfOne() => new()
     {
         ["apiVersion"] = RevisionEndpoints.Resource.GroupVersion,
-        ["items"] = new JsonArray(new JsonObject
+        ["changes"] = new JsonArray(new JsonObject { ["after"] = "test", ["path"] = "metadata.labels.app" }),
+        ["job"] = JobExamples.Name,
+        ["kind"] = RevisionEndpoints.Resource.Kind,
+        ["metadata"] = new JsonObject
         {
-            ["apiVersion"] = RevisionEndpoints.Resource.GroupVersion,
-            ["changes"] = new JsonArray(new JsonObject { ["after"] = "test", ["path"] = "metadata.labels.app" }),
-            ["job"] = "pytorch-test",
-            ["kind"] = RevisionEndpoints.Resource.Kind,
-            ["metadata"] = new JsonObject
-            {
-                ["creationTimestamp"] = "2019-07-24T10:41:02Z",
-                ["labels"] = new JsonObject { ["job"] = "pytorch-test", ["uid"] = "c6e548f1-adfe-11e9-ba3a-b44326d0c915", ["verb"] = "Patched" },
-                ["name"] = "pytorch-test.72519229",
-                ["namespace"] = "kube-test",
-                ["resourceVersion"] = "72519229",
-            },
-            ["patch"] = new JsonObject { ["metadata"] = new JsonObject { ["labels"] = new JsonObject { ["app"] = "test" } } },
-            ["previousRevision"] = 72519207,
-            ["requestId"] = "019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e",
-            ["revision"] = 72519229,
-            ["sourceAddress"] = "127.0.0.1",
-            ["time"] = "2019-07-24T10:41:02.402531Z",
-            ["uid"] = "c6e548f1-adfe-11e9-ba3a-b44326d0c915",
-            ["user"] = new JsonObject { ["groups"] = new JsonArray("system:masters", "system:authenticated"), ["name"] = "admin" },
-            ["userAgent"] = "curl/8.5.0",
-            ["verb"] = "Patched",
-            ["version"] = 2,
-        }),
-        ["kind"] = RevisionEndpoints.Resource.Kind + "List",
+            ["creationTimestamp"] = "2019-07-24T10:41:02Z",
+            ["labels"] = new JsonObject { ["job"] = JobExamples.Name, ["uid"] = "c6e548f1-adfe-11e9-ba3a-b44326d0c915", ["verb"] = "Patched" },
+            ["name"] = Example,
+            ["namespace"] = JobExamples.Namespace,
+            ["resourceVersion"] = "72519229",
+        },
+        ["patch"] = JobExamples.LabelPatch,
+        ["previousRevision"] = 72519207,
+        ["requestId"] = "019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e",
+        ["revision"] = 72519229,
+        ["sourceAddress"] = "127.0.0.1",
+        ["time"] = "2019-07-24T10:41:02.402531Z",
+        ["uid"] = "c6e548f1-adfe-11e9-ba3a-b44326d0c915",
+        ["user"] = new JsonObject { ["groups"] = new JsonArray("system:masters", "system:authenticated"), ["name"] = "admin" },
+        ["userAgent"] = "curl/8.5.0",
+        ["verb"] = "Patched",
+        ["version"] = 2,
+    };
+
+    private static JsonObject WithObject()
+    {
+        JsonObject revision = OfOne();
+        revision["object"] = JobExamples.Job;
+        return revision;
+    }
+
+    private static JsonObject OfList() => new()
+    {
+        ["apiVersion"] = RevisionEndpoints.Resource.GroupVersion,
+        ["items"] = new JsonArray(OfOne()),
+        ["kind"] = RevisionList,
         ["metadata"] = new JsonObject { ["continue"] = "", ["resourceVersion"] = "72519229" },
     };
 }

@@ -1,5 +1,4 @@
-using System.Diagnostics.CodeAnalysis;
-using System.Globalization;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
@@ -9,14 +8,13 @@ namespace EventStore.Server.Audit;
 
 /// <summary>
 /// The history on the wire: every event of every job, deleted incarnations too, as objects of a resource of their own, so that "who
-/// changed what, when" is one GET. The newest comes first.
+/// changed what, when" is one GET. They can be read and watched, and nothing else.
 /// </summary>
 internal static class RevisionEndpoints
 {
-    private const int LimitDefault = 500;
-    private const int LimitMax = 5000;
-
-    private static readonly string[] SelectableFields = ["metadata.namespace"];
+    private const string EveryNamespace = "/apis/audit.eventstore.io/v1/pytorchjobrevisions";
+    private const string Collection = "/apis/audit.eventstore.io/v1/namespaces/{namespace}/pytorchjobrevisions";
+    private const string Item = Collection + "/{name}";
 
     /// <summary>The resource this folder serves.</summary>
     public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobrevisions", "pytorchjobrevision", "PyTorchJobRevision");
@@ -24,75 +22,78 @@ internal static class RevisionEndpoints
     /// <summary>What discovery says of it.</summary>
     public static IReadOnlyList<ServedResource> Served { get; } =
     [
-        new(Resource, "", ["pjr"], ["list"]) { Shape = RevisionShape.Revision, About = "One change of a PyTorchJob, kept for ever: who changed what, when, and from where." },
+        new(Resource, "", ["pjr"], ["get", "list", "watch"])
+        {
+            ListedAcrossNamespaces = true,
+            Shape = RevisionShape.Revision,
+            About = "One change of a PyTorchJob, kept for ever: who changed what, when, and from where.",
+            ListParameters = RevisionDocumentation.ListParameters,
+        },
     ];
 
     /// <summary>The route table.</summary>
     public static void MapRevisions(this IEndpointRouteBuilder app)
     {
-        const string collection = "/apis/audit.eventstore.io/v1/namespaces/{namespace}/pytorchjobrevisions";
         RouteGroupBuilder revisions = app.MapGroup(string.Empty);
-        revisions.MapRead(collection, List).Documented(RevisionDocumentation.List);
-        LastResort.MapOtherMethods(revisions, collection, Resource, http => AccessRequest.Of(http).Verb);
+        revisions.MapRead(EveryNamespace, ListAll).Documented(RevisionDocumentation.ListAll);
+        revisions.MapRead(Collection, List).Documented(RevisionDocumentation.List);
+        revisions.MapRead(Item, Get).Documented(RevisionDocumentation.Get);
+        foreach (string path in (string[])[EveryNamespace, Collection, Item])
+            LastResort.MapOtherMethods(revisions, path, Resource, http => AccessRequest.Of(http).Verb);
         revisions.WithMetadata(new RequiresAccess(Resource.Group, Resource.Plural));
     }
 
-    private static async Task<IResult> List(HttpContext http, string @namespace, RevisionReads revisions, JobReads jobs)
+    private static Task<IResult> ListAll(HttpContext http, RevisionReads revisions, JobReads jobs, JobFeed feed, TimeProvider clock) =>
+        ListOrWatch(http, null, revisions, jobs, feed, clock);
+
+    private static Task<IResult> List(HttpContext http, string @namespace, RevisionReads revisions, JobReads jobs, JobFeed feed, TimeProvider clock) =>
+        ListOrWatch(http, @namespace, revisions, jobs, feed, clock);
+
+    private static async Task<IResult> ListOrWatch(
+        HttpContext http, string? inNamespace, RevisionReads revisions, JobReads jobs, JobFeed feed, TimeProvider clock)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
-            || !ListOptions.TryRead(http.Request.Query, SelectableFields, out ListOptions? options, out refusal))
+        bool isWatch = GoParsing.Flag(http.Request.Query["watch"]) ?? false; // whose frames hold one object each
+        if (!RevisionView.TryRead(http, isList: !isWatch, clock, out RevisionView view, out Status? refusal)
+            || !ListOptions.TryRead(http.Request.Query, RevisionSelector.SelectableFields, out ListOptions? options, out refusal)
+            || !RevisionSelector.TryRead(inNamespace, options.Labels, options.Fields, out RevisionQuery? query, out refusal)
+            || !RevisionWindow.TryRead(http.Request.Query, isWatch, out RevisionWindow? window, out refusal))
+            return refusal!;
+        string selection = $"{inNamespace}\n{options.Labels}\n{options.Fields}";
+        if (!window.TryReadStart(options.Continue, selection, out long? behind, out refusal))
             return refusal;
+        long asked = options.Continue?.Revision ?? options.ResourceVersion ?? 0;
+        if (asked > 0 && await jobs.WaitFor(asked, http.RequestAborted) is { } head)
+            return Status.TooLargeResourceVersion(asked, head);
         if (options.Watch)
-            return Status.MethodNotAllowed(Resource, "watch");
-        if (!RevisionSelector.TryRead(options.Labels, out RevisionQuery? query, out refusal)
-            || !TryReadStart(options.Continue, out long? before, out refusal))
-            return refusal;
-        if (options.ResourceVersion is > 0 and var asked && await jobs.WaitFor(asked, http.RequestAborted) is { } current)
-            return Status.TooLargeResourceVersion(asked, current);
+            return await new RevisionWatch(http, query, options, view, jobs, revisions, feed).Run();
 
-        long at = options switch
-        {
-            { Continue.Revision: > 0 and var first } => first,
-            { Match: RevisionMatch.Exact } => options.ResourceVersion!.Value,
-            _ => await jobs.Head(http.RequestAborted),
-        };
-        query = query with { Namespace = @namespace, Before = before ?? at + 1 };
-        bool isSelected = options.Fields.Matches(_ => @namespace); // the only field there is to select by
-        return await Page(revisions, query, isSelected ? PageSize(options) : 0, at, http.RequestAborted);
+        long at = options.IsExact ? asked : await jobs.Head(http.RequestAborted);
+        query = await Within(window, revisions, query with { Last = at, OldestFirst = window.OldestFirst }, http.RequestAborted);
+        query = behind is { } last ? query.Behind(last) : query;
+        return await RevisionList.Page(
+            revisions, query, RevisionList.PageSize(options), view, at, bound => window.Next(bound, at, selection), http.RequestAborted);
     }
 
-    private static int PageSize(ListOptions options) => (int)Math.Min(options.Limit ?? LimitDefault, LimitMax);
-
-    private static async Task<JsonReply> Page(RevisionReads revisions, RevisionQuery query, int size, long at, CancellationToken stop)
+    private static async Task<RevisionQuery> Within(RevisionWindow window, RevisionReads revisions, RevisionQuery query, CancellationToken stop)
     {
-        var page = new List<Revision>();
-        if (size > 0)
-        {
-            await foreach (Revision revision in revisions.List(query, size + 1, stop))
-                page.Add(revision);
-        }
-
-        bool more = page.Count > size;
-        if (more)
-            page.RemoveAt(size);
-        string next = more ? ContinueToken.After(RevisionJson.Name(page[^1]), at).ToString() : string.Empty;
-        return new JsonReply(200, RevisionJson.List(page, at, next));
+        if (window.Since is { } since)
+            query = query with { First = await revisions.FirstSince(since, stop) };
+        return window.Until is { } until ? query with { Last = Math.Min(query.Last, await revisions.FirstSince(until, stop) - 1) } : query;
     }
 
-    /// <summary>
-    /// The last name of a page ends in its revision, from which the next page goes on. A token of another list has none, and is refused:
-    /// taken for the first page it would send its client round in circles.
-    /// </summary>
-    private static bool TryReadStart(ContinueToken? token, out long? before, [NotNullWhen(false)] out Status? refusal)
+    private static async Task<IResult> Get(HttpContext http, string @namespace, string name, RevisionReads revisions, JobReads jobs, TimeProvider clock)
     {
-        (before, refusal) = (null, null);
-        if (token is null)
-            return true;
-        string revision = token.LastKey[(token.LastKey.LastIndexOf('.') + 1)..];
-        if (long.TryParse(revision, NumberStyles.None, CultureInfo.InvariantCulture, out long number))
-            before = number;
-        else
-            refusal = Status.BadRequest($"invalid continue token: continue key is not valid: {token.LastKey}");
-        return refusal is null;
+        if (!RevisionView.TryRead(http, isList: false, clock, out RevisionView view, out Status? refusal)
+            || !GetOptions.TryRead(http.Request, out GetOptions? options, out refusal))
+            return refusal!;
+        if (options.ResourceVersion is > 0 and var asked && await jobs.WaitFor(asked, http.RequestAborted) is { } head)
+            return Status.TooLargeResourceVersion(asked, head);
+        bool isName = Revision.TryParseName(name, out _, out long number);
+        Revision? revision = isName ? await revisions.Find(number, http.RequestAborted) : null;
+        bool wasThere = options.Match != RevisionMatch.Exact || number <= options.ResourceVersion;
+        if (revision?.Name != name || revision.Key.Namespace != @namespace || !wasThere)
+            return Status.NotFound(Resource, name);
+        StoredJob job = await revisions.JobAfter(revision, http.RequestAborted);
+        return new JsonReply(200, view.Alone(revision, JsonReading.Parse(job.Utf8)));
     }
 }

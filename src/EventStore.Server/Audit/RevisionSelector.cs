@@ -1,54 +1,99 @@
 using System.Diagnostics.CodeAnalysis;
-using EventStore.Domain.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Audit;
 
-/// <summary>What a revision did, and how a label selector asks for it.</summary>
+/// <summary>
+/// How selectors ask for revisions: by the labels each carries, and by the fields below. What cannot be asked is refused and says so: an
+/// empty list would pass for an answer.
+/// </summary>
 internal static class RevisionSelector
 {
-    /// <summary>The verb of each event: what it did, in one word.</summary>
-    private static readonly Dictionary<Type, string> Verbs = new()
+    /// <summary>The labels every revision has.</summary>
+    private static readonly Dictionary<string, RevisionField> Labels = new()
     {
-        [typeof(JobCreated)] = "Created",
-        [typeof(JobPatched)] = "Patched",
-        [typeof(JobReplaced)] = "Replaced",
-        [typeof(JobStatusUpdated)] = "StatusUpdated",
-        [typeof(JobRolledBack)] = "RolledBack",
-        [typeof(JobDeletionRequested)] = "DeletionRequested",
-        [typeof(JobDeleted)] = "Deleted",
+        ["job"] = RevisionField.Job,
+        ["uid"] = RevisionField.Uid,
+        ["verb"] = RevisionField.Event,
     };
 
-    /// <summary>All verbs.</summary>
-    public static IReadOnlyCollection<string> AllVerbs => Verbs.Values;
+    private static readonly Dictionary<string, RevisionField> Fields = new(Labels)
+    {
+        ["metadata.name"] = RevisionField.Name,
+        ["metadata.namespace"] = RevisionField.Namespace,
+        ["path"] = RevisionField.Path,
+        ["user"] = RevisionField.User,
+    };
 
-    /// <summary>What the event did.</summary>
-    public static string Verb(JobEvent happened) => Verbs[happened.GetType()];
+    /// <summary>The fields that may be selected by.</summary>
+    public static IReadOnlyCollection<string> SelectableFields => Fields.Keys;
 
-    /// <summary>Understands <c>job=</c>, <c>uid=</c> and <c>verb=</c>; anything else is a 400 that says so.</summary>
-    public static bool TryRead(LabelSelector labels, [NotNullWhen(true)] out RevisionQuery? query, [NotNullWhen(false)] out Status? refusal)
+    /// <summary>The query of a list or a watch.</summary>
+    /// <param name="inNamespace">The namespace of its path, or null.</param>
+    /// <param name="labels">Its label selector.</param>
+    /// <param name="fields">Its field selector; it names <see cref="SelectableFields"/> only.</param>
+    /// <param name="query">The query.</param>
+    /// <param name="refusal">A 400.</param>
+    public static bool TryRead(
+        string? inNamespace, LabelSelector labels, FieldSelector fields, [NotNullWhen(true)] out RevisionQuery? query, [NotNullWhen(false)] out Status? refusal)
     {
         (query, refusal) = (new RevisionQuery(), null);
+        if (inNamespace is not null)
+            query = query.And(new RevisionCondition(RevisionField.Namespace, true, [inNamespace]));
         foreach (LabelRequirement requirement in labels.Requirements)
         {
-            query = requirement is { Operator: LabelOperator.Equal or LabelOperator.In, Values.Count: 1 } ? With(query, requirement.Key, requirement.Values[0]) : null;
-            if (query is not null)
-                continue;
-            refusal = Status.BadRequest($"label selector not supported here: {requirement}; revisions are selected by job=NAME, uid=UID and "
-                + $"verb=VERB, where VERB is one of {string.Join(", ", Verbs.Values)}");
-            return false;
+            if (!TryAdd(ref query, requirement, out string? wrong))
+                refusal ??= Status.BadRequest($"label selector not supported here: {requirement}; {wrong}");
         }
 
-        return true;
+        foreach (FieldRequirement requirement in fields.Requirements)
+        {
+            if (Condition(Fields[requirement.Field], requirement.IsEqual, [requirement.Value], out string? wrong) is { } condition)
+                query = query.And(condition);
+            else
+                refusal ??= Status.BadRequest($"field selector not supported here: {requirement}; {wrong}");
+        }
+
+        return refusal is null;
     }
 
-    private static RevisionQuery? With(RevisionQuery query, string key, string value) => key switch
+    private static bool TryAdd(ref RevisionQuery query, LabelRequirement requirement, [NotNullWhen(false)] out string? wrong)
     {
-        "job" => query with { Job = value },
-        "uid" => Guid.TryParse(value, out Guid uid) ? query with { Uid = uid } : null,
-        "verb" => Verbs.FirstOrDefault(verb => verb.Value == value).Key is { } type ? query with { EventName = MartenSetup.EventNames[type] } : null,
+        wrong = null;
+        if (!Labels.TryGetValue(requirement.Key, out RevisionField field))
+            wrong = "revisions have the labels job, uid and verb, and no others";
+        else if (requirement.Operator is LabelOperator.GreaterThan or LabelOperator.LessThan)
+            wrong = "no label of a revision is a number";
+        else if (requirement.Operator == LabelOperator.DoesNotExist)
+            query = query.And(new RevisionCondition(field, true, [])); // each has all of them
+        else if (requirement.Operator != LabelOperator.Exists)
+            query = Condition(field, requirement.Operator is LabelOperator.Equal or LabelOperator.In, requirement.Values, out wrong) is { } condition ? query.And(condition) : query;
+        return wrong is null;
+    }
+
+    private static RevisionCondition? Condition(RevisionField field, bool among, IReadOnlyList<string> values, out string? wrong)
+    {
+        wrong = values.Select(value => Wrong(field, value)).FirstOrDefault(text => text is not null);
+        if (wrong is not null)
+            return null;
+        return field switch
+        {
+            RevisionField.Uid => new(field, among, [.. values.Select(value => Guid.Parse(value).ToString())]),
+            // Verbs are few: not one of these is one of the others, for which there are lists.
+            RevisionField.Event => new(field, true, [.. RevisionVerbs.All.Where(verb => values.Contains(verb) == among).Select(verb => RevisionVerbs.EventName(verb)!)]),
+            _ => new(field, among, values),
+        };
+    }
+
+    private static string? Wrong(RevisionField field, string value) => field switch
+    {
+        RevisionField.Uid => Guid.TryParseExact(value, "D", out _) ? null : "a uid is written as 01a20a53-f2d8-7112-a5fa-392aae952a7a",
+        RevisionField.Event => RevisionVerbs.EventName(value) is not null ? null : $"a verb is one of {string.Join(", ", RevisionVerbs.All)}",
+        RevisionField.Path when value is "" or "metadata" or "spec" or "status" =>
+            "a path is that of a field as changes name it, or metadata.labels or metadata.annotations for any of them",
+        _ when value.Contains('\0', StringComparison.Ordinal) => "no value has U+0000 in it",
         _ => null,
     };
 }

@@ -25,6 +25,8 @@ internal static class RevisionShape
         ("job", Text, "The name of the job."),
         ("kind", Text, "PyTorchJobRevision"),
         ("metadata", Schema.ObjectMeta, "The name is the job's with the revision behind it; the labels job, uid and verb can be selected by."),
+        ("object", new AnyShape { Usually = new ObjectShape() },
+            "The whole job after the change, when one revision is read; after its deletion the job as it was last seen. Not in lists and watches."),
         ("patch", new AnyShape { Usually = new ObjectShape() }, "The merge patch that had this effect, where the change was a patch or a replacement."),
         ("previousRevision", Number, "The revision of the job before this one."),
         ("requestId", Text, "The id of the request, as in its Audit-Id header and the server's log."),
@@ -34,6 +36,6 @@ internal static class RevisionShape
         ("uid", Text, "Which job of that name."),
         ("user", User, "Who did it."),
         ("userAgent", Text, "With which program."),
-        ("verb", Text, "Created, Patched, Replaced, StatusUpdated, DeletionRequested or Deleted."),
+        ("verb", Text, $"One of {string.Join(", ", RevisionVerbs.All)}."),
         ("version", Number, "The number of the change in the life of this job, from 1."));
 }

@@ -2,16 +2,18 @@ using EventStore.Server.Access;
 
 namespace EventStore.Server.Cli;
 
-/// <summary>Who may log in: the token file that was named, or one of the server's own with an admin in it.</summary>
-/// <param name="Tokens">The tokens.</param>
+/// <summary>
+/// Who may log in and do what: the files and the issuer that were named, or a token file of the server's own with an admin in it.
+/// </summary>
+/// <param name="Sources">Where callers and rights are known from.</param>
 /// <param name="AdminToken">The first token of a member of <c>system:masters</c>; null when there is none.</param>
-internal sealed record Credentials(TokenFile Tokens, string? AdminToken)
+internal sealed record Credentials(AccessSources Sources, string? AdminToken)
 {
     /// <summary>The admin of the first start.</summary>
     private static readonly Caller Admin = new("admin", "admin", [Caller.Masters]);
 
-    /// <summary>Reads the file, making it first where there is none of the operator's.</summary>
-    public static Credentials Read(Settings settings)
+    /// <summary>Reads the files, making the tokens' first where there is none of the operator's.</summary>
+    public static Credentials Read(Settings settings, IConfiguration configuration, ILoggerFactory logging)
     {
         string path = settings.TokenAuthFile ?? Path.Combine(settings.DataFolder, "tokens.csv");
         if (settings.TokenAuthFile is null && !File.Exists(path))
@@ -20,23 +22,27 @@ internal sealed record Credentials(TokenFile Tokens, string? AdminToken)
             PrivateFile.Write(path, TokenFile.Line(TokenFile.NewToken(), Admin) + "\n");
         }
 
-        string text = ReadText(path);
-        return new Credentials(Parse(path, text), TokenFile.FirstTokenOf(text, Caller.Masters));
+        ILogger log = logging.CreateLogger("EventStore.Server.Access");
+        var tokens = new SourceFiles(path);
+        var sources = new AccessSources(
+            Open("authentication-tokens", tokens, files => TokenFile.Read(files[0]), log, "Each line of --token-auth-file is: token,user,uid,\"group1,group2\""),
+            settings.RbacFolder is not { } folder ? null : Open("authorization-rules", new SourceFiles(folder, ".yaml", ".yml", ".json"), RuleFile.Read, log,
+                "--authorization-rbac-dir is a folder of Roles, ClusterRoles, RoleBindings and ClusterRoleBindings."),
+            settings.ClientCaFile is not { } file ? null : Open("authentication-client-ca", new SourceFiles(file), files => ClientAuthorities.Read(files[0]), log,
+                "--client-ca-file is a file of certificates in PEM."),
+            Oidc(configuration));
+        return new Credentials(sources, TokenFile.FirstTokenOf(tokens.Read().Texts[0].Text, Caller.Masters));
     }
 
-    private static TokenFile Parse(string path, string text) => TokenFile.TryParse(text, out TokenFile? tokens, out string? wrong)
-        ? tokens
-        : throw new OperatorException($"{path}: {wrong}", "Each line is: token,user,uid,\"group1,group2\"");
-
-    private static string ReadText(string path)
+    private static Followed<T> Open<T>(
+        string name, SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse, ILogger log, string hint)
+        where T : class
     {
-        try
-        {
-            return File.ReadAllText(path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new OperatorException($"the token file cannot be read: {e.Message}", "Name a readable file with --token-auth-file.");
-        }
+        (Followed<T>? followed, string? wrong) = Followed<T>.Open(name, files, parse, log);
+        return followed ?? throw new OperatorException(Path.Combine(files.Folder, wrong!), hint);
     }
+
+    private static OidcSettings? Oidc(IConfiguration configuration) => OidcSettings.TryRead(name => configuration[name], out OidcSettings? oidc, out string? wrong)
+        ? oidc
+        : throw new OperatorException(wrong, $"Run '{CommandLine.ProgramName} --help' for what the options mean.");
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using EventStore.Server.Postgres;
 using Npgsql;
 
@@ -33,6 +34,17 @@ internal sealed class Database : IAsyncDisposable
             return new Database(owner, owner, null);
         EmbeddedPostgres embedded = await EmbeddedPostgres.Start(settings.DataFolder, log, stop);
         return new Database(embedded.OwnerConnectionString, embedded.ServingConnectionString, embedded);
+    }
+
+    /// <summary>
+    /// Connections for serving. Their metrics go by the program's name and not by a connection string that names hosts; a statement is
+    /// traced as part of something, while what the server asks by itself every second is not.
+    /// </summary>
+    public NpgsqlDataSource Serving()
+    {
+        var builder = new NpgsqlDataSourceBuilder(ServingConnectionString) { Name = CommandLine.ProgramName };
+        builder.ConfigureTracing(traces => traces.ConfigureCommandFilter(_ => Activity.Current is not null));
+        return builder.Build();
     }
 
     /// <summary>The owner's connection, for the verbs that change tables.</summary>

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace EventStore.Server.Cli;
 
 /// <summary>A kubeconfig for whoever starts the server, so that kubectl works at once.</summary>
@@ -6,17 +8,16 @@ internal static class Kubeconfig
     /// <summary>Writes the file, readable by its owner only, for it holds the token.</summary>
     /// <param name="path">The file.</param>
     /// <param name="url">Where the server is; with https, or kubectl would send no token.</param>
-    /// <param name="certificatePem">What vouches for the server.</param>
+    /// <param name="tls">How the server is trusted.</param>
     /// <param name="token">The admin's token.</param>
-    public static void Write(string path, string url, string certificatePem, string token) => PrivateFile.Write(path, $"""
+    public static void Write(string path, string url, ServedTls tls, string token) => PrivateFile.Write(path, $"""
         apiVersion: v1
         kind: Config
         current-context: eventstore
         clusters:
         - name: eventstore
           cluster:
-            server: {url}
-            certificate-authority-data: {Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(certificatePem))}
+            server: {url}{Line("certificate-authority-data", tls.TrustPem is { } pem ? Convert.ToBase64String(Encoding.ASCII.GetBytes(pem)) : null)}{Line("tls-server-name", tls.ServerName)}
         contexts:
         - name: eventstore
           context:
@@ -29,6 +30,8 @@ internal static class Kubeconfig
             token: {System.Text.Json.JsonSerializer.Serialize(token)}
 
         """);
+
+    private static string Line(string name, string? value) => value is null ? "" : $"\n    {name}: {value}";
 }
 
 /// <summary>Files that hold a secret.</summary>

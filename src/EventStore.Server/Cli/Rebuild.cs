@@ -3,31 +3,31 @@ using Npgsql;
 
 namespace EventStore.Server.Cli;
 
-/// <summary><c>rebuild</c>: the current jobs anew from the events.</summary>
+/// <summary><c>rebuild</c>: everything that is made of the events, made anew, while servers run.</summary>
 internal static class Rebuild
 {
+    private const int ShownMax = 20;
+
     public static async Task<int> Run(CommandLine line)
     {
         await using Terminal terminal = Terminal.Open(line);
         await using Database database = await Database.Open(terminal.Settings, terminal.Log, terminal.Stop);
-        await using NpgsqlConnection owner = new(database.RequireOwner("rebuild"));
-        await owner.OpenAsync(terminal.Stop);
-        if (!await ServingMark.TryAlone(owner, terminal.Stop))
-        {
-            throw new OperatorException(
-                "a server is running on this database, and a rebuild would make its writes wait",
-                "Stop every server of this database, then rebuild.");
-        }
-
-        try
-        {
-            long jobs = await Rebuilding.Run(owner, terminal.Progress("rebuilding"), terminal.Stop);
-            terminal.Done($"rebuilt {jobs} jobs, deleted ones included");
+        await using NpgsqlDataSource owner = NpgsqlDataSource.Create(database.RequireOwner("rebuild"));
+        long damaged = 0;
+        Rebuilding rebuilt = await Rebuilding.Run(owner, Tell, terminal.Progress("rebuilding"), terminal.Stop) ?? throw new OperatorException(
+            "another rebuild of this database is at work", "Wait until it has ended.");
+        if (rebuilt.GoesOn is { } began)
+            Terminal.Say($"went on where the rebuild of {began:yyyy-MM-ddTHH:mm:ssZ} was stopped");
+        terminal.Done($"rebuilt: {rebuilt.Changed} rows were written, the others were right");
+        if (damaged == 0)
             return 0;
-        }
-        catch (FormatException e)
+        Terminal.Say($"{damaged} {(damaged == 1 ? "event is" : "events are")} not what was written; 'verify' says which");
+        return 1;
+
+        void Tell(Finding finding)
         {
-            throw new OperatorException($"the events cannot be read: {e.Message}; nothing was changed", "Run 'verify' for everything that is wrong.");
+            if (++damaged <= ShownMax)
+                Terminal.Say(Verify.Show(finding));
         }
     }
 }

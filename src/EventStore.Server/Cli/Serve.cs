@@ -13,7 +13,8 @@ internal static partial class Serve
     {
         WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = line.Options, ContentRootPath = AppContext.BaseDirectory });
         Terminal.AddLogging(builder.Logging.ClearProviders());
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("EventStore.Server.Access", LogLevel.Warning);
+        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("EventStore.Server.Access", LogLevel.Warning)
+            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // else a span is made for each request that nobody traces
         using ILoggerFactory logging = LoggerFactory.Create(log => Terminal.AddLogging(log.AddConfiguration(builder.Configuration.GetSection("Logging"))));
         ILogger startLog = logging.CreateLogger(CommandLine.ProgramName);
         Settings settings = Settings.Read(builder.Configuration);
@@ -24,7 +25,7 @@ internal static partial class Serve
         if (database is null)
             return 0;
         await Prepare(database, startLog);
-        Credentials credentials = Credentials.Read(settings);
+        Credentials credentials = Credentials.Read(settings, builder.Configuration, logging);
         using X509Certificate2? certificate = Certificate(builder, settings, database);
         await using WebApplication app = Web.Build(builder, database, credentials, certificate);
         await Start(app);
@@ -35,7 +36,7 @@ internal static partial class Serve
             return 0;
         }
 
-        Welcome(app, settings, credentials, certificate);
+        Welcome(app, settings, credentials, HasFolder(settings, database), certificate);
         Task stopped = app.WaitForShutdownAsync();
         if (await Task.WhenAny(stopped, database.Ended) == stopped)
             return 0;
@@ -90,12 +91,14 @@ internal static partial class Serve
             builder.WebHost.UseUrls(Settings.DefaultUrl);
         string[] urls = (builder.Configuration["urls"] ?? Settings.DefaultUrl).Split(';');
         bool configured = builder.Configuration.GetSection("Kestrel:Endpoints").Exists() || urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase));
-        bool hasFolder = database.IsPrivate || settings.DataFolderGiven || settings.TokenAuthFile is null;
-        if (configured || !hasFolder)
+        if (configured || !HasFolder(settings, database))
             return null;
         string[] hosts = ["localhost", "127.0.0.1", "::1", Environment.MachineName.ToLowerInvariant()];
         return OwnCertificate.LoadOrMake(settings.DataFolder, [.. hosts.Concat(urls.Select(Host).OfType<string>()).Distinct()]);
     }
+
+    /// <summary>Whether there is a folder to write to: one that is needed, or one that was named.</summary>
+    private static bool HasFolder(Settings settings, Database database) => database.IsPrivate || settings.DataFolderGiven || settings.TokenAuthFile is null;
 
     private static string? Host(string url) =>
         Uri.TryCreate(url.Trim(), UriKind.Absolute, out Uri? uri) && uri.Host is not ("0.0.0.0" or "[::]" or "+" or "*") ? uri.Host.Trim('[', ']') : null;
@@ -117,17 +120,25 @@ internal static partial class Serve
     }
 
     /// <summary>Three lines to paste, for somebody who has never seen the server; and the kubeconfig one of them names.</summary>
-    private static void Welcome(WebApplication app, Settings settings, Credentials credentials, X509Certificate2? certificate)
+    private static void Welcome(WebApplication app, Settings settings, Credentials credentials, bool hasFolder, X509Certificate2? certificate)
     {
-        string url = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()
-            .Replace("https://", "http://", StringComparison.Ordinal)
-            .Replace("//[::]", "//127.0.0.1", StringComparison.Ordinal).Replace("//0.0.0.0", "//127.0.0.1", StringComparison.Ordinal);
+        ICollection<string> addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+        // Beside the server's own certificate there is plain HTTP at the same address, which a person can use without naming it.
+        string url = certificate is not null
+            ? addresses.First().Replace("https://", "http://", StringComparison.Ordinal)
+            : addresses.FirstOrDefault(address => address.StartsWith("https://", StringComparison.Ordinal)) ?? addresses.First();
+        url = url.Replace("//[::]", "//127.0.0.1", StringComparison.Ordinal).Replace("//0.0.0.0", "//127.0.0.1", StringComparison.Ordinal);
         Terminal.Say($"Serving on   {url}");
-        if (credentials.AdminToken is not { } token || certificate is null)
+        bool isTls = certificate is not null || url.StartsWith("https://", StringComparison.Ordinal);
+        if (credentials.AdminToken is not { } token || !isTls || !hasFolder)
             return;
         string kubeconfig = Path.Combine(settings.DataFolder, "kubeconfig");
-        Kubeconfig.Write(kubeconfig, url.Replace("http://", "https://", StringComparison.Ordinal), certificate.ExportCertificatePem(), token);
+        ServedTls tls = certificate is not null ? ServedTls.Own(certificate) : ServedTls.Configured(app.Configuration, app.Environment.ContentRootPath, new Uri(url));
+        Directory.CreateDirectory(settings.DataFolder);
+        Kubeconfig.Write(kubeconfig, url.Replace("http://", "https://", StringComparison.Ordinal), tls, token);
         Terminal.Say($"kubectl      kubectl --kubeconfig {kubeconfig} get pytorchjobs --all-namespaces");
+        if (certificate is null)
+            return; // curl would have to be told whom to trust
         string tokens = settings.TokenAuthFile ?? Path.Combine(settings.DataFolder, "tokens.csv");
         Terminal.Say($"curl         curl -H \"Authorization: Bearer $(grep -m1 system:masters {tokens} | cut -d, -f1)\" {url}/apis/kubeflow.org/v1/pytorchjobs");
     }

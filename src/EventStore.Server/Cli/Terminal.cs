@@ -37,8 +37,15 @@ internal sealed class Terminal : IAsyncDisposable
     /// <summary>The log as every verb writes it: one line an event, with the time, on standard error.</summary>
     public static ILoggingBuilder AddLogging(ILoggingBuilder log)
     {
-        log.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "yyyy-MM-dd HH:mm:ss.fff "));
-        log.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        // Not AddSimpleConsole, which would make it the only form there is: Logging:Console:FormatterName=json is for machines.
+        log.AddConsole();
+        // Whoever logs never waits for whoever reads the log: beyond 2,500 waiting lines some are lost, and a line says how many.
+        log.Services.Configure<ConsoleLoggerOptions>(console =>
+        {
+            (console.LogToStandardErrorThreshold, console.QueueFullMode) = (LogLevel.Trace, ConsoleLoggerQueueFullMode.DropWrite);
+            console.FormatterName ??= ConsoleFormatterNames.Simple; // unset it would mean the same, without the options below
+        });
+        log.Services.Configure<SimpleConsoleFormatterOptions>(console => (console.SingleLine, console.TimestampFormat) = (true, "yyyy-MM-dd HH:mm:ss.fff "));
         log.AddFilter("Evolve", LogLevel.Warning);
         return log;
     }

@@ -3,25 +3,50 @@ using Npgsql;
 
 namespace EventStore.Server.Cli;
 
-/// <summary><c>verify</c>: does every current job agree with its events? The exit code is the verdict.</summary>
+/// <summary><c>verify</c>: is the store what was written? The exit code is the verdict.</summary>
 internal static class Verify
 {
+    /// <summary>How many findings are shown: the first ones in the log's order.</summary>
     private const int ShownMax = 20;
 
     public static async Task<int> Run(CommandLine line)
     {
         await using Terminal terminal = Terminal.Open(line);
+        Checkpoint? kept = terminal.Configuration["since-checkpoint"] is { } file ? Read(file) : null;
         await using Database database = await Database.Open(terminal.Settings, terminal.Log, terminal.Stop);
         await using NpgsqlDataSource source = NpgsqlDataSource.Create(database.ServingConnectionString);
-        long differences = 0;
-        long events = await Verification.Run(source, difference =>
+        var first = new PriorityQueue<Finding, long>(); // the last of those shown comes out first
+        long count = 0;
+        long events = await Verification.Run(source, kept, Keep, terminal.Progress("verifying"), terminal.Stop);
+        foreach (Finding finding in first.UnorderedItems.Select(item => item.Element).OrderBy(finding => finding.Revision))
+            Terminal.Say(Show(finding));
+        terminal.Done(count == 0
+            ? $"{events} events verified: the chain is whole, and everything else is what the events give{(kept is null ? string.Empty : $"; the checkpoint of revision {kept.Revision} holds")}"
+            : $"{events} events verified: {count} {(count == 1 ? "difference" : "differences")}{(count > ShownMax ? $", the first {ShownMax} shown" : string.Empty)}");
+        return count == 0 ? 0 : 1;
+
+        void Keep(Finding finding)
         {
-            if (++differences <= ShownMax)
-                Terminal.Say(difference);
-        }, terminal.Progress("verifying"), terminal.Stop);
-        terminal.Done(differences == 0
-            ? $"{events} events verified: every current job is what its events give"
-            : $"{events} events verified: {differences} differences{(differences > ShownMax ? $", the first {ShownMax} shown" : string.Empty)}");
-        return differences == 0 ? 0 : 1;
+            count++;
+            first.Enqueue(finding, -finding.Revision);
+            if (first.Count > ShownMax)
+                first.Dequeue();
+        }
+    }
+
+    /// <summary>A finding as a line.</summary>
+    public static string Show(Finding finding) =>
+        finding.Revision == Finding.Nowhere ? finding.What : $"revision {finding.Revision}: {finding.What}";
+
+    private static Checkpoint Read(string file)
+    {
+        try
+        {
+            return Checkpoint.Parse(File.ReadAllBytes(file));
+        }
+        catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
+        {
+            throw new OperatorException($"{file} is no checkpoint: {e.Message}", "Name a file that holds what GET /apis/audit.eventstore.io/v1/checkpoint answered.");
+        }
     }
 }

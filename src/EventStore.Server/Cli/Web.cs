@@ -5,9 +5,7 @@ using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 using EventStore.Server.Telemetry;
-using Microsoft.AspNetCore.Authentication;
 using Microsoft.OpenApi;
-using Npgsql;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Cli;
@@ -15,7 +13,7 @@ namespace EventStore.Server.Cli;
 /// <summary>The web application: its services, what every request passes through, and the route tables.</summary>
 internal static partial class Web
 {
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(10);
+    private const int AuditIdLengthMax = 64;
 
     /// <summary>Builds it.</summary>
     /// <param name="builder">The host's builder, with the settings read.</param>
@@ -28,17 +26,21 @@ internal static partial class Web
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax + 1;
+            kestrel.AskForCertificates(credentials.Sources);
             if (certificate is not null)
                 kestrel.ConfigureEndpointDefaults(listen => OwnCertificate.ServeBoth(listen, certificate));
         });
         // A request is read, carried out and answered without changing threads in between: nothing here keeps one for long. What is called
         // unsafe is that an endpoint which did would hold up the reading of others' requests; the runtime reads on with another thread then.
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopPatience);
+        StopLimits stop = builder.Configuration.GetSection("Stop").Get<StopLimits>() ?? new StopLimits();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = stop.ForRequests);
+        builder.Services.AddSingleton(stop).AddSingleton<GracefulStop>().AddSingleton<IHostLifetime>(services => services.GetRequiredService<GracefulStop>());
+        builder.Services.AddExporting(builder.Configuration);
 
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddSingleton(_ => NpgsqlDataSource.Create(database.ServingConnectionString));
-        builder.Services.AddSingleton(new LaneLimits());
+        builder.Services.AddSingleton(_ => database.Serving());
+        builder.Services.AddSingleton(new LaneLimits { StopTime = StopLimits.LaneTime });
         builder.Services.AddSingleton<CommitLane>();
         builder.Services.AddSingleton<JobReads>();
         builder.Services.AddSingleton<RevisionReads>();
@@ -48,21 +50,17 @@ internal static partial class Web
         builder.Services.AddSingleton(builder.Configuration.GetSection("Lists").Get<ListLimits>() ?? new ListLimits());
         builder.Services.AddSingleton<JobFeed>();
         builder.Services.AddHostedService(services => services.GetRequiredService<JobFeed>());
-        builder.Services.AddDatabaseHealth((services, stop) => services.GetRequiredService<JobReads>().Head(stop));
+        builder.Services.AddReadiness(database);
 
         var answers = new AccessAnswers(http => Status.Unauthorized().ExecuteAsync(http), Forbidden);
-        builder.Services.AddSingleton(answers);
-        // Not AddAuthentication: it brings data protection along, whose keys for cookies nobody needs here would be made at the first start,
-        // and kept in the home folder with a warning that they are not encrypted.
-        builder.Services.AddAuthenticationCore(options => options.DefaultScheme = TokenFile.Scheme).AddWebEncoders();
-        new AuthenticationBuilder(builder.Services).AddScheme<TokenAuthenticationOptions, TokenAuthentication>(TokenFile.Scheme, options =>
-            (options.Tokens, options.Answers) = (() => credentials.Tokens, answers));
+        builder.Services.AddAccess(credentials.Sources, answers);
 
         builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(PastDocumentation.Schemas()).Concat(RevisionDocumentation.Schemas()));
 
         WebApplication app = builder.Build();
         app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write
         app.Use(RequestId);
+        app.UseMiddleware<RequestLog>();
         app.UseMiddleware<LastResort>();
         app.Use(AnswerDatabaseAway);
         app.UseRouting();
@@ -72,6 +70,7 @@ internal static partial class Web
         app.Use(ReadAgain.OnAFreshConnection);
         app.MapJobs();
         app.MapRevisions();
+        app.MapCheckpoint();
         app.MapNamespaces();
         app.MapSelfReviews();
         ServedResource[] served = [.. JobEndpoints.Served, .. RevisionEndpoints.Served, .. NamespaceEndpoints.Served, .. SelfReviews.Served];
@@ -79,6 +78,7 @@ internal static partial class Web
         app.MapOpenApiV3(served);
         app.MapOpenApiV2(served);
         app.MapHealth();
+        app.MapMetrics();
         app.MapApiDocument();
         return app;
     }
@@ -96,13 +96,20 @@ internal static partial class Web
             """,
     };
 
-    /// <summary>Every request has an id: in the reply, in the log and in the events it leads to.</summary>
+    /// <summary>
+    /// Every request has an id: in the reply, in the log, in its trace and in the events it leads to. As upstream does, the client's own is
+    /// taken (apiserver <c>WithAuditInit</c>), if it is one: it is kept for ever.
+    /// </summary>
     private static Task RequestId(HttpContext http, RequestDelegate next)
     {
-        http.TraceIdentifier = Guid.CreateVersion7().ToString();
+        http.TraceIdentifier = http.Request.Headers["Audit-Id"] is [{ Length: > 0 and <= AuditIdLengthMax } given] && given.All(IsOfAnId)
+            ? given
+            : Guid.CreateVersion7().ToString();
         http.Response.Headers["Audit-Id"] = http.TraceIdentifier;
         return next(http);
     }
+
+    private static bool IsOfAnId(char c) => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.';
 
     private static async Task AnswerDatabaseAway(HttpContext http, RequestDelegate next)
     {
@@ -119,10 +126,12 @@ internal static partial class Web
 
     private static Task Forbidden(HttpContext http, AccessRequest asked)
     {
+        Denials.Record(http, asked);
         string user = Caller.Of(http.User).Name;
+        string reason = http.RequestServices.GetRequiredService<Authorization>().MissingRoles(http.User, asked.Namespace);
         Status status = asked.IsResource
-            ? Status.Forbidden(user, asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Name ?? string.Empty, asked.Namespace ?? string.Empty)
-            : Status.ForbiddenPath(user, asked.Verb, asked.Path);
+            ? Status.Forbidden(user, asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Name ?? string.Empty, asked.Namespace ?? string.Empty, reason)
+            : Status.ForbiddenPath(user, asked.Verb, asked.Path, reason);
         return status.ExecuteAsync(http);
     }
 

@@ -45,7 +45,7 @@ internal static class JobEndpoints
         jobs.MapDelete(Item, Delete).Documented(JobDocumentation.Delete);
         foreach (string path in (string[])[EveryNamespace, Collection, Item])
             LastResort.MapOtherMethods(jobs, path, JobAnswers.Resource, Verb);
-        jobs.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural));
+        jobs.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural) { SelectedName = FieldSelector.SelectedName });
 
         RouteGroupBuilder status = app.MapGroup(Item + "/status");
         status.MapRead(string.Empty, Get).Documented(JobDocumentation.GetStatus);

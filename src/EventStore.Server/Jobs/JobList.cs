@@ -5,6 +5,7 @@ using EventStore.Domain.Jobs;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
+using EventStore.Server.Telemetry;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -48,7 +49,7 @@ internal static class JobList
         if (asked > 0 && await reads.WaitFor(asked, http.RequestAborted) is { } head)
             return Status.TooLargeResourceVersion(asked, head);
         if (options.Watch)
-            return await JobWatch.Run(http, selection, options, view, reads, feed);
+            return await new JobWatch(http, selection, options, view, reads, feed).Run();
 
         JobKey? behind = null;
         if (options.Continue is { } token && !TryReadKey(token.LastKey, out behind))
@@ -100,6 +101,7 @@ internal static class JobList
     private static async Task Send(HttpContext http, ArrayBufferWriter<byte> text)
     {
         await http.Response.Body.WriteAsync(text.WrittenMemory, http.RequestAborted);
+        RequestLog.Sent(http, text.WrittenCount);
         text.ResetWrittenCount();
     }
 
@@ -148,12 +150,6 @@ internal static class JobList
         public JobRange Range => Selection.Range with { Behind = Behind };
 
         /// <summary>As of which revision: a page's is the first page's, an exact one's is the one asked for, any other's the latest.</summary>
-        public long Revision(long head)
-        {
-            if (Options.Continue is { Revision: > 0 and var first })
-                return first;
-            bool exact = Options.Match == RevisionMatch.Exact || (Options.Match == RevisionMatch.Unset && Options.Limit is not null);
-            return exact && Options.ResourceVersion is > 0 and var asked ? asked : head;
-        }
+        public long Revision(long head) => Options.IsExact ? Options.Continue?.Revision ?? Options.ResourceVersion!.Value : head;
     }
 }

@@ -55,7 +55,7 @@ internal static class NamespaceEndpoints
         namespaces.MapRead("/{name}", Get);
         LastResort.MapOtherMethods(namespaces, "", Namespaces, Verb);
         LastResort.MapOtherMethods(namespaces, "/{name}", Namespaces, Verb);
-        namespaces.WithMetadata(new RequiresAccess("", Namespaces.Plural)).ExcludeFromDescription();
+        namespaces.WithMetadata(new RequiresAccess("", Namespaces.Plural) { SelectedName = FieldSelector.SelectedName }).ExcludeFromDescription();
 
         foreach (string path in (string[])["/api/v1/events", "/api/v1/namespaces/{namespace}/events"])
         {

@@ -70,6 +70,16 @@ public sealed record FieldSelector(IReadOnlyList<FieldRequirement> Requirements)
         return null;
     }
 
+    /// <summary>The one name a list or a watch is narrowed to by its query, or null; as <see cref="ListOptions"/> reads it.</summary>
+    public static string? SelectedName(HttpRequest request)
+    {
+        const string name = "metadata.name";
+        (FieldSelector selector, string? wrong) = Parse(GoParsing.First(request.Query["fieldSelector"]) ?? "");
+        return wrong is null && selector.ExactValue(name) is { Length: > 0 } value && value is not ("." or "..") && value.AsSpan().IndexOfAny('/', '%') < 0
+            ? value
+            : null;
+    }
+
     /// <inheritdoc/>
     public bool Equals(FieldSelector? other) => other is not null && other.Requirements.SequenceEqual(Requirements);
 

@@ -46,6 +46,13 @@ public sealed record ListOptions(
     /// <summary>Whether a watch begins with what there is; null when it was not said.</summary>
     public bool? SendInitialEvents { get; init; }
 
+    /// <summary>
+    /// Whether a list is as of a revision the client named: by a token, whose pages are all as of the first one's, by saying Exact, or, as
+    /// upstream has it, by a resourceVersion with a limit.
+    /// </summary>
+    public bool IsExact => Continue is { Revision: > 0 }
+        || (ResourceVersion > 0 && (Match == RevisionMatch.Exact || (Match == RevisionMatch.Unset && Limit is not null)));
+
     /// <summary>Reads the options.</summary>
     /// <param name="query">The query.</param>
     /// <param name="supportedFields">The fields a field selector may name.</param>

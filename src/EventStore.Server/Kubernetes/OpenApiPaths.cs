@@ -20,7 +20,7 @@ internal static class OpenApiPaths
         .. Reading,
         ("allowWatchBookmarks", "boolean", "Whether a watch may send BOOKMARK events."),
         ("continue", "string", "Where the page before this one ended."),
-        ("fieldSelector", "string", "Only objects whose metadata.name or metadata.namespace are so."),
+        ("fieldSelector", "string", "Only objects whose fields are so: metadata.name and metadata.namespace."),
         ("labelSelector", "string", "Only objects whose labels are so."),
         ("limit", "integer", "The most objects of one page."),
         ("sendInitialEvents", "boolean", "Whether a watch begins with the objects there are."),
@@ -71,7 +71,7 @@ internal static class OpenApiPaths
         return verb switch
         {
             "get" => ("get", true, Describe(verb, "get", served, Reading, null, whole)),
-            "list" => ("get", false, Describe(verb, "list", served, Listing, null, list)),
+            "list" => ("get", false, Describe(verb, "list", served, [.. Listing, .. served.ListParameters], null, list)),
             "create" => ("post", false, Describe(verb, "post", served, Writing, Body(ContentNegotiation.Json, whole), whole, 201)),
             "update" => ("put", true, Describe(verb, "put", served, Writing, Body(ContentNegotiation.Json, whole), whole)),
             "patch" => ("patch", true, Describe(verb, "patch", served, Writing, Body(ContentNegotiation.MergePatch, patch), whole)),

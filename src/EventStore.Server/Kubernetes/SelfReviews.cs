@@ -71,26 +71,38 @@ public static class SelfReviews
         JsonObject? resource = spec["resourceAttributes"] as JsonObject, path = spec["nonResourceAttributes"] as JsonObject;
         if (resource is null == path is null)
             return (null, OneOfTwo(path));
+        var authorization = http.RequestServices.GetRequiredService<Authorization>();
         AccessRequest asked = resource is null
             ? new AccessRequest(TextOf(path!, "verb"), "", "", "", null, null) { Path = TextOf(path!, "path") }
             : new AccessRequest(
                 TextOf(resource, "verb"), TextOf(resource, "group"), TextOf(resource, "resource"), TextOf(resource, "subresource"),
-                TextOf(resource, "namespace"), TextOf(resource, "name"));
-        return (JsonObject.Of(("allowed", JsonBoolean.Of(Authorization.Allows(http.User, asked)))), null);
+                GivenText(resource, "namespace"), GivenText(resource, "name"));
+        bool allowed = authorization.Allows(http.User, asked);
+        JsonObject status = JsonObject.Of(("allowed", JsonBoolean.Of(allowed)));
+        string missing = allowed ? "" : authorization.MissingRoles(http.User, asked.Namespace);
+        return (missing.Length == 0 ? status : status.With("reason", $"RBAC: {missing}"), null);
     }
 
     private static (JsonObject?, Status?) OfRules(HttpContext http, JsonObject spec)
     {
-        if (TextOf(spec, "namespace").Length == 0)
+        if (GivenText(spec, "namespace") is not { } @namespace)
             return (null, Status.BadRequest("no namespace on request"));
-        IReadOnlyList<AccessRule> rules = Authorization.RulesOf(http.User);
-        return (JsonObject.Of(
-            ("incomplete", JsonBoolean.False),
+        var authorization = http.RequestServices.GetRequiredService<Authorization>();
+        IReadOnlyList<AccessRule> rules = authorization.RulesOf(http.User, @namespace);
+        string missing = authorization.MissingRoles(http.User, @namespace);
+        JsonObject status = JsonObject.Of(
+            ("incomplete", JsonBoolean.Of(missing.Length > 0)),
             ("nonResourceRules", new JsonArray([.. rules.Where(rule => rule.Paths.Count > 0).Select(rule => JsonObject.Of(
                 ("nonResourceURLs", Discovery.Names(rule.Paths)), ("verbs", Discovery.Names(rule.Verbs))))])),
-            ("resourceRules", new JsonArray([.. rules.Where(rule => rule.Resources.Count > 0).Select(rule => JsonObject.Of(
-                ("apiGroups", Discovery.Names(rule.Groups)), ("resources", Discovery.Names(rule.Resources)), ("verbs", Discovery.Names(rule.Verbs))))]))),
-            null);
+            ("resourceRules", new JsonArray([.. rules.Where(rule => rule.Resources.Count > 0).Select(OfResources)])));
+        return (missing.Length == 0 ? status : status.With("evaluationError", missing), null);
+    }
+
+    private static JsonObject OfResources(AccessRule rule)
+    {
+        JsonObject told = JsonObject.Of(
+            ("apiGroups", Discovery.Names(rule.Groups)), ("resources", Discovery.Names(rule.Resources)), ("verbs", Discovery.Names(rule.Verbs)));
+        return rule.Names.Count == 0 ? told : told.With("resourceNames", Discovery.Names(rule.Names));
     }
 
     private static (JsonObject?, Status?) OfCaller(HttpContext http, JsonObject spec)
@@ -111,6 +123,8 @@ public static class SelfReviews
     }
 
     private static string TextOf(JsonObject attributes, string name) => (attributes[name] as JsonText)?.Value ?? "";
+
+    private static string? GivenText(JsonObject attributes, string name) => TextOf(attributes, name) is { Length: > 0 } text ? text : null;
 
     private static ApiResource Named(string group, string kind)
     {

@@ -41,19 +41,23 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     /// <summary>401: no credential, or one nobody knows.</summary>
     public static Status Unauthorized() => new(401, "Unauthorized", "Unauthorized");
 
-    /// <summary>403: the user may not do this to the resource; without a namespace the text speaks of the cluster scope.</summary>
-    public static Status Forbidden(string user, string verb, string group, string resource, string subresource, string name, string @namespace)
+    /// <summary>
+    /// 403: the user may not do this to the resource; without a namespace the text speaks of the cluster scope. It ends in the roles the
+    /// user was meant to have and that are <paramref name="missing"/>, if any are.
+    /// </summary>
+    public static Status Forbidden(
+        string user, string verb, string group, string resource, string subresource, string name, string @namespace, string missing = "")
     {
         string what = subresource.Length == 0 ? resource : $"{resource}/{subresource}";
         string where = @namespace.Length == 0 ? "at the cluster scope" : $"in the namespace {Quote(@namespace)}";
         string subject = ApiResource.Qualify(resource, group) + (name.Length == 0 ? "" : " " + Quote(name));
         string text = $"User {Quote(user)} cannot {verb} resource {Quote(what)} in API group {Quote(group)} {where}";
-        return new(403, "Forbidden", $"{subject} is forbidden: {NoMarkup(text)}", new StatusDetails(name, group, resource));
+        return new(403, "Forbidden", $"{subject} is forbidden: {NoMarkup(text)}{Rbac(missing)}", new StatusDetails(name, group, resource));
     }
 
     /// <summary>403: the user may not do this to a path that is no resource.</summary>
-    public static Status ForbiddenPath(string user, string verb, string path) =>
-        new(403, "Forbidden", "forbidden: " + NoMarkup($"User {Quote(user)} cannot {verb} path {Quote(path)}"), new StatusDetails());
+    public static Status ForbiddenPath(string user, string verb, string path, string missing = "") =>
+        new(403, "Forbidden", $"forbidden: {NoMarkup($"User {Quote(user)} cannot {verb} path {Quote(path)}")}{Rbac(missing)}", new StatusDetails());
 
     /// <summary>404: no such object.</summary>
     public static Status NotFound(ApiResource resource, string name) =>
@@ -203,6 +207,8 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
         string message = $"{ApiResource.Qualify(kind, group)} {Quote(name)} is invalid: {(texts.Length == 1 ? list : $"[{list}]")}";
         return new(422, "Invalid", message, new StatusDetails(name, group, kind) { Causes = causes });
     }
+
+    private static string Rbac(string missing) => missing.Length == 0 ? "" : $": RBAC: {missing}";
 
     private static string Quote(string text) => FieldError.Quote(text);
 

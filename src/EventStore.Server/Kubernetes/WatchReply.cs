@@ -55,7 +55,14 @@ public sealed class WatchReply
     /// Sends what was added, and waits until the client has room for more. The end of the watch does not end the waiting: Kestrel breaks a
     /// connection off whose flush is cancelled. Who takes too long is to be cut off by <see cref="Abort"/>.
     /// </summary>
-    public async Task Flush() => await body.FlushAsync();
+    public async Task Flush()
+    {
+        SentBytes += body.UnflushedBytes;
+        await body.FlushAsync();
+    }
+
+    /// <summary>How much was sent, or is on its way.</summary>
+    public long SentBytes { get; private set; }
 
     /// <summary>How much waits to be sent.</summary>
     public long WaitingBytes => body.UnflushedBytes;

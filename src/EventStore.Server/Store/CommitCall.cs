@@ -31,7 +31,7 @@ internal static class CommitCall
           JOIN eventstore.mt_events m ON m.stream_id = e.stream AND m.version = e.version AND m.id = e.id
         """;
 
-    private static readonly Dictionary<Type, string> Classes =
+    internal static readonly Dictionary<Type, string> Classes =
         MartenSetup.EventNames.Keys.ToDictionary(type => type, type => $"{type.FullName}, {type.Assembly.GetName().Name}");
 
     private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };
@@ -80,6 +80,13 @@ internal static class CommitCall
 
         return committed;
     }
+
+    /// <summary>
+    /// Whether a migration replaced the function while the batch waited within it for the lock: a trigger of migrations/V0004 then turned
+    /// it away, nothing was stored, and the next call is one of the new function.
+    /// </summary>
+    public static bool IsOutrun(PostgresException e) =>
+        e.SqlState == PostgresErrorCodes.RaiseException && e.Where?.Contains("refuse_unlinked", StringComparison.Ordinal) == true;
 
     private static void AddKeys(NpgsqlParameterCollection parameters, List<Batch.Chain> chains)
     {

@@ -20,6 +20,9 @@ public sealed partial class CommitLane
     [LoggerMessage(LogLevel.Warning, "The database closed the lane's connection while it was idle; connecting again: {Reason}")]
     private partial void LogReconnecting(string reason);
 
+    [LoggerMessage(LogLevel.Warning, "The lane has not finished within {Seconds} s; ending all the same")]
+    private partial void LogNotFinished(double seconds);
+
     [LoggerMessage(LogLevel.Debug, "A connection could not be closed: {Reason}")]
     private partial void LogNotClosed(string reason);
 

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using EventStore.Domain.Jobs;
+using EventStore.Server.Telemetry;
 using Npgsql;
 
 namespace EventStore.Server.Store;
@@ -26,6 +28,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly Task running;
     private NpgsqlConnection? connection;
     private long queuedBytes;
+    private long rebuilds;
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ServingMark mark, ILogger<CommitLane> log)
@@ -44,16 +47,16 @@ public sealed partial class CommitLane : IAsyncDisposable
     /// <exception cref="OperationCanceledException">The client left while the command waited.</exception>
     public async Task<Outcome> Execute(JobCommand command, bool dryRun, int bodyBytes, CancellationToken clientLeft)
     {
-        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256)
-        {
-            Draft = cache.TryGetFirst(command.Key, out Job? job) ? Draft.Of(job, command) : null,
-        };
+        using Activity? span = Signals.Source.StartActivity(Signals.LaneSpan);
+        Draft? draft = cache.TryGetFirst(command.Key, out Job? job) ? Draft.Of(job, command) : null;
+        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256) { Span = span, Draft = draft };
         if (Interlocked.Add(ref queuedBytes, queued.WeightBytes) > limits.QueueBytes || !queue.Writer.TryWrite(queued))
         {
             Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
             return new Outcome.Busy();
         }
 
+        Signals.QueueLength.Add(1);
         await using CancellationTokenRegistration leaving = clientLeft.Register(() => queued.Leave(clientLeft));
         return await queued.Answer;
     }
@@ -62,8 +65,10 @@ public sealed partial class CommitLane : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         queue.Writer.TryComplete();
-        await running;
-        await Disconnect();
+        if (await Task.WhenAny(running, Task.Delay(limits.StopTime)) == running)
+            await Disconnect();
+        else
+            LogNotFinished(limits.StopTime.TotalSeconds); // as with a killed process: what was answered is stored, the rest is or is not
     }
 
     private async Task Run()
@@ -94,6 +99,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         while (commands.Count < limits.BatchLength && bytes < limits.BatchBytes && queue.Reader.TryRead(out QueuedCommand? queued))
         {
             Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
+            Signals.QueueLength.Add(-1);
             if (!queued.TryTake())
                 continue;
             bytes += queued.WeightBytes;
@@ -123,7 +129,12 @@ public sealed partial class CommitLane : IAsyncDisposable
         Committed committed;
         try
         {
-            committed = await CommitCall.Execute(connection!, batch, mark.OthersServe);
+            committed = await Commit(batch, commands);
+        }
+        catch (PostgresException e) when (CommitCall.IsOutrun(e))
+        {
+            commands.ForEach(command => cache.Forget(command.Command.Key));
+            return commands.FindAll(MayTryAgain);
         }
         catch (PostgresException e) when (e.InvariantSeverity == "ERROR") // the transaction was rolled back: nothing of it is stored
         {
@@ -140,6 +151,12 @@ public sealed partial class CommitLane : IAsyncDisposable
     private async Task<Batch> Decide(List<QueuedCommand> commands)
     {
         bool kept = await Connect();
+        if (feed.Rebuilds != rebuilds)
+        {
+            rebuilds = feed.Rebuilds;
+            cache.Clear(); // a row that was wrong may be remembered, and its version says nothing of that
+        }
+
         IReadOnlyDictionary<JobKey, Job> loaded;
         try
         {
@@ -211,36 +228,5 @@ public sealed partial class CommitLane : IAsyncDisposable
         LogBeatenTooOften(queued.Command.Key, queued.Attempts);
         answers.Give(queued, new Outcome.Busy());
         return false;
-    }
-
-    private async Task<IReadOnlyDictionary<JobKey, Job>> LoadMissing(List<QueuedCommand> commands)
-    {
-        HashSet<JobKey> missing = [.. commands.Select(queued => queued.Command.Key).Where(key => !cache.TryGet(key, out _))];
-        return missing.Count == 0 ? new Dictionary<JobKey, Job>() : await JobReads.Load(connection!, [.. missing]);
-    }
-
-    /// <summary>Connects, and answers whether the connection is one from before.</summary>
-    private async Task<bool> Connect()
-    {
-        if (connection is { State: not System.Data.ConnectionState.Open })
-            await Disconnect();
-        if (connection is not null)
-            return true;
-        connection = await database.OpenConnectionAsync();
-        return false;
-    }
-
-    private async Task Disconnect()
-    {
-        (NpgsqlConnection? left, connection) = (connection, null);
-        try
-        {
-            if (left is not null)
-                await left.DisposeAsync();
-        }
-        catch (Exception e)
-        {
-            LogNotClosed(e.Message); // it was broken; a new one takes its place
-        }
     }
 }

@@ -1,96 +1,106 @@
 using System.Runtime.CompilerServices;
-using EventStore.Domain.Jobs;
 using Npgsql;
 
 namespace EventStore.Server.Store;
 
-/// <summary>An incarnation with its whole history folded.</summary>
-/// <param name="Uid">The stream.</param>
-/// <param name="Job">The job its events give so far.</param>
-/// <param name="Events">How many events there are.</param>
-/// <param name="Time">When the last one was committed.</param>
-/// <param name="Problem">Why the events cannot be folded, or null.</param>
-internal sealed record FoldedStream(Guid Uid, Job? Job, long Events, DateTime Time, string? Problem)
+/// <summary>Which streams are read; all where nothing is said.</summary>
+internal sealed record StreamRange
 {
-    /// <summary>The row its events give; null when there is a <see cref="Problem"/>.</summary>
-    public CurrentJob? Row { get; init; }
+    /// <summary>Only those behind this one.</summary>
+    public Guid? Behind { get; init; }
+
+    /// <summary>Only these.</summary>
+    public Guid[]? Only { get; init; }
+
+    /// <summary>The condition on a column of uuids.</summary>
+    public string Where(string column) => (Behind, Only) switch
+    {
+        ({ } behind, _) => $"WHERE {column} > '{behind}'",
+        (_, { } only) => $"WHERE {column} IN ('{string.Join("','", only)}')",
+        _ => string.Empty,
+    };
 }
 
 /// <summary>Reads the whole log once, stream by stream, holding one job at a time.</summary>
 internal static class EventLog
 {
-    private const string Sql = """
-        SELECT stream_id, version, seq_id, timestamp, type, data::text FROM eventstore.mt_events ORDER BY stream_id, version
-        """;
-
-    /// <summary>Every stream with its events folded, in the order of their ids.</summary>
-    /// <param name="connection">A connection within the snapshot to be read.</param>
+    /// <summary>Every stream with its events folded, in the order of their ids, compared with its snapshots on the way.</summary>
+    /// <param name="connection">A connection within the snapshot to be read; it is free whenever a stream is handed out.</param>
+    /// <param name="range">Which streams.</param>
+    /// <param name="stray">Is told of snapshots of streams that have no events.</param>
     /// <param name="stop">Ends the reading.</param>
-    public static async IAsyncEnumerable<FoldedStream> Fold(NpgsqlConnection connection, [EnumeratorCancellation] CancellationToken stop)
+    public static async IAsyncEnumerable<FoldedStream> Fold(
+        NpgsqlConnection connection, StreamRange range, Action<SnapshotRow> stray, [EnumeratorCancellation] CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand(Sql, connection) { CommandTimeout = 0 };
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        await using IAsyncEnumerator<SnapshotRow> snapshots = Snapshots(connection, range, stop).GetAsyncEnumerator(stop);
+        SnapshotRow? snapshot = await Next(snapshots);
         FoldedStream? stream = null;
-        while (await reader.ReadAsync(stop))
+        await foreach (LoggedEvent happened in Events(connection, range, stop))
         {
-            Guid uid = reader.GetGuid(0);
-            if (stream is not null && stream.Uid != uid)
+            if (stream is not null && stream.Uid != happened.Stream)
             {
-                yield return Finish(stream);
+                snapshot = await Compare(stream, long.MaxValue, snapshot, snapshots);
+                stream.Finish();
+                yield return stream;
                 stream = null;
             }
 
-            stream = Next(stream ?? new FoldedStream(uid, null, 0, default, null), reader);
+            for (; stream is null && snapshot?.Uid.CompareTo(happened.Stream) < 0; snapshot = await Next(snapshots))
+                stray(snapshot);
+            stream ??= new FoldedStream(happened.Stream);
+            stream.Add(happened);
+            snapshot = await Compare(stream, happened.Version, snapshot, snapshots);
         }
 
         if (stream is not null)
-            yield return Finish(stream);
+        {
+            snapshot = await Compare(stream, long.MaxValue, snapshot, snapshots);
+            stream.Finish();
+            yield return stream;
+        }
+
+        for (; snapshot is not null; snapshot = await Next(snapshots))
+            stray(snapshot);
     }
 
     /// <summary>How many events there are.</summary>
-    public static async Task<long> Count(NpgsqlConnection connection, CancellationToken stop)
+    public static async Task<long> Count(NpgsqlConnection connection, CancellationToken stop) =>
+        (long)(await connection.Ask("SELECT count(*) FROM eventstore.mt_events", stop))!;
+
+    /// <summary>How many events each of these streams has; none for those without.</summary>
+    public static async Task<Dictionary<Guid, long>> Versions(NpgsqlConnection connection, Guid[] streams, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand("SELECT count(*) FROM eventstore.mt_events", connection) { CommandTimeout = 0 };
-        return (long)(await command.ExecuteScalarAsync(stop))!;
+        var versions = new Dictionary<Guid, long>();
+        await using var command = new NpgsqlCommand(
+            "SELECT stream_id, max(version) FROM eventstore.mt_events WHERE stream_id = ANY ($1) GROUP BY stream_id", connection);
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = streams });
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        while (await row.ReadAsync(stop))
+            versions[row.GetGuid(0)] = row.GetInt64(1);
+        return versions;
     }
 
-    private static FoldedStream Next(FoldedStream stream, NpgsqlDataReader reader)
+    // A uuid's order is that of its bytes as printed, in PostgreSQL as in Guid.CompareTo.
+    private static IAsyncEnumerable<LoggedEvent> Events(NpgsqlConnection connection, StreamRange range, CancellationToken stop) => Cursor.Read(
+        connection,
+        $"SELECT stream_id, version, seq_id, timestamp, type, data::text FROM eventstore.mt_events {range.Where("stream_id")} ORDER BY stream_id, version",
+        row => new LoggedEvent(row.IsDBNull(0) ? Guid.AllBitsSet : row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetDateTime(3), row.GetString(4), row.GetString(5)),
+        stop);
+
+    private static IAsyncEnumerable<SnapshotRow> Snapshots(NpgsqlConnection connection, StreamRange range, CancellationToken stop) => Cursor.Read(
+        connection,
+        $"SELECT uid, revision, version, text FROM eventstore.job_snapshot {range.Where("uid")} ORDER BY uid, version, revision",
+        row => new SnapshotRow(row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3)),
+        stop);
+
+    private static async Task<SnapshotRow?> Compare(
+        FoldedStream stream, long version, SnapshotRow? snapshot, IAsyncEnumerator<SnapshotRow> snapshots)
     {
-        if (stream.Problem is not null)
-            return stream with { Events = stream.Events + 1 };
-        (long version, long revision) = (reader.GetInt64(1), reader.GetInt64(2));
-        if (version != stream.Events + 1)
-            return Damaged(stream, $"event {stream.Events + 1} is missing: the next one, of revision {revision}, is number {version}");
-        if (revision <= stream.Job?.Revision)
-            return Damaged(stream, $"event {version} has revision {revision}, lower than the event before it");
-        try
-        {
-            Job job = Job.Evolve(stream.Job, RevisionReads.ReadEvent(reader.GetString(4), reader.GetString(5)), revision);
-            return stream with { Job = job, Events = version, Time = reader.GetDateTime(3) };
-        }
-        catch (Exception e) // whatever a damaged event does to the fold, its revision has to be named
-        {
-            return Damaged(stream, $"the event of revision {revision} cannot be read: {OneLine(e)}");
-        }
+        for (; snapshot?.Uid == stream.Uid && snapshot.Version <= version; snapshot = await Next(snapshots))
+            stream.Compare(snapshot);
+        return snapshot;
     }
 
-    private static FoldedStream Finish(FoldedStream stream)
-    {
-        if (stream.Problem is not null)
-            return stream;
-        if (stream.Job!.Uid != stream.Uid)
-            return stream with { Problem = $"its events give no job: its first event is that of {stream.Job.Uid}" };
-        try
-        {
-            return stream with { Row = CurrentJob.Of(stream.Job) };
-        }
-        catch (Exception e) // a damaged event may also leave what can be folded and not be shown
-        {
-            return stream with { Problem = $"its events give no job: {OneLine(e)}" };
-        }
-    }
-
-    private static FoldedStream Damaged(FoldedStream stream, string problem) => stream with { Events = stream.Events + 1, Problem = problem };
-
-    private static string OneLine(Exception e) => e.Message.ReplaceLineEndings(" ");
+    private static async ValueTask<SnapshotRow?> Next(IAsyncEnumerator<SnapshotRow> snapshots) =>
+        await snapshots.MoveNextAsync() ? snapshots.Current : null;
 }

@@ -60,6 +60,17 @@ internal sealed class JobCache(long weightBytesMax)
         }
     }
 
+    /// <summary>Forgets all jobs.</summary>
+    public void Clear()
+    {
+        lock (gate)
+        {
+            entries.Clear();
+            byUse.Clear();
+            weightBytes = 0;
+        }
+    }
+
     /// <summary>Forgets the job.</summary>
     public void Forget(JobKey key)
     {

@@ -6,15 +6,22 @@ namespace EventStore.Server.Store;
 /// <param name="Before">The job before; null for a creation.</param>
 /// <param name="After">The job after; marked as deleted when it is gone.</param>
 /// <param name="Time">When the event was committed.</param>
-public sealed record JobChange(Job? Before, Job After, DateTimeOffset Time)
+/// <param name="Happened">The event.</param>
+/// <param name="Origin">Who asked for it.</param>
+public sealed record JobChange(Job? Before, Job After, DateTimeOffset Time, JobEvent Happened, StoredOrigin Origin)
 {
     private StoredJob? after;
+    private Revision? asRevision;
 
     /// <summary>The event's revision.</summary>
     public long Revision => After.Revision;
 
     /// <summary>The job after the event as an answer shows it; printed once, however many watch.</summary>
     public StoredJob Stored => after ??= StoredJob.Of(After, Time);
+
+    /// <summary>The event as the history shows it; made once, and only if somebody watches the history.</summary>
+    public Revision AsRevision => asRevision ??= new Revision(
+        Revision, Before?.Revision, After.Key, After.Uid, After.Version, Happened, Time, Origin.Read());
 
     /// <summary>How many bytes the object has.</summary>
     public int WeightBytes => Stored.Utf8.Length;

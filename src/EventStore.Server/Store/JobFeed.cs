@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using EventStore.Server.Telemetry;
 using Npgsql;
 
 namespace EventStore.Server.Store;
@@ -22,6 +23,8 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     private long position = -1;
     private long ringBegin;
     private long ringBytes;
+    private volatile string? blind;
+    private long known;
 
     /// <summary>What the feed may hold, and when it speaks.</summary>
     public FeedLimits Limits => limits;
@@ -35,6 +38,12 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
                 return subscriptions.Count;
         }
     }
+
+    /// <summary>
+    /// Why those who watch may wait in vain, or late; null when nothing is wrong. Whether the log can be read is only known while somebody
+    /// watches.
+    /// </summary>
+    public string? Trouble => deaf ?? (Watchers > 0 ? blind : null);
 
     /// <summary>Says that something was committed.</summary>
     public void Wake() => wake.Writer.TryWrite(true);
@@ -69,6 +78,7 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             }
 
             subscriptions.Add(subscription);
+            Signals.Watchers.Add(1);
             Wake();
             return subscription;
         }
@@ -84,10 +94,11 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             {
                 await WaitForWork(stoppingToken);
                 await ReadOn(stoppingToken);
+                blind = null;
             }
             catch (Exception e) when (DatabaseAway.Is(e))
             {
-                LogAway(e.Message);
+                LogAway(blind = e.Message);
                 await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -98,6 +109,7 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             {
                 // An event this release cannot read, of a newer one beside it perhaps. Watchers must not wait in silence; writes go on.
                 LogFailed(e);
+                blind = e.Message;
                 CutOffAll();
                 await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -135,6 +147,8 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
         if (!IsWatched())
             return;
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        if (Rebuilds is var now && now != known)
+            (known, jobs) = (now, new JobLog(limits.KnownJobs));
         while (true)
         {
             List<JobChange> changes = await jobs.Read(connection, position, long.MaxValue, null, stop);
@@ -162,6 +176,7 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
 
             // Only now: a watcher who reads this position and then finds its channel empty has been sent everything up to it.
             position = changes[^1].Revision;
+            Signals.FeedLag.Record(Math.Max(0, (DateTimeOffset.UtcNow - changes[0].Time).TotalSeconds));
             foreach (Subscription subscription in subscriptions)
                 subscription.Reach(position);
             while (ring.Count > limits.RingLength || ringBytes > limits.RingBytes)
@@ -185,33 +200,7 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     private void Leave(Subscription subscription)
     {
         lock (gate)
-            subscriptions.Remove(subscription);
-    }
-
-    /// <summary>Hears of other processes' commits, on a connection of its own.</summary>
-    private async Task Listen(CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
-        {
-            try
-            {
-                await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-                connection.Notification += (_, _) => Wake();
-                await using (var command = new NpgsqlCommand("LISTEN eventstore_commit", connection))
-                    await command.ExecuteNonQueryAsync(stop);
-                while (true)
-                    await connection.WaitAsync(stop);
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception e) when (DatabaseAway.Is(e))
-            {
-                LogDeaf(e.Message);
-                await Task.Delay(limits.RetryPause, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-        }
+            Signals.Watchers.Add(subscriptions.Remove(subscription) ? -1 : 0);
     }
 
     [LoggerMessage(LogLevel.Warning, "The feed cannot read the log: {Reason}")]
@@ -219,7 +208,4 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
 
     [LoggerMessage(LogLevel.Error, "The feed cannot go on; everybody who watches is cut off")]
     private partial void LogFailed(Exception e);
-
-    [LoggerMessage(LogLevel.Warning, "The feed cannot hear of other processes' commits and relies on polling: {Reason}")]
-    private partial void LogDeaf(string reason);
 }

@@ -14,12 +14,13 @@ internal sealed class JobLog(int jobsMax)
     public const int PageLength = 1000;
 
     private const string Sql = """
-        SELECT e.seq_id, e.stream_id, e.version, e.timestamp, e.type, e.data::text FROM eventstore.mt_events e
+        SELECT e.seq_id, e.stream_id, e.version, e.timestamp, e.type, e.data::text, e.user_name, e.headers::text, e.correlation_id
+          FROM eventstore.mt_events e
          WHERE e.seq_id > $1 AND e.seq_id <= $2 ORDER BY e.seq_id LIMIT $3
         """;
 
     private const string OfKeySql = """
-        SELECT e.seq_id, e.stream_id, e.version, e.timestamp, e.type, e.data::text
+        SELECT e.seq_id, e.stream_id, e.version, e.timestamp, e.type, e.data::text, e.user_name, e.headers::text, e.correlation_id
           FROM eventstore.mt_doc_current_job j JOIN eventstore.mt_events e ON e.stream_id = j.id
          WHERE e.seq_id > $1 AND e.seq_id <= $2 AND j.namespace = $4 AND j.name = $5 ORDER BY e.seq_id LIMIT $3
         """;
@@ -46,7 +47,7 @@ internal sealed class JobLog(int jobsMax)
                 known.Remove(row.Stream);
             else
                 known[row.Stream] = now;
-            changes.Add(new JobChange(before, now, row.Time));
+            changes.Add(new JobChange(before, now, row.Time, row.Happened, row.Origin));
         }
 
         return changes;
@@ -69,7 +70,8 @@ internal sealed class JobLog(int jobsMax)
         while (await reader.ReadAsync(stop))
         {
             JobEvent happened = RevisionReads.ReadEvent(reader.GetString(4), reader.GetString(5));
-            rows.Add(new Row(reader.GetInt64(0), reader.GetGuid(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), happened));
+            rows.Add(new Row(
+                reader.GetInt64(0), reader.GetGuid(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), happened, RevisionReads.ReadOrigin(reader, 6)));
         }
 
         return rows;
@@ -94,5 +96,5 @@ internal sealed class JobLog(int jobsMax)
             known[uid] = job;
     }
 
-    private sealed record Row(long Revision, Guid Stream, long Version, DateTimeOffset Time, JobEvent Happened);
+    private sealed record Row(long Revision, Guid Stream, long Version, DateTimeOffset Time, JobEvent Happened, StoredOrigin Origin);
 }

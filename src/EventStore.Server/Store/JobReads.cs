@@ -78,6 +78,15 @@ public sealed class JobReads(NpgsqlDataSource database)
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 
+    /// <summary>Where the chain stands.</summary>
+    public async Task<Checkpoint> Checkpoint(CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand("SELECT revision, encode(hash, 'hex') FROM eventstore.head");
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        await row.ReadAsync(stop);
+        return new Checkpoint(row.GetInt64(0), row.GetString(1));
+    }
+
     /// <summary>Reads the changes behind a revision, up to another, from the log.</summary>
     /// <param name="after">Behind this revision.</param>
     /// <param name="upTo">Up to and including this one.</param>

@@ -24,6 +24,12 @@ public sealed record LaneLimits
     /// <summary>How often the connection may break under a command before it is tried alone, for it may be what breaks it.</summary>
     public int BreaksMax { get; init; } = 3;
 
+    /// <summary>How long a commit may be under way before the lane counts as stuck.</summary>
+    public TimeSpan StuckAfter { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the lane may go on with what waits when the server ends.</summary>
+    public TimeSpan StopTime { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>How long a lost reply is looked for before the command is answered 503.</summary>
     public TimeSpan LookUpTime { get; init; } = TimeSpan.FromSeconds(8);
 

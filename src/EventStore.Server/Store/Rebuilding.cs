@@ -1,81 +1,204 @@
-using System.Text.Json;
+using System.Data;
+using EventStore.Domain.History;
+using EventStore.Domain.Jobs;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace EventStore.Server.Store;
 
 /// <summary>
-/// Makes the current jobs anew from the events: one ordered read, the domain's fold, a copy into a table beside the old, and the
-/// change-over in one transaction. It runs while no server does: the commit lock it holds would make every write wait.
+/// Makes everything anew that is made of the events: current jobs, streams' rows, the index of revisions and snapshots, while servers read
+/// and write. Every row is compared with what the fold of its events gives, and written where it is missing or another.
 /// </summary>
-public static class Rebuilding
+/// <remarks>
+/// It could be a fold into new tables that take the place of the old ones at the end. But a reader whose snapshot is older than the change-over
+/// would find the new tables empty, and every statement would wait while the last readers of the old ones finish. Rows written in place are
+/// seen by each reader as of its snapshot, nobody waits for more than a few hundred rows to be written, and what is right already costs nothing.
+/// Hashes are proof and no result: they are kept, and written only where the next one proves what one must have been.
+/// </remarks>
+public sealed class Rebuilding : IAsyncDisposable
 {
-    // Columns as in migrations/V0001. The time is the last event's, as the lane writes it.
-    private const string CopySql = """
-        COPY new_current_job (id, data, mt_last_modified, mt_dotnet_type, mt_version, namespace, name, deleted, revision) FROM STDIN (FORMAT binary)
-        """;
+    private const long Number = 7074;
+    private const int BatchMax = 256;
+    private const int EventsBetweenNotes = 20_000;
 
-    private const string SwitchSql = """
-        TRUNCATE eventstore.mt_doc_current_job;
-        INSERT INTO eventstore.mt_doc_current_job SELECT * FROM new_current_job;
-        """;
+    private readonly NpgsqlConnection reading;
+    private readonly NpgsqlConnection writing;
+    private readonly Action<Finding> wrong;
+    private readonly Action<long, long> progress;
+    private readonly CancellationToken stop;
+    private readonly List<FoldedStream> jobs = [];
+    private readonly List<Guid> orphans = [];
+    private readonly List<SnapshotRow> wrongSnapshots = [];
+    private readonly List<Job> missingSnapshots = [];
+    private readonly List<IndexFix> index = [];
+    private (long Done, long Noted, long Total) events;
+
+    private Rebuilding(NpgsqlConnection reading, NpgsqlConnection writing, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop) =>
+        (this.reading, this.writing, this.wrong, this.progress, this.stop) = (reading, writing, wrong, progress, stop);
+
+    /// <summary>Says, in its own words, that current jobs were written: whoever keeps them in memory is to read them again.</summary>
+    public const string Channel = "eventstore_rebuilt";
+
+    /// <summary>How many current jobs, snapshots and rows of the index were written or taken away.</summary>
+    public long Changed { get; private set; }
+
+    /// <summary>When the rebuild began that this one goes on with; null when it began itself.</summary>
+    public DateTime? GoesOn { get; private set; }
 
     /// <summary>Rebuilds.</summary>
-    /// <param name="owner">A connection of the owner's.</param>
-    /// <param name="progress">Is told events done and events in all, about ten times a second at most.</param>
-    /// <param name="stop">Gives up; nothing is changed then.</param>
-    /// <returns>How many jobs there are, deleted ones included.</returns>
-    /// <exception cref="FormatException">A stream cannot be folded; nothing was changed.</exception>
-    public static async Task<long> Run(NpgsqlConnection owner, Action<long, long> progress, CancellationToken stop)
+    /// <param name="owner">Connections of the owner's.</param>
+    /// <param name="wrong">Is told of what cannot be mended, for the events themselves are not what was written.</param>
+    /// <param name="progress">Is told events done and events in all; each event is passed twice, once for its job and once for its place in the index.</param>
+    /// <param name="stop">Gives up; the next rebuild goes on from there.</param>
+    /// <returns>What was done; null when another rebuild is at work.</returns>
+    public static async Task<Rebuilding?> Run(NpgsqlDataSource owner, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop)
     {
-        await using NpgsqlTransaction transaction = await owner.BeginTransactionAsync(stop);
-        await Execute(owner, CommitCall.LockSql, stop);
-        await Execute(owner, "CREATE TEMP TABLE new_current_job (LIKE eventstore.mt_doc_current_job) ON COMMIT DROP", stop);
-        long jobs = await Copy(owner, progress, stop);
-        await Execute(owner, SwitchSql, stop);
-        await transaction.CommitAsync(stop);
-        return jobs;
-    }
-
-    private static async Task<long> Copy(NpgsqlConnection owner, Action<long, long> progress, CancellationToken stop)
-    {
-        // A connection copies or reads, not both: the log is read on a second one, under the same lock the first one holds.
-        await using var reading = (NpgsqlConnection)((ICloneable)owner).Clone();
-        await reading.OpenAsync(stop);
-        long total = await EventLog.Count(reading, stop);
-        (long events, long jobs) = (0, 0);
-        await using NpgsqlBinaryImporter copy = await owner.BeginBinaryImportAsync(CopySql, stop);
-        await foreach (FoldedStream stream in EventLog.Fold(reading, stop))
+        await using var rebuild = new Rebuilding(await owner.OpenConnectionAsync(stop), await owner.OpenConnectionAsync(stop), wrong, progress, stop);
+        if (await rebuild.writing.Ask($"SELECT pg_try_advisory_lock({Number})", stop) is not true)
+            return null;
+        try
         {
-            if (stream.Row is not { } row)
-                throw new FormatException($"{stream.Uid}: {stream.Problem}");
-            await Write(copy, row, stream.Time, stop);
-            events += stream.Events;
-            jobs++;
-            progress(events, total);
+            await rebuild.Run();
+        }
+        finally
+        {
+            await rebuild.writing.Ask($"SELECT pg_advisory_unlock({Number})", CancellationToken.None);
         }
 
-        await copy.CompleteAsync(stop);
-        return jobs;
+        return rebuild;
     }
 
-    private static async Task Write(NpgsqlBinaryImporter copy, CurrentJob row, DateTime time, CancellationToken stop)
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
     {
-        await copy.StartRowAsync(stop);
-        await copy.WriteAsync(row.Id, NpgsqlDbType.Uuid, stop);
-        await copy.WriteAsync(JsonSerializer.Serialize(row, EventFormat.Options), NpgsqlDbType.Jsonb, stop);
-        await copy.WriteAsync(time, NpgsqlDbType.TimestampTz, stop);
-        await copy.WriteAsync(typeof(CurrentJob).FullName!, NpgsqlDbType.Varchar, stop);
-        await copy.WriteAsync(row.Version, NpgsqlDbType.Bigint, stop);
-        await copy.WriteAsync(row.Namespace, NpgsqlDbType.Varchar, stop);
-        await copy.WriteAsync(row.Name, NpgsqlDbType.Varchar, stop);
-        await copy.WriteAsync(row.Deleted, NpgsqlDbType.Boolean, stop);
-        await copy.WriteAsync(row.Revision, NpgsqlDbType.Bigint, stop);
+        await reading.DisposeAsync();
+        await writing.DisposeAsync();
     }
 
-    private static async Task Execute(NpgsqlConnection connection, string sql, CancellationToken stop)
+    private async Task Run()
     {
-        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
-        await command.ExecuteNonQueryAsync(stop);
+        (Guid? stream, long? revision) = await Begin();
+        events.Total = 2 * await EventLog.Count(reading, stop);
+        if (revision is null)
+        {
+            await MakeJobs(stream);
+            revision = 0;
+            await writing.Run("UPDATE eventstore.rebuild SET revision = 0", stop);
+        }
+
+        events = (events.Total / 2, 0, events.Total);
+        await MakeIndex(revision.Value);
+        await writing.Run("DELETE FROM eventstore.rebuild", stop);
+        progress(events.Total, events.Total);
+    }
+
+    private async Task<(Guid? Stream, long? Revision)> Begin()
+    {
+        bool isNew = await writing.Run("INSERT INTO eventstore.rebuild DEFAULT VALUES ON CONFLICT DO NOTHING", stop) == 1;
+        await using var command = new NpgsqlCommand("SELECT began, stream, revision FROM eventstore.rebuild", writing);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        await row.ReadAsync(stop);
+        GoesOn = isNew ? null : row.GetDateTime(0);
+        return (row.IsDBNull(1) ? null : row.GetGuid(1), row.IsDBNull(2) ? null : row.GetInt64(2));
+    }
+
+    private async Task MakeJobs(Guid? behind)
+    {
+        await using NpgsqlTransaction snapshot = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+        await foreach (JudgedStream judged in StreamWalk.Judge(reading, new StreamRange { Behind = behind }, wrongSnapshots.Add, stop))
+        {
+            if (judged.Stream is not { } stream)
+                orphans.Add(judged.Uid);
+            else if (stream.Row is null)
+                wrong(new Finding(judged.Revision, judged.Difference!));
+            else if (judged.Difference is not null)
+                jobs.Add(stream);
+            wrongSnapshots.AddRange(judged.Stream?.WrongSnapshots ?? []);
+            missingSnapshots.AddRange(judged.Stream?.MissingSnapshots ?? []);
+            if (Passed(judged.Stream?.Events ?? 0, jobs.Count + orphans.Count + wrongSnapshots.Count + missingSnapshots.Count))
+                await FlushJobs($"UPDATE eventstore.rebuild SET stream = '{judged.Uid}'");
+        }
+
+        await FlushJobs("UPDATE eventstore.rebuild SET stream = stream");
+    }
+
+    private async Task MakeIndex(long behind)
+    {
+        await using NpgsqlTransaction snapshot = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+        byte[] start = behind == 0 ? Chain.Beginning.ToArray() : (byte[])(await reading.Ask($"SELECT hash FROM eventstore.revision WHERE revision = {behind}", stop))!;
+        byte[]? head = await reading.Ask("SELECT hash FROM eventstore.head", stop) as byte[];
+        var walk = new IndexWalk(await ChainRows.Keys(reading, stop), Damage, index.Add);
+        await foreach ((long revision, bool decided) in walk.Follow(reading, behind, start, head, stop))
+        {
+            if (decided && Passed(1, index.Count))
+                await FlushIndex($"UPDATE eventstore.rebuild SET revision = {revision}");
+        }
+
+        await FlushIndex("UPDATE eventstore.rebuild SET revision = revision");
+
+        void Damage(Finding finding)
+        {
+            if (!finding.IsDerived)
+                wrong(finding);
+        }
+    }
+
+    /// <summary>Counts, and says whether it is time to write what has gathered and how far it has come.</summary>
+    private bool Passed(long more, int waiting)
+    {
+        events.Done += more;
+        progress(Math.Min(events.Done, events.Total), events.Total);
+        if (waiting < BatchMax && events.Done - events.Noted < EventsBetweenNotes)
+            return false;
+        events.Noted = events.Done;
+        return true;
+    }
+
+    /// <summary>Writes jobs under the commit lock, so that none of them moves meanwhile; and how far it has come.</summary>
+    private async Task FlushJobs(string note)
+    {
+        await using NpgsqlTransaction transaction = await writing.BeginTransactionAsync(IsolationLevel.ReadCommitted, stop);
+        if (jobs.Count + orphans.Count > 0)
+        {
+            await writing.Run(CommitCall.LockSql, stop);
+            await DerivedRows.WriteJobs(writing, await AsTheyStand(jobs), stop);
+            await DerivedRows.DeleteWithoutEvents(writing, [.. orphans], stop);
+            await writing.Run($"NOTIFY {Channel}", stop);
+        }
+
+        await DerivedRows.DeleteSnapshots(writing, wrongSnapshots, stop);
+        await DerivedRows.WriteSnapshots(writing, missingSnapshots, stop);
+        await writing.Run(note, stop);
+        await transaction.CommitAsync(stop);
+        Changed += jobs.Count + orphans.Count + wrongSnapshots.Count + missingSnapshots.Count;
+        jobs.Clear();
+        orphans.Clear();
+        wrongSnapshots.Clear();
+        missingSnapshots.Clear();
+    }
+
+    /// <summary>The streams as they were folded, or anew where an event has come since.</summary>
+    private async Task<List<FoldedStream>> AsTheyStand(List<FoldedStream> folded)
+    {
+        Dictionary<Guid, long> versions = await EventLog.Versions(writing, [.. folded.Select(stream => stream.Uid)], stop);
+        List<FoldedStream> standing = folded.FindAll(stream => versions.GetValueOrDefault(stream.Uid) == stream.Events);
+        Guid[] moved = [.. folded.Except(standing).Select(stream => stream.Uid)];
+        if (moved.Length > 0)
+        {
+            await foreach (FoldedStream stream in EventLog.Fold(writing, new StreamRange { Only = moved }, _ => { }, stop))
+                standing.Add(stream.Row is null ? throw new FormatException($"{stream.Uid}: {stream.Problem}") : stream);
+        }
+
+        return standing;
+    }
+
+    private async Task FlushIndex(string note)
+    {
+        await using NpgsqlTransaction transaction = await writing.BeginTransactionAsync(IsolationLevel.ReadCommitted, stop);
+        await DerivedRows.WriteIndex(writing, index, stop);
+        await writing.Run(note, stop);
+        await transaction.CommitAsync(stop);
+        Changed += index.Count;
+        index.Clear();
     }
 }

@@ -1,96 +1,101 @@
 using System.Runtime.CompilerServices;
-using System.Text;
 using System.Text.Json;
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
 using Npgsql;
 
 namespace EventStore.Server.Store;
 
-/// <summary>One event with everything that is known about it.</summary>
-/// <param name="Number">Its revision.</param>
-/// <param name="Previous">The revision of the same incarnation before it; null for a creation.</param>
-/// <param name="Key">The job.</param>
-/// <param name="Uid">The incarnation.</param>
-/// <param name="Version">Its place in the incarnation's stream, from 1.</param>
-/// <param name="Event">What happened.</param>
-/// <param name="Time">When it was committed, to the microsecond.</param>
-/// <param name="Origin">Who asked for it, and from where.</param>
-public sealed record Revision(
-    long Number, long? Previous, JobKey Key, Guid Uid, long Version, JobEvent Event, DateTimeOffset Time, Origin Origin);
+/// <summary>One revision found, or the end of what one reading looks at.</summary>
+/// <param name="Bound">How far the reading has come: whoever goes on does so behind this revision.</param>
+/// <param name="Revision">The revision; null where the reading broke off because it had looked at enough.</param>
+public readonly record struct RevisionStep(long Bound, Revision? Revision);
 
-/// <summary>Which revisions are asked for; what is null does not matter.</summary>
-public sealed record RevisionQuery
-{
-    /// <summary>Of jobs in this namespace.</summary>
-    public string? Namespace { get; init; }
-
-    /// <summary>Of jobs of this name, in all their incarnations.</summary>
-    public string? Job { get; init; }
-
-    /// <summary>Of this incarnation.</summary>
-    public Guid? Uid { get; init; }
-
-    /// <summary>Of this event's stored name, such as <c>job_patched</c>.</summary>
-    public string? EventName { get; init; }
-
-    /// <summary>Older than this revision.</summary>
-    public long? Before { get; init; }
-}
-
-/// <summary>Reads the history, the newest revision first, deleted incarnations too.</summary>
+/// <summary>Reads the history, deleted incarnations too.</summary>
 public sealed class RevisionReads(NpgsqlDataSource database)
 {
+    /// <summary>
+    /// How many revisions one reading looks at, at most, for those that hold all conditions. Where two conditions are frequent and never
+    /// hold together the whole log would have to be looked through; the reader is given what there is and goes on in another reading.
+    /// </summary>
+    public const int StepsMax = 10_000;
+
+    private const string FindSql = $"SELECT r.revision, true, false, {RevisionWalk.Columns} FROM {RevisionWalk.Tables} WHERE r.revision = $1";
+
+    // Time never runs against revision, so the place is found by halving: some twenty looks into the primary key, and no index on time. A
+    // revision no event has stands for the next that one has.
+    private const string SinceSql = """
+        WITH RECURSIVE search (low, high) AS (
+            SELECT 1::bigint, h.revision + 1 FROM eventstore.head h
+            UNION ALL
+            SELECT CASE WHEN e.timestamp < $1 THEN e.seq_id + 1 ELSE s.low END,
+                   CASE WHEN e.timestamp < $1 THEN s.high ELSE (s.low + s.high) / 2 END
+              FROM search s
+              LEFT JOIN LATERAL (SELECT e.seq_id, e.timestamp FROM eventstore.mt_events e
+                                  WHERE e.seq_id >= (s.low + s.high) / 2 ORDER BY e.seq_id LIMIT 1) e ON true
+             WHERE s.low < s.high)
+        SELECT s.low FROM search s WHERE s.low >= s.high
+        """;
+
     private static readonly Dictionary<string, Type> EventTypes = MartenSetup.EventNames.ToDictionary(name => name.Value, name => name.Key);
 
-    /// <summary>The revisions, newest first.</summary>
-    public async IAsyncEnumerable<Revision> List(RevisionQuery query, int count, [EnumeratorCancellation] CancellationToken stop)
+    /// <summary>The revisions a query covers, in its order.</summary>
+    /// <param name="query">The query; its last revision has been committed.</param>
+    /// <param name="count">How many at most.</param>
+    /// <param name="stop">Gives up.</param>
+    public async IAsyncEnumerable<RevisionStep> List(RevisionQuery query, int count, [EnumeratorCancellation] CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand(string.Empty);
-        command.CommandText = Select(query, command.Parameters, count);
+        if (query.IsNothing)
+            yield break;
+        await using NpgsqlCommand command = database.CreateCommand();
+        await Write(command, query, count, stop);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         while (await reader.ReadAsync(stop))
-            yield return Read(reader);
-    }
-
-    // One text for each combination of conditions, each with its own prepared plan: a condition that is not there costs nothing.
-    private static string Select(RevisionQuery query, NpgsqlParameterCollection parameters, int count)
-    {
-        var sql = new StringBuilder("""
-            SELECT e.seq_id, p.seq_id, j.namespace, j.name, e.stream_id, e.version, e.type, e.data::text, e.timestamp,
-                   e.user_name, e.headers::text, e.correlation_id
-              FROM eventstore.mt_events e
-              JOIN eventstore.mt_doc_current_job j ON j.id = e.stream_id
-              LEFT JOIN eventstore.mt_events p ON p.stream_id = e.stream_id AND p.version = e.version - 1
-             WHERE true
-            """);
-        Where("j.namespace =", query.Namespace);
-        Where("j.name =", query.Job);
-        Where("e.stream_id =", query.Uid);
-        Where("e.type =", query.EventName);
-        Where("e.seq_id <", query.Before);
-        sql.Append(" ORDER BY e.seq_id DESC LIMIT $").Append(parameters.Count + 1);
-        parameters.Add(new NpgsqlParameter<int> { TypedValue = count });
-        return sql.ToString();
-
-        void Where<T>(string condition, T? value)
         {
-            if (value is null)
-                return;
-            parameters.Add(new NpgsqlParameter { Value = value });
-            sql.Append(" AND ").Append(condition).Append(" $").Append(parameters.Count);
+            long bound = reader.GetInt64(0);
+            if (!await reader.IsDBNullAsync(reader.FieldCount - 1, stop))
+                yield return new RevisionStep(bound, Read(reader));
+            if (reader.GetBoolean(2))
+                yield return new RevisionStep(bound, null);
         }
     }
 
-    private static Revision Read(NpgsqlDataReader reader) => new(
-        reader.GetInt64(0),
-        reader.IsDBNull(1) ? null : reader.GetInt64(1),
-        new JobKey(reader.GetString(2), reader.GetString(3)),
-        reader.GetGuid(4),
-        reader.GetInt64(5),
-        ReadEvent(reader.GetString(6), reader.GetString(7)),
-        reader.GetFieldValue<DateTimeOffset>(8),
-        ReadOrigin(reader.GetString(9), reader.GetFieldValue<byte[]>(10), reader.GetString(11)));
+    /// <summary>The revision of that number, or null.</summary>
+    public async Task<Revision?> Find(long number, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(FindSql);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = number });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        return await reader.ReadAsync(stop) ? Read(reader) : null;
+    }
+
+    /// <summary>The job as a revision left it. After a deletion: as it was last seen, at the revision of its end.</summary>
+    public async Task<StoredJob> JobAfter(Revision revision, CancellationToken stop)
+    {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        var version = new Dictionary<Guid, long> { [revision.Uid] = revision.Version };
+        (Job? job, DateTimeOffset time) = (await JobPast.AtVersions(connection, version, stop))[revision.Uid];
+        return StoredJob.Of(job!, time);
+    }
+
+    /// <summary>The revision from which on all were, or will be, committed at that moment or later, and before which all were earlier.</summary>
+    public async Task<long> FirstSince(DateTimeOffset time, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(SinceSql);
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.ToUniversalTime() });
+        return (long)(await command.ExecuteScalarAsync(stop))!;
+    }
+
+    /// <summary>Writes the statement of <see cref="List"/>.</summary>
+    internal async Task Write(NpgsqlCommand command, RevisionQuery query, int count, CancellationToken stop)
+    {
+        IReadOnlyList<string>? namespaces = query.Conditions.FirstOrDefault(each => each is { Field: RevisionField.Namespace, Among: true })?.Values;
+        var lives = new List<RevisionLife[]>();
+        foreach (RevisionCondition condition in query.Conditions.Where(each => each.Among && RevisionLives.Has(each.Field)))
+            lives.Add(await RevisionLives.Of(database, condition, namespaces, stop));
+        // Lives are of those namespaces only.
+        RevisionQuery rest = query.Where(each => !each.Among || !(RevisionLives.Has(each.Field) || (each.Field == RevisionField.Namespace && lives.Count > 0)));
+        RevisionWalk.Write(command, rest, lives, count, StepsMax);
+    }
 
     /// <summary>An event from its stored name and JSON.</summary>
     internal static JobEvent ReadEvent(string name, string json) =>
@@ -98,11 +103,19 @@ public sealed class RevisionReads(NpgsqlDataSource database)
             ? (JobEvent)JsonSerializer.Deserialize(json, type, EventFormat.Options)!
             : throw new FormatException($"the log holds an event named {name}, which this release does not know");
 
-    private static Origin ReadOrigin(string user, byte[] headers, string requestId)
-    {
-        Json from = JsonReading.Parse(headers);
-        string[] groups = [.. ((from.Member("groups") as JsonArray)?.Items ?? []).OfType<JsonText>().Select(group => group.Value)];
-        return new Origin(user, groups, Text("userAgent"), Text("sourceAddress"), requestId);
-        string Text(string name) => (from.Member(name) as JsonText)?.Value ?? string.Empty;
-    }
+    /// <summary>Who asked for an event, from three columns: user, headers as text, request id.</summary>
+    internal static StoredOrigin ReadOrigin(NpgsqlDataReader reader, int column) => new(
+        reader.IsDBNull(column) ? string.Empty : reader.GetString(column),
+        reader.IsDBNull(column + 1) ? [] : reader.GetFieldValue<byte[]>(column + 1),
+        reader.IsDBNull(column + 2) ? string.Empty : reader.GetString(column + 2));
+
+    private static Revision Read(NpgsqlDataReader reader) => new(
+        reader.GetInt64(0),
+        reader.IsDBNull(3) ? null : reader.GetInt64(3),
+        new JobKey(reader.GetString(4), reader.GetString(5)),
+        reader.GetGuid(6),
+        reader.GetInt64(7),
+        ReadEvent(reader.GetString(8), reader.GetString(9)),
+        reader.GetFieldValue<DateTimeOffset>(10),
+        ReadOrigin(reader, 11).Read());
 }

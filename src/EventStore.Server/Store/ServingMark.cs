@@ -3,8 +3,8 @@ using Npgsql;
 namespace EventStore.Server.Store;
 
 /// <summary>
-/// A mark in the database that a server is at work on it: a shared advisory lock held for as long as the process serves. A rebuild asks
-/// for the same lock alone, and so refuses while a server runs.
+/// A mark in the database that a server is at work on it: a shared advisory lock held for as long as the process serves. By it the others
+/// know that they are not alone.
 /// </summary>
 /// <remarks>The lock is on a connection of its own; when that breaks, the mark is set again on a new one.</remarks>
 public sealed partial class ServingMark(NpgsqlDataSource database, ILogger<ServingMark> log) : BackgroundService
@@ -34,16 +34,8 @@ public sealed partial class ServingMark(NpgsqlDataSource database, ILogger<Servi
         private set => Volatile.Write(ref field, value);
     }
 
-    /// <summary>Takes the lock alone for the rest of the connection's life; false when somebody serves.</summary>
-    public static async Task<bool> TryAlone(NpgsqlConnection connection, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand($"SELECT pg_try_advisory_lock({Number})", connection);
-        return (bool)(await command.ExecuteScalarAsync(stop))!;
-    }
-
     /// <summary>
-    /// Ends when the mark is set, so that nothing is served before: a server that started beside a rebuild would list what the
-    /// rebuild has emptied and not filled yet. A database that cannot be asked does not keep the server from starting.
+    /// Ends when the mark is set, so that nothing is served before. A database that cannot be asked does not keep the server from starting.
     /// </summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -59,12 +51,7 @@ public sealed partial class ServingMark(NpgsqlDataSource database, ILogger<Servi
             try
             {
                 await using NpgsqlConnection connection = await database.OpenConnectionAsync(stoppingToken);
-                if (!await Lock(connection, "pg_try_advisory_lock_shared", stoppingToken))
-                {
-                    LogWaiting();
-                    await Lock(connection, "pg_advisory_lock_shared", stoppingToken);
-                }
-
+                await Set(connection, stoppingToken);
                 firstTry.TrySetResult();
                 while (true)
                 {
@@ -91,14 +78,11 @@ public sealed partial class ServingMark(NpgsqlDataSource database, ILogger<Servi
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 
-    private static async Task<bool> Lock(NpgsqlConnection connection, string how, CancellationToken stop)
+    private static async Task Set(NpgsqlConnection connection, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand($"SELECT {how}({Number})", connection) { CommandTimeout = 0 };
-        return await command.ExecuteScalarAsync(stop) is not false; // the one that waits answers nothing
+        await using var command = new NpgsqlCommand($"SELECT pg_advisory_lock_shared({Number})", connection);
+        await command.ExecuteNonQueryAsync(stop);
     }
-
-    [LoggerMessage(LogLevel.Warning, "The current jobs are being rebuilt; waiting for the end of it")]
-    private partial void LogWaiting();
 
     [LoggerMessage(LogLevel.Warning, "The mark that this server is running was lost with its connection: {Reason}")]
     private partial void LogLost(string reason);

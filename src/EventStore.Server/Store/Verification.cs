@@ -1,126 +1,117 @@
+using System.Data;
+using EventStore.Domain.History;
 using Npgsql;
 
 namespace EventStore.Server.Store;
 
-/// <summary>Compares every current job, every stream's version and the head with the events. It changes nothing.</summary>
+/// <summary>
+/// Proves that the store is what was written: the chain from its first event to the head, and everything that is made of the events. It
+/// changes nothing, and trusts nothing but the columns of <c>mt_events</c> and the hashes recorded for them.
+/// </summary>
 public static class Verification
 {
-    // A row's document repeats its columns; PostgreSQL itself compares the two.
-    private const string RowsSql = """
-        SELECT coalesce(j.id, s.id), j.namespace, j.name, j.deleted, j.mt_version, j.revision, coalesce(j.data ->> 'text', ''), s.version,
-               coalesce(j.mt_last_modified, '-infinity'),
-               j.data = jsonb_build_object('id', j.id, 'namespace', j.namespace, 'name', j.name, 'deleted', j.deleted,
-                                           'version', j.mt_version, 'revision', j.revision, 'text', j.data -> 'text')
-          FROM eventstore.mt_doc_current_job j FULL JOIN eventstore.mt_streams s ON s.id = j.id ORDER BY 1
-        """;
-
     private const string HeadSql = """
-        SELECT h.revision, coalesce(e.seq_id, 1), e.timestamp IS NULL OR e.timestamp = h.time
+        SELECT h.revision, h.time, h.hash, e.seq_id, e.timestamp, r.hash
           FROM (SELECT) AS one
           LEFT JOIN eventstore.head h ON true
           LEFT JOIN (SELECT seq_id, timestamp FROM eventstore.mt_events ORDER BY seq_id DESC LIMIT 1) e ON true
+          LEFT JOIN (SELECT hash FROM eventstore.revision ORDER BY revision DESC LIMIT 1) r ON true
         """;
 
     /// <summary>Verifies, and answers how many events were read.</summary>
     /// <param name="database">Any connection that may read.</param>
-    /// <param name="differs">Is told every difference: the job or stream, and what is wrong.</param>
+    /// <param name="kept">A checkpoint that was kept and must still hold; or null.</param>
+    /// <param name="wrong">Is told of everything that is wrong, in no order, from one thread at a time.</param>
     /// <param name="progress">Is told events done and events in all.</param>
     /// <param name="stop">Gives up.</param>
-    public static async Task<long> Run(NpgsqlDataSource database, Action<string> differs, Action<long, long> progress, CancellationToken stop)
+    public static async Task<long> Run(
+        NpgsqlDataSource database, Checkpoint? kept, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop)
     {
-        await using NpgsqlConnection events = await database.OpenConnectionAsync(stop);
-        await using NpgsqlConnection rows = await database.OpenConnectionAsync(stop);
-        await using NpgsqlTransaction snapshot = await Begin(events, null, stop);
-        await using NpgsqlTransaction sameSnapshot = await Begin(rows, await Export(events, stop), stop);
-        await CompareHead(events, differs, stop);
-        long total = await EventLog.Count(events, stop);
+        // Two walks side by side, the chain in the log's order and the jobs in their streams', over one snapshot.
+        await using NpgsqlConnection chain = await database.OpenConnectionAsync(stop);
+        await using NpgsqlConnection streams = await database.OpenConnectionAsync(stop);
+        await using NpgsqlTransaction snapshot = await chain.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+        await using NpgsqlTransaction same = await streams.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+        await streams.Run($"SET TRANSACTION SNAPSHOT '{await chain.Ask("SELECT pg_export_snapshot()", stop)}'", stop);
+        long total = await EventLog.Count(chain, stop);
+        var gate = new Lock();
+        (long linked, long folded) = (0, 0);
+        await Task.WhenAll(
+            Task.Run(() => FollowChain(chain, kept, Tell, () => Report(ref linked, 1), stop), stop),
+            Task.Run(() => FoldStreams(streams, Tell, events => Report(ref folded, events), stop), stop));
+        progress(total, total);
+        return total;
 
-        await using var command = new NpgsqlCommand(RowsSql, rows) { CommandTimeout = 0 };
+        void Tell(Finding finding)
+        {
+            lock (gate)
+                wrong(finding);
+        }
+
+        void Report(ref long done, long more)
+        {
+            lock (gate)
+            {
+                done += more;
+                if (linked + folded < 2 * total)
+                    progress((linked + folded) / 2, total);
+            }
+        }
+    }
+
+    private static async Task FollowChain(NpgsqlConnection connection, Checkpoint? kept, Action<Finding> wrong, Action done, CancellationToken stop)
+    {
+        byte[]? head = await CompareHead(connection, wrong, stop);
+        if (kept is not null)
+            await Compare(kept, connection, wrong, stop);
+        var walk = new IndexWalk(await ChainRows.Keys(connection, stop), wrong, _ => { });
+        await foreach ((long _, bool _) in walk.Follow(connection, 0, Chain.Beginning.ToArray(), head, stop))
+            done();
+    }
+
+    private static async Task FoldStreams(NpgsqlConnection connection, Action<Finding> wrong, Action<long> done, CancellationToken stop)
+    {
+        await foreach (JudgedStream judged in StreamWalk.Judge(connection, new StreamRange(), Stray, stop))
+        {
+            if (judged.Difference is { } difference)
+                wrong(new Finding(judged.Revision, difference));
+            done(judged.Stream?.Events ?? 0);
+        }
+
+        void Stray(SnapshotRow snapshot) => wrong(new Finding(Finding.Nowhere, $"{snapshot.Uid}: there is a snapshot without events"));
+    }
+
+    /// <summary>Compares the head with the last event, and answers the hash it names.</summary>
+    private static async Task<byte[]?> CompareHead(NpgsqlConnection connection, Action<Finding> wrong, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(HeadSql, connection) { CommandTimeout = 0 };
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        bool more = await row.ReadAsync(stop);
-        long done = 0;
-        await foreach (FoldedStream stream in EventLog.Fold(events, stop))
+        await row.ReadAsync(stop);
+        long last = row.IsDBNull(3) ? 1 : row.GetInt64(3);
+        if (row.IsDBNull(0))
         {
-            for (; more && Order(row.GetGuid(0), stream.Uid) < 0; more = await row.ReadAsync(stop))
-                differs(WithoutEvents(row));
-            bool found = more && row.GetGuid(0) == stream.Uid;
-            Compare(stream, found ? row : null, differs);
-            more = found ? await row.ReadAsync(stop) : more;
-            done += stream.Events;
-            progress(done, total);
+            wrong(new Finding(last, $"the head is missing, the events end at {last}"));
+            return null;
         }
 
-        for (; more; more = await row.ReadAsync(stop))
-            differs(WithoutEvents(row));
-        return done;
+        byte[] hash = row.GetFieldValue<byte[]>(2);
+        if (row.GetInt64(0) != last)
+            wrong(new Finding(last, $"the head is at revision {row.GetInt64(0)}, the events end at {last}"));
+        if (!row.IsDBNull(4) && row.GetDateTime(4) != row.GetDateTime(1))
+            wrong(new Finding(last, "the head's time is not that of the last event"));
+        if (!hash.AsSpan().SequenceEqual(row.IsDBNull(5) ? Chain.Beginning : row.GetFieldValue<byte[]>(5)))
+            wrong(new Finding(last, "the head's hash is not that of the last revision"));
+        return hash;
     }
 
-    private static string WithoutEvents(NpgsqlDataReader row) =>
-        $"{row.GetGuid(0)}: there is a {(row.IsDBNull(1) ? "stream" : "current job")} without events";
-
-    private static void Compare(FoldedStream stream, NpgsqlDataReader? row, Action<string> differs)
+    private static async Task Compare(Checkpoint kept, NpgsqlConnection connection, Action<Finding> wrong, CancellationToken stop)
     {
-        if (stream.Row is not { } expected)
-            differs($"{stream.Uid}: {stream.Problem}");
-        else if (row is null || row.IsDBNull(1))
-            differs($"{expected.Namespace}/{expected.Name} ({stream.Uid}): there are {stream.Events} events, but no current job");
-        else if (Difference(expected, stream.Time, row) is { } difference)
-            differs($"{expected.Namespace}/{expected.Name} ({stream.Uid}): {difference}");
+        string? stored = kept.Revision == 1
+            ? Convert.ToHexStringLower(Chain.Beginning)
+            : await connection.Ask($"SELECT encode(hash, 'hex') FROM eventstore.revision WHERE revision = {kept.Revision}", stop) as string;
+        if (stored is null)
+            wrong(new Finding(kept.Revision, $"the checkpoint does not hold: there is no revision {kept.Revision} any more"));
+        else if (stored != kept.Hash)
+            wrong(new Finding(kept.Revision, $"the checkpoint does not hold: the hash is {stored}, it was {kept.Hash}: what is before was rewritten"));
     }
-
-    private static string? Difference(CurrentJob expected, DateTime time, NpgsqlDataReader row)
-    {
-        if (row.GetString(1) != expected.Namespace || row.GetString(2) != expected.Name)
-            return $"the current job is named {row.GetString(1)}/{row.GetString(2)}";
-        if (row.GetBoolean(3) != expected.Deleted)
-            return $"by its events the job is {State(expected.Deleted)}, by its row it is {State(!expected.Deleted)}";
-        if (row.GetInt64(4) != expected.Version)
-            return $"the current job is at version {row.GetInt64(4)}, its events end at {expected.Version}";
-        if (row.GetInt64(5) != expected.Revision)
-            return $"the current job is at revision {row.GetInt64(5)}, its events end at {expected.Revision}";
-        if (row.IsDBNull(7) || row.GetInt64(7) != expected.Version)
-            return $"the stream's own version is not {expected.Version}";
-        if (!row.GetBoolean(9))
-            return "the row's document is not that of its columns";
-        if (row.GetDateTime(8) != time)
-            return "the row's time is not that of the last event";
-        return row.GetString(6) == expected.Text ? null : "the current job is not what its events give";
-    }
-
-    private static string State(bool deleted) => deleted ? "deleted" : "alive";
-
-    private static async Task CompareHead(NpgsqlConnection connection, Action<string> differs, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand(HeadSql, connection);
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        await reader.ReadAsync(stop);
-        long last = reader.GetInt64(1);
-        if (reader.IsDBNull(0))
-            differs($"the head is missing, the events end at {last}");
-        else if (reader.GetInt64(0) != last)
-            differs($"the head is at revision {reader.GetInt64(0)}, the events end at {last}");
-        else if (!reader.GetBoolean(2))
-            differs("the head's time is not that of the last event");
-    }
-
-    private static async Task<NpgsqlTransaction> Begin(NpgsqlConnection connection, string? snapshot, CancellationToken stop)
-    {
-        NpgsqlTransaction transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, stop);
-        if (snapshot is not null)
-        {
-            await using var command = new NpgsqlCommand($"SET TRANSACTION SNAPSHOT '{snapshot}'", connection, transaction);
-            await command.ExecuteNonQueryAsync(stop);
-        }
-
-        return transaction;
-    }
-
-    private static async Task<string> Export(NpgsqlConnection connection, CancellationToken stop)
-    {
-        await using var command = new NpgsqlCommand("SELECT pg_export_snapshot()", connection);
-        return (string)(await command.ExecuteScalarAsync(stop))!;
-    }
-
-    // PostgreSQL orders uuids by their bytes as printed; Guid.CompareTo does the same.
-    private static int Order(Guid a, Guid b) => a.CompareTo(b);
 }

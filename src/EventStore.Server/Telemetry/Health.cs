@@ -1,66 +1,114 @@
 using System.Text;
 using EventStore.Server.Access;
-using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
 
 namespace EventStore.Server.Telemetry;
 
 /// <summary>
-/// <c>/livez</c>: the process answers. <c>/readyz</c>: its database answers too. <c>?verbose</c> names each check, as kube-apiserver does.
+/// <c>/livez</c> and <c>/healthz</c>: the process answers. <c>/readyz</c>: it can do its work too, each part of which has a check with a
+/// name. The form is kube-apiserver's (apiserver <c>healthz.go</c>): <c>?verbose</c> names the checks, <c>?exclude=NAME</c> leaves one
+/// out, a failure is 500. Why a check fails is not said to everybody, for it may name hosts and users: <c>/readyz/NAME</c>, which
+/// needs the right to that path, says it, and so does the log.
 /// </summary>
 public static class Health
 {
+    /// <summary>The path of readiness.</summary>
+    internal const string Ready = "/readyz";
+
+    private const string Ping = "ping";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
-    /// <summary>Adds the check of the database.</summary>
+    /// <summary>Adds a check to what <c>/readyz</c> asks.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="askDatabase">Asks the database something; throws when it does not answer.</param>
-    public static void AddDatabaseHealth(this IServiceCollection services, Func<IServiceProvider, CancellationToken, Task> askDatabase) =>
-        services.AddHealthChecks().Add(new HealthCheckRegistration(
-            "database", provider => new DatabaseCheck(stop => askDatabase(provider, stop)), HealthStatus.Unhealthy, null, Patience));
+    /// <param name="name">Its name.</param>
+    /// <param name="trouble">Says what is wrong, or null; what it throws is wrong too, and so is what takes longer than three seconds.</param>
+    public static void AddReadiness(this IServiceCollection services, string name, Func<IServiceProvider, CancellationToken, Task<string?>> trouble) =>
+        services.AddHealthChecks().Add(new HealthCheckRegistration(name, provider => new Check(stop => trouble(provider, stop)), HealthStatus.Unhealthy, null));
 
-    /// <summary>Maps the endpoints. They need no credential: a probe has none.</summary>
+    /// <summary>Maps the endpoints. The plain ones need no credential: a probe has none.</summary>
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
-        var alive = new HealthCheckOptions { Predicate = _ => false, ResponseWriter = Write };
-        app.MapHealthChecks("/livez", alive).WithMetadata(RequiresAccess.ByPath);
-        app.MapHealthChecks("/healthz", alive).WithMetadata(RequiresAccess.ByPath);
-        app.MapHealthChecks("/readyz", new HealthCheckOptions { ResponseWriter = Write }).WithMetadata(RequiresAccess.ByPath);
+        foreach ((string name, bool checks) in ((string, bool)[])[("livez", false), ("healthz", false), ("readyz", true)])
+        {
+            app.Map($"/{name}", http => AnswerAll(http, name, checks)).WithMetadata(RequiresAccess.ByPath);
+            app.Map($"/{name}/{{check}}", http => AnswerOne(http, checks)).WithMetadata(RequiresAccess.ByPath);
+        }
     }
 
-    private static Task Write(HttpContext http, HealthReport report)
+    private static async Task AnswerAll(HttpContext http, string name, bool checks)
     {
-        string check = http.Request.Path.Value!.TrimStart('/');
-        bool healthy = report.Status == HealthStatus.Healthy;
+        HashSet<string?> excluded = [.. http.Request.Query["exclude"]];
+        string[] names = Names(http, checks);
+        HealthReport report = await Ask(http, check => checks && !excluded.Contains(check));
         var text = new StringBuilder();
-        if (!healthy || http.Request.Query.ContainsKey("verbose"))
-        {
-            text.Append("[+]ping ok\n");
-            foreach ((string name, HealthReportEntry entry) in report.Entries)
-                text.Append(entry.Status == HealthStatus.Healthy ? $"[+]{name} ok\n" : $"[-]{name} failed: {entry.Description}\n");
-            text.Append(healthy ? $"{check} check passed\n" : $"{check} check failed\n");
-        }
+        foreach (string check in names)
+            text.Append(excluded.Contains(check) ? $"[+]{check} excluded: ok\n" : Line(report, check));
+        string[] unknown = [.. excluded.OfType<string>().Except(names).Order(StringComparer.Ordinal)];
+        if (unknown.Length > 0)
+            text.Append($"warn: some health checks cannot be excluded: no matches for {string.Join(',', unknown.Select(check => $"\"{check}\""))}\n");
+        if (report.Status == HealthStatus.Unhealthy)
+            await Write(http, StatusCodes.Status500InternalServerError, $"{text}{name} check failed\n");
         else
-        {
-            text.Append("ok");
-        }
-
-        http.Response.ContentType = "text/plain; charset=utf-8";
-        return http.Response.WriteAsync(text.ToString());
+            await Write(http, StatusCodes.Status200OK, http.Request.Query.ContainsKey("verbose") ? $"{text}{name} check passed\n" : "ok");
     }
 
-    private sealed class DatabaseCheck(Func<CancellationToken, Task> ask) : IHealthCheck
+    private static async Task AnswerOne(HttpContext http, bool checks)
+    {
+        string check = (string)http.GetRouteValue("check")!;
+        if (!Names(http, checks).Contains(check))
+        {
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return;
+        }
+
+        HealthReport report = await Ask(http, name => name == check);
+        if (IsWell(report, check))
+            await Write(http, StatusCodes.Status200OK, "ok");
+        else
+            await Write(http, StatusCodes.Status500InternalServerError, $"internal server error: {report.Entries[check].Description}\n");
+    }
+
+    private static string[] Names(HttpContext http, bool checks) => !checks
+        ? [Ping]
+        : [Ping, .. http.RequestServices.GetRequiredService<IOptions<HealthCheckServiceOptions>>().Value.Registrations.Select(check => check.Name)];
+
+    private static Task<HealthReport> Ask(HttpContext http, Func<string, bool> which) =>
+        http.RequestServices.GetRequiredService<HealthCheckService>().CheckHealthAsync(registration => which(registration.Name), http.RequestAborted);
+
+    private static bool IsWell(HealthReport report, string check) => StatusOf(report, check) != HealthStatus.Unhealthy;
+
+    // What is degraded wants an operator, not another server: it is told, and fails nothing.
+    private static string Line(HealthReport report, string check) => StatusOf(report, check) switch
+    {
+        HealthStatus.Healthy => $"[+]{check} ok\n",
+        HealthStatus.Degraded => $"[+]{check} degraded: {report.Entries[check].Description}\n",
+        _ => $"[-]{check} failed: reason withheld\n",
+    };
+
+    private static HealthStatus StatusOf(HealthReport report, string check) =>
+        report.Entries.TryGetValue(check, out HealthReportEntry entry) ? entry.Status : HealthStatus.Healthy;
+
+    private static Task Write(HttpContext http, int code, string text)
+    {
+        http.Response.StatusCode = code;
+        http.Response.ContentType = "text/plain; charset=utf-8";
+        http.Response.Headers.CacheControl = "no-cache, private";
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        return http.Response.WriteAsync(text, http.RequestAborted);
+    }
+
+    private sealed class Check(Func<CancellationToken, Task<string?>> trouble) : IHealthCheck
     {
         public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
         {
             try
             {
-                await ask(cancellationToken);
-                return HealthCheckResult.Healthy();
+                return await trouble(cancellationToken).WaitAsync(Patience, cancellationToken) is { } reason ? HealthCheckResult.Unhealthy(reason) : HealthCheckResult.Healthy();
             }
             catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {
-                return HealthCheckResult.Unhealthy("reason withheld, the log has it", e); // anybody may ask, and the reason may name hosts and users
+                return HealthCheckResult.Unhealthy(e.Message, e);
             }
         }
     }

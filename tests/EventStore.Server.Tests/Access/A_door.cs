@@ -19,24 +19,16 @@ public sealed class A_door : IAsyncLifetime, IDisposable
 {
     private const string Path = "/apis/kubeflow.org/v1/namespaces/ns/pytorchjobs";
     private readonly Journal journal = new();
+    private readonly AccessFolder folder = new();
     private readonly WebApplication app;
     private HttpClient client = new();
 
     public A_door()
     {
-        Assert.True(TokenFile.TryParse("root,admin,1,system:masters\nuser,alice,2", out TokenFile? tokens, out _));
-        var answers = new AccessAnswers(
-            context => Status.Unauthorized().ExecuteAsync(context),
-            (context, request) => Refusal(Caller.Of(context.User).Name, request).ExecuteAsync(context));
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        WebApplicationBuilder builder = Door.Builder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders().AddProvider(journal);
-        builder.Services.AddSingleton(answers);
-        builder.Services.AddAuthentication(TokenFile.Scheme).AddScheme<TokenAuthenticationOptions, TokenAuthentication>(TokenFile.Scheme, options =>
-        {
-            options.Tokens = () => tokens;
-            options.Answers = answers;
-        });
+        builder.Services.AddAccess(new AccessSources(folder.Tokens("root,admin,1,system:masters\nuser,alice,2")), Door.Answers);
         app = builder.Build();
         app.UseMiddleware<LastResort>();
         app.UseRouting();
@@ -57,6 +49,7 @@ public sealed class A_door : IAsyncLifetime, IDisposable
     {
         client.Dispose();
         journal.Dispose();
+        folder.Dispose();
     }
 
     [Theory]
@@ -209,10 +202,6 @@ public sealed class A_door : IAsyncLifetime, IDisposable
         await context.Response.Body.FlushAsync();
         throw new InvalidOperationException("secret");
     }
-
-    private static Status Refusal(string user, AccessRequest request) => request.IsResource
-        ? Status.Forbidden(user, request.Verb, request.Group, request.Resource, request.Subresource, request.Name ?? "", request.Namespace ?? "")
-        : Status.ForbiddenPath(user, request.Verb, request.Path);
 
     private async Task<HttpResponseMessage> Send(string method, string path, string? token)
     {

@@ -5,6 +5,7 @@ namespace EventStore.Server.Tests.Access;
 
 public sealed class Rights
 {
+    private static readonly Authorization Authorization = new(() => AccessPolicy.Empty);
     private static readonly ClaimsPrincipal Nobody = new(new ClaimsIdentity());
     private static readonly ClaimsPrincipal Alice = new Caller("alice", "2", [Caller.Authenticated]).ToPrincipal("Bearer");
     private static readonly ClaimsPrincipal Admin = new Caller("admin", "1", [Caller.Masters, Caller.Authenticated]).ToPrincipal("Bearer");

@@ -116,7 +116,7 @@ public sealed class A_named_database : IAsyncLifetime
         await using (ProgramRun clean = await Ended(Both(), "verify"))
         {
             Assert.Equal(0, clean.ExitCode);
-            Assert.Matches(@"\A\d+ events verified: every current job is what its events give \([\d.]+ s\)\n\z", clean.Output);
+            Assert.Matches(@"\A\d+ events verified: the chain is whole, and everything else is what the events give \([\d.]+ s\)\n\z", clean.Output);
         }
 
         await database.Execute("UPDATE eventstore.mt_doc_current_job SET revision = 1");
@@ -126,24 +126,15 @@ public sealed class A_named_database : IAsyncLifetime
             Assert.Equal(1, tampered.ExitCode);
             string[] lines = tampered.Output.TrimEnd().Split('\n');
             Assert.Equal(21, lines.Length);
-            Assert.All(lines[..20], line => Assert.Matches(@"^[-a-z0-9]+/[-a-z0-9]+ \([-0-9a-f]{36}\): the current job is at revision 1, its events end at \d+$", line));
+            Assert.All(lines[..20], line => Assert.Matches(@"^revision \d+: [-a-z0-9]+/[-a-z0-9]+ \([-0-9a-f]{36}\): the current job is at revision 1, its events end at \d+$", line));
             Assert.Matches(@"^\d+ events verified: \d+ differences, the first 20 shown \([\d.]+ s\)$", lines[20]);
-        }
-
-        Assert.Equal(before, await database.Checksum());
-        await using (ProgramRun server = Start(Both()))
-        {
-            await server.Serving();
-            await using ProgramRun refused = await Ended(Both(), "rebuild");
-            Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
-            Assert.Equal("error: a server is running on this database, and a rebuild would make its writes wait\nStop every server of this database, then rebuild.\n", refused.Errors);
         }
 
         Assert.Equal(before, await database.Checksum());
         await using (ProgramRun rebuilt = await Ended(Both(), "rebuild"))
         {
             Assert.True(rebuilt.ExitCode == 0, rebuilt.Everything);
-            Assert.Matches(@"\Arebuilt \d+ jobs, deleted ones included \([\d.]+ s\)\n\z", rebuilt.Output);
+            Assert.Matches(@"\Arebuilt: \d+ rows were written, the others were right \([\d.]+ s\)\n\z", rebuilt.Output);
         }
 
         await using ProgramRun mended = await Ended(Both(), "verify");
@@ -165,7 +156,7 @@ public sealed class A_named_database : IAsyncLifetime
         }
 
         await using (ProgramRun refused = await ProgramRun.Ended(Both(), "serve", "--urls", "http://127.0.0.1:0", "--token-auth-file", bad + ".missing"))
-            Assert.Contains("error: the token file cannot be read: ", refused.Errors, StringComparison.Ordinal);
+            Assert.Contains($"error: {bad}.missing: cannot be read: ", refused.Errors, StringComparison.Ordinal);
 
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();

@@ -13,6 +13,9 @@ public sealed class Command_line
     [InlineData("migrate --Logging:LogLevel:Default=Debug", "migrate")]
     [InlineData("rebuild", "rebuild")]
     [InlineData("verify --data d", "verify")]
+    [InlineData("verify --since-checkpoint f", "verify")]
+    [InlineData("export --since 2 --until 2026-11-23T07:58:24Z --format audit.k8s.io --out f", "export")]
+    [InlineData("import f --data d", "import")]
     [InlineData("health --urls http://x", "health")]
     public void Is_understood(string line, string verb)
     {
@@ -26,6 +29,9 @@ public sealed class Command_line
     [InlineData("serve -p 80", "'-p' is no option")]
     [InlineData("--port 80", "there is no option '--port'")]
     [InlineData("--port=80", "there is no option '--port'")]
+    [InlineData("verify --since 3", "there is no option '--since'")]
+    [InlineData("import --data d", "'import' needs the file to be read")]
+    [InlineData("import a b", "'b' is no option")]
     [InlineData("--data", "the option '--data' needs a value")]
     [InlineData("--data --urls http://x", "the option '--data' needs a value")]
     [InlineData("--data=", "the option '--data' needs a value")]
@@ -63,6 +69,7 @@ public sealed class Command_line
     [InlineData("migrate")]
     [InlineData("verify")]
     [InlineData("rebuild")]
+    [InlineData("export")]
     public async Task A_database_that_is_not_there_is_said_in_two_lines(string verb)
     {
         const string nobody = "Host=127.0.0.1;Port=1;Database=store;Username=somebody;Password=very-secret";

@@ -29,8 +29,8 @@ public static class Race
     /// <summary>Every row, stream and the head are what the events say; no half of anything is there.</summary>
     public static async Task AssertWhole(this TestDatabase database)
     {
-        var differences = new List<string>();
-        await Verification.Run(database.Source, differences.Add, (_, _) => { }, CancellationToken.None);
+        var differences = new List<Finding>();
+        await Verification.Run(database.Source, null, differences.Add, (_, _) => { }, CancellationToken.None);
         Assert.Empty(differences);
     }
 }

@@ -20,10 +20,11 @@ public sealed class ServerProcess : IAsyncDisposable
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
 
     private readonly Process process;
+    private readonly string tokens; // the server follows the file
     private readonly StringBuilder output = new();
     private readonly Channel<string> lines = Channel.CreateUnbounded<string>();
 
-    private ServerProcess(Process process) => this.process = process;
+    private ServerProcess(Process process, string tokens) => (this.process, this.tokens) = (process, tokens);
 
     /// <summary>Where it serves.</summary>
     public Uri Url { get; private set; } = null!;
@@ -63,10 +64,9 @@ public sealed class ServerProcess : IAsyncDisposable
         start.Environment["ConnectionStrings__Postgres"] = connectionString;
         foreach ((string name, string value) in environment)
             start.Environment[name] = value;
-        var server = new ServerProcess(Process.Start(start)!);
+        var server = new ServerProcess(Process.Start(start)!, tokens);
         server.Follow();
         server.Url = await server.WaitForUrl();
-        File.Delete(tokens);
         server.Admin = server.Client(AdminToken);
         return server;
     }
@@ -101,6 +101,7 @@ public sealed class ServerProcess : IAsyncDisposable
         if (!process.HasExited)
             await Kill();
         process.Dispose();
+        File.Delete(tokens);
     }
 
     private void Follow()

@@ -49,12 +49,19 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
     }
 
     /// <summary>Runs a command in the test's namespace. A text in single quotes may have spaces.</summary>
-    protected async Task<KubectlRun> Kubectl(string command)
+    protected Task<KubectlRun> Kubectl(string command)
     {
         string[] parts = [.. command.Split('\'').SelectMany((part, i) => i % 2 == 1 ? [part] : part.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
-        var start = new ProcessStartInfo(Binary, [.. parts, "--namespace", Namespace]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        return Run([.. parts, "--namespace", Namespace], home, Server.Kubeconfig, Editor);
+    }
+
+    /// <summary>Runs a command with a home and a kubeconfig.</summary>
+    internal static async Task<KubectlRun> Run(IReadOnlyList<string> arguments, string home, string kubeconfig, string editor = "false")
+    {
+        string command = string.Join(' ', arguments);
+        var start = new ProcessStartInfo(Binary, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         (start.Environment["HOME"], start.Environment["KUBECACHEDIR"]) = (home, Path.Combine(home, "cache"));
-        (start.Environment["KUBECONFIG"], start.Environment["KUBE_EDITOR"]) = (Server.Kubeconfig, Editor);
+        (start.Environment["KUBECONFIG"], start.Environment["KUBE_EDITOR"]) = (kubeconfig, editor);
         start.WorkingDirectory = home;
         using Process process = Start(start);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();

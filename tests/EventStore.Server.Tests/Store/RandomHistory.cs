@@ -40,6 +40,15 @@ internal sealed class RandomHistory
             happened += await history.Round(lane, keys);
     }
 
+    /// <summary>Writes one job with so many events behind its creation: long enough for snapshots.</summary>
+    public static async Task WriteLong(NpgsqlDataSource database, int events)
+    {
+        await using var lane = InProcess.Lane(database);
+        Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("long")));
+        for (int i = 0; i < events; i += 50)
+            await Task.WhenAll(Enumerable.Range(i, Math.Min(50, events - i)).Select(n => lane.Execute(InProcess.Label("long", "n", $"{n}"))));
+    }
+
     /// <summary>One command for every name, all at once; answers how many events came of it.</summary>
     private async Task<int> Round(CommitLane lane, JobKey[] keys)
     {

@@ -9,6 +9,11 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
     // Every column, the time too: the lane writes it, and so does a rebuild.
     private const string Rows = "SELECT string_agg(j::text, E'\\n' ORDER BY id) FROM eventstore.mt_doc_current_job j";
 
+    private const string Index = """
+        SELECT (SELECT string_agg(r::text, E'\n' ORDER BY revision) FROM eventstore.revision r)
+            || (SELECT string_agg(p::text, E'\n' ORDER BY revision, path) FROM eventstore.revision_path p)
+        """;
+
     private TestDatabase database = null!;
 
     public async Task InitializeAsync() => database = await TestDatabase.Create();
@@ -34,12 +39,10 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
         Assert.NotEmpty(await Differences());
 
         long told = 0;
-        await using NpgsqlConnection owner = await Owner();
-        long jobs = await Rebuilding.Run(owner, (done, _) => told = done, default);
+        await Rebuild((done, _) => told = done);
 
         Assert.Equal(before, await database.Ask<string>(Rows));
-        Assert.Equal(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_streams"), jobs);
-        Assert.Equal(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"), told);
+        Assert.Equal(2 * await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"), told);
         Assert.Empty(await Differences());
 
         // And life goes on upon the rebuilt rows.
@@ -48,16 +51,46 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Changes_nothing_when_an_event_cannot_be_read()
+    public async Task Gives_the_index_byte_for_byte_and_snapshots_that_are_true()
+    {
+        await RandomHistory.Write(database.Source, seed: 12, jobs: 10, events: 300);
+        await RandomHistory.WriteLong(database.Source, events: 600);
+        string before = await database.Ask<string>(Index);
+        Assert.True(await database.Ask<long>("SELECT count(*) FROM eventstore.job_snapshot") > 0);
+        await database.Execute("""
+            DELETE FROM eventstore.revision WHERE revision % 3 = 0;
+            UPDATE eventstore.revision SET hash = sha256(hash), user_name = 'mallory' WHERE revision % 7 = 1;
+            DELETE FROM eventstore.revision_path WHERE revision % 2 = 0;
+            INSERT INTO eventstore.revision_path (path, revision) SELECT 'spec.never', revision FROM eventstore.revision WHERE revision % 5 = 0;
+            INSERT INTO eventstore.revision_path (path, revision) VALUES ('spec.never', 1), ('spec.never', 1000000);
+            UPDATE eventstore.job_snapshot SET text = '{}' WHERE revision % 2 = 0;
+            DELETE FROM eventstore.job_snapshot WHERE revision % 2 = 1;
+            INSERT INTO eventstore.job_snapshot VALUES (gen_random_uuid(), 7, 1, '{}');
+            """);
+        Assert.NotEmpty(await Differences());
+
+        await Rebuild();
+
+        Assert.Equal(before, await database.Ask<string>(Index));
+        Assert.Empty(await Differences());
+        Assert.Equal(
+            await database.Ask<long>("SELECT sum(version / 128)::bigint FROM eventstore.mt_streams"),
+            await database.Ask<long>("SELECT count(*) FROM eventstore.job_snapshot WHERE version % 128 = 0"));
+        Assert.Equal(0, (await Rebuild()).Changed);
+    }
+
+    [Fact]
+    public async Task Makes_no_proof_anew_for_what_was_edited_and_says_so()
     {
         await RandomHistory.Write(database.Source, seed: 6, jobs: 10, events: 50);
         await database.Execute("UPDATE eventstore.mt_events SET data = '{}' WHERE seq_id = 7");
         string before = await database.Checksum();
-        await using NpgsqlConnection owner = await Owner();
+        var damage = new List<Finding>();
 
-        FormatException refused = await Assert.ThrowsAsync<FormatException>(() => Rebuilding.Run(owner, (_, _) => { }, default));
+        await Rebuild(wrong: damage.Add);
 
-        Assert.Contains("revision 7", refused.Message, StringComparison.Ordinal);
+        Assert.Contains(damage, finding => finding.Revision == 7 && finding.What.Contains("was edited", StringComparison.Ordinal));
+        Assert.Contains(damage, finding => finding.What.Contains("the event of revision 7 cannot be read", StringComparison.Ordinal));
         Assert.Equal(before, await database.Checksum());
     }
 
@@ -65,28 +98,95 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
     public async Task Of_an_empty_log_is_an_empty_table()
     {
         await database.Execute("INSERT INTO eventstore.mt_doc_current_job SELECT gen_random_uuid(), '{}', now(), '', 1, 'kube-test', 'never-was', false, 1");
-        await using NpgsqlConnection owner = await Owner();
-        Assert.Equal(0, await Rebuilding.Run(owner, (_, _) => { }, default));
+        Assert.Equal(1, (await Rebuild()).Changed);
         Assert.Equal(0, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_doc_current_job"));
     }
 
     [Fact]
-    public async Task Waits_for_a_batch_that_is_being_committed()
+    public async Task Goes_on_where_one_was_stopped_and_is_the_only_one()
     {
-        await RandomHistory.Write(database.Source, seed: 7, jobs: 10, events: 50);
+        await RandomHistory.Write(database.Source, seed: 7, jobs: 400, events: 1500);
         string before = await database.Ask<string>(Rows);
-        await using NpgsqlConnection owner = await Owner();
-        await using NpgsqlConnection writer = await database.OwnerSource.OpenConnectionAsync();
-        await using NpgsqlTransaction batch = await writer.BeginTransactionAsync();
-        await using (var locked = new NpgsqlCommand("SELECT pg_advisory_xact_lock(7071)", writer))
+        await database.Execute("DELETE FROM eventstore.mt_doc_current_job");
+        using var stop = new CancellationTokenSource();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Rebuild(
+            (_, _) =>
+            {
+                if (database.OwnerSource.CreateCommand("SELECT stream IS NOT NULL FROM eventstore.rebuild").ExecuteScalar() is true)
+                    stop.Cancel();
+            },
+            stop: stop.Token));
+        long done = await database.Ask<long>("SELECT count(*) FROM eventstore.mt_doc_current_job");
+        Assert.InRange(done, 1, 399);
+
+        await using (NpgsqlConnection other = await database.OwnerSource.OpenConnectionAsync())
+        {
+            await using var locked = new NpgsqlCommand("SELECT pg_advisory_lock(7074)", other);
             await locked.ExecuteNonQueryAsync();
+            Assert.Null(await Rebuilding.Run(database.OwnerSource, _ => { }, (_, _) => { }, default));
+            locked.CommandText = "SELECT pg_advisory_unlock(7074)";
+            await locked.ExecuteNonQueryAsync();
+        }
 
-        Task<long> rebuild = Rebuilding.Run(owner, (_, _) => { }, default);
-        Assert.NotSame(rebuild, await Task.WhenAny(rebuild, Task.Delay(300)));
-        await batch.RollbackAsync();
-        await rebuild;
-
+        Rebuilding rebuilt = await Rebuild();
+        Assert.NotNull(rebuilt.GoesOn);
+        Assert.Equal(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_doc_current_job") - done, rebuilt.Changed);
         Assert.Equal(before, await database.Ask<string>(Rows));
+        Assert.Equal(0, await database.Ask<long>("SELECT count(*) FROM eventstore.rebuild"));
+    }
+
+    [Fact]
+    public async Task Goes_on_beside_servers_that_write_and_read()
+    {
+        await using ServerProcess one = await ServerProcess.Start(database.Serving);
+        await using ServerProcess two = await ServerProcess.Start(database.Serving);
+        var writers = new Writers(one.Admin, two.Admin) { Names = 40 };
+        await writers.Write(writers: 8, requests: 40);
+        using var enough = new CancellationTokenSource();
+        Task writing = writers.WriteUntil(writers: 6, seed: 3, enough.Token);
+        Task reading = Task.Run(async () =>
+        {
+            while (!enough.IsCancellationRequested)
+                await one.Admin.Get(Sample.Jobs("a"));
+        });
+        for (int i = 0; i < 4; i++)
+        {
+            // Jobs nobody writes any more are deleted ones, and those are safe to damage under the writers' hands.
+            await database.Execute("""
+                DELETE FROM eventstore.mt_doc_current_job WHERE deleted AND revision % 2 = 0;
+                UPDATE eventstore.mt_doc_current_job SET data = data || '{"text": "{}"}' WHERE deleted AND revision % 2 = 1;
+                DELETE FROM eventstore.revision_path WHERE revision % 2 = 0
+                """);
+            Assert.True((await Rebuild()).Changed > 0);
+        }
+
+        await enough.CancelAsync();
+        await Task.WhenAll(writing, reading); // none was answered with anything unexpected
+        await Rebuild();
+        Assert.Empty(await Differences());
+    }
+
+    [Fact]
+    public async Task Makes_a_server_forget_the_wrong_job_it_remembers()
+    {
+        await using ServerProcess server = await ServerProcess.Start(database.Serving);
+        await server.Admin.Create("remembered");
+        await database.Execute("UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(replace(data ->> 'text', 'Never', 'Often')))");
+        await using (ServerProcess other = await ServerProcess.Start(database.Serving))
+            await (await other.Admin.Patch(Sample.Job("remembered"), """{"metadata":{"labels":{"n":"1"}}}""")).Manifest();
+        Assert.NotEmpty(await Differences());
+        await (await server.Admin.Patch(Sample.Job("remembered"), """{"metadata":{"labels":{"n":"2"}}}""")).Manifest(); // and now it remembers
+        await Rebuild();
+        Assert.Empty(await Differences());
+        for (int n = 3; n < 30 && (await Differences()).Count == 0; n++)
+        {
+            await Task.Delay(20);
+            await (await server.Admin.Patch(Sample.Job("remembered"), $$$$"""{"metadata":{"labels":{"n":"{{{{n}}}}"}}}""")).Manifest();
+        }
+
+        await Rebuild(); // a patch that was under way may have been made upon the wrong one
+        await (await server.Admin.Patch(Sample.Job("remembered"), """{"metadata":{"labels":{"n":"last"}}}""")).Manifest();
+        Assert.Empty(await Differences());
     }
 
     private async Task RequireEveryKindOfHistory()
@@ -105,14 +205,10 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
     private async Task<List<string>> Differences()
     {
         List<string> differences = [];
-        await Verification.Run(database.Source, differences.Add, (_, _) => { }, default);
+        await Verification.Run(database.Source, null, difference => differences.Add(difference.What), (_, _) => { }, default);
         return differences;
     }
 
-    private async Task<NpgsqlConnection> Owner()
-    {
-        var connection = new NpgsqlConnection(database.Owner);
-        await connection.OpenAsync();
-        return connection;
-    }
+    private async Task<Rebuilding> Rebuild(Action<long, long>? progress = null, Action<Finding>? wrong = null, CancellationToken stop = default) =>
+        (await Rebuilding.Run(database.OwnerSource, wrong ?? (finding => Assert.Fail(finding.What)), progress ?? ((_, _) => { }), stop))!;
 }

@@ -1,11 +1,10 @@
 using System.Diagnostics;
-using EventStore.Server.Store;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 
 namespace EventStore.Server.Tests.Store;
 
-/// <summary>The mark by which a rebuild knows that a server is at work, and a server that a rebuild is.</summary>
+/// <summary>The mark by which servers know of each other.</summary>
 public sealed class Serving_mark : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -31,24 +30,6 @@ public sealed class Serving_mark : IAsyncLifetime
         await Until(async () => await Marks(granted: true) == 1);
         await server.Kill();
         await Until(async () => await Marks(granted: true) == 0);
-    }
-
-    [Fact]
-    public async Task A_server_does_not_serve_while_a_rebuild_is_at_work()
-    {
-        Task<ServerProcess> starting;
-        await using (var rebuild = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.Owner) { Pooling = false }.ConnectionString))
-        {
-            await rebuild.OpenAsync();
-            Assert.True(await ServingMark.TryAlone(rebuild, CancellationToken.None));
-            starting = ServerProcess.Start(database.Serving);
-            await Until(async () => await Marks(granted: false) == 1);
-            // That something does not happen can only be waited for; a server that does not wait is there in a fraction of this.
-            Assert.NotSame(starting, await Task.WhenAny(starting, Task.Delay(TimeSpan.FromSeconds(3))));
-        }
-
-        await using ServerProcess server = await starting;
-        await server.Admin.Create("after-the-rebuild");
     }
 
     private Task<long> Marks(bool granted) => database.Ask<long>($"SELECT count(*) {Locks} AND l.granted = {granted}");

@@ -15,7 +15,7 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     private static readonly string[] Tables =
     [
         "mt_events", "mt_streams", "mt_doc_current_job", "head", "mt_event_progression", "mt_high_water_skips", "mt_doc_deadletterevent",
-        "mt_event_projection_floors", "changelog",
+        "mt_event_projection_floors", "changelog", "revision", "revision_path", "job_snapshot",
     ];
 
     public static TheoryData<string> WritesToTables()
@@ -65,7 +65,14 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     [InlineData("SELECT eventstore.mt_mark_progression_with_skip('x', 1, 1)")]
     [InlineData("SET ROLE OWNER")]
     [InlineData("SET SESSION AUTHORIZATION OWNER")]
+    [InlineData("SET session_replication_role = replica")]
+    [InlineData("CREATE ROLE mine")]
+    [InlineData("ALTER ROLE OWNER PASSWORD 'mine'")]
+    [InlineData("CREATE PUBLICATION mine FOR ALL TABLES")]
     [InlineData("COPY eventstore.mt_events TO PROGRAM 'cat'")]
+    [InlineData("COPY eventstore.mt_events TO '/tmp/mine'")]
+    [InlineData("SELECT lo_import('/etc/passwd')")]
+    [InlineData("SELECT pg_reload_conf()")]
     [InlineData("SELECT pg_read_file('/etc/passwd')")]
     public async Task Is_refused(string sql)
     {
@@ -89,6 +96,19 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
             SELECT count(*) FROM pg_class WHERE relnamespace = 'eventstore'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
                AND (has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
                     OR has_any_column_privilege(oid, 'INSERT, UPDATE, REFERENCES') OR NOT has_table_privilege(oid, 'SELECT'))
+            """));
+
+    [Fact]
+    public async Task Was_tried_on_every_table_there_is() =>
+        Assert.Equal(string.Join(',', Tables.Order(StringComparer.Ordinal)), await store.AsServing("""
+            SELECT string_agg(relname, ',' ORDER BY relname COLLATE "C") FROM pg_class
+             WHERE relnamespace = 'eventstore'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
+            """));
+
+    [Fact]
+    public async Task Has_no_right_to_any_sequence() =>
+        Assert.Equal(0L, await store.AsServing("""
+            SELECT count(*) FROM pg_sequences WHERE has_sequence_privilege(format('%I.%I', schemaname, sequencename), 'USAGE, UPDATE')
             """));
 
     [Fact]

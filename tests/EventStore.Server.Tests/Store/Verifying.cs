@@ -21,8 +21,8 @@ public sealed class Verifying : IAsyncLifetime
     public async Task Finds_nothing_wrong_with_what_the_lane_wrote_and_counts_the_events()
     {
         string before = await database.Checksum();
-        List<string> differences = [];
-        long events = await Verification.Run(database.Source, differences.Add, (_, _) => { }, default);
+        List<Finding> differences = [];
+        long events = await Verification.Run(database.Source, null, differences.Add, (_, _) => { }, default);
         Assert.Empty(differences);
         Assert.Equal(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"), events);
         Assert.Equal(before, await database.Checksum());
@@ -32,7 +32,7 @@ public sealed class Verifying : IAsyncLifetime
     public async Task Finds_nothing_wrong_with_an_empty_store()
     {
         await using TestDatabase empty = await TestDatabase.Create();
-        Assert.Equal(0, await Verification.Run(empty.Source, difference => Assert.Fail(difference), (_, _) => { }, default));
+        Assert.Equal(0, await Verification.Run(empty.Source, null, difference => Assert.Fail(difference.What), (_, _) => { }, default));
     }
 
     /// <summary>JOB stands for the row of one living job with at least five events.</summary>
@@ -67,7 +67,8 @@ public sealed class Verifying : IAsyncLifetime
     {
         Guid job = await Tamper(tampering);
         string before = await database.Checksum();
-        Assert.Matches($"^({Regex.Escape(await Key(job))})?.*{job}\\)?: {expected}$", Assert.Single(await Differences()));
+        string pattern = $"^({Regex.Escape(await Key(job))})?.*{job}\\)?: {expected}$";
+        Assert.Contains(await Differences(), difference => Regex.IsMatch(difference, pattern));
         Assert.Equal(before, await database.Checksum());
     }
 
@@ -109,7 +110,7 @@ public sealed class Verifying : IAsyncLifetime
     {
         await database.Execute("UPDATE eventstore.mt_events SET data = 'null' WHERE version = 1");
         long streams = await database.Ask<long>("SELECT count(*) FROM eventstore.mt_streams");
-        Assert.Equal(streams, (await Differences()).Count);
+        Assert.Equal(streams, (await Differences()).Count(difference => difference.Contains("cannot be read", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -142,7 +143,7 @@ public sealed class Verifying : IAsyncLifetime
     private async Task<List<string>> Differences()
     {
         List<string> differences = [];
-        await Verification.Run(database.Source, differences.Add, (_, _) => { }, default);
+        await Verification.Run(database.Source, null, difference => differences.Add(difference.What), (_, _) => { }, default);
         return differences;
     }
 }

@@ -1,0 +1,3 @@
+-- The newest revisions of one namespace. Without it a list of a small namespace in a large log reads all of the log: the index by job
+-- has no order across the jobs of a namespace. It is what `kubectl get pjr` asks each time.
+CREATE INDEX revision_of_namespace ON eventstore.revision (namespace, revision);

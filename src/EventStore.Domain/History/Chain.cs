@@ -1,0 +1,77 @@
+using System.Buffers;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace EventStore.Domain.History;
+
+/// <summary>What the hash of a revision covers, beside the hash before it. Texts are as PostgreSQL prints them; null where there is none.</summary>
+/// <param name="Revision">The event's number.</param>
+/// <param name="Uid">The incarnation.</param>
+/// <param name="Version">The event's place in the incarnation's stream.</param>
+/// <param name="Type">The event's stored name.</param>
+/// <param name="TimeMicroseconds">When it was committed, in microseconds since 1970.</param>
+/// <param name="User">Who asked for it.</param>
+/// <param name="Groups">The user's groups, as the text of a jsonb array.</param>
+/// <param name="UserAgent">The program that asked.</param>
+/// <param name="SourceAddress">Where from.</param>
+/// <param name="RequestId">The request's id.</param>
+/// <param name="Data">What happened, as the UTF-8 text of its jsonb.</param>
+public sealed record Link(
+    long Revision, Guid Uid, long Version, string Type, long TimeMicroseconds, string? User, string? Groups, string? UserAgent,
+    string? SourceAddress, string? RequestId, ReadOnlyMemory<byte> Data);
+
+/// <summary>
+/// The chain over the whole log: each revision's hash covers the one before it, so that nothing can be edited, taken out, put in or moved
+/// without every later hash being another. The database links while it appends (<c>revision_hash_1</c> of migrations/V0004); here the
+/// same is computed without it, for whoever does not trust it.
+/// </summary>
+public static class Chain
+{
+    /// <summary>What stands before the first event.</summary>
+    public static ReadOnlySpan<byte> Beginning => new byte[SHA256.HashSizeInBytes];
+
+    /// <summary>The SHA-256 of a link: of a row of netstrings, <c>5:admin,</c>, lengths in bytes of UTF-8; what is null is <c>:,</c>.</summary>
+    /// <param name="before">The hash before it.</param>
+    /// <param name="link">The link.</param>
+    public static byte[] Hash(ReadOnlySpan<byte> before, Link link)
+    {
+        var row = new ArrayBufferWriter<byte>(link.Data.Length + 512);
+        Write(row, Convert.ToHexStringLower(before));
+        Write(row, link.Revision.ToString(CultureInfo.InvariantCulture));
+        Write(row, link.Uid.ToString());
+        Write(row, link.Version.ToString(CultureInfo.InvariantCulture));
+        Write(row, link.Type);
+        Write(row, link.TimeMicroseconds.ToString(CultureInfo.InvariantCulture));
+        Write(row, link.User);
+        Write(row, link.Groups);
+        Write(row, link.UserAgent);
+        Write(row, link.SourceAddress);
+        Write(row, link.RequestId);
+        Begin(row, link.Data.Length);
+        row.Write(link.Data.Span);
+        row.Write(","u8);
+        return SHA256.HashData(row.WrittenSpan);
+    }
+
+    private static void Write(ArrayBufferWriter<byte> row, string? text)
+    {
+        if (text is null)
+        {
+            row.Write(":,"u8);
+            return;
+        }
+
+        Begin(row, Encoding.UTF8.GetByteCount(text));
+        Encoding.UTF8.GetBytes(text, row);
+        row.Write(","u8);
+    }
+
+    private static void Begin(ArrayBufferWriter<byte> row, int length)
+    {
+        Span<byte> digits = row.GetSpan(12);
+        length.TryFormat(digits, out int written, default, CultureInfo.InvariantCulture);
+        digits[written] = (byte)':';
+        row.Advance(written + 1);
+    }
+}

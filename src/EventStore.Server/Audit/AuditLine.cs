@@ -1,0 +1,123 @@
+using System.Globalization;
+using System.Text.Json;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Jobs;
+using EventStore.Server.Store;
+
+namespace EventStore.Server.Audit;
+
+/// <summary>
+/// An event as an <c>audit.k8s.io/v1</c> Event, as kube-apiserver writes its audit log: for the tools that read those. The stage is always
+/// ResponseComplete, for only what was carried out is in the history, and the level Request.
+/// </summary>
+internal static class AuditLine
+{
+    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
+    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
+
+    /// <summary>Writes the line, without its end.</summary>
+    public static void Write(Stream to, HistoryEvent happened)
+    {
+        using JsonDocument data = JsonDocument.Parse(happened.Link.Data, new JsonDocumentOptions { MaxDepth = 128 });
+        (string verb, string? body, string subresource) = Request(happened.Link.Type, data.RootElement);
+        using var json = new Utf8JsonWriter(to, Compact);
+        json.WriteStartObject();
+        json.WriteString("kind", "Event");
+        json.WriteString("apiVersion", "audit.k8s.io/v1");
+        json.WriteString("level", "Request");
+        json.WriteString("auditID", happened.Link.RequestId);
+        json.WriteString("stage", "ResponseComplete");
+        json.WriteString("requestURI", Path(happened, verb, subresource));
+        json.WriteString("verb", verb);
+        WriteUser(json, happened);
+        WriteObject(json, happened, subresource);
+        json.WriteStartObject("responseStatus");
+        json.WriteStartObject("metadata");
+        json.WriteEndObject();
+        json.WriteNumber("code", verb == "create" ? 201 : 200);
+        json.WriteEndObject();
+        if (body is not null && data.RootElement.TryGetProperty(body, out JsonElement value))
+            WriteRequest(json, subresource, value);
+        string time = happened.Time.ToString(TimeFormat, CultureInfo.InvariantCulture);
+        json.WriteString("requestReceivedTimestamp", time);
+        json.WriteString("stageTimestamp", time);
+        json.WriteStartObject("annotations");
+        json.WriteString("audit.eventstore.io/event", happened.Link.Type);
+        json.WriteString("audit.eventstore.io/hash", Convert.ToHexStringLower(happened.Hash));
+        json.WriteString("audit.eventstore.io/revision", happened.Link.Revision.ToString(CultureInfo.InvariantCulture));
+        json.WriteString("audit.eventstore.io/version", happened.Link.Version.ToString(CultureInfo.InvariantCulture));
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    /// <summary>The verb, the member of the event that holds what was asked for, and the subresource.</summary>
+    private static (string Verb, string? Body, string Subresource) Request(string type, JsonElement data) => type switch
+    {
+        "job_created" => ("create", "manifest", string.Empty),
+        "job_replaced" => ("update", "patch", string.Empty),
+        "job_status_updated" => ("update", "status", "status"),
+        "job_deletion_requested" => ("delete", null, string.Empty),
+        "job_deleted" => data.TryGetProperty("patch", out _) ? ("patch", "patch", string.Empty) : ("delete", null, string.Empty),
+        _ => ("patch", "patch", string.Empty),
+    };
+
+    private static string Path(HistoryEvent happened, string verb, string subresource)
+    {
+        string path = $"/apis/{JobAnswers.Resource.GroupVersion}/namespaces/{happened.Namespace}/{JobAnswers.Resource.Plural}";
+        if (verb != "create")
+            path += $"/{happened.Job}";
+        return subresource.Length == 0 ? path : $"{path}/{subresource}";
+    }
+
+    private static void WriteUser(Utf8JsonWriter json, HistoryEvent happened)
+    {
+        json.WriteStartObject("user");
+        json.WriteString("username", happened.Link.User);
+        if (happened.Link.Groups is { } groups)
+        {
+            json.WritePropertyName("groups");
+            json.WriteRawValue(groups, skipInputValidation: true);
+        }
+
+        json.WriteEndObject();
+        if (happened.Link.SourceAddress is { Length: > 0 } address)
+        {
+            json.WriteStartArray("sourceIPs");
+            json.WriteStringValue(address);
+            json.WriteEndArray();
+        }
+
+        if (happened.Link.UserAgent is { Length: > 0 } agent)
+            json.WriteString("userAgent", agent);
+    }
+
+    private static void WriteObject(Utf8JsonWriter json, HistoryEvent happened, string subresource)
+    {
+        json.WriteStartObject("objectRef");
+        json.WriteString("resource", JobAnswers.Resource.Plural);
+        json.WriteString("namespace", happened.Namespace);
+        json.WriteString("name", happened.Job);
+        json.WriteString("uid", happened.Link.Uid);
+        json.WriteString("apiGroup", JobAnswers.Resource.Group);
+        json.WriteString("apiVersion", JobAnswers.Resource.Version);
+        json.WriteString("resourceVersion", happened.Link.Revision.ToString(CultureInfo.InvariantCulture));
+        if (subresource.Length > 0)
+            json.WriteString("subresource", subresource);
+        json.WriteEndObject();
+    }
+
+    private static void WriteRequest(Utf8JsonWriter json, string subresource, JsonElement value)
+    {
+        json.WritePropertyName("requestObject");
+        if (subresource.Length == 0)
+        {
+            value.WriteTo(json);
+            return;
+        }
+
+        json.WriteStartObject();
+        json.WritePropertyName(subresource);
+        value.WriteTo(json);
+        json.WriteEndObject();
+    }
+}

@@ -1,0 +1,53 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Store;
+
+namespace EventStore.Server.Audit;
+
+/// <summary>
+/// Pages of the history. A page ends when it has as many revisions as were asked for, when it has grown long, or when as many were looked
+/// at as one request may: as everywhere in Kubernetes' API, <c>metadata.continue</c> says whether there is more, and not the page's length.
+/// </summary>
+internal static class RevisionList
+{
+    private const int LimitDefault = 500;
+    private const int LimitMax = 5000;
+    private const int BytesMax = 8 << 20;
+
+    /// <summary>How many revisions a page has at most.</summary>
+    public static int PageSize(ListOptions options) => (int)Math.Min(options.Limit ?? LimitDefault, LimitMax);
+
+    /// <summary>Reads a page.</summary>
+    /// <param name="revisions">Reads the history.</param>
+    /// <param name="query">What the page is of, from its beginning on.</param>
+    /// <param name="size">How many revisions it has at most.</param>
+    /// <param name="view">The form.</param>
+    /// <param name="at">The revision all pages are read at.</param>
+    /// <param name="next">The token of the page behind a revision.</param>
+    /// <param name="stop">Gives up.</param>
+    public static async Task<JsonReply> Page(
+        RevisionReads revisions, RevisionQuery query, int size, RevisionView view, long at, Func<long, ContinueToken> next, CancellationToken stop)
+    {
+        var items = new ArrayBufferWriter<byte>();
+        (int count, long behind, bool more) = (0, 0, false);
+        await foreach (RevisionStep step in revisions.List(query, size + 1, stop)) // one more than the page has says that there are more
+        {
+            more = step.Revision is null || count == size || items.WrittenCount > BytesMax;
+            if (step.Revision is null)
+                behind = step.Bound;
+            if (more)
+                break;
+            items.Write(count++ == 0 ? default : ","u8);
+            items.Write(view.Item(step.Revision!));
+            behind = step.Bound;
+        }
+
+        JsonObject metadata = JsonObject.Of(
+            ("continue", more ? next(behind).ToString() : string.Empty), ("resourceVersion", at.ToString(CultureInfo.InvariantCulture)));
+        (string begin, string end) = view.Form.Frame(metadata);
+        return new JsonReply(200, (byte[])[.. Encoding.UTF8.GetBytes(begin), .. items.WrittenSpan, .. Encoding.UTF8.GetBytes(end)]);
+    }
+}

@@ -1,0 +1,40 @@
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Store;
+
+namespace EventStore.Server.Audit;
+
+/// <summary>What each event did, in one word. An event of a new kind is told by one more line here.</summary>
+internal static class RevisionVerbs
+{
+    private static readonly Dictionary<Type, string> Verbs = new()
+    {
+        [typeof(JobCreated)] = "Created",
+        [typeof(JobPatched)] = "Patched",
+        [typeof(JobReplaced)] = "Replaced",
+        [typeof(JobStatusUpdated)] = "StatusUpdated",
+        [typeof(JobRolledBack)] = "RolledBack",
+        [typeof(JobDeletionRequested)] = "DeletionRequested",
+        [typeof(JobDeleted)] = "Deleted",
+    };
+
+    /// <summary>All verbs.</summary>
+    public static IReadOnlyCollection<string> All => Verbs.Values;
+
+    /// <summary>What the event did.</summary>
+    public static string Of(JobEvent happened) => Verbs[happened.GetType()];
+
+    /// <summary>The stored name of the event a verb stands for; null for a word that is none.</summary>
+    public static string? EventName(string verb) =>
+        Verbs.FirstOrDefault(each => each.Value == verb).Key is { } type ? MartenSetup.EventNames[type] : null;
+
+    /// <summary>The merge patch as it was accepted, less what changed nothing; null for an event that came of none.</summary>
+    public static JsonObject? Patch(JobEvent happened) => happened switch
+    {
+        JobPatched patched => patched.Patch,
+        JobReplaced replaced => replaced.Patch,
+        JobRolledBack rolledBack => rolledBack.Patch,
+        JobDeleted deleted => deleted.Patch,
+        _ => null,
+    };
+}

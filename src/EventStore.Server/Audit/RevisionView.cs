@@ -1,0 +1,55 @@
+using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Store;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Audit;
+
+/// <summary>Revisions in the form a client wants.</summary>
+/// <param name="Form">The form.</param>
+/// <param name="Clock">Tells the time ages are counted to.</param>
+internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
+{
+    private static readonly ObjectKind Kind = new(RevisionEndpoints.Resource, Table.Columns(
+        new("Name", "string", "name", "The job's name with the revision behind it.", 0),
+        new("Verb", "string", "", "What was done.", 0),
+        new("User", "string", "", "Who did it.", 0),
+        new("Changed", "string", "", "The fields that changed, without metadata. and spec.; as many as fit.", 0),
+        new("Age", "date", "", "How long ago it was committed.", 0),
+        new("Time", "string", "", "When it was committed.", 1),
+        new("Source", "string", "", "The address the request came from.", 1),
+        new("User Agent", "string", "", "The program it came from.", 1)));
+
+    /// <summary>Reads what the client wants.</summary>
+    public static bool TryRead(HttpContext http, bool isList, TimeProvider clock, out RevisionView view, out Status? refusal)
+    {
+        bool read = ObjectView.TryRead(http, Kind, isList, out ObjectView form, out refusal);
+        view = new RevisionView(form, clock);
+        return read;
+    }
+
+    /// <summary>One revision standing alone: the answer to a GET, the object of a watch's frame.</summary>
+    /// <param name="revision">The revision.</param>
+    /// <param name="job">The job after it, if it is to be shown.</param>
+    public byte[] Alone(Revision revision, Json? job = null) =>
+        Form.Alone(revision.Number, RevisionJson.Of(revision).WithOrWithout("object", job).ToUtf8(), _ => Cells(revision));
+
+    /// <summary>One revision as an item of a list.</summary>
+    public byte[] Item(Revision revision) => Form.Item(RevisionJson.Of(revision).ToUtf8(), _ => Cells(revision));
+
+    /// <summary>A bookmark in this form: a row has cells even where there is nothing to say.</summary>
+    public byte[] Bookmark(long revision, bool endsInitialEvents) => Form.Alone(
+        revision, WatchReply.Bookmark(Kind.Resource, revision, endsInitialEvents), _ => [.. Enumerable.Repeat<Json>(JsonNull.Value, Kind.Columns.Items.Count)]);
+
+    private Json[] Cells(Revision revision) =>
+    [
+        revision.Name,
+        RevisionVerbs.Of(revision.Event),
+        revision.Origin.User,
+        ChangedColumn.Of(revision.Event),
+        Age.Since(revision.Time, Clock.GetUtcNow()),
+        RevisionJson.Time(revision),
+        revision.Origin.SourceAddress,
+        revision.Origin.UserAgent,
+    ];
+}

@@ -1,0 +1,65 @@
+using EventStore.Domain.History;
+using EventStore.Server.Audit;
+using EventStore.Server.Store;
+using Npgsql;
+
+namespace EventStore.Server.Cli;
+
+/// <summary><c>export</c>: the history as lines, to standard output or into a file.</summary>
+internal static class Export
+{
+    private const int BufferBytes = 128 * 1024;
+
+    public static async Task<int> Run(CommandLine line)
+    {
+        await using Terminal terminal = Terminal.Open(line);
+        IConfiguration asked = terminal.Configuration;
+        var range = new HistoryRange(asked["since"], asked["until"]);
+        bool isOurs = asked["format"] switch
+        {
+            null or "ndjson" => true,
+            "audit.k8s.io" => false,
+            var other => throw new OperatorException($"there is no format '{other}'", "Choose ndjson or audit.k8s.io."),
+        };
+        try
+        {
+            _ = range.Where; // what cannot be read is refused before anything is started
+            await using Database database = await Database.Open(terminal.Settings, terminal.Log, terminal.Stop);
+            await using NpgsqlDataSource source = NpgsqlDataSource.Create(database.ServingConnectionString);
+            await using Stream to = asked["out"] is { } file ? File.Create(file) : Console.OpenStandardOutput();
+            await using var buffered = new BufferedStream(to, BufferBytes);
+            await Write(HistoryReads.Read(source, range, terminal.Progress("exporting"), terminal.Stop), isOurs, buffered, terminal.Stop);
+            return 0;
+        }
+        catch (FormatException e)
+        {
+            throw new OperatorException(e.Message, "'export --help' says what can be asked for, 'verify' whether the store is whole.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OperatorException($"cannot write: {e.Message}", "What was written so far is not the whole history.");
+        }
+    }
+
+    private static async Task Write(IAsyncEnumerable<HistoryEvent> history, bool isOurs, BufferedStream to, CancellationToken stop)
+    {
+        (long events, var end) = (0L, new Checkpoint(1, Convert.ToHexStringLower(Chain.Beginning)));
+        await foreach (HistoryEvent happened in history.WithCancellation(stop))
+        {
+            if (isOurs)
+                HistoryLine.Write(to, happened);
+            else
+                AuditLine.Write(to, happened);
+            to.WriteByte((byte)'\n');
+            (events, end) = (events + 1, new Checkpoint(happened.Link.Revision, Convert.ToHexStringLower(happened.Hash)));
+        }
+
+        if (isOurs)
+        {
+            HistoryLine.Write(to, end, events);
+            to.WriteByte((byte)'\n');
+        }
+
+        await to.FlushAsync(stop);
+    }
+}

@@ -1,0 +1,39 @@
+using EventStore.Domain.Jobs;
+using Npgsql;
+
+namespace EventStore.Server.Store;
+
+/// <content>The lane's one connection, and what it reads over it.</content>
+public sealed partial class CommitLane
+{
+    private async Task<IReadOnlyDictionary<JobKey, Job>> LoadMissing(List<QueuedCommand> commands)
+    {
+        HashSet<JobKey> missing = [.. commands.Select(queued => queued.Command.Key).Where(key => !cache.TryGet(key, out _))];
+        return missing.Count == 0 ? new Dictionary<JobKey, Job>() : await JobReads.Load(connection!, [.. missing]);
+    }
+
+    /// <summary>Connects, and answers whether the connection is one from before.</summary>
+    private async Task<bool> Connect()
+    {
+        if (connection is { State: not System.Data.ConnectionState.Open })
+            await Disconnect();
+        if (connection is not null)
+            return true;
+        connection = await database.OpenConnectionAsync();
+        return false;
+    }
+
+    private async Task Disconnect()
+    {
+        (NpgsqlConnection? left, connection) = (connection, null);
+        try
+        {
+            if (left is not null)
+                await left.DisposeAsync();
+        }
+        catch (Exception e)
+        {
+            LogNotClosed(e.Message); // it was broken; a new one takes its place
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using EventStore.Server.Access;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace EventStore.Server.Telemetry;
+
+/// <summary>
+/// One line for a request, of the category <c>Requests</c>. By default it tells what stands nowhere else: at Warning what failed or was
+/// turned away (5xx, 429), at Information who was refused (401, 403) and what was slow. Everything else is Debug: a write is in the history
+/// with the same id and more, and a line costs some 0.03 ms of processor time where a whole patch costs the server 0.05 to 0.09.
+/// </summary>
+public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logging)
+{
+    /// <summary>The category of its lines, as <c>Logging:LogLevel</c> names it.</summary>
+    public const string Category = "Requests";
+
+    private const int ClientLeft = 499; // as web servers have it in their logs: nobody was there for an answer
+    private static readonly TimeSpan Slow = TimeSpan.FromSeconds(1);
+
+    private readonly ILogger log = logging.CreateLogger(Category);
+
+    /// <summary>Runs the request and tells of it.</summary>
+    public async Task Invoke(HttpContext http)
+    {
+        if (Signals.Source.HasListeners())
+            Activity.Current?.SetTag(Signals.RequestIdTag, http.TraceIdentifier);
+        long started = Stopwatch.GetTimestamp();
+        try
+        {
+            await next(http);
+        }
+        finally
+        {
+            Tell(http, Stopwatch.GetElapsedTime(started));
+        }
+    }
+
+    /// <summary>Says how many bytes a streamed answer had: nobody else knows.</summary>
+    public static void Sent(HttpContext http, long bytes) => http.Features.Set(new Streamed(bytes + (http.Features.Get<Streamed>()?.Bytes ?? 0)));
+
+    /// <summary>Says that the request lasts until somebody ends it: among the times of the others its own would mean nothing.</summary>
+    public static void Lasts(HttpContext http)
+    {
+        if (http.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
+            metrics.MetricsDisabled = true;
+    }
+
+    private void Tell(HttpContext http, TimeSpan took)
+    {
+        int status = http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? ClientLeft : http.Response.StatusCode;
+        LogLevel level = Level(http.Request.Path, status, took);
+        if (!log.IsEnabled(level))
+            return;
+        AccessRequest asked = AccessRequest.Of(http);
+        if (level == LogLevel.Information && asked.Verb == "watch" && status == StatusCodes.Status200OK)
+        {
+            level = LogLevel.Debug; // it is not slow, it lasts
+            if (!log.IsEnabled(level))
+                return;
+        }
+
+        string resource = asked.IsResource ? Resource(asked) : http.Request.Path.ToString();
+        (string nameSpace, string name, string user) = (Clean(asked.Namespace), Clean(asked.Name), Clean(Caller.Of(http.User).Name));
+        long? bytes = http.Response.ContentLength ?? http.Features.Get<Streamed>()?.Bytes;
+        double milliseconds = took.TotalMilliseconds;
+        Request(level, status, asked.Verb, resource, nameSpace, name, user, bytes, milliseconds, http.TraceIdentifier);
+    }
+
+    private static LogLevel Level(PathString path, int status, TimeSpan took) => status switch
+    {
+        >= 500 when path.StartsWithSegments(Health.Ready) => LogLevel.Debug, // an answer like any other, and the log has the reason from the check
+        >= 500 or StatusCodes.Status429TooManyRequests => LogLevel.Warning,
+        StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden => LogLevel.Information,
+        _ => took >= Slow ? LogLevel.Information : LogLevel.Debug,
+    };
+
+    private static string Resource(AccessRequest asked) => asked.Subresource.Length == 0 ? asked.Resource : $"{asked.Resource}/{asked.Subresource}";
+
+    // The client's words: a line break or a terminal's escape in them would let it write lines of its own.
+    private static string Clean(string? words) =>
+        words is null ? "-" : words.Any(char.IsControl) ? Uri.EscapeDataString(words) : words;
+
+    [LoggerMessage(EventId = 1, Message = "{Status} {Verb} {Resource} {Namespace} {Name} by {User}: {Bytes} bytes, {Milliseconds:0.0} ms, request {RequestId}")]
+    private partial void Request(
+        LogLevel level, int status, string verb, string resource, string nameSpace, string name, string user, long? bytes, double milliseconds, string requestId);
+
+    private sealed record Streamed(long Bytes);
+}

@@ -1,0 +1,90 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace EventStore.Server.Telemetry;
+
+/// <summary>
+/// Every span, metric and tag of ours, each named once, here. Without a listener a span is null and a measurement is a look at an empty
+/// list, so nothing is asked before either.
+/// </summary>
+public static class Signals
+{
+    /// <summary>The name of our source of spans and of our meter.</summary>
+    public const string Name = "eventstore";
+
+    /// <summary>The name of the lane's part of a request, a span in the request's own trace.</summary>
+    public const string LaneSpan = "eventstore.lane";
+
+    /// <summary>The name of a commit: a trace of its own, for it carries many requests, linked with the lane's part of each.</summary>
+    public const string CommitSpan = "eventstore.commit";
+
+    /// <summary>The tag of a request's id, as in its Audit-Id header, the log and the events.</summary>
+    public const string RequestIdTag = "eventstore.request.id";
+
+    /// <summary>The tag of the revision a request led to; of a commit the last one.</summary>
+    public const string RevisionTag = "eventstore.revision";
+
+    /// <summary>The tag of how many commands were committed together.</summary>
+    public const string BatchSizeTag = "eventstore.batch.size";
+
+    /// <summary>The tag of how many events were appended together.</summary>
+    public const string EventsTag = "eventstore.events";
+
+    private const string ConflictTag = "kind";
+    private const string VerbTag = "verb";
+    private const string ResourceTag = "resource";
+    private const string Other = "other";
+
+    private static readonly string[] Verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "head", "post", "put", "options"];
+    private static readonly double[] Seconds = [.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
+    private static readonly int[] Counts = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+    private static readonly Meter Meter = new(Name);
+
+    /// <summary>Our spans.</summary>
+    public static readonly ActivitySource Source = new(Name);
+
+    /// <summary>Commands that wait for the lane.</summary>
+    public static readonly UpDownCounter<int> QueueLength =
+        Meter.CreateUpDownCounter<int>("eventstore.queue.length", "{command}", "Commands that wait for the commit lane.");
+
+    /// <summary>Commands of a commit.</summary>
+    public static readonly Histogram<int> BatchSize = Meter.CreateHistogram<int>(
+        "eventstore.batch.size", "{command}", "Commands committed together.", null, new InstrumentAdvice<int> { HistogramBucketBoundaries = Counts });
+
+    /// <summary>From the call of the database to its answer.</summary>
+    public static readonly Histogram<double> CommitTime = Timed("eventstore.commit.duration", "How long the database took to commit a batch.");
+
+    /// <summary>Events appended.</summary>
+    public static readonly Counter<long> Events = Meter.CreateCounter<long>("eventstore.events", "{event}", "Events appended by this server.");
+
+    /// <summary>From the commit of the oldest change of a reading until it is passed on. Two clocks: the database's and this machine's.</summary>
+    public static readonly Histogram<double> FeedLag = Timed("eventstore.feed.lag", "How old the oldest change of a reading was when it was passed to the watchers.");
+
+    /// <summary>Watchers that follow the feed.</summary>
+    public static readonly UpDownCounter<int> Watchers = Meter.CreateUpDownCounter<int>("eventstore.watchers", "{watcher}", "Watches that follow what happens.");
+
+    private static readonly Counter<long> Conflicts = Meter.CreateCounter<long>(
+        "eventstore.conflicts", "{conflict}", "Jobs another server had changed before the commit (moved), and requests refused for their resourceVersion (refused).");
+
+    private static readonly Counter<long> Denied = Meter.CreateCounter<long>("eventstore.denied", "{request}", "Requests refused with 403.");
+
+    /// <summary>Whether anybody counts conflicts.</summary>
+    public static bool ConflictsAreCounted => Conflicts.Enabled;
+
+    /// <summary>Counts jobs that another server had changed first; their commands were decided again.</summary>
+    public static void CountMoved(int jobs) => Conflicts.Add(jobs, new KeyValuePair<string, object?>(ConflictTag, "moved"));
+
+    /// <summary>Counts a 409 for a resourceVersion that is not the current one.</summary>
+    public static void CountRefused() => Conflicts.Add(1, new KeyValuePair<string, object?>(ConflictTag, "refused"));
+
+    /// <summary>Counts a 403.</summary>
+    /// <param name="verb">The verb; a method may be any word, and every new one would be a new time series: others are one.</param>
+    /// <param name="resource">The resource's plural, with its subresource; empty for a path.</param>
+    public static void CountDenied(string verb, string resource) => Denied.Add(
+        1,
+        new KeyValuePair<string, object?>(VerbTag, Verbs.Contains(verb) ? verb : Other),
+        new KeyValuePair<string, object?>(ResourceTag, resource.Length > 0 ? resource : Other));
+
+    private static Histogram<double> Timed(string name, string about) =>
+        Meter.CreateHistogram<double>(name, "s", about, null, new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });
+}

@@ -1,0 +1,83 @@
+using EventStore.Server.Cli;
+using EventStore.Server.Tests.Fixtures;
+using k8s;
+using k8s.Models;
+
+namespace EventStore.Server.Tests.Cli;
+
+/// <summary>The manifest delivered for running in a cluster, read as the official client reads it, unknown fields refused.</summary>
+public sealed class The_Kubernetes_manifest
+{
+    private static readonly List<object> Objects = KubernetesYaml.LoadAllFromString(Repository.Read("src/EventStore.Server/kubernetes.yaml"), strict: true);
+
+    private static readonly V1PodSpec Pod = Objects.OfType<V1Deployment>().Single().Spec.Template.Spec;
+
+    private static readonly V1Container Server = Assert.Single(Pod.Containers);
+
+    [Fact]
+    public void Has_the_servers_behind_one_service()
+    {
+        V1Deployment deployment = Objects.OfType<V1Deployment>().Single();
+        V1Service service = Objects.OfType<V1Service>().Single();
+        Assert.Equal(3, Objects.Count);
+        Assert.Equal(2, deployment.Spec.Replicas);
+        Assert.Equal(deployment.Spec.Template.Metadata.Labels, service.Spec.Selector);
+        Assert.Equal(deployment.Spec.Template.Metadata.Labels, deployment.Spec.Selector.MatchLabels);
+        Assert.Equal(deployment.Spec.Template.Metadata.Labels, Objects.OfType<V1PodDisruptionBudget>().Single().Spec.Selector.MatchLabels);
+        Assert.Equal(Server.Ports.Single().Name, service.Spec.Ports.Single().TargetPort.Value);
+    }
+
+    [Fact]
+    public void Runs_verbs_and_options_there_are()
+    {
+        foreach (V1Container container in Pod.InitContainers.Append(Server))
+            Assert.Null(CommandLine.Read([.. container.Args]).Problem);
+        Assert.Equal(["migrate"], Assert.Single(Pod.InitContainers).Args);
+        Assert.Equal("serve", Server.Args[0]);
+    }
+
+    [Fact]
+    public void Probes_what_tells_a_server_that_is_dead_from_one_that_cannot_serve()
+    {
+        Assert.Equal("/livez", Server.LivenessProbe.HttpGet.Path);
+        Assert.Equal("/readyz", Server.ReadinessProbe.HttpGet.Path);
+        Assert.Equal("/readyz", Server.StartupProbe.HttpGet.Path);
+    }
+
+    [Fact]
+    public void Gives_no_rights_that_are_not_needed()
+    {
+        Assert.True(Pod.SecurityContext.RunAsNonRoot);
+        Assert.NotEqual(0, Pod.SecurityContext.RunAsUser);
+        Assert.False(Pod.AutomountServiceAccountToken);
+        Assert.Equal("RuntimeDefault", Pod.SecurityContext.SeccompProfile.Type);
+        foreach (V1Container container in Pod.InitContainers.Append(Server))
+        {
+            Assert.True(container.SecurityContext.ReadOnlyRootFilesystem);
+            Assert.False(container.SecurityContext.AllowPrivilegeEscalation);
+            Assert.Equal(["ALL"], container.SecurityContext.Capabilities.Drop);
+            Assert.True(container.Resources.Limits.ContainsKey("memory"));
+            Assert.True(container.Resources.Requests.ContainsKey("cpu"));
+        }
+    }
+
+    [Fact]
+    public void Names_secrets_and_holds_none_and_the_server_never_sees_the_owner_s()
+    {
+        V1EnvVar[] connections = [.. Pod.InitContainers.Append(Server).SelectMany(container => container.Env).Where(variable => variable.Name.StartsWith("ConnectionStrings", StringComparison.Ordinal))];
+        Assert.Equal(3, connections.Length);
+        Assert.All(connections, variable => Assert.True(variable.Value is null && variable.ValueFrom.SecretKeyRef is not null));
+        Assert.Equal(["eventstore-server"], Server.Env.Where(variable => variable.ValueFrom is not null).Select(variable => variable.ValueFrom.SecretKeyRef.Name));
+        Assert.Equal(288, Pod.Volumes.Single(volume => volume.Secret is not null).Secret.DefaultMode); // 0440
+    }
+
+    [Fact]
+    public void Waits_for_the_server_to_stop()
+    {
+        TimeSpan delay = TimeSpan.Parse(Server.Env.Single(variable => variable.Name == "Stop__Delay").Value, System.Globalization.CultureInfo.InvariantCulture);
+        var limits = new StopLimits { Delay = delay };
+        Assert.True(delay + limits.ForRequests + StopLimits.LaneTime <= limits.Time);
+        Assert.True(limits.Time < TimeSpan.FromSeconds(Pod.TerminationGracePeriodSeconds!.Value));
+        Assert.True(delay > TimeSpan.FromSeconds((Server.ReadinessProbe.PeriodSeconds * Server.ReadinessProbe.FailureThreshold)!.Value));
+    }
+}

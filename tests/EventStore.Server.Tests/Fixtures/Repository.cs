@@ -1,0 +1,19 @@
+namespace EventStore.Server.Tests.Fixtures;
+
+/// <summary>The files that are delivered beside the program.</summary>
+internal static class Repository
+{
+    /// <summary>The text of a file, by its path from the root.</summary>
+    public static string Read(string path) => File.ReadAllText(Path.Combine(Root(), path));
+
+    private static string Root()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "EventStore.sln")))
+                return folder.FullName;
+        }
+
+        throw new DirectoryNotFoundException($"There is no EventStore.sln above {AppContext.BaseDirectory}.");
+    }
+}
