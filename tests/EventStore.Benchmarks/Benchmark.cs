@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "startup", "past"];
+    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "past"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -94,6 +94,9 @@ internal sealed class Benchmark : IAsyncDisposable
                 return;
             case "growth":
                 await new Growth(postgres!, options, spec => Load(spec, null), stop).Measure(figures);
+                return;
+            case "flood":
+                await new Flood(postgres!, options, figures, stop).Measure();
                 return;
             case "past":
                 await Past();

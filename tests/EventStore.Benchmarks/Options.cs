@@ -25,7 +25,7 @@ internal sealed record Options
           --server PROGRAM        the server's executable or .dll                             (default: the one built with this program)
           --connection-string S   this PostgreSQL, as somebody who may make databases and roles; databases named bench... are
                                   made anew in it
-          --url URL --token T     a server that runs already; pgbench, marten, growth, past and startup are left out, and CPU and memory
+          --url URL --token T     a server that runs already; pgbench, marten, growth, flood, past and startup are left out, and CPU and memory
                                   are not known
           --json FILE             the figures as JSON
           --svg FILE              a chart of throughput by concurrency, 1 to 128 connections, measured for it besides
@@ -43,6 +43,7 @@ internal sealed record Options
           history       the newest 100 changes of one job
           mixed         65 % get, 30 % patch, 3 % a page of a list, 2 % a page of history
           growth        patch with 10,000 events in the log, with many more, and with many more jobs
+          flood         one user's flood of patches, and what another feels of it, with the limits on a user and without
           past          one job of 100,000 events as it was 10, 1,000 and 100,000 events ago, one client
           startup       the second start of the executable, with its private PostgreSQL, to the first answered patch
           pgbench       the limit: UPDATE row + INSERT event as one prepared transaction, same sizes, same PostgreSQL
@@ -53,7 +54,7 @@ internal sealed record Options
 
     public static readonly string[] Known =
     [
-        "pgbench", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "startup", "past",
+        "pgbench", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood", "startup", "past",
     ];
 
     private static readonly string[] Names =
@@ -112,7 +113,7 @@ internal sealed record Options
         bool isGiven = given.ContainsKey("url");
         return new Options
         {
-            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "marten" or "growth" or "startup" or "past"))],
+            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "marten" or "growth" or "flood" or "startup" or "past"))],
             Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
             Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
             WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),

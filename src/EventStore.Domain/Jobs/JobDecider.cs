@@ -26,10 +26,10 @@ public static class JobDecider
     public static Decision Decide(Job? job, JobCommand command) => (job, command) switch
     {
         (_, CreateJob create) => Create(job, create),
-        (_, ReplaceJob replace) => Replace(job, replace.Key, replace.Manifest, Update),
+        (_, ReplaceJob replace) => Replace(job, replace.Key, replace.Manifest, UpdateWithin(replace.Limits)),
         (_, ReplaceStatus replace) => Replace(job, replace.Key, replace.Manifest, SetStatus),
         (null, _) => new Rejection.NotFound(),
-        (_, PatchJob patch) => Patch(job, patch.Patch, Update),
+        (_, PatchJob patch) => Patch(job, patch.Patch, UpdateWithin(patch.Limits)),
         (_, PatchStatus patch) => Patch(job, patch.Patch, SetStatus),
         (_, RollBackJob back) => RollBack(job, back),
         (_, DeleteJob delete) => Delete(job, delete),
@@ -44,7 +44,7 @@ public static class JobDecider
         if (Identity.OfNewJob(create) is { } refused)
             return refused;
         JsonObject manifest = NewManifest(create);
-        IReadOnlyList<FieldError> errors = Validation.OfNewJob(manifest);
+        IReadOnlyList<FieldError> errors = Validation.OfNewJob(manifest, create.Limits);
         if (errors.Count > 0)
             return new Rejection.Invalid(errors);
         return job is null ? new JobCreated(manifest) : new Rejection.AlreadyExists();
@@ -63,7 +63,10 @@ public static class JobDecider
             ? refused
             : then(job!, Identity.Complete(job!, manifest), (effective, replaced, paths) => new JobReplaced(effective, replaced, paths));
 
-    private static Decision Update(Job job, JsonObject candidate, Happening happening)
+    private static Func<Job, JsonObject, Happening, Decision> UpdateWithin(MetadataLimits limits) =>
+        (job, candidate, happening) => Update(job, candidate, happening, limits);
+
+    private static Decision Update(Job job, JsonObject candidate, Happening happening, MetadataLimits limits)
     {
         IReadOnlyList<FieldPath> fixedFields = UpdatePolicy.FixedFieldsChanged(job, candidate);
         if (fixedFields.Count > 0)
@@ -71,7 +74,7 @@ public static class JobDecider
         JsonObject next = UpdatePolicy.Merge(job, candidate);
         if (ReferenceEquals(next, job.Manifest))
             return Decision.NothingToDo;
-        IReadOnlyList<FieldError> errors = [.. FinalizersFixed(job, next), .. Validation.OfUpdate(next)];
+        IReadOnlyList<FieldError> errors = [.. FinalizersFixed(job, next), .. Validation.OfUpdate(next, limits)];
         return errors.Count > 0 ? new Rejection.Invalid(errors) : Changed(job, next, happening);
     }
 

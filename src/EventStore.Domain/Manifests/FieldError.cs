@@ -39,6 +39,10 @@ public sealed record FieldError(string Reason, string Field, string Message)
     public static FieldError TooLong(FieldPath field, int bytesMax) =>
         new("FieldValueTooLong", field.ToString(), string.Create(CultureInfo.InvariantCulture, $"Too long: may not be more than {bytesMax} bytes"));
 
+    /// <summary>A list or map of too many items.</summary>
+    public static FieldError TooMany(FieldPath field, int items, int itemsMax) =>
+        new("FieldValueTooMany", field.ToString(), string.Create(CultureInfo.InvariantCulture, $"Too many: {items}: must have at most {itemsMax} items"));
+
     /// <inheritdoc/>
     public override string ToString() => $"{Field}: {Message}";
 

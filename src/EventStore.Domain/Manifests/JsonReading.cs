@@ -30,13 +30,15 @@ public static class JsonReading
     /// When given, receives the paths of the members that stand more than once in their object, <see cref="DuplicatesMax"/> of them at
     /// most; the last one counts.
     /// </param>
-    public static bool TryParse(ReadOnlySpan<byte> utf8, out Json? value, out JsonFault? fault, ICollection<FieldPath>? duplicates = null)
+    /// <param name="nesting">How deep it may be nested, at most <see cref="DepthMax"/>.</param>
+    public static bool TryParse(
+        ReadOnlySpan<byte> utf8, out Json? value, out JsonFault? fault, ICollection<FieldPath>? duplicates = null, int nesting = DepthMax)
     {
         (value, fault) = (null, null);
         var path = new Stack<object>();
         try
         {
-            var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = DepthMax });
+            var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = nesting });
             reader.Read();
             value = Read(ref reader, path, duplicates, ref fault);
             if (fault is null)
@@ -44,7 +46,7 @@ public static class JsonReading
         }
         catch (JsonException e)
         {
-            fault = new JsonFault(false, Explain(e, utf8), string.Empty);
+            fault = new JsonFault(false, Explain(e, utf8, nesting), string.Empty);
         }
         catch (InvalidOperationException)
         {
@@ -131,12 +133,12 @@ public static class JsonReading
         path.Reverse().Aggregate(FieldPath.Root, (at, step) => step is int index ? at.Item(index) : at.Member((string)step));
 
     /// <summary>The parser's own words, less its advice to programmers; for an empty text what Go's parser says.</summary>
-    private static string Explain(JsonException e, ReadOnlySpan<byte> utf8)
+    private static string Explain(JsonException e, ReadOnlySpan<byte> utf8, int nesting)
     {
         if (utf8.Trim(" \t\r\n"u8).IsEmpty)
             return "unexpected end of JSON input";
         if (e.Message.Contains("maximum configured depth", StringComparison.Ordinal))
-            return $"exceeded max depth: objects and arrays may be nested {DepthMax} levels deep";
+            return $"exceeded max depth: objects and arrays may be nested {nesting} levels deep";
         string text = e.Message;
         int advice = text.IndexOf(" Change the reader options", StringComparison.Ordinal);
         return advice < 0 ? text : text[..advice];

@@ -8,25 +8,22 @@ namespace EventStore.Domain.Manifests;
 /// </summary>
 internal static class MetadataValidation
 {
-    /// <summary>How many bytes all keys and values of the annotations may have together.</summary>
-    public const int AnnotationBytesMax = 256 * 1024;
-
     private static readonly FieldPath Metadata = FieldPath.Of("metadata");
 
     /// <summary>What is wrong with the metadata of a new job.</summary>
-    public static IEnumerable<FieldError> OfNew(JsonObject metadata) =>
+    public static IEnumerable<FieldError> OfNew(JsonObject metadata, MetadataLimits limits) =>
     [
         .. Spelling(metadata, "generateName", NameRules.OfJobNamePrefix),
         .. Name(metadata),
         .. Spelling(metadata, "namespace", NameRules.OfLabel),
-        .. LabelsAndAnnotations(metadata),
+        .. LabelsAndAnnotations(metadata, limits),
         .. OwnerReferences(metadata["ownerReferences"]),
         .. Finalizers(metadata["finalizers"]),
     ];
 
     /// <summary>What is wrong with labels and annotations, the only metadata an update may change.</summary>
-    public static IEnumerable<FieldError> LabelsAndAnnotations(JsonObject metadata) =>
-        [.. Labels(metadata["labels"]), .. Annotations(metadata["annotations"])];
+    public static IEnumerable<FieldError> LabelsAndAnnotations(JsonObject metadata, MetadataLimits limits) =>
+        [.. Labels(metadata["labels"], limits.Labels), .. Annotations(metadata["annotations"], limits.AnnotationBytes)];
 
     private static IEnumerable<FieldError> Name(JsonObject metadata) => metadata["name"] is null or JsonNull or JsonText { Value: "" }
         ? [FieldError.Required(Metadata.Member("name"), "name or generateName is required")]
@@ -37,14 +34,16 @@ internal static class MetadataValidation
             ? Invalid(Metadata.Member(field), text.Value, rule(text.Value))
             : [];
 
-    private static IEnumerable<FieldError> Labels(Json? labels)
+    private static IEnumerable<FieldError> Labels(Json? labels, int most)
     {
         FieldPath at = Metadata.Member("labels");
-        return Texts(labels).SelectMany(label => Invalid(at, label.Key, NameRules.OfQualifiedName(label.Key))
-            .Concat(Invalid(at, label.Value, NameRules.OfLabelValue(label.Value))));
+        KeyValuePair<string, string>[] texts = [.. Texts(labels)];
+        return texts.SelectMany(label => Invalid(at, label.Key, NameRules.OfQualifiedName(label.Key))
+                .Concat(Invalid(at, label.Value, NameRules.OfLabelValue(label.Value))))
+            .Concat(texts.Length > most ? [FieldError.TooMany(at, texts.Length, most)] : []);
     }
 
-    private static IEnumerable<FieldError> Annotations(Json? annotations)
+    private static IEnumerable<FieldError> Annotations(Json? annotations, int bytesMax)
     {
         FieldPath at = Metadata.Member("annotations");
         KeyValuePair<string, string>[] texts = [.. Texts(annotations)];
@@ -56,8 +55,8 @@ internal static class MetadataValidation
                 yield return error;
         }
 
-        if (texts.Sum(text => (long)Encoding.UTF8.GetByteCount(text.Key) + Encoding.UTF8.GetByteCount(text.Value)) > AnnotationBytesMax)
-            yield return FieldError.TooLong(at, AnnotationBytesMax);
+        if (texts.Sum(text => (long)Encoding.UTF8.GetByteCount(text.Key) + Encoding.UTF8.GetByteCount(text.Value)) > bytesMax)
+            yield return FieldError.TooLong(at, bytesMax);
     }
 
     private static IEnumerable<FieldError> OwnerReferences(Json? references)

@@ -3,6 +3,13 @@ using Npgsql;
 
 namespace EventStore.Server.Cli;
 
+/// <summary>How patient <c>migrate</c> is: the settings of the section <c>Migrations</c>.</summary>
+public sealed record MigrationLimits
+{
+    /// <summary>How long it waits for another migration before it gives up and says whose it is.</summary>
+    public TimeSpan LockWait { get; init; } = TimeSpan.FromMinutes(1);
+}
+
 /// <summary><c>migrate</c>: the schema up to this release, and the serving role's rights.</summary>
 internal static class Migrate
 {
@@ -10,16 +17,16 @@ internal static class Migrate
     {
         await using Terminal terminal = Terminal.Open(line);
         await using Database database = await Database.Open(terminal.Settings, terminal.Log, terminal.Stop);
-        await Apply(database, terminal.Log);
+        await Apply(database, terminal.Log, LimitSettings.Read<MigrationLimits>(terminal.Configuration, "Migrations"));
         terminal.Done("the database is up to date");
         return 0;
     }
 
     /// <summary>Applies the migrations, then gives the serving role, if it is another than the owner, its rights.</summary>
-    public static async Task Apply(Database database, ILogger log)
+    public static async Task Apply(Database database, ILogger log, MigrationLimits limits)
     {
         string owner = database.RequireOwner("migrate");
-        await Migrations.Apply(owner, log);
+        await Migrations.Apply(owner, log, limits.LockWait);
         var serving = new NpgsqlConnectionStringBuilder(database.ServingConnectionString);
         string role = serving.Username ?? throw new OperatorException("ConnectionStrings__Postgres names no user", "Add Username=..., the role the server is to serve with.");
         if (role == new NpgsqlConnectionStringBuilder(owner).Username)

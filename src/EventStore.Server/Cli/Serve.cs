@@ -9,9 +9,13 @@ namespace EventStore.Server.Cli;
 /// <summary><c>serve</c>: opens the database, builds the web application, and runs it until somebody says stop.</summary>
 internal static partial class Serve
 {
+    // Settings are read once. To watch their files all the same takes one of the few inotify instances an account has, without which .NET does
+    // not even start.
+    private const string NoReload = "--hostBuilder:reloadConfigOnChange=false";
+
     public static async Task<int> Run(CommandLine line)
     {
-        WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = line.Options, ContentRootPath = AppContext.BaseDirectory });
+        WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = [.. line.Options, NoReload], ContentRootPath = AppContext.BaseDirectory });
         Terminal.AddLogging(builder.Logging.ClearProviders());
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("EventStore.Server.Access", LogLevel.Warning)
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // else a span is made for each request that nobody traces
@@ -63,7 +67,7 @@ internal static partial class Serve
     {
         if (database.IsPrivate)
         {
-            await Migrate.Apply(database, log);
+            await Migrate.Apply(database, log, new MigrationLimits());
             return;
         }
 

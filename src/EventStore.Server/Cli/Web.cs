@@ -22,10 +22,14 @@ internal static partial class Web
     /// <param name="certificate">A certificate for serving HTTPS beside HTTP; null to serve as Kestrel is configured.</param>
     public static WebApplication Build(WebApplicationBuilder builder, Database database, Credentials credentials, X509Certificate2? certificate)
     {
+        RequestLimits limits = LimitSettings.Read<RequestLimits>(builder.Configuration, "Limits");
+        builder.Services.AddSingleton(limits);
+        builder.Services.AddRequestTime(limits);
+        builder.Services.AddFairShare(limits);
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            kestrel.Limits.MaxRequestBodySize = RequestBody.BytesMax + 1;
+            Doors.Narrow(kestrel.Limits, limits);
             kestrel.AskForCertificates(credentials.Sources);
             if (certificate is not null)
                 kestrel.ConfigureEndpointDefaults(listen => OwnCertificate.ServeBoth(listen, certificate));
@@ -40,14 +44,14 @@ internal static partial class Web
 
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(_ => database.Serving());
-        builder.Services.AddSingleton(new LaneLimits { StopTime = StopLimits.LaneTime });
+        builder.Services.AddSingleton(LimitSettings.Read<LaneLimits>(builder.Configuration, "Lane") with { StopTime = StopLimits.LaneTime });
         builder.Services.AddSingleton<CommitLane>();
         builder.Services.AddSingleton<JobReads>();
         builder.Services.AddSingleton<RevisionReads>();
         builder.Services.AddSingleton<ServingMark>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ServingMark>());
-        builder.Services.AddSingleton(builder.Configuration.GetSection("Feed").Get<FeedLimits>() ?? new FeedLimits());
-        builder.Services.AddSingleton(builder.Configuration.GetSection("Lists").Get<ListLimits>() ?? new ListLimits());
+        builder.Services.AddSingleton(LimitSettings.Read<FeedLimits>(builder.Configuration, "Feed"));
+        builder.Services.AddSingleton(LimitSettings.Read<ListLimits>(builder.Configuration, "Lists"));
         builder.Services.AddSingleton<JobFeed>();
         builder.Services.AddHostedService(services => services.GetRequiredService<JobFeed>());
         builder.Services.AddReadiness(database);
@@ -64,9 +68,11 @@ internal static partial class Web
         app.UseMiddleware<LastResort>();
         app.Use(AnswerDatabaseAway);
         app.UseRouting();
+        app.UseRequestTimeouts();
         app.Use(Routes.RequireExactCase);
         app.UseAuthentication();
         app.UseMiddleware<AccessCheck>();
+        app.UseFairShare(limits);
         app.Use(ReadAgain.OnAFreshConnection);
         app.MapJobs();
         app.MapRevisions();
@@ -120,7 +126,7 @@ internal static partial class Web
         catch (Exception e) when (DatabaseAway.Is(e) && !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
             DatabaseIsAway(http.RequestServices.GetRequiredService<ILogger<Database>>(), http.TraceIdentifier, e.Message);
-            await JobAnswers.DatabaseAway().ExecuteAsync(http);
+            await JobAnswers.DatabaseAway(DatabaseAway.Why(e)).ExecuteAsync(http);
         }
     }
 

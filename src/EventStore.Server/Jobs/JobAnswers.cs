@@ -26,12 +26,12 @@ internal static class JobAnswers
         Outcome.Busy => Status.TooManyRequests(RetryAfterSeconds),
         Outcome.Unavailable { MayHaveBeenApplied: true } => Status.Unavailable(
             "the database went away while the change was being committed: it may have been applied; read the job before trying again", RetryAfterSeconds),
-        Outcome.Unavailable => DatabaseAway(),
+        Outcome.Unavailable away => DatabaseAway(away.Why),
         _ => Status.InternalError(requestId),
     };
 
     /// <summary>503: nothing was done.</summary>
-    public static Status DatabaseAway() => Status.Unavailable("the database cannot be reached; nothing was changed", RetryAfterSeconds);
+    public static Status DatabaseAway(string why = Store.DatabaseAway.Unreachable) => Status.Unavailable($"{why}; nothing was changed", RetryAfterSeconds);
 
     /// <summary>The job does not exist.</summary>
     public static Status NotFound(JobKey key) => Status.NotFound(Resource, key.Name);

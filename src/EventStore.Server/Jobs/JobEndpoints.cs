@@ -99,7 +99,7 @@ internal static class JobEndpoints
         {
             bool generated = string.IsNullOrEmpty(name) && !string.IsNullOrEmpty(prefix);
             var key = new JobKey(@namespace, generated ? GeneratedName.After(prefix!) : name ?? string.Empty);
-            var command = new CreateJob(key, clock.GetUtcNow(), http.Origin(), manifest, Guid.CreateVersion7());
+            var command = new CreateJob(key, clock.GetUtcNow(), http.Origin(), manifest, Guid.CreateVersion7()) { Limits = RequestLimits.Of(http).Metadata };
             Outcome outcome = await lane.Execute(command, read.DryRun, read.BodyBytes, http.RequestAborted);
             if (generated && attempt < GeneratedName.AttemptsMax && outcome is Outcome.Refused(Rejection.AlreadyExists))
                 continue;
@@ -134,7 +134,8 @@ internal static class JobEndpoints
             return gone ? JobAnswers.NotFound(key) : refusal;
         }
 
-        Outcome outcome = await lane.Execute(command(key, read.Body!), read.DryRun, read.BodyBytes, http.RequestAborted);
+        JobCommand asked = command(key, read.Body!) with { Limits = RequestLimits.Of(http).Metadata };
+        Outcome outcome = await lane.Execute(asked, read.DryRun, read.BodyBytes, http.RequestAborted);
         return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(200, read.View!.Alone(done)));
     }
 

@@ -6,6 +6,7 @@ using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 using EventStore.Server.Telemetry;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -48,6 +49,7 @@ internal static class JobList
         long asked = options.Continue?.Revision ?? options.ResourceVersion ?? 0;
         if (asked > 0 && await reads.WaitFor(asked, http.RequestAborted) is { } head)
             return Status.TooLargeResourceVersion(asked, head);
+        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // lists and watches have times of their own
         if (options.Watch)
             return await new JobWatch(http, selection, options, view, reads, feed).Run();
 
@@ -57,6 +59,9 @@ internal static class JobList
         using CancellationTokenSource limit = Limit(http);
         using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
         await using JobSnapshot snapshot = await reads.Snapshot(http.RequestAborted);
+        int page = http.RequestServices.GetRequiredService<ListLimits>().Page;
+        if (page > 0)
+            options = options with { Limit = Math.Min(options.Limit ?? page, page) };
         await Stream(http, new Page(selection, options, view, behind), snapshot);
         return Results.Empty;
     }

@@ -26,7 +26,8 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, WriteKind.Patch, clock);
         if (refusal is not null)
             return Refused(refusal);
-        if (!RequestBody.TryParsePatch(bytes.Span, JobAnswers.Resource, name, out JsonObject? patch, out refusal, out IReadOnlyList<FieldPath> duplicates))
+        if (!RequestBody.TryParsePatch(bytes.Span, JobAnswers.Resource, name, out JsonObject? patch, out refusal, out IReadOnlyList<FieldPath> duplicates,
+                RequestLimits.Of(http).Nesting))
             return Refused(refusal) with { RefusedAfterLoading = true };
 
         // An unknown field in a patch is refused by the five-field rule, whatever fieldValidation says; what is left are duplicates.
@@ -45,7 +46,8 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, kind, clock);
         if (refusal is not null)
             return Refused(refusal);
-        if (!RequestBody.TryParseObject(bytes.Span, JobAnswers.Resource, name, out JsonObject? manifest, out refusal, out IReadOnlyList<FieldPath> duplicates))
+        if (!RequestBody.TryParseObject(bytes.Span, JobAnswers.Resource, name, out JsonObject? manifest, out refusal, out IReadOnlyList<FieldPath> duplicates,
+                RequestLimits.Of(http).Nesting))
             return Refused(refusal);
 
         IReadOnlyList<string> texts = options!.FieldValidation == FieldValidation.Ignore

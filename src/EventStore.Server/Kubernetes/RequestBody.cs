@@ -15,8 +15,12 @@ public static class RequestBody
 
     private const int FirstBufferBytes = 4096;
 
+    /// <summary>Reads the whole body, as long as any may be.</summary>
+    public static ValueTask<(ReadOnlyMemory<byte> Bytes, Status? Refusal)> Read(HttpRequest request) =>
+        Read(request, RequestLimits.Of(request.HttpContext).BodyBytes);
+
     /// <summary>Reads the whole body; the second value is the refusal, if there is one.</summary>
-    public static async ValueTask<(ReadOnlyMemory<byte> Bytes, Status? Refusal)> Read(HttpRequest request, int bytesMax = BytesMax)
+    public static async ValueTask<(ReadOnlyMemory<byte> Bytes, Status? Refusal)> Read(HttpRequest request, int bytesMax)
     {
         if (request.ContentLength > bytesMax)
             return (default, Status.TooLarge(bytesMax));
@@ -50,19 +54,21 @@ public static class RequestBody
     /// <param name="patch">The patch, or null when it is refused.</param>
     /// <param name="refusal">Why it is refused, or null.</param>
     /// <param name="duplicates">The members that stand more than once in the text.</param>
+    /// <param name="nesting">How deep it may be nested.</param>
     public static bool TryParsePatch(
         ReadOnlySpan<byte> bytes,
         ApiResource resource,
         string name,
         [NotNullWhen(true)] out JsonObject? patch,
         [NotNullWhen(false)] out Status? refusal,
-        out IReadOnlyList<FieldPath> duplicates)
+        out IReadOnlyList<FieldPath> duplicates,
+        int nesting = JsonReading.DepthMax)
     {
         const string anyObject = "map[string]interface {}";
         var twice = new List<FieldPath>();
         duplicates = twice;
         patch = null;
-        if (!JsonReading.TryParse(bytes, out Json? value, out JsonFault? fault, twice))
+        if (!JsonReading.TryParse(bytes, out Json? value, out JsonFault? fault, twice, nesting))
             refusal = Unstorable(fault!, resource, name) ?? Status.BadRequest($"error decoding patch: {Explain(bytes, fault!)}");
         else if (value is JsonNull)
             refusal = Status.BadRequest("Invalid JSON Patch");
@@ -81,12 +87,13 @@ public static class RequestBody
         string name,
         [NotNullWhen(true)] out JsonObject? manifest,
         [NotNullWhen(false)] out Status? refusal,
-        out IReadOnlyList<FieldPath> duplicates)
+        out IReadOnlyList<FieldPath> duplicates,
+        int nesting = JsonReading.DepthMax)
     {
         var twice = new List<FieldPath>();
         duplicates = twice;
         (manifest, refusal) = (null, null);
-        if (JsonReading.TryParse(bytes, out Json? value, out JsonFault? fault, twice))
+        if (JsonReading.TryParse(bytes, out Json? value, out JsonFault? fault, twice, nesting))
         {
             if (Unrecognizable(value!, bytes) is { } why)
                 refusal = Unrecognized(resource, why, bytes);

@@ -131,6 +131,10 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     public static Status TooManyRequests(int retryAfterSeconds) => new(429, "TooManyRequests", "too many requests, please try again later",
         new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
 
+    /// <summary>429: one user asks for more than a share.</summary>
+    public static Status TooManyRequests(int retryAfterSeconds, string why) =>
+        TooManyRequests(retryAfterSeconds) with { Message = $"too many requests, please try again later: {why}" };
+
     /// <summary>500: a fault of ours. What it was stands in the log under that id, and nowhere else.</summary>
     public static Status InternalError(string requestId)
     {

@@ -29,15 +29,17 @@ public static partial class Migrations
     /// </summary>
     /// <param name="ownerConnectionString">Connects as the owner of the database: the schema is made if it is not there.</param>
     /// <param name="log">Told of each step.</param>
+    /// <param name="lockWait">How long to wait for another migration; a minute when not said.</param>
     /// <exception cref="MigrationException">
     /// A file fails, was edited, is missing or misnamed, or another migration does not end. PostgreSQL's own errors are inside.
     /// </exception>
-    public static Task Apply(string ownerConnectionString, ILogger log) => Apply(ownerConnectionString, log, DefaultFolder, LockWait);
+    public static Task Apply(string ownerConnectionString, ILogger log, TimeSpan? lockWait = null) =>
+        Apply(ownerConnectionString, log, DefaultFolder, lockWait ?? LockWait);
 
     internal static async Task Apply(string ownerConnectionString, ILogger log, string folder, TimeSpan lockWait)
     {
         Files(folder); // misnamed files are found before anything is touched
-        await using var guard = await Lock(ownerConnectionString, lockWait).ConfigureAwait(false);
+        await using var guard = await Lock(ownerConnectionString, lockWait, log).ConfigureAwait(false);
         RequireOrder(Files(folder), await Pending(ownerConnectionString, folder).ConfigureAwait(false));
 
         // Evolve blocks its thread for as long as the migrations take.
@@ -128,11 +130,15 @@ public static partial class Migrations
         }
     }
 
-    private static async Task<NpgsqlConnection> Lock(string connectionString, TimeSpan wait)
+    private static async Task<NpgsqlConnection> Lock(string connectionString, TimeSpan wait, ILogger log)
     {
         var connection = await Open(connectionString).ConfigureAwait(false);
         try
         {
+            await using var attempt = new NpgsqlCommand($"SELECT pg_try_advisory_lock({LockKey})", connection);
+            if (await attempt.ExecuteScalarAsync().ConfigureAwait(false) is true)
+                return connection;
+            log.WaitingForLock(wait.TotalSeconds, await Holder(connection).ConfigureAwait(false));
             await using var take = new NpgsqlCommand(
                 $"SET lock_timeout = {(long)wait.TotalMilliseconds}; SELECT pg_advisory_lock({LockKey})", connection)
             { CommandTimeout = 0 };

@@ -29,4 +29,7 @@ internal static partial class PostgresLog
 
     [LoggerMessage(9, LogLevel.Information, "Migrations: the database is up to date")]
     public static partial void UpToDate(this ILogger log);
+
+    [LoggerMessage(10, LogLevel.Warning, "Another migration holds the lock; waiting up to {Seconds} s for {Holder}")]
+    public static partial void WaitingForLock(this ILogger log, double seconds, string holder);
 }

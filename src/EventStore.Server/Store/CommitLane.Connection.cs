@@ -3,9 +3,11 @@ using Npgsql;
 
 namespace EventStore.Server.Store;
 
-/// <content>The lane's one connection, and what it reads over it.</content>
+/// <content>The lane's one connection, kept from batch to batch for its prepared plans.</content>
 public sealed partial class CommitLane
 {
+    private NpgsqlConnection? connection;
+
     private async Task<IReadOnlyDictionary<JobKey, Job>> LoadMissing(List<QueuedCommand> commands)
     {
         HashSet<JobKey> missing = [.. commands.Select(queued => queued.Command.Key).Where(key => !cache.TryGet(key, out _))];

@@ -87,7 +87,7 @@ public sealed partial class CommitLane
         LogDatabaseAway(commands.Count, e);
         await Disconnect();
         foreach (QueuedCommand command in commands)
-            answers.Give(command, new Outcome.Unavailable(mayHaveBeenApplied && !command.DryRun));
+            answers.Give(command, new Outcome.Unavailable(mayHaveBeenApplied && !command.DryRun, DatabaseAway.Why(e)));
         return [];
     }
 }

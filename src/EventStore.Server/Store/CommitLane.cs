@@ -26,7 +26,6 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly JobCache cache;
     private readonly Answers answers = new();
     private readonly Task running;
-    private NpgsqlConnection? connection;
     private long queuedBytes;
     private long rebuilds;
 
@@ -48,8 +47,11 @@ public sealed partial class CommitLane : IAsyncDisposable
     public async Task<Outcome> Execute(JobCommand command, bool dryRun, int bodyBytes, CancellationToken clientLeft)
     {
         using Activity? span = Signals.Source.StartActivity(Signals.LaneSpan);
-        Draft? draft = cache.TryGetFirst(command.Key, out Job? job) ? Draft.Of(job, command) : null;
-        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256) { Span = span, Draft = draft };
+        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256)
+        {
+            Span = span,
+            Draft = cache.TryGetFirst(command.Key, out Job? job) ? Draft.Of(job, command) : null,
+        };
         if (Interlocked.Add(ref queuedBytes, queued.WeightBytes) > limits.QueueBytes || !queue.Writer.TryWrite(queued))
         {
             Interlocked.Add(ref queuedBytes, -queued.WeightBytes);

@@ -6,6 +6,9 @@ namespace EventStore.Server.Store;
 /// <summary>Tells a database that cannot serve right now from a statement that is wrong.</summary>
 public static class DatabaseAway
 {
+    /// <summary>What is said of a database nothing more is known of.</summary>
+    public const string Unreachable = "the database cannot be reached";
+
     /// <summary>
     /// Whether the database is away: no connection, a broken one, a time-out, or PostgreSQL itself saying that it is shutting down,
     /// out of resources, a standby, or kept from a lock for too long. Trying again later may help; for anything else it would not.
@@ -16,6 +19,16 @@ public static class DatabaseAway
         PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.LockNotAvailable } => true,
         PostgresException said => said.SqlState[..2] is "08" or "53" or "57" or "58",
         _ => e is NpgsqlException or SocketException or TimeoutException, // Npgsql does not wrap a host name that cannot be resolved
+    };
+
+    /// <summary>Why it cannot serve, in words for whoever sent the request: no host, no user, no path.</summary>
+    public static string Why(Exception e) => e switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.DiskFull } => "the database has no space left on its disk",
+        PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => "the database takes no more connections",
+        NpgsqlException { InnerException: TimeoutException } when e.Message.Contains("pool has been exhausted", StringComparison.Ordinal) =>
+            "all of this server's connections to the database are in use",
+        _ => Unreachable,
     };
 
     /// <summary>Whether a connection that had been opened is one no longer; another may well serve.</summary>

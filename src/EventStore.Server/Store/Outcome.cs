@@ -20,11 +20,12 @@ public abstract record Outcome
     /// <summary>Too many commands are waiting, or too many others change the same job; nothing was done.</summary>
     public sealed record Busy : Outcome;
 
-    /// <summary>The database cannot be reached.</summary>
+    /// <summary>The database cannot serve right now.</summary>
     /// <param name="MayHaveBeenApplied">
     /// Whether the connection broke while the command was being committed and nobody could look afterwards.
     /// </param>
-    public sealed record Unavailable(bool MayHaveBeenApplied) : Outcome;
+    /// <param name="Why">Why it cannot, for whoever sent the request.</param>
+    public sealed record Unavailable(bool MayHaveBeenApplied, string Why = DatabaseAway.Unreachable) : Outcome;
 
     /// <summary>The database refused this very command, alone; the reason is in the log. Nothing changed.</summary>
     public sealed record Failed : Outcome;

@@ -21,11 +21,11 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
     /// <summary>What the command counts for in the queue's limit: the size of the request's body, and a little for itself.</summary>
     public int WeightBytes { get; } = weightBytes;
 
-    /// <summary>What came of it when it was put into the queue, if that was decided then; it counts if the job is still the same.</summary>
-    public Draft? Draft { get; init; }
-
     /// <summary>The lane's part of the request in its trace; null when nobody traces it.</summary>
     public Activity? Span { get; init; }
+
+    /// <summary>What came of it when it was put into the queue, if that was decided then; it counts if the job is still the same.</summary>
+    public Draft? Draft { get; init; }
 
     /// <summary>How often it was decided already because somebody else had changed the job meanwhile.</summary>
     public int Attempts { get; set; }

@@ -19,6 +19,9 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     public string Token { get; }
 
+    /// <summary>The token of another user.</summary>
+    public string OtherToken => Token + "-other";
+
     /// <summary>Its database; null when the server was given and we do not know.</summary>
     public string? Database { get; }
 
@@ -38,7 +41,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     public static ServerUnderTest Given(Uri url, string token) => new(url, token, null, null, null);
 
     /// <summary>Makes a database, brings its schema up to date as an operator would, and starts a server on it, as the serving role.</summary>
-    public static async Task<ServerUnderTest> Start(PrivatePostgres postgres, string database, string? program, CancellationToken stop)
+    public static async Task<ServerUnderTest> Start(PrivatePostgres postgres, string database, string? program, CancellationToken stop, IReadOnlyDictionary<string, string>? settings = null)
     {
         await postgres.CreateDatabase(database);
         var connections = new Dictionary<string, string>
@@ -50,8 +53,10 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         string folder = Directory.CreateTempSubdirectory("eventstore-bench.").FullName;
         string token = Guid.NewGuid().ToString("N");
         string tokens = Path.Combine(folder, "tokens.csv");
-        await File.WriteAllTextAsync(tokens, $"{token},bench,bench,\"system:masters\"\n", stop);
+        await File.WriteAllTextAsync(tokens, $"{token},bench,bench,\"system:masters\"\n{token}-other,other,other,\"system:masters\"\n", stop);
         connections.Remove("ConnectionStrings__PostgresOwner");
+        foreach ((string name, string value) in settings ?? new Dictionary<string, string>())
+            connections[name] = value;
         (Child process, Uri url) = await Launch([.. Command(program), "--urls", "http://127.0.0.1:0", "--token-auth-file", tokens], connections, stop);
         return new ServerUnderTest(url, token, database, process, folder);
     }

@@ -27,14 +27,21 @@ internal static class LocalCluster
     /// <summary>Starts a cluster of one test's own, which it may restart as it likes.</summary>
     public static async Task<(string ConnectionString, Func<Task> Restart)> Start()
     {
+        (string connectionString, Process supervisor) = await Launch(new Dictionary<string, string>());
+        return (connectionString, () => supervisor.StandardInput.WriteAsync("restart\n"));
+    }
+
+    /// <summary>Starts one, and answers who takes orders for it: throwaway-cluster.sh says which there are, and what the environment may say.</summary>
+    internal static async Task<(string ConnectionString, Process Supervisor)> Launch(IReadOnlyDictionary<string, string> environment)
+    {
         var password = RandomNumberGenerator.GetHexString(24);
         for (var attempt = 1; ; attempt++)
         {
             var port = FreePort();
-            Process supervisor = Launch(port, password);
+            Process supervisor = Launch(port, password, environment);
             Supervisors.Add(supervisor);
             if (await supervisor.StandardOutput.ReadLineAsync() == "ready")
-                return (ConnectionString(port, password), () => supervisor.StandardInput.WriteAsync("restart\n"));
+                return (ConnectionString(port, password), supervisor);
 
             var errors = (await supervisor.StandardError.ReadToEndAsync()).Trim();
             // Between our look for a free port and PostgreSQL's taking it somebody else may have: look again.
@@ -43,7 +50,7 @@ internal static class LocalCluster
         }
     }
 
-    private static Process Launch(int port, string password)
+    private static Process Launch(int port, string password, IReadOnlyDictionary<string, string> environment)
     {
         // In a session of its own the script survives Ctrl+C and the end of our process tree long enough to clean up.
         string[] detach = File.Exists("/usr/bin/setsid") ? ["/usr/bin/setsid", "--fork"] : [];
@@ -60,6 +67,8 @@ internal static class LocalCluster
             // Not an argument, which every user of the machine could read.
             Environment = { ["CLUSTER_PASSWORD"] = password },
         };
+        foreach ((string name, string value) in environment)
+            start.Environment[name] = value;
         return Process.Start(start)!;
     }
 

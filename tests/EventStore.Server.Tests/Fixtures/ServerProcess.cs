@@ -17,6 +17,9 @@ public sealed class ServerProcess : IAsyncDisposable
     /// <summary>A user without rights.</summary>
     public const string AliceToken = "alice-token-of-the-tests";
 
+    /// <summary>Another member of system:masters, named bob.</summary>
+    public const string BobToken = "bob-token-of-the-tests";
+
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(60);
 
     private readonly Process process;
@@ -54,7 +57,7 @@ public sealed class ServerProcess : IAsyncDisposable
     public static async Task<ServerProcess> Start(string connectionString, IReadOnlyList<(string Name, string Value)> environment, params string[] options)
     {
         string tokens = Path.Combine(Path.GetTempPath(), $"tokens-{Guid.NewGuid():N}.csv");
-        await File.WriteAllTextAsync(tokens, $"{AdminToken},admin,admin-uid,\"system:masters\"\n{AliceToken},alice,alice-uid\n");
+        await File.WriteAllTextAsync(tokens, $"{AdminToken},admin,admin-uid,\"system:masters\"\n{AliceToken},alice,alice-uid\n{BobToken},bob,bob-uid,system:masters\n");
         string[] urls = options.Contains("--urls") ? [] : ["--urls", "http://127.0.0.1:0"];
         var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, "serve", .. urls, "--token-auth-file", tokens, .. options])
         {

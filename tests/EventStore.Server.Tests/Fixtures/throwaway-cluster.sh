@@ -2,8 +2,11 @@
 # usage: CLUSTER_PASSWORD=... throwaway-cluster.sh PORT CONNECTIONS_MAX
 #
 # Makes a PostgreSQL cluster in a temporary folder and starts it on 127.0.0.1:PORT, superuser `postgres`. Prints "ready", or says on
-# standard error why not. Each line on its standard input restarts the server. Lives until that input is closed; then it stops the
-# server and removes the folder.
+# standard error why not. Each line on its standard input is something to do to the server: stop, kill (as the kernel kills it when memory
+# is short, with all its processes), start, or restart. Lives until that input is closed; then it stops the server and removes the folder.
+#
+# From the environment: CLUSTER_PARENT, where to make the folder; CLUSTER_WAL, a folder to keep the write-ahead log in; CLUSTER_OPTIONS, more
+# options for the server; CLUSTER_PRELOAD, a library the server is to be loaded with.
 set -eu
 port=$1 connections_max=$2
 
@@ -18,7 +21,7 @@ binaries() {
 }
 
 bin=$(binaries)
-dir=$(mktemp -d "${TMPDIR:-/tmp}/eventstore-tests.XXXXXX")
+dir=$(mktemp -d "${CLUSTER_PARENT:-${TMPDIR:-/tmp}}/eventstore-tests.XXXXXX")
 server=
 finish() {
     # Nothing in there is worth a checkpoint.
@@ -42,24 +45,48 @@ cd "$dir"
 (umask 077 && printf '%s\n' "$CLUSTER_PASSWORD" >password)
 [ -z "$as" ] || chown postgres password
 $as "$bin/initdb" -D "$dir/data" -U postgres --pwfile=password --auth=scram-sha-256 --encoding=UTF8 \
-    --locale=C --locale-provider=icu --icu-locale=en --no-sync >log 2>&1 || { cat log >&2; exit 1; }
+    --locale=C --locale-provider=icu --icu-locale=en --no-sync ${CLUSTER_WAL:+--waldir="$CLUSTER_WAL"} >log 2>&1 || { cat log >&2; exit 1; }
 
 start() {
-    $as ${die_with_us:-} "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-        -c max_connections="$connections_max" -c fsync=off -c full_page_writes=off >log 2>&1 </dev/null &
+    # shellcheck disable=SC2086 # words
+    $as ${die_with_us:-} ${CLUSTER_PRELOAD:+env LD_PRELOAD="$CLUSTER_PRELOAD"} "$bin/postgres" -D "$dir/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+        -c max_connections="$connections_max" -c fsync=off -c full_page_writes=off ${CLUSTER_OPTIONS:-} >log 2>&1 </dev/null &
     server=$!
-    # PostgreSQL's own word in its pid file; pg_isready may not be installed.
-    until grep -q '^ready' data/postmaster.pid 2>/dev/null; do
+    # PostgreSQL's own word in its pid file, which may still be that of one that was killed; pg_isready may not be installed.
+    until [ "$(head -n 1 data/postmaster.pid 2>/dev/null)" = "$server" ] && grep -q '^ready' data/postmaster.pid; do
         kill -0 "$server" 2>/dev/null || { cat log >&2; exit 1; }
         sleep 0.05
     done
 }
 
+# Fast: clients are cut off in the middle of what they do, and what is committed is kept.
+stop() {
+    [ -z "$server" ] || { kill -INT "$server" && wait "$server"; } || true
+    server=
+}
+
+# None of them may live to notice that the others are dead, nor be there still when the next server wants their memory.
+kill_all() {
+    [ -n "$server" ] || return 0
+    kill -STOP "$server"
+    children=$(cat /proc/"$server"/task/*/children 2>/dev/null || pgrep -P "$server") || true
+    # shellcheck disable=SC2086
+    kill -KILL $children "$server" 2>/dev/null || true
+    wait "$server" || true
+    for child in $children; do
+        while kill -0 "$child" 2>/dev/null; do sleep 0.02; done
+    done
+    server=
+}
+
 start
 echo ready
 exec >/dev/null 2>&1
-while read -r _; do
-    # Fast: clients are cut off in the middle of what they do, and what is committed is kept.
-    kill -INT "$server" && wait "$server" || true
-    start
+while read -r order; do
+    case $order in
+        stop) stop ;;
+        kill) kill_all ;;
+        start) start ;;
+        *) stop && start ;;
+    esac
 done

@@ -1,0 +1,62 @@
+using System.Globalization;
+using EventStore.Benchmarks.Load;
+using EventStore.Benchmarks.Machine;
+using EventStore.Benchmarks.Report;
+
+namespace EventStore.Benchmarks;
+
+/// <summary>
+/// One user floods the server with patches; what does another one feel of it? Measured three times on one machine: the other alone, beside the
+/// flood, and beside the flood without the limits on a user.
+/// </summary>
+internal sealed class Flood(PrivatePostgres postgres, Options options, Figures figures, CancellationToken stop)
+{
+    private const int QuietConnections = 4;
+    private const int FloodConnections = 64;
+    private const string Refused = "HTTP 429";
+
+    /// <summary>Measures and reports.</summary>
+    public async Task Measure()
+    {
+        Measured alone, beside;
+        await using (ServerUnderTest limited = await Start(limits: true))
+        {
+            alone = await Load(limited, limited.Token, QuietConnections, options.Seconds);
+            figures.Add("flood: alone", QuietConnections, alone);
+            (beside, Measured flood) = await Beside(limited);
+            figures.Add("flood: beside it", QuietConnections, beside, Ratio(beside, alone));
+            figures.Add("flood: itself", FloodConnections, flood with { Errors = flood.Errors.Where(error => error.Key != Refused).ToDictionary() },
+                string.Create(CultureInfo.InvariantCulture, $"{flood.Errors.GetValueOrDefault(Refused)} refused with 429"));
+        }
+
+        await using ServerUnderTest open = await Start(limits: false);
+        (beside, _) = await Beside(open);
+        figures.Add("flood: no limits", QuietConnections, beside, Ratio(beside, alone));
+    }
+
+    private static string Ratio(Measured beside, Measured alone) =>
+        string.Create(CultureInfo.InvariantCulture, $"p99 {beside.P99Ms / alone.P99Ms:0.0} × that of alone, p50 {beside.P50Ms / alone.P50Ms:0.0} ×");
+
+    private async Task<ServerUnderTest> Start(bool limits)
+    {
+        ServerUnderTest server = await ServerUnderTest.Start(
+            postgres, "bench_flood", options.Server, stop, new Dictionary<string, string> { ["Limits__Masters"] = limits ? "true" : "false" });
+        await Self.Run(Generator.Verb, server.Load(LoadKind.CreateAll, postgres) with { Jobs = options.Jobs, Count = options.Jobs, Connections = 16 }, null, stop);
+        await Load(server, server.Token, QuietConnections, options.WarmUpSeconds); // nobody is measured while code is being compiled
+        return server;
+    }
+
+    private async Task<(Measured Quiet, Measured Flood)> Beside(ServerUnderTest server)
+    {
+        Task<Measured> flood = Load(server, server.OtherToken, FloodConnections, options.Seconds + (2 * options.WarmUpSeconds) + 4);
+        await Task.Delay(TimeSpan.FromSeconds(2), stop); // until its process is up
+        Measured quiet = await Load(server, server.Token, QuietConnections, options.Seconds);
+        return (quiet, await flood);
+    }
+
+    private Task<Measured> Load(ServerUnderTest server, string token, int connections, double seconds) => Self.Run(
+        Generator.Verb,
+        server.Load(LoadKind.Patch, postgres) with { Token = token, Jobs = options.Jobs, Connections = connections, Seconds = seconds, WarmUpSeconds = options.WarmUpSeconds },
+        null,
+        stop);
+}

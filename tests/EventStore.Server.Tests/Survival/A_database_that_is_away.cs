@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using System.Net;
+using EventStore.Server.Tests.Fixtures;
+using EventStore.Server.Tests.Watch;
+using Xunit.Abstractions;
+
+namespace EventStore.Server.Tests.Survival;
+
+/// <summary>
+/// PostgreSQL is away for a while: clients are told to come back, probes take the server out and leave it alive, and when PostgreSQL is
+/// there again so is everything else, by itself. With <c>SURVIVAL_AWAY_SECONDS=10</c> for so long.
+/// </summary>
+public sealed class A_database_that_is_away(ITestOutputHelper output)
+{
+    private static readonly TimeSpan Away = TimeSpan.FromSeconds(Rounds.Of("SURVIVAL_AWAY_SECONDS", 3));
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task Is_503_with_Retry_After_and_everything_works_again_by_itself()
+    {
+        await using OwnCluster cluster = await OwnCluster.Start();
+        await using TestDatabase database = await TestDatabase.Create(cluster.Superuser);
+        await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Feed:BookmarkEvery=00:00:00.2");
+        await server.Admin.Create("mnist");
+        await using WatchClient watch = await WatchClient.Open(server.Admin, Sample.Jobs());
+        await watch.Next(1);
+        Assert.Equal(HttpStatusCode.OK, await Code(server, "/readyz"));
+
+        await cluster.Stop();
+        for (var away = Stopwatch.StartNew(); away.Elapsed < Away; await Task.Delay(200))
+        {
+            foreach (Reply reply in (Reply[])[
+                await Reply.Of(server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"while":"away"}}}""")),
+                await Reply.Of(server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("while-away")))),
+                await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist"))),
+                await Reply.Of(server.Admin.GetAsync(Sample.Jobs())),
+                await Reply.Of(server.Admin.GetAsync(Sample.Jobs() + "?watch=true"))])
+            {
+                Assert.Equal((HttpStatusCode.ServiceUnavailable, "1", "ServiceUnavailable"), (reply.Code, reply.RetryAfter, (string?)reply.Json["reason"]));
+                Assert.DoesNotContain("127.0.0.1", reply.Text, StringComparison.Ordinal); // where the database is, is nobody's business
+            }
+
+            Assert.NotEqual(HttpStatusCode.OK, await Code(server, "/readyz"));
+            Assert.Equal(HttpStatusCode.OK, await Code(server, "/livez"));
+        }
+
+        await cluster.Start();
+        var back = Stopwatch.StartNew();
+        Task<TimeSpan>[] recovering =
+        [
+            Recovers(back, async () => (await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"after":"it"}}}""")).StatusCode),
+            Recovers(back, async () => (await server.Admin.GetAsync(Sample.Job("mnist"))).StatusCode),
+            Recovers(back, async () => (await server.Admin.GetAsync(Sample.Jobs())).StatusCode),
+            Recovers(back, () => Code(server, "/readyz")),
+        ];
+        TimeSpan[] times = await Task.WhenAll(recovering);
+        Assert.Equal("MODIFIED", (await watch.Next(1))[0].Type);
+        output.WriteLine($"away for {Away.TotalSeconds:0} s; after its return a patch took {times[0].TotalSeconds:0.00} s, a get {times[1].TotalSeconds:0.00} s, "
+            + $"a list {times[2].TotalSeconds:0.00} s, /readyz {times[3].TotalSeconds:0.00} s, and the watch {back.Elapsed.TotalSeconds:0.00} s");
+
+        // What was answered 503 "nothing was changed" changed nothing.
+        Reply job = await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist")));
+        Assert.Equal((null, "it"), (job.Label("while"), job.Label("after")));
+        database.Source.Clear();
+        database.OwnerSource.Clear();
+        await database.AssertWhole();
+    }
+
+    private static async Task<HttpStatusCode> Code(ServerProcess server, string path)
+    {
+        using HttpResponseMessage answer = await server.Admin.GetAsync(path);
+        return answer.StatusCode;
+    }
+
+    private static async Task<TimeSpan> Recovers(Stopwatch back, Func<Task<HttpStatusCode>> ask)
+    {
+        while (await ask() != HttpStatusCode.OK)
+        {
+            Assert.True(back.Elapsed < Patience, "it does not recover");
+            await Task.Delay(20);
+        }
+
+        return back.Elapsed;
+    }
+}
