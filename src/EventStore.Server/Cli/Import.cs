@@ -15,7 +15,7 @@ internal static class Import
             using StreamReader lines = File.OpenText(file);
             await using Database database = await Database.Open(terminal.Settings, terminal.Log, terminal.Stop);
             if (database.IsPrivate)
-                await Migrate.Apply(database, terminal.Log, new MigrationLimits());
+                await Migrate.Apply(database, terminal.Log, LimitSettings.Read<MigrationLimits>(terminal.Configuration, "Migrations"));
             await using var owner = new NpgsqlConnection(database.RequireOwner("import"));
             await owner.OpenAsync(terminal.Stop);
             (Checkpoint end, long events) = await Importing.Run(owner, Lines(lines), terminal.Progress("importing"), terminal.Stop);
