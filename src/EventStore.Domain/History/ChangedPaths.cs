@@ -24,6 +24,7 @@ public static class ChangedPaths
     {
         JobPatched patched => patched.Paths,
         JobReplaced replaced => replaced.Paths,
+        JobRolledBack rolledBack => rolledBack.Paths,
         JobStatusUpdated updated => updated.Paths,
         JobDeletionRequested => ["metadata.deletionTimestamp"],
         JobDeleted deleted => deleted.Paths,

@@ -1,9 +1,9 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
-using JsonObject = EventStore.Domain.Manifests.JsonObject;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Tests.Fixtures;
+using JsonObject = EventStore.Domain.Manifests.JsonObject;
 
 namespace EventStore.Server.Tests.Jobs;
 

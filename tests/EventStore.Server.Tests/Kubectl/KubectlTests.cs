@@ -35,11 +35,15 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
     protected string Editor { get; set; } = "false";
 
     /// <summary>What is run.</summary>
-    protected virtual string Binary => Environment.GetEnvironmentVariable("TEST_KUBECTL") is { Length: > 0 } named ? named : "kubectl";
+    protected virtual string Binary => NewBinary;
 
     /// <summary>What to do where it is missing.</summary>
-    protected virtual string Needed =>
+    protected virtual string Needed => NewNeeded;
+
+    private const string NewNeeded =
         "These tests need kubectl 1.32 or newer on the PATH, or its path in TEST_KUBECTL (https://kubernetes.io/docs/tasks/tools)";
+
+    private static string NewBinary => Environment.GetEnvironmentVariable("TEST_KUBECTL") is { Length: > 0 } named ? named : "kubectl";
 
     /// <inheritdoc/>
     public void Dispose()
@@ -52,18 +56,19 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
     protected Task<KubectlRun> Kubectl(string command)
     {
         string[] parts = [.. command.Split('\'').SelectMany((part, i) => i % 2 == 1 ? [part] : part.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
-        return Run([.. parts, "--namespace", Namespace], home, Server.Kubeconfig, Editor);
+        return Run([.. parts, "--namespace", Namespace], home, Server.Kubeconfig, Editor, Binary, Needed);
     }
 
     /// <summary>Runs a command with a home and a kubeconfig.</summary>
-    internal static async Task<KubectlRun> Run(IReadOnlyList<string> arguments, string home, string kubeconfig, string editor = "false")
+    internal static async Task<KubectlRun> Run(
+        IReadOnlyList<string> arguments, string home, string kubeconfig, string editor = "false", string? binary = null, string needed = NewNeeded)
     {
         string command = string.Join(' ', arguments);
-        var start = new ProcessStartInfo(Binary, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(binary ?? NewBinary, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         (start.Environment["HOME"], start.Environment["KUBECACHEDIR"]) = (home, Path.Combine(home, "cache"));
         (start.Environment["KUBECONFIG"], start.Environment["KUBE_EDITOR"]) = (kubeconfig, editor);
         start.WorkingDirectory = home;
-        using Process process = Start(start);
+        using Process process = Start(start, needed);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
         using var patience = new CancellationTokenSource(Patience);
         try
@@ -108,7 +113,7 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
     /// <summary>The text with what changes from run to run left out.</summary>
     protected string Plain(string text) => text.Replace(Namespace, "NS", StringComparison.Ordinal);
 
-    private Process Start(ProcessStartInfo start)
+    private static Process Start(ProcessStartInfo start, string needed)
     {
         try
         {
@@ -116,8 +121,8 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
         }
         catch (Win32Exception e)
         {
-            Skip.If(string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI")), $"{Binary} is not on this machine");
-            throw new InvalidOperationException($"{Needed}: {e.Message}", e);
+            Skip.If(string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CI")), $"{start.FileName} is not on this machine");
+            throw new InvalidOperationException($"{needed}: {e.Message}", e);
         }
     }
 }
