@@ -13,6 +13,8 @@ public sealed class JsonNumber : Json
     /// <summary>The most digits a number may have when written out; <c>1e100000</c> must cost nothing.</summary>
     public const int DigitsMax = 400;
 
+    private static readonly JsonNumber[] Digits = [.. Enumerable.Range(0, 10).Select(digit => Of(digit))];
+
     private JsonNumber(string text) => Text = text;
 
     /// <summary>The number as jsonb prints it.</summary>
@@ -23,6 +25,9 @@ public sealed class JsonNumber : Json
 
     /// <summary>A whole number.</summary>
     public static JsonNumber Of(long value) => new(value.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>The number of one digit, which is given as its character.</summary>
+    internal static JsonNumber OfDigit(byte digit) => Digits[digit - (byte)'0'];
 
     /// <summary>Reads a number that is well-formed by RFC 8259; null when it has more than <see cref="DigitsMax"/> digits written out.</summary>
     public static JsonNumber? Parse(string text)

@@ -73,8 +73,10 @@ public static class JsonReading
             case JsonTokenType.StartArray:
                 return ReadArray(ref reader, path, duplicates, ref fault);
             case JsonTokenType.String:
-                return new JsonText(Text(reader.GetString()!, path, ref fault));
+                return Text(ref reader, path, ref fault);
             case JsonTokenType.Number:
+                if (reader.ValueSpan is [var digit])
+                    return JsonNumber.OfDigit(digit);
                 if (JsonNumber.Parse(System.Text.Encoding.ASCII.GetString(reader.ValueSpan)) is { } number)
                     return number;
                 fault ??= new JsonFault(true, $"a number may have at most {JsonNumber.DigitsMax} digits written out", PathOf(path).ToString());
@@ -93,7 +95,7 @@ public static class JsonReading
         var members = new List<KeyValuePair<string, Json>>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
         {
-            string name = Text(reader.GetString()!, path, ref fault);
+            string name = Text(ref reader, path, ref fault).Value;
             path.Push(name);
             reader.Read();
             members.Add(new(name, Read(ref reader, path, duplicates, ref fault)));
@@ -119,12 +121,13 @@ public static class JsonReading
             path.Pop();
         }
 
-        return new JsonArray(items);
+        return new JsonArray([.. items]);
     }
 
-    private static string Text(string text, Stack<object> path, ref JsonFault? fault)
+    private static JsonText Text(ref Utf8JsonReader reader, Stack<object> path, ref JsonFault? fault)
     {
-        if (text.Contains('\0', StringComparison.Ordinal))
+        JsonText text = SharedText.Read(ref reader);
+        if (text.Value.Contains('\0', StringComparison.Ordinal))
             fault ??= new JsonFault(true, "U+0000 cannot be stored", PathOf(path).ToString());
         return text;
     }

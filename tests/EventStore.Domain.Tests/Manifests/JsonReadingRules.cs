@@ -27,6 +27,22 @@ public sealed class JsonReadingRules
     [InlineData("\"a\nb\"")]
     public void What_is_no_JSON_is_a_bad_request(string text) => Assert.False(Fault(Encoding.UTF8.GetBytes(text)).Unprocessable);
 
+    [Fact]
+    public void What_jobs_have_in_common_is_held_once()
+    {
+        (Json one, Json other) = (JsonReading.Parse("""{"kind":"Held once","replicas":3}"""u8), JsonReading.Parse("""{"kind":"Held once","replicas":3}"""u8));
+        Assert.Same(one.Member("kind"), other.Member("kind"));
+        Assert.Same(((JsonObject)one).Members[0].Key, ((JsonObject)other).Members[0].Key);
+        Assert.Same(one.Member("replicas"), other.Member("replicas"));
+    }
+
+    [Fact]
+    public void Texts_that_share_a_place_stay_what_they_are()
+    {
+        string[] texts = [.. Enumerable.Range(0, 10_000).Select(number => $"text {number}"), "", "é", "e\u0301", new string('x', 1000)];
+        Assert.All(texts.Concat(texts), text => Assert.Equal(new JsonText(text), JsonReading.Parse(new JsonText(text).ToUtf8())));
+    }
+
     [Theory]
     [InlineData("""{"m":{"a":"x\ud800y"}}""", "m.a")]
     [InlineData("""{"m":{"a":["\udc00"]}}""", "m.a[0]")]
