@@ -63,9 +63,6 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
                 // The first watcher since nobody watched: the feed starts where that one stands. It need not be where the log ends, for
                 // while others write, whoever has caught up is a little behind again.
                 (position, ringBegin) = (after, after);
-                ring.Clear();
-                ringBytes = 0;
-                jobs = new JobLog(limits.KnownJobs);
             }
 
             if (position < 0 || after < ringBegin)
@@ -136,10 +133,19 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     {
         lock (gate)
         {
-            if (subscriptions.Count == 0)
-                position = -1;
+            if (subscriptions.Count == 0 && position >= 0)
+                Rest();
             return position >= 0;
         }
+    }
+
+    /// <summary>Nobody watches: what is remembered serves nobody, for the next who comes says where the feed begins.</summary>
+    private void Rest()
+    {
+        (position, ringBytes) = (-1, 0);
+        ring.Clear();
+        ring.TrimExcess();
+        jobs = new JobLog(limits.KnownJobs);
     }
 
     private async Task ReadOn(CancellationToken stop)
