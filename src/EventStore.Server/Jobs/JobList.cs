@@ -18,6 +18,7 @@ namespace EventStore.Server.Jobs;
 internal static class JobList
 {
     private const int FlushBytes = 64 * 1024;
+    private const int BufferBytes = 80 * 1024; // a job of the usual size more, and no large object yet for the garbage collector
 
     /// <summary>The jobs of all namespaces, or a watch on them.</summary>
     public static Task<IResult> Cluster(HttpContext http, JobReads reads, JobFeed feed, TimeProvider clock) => List(http, null, reads, feed, clock);
@@ -72,7 +73,7 @@ internal static class JobList
         long revision = page.Revision(snapshot.Head);
         await using IAsyncEnumerator<StoredJob> jobs = snapshot.List(page.Range, revision, http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
         bool any = await jobs.MoveNextAsync(); // before anything is written: if the database cannot answer, that is the answer
-        var text = new ArrayBufferWriter<byte>(); // a buffer of our own: what the response's writer holds cannot be taken back for a refusal
+        var text = new ArrayBufferWriter<byte>(BufferBytes); // a buffer of our own: what the response's writer holds cannot be taken back for a refusal
         http.Response.ContentType = ContentNegotiation.Json;
         JsonReply.SetFixedHeaders(http.Response.Headers);
         Encoding.UTF8.GetBytes(Around(page.View, JsonObject.Empty, pretty).Begin, text);
