@@ -15,8 +15,8 @@ public sealed record LaneLimits
     /// <summary>The most bytes of requests in one batch; the request that reaches it is the last.</summary>
     public long BatchBytes { get; init; } = 4 << 20;
 
-    /// <summary>How many bytes of current jobs, as text, are kept at hand.</summary>
-    public long CacheBytes { get; init; } = 16 << 20;
+    /// <summary>How many bytes of current jobs, as text, are kept at hand. As objects, which is how they are kept, they take about four times as much.</summary>
+    public long CacheBytes { get; init; } = 8 << 20;
 
     /// <summary>How often a command is decided before it is given up, if somebody else changes the job each time.</summary>
     public int AttemptsMax { get; init; } = 100;
