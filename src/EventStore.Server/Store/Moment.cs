@@ -49,6 +49,11 @@ internal static class Moment
         return ((await Search(connection, moment, stop)).Revision, now);
     }
 
+    /// <summary>The last revision before the moment; 1 when there is none.</summary>
+    // PostgreSQL counts in microseconds and cuts the rest off: a tick less is the microsecond before, or the one the moment is within.
+    public static async Task<long> LastBefore(NpgsqlConnection connection, DateTimeOffset moment, CancellationToken stop) =>
+        moment.UtcTicks == 0 ? 1 : (await Search(connection, moment.ToUniversalTime().AddTicks(-1), stop)).Revision;
+
     private static async Task<(long Revision, bool IsLast, DateTimeOffset Now)> Search(NpgsqlConnection connection, DateTimeOffset moment, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand(Sql, connection);

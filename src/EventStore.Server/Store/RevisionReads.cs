@@ -21,21 +21,6 @@ public sealed class RevisionReads(NpgsqlDataSource database)
 
     private const string FindSql = $"SELECT r.revision, true, false, {RevisionWalk.Columns} FROM {RevisionWalk.Tables} WHERE r.revision = $1";
 
-    // Time never runs against revision, so the place is found by halving: some twenty looks into the primary key, and no index on time. A
-    // revision no event has stands for the next that one has.
-    private const string SinceSql = """
-        WITH RECURSIVE search (low, high) AS (
-            SELECT 1::bigint, h.revision + 1 FROM eventstore.head h
-            UNION ALL
-            SELECT CASE WHEN e.timestamp < $1 THEN e.seq_id + 1 ELSE s.low END,
-                   CASE WHEN e.timestamp < $1 THEN s.high ELSE (s.low + s.high) / 2 END
-              FROM search s
-              LEFT JOIN LATERAL (SELECT e.seq_id, e.timestamp FROM eventstore.mt_events e
-                                  WHERE e.seq_id >= (s.low + s.high) / 2 ORDER BY e.seq_id LIMIT 1) e ON true
-             WHERE s.low < s.high)
-        SELECT s.low FROM search s WHERE s.low >= s.high
-        """;
-
     private static readonly Dictionary<string, Type> EventTypes = MartenSetup.EventNames.ToDictionary(name => name.Value, name => name.Key);
 
     /// <summary>The revisions a query covers, in its order.</summary>
@@ -80,9 +65,8 @@ public sealed class RevisionReads(NpgsqlDataSource database)
     /// <summary>The revision from which on all were, or will be, committed at that moment or later, and before which all were earlier.</summary>
     public async Task<long> FirstSince(DateTimeOffset time, CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand(SinceSql);
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = time.ToUniversalTime() });
-        return (long)(await command.ExecuteScalarAsync(stop))!;
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        return await Moment.LastBefore(connection, time, stop) + 1;
     }
 
     /// <summary>Writes the statement of <see cref="List"/>.</summary>

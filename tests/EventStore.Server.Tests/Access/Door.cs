@@ -66,7 +66,12 @@ internal sealed class Door : IAsyncDisposable
         return client;
     }
 
-    public ValueTask DisposeAsync() => app.DisposeAsync();
+    /// <summary>Stops first: a watcher whose folder is deleted before it is given up keeps its place among the few the system has.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync();
+        await app.DisposeAsync();
+    }
 
     private static void Map(WebApplication app)
     {

@@ -15,7 +15,7 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     private static readonly string[] Tables =
     [
         "mt_events", "mt_streams", "mt_doc_current_job", "head", "mt_event_progression", "mt_high_water_skips", "mt_doc_deadletterevent",
-        "mt_event_projection_floors", "changelog", "revision", "revision_path", "job_snapshot",
+        "mt_event_projection_floors", "changelog", "revision", "revision_path", "job_snapshot", "rebuild",
     ];
 
     public static TheoryData<string> WritesToTables()
