@@ -5,7 +5,7 @@ namespace EventStore.Domain.Manifests;
 
 /// <summary>
 /// One copy of the short texts that jobs have in common: the names of their members, their kinds, images and policies. Of the documentation's
-/// example, 1 KB as text, these were two thirds of the 9 KB that it takes as objects.
+/// example, 1 KB as text, these were more than half of the 9 KB it took as objects.
 /// </summary>
 /// <remarks>
 /// Each text has one place, and the last one read stands there: whatever is sent, the table grows no further, and a text that was pushed
