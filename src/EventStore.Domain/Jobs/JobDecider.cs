@@ -94,7 +94,7 @@ public static class JobDecider
         JsonObject next = UpdatePolicy.Restore(job, back.Past!);
         if (ReferenceEquals(next, job.Manifest))
             return Decision.NothingToDo;
-        IReadOnlyList<FieldError> errors = Validation.OfUpdate(next);
+        IReadOnlyList<FieldError> errors = Validation.OfUpdate(next, back.Limits);
         return errors.Count > 0
             ? new Rejection.Invalid(errors)
             : Changed(job, next, (effective, replaced, paths) => new JobRolledBack(effective, replaced, paths, back.Past!.Revision));

@@ -1,5 +1,6 @@
 using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
+using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -70,8 +71,9 @@ internal static class RevisionEndpoints
         long at = options.IsExact ? asked : await jobs.Head(http.RequestAborted);
         query = await Within(window, revisions, query with { Last = at, OldestFirst = window.OldestFirst }, http.RequestAborted);
         query = behind is { } last ? query.Behind(last) : query;
+        int size = RevisionList.PageSize(options, http.RequestServices.GetRequiredService<ListLimits>());
         return await RevisionList.Page(
-            revisions, query, RevisionList.PageSize(options), view, at, bound => window.Next(bound, at, selection), http.RequestAborted);
+            revisions, query, size, view, at, bound => window.Next(bound, at, selection), http.RequestAborted);
     }
 
     private static async Task<RevisionQuery> Within(RevisionWindow window, RevisionReads revisions, RevisionQuery query, CancellationToken stop)

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using EventStore.Domain.Manifests;
+using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store;
 
@@ -13,12 +14,10 @@ namespace EventStore.Server.Audit;
 /// </summary>
 internal static class RevisionList
 {
-    private const int LimitDefault = 500;
-    private const int LimitMax = 5000;
     private const int BytesMax = 8 << 20;
 
     /// <summary>How many revisions a page has at most.</summary>
-    public static int PageSize(ListOptions options) => (int)Math.Min(options.Limit ?? LimitDefault, LimitMax);
+    public static int PageSize(ListOptions options, ListLimits limits) => (int)Math.Min(options.Limit ?? limits.RevisionsUnasked, limits.Revisions);
 
     /// <summary>Reads a page.</summary>
     /// <param name="revisions">Reads the history.</param>

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Runtime.InteropServices;
 
 namespace EventStore.Server.Cli;
@@ -9,6 +10,7 @@ public sealed record StopLimits
     /// How long it goes on serving after the signal while <c>/readyz</c> says no already, so that whoever spreads requests over several
     /// servers sends no more (kube-apiserver's <c>--shutdown-delay-duration</c>).
     /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
     public TimeSpan Delay { get; init; }
 
     /// <summary>How long all of it may take, from the signal to the end.</summary>

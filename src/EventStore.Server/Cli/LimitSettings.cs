@@ -63,11 +63,14 @@ internal static class LimitSettings
 
     private static (IComparable Least, IComparable Most) Bounds(PropertyInfo property) => property switch
     {
-        _ when property.GetCustomAttribute<RangeAttribute>() is { } range => ((IComparable)range.Minimum, (IComparable)range.Maximum),
+        _ when property.GetCustomAttribute<RangeAttribute>() is { } range => (Bound(property, range.Minimum), Bound(property, range.Maximum)),
         { PropertyType: var type } when type == typeof(TimeSpan) => (ShortestTime, LongestTime),
         { PropertyType: var type } when type == typeof(long) => (1L, long.MaxValue),
         _ => (1, int.MaxValue),
     };
+
+    /// <summary>An attribute can say a time only as a text.</summary>
+    private static IComparable Bound(PropertyInfo property, object bound) => bound is string text ? Parse(property.PropertyType, text)! : (IComparable)bound;
 
     private static string Kind(Type type) => type == typeof(TimeSpan) ? "time, such as 00:00:30" : "whole number";
 

@@ -37,7 +37,7 @@ internal static partial class Web
         // A request is read, carried out and answered without changing threads in between: nothing here keeps one for long. What is called
         // unsafe is that an endpoint which did would hold up the reading of others' requests; the runtime reads on with another thread then.
         builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
-        StopLimits stop = builder.Configuration.GetSection("Stop").Get<StopLimits>() ?? new StopLimits();
+        StopLimits stop = LimitSettings.Read<StopLimits>(builder.Configuration, "Stop");
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = stop.ForRequests);
         builder.Services.AddSingleton(stop).AddSingleton<GracefulStop>().AddSingleton<IHostLifetime>(services => services.GetRequiredService<GracefulStop>());
         builder.Services.AddExporting(builder.Configuration);
@@ -132,7 +132,7 @@ internal static partial class Web
 
     private static Task Forbidden(HttpContext http, AccessRequest asked)
     {
-        Denials.Record(http, asked);
+        Signals.CountDenied(asked);
         string user = Caller.Of(http.User).Name;
         string reason = http.RequestServices.GetRequiredService<Authorization>().MissingRoles(http.User, asked.Namespace);
         Status status = asked.IsResource

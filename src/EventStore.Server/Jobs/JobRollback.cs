@@ -28,7 +28,7 @@ internal static class JobRollback
         var key = new JobKey(@namespace, name);
         Job? past = (await reads.JobAt(key, read.Revision, http.RequestAborted))?.Job;
         int pastBytes = past is null ? 0 : JobText.Of(past).LengthBytes; // it waits in the queue with the command
-        var command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), read.Revision, past, read.ResourceVersion);
+        var command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), read.Revision, past, read.ResourceVersion) { Limits = RequestLimits.Of(http).Metadata };
         Outcome outcome = await lane.Execute(command, read.DryRun, read.BodyBytes + pastBytes, http.RequestAborted);
         if (outcome is Outcome.Done done)
             Warn(http.Response.Headers, Rollback.NotRestored(past!, done.Job));

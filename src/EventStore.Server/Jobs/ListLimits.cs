@@ -12,6 +12,15 @@ public sealed record ListLimits
     [Range(0, int.MaxValue)]
     public int Page { get; init; }
 
+    /// <summary>
+    /// The most revisions on a page of the history. Who does not say how many gets <see cref="RevisionsUnasked"/> at most: unlike a list of jobs
+    /// a history only grows.
+    /// </summary>
+    public int Revisions { get; init; } = 5000;
+
+    /// <summary>How many revisions a page has for who does not say how many.</summary>
+    public int RevisionsUnasked => Math.Min(500, Revisions);
+
     /// <summary>How long a list, or the beginning of a watch, may take: as long as upstream gives any request but a watch.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromMinutes(1);
 }

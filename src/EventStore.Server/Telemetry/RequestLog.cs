@@ -74,7 +74,7 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
         _ => took >= Slow ? LogLevel.Information : LogLevel.Debug,
     };
 
-    private static string Resource(AccessRequest asked) => asked.Subresource.Length == 0 ? asked.Resource : $"{asked.Resource}/{asked.Subresource}";
+    private static string Resource(AccessRequest asked) => asked.Subresource.Length == 0 ? asked.Resource : $"{asked.Resource}/{Clean(asked.Subresource)}";
 
     // The client's words: a line break or a terminal's escape in them would let it write lines of its own.
     private static string Clean(string? words) =>

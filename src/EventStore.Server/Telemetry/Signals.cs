@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using EventStore.Server.Access;
 
 namespace EventStore.Server.Telemetry;
 
@@ -36,6 +37,7 @@ public static class Signals
     private const string Other = "other";
 
     private static readonly string[] Verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "head", "post", "put", "options"];
+    private static readonly string[] Parts = ["status", "rollback", "diff"];
     private static readonly double[] Seconds = [.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
     private static readonly int[] Counts = [1, 2, 4, 8, 16, 32, 64, 128, 256];
     private static readonly Meter Meter = new(Name);
@@ -77,13 +79,18 @@ public static class Signals
     /// <summary>Counts a 409 for a resourceVersion that is not the current one.</summary>
     public static void CountRefused() => Conflicts.Add(1, new KeyValuePair<string, object?>(ConflictTag, "refused"));
 
-    /// <summary>Counts a 403.</summary>
-    /// <param name="verb">The verb; a method may be any word, and every new one would be a new time series: others are one.</param>
-    /// <param name="resource">The resource's plural, with its subresource; empty for a path.</param>
-    public static void CountDenied(string verb, string resource) => Denied.Add(
-        1,
-        new KeyValuePair<string, object?>(VerbTag, Verbs.Contains(verb) ? verb : Other),
-        new KeyValuePair<string, object?>(ResourceTag, resource.Length > 0 ? resource : Other));
+    /// <summary>
+    /// Counts a 403. A method and a part of a resource may be any word, and every new one would be a new time series: unknown methods are one,
+    /// unknown parts are the resource, and paths are one.
+    /// </summary>
+    public static void CountDenied(AccessRequest asked)
+    {
+        string resource = Parts.Contains(asked.Subresource) ? $"{asked.Resource}/{asked.Subresource}" : asked.Resource;
+        Denied.Add(
+            1,
+            new KeyValuePair<string, object?>(VerbTag, Verbs.Contains(asked.Verb) ? asked.Verb : Other),
+            new KeyValuePair<string, object?>(ResourceTag, asked.IsResource ? resource : Other));
+    }
 
     private static Histogram<double> Timed(string name, string about) =>
         Meter.CreateHistogram<double>(name, "s", about, null, new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });

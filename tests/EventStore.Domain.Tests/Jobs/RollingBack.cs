@@ -1,5 +1,6 @@
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Tests.Jobs;
 
@@ -67,6 +68,10 @@ public sealed class RollingBack
     [Fact]
     public void To_another_incarnation_is_refused() => Story.Given(Life).When(Ask.RollBack(AtFirst with { Uid = Guid.Parse(Ask.OtherUid) })).ThenRefused<Rejection.Invalid>(
         $"revision: Invalid value: 10: another job of that name lived at that revision: its uid was {Ask.OtherUid}, this one's is {Ask.Uid}");
+
+    [Fact]
+    public void Is_held_to_the_limits_of_metadata() => Story.Given(Life).When(Ask.RollBack(Labelled) with { Limits = new MetadataLimits(Labels: 1) })
+        .ThenRefused<Rejection.Invalid>("metadata.labels: Too many: 2: must have at most 1 items");
 
     [Theory]
     [InlineData("40")]

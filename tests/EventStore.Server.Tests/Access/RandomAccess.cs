@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using EventStore.Server.Access;
 
 namespace EventStore.Server.Tests.Access;
 
@@ -9,13 +10,18 @@ namespace EventStore.Server.Tests.Access;
 /// <param name="Namespace">The namespace it is in; null at the cluster scope, empty for a path.</param>
 internal sealed record AskedRequest(string Method, string Path, JsonObject Attributes, string? Namespace);
 
-/// <summary>Rules and requests out of a small world, so that they meet.</summary>
+/// <summary>
+/// Rules and requests out of a small world, so that they meet. Most requests are what one of the rules speaks of, or next to it: one made
+/// blindly seldom turns on a name, a part of a resource or the end of a path.
+/// </summary>
 internal sealed class RandomAccess(int seed)
 {
     private static readonly string[] Verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "*"];
     private static readonly string[] Groups = ["kubeflow.org", "kubeflow.org", "audit.eventstore.io", "", "*"];
-    private static readonly string[] Resources = ["pytorchjobs", "pytorchjobs", "pytorchjobs/status", "pytorchjobs/rollback", "pytorchjobrevisions", "namespaces", "*/status", "*"];
-    private static readonly string[] Urls = ["/metrics", "/logs/*", "/logs/a", "/lo*", "/version", "*"];
+    private static readonly string[] Resources = ["pytorchjobs", "pytorchjobs", "pytorchjobs/status", "pytorchjobs/rollback", "pytorchjobs/diff", "*/status", "*/diff", "pytorchjobrevisions", "namespaces", "*"];
+    private static readonly string[] Urls = ["/metrics", "/logs/*", "/logs/a", "/lo*", "/met*", "/version", "*"];
+    private static readonly string[] Methods = ["get", "get", "head", "post", "*"];
+    private static readonly string[] Paths = ["/metrics", "/logs/a", "/logs/b/c", "/version"];
     private static readonly string[] Names = ["a", "b", "c"];
     private static readonly string[] Namespaces = ["ml", "nlp"];
     private static readonly string[] Subjects =
@@ -25,13 +31,14 @@ internal sealed class RandomAccess(int seed)
     ];
 
     private readonly Random random = new(seed);
+    private readonly List<AccessRule> rules = [];
 
     public string Rules()
     {
         var documents = new List<string>();
         for (int i = random.Next(1, 4); i >= 0; i--)
         {
-            documents.Add(Head("ClusterRole", $"c{i}", null) + "rules:\n" + Lines(() => random.Next(4) == 0 ? UrlRule() : ResourceRule()));
+            documents.Add(Head("ClusterRole", $"c{i}", null) + "rules:\n" + Lines(() => random.Next(3) == 0 ? UrlRule() : ResourceRule()));
             documents.Add(Head("ClusterRoleBinding", $"b{i}", null) + Binding($"{{kind: ClusterRole, name: c{random.Next(4)}}}"));
             foreach (string @namespace in Namespaces)
             {
@@ -43,37 +50,70 @@ internal sealed class RandomAccess(int seed)
         return string.Join("---\n", documents);
     }
 
-    public AskedRequest Request() => random.Next(6) switch
+    public AskedRequest Request() => random.Next(3) == 0 ? Any() : About(rules[random.Next(rules.Count)]);
+
+    private AskedRequest Any() => random.Next(6) switch
     {
-        0 => OfPath(Pick("GET", "HEAD", "POST"), Pick("/metrics", "/logs/a", "/logs/b/c", "/version")),
-        1 => OfRevisions(Pick(Namespaces)),
-        2 => OfNamespace(Pick("ml", "nlp")),
-        3 => OfAll(),
-        4 => OfCollection(Pick(Namespaces)),
-        _ => OfOne(Pick(Namespaces), Pick(Names)),
+        0 => OfPath(Pick("GET", "HEAD", "POST"), Pick(Paths)),
+        1 => OfRevisions(Pick(Namespaces), random.Next(2) == 0),
+        2 => OfNamespace(Pick(Namespaces)),
+        3 => OfList(null, Pick("list", "watch"), Pick(Names)),
+        4 => OfCollection(Pick(Namespaces), Pick("create", "deletecollection", "list", "watch"), Pick(Names)),
+        _ => OfOne(Pick(Namespaces), Pick(Names), Pick("get", "create", "update", "patch", "delete"), Pick("", "", "status", "rollback", "diff", "scale")),
     };
+
+    /// <summary>A request the rule's verbs and resources speak of, of a name it has or of another.</summary>
+    private AskedRequest About(AccessRule rule)
+    {
+        string verb = Pick([.. rule.Verbs]);
+        if (rule.Paths.Count > 0)
+            return OfPath(verb == "*" ? "GET" : verb.ToUpperInvariant(), Pick(Paths));
+        verb = verb == "*" ? Pick(Verbs[..^1]) : verb;
+        string name = rule.Names.Count > 0 && random.Next(3) > 0 ? Pick([.. rule.Names]) : Pick(Names), @namespace = Pick(Namespaces);
+        return Pick([.. rule.Resources]).Split('/') switch
+        {
+            ["pytorchjobrevisions"] => OfRevisions(@namespace, verb == "watch"),
+            ["namespaces"] => OfNamespace(@namespace),
+            [_, var part] => OfOne(@namespace, name, verb, part),
+            _ when verb is "get" or "update" or "patch" or "delete" => OfOne(@namespace, name, verb, ""),
+            _ when verb is "list" or "watch" && random.Next(4) == 0 => OfList(null, verb, name),
+            _ => OfCollection(@namespace, verb, name),
+        };
+    }
 
     private static string Head(string kind, string name, string? @namespace) =>
         $"apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {{name: {name}{(@namespace is null ? "" : $", namespace: {@namespace}")}}}\n";
 
     private string Binding(string role) => $"subjects:\n{Lines(() => Pick(Subjects))}roleRef: {role}\n";
 
-    private string ResourceRule() => $"{{verbs: {Some(Verbs)}, apiGroups: {Some(Groups)}, resources: {Some(Resources)}{(random.Next(3) == 0 ? $", resourceNames: {Some(Names)}" : "")}}}";
+    private string ResourceRule()
+    {
+        var rule = new AccessRule(Some(Verbs)) { Groups = Some(Groups), Resources = Some(Resources), Names = random.Next(2) == 0 ? Some(Names) : [] };
+        rules.Add(rule);
+        string names = rule.Names.Count == 0 ? "" : $", resourceNames: {Yaml(rule.Names)}";
+        return $"{{verbs: {Yaml(rule.Verbs)}, apiGroups: {Yaml(rule.Groups)}, resources: {Yaml(rule.Resources)}{names}}}";
+    }
 
-    private string UrlRule() => $"{{verbs: {Some("get", "head", "post", "*")}, nonResourceURLs: {Some(Urls)}}}";
+    private string UrlRule()
+    {
+        var rule = new AccessRule(Some(Methods)) { Paths = Some(Urls) };
+        rules.Add(rule);
+        return $"{{verbs: {Yaml(rule.Verbs)}, nonResourceURLs: {Yaml(rule.Paths)}}}";
+    }
+
+    private static string Yaml(IReadOnlyList<string> texts) => $"[{string.Join(", ", texts.Select(text => $"'{text}'"))}]";
 
     private string Lines(Func<string> one) => string.Concat(Enumerable.Range(0, random.Next(1, 3)).Select(_ => $"- {one()}\n"));
 
-    private string Some(params string[] from) => $"[{string.Join(", ", Enumerable.Range(0, random.Next(1, 3)).Select(_ => $"'{Pick(from)}'"))}]";
+    private string[] Some(string[] from) => [.. Enumerable.Range(0, random.Next(1, 3)).Select(_ => Pick(from))];
 
     private string Pick(params string[] from) => from[random.Next(from.Length)];
 
     private static AskedRequest OfPath(string method, string path) =>
         new(method, path, new JsonObject { ["nonResourceAttributes"] = new JsonObject { ["verb"] = method.ToLowerInvariant(), ["path"] = path } }, "");
 
-    private AskedRequest OfRevisions(string @namespace)
+    private static AskedRequest OfRevisions(string @namespace, bool watch)
     {
-        bool watch = random.Next(2) == 0;
         string path = $"/apis/audit.eventstore.io/v1/namespaces/{@namespace}/pytorchjobrevisions{(watch ? "?watch=1" : "?labelSelector=job=a")}";
         return Of("GET", path, watch ? "watch" : "list", "audit.eventstore.io", "pytorchjobrevisions", "", @namespace, null);
     }
@@ -81,51 +121,42 @@ internal sealed class RandomAccess(int seed)
     /// <summary>As upstream has it, a namespace lies in itself.</summary>
     private static AskedRequest OfNamespace(string name) => Of("GET", $"/api/v1/namespaces/{name}", "get", "", "namespaces", "", name, name);
 
-    private AskedRequest OfAll()
-    {
-        (string query, string verb, string? name) = Listing();
-        return Of("GET", "/apis/kubeflow.org/v1/pytorchjobs" + query, verb, "kubeflow.org", "pytorchjobs", "", null, name);
-    }
+    private AskedRequest OfCollection(string @namespace, string verb, string name) => verb is "list" or "watch"
+        ? OfList(@namespace, verb, name)
+        : Of(
+            verb == "create" ? "POST" : "DELETE", $"{Collection(@namespace)}?fieldSelector=metadata.name%3D{name}",
+            verb == "create" ? verb : "deletecollection", "kubeflow.org", "pytorchjobs", "", @namespace, null);
 
-    private AskedRequest OfCollection(string @namespace)
+    private AskedRequest OfOne(string @namespace, string name, string verb, string subresource)
     {
-        string path = $"/apis/kubeflow.org/v1/namespaces/{@namespace}/pytorchjobs";
-        (string method, string verb) = random.Next(5) switch { 0 => ("POST", "create"), 1 => ("DELETE", "deletecollection"), _ => ("GET", "") };
-        if (verb.Length > 0)
-            return Of(method, path + "?fieldSelector=metadata.name%3Da", verb, "kubeflow.org", "pytorchjobs", "", @namespace, null);
-        (string query, verb, string? name) = Listing();
-        return Of(Pick("GET", "HEAD"), path + query, verb, "kubeflow.org", "pytorchjobs", "", @namespace, name);
-    }
-
-    private AskedRequest OfOne(string @namespace, string name)
-    {
-        (string method, string verb) = random.Next(6) switch
+        (string method, verb) = verb switch
         {
-            0 => ("GET", "get"),
-            1 => ("HEAD", "get"),
-            2 => ("PUT", "update"),
-            3 => ("DELETE", "delete"),
-            4 => ("POST", "create"),
-            _ => ("PATCH", "patch"),
+            "update" => ("PUT", verb),
+            "delete" or "deletecollection" => ("DELETE", "delete"),
+            "create" => ("POST", verb),
+            "patch" => ("PATCH", verb),
+            _ => (Pick("GET", "HEAD"), "get"),
         };
-        string subresource = Pick("", "", "status", "rollback", "scale");
-        string path = $"/apis/kubeflow.org/v1/namespaces/{@namespace}/pytorchjobs/{name}{(subresource.Length == 0 ? "" : "/" + subresource)}?watch=true";
+        string path = $"{Collection(@namespace)}/{name}{(subresource.Length == 0 ? "" : "/" + subresource)}?watch=true";
         return Of(method, path, verb, "kubeflow.org", "pytorchjobs", subresource, @namespace, name);
     }
 
-    private (string Query, string Verb, string? Name) Listing() => random.Next(10) switch
+    /// <summary>Half of them are narrowed to the name, so that the right to that name is enough; null is all namespaces.</summary>
+    private AskedRequest OfList(string? @namespace, string verb, string name)
     {
-        0 => ("", "list", null),
-        1 => ("?watch=false", "list", null),
-        2 => ("?watch=FALSE&watch=true", "list", null),
-        3 => ("?watch=0", "list", null),
-        4 => ("?watch=true", "watch", null),
-        5 => ("?watch", "watch", null),
-        6 => ("?watch=no&watch=0", "watch", null),
-        7 => ("?fieldSelector=metadata.name%3Da", "list", "a"),
-        8 => ("?watch=1&fieldSelector=metadata.namespace!%3Dx,metadata.name%3D%3Db", "watch", "b"),
-        _ => ("?fieldSelector=metadata.name!%3Da", "list", null),
-    };
+        string watch = verb == "watch" ? Pick("watch=true", "watch", "watch=no&watch=0") : Pick("", "watch=false", "watch=FALSE&watch=true", "watch=0");
+        (string selector, bool narrowed) = random.Next(6) switch
+        {
+            0 => ($"fieldSelector=metadata.name!%3D{name}", false),
+            1 => ("", false),
+            2 => ($"fieldSelector=spec.x%3D{name}", false),
+            3 => ($"fieldSelector=metadata.namespace!%3Dx,metadata.name%3D%3D{name}", true),
+            _ => ($"fieldSelector=metadata.name%3D{name}", true),
+        };
+        return Of(Pick("GET", "HEAD"), $"{Collection(@namespace)}?{watch}&{selector}", verb, "kubeflow.org", "pytorchjobs", "", @namespace, narrowed ? name : null);
+    }
+
+    private static string Collection(string? @namespace) => $"/apis/kubeflow.org/v1/{(@namespace is null ? "" : $"namespaces/{@namespace}/")}pytorchjobs";
 
     private static AskedRequest Of(string method, string path, string verb, string group, string resource, string subresource, string? @namespace, string? name) =>
         new(method, path, new JsonObject

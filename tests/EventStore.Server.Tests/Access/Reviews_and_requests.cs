@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using EventStore.Server.Access;
+using FsCheck;
 using FsCheck.Xunit;
 
 namespace EventStore.Server.Tests.Access;
@@ -14,8 +15,9 @@ public sealed class Reviews_and_requests
 {
     private const string Tokens = "alice,alice,1,devs\nbob,bob,2\noperator,system:serviceaccount:ml:operator,3\nroot,root,4,\"system:masters\"\n";
 
-    [Property(MaxTest = 40)]
-    public async Task Never_disagree(int seed) => await Compare(seed, 30);
+    // The seeds that grow with the tests' size are few, and the same ones again and again.
+    [Property(MaxTest = 30)]
+    public bool Never_disagree(DoNotSize<int> seed) => Agree(seed.Item);
 
     [Fact]
     public async Task Say_yes_and_no()
@@ -23,6 +25,9 @@ public sealed class Reviews_and_requests
         bool[] verdicts = await Compare(7, 300);
         Assert.InRange(verdicts.Count(allowed => allowed), 30, 270);
     }
+
+    /// <summary>A failure is thrown here, where it is seen, with what was asked.</summary>
+    private static bool Agree(int seed) => Compare(seed, 48).GetAwaiter().GetResult().Length > 0;
 
     private static async Task<bool[]> Compare(int seed, int requests)
     {

@@ -29,7 +29,11 @@ public sealed class Bad_limits : IAsyncLifetime
     [InlineData("Feed:SafetyPoll", "soon", "Feed:SafetyPoll is 'soon', which is no time, such as 00:00:30\nIt may be from 00:00:00.0010000 to 24.00:00:00.")]
     [InlineData("Lists:Duration", "-00:00:01", "Lists:Duration is -00:00:01, which is out of range\nIt may be from 00:00:00.0010000 to 24.00:00:00.")]
     [InlineData("Lane:QueueLength", "99999999999", "Lane:QueueLength is '99999999999', which is no whole number\nIt may be from 1 to 2147483647.")]
-    [InlineData("Lists:Durration", "00:01:00", "there is no setting Lists:Durration\nThere are: Lists:Page, Lists:Duration.")]
+    [InlineData("Lists:Durration", "00:01:00", "there is no setting Lists:Durration\nThere are: Lists:Page, Lists:Revisions, Lists:Duration.")]
+    [InlineData("Lists:Revisions", "0", "Lists:Revisions is 0, which is out of range\nIt may be from 1 to 2147483647.")]
+    [InlineData("Stop:Delay", "-00:00:01", "Stop:Delay is -00:00:01, which is out of range\nIt may be from 00:00:00 to 1.00:00:00.")]
+    [InlineData("Stop:Time", "shortly", "Stop:Time is 'shortly', which is no time, such as 00:00:30\nIt may be from 00:00:00.0010000 to 24.00:00:00.")]
+    [InlineData("Stop:Tme", "00:00:10", "there is no setting Stop:Tme\nThere are: Stop:Delay, Stop:Time.")]
     public async Task Are_named_with_what_they_may_be(string name, string value, string said)
     {
         await using ProgramRun refused = await ProgramRun.Ended(

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net;
+using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -108,7 +110,7 @@ public sealed class Limits_of_one_user : IAsyncLifetime
     [Fact]
     public async Task Sizes_have_settings()
     {
-        await using ServerProcess server = await Start("--Limits:BodyBytes=4096", "--Limits:Nesting=20", "--Limits:Labels=3", "--Limits:AnnotationBytes=100", "--Lists:Page=2");
+        await using ServerProcess server = await Start("--Limits:BodyBytes=4096", "--Limits:Nesting=20", "--Limits:Labels=3", "--Limits:AnnotationBytes=100", "--Lists:Page=2", "--Lists:Revisions=2");
         foreach (string name in (string[])["a", "b", "c"])
             await server.Admin.Create(name);
 
@@ -124,11 +126,32 @@ public sealed class Limits_of_one_user : IAsyncLifetime
         refused = await (await server.Admin.Patch(Sample.Job("a"), $$$$"""{"metadata":{"annotations":{"a":"{{{{new string('x', 100)}}}}"}}}""")).Manifest(422);
         Assert.Contains("metadata.annotations: Too long: may not be more than 100 bytes", (string?)refused["message"], StringComparison.Ordinal);
 
+        const string revisions = "/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions";
+        foreach (string path in (string[])[Sample.Jobs(), revisions, revisions + "?limit=3"])
+            Assert.Equal(2, (await server.Admin.Get(path))["items"]!.AsArray().Count);
         JsonNode page = await server.Admin.Get(Sample.Jobs());
-        Assert.Equal(2, page["items"]!.AsArray().Count);
         page = await server.Admin.Get($"{Sample.Jobs()}?limit=500&continue={page["metadata"]!["continue"]}");
         Assert.Equal("c", (string?)Assert.Single(page["items"]!.AsArray())!["metadata"]!["name"]);
         Assert.Equal(3, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
+    }
+
+    /// <summary>A rollback is a change like a patch: a limit lowered since holds for what it would bring back.</summary>
+    [Theory]
+    [InlineData("--Limits:Labels=1", "metadata.labels: Too many: 3: must have at most 1 items")]
+    [InlineData("--Limits:AnnotationBytes=10", "metadata.annotations: Too long: may not be more than 10 bytes")]
+    public async Task Metadata_are_limited_for_a_rollback_too(string limit, string said)
+    {
+        long then;
+        await using (ServerProcess before = await ServerProcess.Start(database.Serving))
+        {
+            await before.Admin.Create("mnist");
+            then = long.Parse((await (await before.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"a":"","b":""},"annotations":{"a":"0123456789"}}}""")).Manifest()).Revision(), CultureInfo.InvariantCulture);
+            await (await before.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":null,"annotations":null}}""")).Manifest();
+        }
+
+        await using ServerProcess server = await ServerProcess.Start(database.Serving, limit);
+        JsonNode refused = await (await server.Admin.PostAsync(Sample.Job("mnist") + "/rollback", JsonContent.Create(new { revision = then }))).Manifest(422);
+        Assert.Contains(said, (string?)refused["message"], StringComparison.Ordinal);
     }
 
     [Theory]

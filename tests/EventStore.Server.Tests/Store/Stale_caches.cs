@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Net;
+using System.Text.RegularExpressions;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;
@@ -23,6 +25,21 @@ public sealed class Stale_caches(TwoServers servers) : IClassFixture<TwoServers>
 
         Assert.Equal("old", reply.Label("team"));
         Assert.Equal(4, await servers.Database.Events("old-value"));
+    }
+
+    /// <summary>A may have heard of the change in time: then it has nothing to decide again, and the next one is looked at.</summary>
+    [Fact]
+    public async Task What_was_decided_again_is_counted()
+    {
+        await Known("counted");
+        double before = await Moved();
+        for (int i = 0; await Moved() == before; i++)
+        {
+            Assert.True(i < 100, "A has never decided again");
+            await Ok(B.Patch(Sample.Job("counted"), $$$$"""{"metadata":{"labels":{"b":"{{{{i}}}}"}}}"""));
+            await Ok(A.Patch(Sample.Job("counted"), $$$$"""{"metadata":{"labels":{"a":"{{{{i}}}}"}}}"""));
+            await Task.Delay(400); // a scrape is cached for 0.3 s
+        }
     }
 
     [Fact]
@@ -139,6 +156,14 @@ public sealed class Stale_caches(TwoServers servers) : IClassFixture<TwoServers>
     }
 
     /// <summary>A job that A created and patched: A has it at hand.</summary>
+    private async Task<double> Moved()
+    {
+        string metrics = await A.GetStringAsync("/metrics");
+        return Regex.Match(metrics, """^eventstore_conflicts_total\{[^}]*kind="moved"[^}]*\} ([0-9]+)""", RegexOptions.Multiline) is { Success: true } found
+            ? double.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture)
+            : 0;
+    }
+
     private async Task<Reply> Known(string job, string patch = """{"metadata":{"labels":{"known":"yes"}}}""")
     {
         Assert.Equal(HttpStatusCode.Created, (await Create(A, job)).Code);

@@ -38,6 +38,16 @@ public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<S
         using (var odd = new HttpRequestMessage(new HttpMethod("ODD"), "/metrics"))
         using (HttpResponseMessage refused = await alice.SendAsync(odd))
             Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        using (HttpClient alice = served.Server.Client(ServerProcess.AliceToken))
+        {
+            foreach ((string method, string part) in ((string, string)[])[("PUT", "/status"), ("ODD", "/made-up"), ("EVEN", "/invented")])
+            {
+                using var odd = new HttpRequestMessage(new HttpMethod(method), Sample.Job("measured") + part);
+                using HttpResponseMessage refused = await alice.SendAsync(odd);
+                Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+            }
+        }
+
         await watch.Next(1);
 
         string metrics = await WaitForAll(
@@ -49,7 +59,9 @@ public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<S
             """eventstore_feed_lag_seconds_count\{[^}]*\} 1$""",
             """eventstore_conflicts_total\{[^}]*kind="refused"[^}]*\} 1$""",
             """eventstore_denied_total\{[^}]*resource="pytorchjobs"[^}]*verb="delete"[^}]*\} 1$""",
-            """eventstore_denied_total\{[^}]*resource="other"[^}]*verb="other"[^}]*\} 1$""");
+            """eventstore_denied_total\{[^}]*resource="other"[^}]*verb="other"[^}]*\} 1$""",
+            """eventstore_denied_total\{[^}]*resource="pytorchjobs/status"[^}]*verb="update"[^}]*\} 1$""",
+            """eventstore_denied_total\{[^}]*resource="pytorchjobs"[^}]*verb="other"[^}]*\} 2$""");
 
         HashSet<string> exposed = [.. Exposed().Matches(metrics).Select(match => match.Groups[1].Value)];
         string[] shown = [.. Dashboard().SelectMany(query => Shown().Matches(Grouping().Replace(query, "")).Select(match => match.Value)).Distinct()];

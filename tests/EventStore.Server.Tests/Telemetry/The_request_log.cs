@@ -27,6 +27,10 @@ public sealed class The_request_log : IAsyncLifetime
         await server.Admin.Create("written");
         await alice.DeleteAsync(Sample.Job("x%0A2026 forged%1B[31m"));
 
+        string id = (await alice.GetAsync(Sample.Job("hers") + "/made%0Aup")).Headers.GetValues("Audit-Id").Single();
+
+        await Says(server, id);
+        Assert.Contains("403 get pytorchjobs/made%0Aup kube-test hers by alice: ", server.Output.Split('\n').Single(line => line.Contains(id, StringComparison.Ordinal)), StringComparison.Ordinal);
         await Says(server, "403 delete pytorchjobs kube-test x%0A2026%20forged%1B%5B31m by alice: ");
         Assert.Contains("403 delete pytorchjobs kube-test hers by alice: ", server.Output, StringComparison.Ordinal);
         Assert.Contains("403 get /metrics - - by alice: ", server.Output, StringComparison.Ordinal);
