@@ -2,7 +2,6 @@ using System.Globalization;
 using EventStore.Benchmarks.Load;
 using EventStore.Benchmarks.Machine;
 using EventStore.Benchmarks.Report;
-using Npgsql;
 
 namespace EventStore.Benchmarks;
 
@@ -52,26 +51,9 @@ internal sealed class Growth(PrivatePostgres postgres, Options options, Func<Loa
         ServerUnderTest server = await ServerUnderTest.Start(postgres, database, options.Server, stop);
         string name = jobs == options.Jobs ? $"{events} events" : $"{jobs} jobs";
         var store = new Store(server, name, jobs);
-        var progress = new ProgressBar($"loading {name}");
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(postgres.For(database, database + "_serving"))
-        {
-            Pooling = false,
-            MaxAutoPrepare = 10,
-            AutoPrepareMinUsages = 2,
-            CommandTimeout = 300,
-        }.ConnectionString);
-        await connection.OpenAsync(stop);
-        var bulk = new BulkLoad(connection, done =>
-        {
-            stop.ThrowIfCancellationRequested();
-            progress.Show(done, Math.Max(jobs, events));
-        });
         long started = System.Diagnostics.Stopwatch.GetTimestamp();
-        await bulk.Create(jobs);
-        await bulk.PatchUntil(events);
+        await BulkLoad.Fill(postgres, database, jobs, events, $"loading {name}", stop);
         store.LoadedPerSecond = Math.Max(jobs, events) / System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds;
-        // As autovacuum would have by the time so much was written by requests.
-        await postgres.Ask("VACUUM ANALYZE", database);
         return store;
     }
 

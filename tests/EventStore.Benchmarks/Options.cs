@@ -22,11 +22,13 @@ internal sealed record Options
           --many-jobs N           how many jobs the longer list has                           (default 10000)
           --growth-events N       'growth' compares 10,000 events with so many                (default 1000000)
           --growth-jobs N         and with so many jobs                                       (default 100000)
+          --whole-events N        how many events 'whole' looks through                       (default 1000000)
+          --whole-jobs N          of so many jobs                                             (default 3000)
           --server PROGRAM        the server's executable or .dll                             (default: the one built with this program)
           --connection-string S   this PostgreSQL, as somebody who may make databases and roles; databases named bench... are
                                   made anew in it
-          --url URL --token T     a server that runs already; pgbench, marten, growth, flood, past and startup are left out, and CPU and memory
-                                  are not known
+          --url URL --token T     a server that runs already; pgbench, marten, growth, flood, past, whole and startup are left
+                                  out, and CPU and memory are not known
           --json FILE             the figures as JSON
           --svg FILE              a chart of throughput by concurrency, 1 to 128 connections, measured for it besides
           --help                  this text
@@ -45,6 +47,7 @@ internal sealed record Options
           growth        patch with 10,000 events in the log, with many more, and with many more jobs
           flood         one user's flood of patches, and what another feels of it, with the limits on a user and without
           past          one job of 100,000 events as it was 10, 1,000 and 100,000 events ago, one client
+          whole         of a large store: pages of its history, then verify, rebuild (nothing to mend, and everything), export
           startup       the second start of the executable, with its private PostgreSQL, to the first answered patch
           pgbench       the limit: UPDATE row + INSERT event as one prepared transaction, same sizes, same PostgreSQL
           marten        the other reference: FetchForWriting, append, SaveChanges with an inline projection
@@ -55,11 +58,12 @@ internal sealed record Options
     public static readonly string[] Known =
     [
         "pgbench", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood", "startup", "past",
+        "whole",
     ];
 
     private static readonly string[] Names =
     [
-        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "growth-jobs", "server", "connection-string", "url", "token", "json", "svg",
+        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "growth-jobs", "whole-events", "whole-jobs", "server", "connection-string", "url", "token", "json", "svg",
     ];
 
     /// <summary>The scenarios, in the order they are measured.</summary>
@@ -80,6 +84,10 @@ internal sealed record Options
     public required long GrowthEvents { get; init; }
 
     public required int GrowthJobs { get; init; }
+
+    public required long WholeEvents { get; init; }
+
+    public required int WholeJobs { get; init; }
 
     public string? Server { get; init; }
 
@@ -113,7 +121,7 @@ internal sealed record Options
         bool isGiven = given.ContainsKey("url");
         return new Options
         {
-            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "marten" or "growth" or "flood" or "startup" or "past"))],
+            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "marten" or "growth" or "flood" or "startup" or "past" or "whole"))],
             Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
             Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
             WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),
@@ -122,6 +130,8 @@ internal sealed record Options
             ManyJobs = (int)Number("many-jobs", given.GetValueOrDefault("many-jobs", "10000")),
             GrowthEvents = (long)Number("growth-events", given.GetValueOrDefault("growth-events", "1000000")),
             GrowthJobs = (int)Number("growth-jobs", given.GetValueOrDefault("growth-jobs", "100000")),
+            WholeEvents = (long)Number("whole-events", given.GetValueOrDefault("whole-events", "1000000")),
+            WholeJobs = (int)Number("whole-jobs", given.GetValueOrDefault("whole-jobs", "3000")),
             Server = given.GetValueOrDefault("server") is { } server ? Path.GetFullPath(server) : null,
             ConnectionString = given.GetValueOrDefault("connection-string"),
             Url = isGiven ? new Uri(given["url"]) : null,
