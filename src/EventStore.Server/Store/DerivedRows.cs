@@ -43,7 +43,12 @@ internal static class DerivedRows
             SET namespace = excluded.namespace, job = excluded.job, type = excluded.type, user_name = excluded.user_name, hash = excluded.hash
         """;
 
-    private const string PathsSql = "INSERT INTO eventstore.revision_path (revision, path) SELECT * FROM unnest($1::bigint[], $2::text[])";
+    // By both columns: the index on paths begins with the path, and a revision alone would be looked for in all of it.
+    private const string DeletePathsSql = """
+        DELETE FROM eventstore.revision_path p USING unnest($1::bigint[], $2::text[]) AS s (revision, path) WHERE p.path = s.path AND p.revision = s.revision
+        """;
+
+    private const string PathsSql = "INSERT INTO eventstore.revision_path (revision, path) SELECT * FROM unnest($1::bigint[], $2::text[]) ON CONFLICT DO NOTHING";
 
     /// <summary>Writes the current jobs of these streams, and the streams' own rows.</summary>
     public static async Task WriteJobs(NpgsqlConnection connection, IReadOnlyList<FoldedStream> streams, CancellationToken stop)
@@ -83,13 +88,18 @@ internal static class DerivedRows
     public static async Task WriteIndex(NpgsqlConnection connection, IReadOnlyList<IndexFix> fixes, CancellationToken stop)
     {
         IndexRow[] rows = [.. fixes.Select(fix => fix.Row).OfType<IndexRow>()];
-        IndexFix[] byPath = [.. fixes.Where(fix => fix.Paths is not null)];
-        (long Revision, string Path)[] paths = [.. byPath.SelectMany(fix => fix.Paths!.Select(path => (fix.Revision, path)))];
         await connection.Run(
             IndexSql, stop, Values(rows, row => row.Revision), Values(rows, row => row.Namespace), Values(rows, row => row.Job),
             Values(rows, row => row.Type), Values(rows, row => row.User), Values(rows, row => row.Hash));
-        await connection.Run("DELETE FROM eventstore.revision_path WHERE revision = ANY ($1)", stop, Values(byPath, fix => fix.Revision));
-        await connection.Run(PathsSql, stop, Values(paths, path => path.Revision), Values(paths, path => path.Path));
+        await RunPaths(DeletePathsSql, fix => fix.Stale);
+        await RunPaths(PathsSql, fix => fix.Missing);
+
+        async Task RunPaths(string sql, Func<IndexFix, IReadOnlyList<string>> of)
+        {
+            (long Revision, string Path)[] paths = [.. fixes.SelectMany(fix => of(fix).Select(path => (fix.Revision, path)))];
+            if (paths.Length > 0)
+                await connection.Run(sql, stop, Values(paths, path => path.Revision), Values(paths, path => path.Path));
+        }
     }
 
     private static NpgsqlParameter<TValue[]> Values<TItem, TValue>(IReadOnlyList<TItem> items, Func<TItem, TValue> value, NpgsqlDbType? type = null)

@@ -7,8 +7,9 @@ namespace EventStore.Server.Store;
 /// <summary>What the index should hold of a revision where it holds something else.</summary>
 /// <param name="Revision">The revision.</param>
 /// <param name="Row">Its row; null where that is right, or not to be had.</param>
-/// <param name="Paths">Its paths; null where they are right.</param>
-internal sealed record IndexFix(long Revision, IndexRow? Row, IReadOnlyList<string>? Paths);
+/// <param name="Missing">Paths it should be found by and is not.</param>
+/// <param name="Stale">Paths it is found by and should not.</param>
+internal sealed record IndexFix(long Revision, IndexRow? Row, IReadOnlyList<string> Missing, IReadOnlyList<string> Stale);
 
 /// <summary>Follows the chain through the log and compares what each event is found by: its row and its paths.</summary>
 /// <param name="keys">Of which job each incarnation is.</param>
@@ -56,7 +57,7 @@ internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<F
     private void Stray((long Revision, string Path) path)
     {
         wrong(new Finding(path.Revision, $"the index has it under {path.Path}, and there is no such event") { IsDerived = true });
-        fix(new IndexFix(path.Revision, null, []));
+        fix(new IndexFix(path.Revision, null, [], [path.Path]));
     }
 
     private void Compare(ProvenRevision proven)
@@ -68,13 +69,14 @@ internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<F
             : null;
         // A missing row and an edited hash are told of by the chain.
         bool rowHolds = proven.Row is { } row && (should is null || Same(should, row));
-        bool pathsHold = happened.Paths.SequenceEqual(happened.Found.Order(StringComparer.Ordinal));
+        string[] missing = [.. happened.Paths.Except(happened.Found)], stale = [.. happened.Found.Except(happened.Paths)];
+        bool pathsHold = missing.Length + stale.Length == 0;
         if (proven.Row is { } stored && should is not null && !Same(should, stored with { Hash = should.Hash }))
             wrong(new Finding(happened.Revision, "its row in the index is not what the event says") { IsDerived = true });
         if (!pathsHold)
             wrong(new Finding(happened.Revision, "the paths it is found by are not those the event changed") { IsDerived = true });
         if ((!rowHolds && should is not null) || !pathsHold)
-            fix(new IndexFix(happened.Revision, rowHolds ? null : should, pathsHold ? null : happened.Paths));
+            fix(new IndexFix(happened.Revision, rowHolds ? null : should, missing, stale));
     }
 
     private static bool Same(IndexRow a, IndexRow b) =>
