@@ -18,7 +18,8 @@ namespace EventStore.Server.Store;
 public sealed class Rebuilding : IAsyncDisposable
 {
     private const long Number = 7074;
-    private const int BatchMax = 256;
+    private const int JobsMax = 256; // they are written under the commit lock
+    private const int IndexMax = 8192; // nobody else writes the rows of a revision again, and nobody waits for them
     private const int EventsBetweenNotes = 20_000;
 
     private readonly NpgsqlConnection reading;
@@ -115,7 +116,7 @@ public sealed class Rebuilding : IAsyncDisposable
                 jobs.Add(stream);
             wrongSnapshots.AddRange(judged.Stream?.WrongSnapshots ?? []);
             missingSnapshots.AddRange(judged.Stream?.MissingSnapshots ?? []);
-            if (Passed(judged.Stream?.Events ?? 0, jobs.Count + orphans.Count + wrongSnapshots.Count + missingSnapshots.Count))
+            if (Passed(judged.Stream?.Events ?? 0, jobs.Count + orphans.Count + wrongSnapshots.Count + missingSnapshots.Count, JobsMax))
                 await FlushJobs($"UPDATE eventstore.rebuild SET stream = '{judged.Uid}'");
         }
 
@@ -130,7 +131,7 @@ public sealed class Rebuilding : IAsyncDisposable
         var walk = new IndexWalk(await ChainRows.Keys(reading, stop), Damage, index.Add);
         await foreach ((long revision, bool decided) in walk.Follow(reading, behind, start, head, stop))
         {
-            if (decided && Passed(1, index.Count))
+            if (decided && Passed(1, index.Count, IndexMax))
                 await FlushIndex($"UPDATE eventstore.rebuild SET revision = {revision}");
         }
 
@@ -144,11 +145,11 @@ public sealed class Rebuilding : IAsyncDisposable
     }
 
     /// <summary>Counts, and says whether it is time to write what has gathered and how far it has come.</summary>
-    private bool Passed(long more, int waiting)
+    private bool Passed(long more, int waiting, int max)
     {
         events.Done += more;
         progress(Math.Min(events.Done, events.Total), events.Total);
-        if (waiting < BatchMax && events.Done - events.Noted < EventsBetweenNotes)
+        if (waiting < max && events.Done - events.Noted < EventsBetweenNotes)
             return false;
         events.Noted = events.Done;
         return true;

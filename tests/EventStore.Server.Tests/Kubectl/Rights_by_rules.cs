@@ -77,7 +77,7 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
                 + "\"pytorchjobrevisions\" in API group \"audit.eventstore.io\" in the namespace \"nlp\"\n"),
             await Kubectl("get pytorchjobrevisions -n nlp" + asAlice));
         Assert.Equal(0, (await Kubectl("get pytorchjobrevisions -n ml" + asAlice)).Code);
-        await Says("Denied: alice may not list pytorchjobrevisions, namespace nlp, name -, request ");
+        await Says(" 403 list pytorchjobrevisions nlp - by alice: ");
     }
 
     [SkippableFact]
