@@ -59,6 +59,14 @@ internal sealed record CommandLine(string Verb, string[] Options, bool Help, str
           Nothing configured: a private, durable PostgreSQL is started from the binaries on this machine.
           ConnectionStrings__Postgres         use this database, as the serving role
           ConnectionStrings__PostgresOwner    its owner; migrate, rebuild and import use it
+          PG_BIN                              the folder of postgres and initdb, if they are not found
+          Migrations__LockWait                how long migrate waits for another migration                (default 00:01:00)
+
+        Stopping, limits, telemetry
+          Stop__Delay, Stop__Time        after SIGTERM: how long /readyz is red while the server still serves, and how long all of it
+                                         may take                       (default 00:00:00 and 00:00:10)
+          Limits__…, Lists__…, Lane__…, Feed__…   the limits the README lists
+          OTEL_EXPORTER_OTLP_ENDPOINT    where to send traces and metrics (default nowhere)
 
         Every option may also be given as an environment variable: urls, data, token-auth-file, …; and every setting of .NET's logging and
         of Kestrel, as in --Logging:LogLevel:Default=Debug.

@@ -1,10 +1,11 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 using EventStore.Server.Cli;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Cli;
 
-public sealed class Command_line
+public sealed partial class Command_line
 {
     [Theory]
     [InlineData("", "serve")]
@@ -57,6 +58,15 @@ public sealed class Command_line
     }
 
     [Fact]
+    public void The_readme_names_every_option_and_variable_of_the_help()
+    {
+        string readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "README.md"));
+        string[] names = [.. Name().Matches(CommandLine.HelpText).Select(match => match.Value).Distinct()];
+        Assert.InRange(names.Length, 25, 100);
+        Assert.Equal([], names.Where(name => !readme.Contains($"`{name}", StringComparison.Ordinal) && !readme.Contains($" {name}", StringComparison.Ordinal)));
+    }
+
+    [Fact]
     public async Task A_mistake_goes_to_standard_error_with_where_to_look_and_exit_code_2()
     {
         await using ProgramRun run = await ProgramRun.Ended("verify", "--all");
@@ -98,4 +108,7 @@ public sealed class Command_line
         Assert.Equal(1, run.ExitCode);
         Assert.Contains("http://127.0.0.1:1/readyz", run.Output, StringComparison.Ordinal);
     }
+
+    [GeneratedRegex(@"(?<![\w-])--[a-z][a-z-]*|\b[A-Z]\w*__\w*|\b(PG|OTEL)_[A-Z_]+")]
+    private static partial Regex Name();
 }
