@@ -72,7 +72,11 @@ internal static class EventLog
     {
         var versions = new Dictionary<Guid, long>();
         await using var command = new NpgsqlCommand(
-            "SELECT stream_id, max(version) FROM eventstore.mt_events WHERE stream_id = ANY ($1) GROUP BY stream_id", connection);
+            """
+            SELECT s.id, e.version FROM unnest($1::uuid[]) AS s (id) CROSS JOIN LATERAL (
+                SELECT version FROM eventstore.mt_events WHERE stream_id = s.id ORDER BY version DESC LIMIT 1) e
+            """,
+            connection);
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = streams });
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         while (await row.ReadAsync(stop))

@@ -9,7 +9,11 @@ namespace EventStore.Server.Store;
 /// <param name="Row">Its row; null where that is right, or not to be had.</param>
 /// <param name="Missing">Paths it should be found by and is not.</param>
 /// <param name="Stale">Paths it is found by and should not.</param>
-internal sealed record IndexFix(long Revision, IndexRow? Row, IReadOnlyList<string> Missing, IReadOnlyList<string> Stale);
+internal sealed record IndexFix(long Revision, IndexRow? Row, IReadOnlyList<string> Missing, IReadOnlyList<string> Stale)
+{
+    /// <summary>Whether there is a row, and it is a wrong one.</summary>
+    public bool IsThere { get; init; }
+}
 
 /// <summary>Follows the chain through the log and compares what each event is found by: its row and its paths.</summary>
 /// <param name="keys">Of which job each incarnation is.</param>
@@ -76,7 +80,7 @@ internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<F
         if (!pathsHold)
             wrong(new Finding(happened.Revision, "the paths it is found by are not those the event changed") { IsDerived = true });
         if ((!rowHolds && should is not null) || !pathsHold)
-            fix(new IndexFix(happened.Revision, rowHolds ? null : should, missing, stale));
+            fix(new IndexFix(happened.Revision, rowHolds ? null : should, missing, stale) { IsThere = proven.Row is not null });
     }
 
     private static bool Same(IndexRow a, IndexRow b) =>

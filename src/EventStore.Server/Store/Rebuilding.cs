@@ -1,6 +1,5 @@
 using System.Data;
 using EventStore.Domain.History;
-using EventStore.Domain.Jobs;
 using Npgsql;
 
 namespace EventStore.Server.Store;
@@ -18,7 +17,6 @@ namespace EventStore.Server.Store;
 public sealed class Rebuilding : IAsyncDisposable
 {
     private const long Number = 7074;
-    private const int JobsMax = 256; // they are written under the commit lock
     private const int IndexMax = 8192; // nobody else writes the rows of a revision again, and nobody waits for them
     private const int EventsBetweenNotes = 20_000;
 
@@ -27,12 +25,10 @@ public sealed class Rebuilding : IAsyncDisposable
     private readonly Action<Finding> wrong;
     private readonly Action<long, long> progress;
     private readonly CancellationToken stop;
-    private readonly List<FoldedStream> jobs = [];
-    private readonly List<Guid> orphans = [];
-    private readonly List<SnapshotRow> wrongSnapshots = [];
-    private readonly List<Job> missingSnapshots = [];
-    private readonly List<IndexFix> index = [];
+    private JobFixes jobs = new();
+    private List<IndexFix> index = [];
     private (long Done, long Noted, long Total) events;
+    private Task written = Task.CompletedTask;
 
     private Rebuilding(NpgsqlConnection reading, NpgsqlConnection writing, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop) =>
         (this.reading, this.writing, this.wrong, this.progress, this.stop) = (reading, writing, wrong, progress, stop);
@@ -63,6 +59,8 @@ public sealed class Rebuilding : IAsyncDisposable
         }
         finally
         {
+            // Why the last batch could not be written has been told by then, unless something else went wrong first.
+            await rebuild.written.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await rebuild.writing.Ask($"SELECT pg_advisory_unlock({Number})", CancellationToken.None);
         }
 
@@ -106,21 +104,25 @@ public sealed class Rebuilding : IAsyncDisposable
     private async Task MakeJobs(Guid? behind)
     {
         await using NpgsqlTransaction snapshot = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
-        await foreach (JudgedStream judged in StreamWalk.Judge(reading, new StreamRange { Behind = behind }, wrongSnapshots.Add, stop))
+        await foreach (JudgedStream judged in StreamWalk.Judge(reading, new StreamRange { Behind = behind }, stray => jobs.WrongSnapshots.Add(stray), stop))
         {
             if (judged.Stream is not { } stream)
-                orphans.Add(judged.Uid);
-            else if (stream.Row is null)
-                wrong(new Finding(judged.Revision, judged.Difference!));
-            else if (judged.Difference is not null)
-                jobs.Add(stream);
-            wrongSnapshots.AddRange(judged.Stream?.WrongSnapshots ?? []);
-            missingSnapshots.AddRange(judged.Stream?.MissingSnapshots ?? []);
-            if (Passed(judged.Stream?.Events ?? 0, jobs.Count + orphans.Count + wrongSnapshots.Count + missingSnapshots.Count, JobsMax))
-                await FlushJobs($"UPDATE eventstore.rebuild SET stream = '{judged.Uid}'");
+                jobs.Orphans.Add(judged.Uid);
+            else
+                Add(stream, judged.Difference);
+            if (Passed(judged.Stream?.Events ?? 0, jobs.IsMany))
+                await WriteJobs($"UPDATE eventstore.rebuild SET stream = '{judged.Uid}'");
         }
 
-        await FlushJobs("UPDATE eventstore.rebuild SET stream = stream");
+        await WriteJobs("UPDATE eventstore.rebuild SET stream = stream");
+        await written;
+
+        void Add(FoldedStream stream, string? difference)
+        {
+            if (stream.Row is null)
+                wrong(new Finding(stream.Revision, difference!));
+            jobs.Add(stream, difference is not null && stream.Row is not null);
+        }
     }
 
     private async Task MakeIndex(long behind)
@@ -128,14 +130,15 @@ public sealed class Rebuilding : IAsyncDisposable
         await using NpgsqlTransaction snapshot = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         byte[] start = behind == 0 ? Chain.Beginning.ToArray() : (byte[])(await reading.Ask($"SELECT hash FROM eventstore.revision WHERE revision = {behind}", stop))!;
         byte[]? head = await reading.Ask("SELECT hash FROM eventstore.head", stop) as byte[];
-        var walk = new IndexWalk(await ChainRows.Keys(reading, stop), Damage, index.Add);
+        var walk = new IndexWalk(await ChainRows.Keys(reading, stop), Damage, fix => index.Add(fix));
         await foreach ((long revision, bool decided) in walk.Follow(reading, behind, start, head, stop))
         {
-            if (decided && Passed(1, index.Count, IndexMax))
-                await FlushIndex($"UPDATE eventstore.rebuild SET revision = {revision}");
+            if (decided && Passed(1, index.Count >= IndexMax))
+                await WriteIndex($"UPDATE eventstore.rebuild SET revision = {revision}");
         }
 
-        await FlushIndex("UPDATE eventstore.rebuild SET revision = revision");
+        await WriteIndex("UPDATE eventstore.rebuild SET revision = revision");
+        await written;
 
         void Damage(Finding finding)
         {
@@ -145,37 +148,56 @@ public sealed class Rebuilding : IAsyncDisposable
     }
 
     /// <summary>Counts, and says whether it is time to write what has gathered and how far it has come.</summary>
-    private bool Passed(long more, int waiting, int max)
+    private bool Passed(long more, bool isMany)
     {
         events.Done += more;
         progress(Math.Min(events.Done, events.Total), events.Total);
-        if (waiting < max && events.Done - events.Noted < EventsBetweenNotes)
+        if (!isMany && events.Done - events.Noted < EventsBetweenNotes)
             return false;
         events.Noted = events.Done;
         return true;
     }
 
     /// <summary>Writes jobs under the commit lock, so that none of them moves meanwhile; and how far it has come.</summary>
-    private async Task FlushJobs(string note)
+    private async Task WriteJobs(string note)
     {
-        await using NpgsqlTransaction transaction = await writing.BeginTransactionAsync(IsolationLevel.ReadCommitted, stop);
-        if (jobs.Count + orphans.Count > 0)
+        (JobFixes batch, jobs) = (jobs, new JobFixes());
+        await WriteBehind(batch.Count, note, async () =>
         {
-            await writing.Run(CommitCall.LockSql, stop);
-            await DerivedRows.WriteJobs(writing, await AsTheyStand(jobs), stop);
-            await DerivedRows.DeleteWithoutEvents(writing, [.. orphans], stop);
-            await writing.Run($"NOTIFY {Channel}", stop);
-        }
+            if (batch.Jobs.Count + batch.Orphans.Count > 0)
+            {
+                await writing.Run(CommitCall.LockSql, stop);
+                await DerivedRows.WriteJobs(writing, await AsTheyStand(batch.Jobs), stop);
+                if (batch.Orphans.Count > 0)
+                    await DerivedRows.DeleteWithoutEvents(writing, [.. batch.Orphans], stop);
+                await writing.Run($"NOTIFY {Channel}", stop);
+            }
 
-        await DerivedRows.DeleteSnapshots(writing, wrongSnapshots, stop);
-        await DerivedRows.WriteSnapshots(writing, missingSnapshots, stop);
-        await writing.Run(note, stop);
-        await transaction.CommitAsync(stop);
-        Changed += jobs.Count + orphans.Count + wrongSnapshots.Count + missingSnapshots.Count;
-        jobs.Clear();
-        orphans.Clear();
-        wrongSnapshots.Clear();
-        missingSnapshots.Clear();
+            await DerivedRows.DeleteSnapshots(writing, batch.WrongSnapshots, stop);
+            await DerivedRows.WriteSnapshots(writing, batch.MissingSnapshots, stop);
+        });
+    }
+
+    private async Task WriteIndex(string note)
+    {
+        (List<IndexFix> batch, index) = (index, []);
+        await WriteBehind(batch.Count, note, () => DerivedRows.WriteIndex(writing, batch, stop));
+    }
+
+    /// <summary>Has a batch written while the next one is read; one at a time.</summary>
+    private async Task WriteBehind(int count, string note, Func<Task> write)
+    {
+        await written;
+        written = Task.Run(Write, stop);
+
+        async Task Write()
+        {
+            await using NpgsqlTransaction transaction = await DerivedRows.Begin(writing, stop);
+            await write();
+            await writing.Run(note, stop);
+            await transaction.CommitAsync(stop);
+            Changed += count;
+        }
     }
 
     /// <summary>The streams as they were folded, or anew where an event has come since.</summary>
@@ -191,15 +213,5 @@ public sealed class Rebuilding : IAsyncDisposable
         }
 
         return standing;
-    }
-
-    private async Task FlushIndex(string note)
-    {
-        await using NpgsqlTransaction transaction = await writing.BeginTransactionAsync(IsolationLevel.ReadCommitted, stop);
-        await DerivedRows.WriteIndex(writing, index, stop);
-        await writing.Run(note, stop);
-        await transaction.CommitAsync(stop);
-        Changed += index.Count;
-        index.Clear();
     }
 }

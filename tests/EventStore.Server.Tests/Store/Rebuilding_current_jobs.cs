@@ -103,6 +103,35 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Takes_away_nothing_that_got_events_since_it_was_looked_at()
+    {
+        await RandomHistory.Write(database.Source, seed: 13, jobs: 5, events: 20);
+        string before = await database.Ask<string>(Rows);
+        var never = Guid.NewGuid();
+        await database.Execute($"INSERT INTO eventstore.mt_doc_current_job SELECT '{never}', '{{}}', now(), '', 1, 'kube-test', 'never-was', false, 1");
+        Guid[] rows = await database.Ask<Guid[]>("SELECT array_agg(id) FROM eventstore.mt_doc_current_job");
+        await using (NpgsqlConnection owner = await database.OwnerSource.OpenConnectionAsync())
+            await DerivedRows.DeleteWithoutEvents(owner, rows, default);
+        Assert.Equal(before, await database.Ask<string>(Rows));
+    }
+
+    [Fact]
+    public async Task Fails_when_it_cannot_write_and_leaves_the_way_to_the_next()
+    {
+        await RandomHistory.Write(database.Source, seed: 14, jobs: 5, events: 40);
+        string before = await database.Ask<string>(Index);
+        await database.Execute("""
+            DELETE FROM eventstore.revision_path;
+            CREATE FUNCTION eventstore.no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no room'; END $$;
+            CREATE TRIGGER no_room BEFORE INSERT ON eventstore.revision_path EXECUTE FUNCTION eventstore.no_room();
+            """);
+        Assert.Contains("no room", (await Assert.ThrowsAsync<PostgresException>(() => Rebuild())).Message, StringComparison.Ordinal);
+        await database.Execute("DROP TRIGGER no_room ON eventstore.revision_path; DROP FUNCTION eventstore.no_room()");
+        Assert.NotNull((await Rebuild()).GoesOn);
+        Assert.Equal(before, await database.Ask<string>(Index));
+    }
+
+    [Fact]
     public async Task Goes_on_where_one_was_stopped_and_is_the_only_one()
     {
         await RandomHistory.Write(database.Source, seed: 7, jobs: 400, events: 1500);
@@ -110,12 +139,15 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
         await database.Execute("DELETE FROM eventstore.mt_doc_current_job");
         using var stop = new CancellationTokenSource();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Rebuild(
-            (_, _) =>
+            (read, _) =>
             {
-                if (database.OwnerSource.CreateCommand("SELECT stream IS NOT NULL FROM eventstore.rebuild").ExecuteScalar() is true)
-                    stop.Cancel();
+                if (read < 1200) // by then a batch of jobs is on its way, and another is not yet full
+                    return;
+                Assert.True(SpinWait.SpinUntil(IsNoted, TimeSpan.FromMinutes(1)), "nothing was written");
+                stop.Cancel();
             },
             stop: stop.Token));
+        bool IsNoted() => database.OwnerSource.CreateCommand("SELECT stream IS NOT NULL FROM eventstore.rebuild").ExecuteScalar() is true;
         long done = await database.Ask<long>("SELECT count(*) FROM eventstore.mt_doc_current_job");
         Assert.InRange(done, 1, 399);
 
