@@ -27,8 +27,8 @@ internal sealed record Options
           --server PROGRAM        the server's executable or .dll                             (default: the one built with this program)
           --connection-string S   this PostgreSQL, as somebody who may make databases and roles; databases named bench... are
                                   made anew in it
-          --url URL --token T     a server that runs already; pgbench, marten, growth, flood, past, whole and startup are left
-                                  out, and CPU and memory are not known
+          --url URL --token T     a server that runs already; pgbench, marten, growth, flood, past, whole, chain and startup are
+                                  left out, and CPU and memory are not known
           --json FILE             the figures as JSON
           --svg FILE              a chart of throughput by concurrency, 1 to 128 connections, measured for it besides
           --help                  this text
@@ -48,6 +48,7 @@ internal sealed record Options
           flood         one user's flood of patches, and what another feels of it, with the limits on a user and without
           past          one job of 100,000 events as it was 10, 1,000 and 100,000 events ago, one client
           whole         of a large store: pages of its history, then verify, rebuild (nothing to mend, and everything), export
+          chain         patch, with the chain of hashes and without it (in a database of its own), in turn
           startup       the second start of the executable, with its private PostgreSQL, to the first answered patch
           pgbench       the limit: UPDATE row + INSERT event as one prepared transaction, same sizes, same PostgreSQL
           marten        the other reference: FetchForWriting, append, SaveChanges with an inline projection
@@ -58,7 +59,7 @@ internal sealed record Options
     public static readonly string[] Known =
     [
         "pgbench", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood", "startup", "past",
-        "whole",
+        "whole", "chain",
     ];
 
     private static readonly string[] Names =
@@ -121,7 +122,7 @@ internal sealed record Options
         bool isGiven = given.ContainsKey("url");
         return new Options
         {
-            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "marten" or "growth" or "flood" or "startup" or "past" or "whole"))],
+            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "marten" or "growth" or "flood" or "startup" or "past" or "whole" or "chain"))],
             Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
             Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
             WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),

@@ -8,19 +8,28 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Audit;
 
 /// <summary>
-/// Where the chain over the whole store stands. It is one thing without a name, no resource of objects, and so stands in no discovery
-/// document; the right to it is that to <c>get</c> <c>checkpoint</c>, cluster-wide, for it speaks of every namespace. It gives none away.
+/// Where the chain over the whole store stands. The right to it is that to <c>get</c> <c>checkpoint</c> of its group, cluster-wide, for it speaks
+/// of every namespace; it gives none away. It is no <c>nonResourceURLs</c> of a role: everybody who is known may read what is below
+/// <c>/apis</c> and is no resource, which is discovery.
 /// </summary>
 internal static class CheckpointEndpoints
 {
     private const string Path = "/apis/audit.eventstore.io/v1/checkpoint";
-    private static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "checkpoint", "checkpoint", "Checkpoint");
+
+    /// <summary>The names it goes by.</summary>
+    public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "checkpoint", "checkpoint", "Checkpoint");
+
+    /// <summary>What the OpenAPI documents say of it.</summary>
+    public static IReadOnlyList<ServedResource> Served { get; } =
+    [
+        new(Resource, "", [], ["get"]) { Namespaced = false, IsOneThing = true, Shape = CheckpointDocumentation.Shape, About = CheckpointDocumentation.About },
+    ];
 
     /// <summary>The route table.</summary>
     public static void MapCheckpoint(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder checkpoint = app.MapGroup(string.Empty);
-        checkpoint.MapRead(Path, Get);
+        checkpoint.MapRead(Path, Get).Documented(CheckpointDocumentation.Get);
         checkpoint.WithMetadata(new RequiresAccess(Resource.Group, Resource.Plural, Verb: "get"));
         RouteGroupBuilder others = app.MapGroup(string.Empty);
         LastResort.MapOtherMethods(others, Path, Resource, http => AccessRequest.Of(http).Verb);

@@ -59,7 +59,7 @@ internal static partial class Web
         var answers = new AccessAnswers(http => Status.Unauthorized().ExecuteAsync(http), Forbidden);
         builder.Services.AddAccess(credentials.Sources, answers);
 
-        builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(PastDocumentation.Schemas()).Concat(RevisionDocumentation.Schemas()));
+        builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(PastDocumentation.Schemas()).Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas()));
 
         WebApplication app = builder.Build();
         app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write
@@ -79,7 +79,7 @@ internal static partial class Web
         app.MapCheckpoint();
         app.MapNamespaces();
         app.MapSelfReviews();
-        ServedResource[] served = [.. JobEndpoints.Served, .. RevisionEndpoints.Served, .. NamespaceEndpoints.Served, .. SelfReviews.Served];
+        ServedResource[] served = [.. JobEndpoints.Served, .. RevisionEndpoints.Served, .. CheckpointEndpoints.Served, .. NamespaceEndpoints.Served, .. SelfReviews.Served];
         app.MapDiscovery(served);
         app.MapOpenApiV3(served);
         app.MapOpenApiV2(served);

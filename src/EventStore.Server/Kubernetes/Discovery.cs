@@ -16,7 +16,7 @@ public static class Discovery
     /// <summary>Maps the discovery documents. Whatever is listed has a resource: kubectl takes a version without one for an error.</summary>
     public static void MapDiscovery(this IEndpointRouteBuilder app, IReadOnlyList<ServedResource> served)
     {
-        ServedResource[][] versions = [.. served.GroupBy(each => each.Resource.GroupVersion).Select(version => version.ToArray())];
+        ServedResource[][] versions = [.. served.Where(each => !each.IsOneThing).GroupBy(each => each.Resource.GroupVersion).Select(version => version.ToArray())];
         ServedResource[][] named = [.. versions.Where(version => version[0].Resource.Group.Length > 0)];
         ServedResource[][] core = [.. versions.Except(named)];
 

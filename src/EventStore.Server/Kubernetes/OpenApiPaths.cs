@@ -48,6 +48,13 @@ internal static class OpenApiPaths
     {
         ApiResource resource = served.Resource;
         string root = Discovery.Root(resource);
+        if (served.IsOneThing)
+        {
+            JsonObject read = Describe("get", "get", served, [], null, OpenApiSchemas.Reference(resource.Kind, resource));
+            yield return new($"{root}/{resource.Plural}", [new("get", read.With("description", served.About))]);
+            yield break;
+        }
+
         string collection = served.Namespaced ? $"{root}/namespaces/{{namespace}}/{resource.Plural}" : $"{root}/{resource.Plural}";
         string item = $"{collection}/{{name}}{(served.IsWhole ? "" : "/" + served.Subresource)}";
         foreach (string verb in served.Verbs)

@@ -44,10 +44,13 @@ internal static class OpenApiSchemas
         new(Meta + "Status", Of(Status)),
     ];
 
-    /// <summary>The schemas of a resource: of one object, and of a list.</summary>
+    /// <summary>The schemas of a resource: of one object, and of a list if there can be one.</summary>
     public static IEnumerable<KeyValuePair<string, Json>> Of(ServedResource served)
     {
         ApiResource resource = served.Resource;
+        KeyValuePair<string, Json> one = new(Name(resource.Kind, resource), Of(served.Shape!, served.About).With(GroupVersionKinds, Kinds(resource, resource.Kind)));
+        if (served.IsOneThing)
+            return [one];
         var list = new ObjectShape(
             ("apiVersion", Text, resource.GroupVersion),
             ("kind", Text, resource.Kind + "List"),
@@ -57,7 +60,7 @@ internal static class OpenApiSchemas
         schema = schema.With("properties", ((JsonObject)schema["properties"]!).With("items", items));
         return
         [
-            new(Name(resource.Kind, resource), Of(served.Shape!, served.About).With(GroupVersionKinds, Kinds(resource, resource.Kind))),
+            one,
             new(Name(resource.Kind + "List", resource), schema.With(GroupVersionKinds, Kinds(resource, resource.Kind + "List"))),
         ];
     }

@@ -39,9 +39,7 @@ internal sealed class PrivatePostgres : IAsyncDisposable
         try
         {
             postgres.Version = (string)(await postgres.Ask("SELECT current_setting('server_version')"))!;
-            int backend = (int)(await postgres.Ask("SELECT pg_backend_pid()"))!;
-            bool isHere = ProcessTree.Stat(backend) is not null && File.ReadAllText($"/proc/{backend}/comm").StartsWith("postgres", StringComparison.Ordinal);
-            postgres.Pid = isHere ? ProcessTree.Parent(backend) : 0;
+            postgres.Pid = await postgres.FindPostmaster(stop);
             return postgres;
         }
         catch
@@ -91,6 +89,16 @@ internal sealed class PrivatePostgres : IAsyncDisposable
             await process.DisposeAsync();
         if (folder is not null)
             Directory.Delete(folder, recursive: true);
+    }
+
+    // The connection stays open meanwhile, or its process might be gone before it is looked at.
+    private async Task<int> FindPostmaster(CancellationToken stop)
+    {
+        await using var connection = new NpgsqlConnection(ConnectionString);
+        await connection.OpenAsync(stop);
+        bool isHere = ProcessTree.Stat(connection.ProcessID) is not null
+            && (await File.ReadAllTextAsync($"/proc/{connection.ProcessID}/comm", stop)).StartsWith("postgres", StringComparison.Ordinal);
+        return isHere ? ProcessTree.Parent(connection.ProcessID) : 0;
     }
 
     // Roles are made only in a database of the run's own or in one that was given for the purpose, reachable as its owner allows.

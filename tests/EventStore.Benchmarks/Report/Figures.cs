@@ -19,9 +19,9 @@ internal sealed class Figures
 
     public long Errors => all.Concat(chart).Sum(figure => figure.Measured.Errors.Values.Sum());
 
-    public void Add(string scenario, int connections, Measured measured, string note = "")
+    public void Add(string scenario, int connections, Measured measured, string note = "", double? toUnlinked = null)
     {
-        var figure = new Figure(scenario, connections, measured, note);
+        var figure = new Figure(scenario, connections, measured, note) { ToUnlinked = toUnlinked };
         all.Add(figure);
         Console.WriteLine(Table.Line(figure with { ToPgbench = Ratio(figure, "pgbench"), ToMarten = Ratio(figure, "marten") }));
     }
@@ -52,4 +52,7 @@ internal sealed record Figure(string Scenario, int Connections, Measured Measure
 
     /// <summary>Throughput, as a multiple of plain Marten's at the same concurrency in this run.</summary>
     public double? ToMarten { get; init; }
+
+    /// <summary>Throughput, as a multiple of that without the chain of hashes, measured in turn.</summary>
+    public double? ToUnlinked { get; init; }
 }

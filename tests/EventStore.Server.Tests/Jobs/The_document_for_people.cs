@@ -209,6 +209,7 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
         WebApplication app = builder.Build();
         app.MapJobs();
         app.MapRevisions();
+        app.MapCheckpoint();
         return
         [
             .. ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints).Cast<RouteEndpoint>()

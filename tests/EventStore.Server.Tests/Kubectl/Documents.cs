@@ -226,6 +226,26 @@ public sealed class Documents(KubectlServer server)
         }
     }
 
+    [Fact]
+    public async Task The_checkpoint_is_described_and_is_no_resource_to_list()
+    {
+        const string path = "/apis/audit.eventstore.io/v1/checkpoint", name = "io.eventstore.audit.v1.Checkpoint";
+        JsonNode described = await server.Admin.Get("/openapi/v3/apis/audit.eventstore.io/v1"), older = await server.Admin.Get("/openapi/v2");
+        JsonObject operations = described["paths"]![path]!.AsObject();
+        Assert.Equal(["get"], operations.Select(each => each.Key));
+        Assert.Contains("verify --since-checkpoint", (string)operations["get"]!["description"]!, StringComparison.Ordinal);
+        Assert.Equal($"#/components/schemas/{name}", (string)operations["get"]!["responses"]!["200"]!["content"]!["application/json"]!["schema"]!["$ref"]!);
+        JsonObject schema = described["components"]!["schemas"]![name]!.AsObject();
+        Assert.Null(described["components"]!["schemas"]![name + "List"]);
+        Assert.Equal((await server.Admin.Get(path)).AsObject().Select(member => member.Key), schema["properties"]!.AsObject().Select(member => member.Key));
+        Assert.All(schema["properties"]!.AsObject(), member => Assert.NotEmpty((string)member.Value!["description"]!));
+        Assert.Equal("integer", (string)schema["properties"]!["revision"]!["type"]!);
+        Assert.Equal($"#/definitions/{name}", (string)older["paths"]![path]!["get"]!["responses"]!["200"]!["schema"]!["$ref"]!);
+        Assert.NotNull(older["definitions"]![name]);
+        // kubectl and every controller would ask for a list of it.
+        Assert.Equal(["pytorchjobrevisions"], (await server.Admin.Get("/apis/audit.eventstore.io/v1"))["resources"]!.AsArray().Select(each => (string)each!["name"]!));
+    }
+
     private async Task<HttpResponseMessage> Get(string path, string accept, string? known = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);

@@ -81,6 +81,36 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
     }
 
     [SkippableFact]
+    public async Task Who_keeps_checkpoints_needs_the_right_to_them_in_the_whole_cluster()
+    {
+        const string path = "/apis/audit.eventstore.io/v1/checkpoint", read = "get --raw " + path + " --token " + ServerProcess.AliceToken;
+        Assert.Equal(
+            (1, "Error from server (Forbidden): checkpoint.audit.eventstore.io is forbidden: User \"alice\" cannot get resource \"checkpoint\" "
+                + "in API group \"audit.eventstore.io\" at the cluster scope\n"),
+            await Kubectl(read));
+        await File.WriteAllTextAsync(PathOf("rules/checkpoints.yaml"), """
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRole
+            metadata: {name: notary}
+            rules:
+            - {apiGroups: [audit.eventstore.io], resources: [checkpoint], verbs: [get]}
+            ---
+            apiVersion: rbac.authorization.k8s.io/v1
+            kind: ClusterRoleBinding
+            metadata: {name: notaries}
+            subjects: [{kind: User, name: alice}]
+            roleRef: {kind: ClusterRole, name: notary}
+            """);
+        using HttpClient alice = Client(ServerProcess.AliceToken);
+        await Until(async () => (int)(await alice.GetAsync(path)).StatusCode == 200);
+        (int code, string output) = await Kubectl(read);
+        Assert.Equal(0, code);
+        Assert.StartsWith("""{"apiVersion":"audit.eventstore.io/v1","hash":""", output, StringComparison.Ordinal);
+        (_, output) = await Kubectl("auth can-i --list --token " + ServerProcess.AliceToken);
+        Assert.Matches(@"\ncheckpoint\.audit\.eventstore\.io +\[\] +\[\] +\[get\]\n", output);
+    }
+
+    [SkippableFact]
     public async Task Kubectl_logs_in_with_a_certificate()
     {
         using X509Certificate2 carol = clients.ForClient("carol", "viewers");

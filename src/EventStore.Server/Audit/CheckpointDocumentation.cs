@@ -1,0 +1,56 @@
+using EventStore.Domain.Manifests;
+using EventStore.Server.Jobs;
+using EventStore.Server.Kubernetes;
+using Microsoft.OpenApi;
+using JsonObject = System.Text.Json.Nodes.JsonObject;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Audit;
+
+/// <summary>What the documents say about the checkpoint: the one for people, and those for kubectl and makers of clients.</summary>
+internal static class CheckpointDocumentation
+{
+    /// <summary>What it is.</summary>
+    public const string About =
+        "Where the chain of hashes over the whole store stands. Whoever keeps one can prove later, with verify --since-checkpoint, that nothing up "
+        + "to its revision was changed, removed, put in or moved.";
+
+    private const string Name = "Checkpoint";
+
+    /// <summary>Its members.</summary>
+    public static ObjectShape Shape { get; } = new(
+        ("apiVersion", new TextShape(), "audit.eventstore.io/v1"),
+        ("hash", new TextShape(), "The SHA-256 of the last event, in which those of all events before it are contained: 64 digits of lower-case hex, zeros in an empty store."),
+        ("kind", new TextShape(), Name),
+        ("revision", new IntegerShape(), "The revision of the last event; 1 in an empty store."));
+
+    /// <summary>Get.</summary>
+    public static ApiOperation Get() => new("readCheckpoint", "Where the chain of hashes stands", About)
+    {
+        Tag = "History",
+        Parameters = [ApiParameters.Pretty],
+        Answers =
+        [
+            new ApiAnswer(200, "OK", Name, Example()),
+            ApiAnswer.Refusal(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
+            ApiAnswer.Refusal(
+                Status.Forbidden("alice", "get", CheckpointEndpoints.Resource.Group, CheckpointEndpoints.Resource.Plural, "", "", ""),
+                "Forbidden: the user may not get `checkpoint` of the group, cluster-wide"),
+            ApiAnswer.Refusal(Status.MethodNotAllowed(CheckpointEndpoints.Resource, "delete"), "MethodNotAllowed: it can only be read"),
+            ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.Json), "NotAcceptable: the client takes no JSON"),
+            ApiAnswer.Refusal(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's"),
+            ApiAnswer.Refusal(JobAnswers.DatabaseAway(), "ServiceUnavailable: the database is away"),
+        ],
+    };
+
+    /// <summary>The schemas the operation names.</summary>
+    public static Dictionary<string, OpenApiSchema> Schemas() => new() { [Name] = ApiSchema.Of(Shape) };
+
+    private static JsonObject Example() => new()
+    {
+        ["apiVersion"] = CheckpointEndpoints.Resource.GroupVersion,
+        ["hash"] = "3799558206a59f56982bbfac3a843c16f9a4943e708c034830686e4a823f0696",
+        ["kind"] = CheckpointEndpoints.Resource.Kind,
+        ["revision"] = 72519229,
+    };
+}

@@ -1,0 +1,161 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using EventStore.Benchmarks.Load;
+using EventStore.Benchmarks.Machine;
+using EventStore.Benchmarks.Report;
+
+namespace EventStore.Benchmarks;
+
+/// <summary>
+/// What the chain of hashes costs a patch: a server on a database as it is, and one on a database whose commit function has the hashing left
+/// out and writes the revision's number where the hash would stand. Everything else is the same: the row, its column and its index are written
+/// either way. They are measured in turn, and pairs are compared, so that what else happens on the machine hits both alike: first the call
+/// alone, in batches of one length and without a server, then whole requests, whose batches are as long as the moment makes them.
+/// </summary>
+internal sealed partial class ChainCost(PrivatePostgres postgres, Options options, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
+{
+    private const int RoundsMin = 6;
+    private const int CallRounds = 20;
+    private const int CallEvents = 6_400;
+    private const int CallBatch = 64;
+    private const int HashBytes = 32;
+    private const int NumberBytes = 8;
+
+    /// <summary>Measures and reports.</summary>
+    public async Task Measure(Figures figures)
+    {
+        await using ServerUnderTest linked = await ServerUnderTest.Start(postgres, "bench_chain", options.Server, stop);
+        await using ServerUnderTest bare = await ServerUnderTest.Start(postgres, "bench_chain_bare", options.Server, stop);
+        await LeaveHashingOut(bare.Database!);
+        await CompareCalls(linked.Database!, bare.Database!, figures);
+        foreach (int connections in options.Connections)
+            await Compare(linked, bare, connections, figures);
+        await RequireHashes(linked.Database!, HashBytes);
+        await RequireHashes(bare.Database!, NumberBytes);
+    }
+
+    private async Task CompareCalls(string linkedDatabase, string bareDatabase, Figures figures)
+    {
+        await using BulkLoad linked = await Open(linkedDatabase), bare = await Open(bareDatabase);
+        (Measured Linked, Measured Bare) sum = (new(), new());
+        for (int round = 0; round <= CallRounds; round++)
+        {
+            (Measured ofLinked, Measured ofBare) = await InTurn(round, Round, linked, bare);
+            if (round > 0) // before, plans are made
+                sum = (Add(sum.Linked, ofLinked), Add(sum.Bare, ofBare));
+        }
+
+        double microseconds = 1000 * (sum.Linked.PostgresCpuMs - sum.Bare.PostgresCpuMs) / sum.Linked.Requests;
+        figures.Add("chain: call without", 1, sum.Bare, $"{CallBatch} patches a call, no server");
+        figures.Add("chain: call with", 1, sum.Linked, string.Create(
+            CultureInfo.InvariantCulture, $"{sum.Linked.PostgresCpuMs / sum.Bare.PostgresCpuMs - 1:+0.0%;-0.0%} CPU of PostgreSQL, {microseconds:0.0} µs a patch"),
+            sum.Linked.PerSecond / sum.Bare.PerSecond);
+    }
+
+    private async Task<BulkLoad> Open(string database)
+    {
+        BulkLoad load = await BulkLoad.Open(postgres, database, CallBatch, 1, _ => stop.ThrowIfCancellationRequested());
+        await load.Create(options.Jobs);
+        await postgres.Ask("VACUUM ANALYZE", database);
+        return load;
+    }
+
+    private async Task<Measured> Round(BulkLoad load)
+    {
+        CpuTimes before = CpuTimes.Read(0, postgres.Pid);
+        long started = Stopwatch.GetTimestamp();
+        await load.PatchUntil(load.Events + CallEvents);
+        CpuTimes spent = CpuTimes.Read(0, postgres.Pid) - before;
+        return new Measured
+        {
+            Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
+            Requests = CallEvents,
+            PostgresCpuMs = spent.PostgresMs,
+            ClientCpuMs = spent.OwnMs,
+        };
+    }
+
+    private static Measured Add(Measured a, Measured b) => a with
+    {
+        Seconds = a.Seconds + b.Seconds,
+        Requests = a.Requests + b.Requests,
+        PostgresCpuMs = a.PostgresCpuMs + b.PostgresCpuMs,
+        ClientCpuMs = a.ClientCpuMs + b.ClientCpuMs,
+    };
+
+    // Each is the first in every other round: whoever is second finds the machine a little later.
+    private static async Task<(Measured Linked, Measured Bare)> InTurn<T>(int round, Func<T, Task<Measured>> measure, T linked, T bare)
+    {
+        bool inOrder = round % 2 == 0;
+        Measured first = await measure(inOrder ? linked : bare), second = await measure(inOrder ? bare : linked);
+        return inOrder ? (first, second) : (second, first);
+    }
+
+    private async Task Compare(ServerUnderTest linked, ServerUnderTest bare, int connections, Figures figures)
+    {
+        List<(Measured Linked, Measured Bare)> pairs = [];
+        for (int round = 0; round <= Math.Max(RoundsMin, options.Rounds); round++)
+        {
+            (Measured Linked, Measured Bare) pair = await InTurn(round, server => load(Spec(server, connections)), linked, bare);
+            if (round > 0) // before, the servers' code is still being compiled
+                pairs.Add(pair);
+        }
+
+        double cpu = Median(pairs.Select(pair => (CpuMs(pair.Linked) - CpuMs(pair.Bare)) / CpuMs(pair.Bare)));
+        double microseconds = 1000 * Median(pairs.Select(pair => CpuMs(pair.Linked) - CpuMs(pair.Bare)));
+        double rate = Median(pairs.Select(pair => pair.Linked.PerSecond / pair.Bare.PerSecond));
+        figures.Add("chain: without", connections, Typical(pairs.ConvertAll(pair => pair.Bare)));
+        figures.Add("chain: with", connections, Typical(pairs.ConvertAll(pair => pair.Linked)), string.Create(
+            CultureInfo.InvariantCulture,
+            $"{rate:0.000} of the rate without; {cpu:+0.0%;-0.0%} CPU of server and PostgreSQL, {microseconds:0.0} µs a patch"),
+            rate);
+    }
+
+    private LoadSpec Spec(ServerUnderTest server, int connections) => server.Load(LoadKind.Patch, postgres) with
+    {
+        Jobs = options.Jobs,
+        Connections = connections,
+        Seconds = options.Seconds,
+        WarmUpSeconds = options.WarmUpSeconds,
+    };
+
+    /// <summary>
+    /// Takes the hashing out of every commit function the database has, whichever of them this server calls. What is replaced is looked for
+    /// in the functions as they are, and what was written is looked at afterwards: a comparison of two equal functions would be worse than none.
+    /// </summary>
+    private async Task LeaveHashingOut(string database)
+    {
+        var functions = (string[])(await postgres.Ask(
+            "SELECT array_agg(pg_get_functiondef(oid)) FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace AND proname ~ '^commit_jobs_[0-9]+$'", database))!;
+        foreach (string function in functions)
+        {
+            if (Hashing().Count(function) != 1)
+                throw new BenchmarkException("a commit function makes its hashes in another way than this program knows to leave out");
+            await postgres.Ask(Hashing().Replace(function, "last_hash := int8send(last_revision);"), database);
+        }
+    }
+
+    private async Task RequireHashes(string database, int bytes)
+    {
+        if (await postgres.Ask($"SELECT count(*) > 0 AND bool_and(octet_length(hash) = {bytes}) FROM eventstore.revision", database) is not true)
+            throw new BenchmarkException($"not every hash of {database} has {bytes} bytes: what was compared is not what it was taken for");
+    }
+
+    private static double CpuMs(Measured measured) => (measured.ServerCpuMs + measured.PostgresCpuMs) / Math.Max(1, measured.Requests);
+
+    private static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+
+    /// <summary>The round in the middle, with what went wrong in any.</summary>
+    private static Measured Typical(List<Measured> rounds) => rounds.OrderBy(measured => measured.PerSecond).ElementAt(rounds.Count / 2) with
+    {
+        Errors = rounds.SelectMany(measured => measured.Errors).GroupBy(error => error.Key).ToDictionary(same => same.Key, same => same.Sum(error => error.Value)),
+    };
+
+    [GeneratedRegex(@"last_hash := revision_hash_\d+\([^;]*;")]
+    private static partial Regex Hashing();
+}
