@@ -17,9 +17,11 @@ internal static class Verify
         await using NpgsqlDataSource source = NpgsqlDataSource.Create(database.ServingConnectionString);
         var first = new PriorityQueue<Finding, long>(); // the last of those shown comes out first
         long count = 0;
-        long events = await Verification.Run(source, kept, Keep, terminal.Progress("verifying"), terminal.Stop);
+        (long events, long missing) = await Verification.Run(source, kept, Keep, terminal.Progress("verifying"), terminal.Stop);
         foreach (Finding finding in first.UnorderedItems.Select(item => item.Element).OrderBy(finding => finding.Revision))
             Terminal.Say(Show(finding));
+        if (missing > 0)
+            Terminal.Say($"{missing} {(missing == 1 ? "snapshot is" : "snapshots are")} missing, which is no damage: reading the past is slower; 'rebuild' makes them");
         terminal.Done(count == 0
             ? $"{events} events verified: the chain is whole, and everything else is what the events give{(kept is null ? string.Empty : $"; the checkpoint of revision {kept.Revision} holds")}"
             : $"{events} events verified: {count} {(count == 1 ? "difference" : "differences")}{(count > ShownMax ? $", the first {ShownMax} shown" : string.Empty)}");

@@ -23,6 +23,9 @@ internal sealed class FoldedStream(Guid uid)
     /// <summary>The stream.</summary>
     public Guid Uid => uid;
 
+    /// <summary>What it is called where something is wrong with it.</summary>
+    public string Name => Row is null ? $"{uid}" : $"{Row.Namespace}/{Row.Name} ({uid})";
+
     /// <summary>The job its events give so far.</summary>
     public Job? Job { get; private set; }
 

@@ -13,7 +13,9 @@ internal sealed record JudgedStream(Guid Uid, FoldedStream? Stream, string? Diff
     public long Revision => Stream?.Revision ?? Finding.Nowhere;
 }
 
-/// <summary>Compares each stream with its current job and its own row in <c>mt_streams</c>, and its snapshots with its events.</summary>
+/// <summary>
+/// Compares each stream with its current job and its own row in <c>mt_streams</c>; its snapshots were compared while it was folded.
+/// </summary>
 internal static class StreamWalk
 {
     // A row's document repeats its columns; PostgreSQL itself compares the two.
@@ -54,14 +56,12 @@ internal static class StreamWalk
 
     private static string? Difference(FoldedStream stream, Row? row)
     {
+        string name = stream.Name;
         if (stream.Row is not { } expected)
-            return $"{stream.Uid}: {stream.Problem}";
-        string name = $"{expected.Namespace}/{expected.Name} ({stream.Uid})";
+            return $"{name}: {stream.Problem}";
         if (row?.Namespace is null)
             return $"{name}: there are {stream.Events} events, but no current job";
-        if (Difference(expected, stream.Time, row) is { } difference)
-            return $"{name}: {difference}";
-        return stream.WrongSnapshots is [var snapshot, ..] ? $"{name}: the snapshot of revision {snapshot.Revision} is not what the events give" : null;
+        return Difference(expected, stream.Time, row) is { } difference ? $"{name}: {difference}" : null;
     }
 
     private static string? Difference(CurrentJob expected, DateTime time, Row row)

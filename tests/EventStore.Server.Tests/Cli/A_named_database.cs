@@ -142,6 +142,32 @@ public sealed class A_named_database : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Is_whole_without_its_snapshots_and_not_with_a_wrong_one()
+    {
+        await using (ProgramRun migrated = await Ended(Both(), "migrate"))
+            Assert.True(migrated.ExitCode == 0, migrated.Everything);
+        await RandomHistory.WriteLong(database.Source, events: 300);
+        await database.Execute("DELETE FROM eventstore.job_snapshot");
+        await using (ProgramRun without = await Ended(Both(), "verify"))
+        {
+            Assert.Equal(0, without.ExitCode);
+            Assert.Matches(
+                @"\A2 snapshots are missing, which is no damage: reading the past is slower; 'rebuild' makes them\n301 events verified: the chain is whole, .+\n\z",
+                without.Output);
+        }
+
+        await using (ProgramRun rebuilt = await Ended(Both(), "rebuild"))
+            Assert.StartsWith("rebuilt: 2 rows were written, the others were right", rebuilt.Output, StringComparison.Ordinal);
+        long revision = await database.Ask<long>("SELECT min(revision) FROM eventstore.job_snapshot");
+        await database.Execute($"UPDATE eventstore.job_snapshot SET text = text || ' ' WHERE revision = {revision}");
+        await using ProgramRun wrong = await Ended(Both(), "verify");
+        Assert.Equal(1, wrong.ExitCode);
+        Assert.Matches(
+            $@"\Arevision {revision}: kube-test/long \([-0-9a-f]{{36}}\): the snapshot of revision {revision} is not what the events give\n301 events verified: 1 difference \(",
+            wrong.Output);
+    }
+
+    [Fact]
     public async Task Is_not_served_by_a_bad_token_file_nor_where_another_serves()
     {
         await using (ProgramRun migrated = await Ended(Both(), "migrate"))

@@ -22,9 +22,9 @@ public sealed class Verifying : IAsyncLifetime
     {
         string before = await database.Checksum();
         List<Finding> differences = [];
-        long events = await Verification.Run(database.Source, null, differences.Add, (_, _) => { }, default);
+        Verified verified = await Verification.Run(database.Source, null, differences.Add, (_, _) => { }, default);
         Assert.Empty(differences);
-        Assert.Equal(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"), events);
+        Assert.Equal(new Verified(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"), MissingSnapshots: 0), verified);
         Assert.Equal(before, await database.Checksum());
     }
 
@@ -32,7 +32,7 @@ public sealed class Verifying : IAsyncLifetime
     public async Task Finds_nothing_wrong_with_an_empty_store()
     {
         await using TestDatabase empty = await TestDatabase.Create();
-        Assert.Equal(0, await Verification.Run(empty.Source, null, difference => Assert.Fail(difference.What), (_, _) => { }, default));
+        Assert.Equal(new Verified(0, 0), await Verification.Run(empty.Source, null, difference => Assert.Fail(difference.What), (_, _) => { }, default));
     }
 
     /// <summary>JOB stands for the row of one living job with at least five events.</summary>
@@ -111,6 +111,32 @@ public sealed class Verifying : IAsyncLifetime
         await database.Execute("UPDATE eventstore.mt_events SET data = 'null' WHERE version = 1");
         long streams = await database.Ask<long>("SELECT count(*) FROM eventstore.mt_streams");
         Assert.Equal(streams, (await Differences()).Count(difference => difference.Contains("cannot be read", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Counts_missing_snapshots_as_no_damage_and_tells_of_each_wrong_one_where_it_is()
+    {
+        await RandomHistory.WriteLong(database.Source, events: 1100);
+        long[] snapshots = await database.Ask<long[]>("SELECT array_agg(revision ORDER BY revision) FROM eventstore.job_snapshot");
+        Assert.True(snapshots.Length >= 4, $"{snapshots.Length} snapshots");
+        await database.Execute($"DELETE FROM eventstore.job_snapshot WHERE revision IN ({snapshots[0]}, {snapshots[1]})");
+        List<Finding> findings = [];
+        Verified verified = await Verification.Run(database.Source, null, findings.Add, (_, _) => { }, default);
+        Assert.Empty(findings);
+        Assert.InRange(verified.MissingSnapshots, 1, 2); // the next one may be near enough for the second
+
+        await database.Execute($"""
+            UPDATE eventstore.job_snapshot SET text = replace(text, '"n":"', '"n":"9') WHERE revision IN ({snapshots[2]}, {snapshots[3]});
+            UPDATE eventstore.mt_doc_current_job SET mt_last_modified = NULL WHERE name = 'long'
+            """);
+        await Verification.Run(database.Source, null, findings.Add, (_, _) => { }, default);
+        Assert.Equal(
+            [snapshots[2], snapshots[3]],
+            findings.FindAll(finding => finding.What.EndsWith($"the snapshot of revision {finding.Revision} is not what the events give", StringComparison.Ordinal)).Select(finding => finding.Revision).Order());
+        Assert.Equal(3, findings.Count); // the row's own trouble is told of as well
+
+        await Rebuilding.Run(database.OwnerSource, finding => Assert.Fail(finding.What), (_, _) => { }, default);
+        Assert.Equal(0, (await Verification.Run(database.Source, null, finding => Assert.Fail(finding.What), (_, _) => { }, default)).MissingSnapshots);
     }
 
     [Fact]
