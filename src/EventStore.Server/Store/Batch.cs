@@ -117,7 +117,7 @@ internal sealed class Batch
         public Job After { get; } = draft.After!;
 
         /// <summary>The event's own id: what is looked for when nobody knows whether it was committed.</summary>
-        public Guid Id { get; } = Guid.CreateVersion7();
+        public Guid Id { get; } = draft.Id;
 
         /// <summary>The job after the event as an answer shows it.</summary>
         public JobText Text { get; } = draft.Text!;

@@ -22,6 +22,9 @@ internal sealed class Draft
     /// <summary>That job as an answer shows it.</summary>
     public JobText? Text { get; private init; }
 
+    /// <summary>The event's own id: what is looked for when nobody knows whether it was committed.</summary>
+    public Guid Id { get; private init; }
+
     /// <summary>The event as it is stored; null unless something happens.</summary>
     public string? Data { get; private init; }
 
@@ -39,6 +42,7 @@ internal sealed class Draft
         {
             After = after,
             Text = JobText.Of(after),
+            Id = Guid.CreateVersion7(),
             Data = EventFormat.Data(happened),
             Headers = EventFormat.Headers(command.Origin),
         };
