@@ -32,10 +32,10 @@ internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLi
 {
     private readonly CancellationTokenSource again = new();
     private PosixSignalRegistration[] signals = [];
-    private Task? stopping;
+    private int told;
 
     /// <summary>Whether the server has been told to stop.</summary>
-    public bool HasBegun => stopping is not null || host.ApplicationStopping.IsCancellationRequested;
+    public bool HasBegun => Volatile.Read(ref told) > 0 || host.ApplicationStopping.IsCancellationRequested;
 
     /// <inheritdoc/>
     public Task WaitForStartAsync(CancellationToken cancellationToken)
@@ -58,8 +58,9 @@ internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLi
     private PosixSignalRegistration Handle(PosixSignal signal) => PosixSignalRegistration.Create(signal, context =>
     {
         context.Cancel = true;
-        if (stopping is null)
-            stopping = Stop();
+        // Each signal is handled on a thread of its own, and a terminal or a parent may send two at once.
+        if (Interlocked.Increment(ref told) == 1)
+            _ = Stop();
         else
             again.Cancel();
     });

@@ -84,6 +84,18 @@ public sealed class Stopping : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Signals_that_come_at_once_begin_it_once()
+    {
+        await using ServerProcess server = await ServerProcess.Start(database.Serving);
+        // A terminal's, and a parent's that passes it on.
+        using (Process sending = Process.Start("sh", ["-c", $"kill -TERM {server.Id}; kill -INT {server.Id}; kill -TERM {server.Id}"]))
+            await sending.WaitForExitAsync();
+
+        await server.Stop().WaitAsync(Patience);
+        Assert.Single(server.Output.Split('\n'), line => line.Contains("Stopping; still serving", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task It_ends_in_time_though_the_database_does_not_answer()
     {
         await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Stop:Time", "00:00:04");
