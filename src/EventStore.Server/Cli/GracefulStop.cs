@@ -24,8 +24,8 @@ public sealed record StopLimits
 }
 
 /// <summary>
-/// SIGTERM and Ctrl+C for the server. First <c>/readyz</c> goes red and the server goes on for <see cref="StopLimits.Delay"/>; then it takes
-/// no more connections, watches end with a bookmark, requests under way are answered, and the lane carries out what waits. A second
+/// SIGTERM and Ctrl+C for the server. First <c>/readyz</c> goes red and the server goes on for <see cref="StopLimits.Delay"/>, ending each
+/// connection with its next answer; then it takes no more connections, watches end with a bookmark, requests under way are answered, and the lane carries out what waits. A second
 /// signal cuts the delay short.
 /// </summary>
 internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLimits limits, ILogger<GracefulStop> log) : IHostLifetime, IDisposable
@@ -36,6 +36,17 @@ internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLi
 
     /// <summary>Whether the server has been told to stop.</summary>
     public bool HasBegun => Volatile.Read(ref told) > 0 || host.ApplicationStopping.IsCancellationRequested;
+
+    /// <summary>
+    /// Ends a client's connection with its answer once the server is to stop, so that its next request comes by another: a connection that is
+    /// closed while nobody says so may be closed just when a request is on it.
+    /// </summary>
+    public Task LetGo(HttpContext http, RequestDelegate next)
+    {
+        if (HasBegun && HttpProtocol.IsHttp11(http.Request.Protocol)) // HTTP/2 has a frame for it, and Kestrel sends that
+            http.Response.Headers.Connection = "close";
+        return next(http);
+    }
 
     /// <inheritdoc/>
     public Task WaitForStartAsync(CancellationToken cancellationToken)

@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using EventStore.Server.Cli;
+using EventStore.Server.Jobs;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Store;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Cli;
@@ -67,6 +70,20 @@ public sealed partial class Command_line
     }
 
     [Fact]
+    public void The_readme_names_every_setting_with_a_section_and_no_other()
+    {
+        string readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "README.md"));
+        (string Section, Type Type)[] sections =
+        [
+            ("Limits", typeof(RequestLimits)), ("Lane", typeof(LaneLimits)), ("Feed", typeof(FeedLimits)), ("Lists", typeof(ListLimits)), ("Stop", typeof(StopLimits)),
+            ("Migrations", typeof(MigrationLimits)),
+        ];
+        string[] settings = [.. sections.SelectMany(one => one.Type.GetProperties().Where(property => property.SetMethod is { IsPublic: true }).Select(property => $"{one.Section}:{property.Name}"))];
+        string[] named = [.. Setting().Matches(readme).Select(match => $"{match.Groups[1].Value}:{match.Groups[2].Value}").Distinct()];
+        Assert.Equal(settings.Order(StringComparer.Ordinal), named.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public async Task A_mistake_goes_to_standard_error_with_where_to_look_and_exit_code_2()
     {
         await using ProgramRun run = await ProgramRun.Ended("verify", "--all");
@@ -108,6 +125,9 @@ public sealed partial class Command_line
         Assert.Equal(1, run.ExitCode);
         Assert.Contains("http://127.0.0.1:1/readyz", run.Output, StringComparison.Ordinal);
     }
+
+    [GeneratedRegex(@"\b(Limits|Lane|Feed|Lists|Stop|Migrations)(?::|__)([A-Z][A-Za-z]+)")]
+    private static partial Regex Setting();
 
     [GeneratedRegex(@"(?<![\w-])--[a-z][a-z-]*|\b[A-Z]\w*__\w*|\b(PG|OTEL)_[A-Z_]+")]
     private static partial Regex Name();

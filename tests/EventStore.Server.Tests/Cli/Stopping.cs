@@ -78,6 +78,8 @@ public sealed class Stopping : IAsyncLifetime
         string revision = (await server.Admin.Create("late")).Revision();
         Assert.Equal(("ADDED", revision), ((await watch.Next())!.Type, revision));
         Assert.False(stopping.IsCompleted);
+        using (HttpResponseMessage last = await server.Admin.GetAsync(Sample.Job("late")))
+            Assert.True(last.IsSuccessStatusCode && last.Headers.ConnectionClose == true, "its clients are not told to come by another connection");
 
         await server.Stop().WaitAsync(Patience); // a second signal cuts the delay short
         Assert.DoesNotContain(await watch.ToEnd(), frame => frame.Type != "BOOKMARK");
