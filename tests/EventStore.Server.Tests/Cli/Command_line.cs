@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using EventStore.Server.Cli;
 using EventStore.Server.Jobs;
@@ -70,17 +71,20 @@ public sealed partial class Command_line
     }
 
     [Fact]
-    public void The_readme_names_every_setting_with_a_section_and_no_other()
+    public void The_readme_names_every_setting_with_a_section_and_no_other() =>
+        Assert.Equal(Settings().Order(StringComparer.Ordinal), SettingsIn(Repository.Read("README.md")).Order(StringComparer.Ordinal));
+
+    [Theory]
+    [InlineData("docker-compose.yml")]
+    [InlineData("src/EventStore.Server/kubernetes.yaml")]
+    [InlineData("src/EventStore.Server/Dockerfile")]
+    public void What_is_delivered_for_running_it_uses_verbs_options_and_settings_there_are(string file)
     {
-        string readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "README.md"));
-        (string Section, Type Type)[] sections =
-        [
-            ("Limits", typeof(RequestLimits)), ("Lane", typeof(LaneLimits)), ("Feed", typeof(FeedLimits)), ("Lists", typeof(ListLimits)), ("Stop", typeof(StopLimits)),
-            ("Migrations", typeof(MigrationLimits)),
-        ];
-        string[] settings = [.. sections.SelectMany(one => one.Type.GetProperties().Where(property => property.SetMethod is { IsPublic: true }).Select(property => $"{one.Section}:{property.Name}"))];
-        string[] named = [.. Setting().Matches(readme).Select(match => $"{match.Groups[1].Value}:{match.Groups[2].Value}").Distinct()];
-        Assert.Equal(settings.Order(StringComparer.Ordinal), named.Order(StringComparer.Ordinal));
+        string text = Repository.Read(file);
+        Assert.Equal([], SettingsIn(text).Except(Settings()));
+        string[][] commands = [.. Command().Matches(text).Select(match => JsonSerializer.Deserialize<string[]>(match.Groups[1].Value)!)];
+        Assert.NotEmpty(commands);
+        Assert.All(commands, command => Assert.Null(CommandLine.Read(command).Problem));
     }
 
     [Fact]
@@ -126,8 +130,23 @@ public sealed partial class Command_line
         Assert.Contains("http://127.0.0.1:1/readyz", run.Output, StringComparison.Ordinal);
     }
 
+    private static IEnumerable<string> Settings() =>
+        from section in ((string Name, Type Type)[])
+        [
+            ("Limits", typeof(RequestLimits)), ("Lane", typeof(LaneLimits)), ("Feed", typeof(FeedLimits)), ("Lists", typeof(ListLimits)), ("Stop", typeof(StopLimits)),
+            ("Migrations", typeof(MigrationLimits)),
+        ]
+        from property in section.Type.GetProperties()
+        where property.SetMethod is { IsPublic: true }
+        select $"{section.Name}:{property.Name}";
+
+    private static IEnumerable<string> SettingsIn(string text) => Setting().Matches(text).Select(match => $"{match.Groups[1].Value}:{match.Groups[2].Value}").Distinct();
+
     [GeneratedRegex(@"\b(Limits|Lane|Feed|Lists|Stop|Migrations)(?::|__)([A-Z][A-Za-z]+)")]
     private static partial Regex Setting();
+
+    [GeneratedRegex(@"^\s*(?:command:|args:|CMD) (\[.*\])", RegexOptions.Multiline)]
+    private static partial Regex Command();
 
     [GeneratedRegex(@"(?<![\w-])--[a-z][a-z-]*|\b[A-Z]\w*__\w*|\b(PG|OTEL)_[A-Z_]+")]
     private static partial Regex Name();
