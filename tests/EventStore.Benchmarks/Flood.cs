@@ -18,21 +18,35 @@ internal sealed class Flood(PrivatePostgres postgres, Options options, Figures f
     /// <summary>Measures and reports.</summary>
     public async Task Measure()
     {
-        Measured alone, beside;
+        Measured alone;
         await using (ServerUnderTest limited = await Start(limits: true))
         {
-            alone = await Load(limited, limited.Token, QuietConnections, options.Seconds);
+            (List<Measured> alones, List<Measured> besides, List<Measured> floods) = ([], [], []);
+            for (int round = 0; round < options.Rounds; round++) // in turn: what else the machine does changes by the minute
+            {
+                alones.Add(await Load(limited, limited.Token, QuietConnections, options.Seconds));
+                (Measured quiet, Measured itself) = await Beside(limited);
+                besides.Add(quiet);
+                floods.Add(itself);
+            }
+
+            alone = Median(alones);
+            Measured flood = Median(floods);
             figures.Add("flood: alone", QuietConnections, alone);
-            (beside, Measured flood) = await Beside(limited);
-            figures.Add("flood: beside it", QuietConnections, beside, Ratio(beside, alone));
+            figures.Add("flood: beside it", QuietConnections, Median(besides), Ratio(Median(besides), alone));
             figures.Add("flood: itself", FloodConnections, flood with { Errors = flood.Errors.Where(error => error.Key != Refused).ToDictionary() },
                 string.Create(CultureInfo.InvariantCulture, $"{flood.Errors.GetValueOrDefault(Refused)} refused with 429"));
         }
 
         await using ServerUnderTest open = await Start(limits: false);
-        (beside, _) = await Beside(open);
+        (Measured beside, _) = await Beside(open);
         figures.Add("flood: no limits", QuietConnections, beside, Ratio(beside, alone));
     }
+
+    private static Measured Median(List<Measured> rounds) => rounds.OrderBy(measured => measured.P99Ms).ElementAt(rounds.Count / 2) with
+    {
+        Errors = rounds.SelectMany(measured => measured.Errors).GroupBy(error => error.Key).ToDictionary(same => same.Key, same => same.Sum(error => error.Value)),
+    };
 
     private static string Ratio(Measured beside, Measured alone) =>
         string.Create(CultureInfo.InvariantCulture, $"p99 {beside.P99Ms / alone.P99Ms:0.0} × that of alone, p50 {beside.P50Ms / alone.P50Ms:0.0} ×");

@@ -24,18 +24,29 @@ public sealed record StopLimits
 }
 
 /// <summary>
-/// SIGTERM and Ctrl+C for the server. First <c>/readyz</c> goes red and the server goes on for <see cref="StopLimits.Delay"/>; then it takes
-/// no more connections, watches end with a bookmark, requests under way are answered, and the lane carries out what waits. A second
+/// SIGTERM and Ctrl+C for the server. First <c>/readyz</c> goes red and the server goes on for <see cref="StopLimits.Delay"/>, ending each
+/// connection with its next answer; then it takes no more connections, watches end with a bookmark, requests under way are answered, and the lane carries out what waits. A second
 /// signal cuts the delay short.
 /// </summary>
 internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLimits limits, ILogger<GracefulStop> log) : IHostLifetime, IDisposable
 {
     private readonly CancellationTokenSource again = new();
     private PosixSignalRegistration[] signals = [];
-    private Task? stopping;
+    private int told;
 
     /// <summary>Whether the server has been told to stop.</summary>
-    public bool HasBegun => stopping is not null || host.ApplicationStopping.IsCancellationRequested;
+    public bool HasBegun => Volatile.Read(ref told) > 0 || host.ApplicationStopping.IsCancellationRequested;
+
+    /// <summary>
+    /// Ends a client's connection with its answer once the server is to stop, so that its next request comes by another: a connection that is
+    /// closed while nobody says so may be closed just when a request is on it.
+    /// </summary>
+    public Task LetGo(HttpContext http, RequestDelegate next)
+    {
+        if (HasBegun && HttpProtocol.IsHttp11(http.Request.Protocol)) // HTTP/2 has a frame for it, and Kestrel sends that
+            http.Response.Headers.Connection = "close";
+        return next(http);
+    }
 
     /// <inheritdoc/>
     public Task WaitForStartAsync(CancellationToken cancellationToken)
@@ -58,8 +69,9 @@ internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLi
     private PosixSignalRegistration Handle(PosixSignal signal) => PosixSignalRegistration.Create(signal, context =>
     {
         context.Cancel = true;
-        if (stopping is null)
-            stopping = Stop();
+        // Each signal is handled on a thread of its own, and a terminal or a parent may send two at once.
+        if (Interlocked.Increment(ref told) == 1)
+            _ = Stop();
         else
             again.Cancel();
     });

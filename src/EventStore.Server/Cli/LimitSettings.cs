@@ -22,7 +22,7 @@ internal static class LimitSettings
     public static T Read<T>(IConfiguration configuration, string section)
         where T : class, new()
     {
-        PropertyInfo[] known = [.. typeof(T).GetProperties().Where(property => property.CanWrite)];
+        PropertyInfo[] known = [.. typeof(T).GetProperties().Where(property => property.SetMethod is { IsPublic: true })];
         foreach (IConfigurationSection given in configuration.GetSection(section).GetChildren())
         {
             PropertyInfo property = known.FirstOrDefault(one => one.Name.Equals(given.Key, StringComparison.OrdinalIgnoreCase))

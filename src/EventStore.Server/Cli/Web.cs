@@ -64,6 +64,7 @@ internal static partial class Web
         WebApplication app = builder.Build();
         app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write
         app.Use(RequestId);
+        app.Use(app.Services.GetRequiredService<GracefulStop>().LetGo);
         app.UseMiddleware<RequestLog>();
         app.UseMiddleware<LastResort>();
         app.Use(AnswerDatabaseAway);

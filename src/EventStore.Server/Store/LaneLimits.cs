@@ -27,8 +27,8 @@ public sealed record LaneLimits
     /// <summary>How long a commit may be under way before the lane counts as stuck.</summary>
     public TimeSpan StuckAfter { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long the lane may go on with what waits when the server ends.</summary>
-    public TimeSpan StopTime { get; init; } = TimeSpan.FromSeconds(2);
+    /// <summary>How long the lane may go on with what waits when the server ends: no setting, for it is a part of the server's own time.</summary>
+    public TimeSpan StopTime { get; internal init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How long a lost reply is looked for before the command is answered 503.</summary>
     public TimeSpan LookUpTime { get; init; } = TimeSpan.FromSeconds(8);

@@ -1,6 +1,10 @@
 using System.Diagnostics;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using EventStore.Server.Cli;
+using EventStore.Server.Jobs;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Store;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Cli;
@@ -67,6 +71,23 @@ public sealed partial class Command_line
     }
 
     [Fact]
+    public void The_readme_names_every_setting_with_a_section_and_no_other() =>
+        Assert.Equal(Settings().Order(StringComparer.Ordinal), SettingsIn(Repository.Read("README.md")).Order(StringComparer.Ordinal));
+
+    [Theory]
+    [InlineData("docker-compose.yml")]
+    [InlineData("src/EventStore.Server/kubernetes.yaml")]
+    [InlineData("src/EventStore.Server/Dockerfile")]
+    public void What_is_delivered_for_running_it_uses_verbs_options_and_settings_there_are(string file)
+    {
+        string text = Repository.Read(file);
+        Assert.Equal([], SettingsIn(text).Except(Settings()));
+        string[][] commands = [.. Command().Matches(text).Select(match => JsonSerializer.Deserialize<string[]>(match.Groups[1].Value)!)];
+        Assert.NotEmpty(commands);
+        Assert.All(commands, command => Assert.Null(CommandLine.Read(command).Problem));
+    }
+
+    [Fact]
     public async Task A_mistake_goes_to_standard_error_with_where_to_look_and_exit_code_2()
     {
         await using ProgramRun run = await ProgramRun.Ended("verify", "--all");
@@ -108,6 +129,24 @@ public sealed partial class Command_line
         Assert.Equal(1, run.ExitCode);
         Assert.Contains("http://127.0.0.1:1/readyz", run.Output, StringComparison.Ordinal);
     }
+
+    private static IEnumerable<string> Settings() =>
+        from section in ((string Name, Type Type)[])
+        [
+            ("Limits", typeof(RequestLimits)), ("Lane", typeof(LaneLimits)), ("Feed", typeof(FeedLimits)), ("Lists", typeof(ListLimits)), ("Stop", typeof(StopLimits)),
+            ("Migrations", typeof(MigrationLimits)),
+        ]
+        from property in section.Type.GetProperties()
+        where property.SetMethod is { IsPublic: true }
+        select $"{section.Name}:{property.Name}";
+
+    private static IEnumerable<string> SettingsIn(string text) => Setting().Matches(text).Select(match => $"{match.Groups[1].Value}:{match.Groups[2].Value}").Distinct();
+
+    [GeneratedRegex(@"\b(Limits|Lane|Feed|Lists|Stop|Migrations)(?::|__)([A-Z][A-Za-z]+)")]
+    private static partial Regex Setting();
+
+    [GeneratedRegex(@"^\s*(?:command:|args:|CMD) (\[.*\])", RegexOptions.Multiline)]
+    private static partial Regex Command();
 
     [GeneratedRegex(@"(?<![\w-])--[a-z][a-z-]*|\b[A-Z]\w*__\w*|\b(PG|OTEL)_[A-Z_]+")]
     private static partial Regex Name();

@@ -78,9 +78,23 @@ public sealed class Stopping : IAsyncLifetime
         string revision = (await server.Admin.Create("late")).Revision();
         Assert.Equal(("ADDED", revision), ((await watch.Next())!.Type, revision));
         Assert.False(stopping.IsCompleted);
+        using (HttpResponseMessage last = await server.Admin.GetAsync(Sample.Job("late")))
+            Assert.True(last.IsSuccessStatusCode && last.Headers.ConnectionClose == true, "its clients are not told to come by another connection");
 
         await server.Stop().WaitAsync(Patience); // a second signal cuts the delay short
         Assert.DoesNotContain(await watch.ToEnd(), frame => frame.Type != "BOOKMARK");
+    }
+
+    [Fact]
+    public async Task Signals_that_come_at_once_begin_it_once()
+    {
+        await using ServerProcess server = await ServerProcess.Start(database.Serving);
+        // A terminal's, and a parent's that passes it on.
+        using (Process sending = Process.Start("sh", ["-c", $"kill -TERM {server.Id}; kill -INT {server.Id}; kill -TERM {server.Id}"]))
+            await sending.WaitForExitAsync();
+
+        await server.Stop().WaitAsync(Patience);
+        Assert.Single(server.Output.Split('\n'), line => line.Contains("Stopping; still serving", StringComparison.Ordinal));
     }
 
     [Fact]

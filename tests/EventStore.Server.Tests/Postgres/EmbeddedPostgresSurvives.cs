@@ -45,7 +45,8 @@ public sealed class EmbeddedPostgresSurvives(DataFolders folders) : IClassFixtur
     public async Task A_lock_file_that_names_a_living_stranger_does_not_stop_it()
     {
         var folder = await folders.Crashed();
-        using var stranger = Process.Start(folders.Account.Command("sleep", "60"))!;
+        // Tied to us it would end with the thread that started it, which is one of a pool's.
+        using var stranger = Process.Start(folders.Account.WithoutParentDeathSignal().Command("sleep", "60"))!;
         try
         {
             var lines = await File.ReadAllLinesAsync(PidFile(folder));

@@ -46,11 +46,9 @@ internal sealed class ParentToKill : IDisposable
         _process.Dispose();
     }
 
-    private static async Task<int> Main(string[] words)
+    /// <summary>The process itself: holds the database until it is killed.</summary>
+    public static async Task<int> Hold(string folder, string how)
     {
-        if (words is not ["hold", var folder, var how])
-            return 2;
-
         var account = PostgresAccount.Current();
         await using var postgres = await EmbeddedPostgres.Start(
             folder,

@@ -8,11 +8,13 @@ namespace EventStore.Server.Tests.Survival;
 
 /// <summary>
 /// PostgreSQL is away for a while: clients are told to come back, probes take the server out and leave it alive, and when PostgreSQL is
-/// there again so is everything else, by itself. With <c>SURVIVAL_AWAY_SECONDS=10</c> for so long.
+/// there again so is everything else, by itself. With <c>SURVIVAL_AWAY_SECONDS=10</c> for so long, and then all must be well within 2 s: who asks
+/// for that has a machine that is not busy with a thousand tests.
 /// </summary>
 public sealed class A_database_that_is_away(ITestOutputHelper output)
 {
     private static readonly TimeSpan Away = TimeSpan.FromSeconds(Rounds.Of("SURVIVAL_AWAY_SECONDS", 3));
+    private static readonly TimeSpan WayBack = TimeSpan.FromSeconds(Environment.GetEnvironmentVariable("SURVIVAL_AWAY_SECONDS") is null ? 30 : 2);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Fact]
@@ -57,6 +59,7 @@ public sealed class A_database_that_is_away(ITestOutputHelper output)
         Assert.Equal("MODIFIED", (await watch.Next(1))[0].Type);
         output.WriteLine($"away for {Away.TotalSeconds:0} s; after its return a patch took {times[0].TotalSeconds:0.00} s, a get {times[1].TotalSeconds:0.00} s, "
             + $"a list {times[2].TotalSeconds:0.00} s, /readyz {times[3].TotalSeconds:0.00} s, and the watch {back.Elapsed.TotalSeconds:0.00} s");
+        Assert.All(times, took => Assert.InRange(took, TimeSpan.Zero, WayBack));
 
         // What was answered 503 "nothing was changed" changed nothing.
         Reply job = await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist")));
