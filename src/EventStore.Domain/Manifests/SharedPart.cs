@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
@@ -20,10 +22,30 @@ internal static class SharedPart
     {
         if (lengthBytes > LengthBytesMax)
             return value;
-        ref Json? place = ref Known[value.GetHashCode() & (Places - 1)];
+        ref Json? place = ref Known[PlaceOf(value) & (Places - 1)];
         if (Volatile.Read(ref place) is T known && known.Equals(value))
             return known;
         Volatile.Write(ref place, value);
         return value;
     }
+
+    /// <summary>What is within the value was read before it, and so is the same object where it is equal: nothing is looked through twice.</summary>
+    private static int PlaceOf(Json value)
+    {
+        int hash = 0;
+        if (value is JsonObject members)
+        {
+            foreach (KeyValuePair<string, Json> member in members.Members)
+                hash = HashCode.Combine(hash, member.Key, HashOf(member.Value));
+        }
+        else if (value is JsonArray array)
+        {
+            foreach (Json item in array.Items)
+                hash = HashCode.Combine(hash, HashOf(item));
+        }
+
+        return hash;
+    }
+
+    private static int HashOf(Json part) => part is JsonObject or JsonArray ? RuntimeHelpers.GetHashCode(part) : part.GetHashCode();
 }
