@@ -58,7 +58,7 @@ internal sealed class Batch
                 chain.Verdicts.Add(new Verdict(queued, preview, draft.Text, shown, null));
                 break;
             case Decision.Accepted(var happened):
-                var entry = new Entry(Entries.Count, chain, queued.Command.Origin, happened, draft.After!, draft.Text!);
+                var entry = new Entry(Entries.Count, chain, queued.Command.Origin, happened, draft);
                 Entries.Add(entry);
                 if (chain.LastEntry is { } previous && previous.After.Uid == entry.After.Uid)
                     previous.WritesRow = false;
@@ -99,7 +99,7 @@ internal sealed class Batch
     }
 
     /// <summary>An event to be appended.</summary>
-    internal sealed class Entry(int place, Chain chain, Origin origin, JobEvent happened, Job after, JobText text)
+    internal sealed class Entry(int place, Chain chain, Origin origin, JobEvent happened, Draft draft)
     {
         /// <summary>The place among the batch's events, from 0.</summary>
         public int Place { get; } = place;
@@ -114,13 +114,19 @@ internal sealed class Batch
         public JobEvent Happened { get; } = happened;
 
         /// <summary>The job after it, its revision still unknown.</summary>
-        public Job After { get; } = after;
+        public Job After { get; } = draft.After!;
 
         /// <summary>The event's own id: what is looked for when nobody knows whether it was committed.</summary>
-        public Guid Id { get; } = Guid.CreateVersion7();
+        public Guid Id { get; } = draft.Id;
 
         /// <summary>The job after the event as an answer shows it.</summary>
-        public JobText Text { get; } = text;
+        public JobText Text { get; } = draft.Text!;
+
+        /// <summary>The event as it is stored.</summary>
+        public string Data { get; } = draft.Data!;
+
+        /// <summary>Who asked for it, as it is stored beside the event.</summary>
+        public string Headers { get; } = draft.Headers!;
 
         /// <summary>Whether this is the last event of its incarnation in the batch, the one that writes the row.</summary>
         public bool WritesRow { get; set; } = true;

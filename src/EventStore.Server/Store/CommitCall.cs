@@ -1,7 +1,5 @@
 using System.Data;
-using System.Text.Json;
-using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.History;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -13,13 +11,13 @@ namespace EventStore.Server.Store;
 internal sealed record Committed(bool[] Held, long[] Revisions);
 
 /// <summary>
-/// The one call that appends: <c>eventstore.commit_jobs_1</c> of migrations/V0004. One statement is one round trip and, without a
+/// The one call that appends: <c>eventstore.commit_jobs_2</c> of migrations/V0008. One statement is one round trip and, without a
 /// transaction around it, one transaction: the lock it takes is never held while the network is waited for.
 /// </summary>
 internal static class CommitCall
 {
     private const string Sql =
-        "SELECT held, revisions FROM eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)";
+        "SELECT held, revisions FROM eventstore.commit_jobs_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)";
 
     // The same lock as in the function: once it is granted, no commit of an earlier batch is still under way.
     /// <summary>Takes the lock of the commit function until the end of the transaction.</summary>
@@ -34,22 +32,28 @@ internal static class CommitCall
     internal static readonly Dictionary<Type, string> Classes =
         MartenSetup.EventNames.Keys.ToDictionary(type => type, type => $"{type.FullName}, {type.Assembly.GetName().Name}");
 
-    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };
-
     /// <summary>Commits the batch. When this throws a <see cref="PostgresException"/> of severity ERROR, nothing was stored.</summary>
     /// <param name="connection">A connection outside any transaction.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
     public static async Task<Committed> Execute(NpgsqlConnection connection, Batch batch, bool wakeOthers = false)
     {
-        await using var command = new NpgsqlCommand(Sql, connection);
-        AddKeys(command.Parameters, batch.Chains);
-        AddEvents(command.Parameters, batch.Entries);
-        AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
-        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = wakeOthers });
+        await using NpgsqlCommand command = Of(connection, batch, wakeOthers);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
         return new Committed(await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1));
+    }
+
+    /// <summary>The call itself, with everything the function is to be told, in the order of its parameters.</summary>
+    internal static NpgsqlCommand Of(NpgsqlConnection connection, Batch batch, bool wakeOthers)
+    {
+        var command = new NpgsqlCommand(Sql, connection);
+        AddKeys(command.Parameters, batch.Chains);
+        AddEvents(command.Parameters, batch.Entries);
+        AddPaths(command.Parameters, batch.Entries);
+        AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
+        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = wakeOthers });
+        return command;
     }
 
     /// <summary>
@@ -105,10 +109,17 @@ internal static class CommitCall
         Add(parameters, entries, entry => entry.After.Version);
         Add(parameters, entries, entry => MartenSetup.EventNames[entry.Happened.GetType()]);
         Add(parameters, entries, entry => Classes[entry.Happened.GetType()]);
-        Add(parameters, entries, Data, NpgsqlDbType.Jsonb);
+        Add(parameters, entries, entry => entry.Data, NpgsqlDbType.Jsonb);
         Add(parameters, entries, entry => entry.Origin.User);
-        Add(parameters, entries, entry => Headers(entry.Origin), NpgsqlDbType.Jsonb);
+        Add(parameters, entries, entry => entry.Headers, NpgsqlDbType.Jsonb);
         Add(parameters, entries, entry => entry.Origin.RequestId);
+    }
+
+    private static void AddPaths(NpgsqlParameterCollection parameters, List<Batch.Entry> entries)
+    {
+        List<(int Event, string Path)> paths = [.. entries.SelectMany(entry => ChangedPaths.Of(entry.Happened).Select(path => (entry.Place + 1, path)))];
+        Add(parameters, paths, path => path.Event);
+        Add(parameters, paths, path => path.Path);
     }
 
     private static void AddRows(NpgsqlParameterCollection parameters, List<Batch.Entry> rows)
@@ -116,6 +127,7 @@ internal static class CommitCall
         Add(parameters, rows, row => row.Place + 1);
         Add(parameters, rows, row => row.Chain.Basis?.Uid != row.After.Uid);
         Add(parameters, rows, row => row.After.Deleted);
+        Add(parameters, rows, row => SnapshotRow.IsDue(row.Chain.Basis?.Uid == row.After.Uid ? row.Chain.Basis.Version : 0, row.After.Version));
         Add(parameters, rows, row => row.Text.Head);
         Add(parameters, rows, row => row.Text.Tail);
     }
@@ -129,25 +141,5 @@ internal static class CommitCall
         if (type is { } element)
             parameter.NpgsqlDbType = NpgsqlDbType.Array | element;
         parameters.Add(parameter);
-    }
-
-    private static string Data(Batch.Entry entry) => JsonSerializer.Serialize(entry.Happened, entry.Happened.GetType(), EventFormat.Options);
-
-    private static string Headers(Origin caller)
-    {
-        using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer, Compact))
-        {
-            writer.WriteStartObject();
-            writer.WriteStartArray("groups");
-            foreach (string group in caller.Groups)
-                writer.WriteStringValue(group);
-            writer.WriteEndArray();
-            writer.WriteString("userAgent", caller.UserAgent);
-            writer.WriteString("sourceAddress", caller.SourceAddress);
-            writer.WriteEndObject();
-        }
-
-        return System.Text.Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
     }
 }

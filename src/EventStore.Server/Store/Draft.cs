@@ -3,7 +3,7 @@ using EventStore.Domain.Jobs;
 namespace EventStore.Server.Store;
 
 /// <summary>
-/// What comes of a command if the job stands as it did when this was made: decided, folded and printed. Deciding is pure, so it may be
+/// What comes of a command if the job stands as it did when this was made: decided, folded and printed, for the reply and for the store. Deciding is pure, so it may be
 /// done before the command's turn, on the thread of the request, and be taken when the turn comes if the job is still the same.
 /// </summary>
 internal sealed class Draft
@@ -22,6 +22,15 @@ internal sealed class Draft
     /// <summary>That job as an answer shows it.</summary>
     public JobText? Text { get; private init; }
 
+    /// <summary>The event's own id: what is looked for when nobody knows whether it was committed.</summary>
+    public Guid Id { get; private init; }
+
+    /// <summary>The event as it is stored; null unless something happens.</summary>
+    public string? Data { get; private init; }
+
+    /// <summary>Who asked for it, as it is stored beside the event; null unless something happens.</summary>
+    public string? Headers { get; private init; }
+
     /// <summary>Decides the command.</summary>
     public static Draft Of(Job? basis, JobCommand command)
     {
@@ -29,6 +38,13 @@ internal sealed class Draft
         if (decision is not Decision.Accepted(var happened))
             return new Draft(basis, decision);
         Job after = Job.Evolve(basis, happened, 0);
-        return new Draft(basis, decision) { After = after, Text = JobText.Of(after) };
+        return new Draft(basis, decision)
+        {
+            After = after,
+            Text = JobText.Of(after),
+            Id = Guid.CreateVersion7(),
+            Data = EventFormat.Data(happened),
+            Headers = EventFormat.Headers(command.Origin),
+        };
     }
 }

@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using EventStore.Domain.Jobs;
 using EventStore.Domain.Manifests;
 
 namespace EventStore.Server.Store;
@@ -13,6 +15,8 @@ internal static class EventFormat
     /// <summary>How deep within an event's own JSON a manifest or a part of one stands, with room to spare.</summary>
     private const int EnvelopeDepth = 8;
 
+    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };
+
     /// <summary>camelCase members, members without a value left out, manifests as they are.</summary>
     public static JsonSerializerOptions Options { get; } = Configure(new JsonSerializerOptions());
 
@@ -25,6 +29,28 @@ internal static class EventFormat
         options.Encoder = PlainEscaping.Encoder;
         options.Converters.Add(new ManifestConverter());
         return options;
+    }
+
+    /// <summary>An event as it is stored.</summary>
+    public static string Data(JobEvent happened) => JsonSerializer.Serialize(happened, happened.GetType(), Options);
+
+    /// <summary>What is stored beside an event: <c>{"groups":[…],"userAgent":"…","sourceAddress":"…"}</c>.</summary>
+    public static string Headers(Origin caller)
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer, Compact))
+        {
+            writer.WriteStartObject();
+            writer.WriteStartArray("groups");
+            foreach (string group in caller.Groups)
+                writer.WriteStringValue(group);
+            writer.WriteEndArray();
+            writer.WriteString("userAgent", caller.UserAgent);
+            writer.WriteString("sourceAddress", caller.SourceAddress);
+            writer.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
     }
 
     private sealed class ManifestConverter : JsonConverter<Json>

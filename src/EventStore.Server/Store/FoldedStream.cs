@@ -7,15 +7,18 @@ namespace EventStore.Server.Store;
 internal sealed record LoggedEvent(Guid Stream, long Version, long Revision, DateTime Time, string Type, string Data);
 
 /// <summary>A row of <c>job_snapshot</c>: a job as it once was.</summary>
-internal sealed record SnapshotRow(Guid Uid, long Revision, long Version, string Text);
+internal sealed record SnapshotRow(Guid Uid, long Revision, long Version, string Text)
+{
+    /// <summary>How far apart snapshots are, in events; a batch may end many events behind the place.</summary>
+    public const int Every = 128;
+
+    /// <summary>Whether a batch that takes a job from one version (0: there was none) to another leaves a snapshot of it.</summary>
+    public static bool IsDue(long before, long after) => after / Every > before / Every;
+}
 
 /// <summary>An incarnation while its history is folded, and when it is.</summary>
 internal sealed class FoldedStream(Guid uid)
 {
-    /// <summary>
-    /// How far apart snapshots are, in events, as the function that appends makes them; a batch may end so many events behind the place.
-    /// </summary>
-    private const int SnapshotEvery = 128;
     private const int BatchMax = 256;
 
     private readonly Queue<Job> unseen = new();
@@ -106,7 +109,7 @@ internal sealed class FoldedStream(Guid uid)
             Job = Job.Evolve(Job, RevisionReads.ReadEvent(happened.Type, happened.Data), happened.Revision);
             Born = Events == 1 ? happened.Time : Born;
             Time = happened.Time;
-            if (Events % SnapshotEvery == 0)
+            if (Events % SnapshotRow.Every == 0)
                 unseen.Enqueue(Job);
         }
         catch (Exception e) // whatever a damaged event does to the fold, its revision has to be named

@@ -45,8 +45,12 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     /// </summary>
     public string? Trouble => deaf ?? (Watchers > 0 ? blind : null);
 
-    /// <summary>Says that something was committed.</summary>
-    public void Wake() => wake.Writer.TryWrite(true);
+    /// <summary>Says that something was committed. While nobody watches, nobody is woken.</summary>
+    public void Wake()
+    {
+        if (Volatile.Read(ref position) >= 0)
+            wake.Writer.TryWrite(true);
+    }
 
     /// <summary>
     /// Joins a watcher who has seen everything up to a revision. Null when the recent changes at hand do not reach back so far: then the

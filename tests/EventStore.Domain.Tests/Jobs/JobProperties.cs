@@ -102,11 +102,11 @@ public sealed class JobProperties
     [Fact]
     public void The_requests_lead_to_every_event_and_to_the_refusals_that_matter()
     {
-        IEnumerable<Moment> moments = RequestsArbitrary.Sequences().Generator.Sample(50, 400).SelectMany(requests => requests.Happen());
-        string[] seen = [.. moments.Select(moment => Told.Of(moment.Decision).Split(' ', '\n')[0]).Distinct()];
-        Assert.Superset(
-            new HashSet<string> { "created", "patched", "replaced", "status", "deletion", "deleted", "nothing", "BadRequest", "FieldsFixed", "Invalid", "Stale" },
-            new HashSet<string>(seen));
+        HashSet<string> missing =
+            ["created", "patched", "replaced", "status", "deletion", "deleted", "nothing", "BadRequest", "FieldsFixed", "Invalid", "Stale"];
+        foreach (Moment moment in RequestsArbitrary.Sequences().Generator.Until(50, () => missing.Count == 0).SelectMany(requests => requests.Happen()))
+            missing.Remove(Told.Of(moment.Decision).Split(' ', '\n')[0]);
+        Assert.Empty(missing);
     }
 
     /// <summary>The moments a job that was there already changed, a deletion at once apart: it changes nothing but that the job is gone.</summary>

@@ -65,9 +65,10 @@ public sealed class RevertProperties
     [Fact]
     public void The_commands_lead_to_every_kind_of_event()
     {
-        IEnumerable<Commands> many = AnyCommands().Generator.Sample(300, 300);
-        Type[] met = [.. many.SelectMany(Lives).SelectMany(life => life).Select(step => step.Happened.GetType()).Distinct()];
-        Assert.Equal(typeof(JobEvent).Assembly.GetTypes().Count(type => type.IsSubclassOf(typeof(JobEvent))), met.Length);
+        HashSet<Type> missing = [.. typeof(JobEvent).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(JobEvent)))];
+        foreach ((JobEvent happened, _) in AnyCommands().Generator.Until(300, () => missing.Count == 0).SelectMany(Lives).SelectMany(life => life))
+            missing.Remove(happened.GetType());
+        Assert.Empty(missing);
     }
 
     /// <summary>The incarnations the commands lead to, each with its events and the job after them.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EventStore.Domain.Jobs;
 using EventStore.Server.Postgres;
 using EventStore.Server.Store;
 using EventStore.Server.Tests.Fixtures;
@@ -10,16 +11,24 @@ namespace EventStore.Server.Tests.Store;
 /// <summary>A database from before the chain, with years in it, is brought up to date under writers that still use the old function.</summary>
 public sealed class An_older_database : IAsyncLifetime
 {
+    // The call of this release, as the one before would have made it.
+    private const string AsBefore = """
+        CREATE FUNCTION eventstore.commit_jobs_2(
+            text[], text[], uuid[], bigint[], bigint[], int[], uuid[], uuid[], bigint[], text[], text[], jsonb[], text[], jsonb[], text[],
+            int[], text[], int[], boolean[], boolean[], boolean[], text[], text[], boolean,
+            OUT held boolean[], OUT revisions bigint[], OUT committed_at timestamptz)
+        LANGUAGE sql AS 'SELECT * FROM eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$18,$19,$20,$22,$23,$24)'
+        """;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly string before = Directory.CreateTempSubdirectory("es-before-").FullName;
     private TestDatabase database = null!;
 
     public async Task InitializeAsync()
     {
-        foreach (string file in Directory.EnumerateFiles(Migrations.DefaultFolder).Where(file => string.CompareOrdinal(Path.GetFileName(file), "V0004") < 0))
-            File.Copy(file, Path.Combine(before, Path.GetFileName(file)));
         database = await TestDatabase.CreateEmpty();
-        await Migrations.Apply(database.Owner, NullLogger.Instance, before, Patience);
+        await MigrateTo("V0004");
+        await database.Execute(AsBefore);
         await ServingRole.Grant(database.Owner, database.ServingRoleName);
         await RandomHistory.Write(database.Source, seed: 41, jobs: 20, events: 600);
     }
@@ -35,6 +44,7 @@ public sealed class An_older_database : IAsyncLifetime
     {
         Assert.Equal("V0003__commit_jobs_1.sql", await database.Ask<string>("SELECT max(name) FROM eventstore.changelog WHERE type = 0"));
         string events = await database.Ask<string>("SELECT md5(string_agg(e::text, '' ORDER BY seq_id)) FROM eventstore.mt_events e");
+        await MigrateTo("V0008");
         await Migrate();
         Assert.Equal(events, await database.Ask<string>("SELECT md5(string_agg(e::text, '' ORDER BY seq_id)) FROM eventstore.mt_events e"));
         Assert.Equal(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"), await database.Ask<long>("SELECT count(*) FROM eventstore.revision"));
@@ -55,7 +65,7 @@ public sealed class An_older_database : IAsyncLifetime
         await using (var command = new NpgsqlCommand(CommitCall.LockSql, holder))
             await command.ExecuteNonQueryAsync();
 
-        Task migrating = Migrate(); // first in the queue for the lock
+        Task migrating = MigrateTo("V0008"); // first in the queue for the lock
         await Waiting(1);
         Task<Committed> refused = CommitCall.Execute(raw, InProcess.Decide([], InProcess.Create("turned-away")));
         await Waiting(2);
@@ -67,12 +77,46 @@ public sealed class An_older_database : IAsyncLifetime
         Assert.Matches(@"revision \d+ is not linked to the one before", refusal.MessageText);
         Assert.IsType<Outcome.Done>(await patched);
         await migrating;
+        await Migrate();
         Assert.Equal(0, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_doc_current_job WHERE name = 'turned-away'"));
         Assert.Empty(await Verify());
     }
 
+    [Fact]
+    public async Task Goes_on_taking_the_calls_of_the_release_before()
+    {
+        await Migrate();
+        await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
+        Job[] jobs = [];
+        for (int i = 0; i <= SnapshotRow.Every; i++)
+        {
+            Batch batch = i == 0 ? InProcess.Decide([], InProcess.Create("old")) : InProcess.Decide(jobs, InProcess.Label("old", $"n{i % 3}", $"{i}"));
+            await using NpgsqlCommand call = CommitCall.Of(connection, batch, wakeOthers: false);
+            call.CommandText = """
+                SELECT revisions[1] FROM eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)
+                """;
+            foreach (int unknownThen in (int[])[20, 16, 15])
+                call.Parameters.RemoveAt(unknownThen);
+            jobs = [Assert.Single(batch.Entries).After with { Revision = (long)(await call.ExecuteScalarAsync())! }];
+        }
+
+        Assert.Equal(2L * SnapshotRow.Every, await database.Ask<long>("""
+            SELECT count(*) FROM eventstore.revision r JOIN eventstore.revision_path p USING (revision) WHERE r.job = 'old'
+            """));
+        Assert.Equal(1, await database.Ask<long>($"SELECT count(*) FROM eventstore.job_snapshot WHERE uid = '{jobs[0].Uid}'"));
+        Assert.Empty(await Verify());
+    }
+
+    private async Task MigrateTo(string end)
+    {
+        foreach (string file in Directory.EnumerateFiles(Migrations.DefaultFolder).Where(file => string.CompareOrdinal(Path.GetFileName(file), end) < 0))
+            File.Copy(file, Path.Combine(before, Path.GetFileName(file)), overwrite: true);
+        await Migrations.Apply(database.Owner, NullLogger.Instance, before, Patience);
+    }
+
     private async Task Migrate()
     {
+        await database.Execute("DROP FUNCTION eventstore.commit_jobs_2");
         await Migrations.Apply(database.Owner, NullLogger.Instance);
         await ServingRole.Grant(database.Owner, database.ServingRoleName);
     }

@@ -62,10 +62,11 @@ public sealed class Naive_reader
     public async Task Misses_events_when_the_lock_is_taken_out()
     {
         await using TestDatabase database = await TestDatabase.Create();
-        string migration = await File.ReadAllTextAsync(Path.Combine(Migrations.DefaultFolder, "V0004__revisions.sql"));
-        string function = migration[migration.IndexOf("CREATE OR REPLACE FUNCTION eventstore.commit_jobs_1", StringComparison.Ordinal)..];
+        string migration = await File.ReadAllTextAsync(Path.Combine(Migrations.DefaultFolder, "V0008__commit_jobs_2.sql"));
+        string function = migration[migration.IndexOf("CREATE FUNCTION eventstore.commit_jobs_2", StringComparison.Ordinal)..];
         string unlocked = function[..(function.IndexOf("$function$;", StringComparison.Ordinal) + "$function$;".Length)]
-            .Replace("PERFORM pg_advisory_xact_lock(7071);", string.Empty, StringComparison.Ordinal);
+            .Replace("PERFORM pg_advisory_xact_lock(7071);", string.Empty, StringComparison.Ordinal)
+            .Replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", StringComparison.Ordinal);
         Assert.DoesNotContain("7071", unlocked, StringComparison.Ordinal);
         await database.Execute(unlocked);
 

@@ -55,8 +55,9 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     [InlineData("CREATE TABLE public.head ()")]
     [InlineData("CREATE SCHEMA mine")]
     [InlineData("CREATE EXTENSION IF NOT EXISTS dblink")]
-    [InlineData("ALTER FUNCTION eventstore.commit_jobs_1 SECURITY INVOKER")]
+    [InlineData("ALTER FUNCTION eventstore.commit_jobs_2 SECURITY INVOKER")]
     [InlineData("DROP FUNCTION eventstore.commit_jobs_1")]
+    [InlineData("DROP FUNCTION eventstore.commit_jobs_2")]
     [InlineData("DROP INDEX eventstore.current_job_living")]
     [InlineData("SELECT eventstore.current_job_1(gen_random_uuid(), '', '', false, 1, 1, '', '')")]
     [InlineData("SELECT eventstore.mt_quick_append_events(gen_random_uuid(), 'x', 'x', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1)")]
@@ -85,9 +86,9 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     }
 
     [Fact]
-    public async Task Has_no_right_to_any_function_but_the_one_that_appends() =>
-        Assert.Equal("commit_jobs_1", await store.AsServing("""
-            SELECT string_agg(proname, ', ') FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace AND has_function_privilege(oid, 'EXECUTE')
+    public async Task Has_no_right_to_any_function_but_those_that_append() =>
+        Assert.Equal("commit_jobs_1, commit_jobs_2", await store.AsServing("""
+            SELECT string_agg(proname, ', ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace AND has_function_privilege(oid, 'EXECUTE')
             """));
 
     [Fact]
@@ -127,10 +128,13 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     /// caller's would run with those rights.
     /// </summary>
     [Theory]
-    [InlineData("")]
-    [InlineData("SET search_path = pg_temp, eventstore")]
-    [InlineData("SET search_path = pg_temp, pg_catalog, public")]
-    public async Task Cannot_put_things_of_its_own_in_the_function_s_way(string searchPath)
+    [InlineData(1, "")]
+    [InlineData(1, "SET search_path = pg_temp, eventstore")]
+    [InlineData(1, "SET search_path = pg_temp, pg_catalog, public")]
+    [InlineData(2, "")]
+    [InlineData(2, "SET search_path = pg_temp, eventstore")]
+    [InlineData(2, "SET search_path = pg_temp, pg_catalog, public")]
+    public async Task Cannot_put_things_of_its_own_in_the_function_s_way(int release, string searchPath)
     {
         await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(store.Serving) { Pooling = false }.ConnectionString);
         await connection.OpenAsync();
@@ -143,6 +147,8 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
             CREATE TEMP SEQUENCE mt_events_sequence;
             CREATE FUNCTION pg_temp.current_job_1(uuid, text, text, boolean, bigint, bigint, text, text) RETURNS jsonb LANGUAGE plpgsql AS
                 $$BEGIN RAISE EXCEPTION 'ran as %', current_user; END$$;
+            CREATE FUNCTION pg_temp.changed_paths_1(text, jsonb) RETURNS SETOF text LANGUAGE plpgsql AS
+                $$BEGIN RAISE EXCEPTION 'ran as %', current_user; END$$;
             CREATE FUNCTION pg_temp.pg_advisory_xact_lock(int) RETURNS void LANGUAGE plpgsql AS
                 $$BEGIN RAISE EXCEPTION 'ran as %', current_user; END$$;
             CREATE FUNCTION pg_temp.equal(varchar, text) RETURNS boolean LANGUAGE plpgsql AS
@@ -152,12 +158,14 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
             """, connection))
             await shadows.ExecuteNonQueryAsync();
 
-        string name = $"shadowed-{searchPath.Length}";
+        string name = $"shadowed-{release}-{searchPath.Length}";
+        (string paths, string kept) = release == 1 ? (string.Empty, string.Empty) : ("'{}', '{}',", "ARRAY[false],");
         await using (var command = new NpgsqlCommand($"""
-            SELECT held FROM eventstore.commit_jobs_1(
+            SELECT held FROM eventstore.commit_jobs_{release}(
                 ARRAY['kube-test'], ARRAY['{name}'], ARRAY[null::uuid], ARRAY[null::bigint], ARRAY[null::bigint],
                 ARRAY[1], ARRAY[gen_random_uuid()], ARRAY[gen_random_uuid()], ARRAY[1::bigint], ARRAY['job_created'], ARRAY['x'],
-                ARRAY['{"{}"}'::jsonb], ARRAY['eve'], ARRAY['{"{}"}'::jsonb], ARRAY['r'], ARRAY[1], ARRAY[true], ARRAY[false], ARRAY['a'], ARRAY['b'], false)
+                ARRAY['{"{}"}'::jsonb], ARRAY['eve'], ARRAY['{"{}"}'::jsonb], ARRAY['r'], {paths}
+                ARRAY[1], ARRAY[true], ARRAY[false], {kept} ARRAY['a'], ARRAY['b'], false)
             """, connection))
             Assert.True(Assert.Single((bool[])(await command.ExecuteScalarAsync())!));
 
