@@ -110,8 +110,13 @@ public sealed class JsonObject : Json
     }
 
     /// <inheritdoc/>
-    public override int GetHashCode() =>
-        members.Aggregate(7, (hash, member) => HashCode.Combine(hash, string.GetHashCode(member.Key, StringComparison.Ordinal), member.Value));
+    public override int GetHashCode()
+    {
+        int hash = 7;
+        foreach (KeyValuePair<string, Json> member in members)
+            hash = HashCode.Combine(hash, member.Key, member.Value);
+        return hash;
+    }
 
     /// <summary>
     /// Both objects' members side by side, in order: each name with its value on the left and on the right, null where the object has

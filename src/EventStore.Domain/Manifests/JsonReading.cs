@@ -92,6 +92,7 @@ public static class JsonReading
 
     private static JsonObject ReadObject(ref Utf8JsonReader reader, Stack<object> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
     {
+        long start = reader.TokenStartIndex;
         var members = new List<KeyValuePair<string, Json>>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
         {
@@ -103,16 +104,17 @@ public static class JsonReading
         }
 
         if (duplicates is null || duplicates.Count >= DuplicatesMax)
-            return JsonObject.FromUnsorted([.. members], null);
+            return SharedPart.Of(JsonObject.FromUnsorted([.. members], null), reader.BytesConsumed - start);
         var twice = new List<string>();
         var value = JsonObject.FromUnsorted([.. members], twice);
         foreach (string name in twice.Take(DuplicatesMax - duplicates.Count))
             duplicates.Add(PathOf(path).Member(name));
-        return value;
+        return SharedPart.Of(value, reader.BytesConsumed - start);
     }
 
     private static JsonArray ReadArray(ref Utf8JsonReader reader, Stack<object> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
     {
+        long start = reader.TokenStartIndex;
         var items = new List<Json>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
@@ -121,7 +123,7 @@ public static class JsonReading
             path.Pop();
         }
 
-        return new JsonArray([.. items]);
+        return SharedPart.Of(new JsonArray(items.ToArray()), reader.BytesConsumed - start); // a list made by [..] would be wrapped in an object
     }
 
     private static JsonText Text(ref Utf8JsonReader reader, Stack<object> path, ref JsonFault? fault)

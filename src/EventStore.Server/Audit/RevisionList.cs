@@ -15,6 +15,7 @@ namespace EventStore.Server.Audit;
 internal static class RevisionList
 {
     private const int BytesMax = 8 << 20;
+    private const int BufferBytes = 64 << 10;
 
     /// <summary>How many revisions a page has at most.</summary>
     public static int PageSize(ListOptions options, ListLimits limits) => (int)Math.Min(options.Limit ?? limits.RevisionsUnasked, limits.Revisions);
@@ -30,23 +31,24 @@ internal static class RevisionList
     public static async Task<JsonReply> Page(
         RevisionReads revisions, RevisionQuery query, int size, RevisionView view, long at, Func<long, ContinueToken> next, CancellationToken stop)
     {
-        var items = new ArrayBufferWriter<byte>();
+        var text = new ArrayBufferWriter<byte>(BufferBytes);
+        Encoding.UTF8.GetBytes(view.Form.Frame(JsonObject.Empty).Begin, text);
         (int count, long behind, bool more) = (0, 0, false);
         await foreach (RevisionStep step in revisions.List(query, size + 1, stop)) // one more than the page has says that there are more
         {
-            more = step.Revision is null || count == size || items.WrittenCount > BytesMax;
+            more = step.Revision is null || count == size || text.WrittenCount > BytesMax;
             if (step.Revision is null)
                 behind = step.Bound;
             if (more)
                 break;
-            items.Write(count++ == 0 ? default : ","u8);
-            items.Write(view.Item(step.Revision!));
+            text.Write(count++ == 0 ? default : ","u8);
+            text.Write(view.Item(step.Revision!));
             behind = step.Bound;
         }
 
         JsonObject metadata = JsonObject.Of(
             ("continue", more ? next(behind).ToString() : string.Empty), ("resourceVersion", at.ToString(CultureInfo.InvariantCulture)));
-        (string begin, string end) = view.Form.Frame(metadata);
-        return new JsonReply(200, (byte[])[.. Encoding.UTF8.GetBytes(begin), .. items.WrittenSpan, .. Encoding.UTF8.GetBytes(end)]);
+        Encoding.UTF8.GetBytes(view.Form.Frame(metadata).End, text);
+        return new JsonReply(200, text.WrittenMemory);
     }
 }

@@ -47,7 +47,7 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
         _ => null,
     };
 
-    private bool CoversKey(JobKey key) =>
-        (Namespace is null || Namespace == key.Namespace)
-        && (Fields.IsEmpty || Fields.Matches(field => field == "metadata.name" ? key.Name : key.Namespace));
+    private bool CoversKey(JobKey key) => (Namespace is null || Namespace == key.Namespace) && (Fields.IsEmpty || FieldsMatch(key));
+
+    private bool FieldsMatch(JobKey key) => Fields.Matches(field => field == "metadata.name" ? key.Name : key.Namespace);
 }

@@ -12,6 +12,9 @@ namespace EventStore.Server.Kubernetes;
 /// <param name="Include">How much of each object a row of a table carries.</param>
 public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObject Include)
 {
+    /// <summary>Whether objects are shown as they are.</summary>
+    public bool IsPlain => Chosen.Form == Representations.Plain;
+
     /// <summary>Reads what the client wants: 406 for a form there is not, 400 for a wrong <c>includeObject</c>.</summary>
     public static bool TryRead(HttpContext http, ObjectKind kind, bool isList, out ObjectView view, out Status? refusal)
     {
@@ -42,7 +45,7 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
     /// <summary>One object as an item of a list: itself, a row, or its metadata.</summary>
     public byte[] Item(byte[] utf8, Func<JsonObject, Json[]> cells)
     {
-        if (Chosen.Form == Representations.Plain)
+        if (IsPlain)
             return utf8;
         var manifest = (JsonObject)JsonReading.Parse(utf8);
         JsonObject item = Chosen.Form == Representations.Table

@@ -128,12 +128,15 @@ public sealed class JobSnapshot : IAsyncDisposable
             (piece, read) = (Math.Min(2 * piece, PieceMax), 0);
             await using NpgsqlCommand command = SelectPiece(range, revision, piece);
             await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop);
+            JobKey? last = range.Behind;
             for (; await reader.ReadAsync(stop); read++)
             {
                 var key = new JobKey(reader.GetString(0), reader.GetString(1));
                 yield return new StoredJob(key, reader.GetInt64(2), reader.GetFieldValue<byte[]>(3), reader.GetFieldValue<DateTimeOffset>(4));
-                range = range with { Behind = key };
+                last = key;
             }
+
+            range = range with { Behind = last };
         }
     }
 

@@ -15,7 +15,10 @@ public sealed record LaneLimits
     /// <summary>The most bytes of requests in one batch; the request that reaches it is the last.</summary>
     public long BatchBytes { get; init; } = 4 << 20;
 
-    /// <summary>How many bytes of current jobs, as text, are kept at hand. As objects, which is how they are kept, they take about four times as much.</summary>
+    /// <summary>
+    /// How many bytes of current jobs, as text, are kept at hand. As objects, which is how they are kept, they take as much if they are alike,
+    /// and up to four times as much if they have no parts in common.
+    /// </summary>
     public long CacheBytes { get; init; } = 8 << 20;
 
     /// <summary>How often a command is decided before it is given up, if somebody else changes the job each time.</summary>

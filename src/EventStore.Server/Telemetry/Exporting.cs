@@ -15,6 +15,7 @@ public static class Exporting
 {
     private const string Endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT";
     private const string ServiceName = "OTEL_SERVICE_NAME";
+    private const int SeriesMax = 500;
     private const string DefaultServiceName = "pytorchjob-eventstore";
 
     /// <summary>
@@ -35,6 +36,9 @@ public static class Exporting
             .WithMetrics(metrics =>
             {
                 metrics.AddMeter(Meters).AddPrometheusExporter();
+                // Room for every series is taken at the start, by default for 2000 of each metric: 8 MB. The most any has here is a few hundred,
+                // the times of requests by route, method and code.
+                metrics.AddView(_ => new MetricStreamConfiguration { CardinalityLimit = SeriesMax });
                 if (byOtlp)
                     metrics.AddOtlpExporter();
             });

@@ -37,6 +37,30 @@ public sealed class JsonReadingRules
     });
 
     [Fact]
+    public void Parts_that_jobs_have_in_common_are_held_once()
+    {
+        const string port = """{"containerPort":23456,"name":"held once"}""";
+        Json one = JsonReading.Parse(Encoding.UTF8.GetBytes($$"""{"name":"a","ports":[{{port}}]}"""));
+        Json other = JsonReading.Parse(Encoding.UTF8.GetBytes($$"""{"name":"b", "ports": [ {{port}} ]}"""));
+        Assert.Same(one.Member("ports"), other.Member("ports"));
+        Assert.NotEqual(one, other);
+    }
+
+    [Fact]
+    public void Parts_that_share_a_place_stay_what_they_are()
+    {
+        Json[] parts = [.. Enumerable.Range(0, 10_000).Select(number => JsonObject.Of(("number", number), ("list", new JsonArray([number]))))];
+        Assert.All(parts.Concat(parts), part => Assert.Equal(part, JsonReading.Parse(part.ToUtf8())));
+    }
+
+    [Fact]
+    public void A_long_part_is_not_held_for_others()
+    {
+        byte[] text = new JsonArray([new string('x', 1000)]).ToUtf8();
+        Assert.NotSame(JsonReading.Parse(text), JsonReading.Parse(text));
+    }
+
+    [Fact]
     public void Texts_that_share_a_place_stay_what_they_are()
     {
         string[] texts = [.. Enumerable.Range(0, 10_000).Select(number => $"text {number}"), "", "é", "e\u0301", new string('x', 1000)];
