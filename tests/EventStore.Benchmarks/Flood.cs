@@ -6,8 +6,8 @@ using EventStore.Benchmarks.Report;
 namespace EventStore.Benchmarks;
 
 /// <summary>
-/// One user floods the server with patches; what does another one feel of it? Measured three times on one machine: the other alone, beside the
-/// flood, and beside the flood without the limits on a user.
+/// One user floods the server with patches, or with reads; what does another one, who patches, feel of it? Measured on one machine: the other
+/// alone, beside each flood, and beside that of patches without the limits on a user.
 /// </summary>
 internal sealed class Flood(PrivatePostgres postgres, Options options, Figures figures, CancellationToken stop)
 {
@@ -21,13 +21,14 @@ internal sealed class Flood(PrivatePostgres postgres, Options options, Figures f
         Measured alone;
         await using (ServerUnderTest limited = await Start(limits: true))
         {
-            (List<Measured> alones, List<Measured> besides, List<Measured> floods) = ([], [], []);
+            (List<Measured> alones, List<Measured> besides, List<Measured> floods, List<Measured> besideReads) = ([], [], [], []);
             for (int round = 0; round < options.Rounds; round++) // in turn: what else the machine does changes by the minute
             {
                 alones.Add(await Load(limited, limited.Token, QuietConnections, options.Seconds));
-                (Measured quiet, Measured itself) = await Beside(limited);
+                (Measured quiet, Measured itself) = await Beside(limited, LoadKind.Patch);
                 besides.Add(quiet);
                 floods.Add(itself);
+                besideReads.Add((await Beside(limited, LoadKind.Get)).Quiet);
             }
 
             alone = Median(alones);
@@ -36,10 +37,11 @@ internal sealed class Flood(PrivatePostgres postgres, Options options, Figures f
             figures.Add("flood: beside it", QuietConnections, Median(besides), Ratio(Median(besides), alone));
             figures.Add("flood: itself", FloodConnections, flood with { Errors = flood.Errors.Where(error => error.Key != Refused).ToDictionary() },
                 string.Create(CultureInfo.InvariantCulture, $"{flood.Errors.GetValueOrDefault(Refused)} refused with 429"));
+            figures.Add("flood: beside reads", QuietConnections, Median(besideReads), Ratio(Median(besideReads), alone));
         }
 
         await using ServerUnderTest open = await Start(limits: false);
-        (Measured beside, _) = await Beside(open);
+        (Measured beside, _) = await Beside(open, LoadKind.Patch);
         figures.Add("flood: no limits", QuietConnections, beside, Ratio(beside, alone));
     }
 
@@ -60,17 +62,17 @@ internal sealed class Flood(PrivatePostgres postgres, Options options, Figures f
         return server;
     }
 
-    private async Task<(Measured Quiet, Measured Flood)> Beside(ServerUnderTest server)
+    private async Task<(Measured Quiet, Measured Flood)> Beside(ServerUnderTest server, LoadKind of)
     {
-        Task<Measured> flood = Load(server, server.OtherToken, FloodConnections, options.Seconds + (2 * options.WarmUpSeconds) + 4);
+        Task<Measured> flood = Load(server, server.OtherToken, FloodConnections, options.Seconds + (2 * options.WarmUpSeconds) + 4, of);
         await Task.Delay(TimeSpan.FromSeconds(2), stop); // until its process is up
         Measured quiet = await Load(server, server.Token, QuietConnections, options.Seconds);
         return (quiet, await flood);
     }
 
-    private Task<Measured> Load(ServerUnderTest server, string token, int connections, double seconds) => Self.Run(
+    private Task<Measured> Load(ServerUnderTest server, string token, int connections, double seconds, LoadKind kind = LoadKind.Patch) => Self.Run(
         Generator.Verb,
-        server.Load(LoadKind.Patch, postgres) with { Token = token, Jobs = options.Jobs, Connections = connections, Seconds = seconds, WarmUpSeconds = options.WarmUpSeconds },
+        server.Load(kind, postgres) with { Token = token, Jobs = options.Jobs, Connections = connections, Seconds = seconds, WarmUpSeconds = options.WarmUpSeconds },
         null,
         stop);
 }

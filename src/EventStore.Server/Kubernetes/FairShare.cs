@@ -16,6 +16,7 @@ internal static class FairShare
 
     private enum Asks
     {
+        Fixed, // what is the same for everybody and costs the database nothing: discovery, documents, health
         Read,
         Change,
         List,
@@ -30,6 +31,7 @@ internal static class FairShare
             Limiter(Asks.Watch, _ => "everybody", AtOnce(limits.Watches, 0)),
             Limiter(Asks.Watch, UserOfThese, AtOnce(limits.WatchesPerUser, 0)),
             Limiter(Asks.List, UserOfThese, AtOnce(limits.ListsAtOnce, limits.ListsWaiting)),
+            Limiter(Asks.Read, UserOfThese, AtOnce(limits.ReadsAtOnce, limits.ReadsWaiting)),
             Limiter(Asks.Change, UserOfThese, Rate(limits)),
             Limiter(Asks.Change, UserOfThese, AtOnce(limits.ChangesAtOnce, limits.ChangesWaiting)));
         options.OnRejected = (rejected, _) => new ValueTask(Refuse(rejected, limits));
@@ -39,7 +41,7 @@ internal static class FairShare
     public static void UseFairShare(this IApplicationBuilder app, RequestLimits limits) =>
         app.UseWhen(http => AsksFor(http) switch
         {
-            Asks.Read => false,
+            Asks.Fixed => false,
             Asks.Watch => true,
             _ => UserOf(http, limits) != Unlimited,
         }, limited => limited.UseRateLimiter());
@@ -48,12 +50,11 @@ internal static class FairShare
     {
         if (!HttpMethods.IsGet(http.Request.Method) && !HttpMethods.IsHead(http.Request.Method))
             return Asks.Change;
-        if (http.Request.RouteValues.ContainsKey("name"))
-            return Asks.Read;
         return AccessRequest.Of(http) switch
         {
+            { IsResource: false } => Asks.Fixed,
             { Verb: "watch" } => Asks.Watch,
-            { Verb: "list", IsResource: true } => Asks.List,
+            { Verb: "list" } => Asks.List,
             _ => Asks.Read,
         };
     }
@@ -90,6 +91,7 @@ internal static class FairShare
         {
             Asks.Watch => Text($"{user} has {limits.WatchesPerUser} watches open, or all users together {limits.Watches}"),
             Asks.List => Text($"{user} is being sent {limits.ListsAtOnce} lists and waits for {limits.ListsWaiting} more"),
+            Asks.Read => Text($"{user} has {limits.ReadsAtOnce} reads under way and {limits.ReadsWaiting} more waiting"),
             _ when isRate => Text($"{user} asks for more than {limits.ChangesPerSecond} changes a second"),
             _ => Text($"{user} has {limits.ChangesAtOnce} changes under way and {limits.ChangesWaiting} more waiting"),
         };

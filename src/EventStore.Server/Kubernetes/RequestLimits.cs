@@ -79,6 +79,13 @@ public sealed record RequestLimits
     [Range(0, int.MaxValue)]
     public int ListsWaiting { get; init; } = 64;
 
+    /// <summary>How many reads of one object one user may have under way: some cost as much as a list, as of a revision long ago.</summary>
+    public int ReadsAtOnce { get; init; } = 32;
+
+    /// <summary>How many more may wait.</summary>
+    [Range(0, int.MaxValue)]
+    public int ReadsWaiting { get; init; } = 1024;
+
     /// <summary>How many watches one user may have open.</summary>
     public int WatchesPerUser { get; init; } = 1000;
 

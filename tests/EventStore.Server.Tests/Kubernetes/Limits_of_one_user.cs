@@ -74,6 +74,25 @@ public sealed class Limits_of_one_user : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Reads_have_a_share_of_their_own()
+    {
+        await using ServerProcess server = await Start("--Limits:ReadsAtOnce=2", "--Limits:ReadsWaiting=1", "--Limits:ListsAtOnce=1", "--Limits:ListsWaiting=0");
+        using HttpClient bob = server.Client(ServerProcess.BobToken);
+        await server.Admin.Create("mnist");
+        string later = Sample.Job("mnist") + $"?resourceVersion={await database.Ask<long>("SELECT revision + 1 FROM eventstore.head")}"; // waits until it is there
+        List<Task<Reply>> flood = [.. Enumerable.Range(0, 4).Select(_ => Reply.Of(server.Admin.GetAsync(later)))];
+        Task<Reply> answered = await Task.WhenAny(flood).WaitAsync(Patience);
+        flood.Remove(answered);
+        Refused(await answered, "user \"admin\" has 2 reads under way and 1 more waiting");
+
+        await (await bob.GetAsync(Sample.Job("mnist"))).Manifest();
+        await (await server.Admin.GetAsync(Sample.Jobs())).Manifest(); // a list is no read of one object
+        await (await server.Admin.GetAsync("/apis")).Manifest(); // and what costs nothing has no limit
+        await (await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"by":"admin"}}}""")).Manifest();
+        Assert.All(await Task.WhenAll(flood).WaitAsync(Patience), reply => Assert.Equal(HttpStatusCode.OK, reply.Code));
+    }
+
+    [Fact]
     public async Task Watches_are_counted_for_each_user_and_for_all_and_given_back()
     {
         await using ServerProcess server = await Start("--Limits:WatchesPerUser=2", "--Limits:Watches=3");
