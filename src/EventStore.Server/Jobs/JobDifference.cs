@@ -81,8 +81,12 @@ internal static class JobDifference
     {
         (revision, refusal) = (null, null);
         string text = GoParsing.First(query[name]) ?? "";
-        if (text.Length == 0 && !isRequired)
-            return true;
+        if (text.Length == 0)
+        {
+            refusal = isRequired ? Status.BadRequest($"invalid {name}: {FieldError.Required(FieldPath.Of(name), "the revision to compare with")}") : null;
+            return refusal is null;
+        }
+
         string? wrong = GoParsing.Revision(text, out long number) ?? (number == 0 ? "there is no revision 0: the store begins at 1" : null);
         if (wrong is null)
             revision = number;

@@ -112,8 +112,8 @@ public sealed class Differences(ServedDatabase served) : IClassFixture<ServedDat
     }
 
     [Theory]
-    [InlineData("", 400, "invalid from: from: Invalid value: \"\"")]
-    [InlineData("to=2", 400, "invalid from")]
+    [InlineData("", 400, "invalid from: from: Required value: the revision to compare with")]
+    [InlineData("to=2", 400, "invalid from: from: Required value")]
     [InlineData("from=x", 400, "invalid from: from: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": invalid syntax")]
     [InlineData("from=-1", 400, "invalid from")]
     [InlineData("from=0", 400, "there is no revision 0")]
