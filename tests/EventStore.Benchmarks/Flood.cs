@@ -12,6 +12,7 @@ namespace EventStore.Benchmarks;
 internal sealed class Flood(PrivatePostgres postgres, Options options, Figures figures, CancellationToken stop)
 {
     private const int QuietConnections = 4;
+    private const int QuietRate = 400; // far below what one user may ask for, or it would be the limit that is measured
     private const int FloodConnections = 64;
     private const string Refused = "HTTP 429";
 
@@ -70,9 +71,9 @@ internal sealed class Flood(PrivatePostgres postgres, Options options, Figures f
         return (quiet, await flood);
     }
 
-    private Task<Measured> Load(ServerUnderTest server, string token, int connections, double seconds, LoadKind kind = LoadKind.Patch) => Self.Run(
+    private Task<Measured> Load(ServerUnderTest server, string token, int connections, double seconds, LoadKind? flood = null) => Self.Run(
         Generator.Verb,
-        server.Load(kind, postgres) with { Token = token, Jobs = options.Jobs, Connections = connections, Seconds = seconds, WarmUpSeconds = options.WarmUpSeconds },
+        server.Load(flood ?? LoadKind.Patch, postgres) with { Token = token, Rate = flood is null ? QuietRate : 0, Jobs = options.Jobs, Connections = connections, Seconds = seconds, WarmUpSeconds = options.WarmUpSeconds },
         null,
         stop);
 }

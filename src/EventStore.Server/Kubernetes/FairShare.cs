@@ -31,8 +31,9 @@ internal static class FairShare
             Limiter(Asks.Watch, _ => "everybody", AtOnce(limits.Watches, 0)),
             Limiter(Asks.Watch, UserOfThese, AtOnce(limits.WatchesPerUser, 0)),
             Limiter(Asks.List, UserOfThese, AtOnce(limits.ListsAtOnce, limits.ListsWaiting)),
+            Limiter(Asks.Read, UserOfThese, Rate(limits.ReadsPerSecond, limits.ReadsPerSecond, limits.ReadsWaiting)),
             Limiter(Asks.Read, UserOfThese, AtOnce(limits.ReadsAtOnce, limits.ReadsWaiting)),
-            Limiter(Asks.Change, UserOfThese, Rate(limits)),
+            Limiter(Asks.Change, UserOfThese, Rate(limits.ChangesPerSecond, limits.ChangesBurst, limits.ChangesWaiting)),
             Limiter(Asks.Change, UserOfThese, AtOnce(limits.ChangesAtOnce, limits.ChangesWaiting)));
         options.OnRejected = (rejected, _) => new ValueTask(Refuse(rejected, limits));
     });
@@ -70,15 +71,15 @@ internal static class FairShare
         key, _ => new ConcurrencyLimiterOptions { PermitLimit = most, QueueLimit = waiting });
 
     // In small steps: who asks for a little more than the rate is slowed down evenly, not stopped for the rest of each second.
-    private static Func<string, RateLimitPartition<string>> Rate(RequestLimits limits)
+    private static Func<string, RateLimitPartition<string>> Rate(int perSecond, int burst, int waiting)
     {
-        int steps = limits.ChangesPerSecond % 10 == 0 ? 10 : 1;
+        int steps = perSecond % 10 == 0 ? 10 : 1;
         return key => RateLimitPartition.GetTokenBucketLimiter(key, _ => new TokenBucketRateLimiterOptions
         {
-            TokenLimit = Math.Max(limits.ChangesBurst, limits.ChangesPerSecond / steps),
-            TokensPerPeriod = limits.ChangesPerSecond / steps,
+            TokenLimit = Math.Max(burst, perSecond / steps),
+            TokensPerPeriod = perSecond / steps,
             ReplenishmentPeriod = TimeSpan.FromSeconds(1.0 / steps),
-            QueueLimit = limits.ChangesWaiting, // a flood that waits costs less than one that is refused and comes back at once
+            QueueLimit = waiting, // a flood that waits costs less than one that is refused and comes back at once
         });
     }
 
@@ -91,6 +92,7 @@ internal static class FairShare
         {
             Asks.Watch => Text($"{user} has {limits.WatchesPerUser} watches open, or all users together {limits.Watches}"),
             Asks.List => Text($"{user} is being sent {limits.ListsAtOnce} lists and waits for {limits.ListsWaiting} more"),
+            Asks.Read when isRate => Text($"{user} asks for more than {limits.ReadsPerSecond} reads a second"),
             Asks.Read => Text($"{user} has {limits.ReadsAtOnce} reads under way and {limits.ReadsWaiting} more waiting"),
             _ when isRate => Text($"{user} asks for more than {limits.ChangesPerSecond} changes a second"),
             _ => Text($"{user} has {limits.ChangesAtOnce} changes under way and {limits.ChangesWaiting} more waiting"),

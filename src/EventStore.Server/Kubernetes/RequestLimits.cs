@@ -79,10 +79,13 @@ public sealed record RequestLimits
     [Range(0, int.MaxValue)]
     public int ListsWaiting { get; init; } = 64;
 
-    /// <summary>How many reads of one object one user may have under way: some cost as much as a list, as of a revision long ago.</summary>
-    public int ReadsAtOnce { get; init; } = 32;
+    /// <summary>How many reads of one object a second one user may ask for, in the long run and at once after a quiet time.</summary>
+    public int ReadsPerSecond { get; init; } = 2000;
 
-    /// <summary>How many more may wait.</summary>
+    /// <summary>How many reads of one object one user may have under way: some cost as much as a list, as of a revision long ago.</summary>
+    public int ReadsAtOnce { get; init; } = 16;
+
+    /// <summary>How many more may wait, for that share and as many for the rate.</summary>
     [Range(0, int.MaxValue)]
     public int ReadsWaiting { get; init; } = 1024;
 

@@ -6,7 +6,7 @@ using EventStore.Benchmarks.Machine;
 namespace EventStore.Benchmarks.Load;
 
 /// <summary>
-/// So many connections, each sending its next request when the last one is answered. First the warm-up, then the measured time; CPU
+/// So many connections, each sending its next request when the last one is answered and, where there is a rate, its time has come. First the warm-up, then the measured time; CPU
 /// times are read at the same two moments at which counting begins and ends.
 /// </summary>
 internal sealed class ClosedLoop
@@ -18,6 +18,7 @@ internal sealed class ClosedLoop
 
     private readonly LoadSpec spec;
     private readonly long[] revisions;
+    private readonly long begun = Stopwatch.GetTimestamp();
     private readonly string run = Guid.NewGuid().ToString("N")[..6];
     private long taken;
     private volatile bool measuring;
@@ -91,6 +92,8 @@ internal sealed class ClosedLoop
             long number = Interlocked.Increment(ref taken) - 1;
             if (spec.Count > 0 && number >= spec.Count)
                 return;
+            if (spec.Rate > 0 && TimeSpan.FromSeconds((double)number / spec.Rate) - Stopwatch.GetElapsedTime(begun) is { Ticks: > 0 } early)
+                await Task.Delay(early);
             int job = spec.Kind switch
             {
                 LoadKind.PatchHot => HotJob,

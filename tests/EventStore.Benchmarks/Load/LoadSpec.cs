@@ -44,7 +44,7 @@ internal sealed record LoadSpec
 
     public int Watchers { get; init; }
 
-    /// <summary>Patches a second while watchers listen.</summary>
+    /// <summary>Requests a second, of all connections together; 0 for as many as are answered.</summary>
     public int Rate { get; init; }
 
     public int ServerPid { get; init; }

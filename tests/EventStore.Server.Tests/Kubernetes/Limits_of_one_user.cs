@@ -74,6 +74,18 @@ public sealed class Limits_of_one_user : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Reads_beyond_their_rate_are_refused_and_changes_are_none()
+    {
+        await using ServerProcess server = await Start("--Limits:ReadsPerSecond=1", "--Limits:ReadsWaiting=0");
+        await server.Admin.Create("mnist");
+        Reply last = await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist")));
+        for (int i = 0; i < 30 && last.Code == HttpStatusCode.OK; i++)
+            last = await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist")));
+        Refused(last, "user \"admin\" asks for more than 1 reads a second");
+        await (await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"by":"admin"}}}""")).Manifest();
+    }
+
+    [Fact]
     public async Task Reads_have_a_share_of_their_own()
     {
         await using ServerProcess server = await Start("--Limits:ReadsAtOnce=2", "--Limits:ReadsWaiting=1", "--Limits:ListsAtOnce=1", "--Limits:ListsWaiting=0");
