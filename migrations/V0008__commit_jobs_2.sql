@@ -1,6 +1,5 @@
 -- The commit function, told what it had to find out: the paths an event is found by, which it read out of every event's jsonb, and which
--- rows are due a snapshot. A tenth of PostgreSQL's work for a batch of 40. What V0003 says of keys, of the lock and of the order, and V0004
--- of the chain and of the plans, still holds.
+-- rows are due a snapshot. What V0003 says of keys, of the lock and of the order, and V0004 of the chain and of the plans, still holds.
 CREATE FUNCTION eventstore.commit_jobs_2(
     -- the keys of the batch; key_uid null: no such job lives
     key_namespace text[], key_name text[], key_uid uuid[], key_version bigint[], key_revision bigint[],
