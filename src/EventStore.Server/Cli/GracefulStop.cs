@@ -25,8 +25,8 @@ public sealed record StopLimits
 
 /// <summary>
 /// SIGTERM and Ctrl+C for the server. First <c>/readyz</c> goes red and the server goes on for <see cref="StopLimits.Delay"/>, ending each
-/// connection with its next answer; then it takes no more connections, watches end with a bookmark, requests under way are answered, and the lane carries out what waits. A second
-/// signal cuts the delay short.
+/// connection with its next answer; then it takes no more connections, watches end with a bookmark, requests under way are answered, and
+/// the lane carries out what waits. A second signal cuts the delay short.
 /// </summary>
 internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLimits limits, ILogger<GracefulStop> log) : IHostLifetime, IDisposable
 {

@@ -125,6 +125,9 @@ internal sealed class Batch
         /// <summary>The event as it is stored.</summary>
         public string Data { get; } = draft.Data!;
 
+        /// <summary>What the event is found by.</summary>
+        public IReadOnlyCollection<string> Paths { get; } = draft.Paths!;
+
         /// <summary>Who asked for it, as it is stored beside the event.</summary>
         public string Headers { get; } = draft.Headers!;
 

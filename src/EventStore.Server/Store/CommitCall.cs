@@ -1,5 +1,4 @@
 using System.Data;
-using EventStore.Domain.History;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -117,7 +116,7 @@ internal static class CommitCall
 
     private static void AddPaths(NpgsqlParameterCollection parameters, List<Batch.Entry> entries)
     {
-        List<(int Event, string Path)> paths = [.. entries.SelectMany(entry => ChangedPaths.Of(entry.Happened).Select(path => (entry.Place + 1, path)))];
+        List<(int Event, string Path)> paths = [.. entries.SelectMany(entry => entry.Paths.Select(path => (entry.Place + 1, path)))];
         Add(parameters, paths, path => path.Event);
         Add(parameters, paths, path => path.Path);
     }

@@ -1,3 +1,4 @@
+using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 
 namespace EventStore.Server.Store;
@@ -28,6 +29,9 @@ internal sealed class Draft
     /// <summary>The event as it is stored; null unless something happens.</summary>
     public string? Data { get; private init; }
 
+    /// <summary>What the event is found by; null unless something happens.</summary>
+    public IReadOnlyCollection<string>? Paths { get; private init; }
+
     /// <summary>Who asked for it, as it is stored beside the event; null unless something happens.</summary>
     public string? Headers { get; private init; }
 
@@ -44,6 +48,7 @@ internal sealed class Draft
             Text = JobText.Of(after),
             Id = Guid.CreateVersion7(),
             Data = EventFormat.Data(happened),
+            Paths = ChangedPaths.Of(happened),
             Headers = EventFormat.Headers(command.Origin),
         };
     }
