@@ -1,30 +1,29 @@
 namespace EventStore.Server.Store;
 
 /// <summary>
-/// Takes answers off the lane's hands: they are given on other threads, so that the lane goes on. A few of them share a thread, one after
-/// the other, because waking a thread costs as much as sending an answer.
+/// Takes answers off the lane's hands: they are given on other threads, when the lane says so, and it goes on. A few of them share a thread,
+/// one after the other, because waking a thread costs as much as sending an answer.
 /// </summary>
 internal sealed class Answers
 {
     private const int TogetherMax = 16;
 
-    private Group next = new();
+    private readonly List<Group> groups = [];
 
-    /// <summary>Gives an answer, at the latest with the next <see cref="Send"/>.</summary>
+    /// <summary>Gives an answer, with the next <see cref="Send"/>.</summary>
     public void Give(QueuedCommand to, Outcome outcome)
     {
-        next.Answers.Add((to, outcome));
-        if (next.Answers.Count == TogetherMax)
-            Send();
+        if (groups is not [.., { Answers.Count: < TogetherMax } group])
+            groups.Add(group = new Group());
+        group.Answers.Add((to, outcome));
     }
 
     /// <summary>Sends what was given.</summary>
     public void Send()
     {
-        if (next.Answers.Count == 0)
-            return;
-        ThreadPool.UnsafeQueueUserWorkItem(next, preferLocal: false);
-        next = new Group();
+        foreach (Group group in groups)
+            ThreadPool.UnsafeQueueUserWorkItem(group, preferLocal: false);
+        groups.Clear();
     }
 
     private sealed class Group : IThreadPoolWorkItem

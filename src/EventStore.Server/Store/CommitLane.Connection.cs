@@ -11,7 +11,10 @@ public sealed partial class CommitLane
     private async Task<IReadOnlyDictionary<JobKey, Job>> LoadMissing(List<QueuedCommand> commands)
     {
         HashSet<JobKey> missing = [.. commands.Select(queued => queued.Command.Key).Where(key => !cache.TryGet(key, out _))];
-        return missing.Count == 0 ? new Dictionary<JobKey, Job>() : await JobReads.Load(connection!, [.. missing]);
+        if (missing.Count == 0)
+            return new Dictionary<JobKey, Job>();
+        answers.Send();
+        return await JobReads.Load(connection!, [.. missing]);
     }
 
     /// <summary>Connects, and answers whether the connection is one from before.</summary>
@@ -21,6 +24,7 @@ public sealed partial class CommitLane
             await Disconnect();
         if (connection is not null)
             return true;
+        answers.Send(); // for however long it takes
         connection = await database.OpenConnectionAsync();
         return false;
     }

@@ -23,7 +23,9 @@ public sealed partial class CommitLane
         Volatile.Write(ref committingSince, started);
         try
         {
-            Committed committed = await CommitCall.Execute(connection!, batch, mark.OthersServe);
+            Task<Committed> call = CommitCall.Execute(connection!, batch, mark.OthersServe);
+            answers.Send();
+            Committed committed = await call;
             Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
             Signals.BatchSize.Record(commands.Count);
             Count(batch, committed);

@@ -12,11 +12,16 @@ namespace EventStore.Server.Store;
 /// shares one flush of the disk: a global order taken per command would cost four fifths of the throughput.
 /// </summary>
 /// <remarks>
-/// The cache of current jobs may be stale; that is harmless, for the database checks what each decision was made from, refusals and
-/// decisions that change nothing included, and an answer is given only after it has.
+/// <para>What one batch is answered is sent when the next one is on its way to the database, which so has work while answers go out and
+/// further requests come in. For the same reason a batch takes half of what is under way and leaves the other half to the next.</para>
+/// <para>The cache of current jobs may be stale; that is harmless, for the database checks what each decision was made from, refusals and
+/// decisions that change nothing included, and an answer is given only after it has.</para>
 /// </remarks>
 public sealed partial class CommitLane : IAsyncDisposable
 {
+    /// <summary>So few commands are not divided: what a commit costs however little it carries would be paid twice.</summary>
+    private const int UndividedMax = 16;
+
     private readonly NpgsqlDataSource database;
     private readonly LaneLimits limits;
     private readonly JobFeed feed;
@@ -28,6 +33,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly Task running;
     private long queuedBytes;
     private long rebuilds;
+    private int answered;
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ServingMark mark, ILogger<CommitLane> log)
@@ -76,7 +82,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     private async Task Run()
     {
         List<QueuedCommand> commands = [];
-        while (commands.Count > 0 || await queue.Reader.WaitToReadAsync())
+        while (commands.Count > 0 || await WaitForCommands())
         {
             // What has to be decided again goes first, and keeps nobody waiting behind it.
             TakeWaiting(commands);
@@ -90,15 +96,21 @@ public sealed partial class CommitLane : IAsyncDisposable
                 LogBug(commands.Count, e);
                 commands = await GiveUp(commands, e, mayHaveBeenApplied: true);
             }
-
-            answers.Send();
         }
+    }
+
+    private ValueTask<bool> WaitForCommands()
+    {
+        if (queue.Reader.Count == 0)
+            answers.Send(); // there is no next batch for them to wait for
+        return queue.Reader.WaitToReadAsync();
     }
 
     private void TakeWaiting(List<QueuedCommand> commands)
     {
+        int most = Math.Min(limits.BatchLength, ShareOf(commands.Count + queue.Reader.Count, answered));
         long bytes = commands.Sum(command => (long)command.WeightBytes);
-        while (commands.Count < limits.BatchLength && bytes < limits.BatchBytes && queue.Reader.TryRead(out QueuedCommand? queued))
+        while (commands.Count < most && bytes < limits.BatchBytes && queue.Reader.TryRead(out QueuedCommand? queued))
         {
             Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
             Signals.QueueLength.Add(-1);
@@ -108,6 +120,13 @@ public sealed partial class CommitLane : IAsyncDisposable
             commands.Add(queued);
         }
     }
+
+    /// <summary>
+    /// How many commands the next batch takes: half of what is under way, which is what waits and what was answered last, for whoever was
+    /// is likely to ask again. Without it batches are long and short in turn, and behind a long one everybody waits for the database, and
+    /// then it for them.
+    /// </summary>
+    internal static int ShareOf(int waiting, int answered) => Math.Max((waiting + answered + 1) / 2, UndividedMax);
 
     /// <summary>Decides and commits the commands once; answers which have to be decided again.</summary>
     private async Task<List<QueuedCommand>> Round(List<QueuedCommand> commands)
@@ -182,12 +201,14 @@ public sealed partial class CommitLane : IAsyncDisposable
     {
         if (batch.Entries.Count > 0)
             feed.Wake();
+        answered = 0;
         List<QueuedCommand> again = [.. batch.Deferred];
         foreach (Batch.Chain chain in batch.Chains)
         {
             if (committed.Held[chain.Place])
             {
                 Remember(chain, committed);
+                answered += chain.Verdicts.Count;
                 foreach (Batch.Verdict verdict in chain.Verdicts)
                     answers.Give(verdict.Queued, Answer(verdict, committed));
                 continue;
