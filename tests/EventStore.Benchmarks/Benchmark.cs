@@ -22,7 +22,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private readonly Figures figures = new();
     private PrivatePostgres? postgres;
     private ServerUnderTest server = null!;
-    private PgBench? pgbench;
+    private readonly Dictionary<string, PgBench> pgbench = [];
     private bool serverIsOpen;
 
     private Benchmark(Options options, CancellationToken stop) => (this.options, this.stop) = (options, stop);
@@ -134,14 +134,21 @@ internal sealed class Benchmark : IAsyncDisposable
 
     private async Task<Measured> Measure(string name, int connections, double seconds, double warmUp)
     {
-        if (name == "pgbench")
-            return await (pgbench ??= await PgBench.Prepare(postgres!, Database, options.Jobs)).Run(connections, seconds, stop);
+        if (PgBench.Forms.Contains(name))
+            return await Limit(name, connections, seconds);
         if (name == "marten")
             return await Marten(connections, seconds, warmUp);
         LoadKind kind = Enum.Parse<LoadKind>(name.Replace("-", string.Empty, StringComparison.Ordinal), ignoreCase: true);
         string @namespace = kind == LoadKind.Create ? "created" : "bench";
         return await Load(
             server.Load(kind, postgres) with { Namespace = @namespace, Jobs = options.Jobs, Connections = connections, Seconds = seconds, WarmUpSeconds = warmUp }, null);
+    }
+
+    private async Task<Measured> Limit(string form, int connections, double seconds)
+    {
+        if (!pgbench.TryGetValue(form, out PgBench? limit))
+            pgbench[form] = limit = await PgBench.Prepare(form, postgres!, Database, options.Jobs);
+        return await limit.Run(connections, seconds, stop);
     }
 
     private async Task<Measured> Marten(int connections, double seconds, double warmUp)
@@ -194,7 +201,7 @@ internal sealed class Benchmark : IAsyncDisposable
     /// <summary>Throughput by concurrency: the patches of the server, of pgbench and of plain Marten.</summary>
     private async Task<string> Chart()
     {
-        string[] names = options.Url is null ? ["patch", "pgbench", "marten"] : ["patch"];
+        string[] names = options.Url is null ? ["patch", "pgbench", "pgbench-steps", "marten"] : ["patch"];
         var chart = new Chart("Patches per second, by connections", ChartConnections);
         foreach (int connections in ChartConnections)
         {

@@ -27,7 +27,7 @@ internal sealed record Options
           --server PROGRAM        the server's executable or .dll                             (default: the one built with this program)
           --connection-string S   this PostgreSQL, as somebody who may make databases and roles; databases named bench... are
                                   made anew in it
-          --url URL --token T     a server that runs already; pgbench, marten, growth, flood, past, whole, chain and startup are
+          --url URL --token T     a server that runs already; pgbench and its forms, marten, growth, flood, past, whole, chain and startup are
                                   left out, and CPU and memory are not known
           --json FILE             the figures as JSON
           --svg FILE              a chart of throughput by concurrency, 1 to 128 connections, measured for it besides
@@ -50,7 +50,9 @@ internal sealed record Options
           whole         of a large store: pages of its history, then verify, rebuild (nothing to mend, and everything), export
           chain         patch, with the chain of hashes and without it (in a database of its own), in turn
           startup       the second start of the executable, with its private PostgreSQL, to the first answered patch
-          pgbench       the limit: UPDATE row + INSERT event as one prepared transaction, same sizes, same PostgreSQL
+          pgbench       the limit: UPDATE row + INSERT event as one prepared statement, same sizes, same PostgreSQL
+          pgbench-steps the same as BEGIN, UPDATE, INSERT, COMMIT
+          pgbench-tiny  the same in these steps with rows of a few bytes, to scale what was measured elsewhere by
           marten        the other reference: FetchForWriting, append, SaveChanges with an inline projection
 
         Exit code: 0, 1 when any request was answered wrongly or any frame was lost, 2 when it could not run.
@@ -58,8 +60,8 @@ internal sealed record Options
 
     public static readonly string[] Known =
     [
-        "pgbench", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood", "startup", "past",
-        "whole", "chain",
+        "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood",
+        "startup", "past", "whole", "chain",
     ];
 
     private static readonly string[] Names =
@@ -122,7 +124,7 @@ internal sealed record Options
         bool isGiven = given.ContainsKey("url");
         return new Options
         {
-            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "marten" or "growth" or "flood" or "startup" or "past" or "whole" or "chain"))],
+            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "pgbench-steps" or "pgbench-tiny" or "marten" or "growth" or "flood" or "startup" or "past" or "whole" or "chain"))],
             Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
             Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
             WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),

@@ -9,30 +9,49 @@ using Npgsql;
 namespace EventStore.Benchmarks.Limits;
 
 /// <summary>
-/// What this PostgreSQL can do on this machine when every patch is a transaction of its own: pgbench with pgbench.sql, at the same
-/// durability and with rows of the same size.
+/// What this PostgreSQL can do on this machine when every patch is a transaction of its own: pgbench at the same durability, in one of three
+/// forms, each in a database of its own.
 /// </summary>
 internal sealed partial class PgBench
 {
-    private const string Database = "bench_pgbench";
+    /// <summary>As one statement, with rows of the same size: the fastest form.</summary>
+    public const string Statement = "pgbench";
+
+    /// <summary>As BEGIN, UPDATE, INSERT and COMMIT, with rows of the same size: what a program sends that writes a transaction.</summary>
+    public const string Steps = "pgbench-steps";
+
+    /// <summary>The same with rows of a few bytes: what the references measured elsewhere are to be scaled by.</summary>
+    public const string Tiny = "pgbench-tiny";
+
+    private const string TinyJson = "{}";
 
     private readonly PrivatePostgres postgres;
+    private readonly string database;
+    private readonly string script;
     private readonly string[] variables;
 
-    private PgBench(PrivatePostgres postgres, string[] variables) => (this.postgres, this.variables) = (postgres, variables);
+    private PgBench(PrivatePostgres postgres, string database, string script, string[] variables) =>
+        (this.postgres, this.database, this.script, this.variables) = (postgres, database, script, variables);
+
+    /// <summary>All forms.</summary>
+    public static IReadOnlyList<string> Forms { get; } = [Statement, Steps, Tiny];
 
     /// <summary>Makes the tables, with copies of a job and an event that the server has just stored.</summary>
-    public static async Task<PgBench> Prepare(PrivatePostgres postgres, string serverDatabase, int jobs)
+    public static async Task<PgBench> Prepare(string form, PrivatePostgres postgres, string serverDatabase, int jobs)
     {
+        string database = "bench_" + form.Replace('-', '_');
+        string script = Path.Combine(AppContext.BaseDirectory, form == Statement ? "pgbench.sql" : "pgbench-steps.sql");
         string document = await Text("SELECT data::text FROM eventstore.mt_doc_current_job WHERE mt_version > 1 LIMIT 1");
         string happened = await Text("SELECT data::text FROM eventstore.mt_events WHERE type = 'job_patched' LIMIT 1");
         string headers = await Text("SELECT headers::text FROM eventstore.mt_events WHERE type = 'job_patched' LIMIT 1");
-        await postgres.CreateDatabase(Database);
-        await postgres.Ask(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "pgbench-tables.sql")), Database);
+        if (form == Tiny)
+            (document, happened, headers) = (TinyJson, TinyJson, TinyJson);
+        await postgres.CreateDatabase(database);
+        await postgres.Ask(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "pgbench-tables.sql")), database);
         string literal = document.Replace("'", "''", StringComparison.Ordinal);
-        await postgres.Ask($"INSERT INTO current_row (id, name, data) SELECT n, 'job-' || n, '{literal}' FROM generate_series(1, {jobs}) n", Database);
-        await postgres.Ask("VACUUM ANALYZE", Database);
-        return new PgBench(postgres, ["-D", $"jobs={jobs}", "-D", $"document={document}", "-D", $"event={happened}", "-D", $"headers={headers}"]);
+        await postgres.Ask($"INSERT INTO current_row (id, name, data) SELECT n, 'job-' || n, '{literal}' FROM generate_series(1, {jobs}) n", database);
+        await postgres.Ask("VACUUM ANALYZE", database);
+        return new PgBench(postgres, database, script, ["-D", $"jobs={jobs}", "-D", $"document={document}", "-D", $"event={happened}", "-D", $"headers={headers}"]);
 
         async Task<string> Text(string sql) => (string?)await postgres.Ask(sql, serverDatabase) ?? throw new BenchmarkException("there is no patched job to copy");
     }
@@ -42,18 +61,18 @@ internal sealed partial class PgBench
         string folder = Directory.CreateTempSubdirectory("eventstore-pgbench.").FullName;
         try
         {
-            var target = new NpgsqlConnectionStringBuilder(postgres.For(Database));
+            var target = new NpgsqlConnectionStringBuilder(postgres.For(database));
             string[] command =
             [
                 Program(), "-h", target.Host!, "-p", $"{target.Port}", "-U", target.Username!, "-M", "prepared", "-n", "-c", $"{connections}",
-                "-j", $"{Math.Min(2, connections)}", "-f", Path.Combine(AppContext.BaseDirectory, "pgbench.sql"), .. variables,
+                "-j", $"{Math.Min(2, connections)}", "-f", script, .. variables,
             ];
             var environment = new Dictionary<string, string> { ["PGPASSWORD"] = target.Password ?? string.Empty };
-            await Child.Run([.. command, "-T", "2", Database], stop, environment: environment);
+            await Child.Run([.. command, "-T", "2", database], stop, environment: environment);
             await postgres.Ask("CHECKPOINT");
             CpuTimes before = CpuTimes.Read(0, postgres.Pid);
             string output = await Child.Run(
-                [.. command, "-T", string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(seconds)}"), "-l", $"--log-prefix={folder}/log", Database], stop, environment: environment);
+                [.. command, "-T", string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(seconds)}"), "-l", $"--log-prefix={folder}/log", database], stop, environment: environment);
             CpuTimes spent = CpuTimes.Read(0, postgres.Pid) - before;
             return Read(folder, output, spent.PostgresMs);
         }

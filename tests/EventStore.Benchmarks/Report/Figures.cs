@@ -1,4 +1,5 @@
 using System.Text.Json;
+using EventStore.Benchmarks.Limits;
 using EventStore.Benchmarks.Load;
 
 namespace EventStore.Benchmarks.Report;
@@ -23,7 +24,7 @@ internal sealed class Figures
     {
         var figure = new Figure(scenario, connections, measured, note) { ToUnlinked = toUnlinked };
         all.Add(figure);
-        Console.WriteLine(Table.Line(figure with { ToPgbench = Ratio(figure, "pgbench"), ToMarten = Ratio(figure, "marten") }));
+        Console.WriteLine(Table.Line(WithRatios(figure)));
     }
 
     public void AddToChart(Chart into, string scenario, int connections, Measured measured)
@@ -34,7 +35,14 @@ internal sealed class Figures
     }
 
     public string ToJson(Dictionary<string, string> about) => JsonSerializer.Serialize(
-        new { about, memory = Memory, figures = all.Select(figure => figure with { ToPgbench = Ratio(figure, "pgbench"), ToMarten = Ratio(figure, "marten") }), chart }, Indented);
+        new { about, memory = Memory, figures = all.Select(WithRatios), chart }, Indented);
+
+    private Figure WithRatios(Figure figure) => figure with
+    {
+        ToPgbench = Ratio(figure, PgBench.Statement),
+        ToSteps = Ratio(figure, PgBench.Steps),
+        ToMarten = Ratio(figure, "marten"),
+    };
 
     // Only writes of one job can be compared with what writes one job.
     private double? Ratio(Figure figure, string to) =>
@@ -49,6 +57,9 @@ internal sealed record Figure(string Scenario, int Connections, Measured Measure
 {
     /// <summary>Throughput, as a multiple of pgbench's at the same concurrency in this run.</summary>
     public double? ToPgbench { get; init; }
+
+    /// <summary>Throughput, as a multiple of that of pgbench with a transaction of four messages.</summary>
+    public double? ToSteps { get; init; }
 
     /// <summary>Throughput, as a multiple of plain Marten's at the same concurrency in this run.</summary>
     public double? ToMarten { get; init; }
