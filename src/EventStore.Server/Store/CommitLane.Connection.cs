@@ -1,4 +1,3 @@
-using EventStore.Domain.Jobs;
 using Npgsql;
 
 namespace EventStore.Server.Store;
@@ -7,15 +6,6 @@ namespace EventStore.Server.Store;
 public sealed partial class CommitLane
 {
     private NpgsqlConnection? connection;
-
-    private async Task<IReadOnlyDictionary<JobKey, Job>> LoadMissing(List<QueuedCommand> commands)
-    {
-        HashSet<JobKey> missing = [.. commands.Select(queued => queued.Command.Key).Where(key => !cache.TryGet(key, out _))];
-        if (missing.Count == 0)
-            return new Dictionary<JobKey, Job>();
-        answers.Send();
-        return await JobReads.Load(connection!, [.. missing]);
-    }
 
     /// <summary>Connects, and answers whether the connection is one from before.</summary>
     private async Task<bool> Connect()

@@ -88,7 +88,7 @@ public sealed partial class CommitLane : IAsyncDisposable
             TakeWaiting(commands);
             try
             {
-                commands = await Round(commands);
+                commands = await Round(commands, othersMayJoin: true);
             }
             catch (Exception e)
             {
@@ -129,14 +129,14 @@ public sealed partial class CommitLane : IAsyncDisposable
     internal static int ShareOf(int waiting, int answered) => Math.Max((waiting + answered + 1) / 2, UndividedMax);
 
     /// <summary>Decides and commits the commands once; answers which have to be decided again.</summary>
-    private async Task<List<QueuedCommand>> Round(List<QueuedCommand> commands)
+    private async Task<List<QueuedCommand>> Round(List<QueuedCommand> commands, bool othersMayJoin)
     {
         if (commands.Count == 0)
             return []; // the clients of all that waited have left
         Batch batch;
         try
         {
-            batch = await Decide(commands);
+            batch = await Decide(commands, othersMayJoin);
         }
         catch (Exception e) when (DatabaseAway.Is(e))
         {
@@ -169,7 +169,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         return Settle(batch, committed);
     }
 
-    private async Task<Batch> Decide(List<QueuedCommand> commands)
+    private async Task<Batch> Decide(List<QueuedCommand> commands, bool othersMayJoin)
     {
         bool kept = await Connect();
         if (feed.Rebuilds != rebuilds)
@@ -178,10 +178,10 @@ public sealed partial class CommitLane : IAsyncDisposable
             cache.Clear(); // a row that was wrong may be remembered, and its version says nothing of that
         }
 
-        IReadOnlyDictionary<JobKey, Job> loaded;
+        Dictionary<JobKey, Job> loaded = [];
         try
         {
-            loaded = await LoadMissing(commands);
+            await Load(commands, loaded, othersMayJoin);
         }
         catch (Exception e) when (kept && DatabaseAway.Is(e))
         {
@@ -190,7 +190,7 @@ public sealed partial class CommitLane : IAsyncDisposable
             await Disconnect();
             database.Clear();
             await Connect();
-            loaded = await LoadMissing(commands);
+            await Load(commands, loaded, othersMayJoin);
         }
 
         return Batch.Of(commands, key => cache.TryGet(key, out Job? job) || loaded.TryGetValue(key, out job) ? job : null);

@@ -30,6 +30,13 @@ internal sealed class JobCache(long weightBytesMax)
         }
     }
 
+    /// <summary>Whether the job is known.</summary>
+    public bool Has(JobKey key)
+    {
+        lock (gate)
+            return entries.ContainsKey(key);
+    }
+
     /// <summary>
     /// The job for a decision before its turn; only for the first who asks since it was put here, for when that one's turn has come the
     /// job is another, and what the others decided would have been for nothing.

@@ -24,8 +24,8 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
     /// <summary>The lane's part of the request in its trace; null when nobody traces it.</summary>
     public Activity? Span { get; init; }
 
-    /// <summary>What came of it when it was put into the queue, if that was decided then; it counts if the job is still the same.</summary>
-    public Draft? Draft { get; init; }
+    /// <summary>What comes of it, if that was decided before its turn; it counts if the job is still the same.</summary>
+    public Draft? Draft { get; set; }
 
     /// <summary>How often it was decided already because somebody else had changed the job meanwhile.</summary>
     public int Attempts { get; set; }
