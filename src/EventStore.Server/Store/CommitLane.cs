@@ -19,9 +19,6 @@ namespace EventStore.Server.Store;
 /// </remarks>
 public sealed partial class CommitLane : IAsyncDisposable
 {
-    /// <summary>So few commands are not divided: what a commit costs however little it carries would be paid twice.</summary>
-    private const int UndividedMax = 16;
-
     private readonly NpgsqlDataSource database;
     private readonly LaneLimits limits;
     private readonly JobFeed feed;
@@ -33,7 +30,6 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly Task running;
     private long queuedBytes;
     private long rebuilds;
-    private int answered;
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ServingMark mark, ILogger<CommitLane> log)
@@ -98,35 +94,6 @@ public sealed partial class CommitLane : IAsyncDisposable
             }
         }
     }
-
-    private ValueTask<bool> WaitForCommands()
-    {
-        if (queue.Reader.Count == 0)
-            answers.Send(); // there is no next batch for them to wait for
-        return queue.Reader.WaitToReadAsync();
-    }
-
-    private void TakeWaiting(List<QueuedCommand> commands)
-    {
-        int most = Math.Min(limits.BatchLength, ShareOf(commands.Count + queue.Reader.Count, answered));
-        long bytes = commands.Sum(command => (long)command.WeightBytes);
-        while (commands.Count < most && bytes < limits.BatchBytes && queue.Reader.TryRead(out QueuedCommand? queued))
-        {
-            Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
-            Signals.QueueLength.Add(-1);
-            if (!queued.TryTake())
-                continue;
-            bytes += queued.WeightBytes;
-            commands.Add(queued);
-        }
-    }
-
-    /// <summary>
-    /// How many commands the next batch takes: half of what is under way, which is what waits and what was answered last, for whoever was
-    /// is likely to ask again. Without it batches are long and short in turn, and behind a long one everybody waits for the database, and
-    /// then it for them.
-    /// </summary>
-    internal static int ShareOf(int waiting, int answered) => Math.Max((waiting + answered + 1) / 2, UndividedMax);
 
     /// <summary>Decides and commits the commands once; answers which have to be decided again.</summary>
     private async Task<List<QueuedCommand>> Round(List<QueuedCommand> commands, bool othersMayJoin)

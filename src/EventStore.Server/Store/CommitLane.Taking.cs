@@ -1,0 +1,41 @@
+using EventStore.Server.Telemetry;
+
+namespace EventStore.Server.Store;
+
+/// <content>What a batch takes of the queue.</content>
+public sealed partial class CommitLane
+{
+    /// <summary>So few commands are not divided: what a commit costs however little it carries would be paid twice.</summary>
+    private const int UndividedMax = 16;
+
+    private int answered;
+
+    private ValueTask<bool> WaitForCommands()
+    {
+        if (queue.Reader.Count == 0)
+            answers.Send(); // there is no next batch for them to wait for
+        return queue.Reader.WaitToReadAsync();
+    }
+
+    private void TakeWaiting(List<QueuedCommand> commands)
+    {
+        int most = Math.Min(limits.BatchLength, ShareOf(commands.Count + queue.Reader.Count, answered));
+        long bytes = commands.Sum(command => (long)command.WeightBytes);
+        while (commands.Count < most && bytes < limits.BatchBytes && queue.Reader.TryRead(out QueuedCommand? queued))
+        {
+            Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
+            Signals.QueueLength.Add(-1);
+            if (!queued.TryTake())
+                continue;
+            bytes += queued.WeightBytes;
+            commands.Add(queued);
+        }
+    }
+
+    /// <summary>
+    /// How many commands the next batch takes: half of what is under way, which is what waits and what was answered last, for whoever was
+    /// is likely to ask again. Without it batches are long and short in turn, and behind a long one everybody waits for the database, and
+    /// then it for them.
+    /// </summary>
+    internal static int ShareOf(int waiting, int answered) => Math.Max((waiting + answered + 1) / 2, UndividedMax);
+}
