@@ -21,7 +21,7 @@ public sealed partial class CommitLane
         if (commands.Count == first)
             return;
         Dictionary<JobKey, Job> more = [];
-        Task<bool> loading = LoadMissing(commands[first..], more);
+        Task<bool> loading = LoadMissing(commands[first..].FindAll(queued => !loaded.ContainsKey(queued.Command.Key)), more);
         try
         {
             DecideAhead(commands[..first], loaded);
@@ -37,7 +37,7 @@ public sealed partial class CommitLane
 
     private void DecideAhead(List<QueuedCommand> commands, Dictionary<JobKey, Job> loaded)
     {
-        foreach (QueuedCommand queued in commands)
+        foreach (QueuedCommand queued in commands.DistinctBy(queued => queued.Command.Key)) // behind the first of a key the job is another
         {
             if (!cache.Has(queued.Command.Key))
                 queued.Draft = Draft.Of(loaded.GetValueOrDefault(queued.Command.Key), queued.Command);
