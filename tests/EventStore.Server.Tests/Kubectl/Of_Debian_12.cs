@@ -87,12 +87,16 @@ public sealed class Of_Debian_12(KubectlServer server) : KubectlTests(server)
         for (int n = 0; !watching.IsCompleted; n++)
         {
             (await Server.Admin.Patch(Sample.Job("mnist", Namespace), $"{{\"metadata\":{{\"labels\":{{\"n\":\"{n}\"}}}}}}")).EnsureSuccessStatusCode();
-            await Task.WhenAny(watching, Task.Delay(100));
+            await Task.WhenAny(watching, Task.Delay(10));
         }
 
         int[] seen = [.. (await watching).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
-        Assert.InRange(seen.Length, 2, int.MaxValue);
-        Assert.Equal(Enumerable.Range(seen[0], seen.Length), seen);
+        Assert.InRange(seen.Length, 3, int.MaxValue);
+        // Of one named job kubectl prints what a GET gave, watches from "0" and drops the first frame unseen, taking it for the state it has
+        // just printed. What changes between the two it never prints, whatever server it asks.
+        int[] watched = command.Contains("job mnist", StringComparison.Ordinal) ? seen[1..] : seen;
+        Assert.InRange(seen[0], 0, watched[0]);
+        Assert.Equal(Enumerable.Range(watched[0], watched.Length), watched);
     }
 
     [SkippableFact]
