@@ -33,7 +33,7 @@ public sealed partial class CommitLane
         {
             List<QueuedCommand> alone = [command];
             while (alone.Count > 0)
-                alone = await Round(alone, othersMayJoin: false);
+                alone = await Round(alone);
         }
 
         return [];

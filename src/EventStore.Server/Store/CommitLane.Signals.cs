@@ -25,6 +25,7 @@ public sealed partial class CommitLane
         {
             Task<Committed> call = CommitCall.Execute(connection!, batch, mark.OthersServe);
             answers.Send();
+            cache.Pack();
             Committed committed = await call;
             Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
             Signals.BatchSize.Record(commands.Count);

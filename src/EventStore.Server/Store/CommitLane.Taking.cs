@@ -1,14 +1,36 @@
+using System.Threading.Channels;
 using EventStore.Server.Telemetry;
 
 namespace EventStore.Server.Store;
 
-/// <content>What a batch takes of the queue.</content>
+/// <content>The queue: what is let in, and what a batch takes of it.</content>
 public sealed partial class CommitLane
 {
     /// <summary>So few commands are not divided: what a commit costs however little it carries would be paid twice.</summary>
     private const int UndividedMax = 16;
 
+    private readonly Channel<QueuedCommand> queue;
+    private int admitted; // and are in the queue, or will be when their job has been read
+    private long admittedBytes;
     private int answered;
+
+    /// <summary>Counts the command among those that wait, if there is room for it.</summary>
+    private bool Admit(QueuedCommand queued)
+    {
+        Signals.QueueLength.Add(1);
+        bool hasRoom = Interlocked.Increment(ref admitted) <= limits.QueueLength;
+        if (Interlocked.Add(ref admittedBytes, queued.WeightBytes) <= limits.QueueBytes && hasRoom)
+            return true;
+        Dismiss(queued);
+        return false;
+    }
+
+    private void Dismiss(QueuedCommand queued)
+    {
+        Interlocked.Decrement(ref admitted);
+        Interlocked.Add(ref admittedBytes, -queued.WeightBytes);
+        Signals.QueueLength.Add(-1);
+    }
 
     private ValueTask<bool> WaitForCommands()
     {
@@ -23,8 +45,7 @@ public sealed partial class CommitLane
         long bytes = commands.Sum(command => (long)command.WeightBytes);
         while (commands.Count < most && bytes < limits.BatchBytes && queue.Reader.TryRead(out QueuedCommand? queued))
         {
-            Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
-            Signals.QueueLength.Add(-1);
+            Dismiss(queued);
             if (!queued.TryTake())
                 continue;
             bytes += queued.WeightBytes;

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Diagnostics;
 using System.Threading.Channels;
 using EventStore.Domain.Jobs;
@@ -14,6 +15,8 @@ namespace EventStore.Server.Store;
 /// <remarks>
 /// <para>What one batch is answered is sent when the next one is on its way to the database, which so has work while answers go out and
 /// further requests come in. For the same reason a batch takes half of what is under way and leaves the other half to the next.</para>
+/// <para>Commands are decided before their turn, on their requests' threads, and what is not at hand for that is read before it too: a batch
+/// mostly finds everything ready.</para>
 /// <para>The cache of current jobs may be stale; that is harmless, for the database checks what each decision was made from, refusals and
 /// decisions that change nothing included, and an answer is given only after it has.</para>
 /// </remarks>
@@ -24,18 +27,17 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly JobFeed feed;
     private readonly ServingMark mark;
     private readonly ILogger<CommitLane> log;
-    private readonly Channel<QueuedCommand> queue;
     private readonly JobCache cache;
     private readonly Answers answers = new();
     private readonly Task running;
-    private long queuedBytes;
     private long rebuilds;
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ServingMark mark, ILogger<CommitLane> log)
     {
         (this.database, this.limits, this.feed, this.mark, this.log) = (database, limits, feed, mark, log);
-        cache = new JobCache(limits.CacheBytes);
+        cache = new JobCache(limits.CacheBytes, limits.PackedBytes);
+        reads = new SharedGets(database, queriesMax: 1);
         queue = Channel.CreateBounded<QueuedCommand>(new BoundedChannelOptions(limits.QueueLength) { SingleReader = true });
         running = Task.Run(Run);
     }
@@ -49,18 +51,25 @@ public sealed partial class CommitLane : IAsyncDisposable
     public async Task<Outcome> Execute(JobCommand command, bool dryRun, int bodyBytes, CancellationToken clientLeft)
     {
         using Activity? span = Signals.Source.StartActivity(Signals.LaneSpan);
-        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256)
-        {
-            Span = span,
-            Draft = cache.TryGetFirst(command.Key, out Job? job) ? Draft.Of(job, command) : null,
-        };
-        if (Interlocked.Add(ref queuedBytes, queued.WeightBytes) > limits.QueueBytes || !queue.Writer.TryWrite(queued))
-        {
-            Interlocked.Add(ref queuedBytes, -queued.WeightBytes);
+        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256) { Span = span };
+        if (!Admit(queued))
             return new Outcome.Busy();
+        try
+        {
+            queued.Draft = await DecideEarly(command, clientLeft);
+        }
+        catch
+        {
+            Dismiss(queued);
+            throw;
         }
 
-        Signals.QueueLength.Add(1);
+        if (!queue.Writer.TryWrite(queued))
+        {
+            Dismiss(queued);
+            return new Outcome.Busy(); // the server is about to stop
+        }
+
         await using CancellationTokenRegistration leaving = clientLeft.Register(() => queued.Leave(clientLeft));
         return await queued.Answer;
     }
@@ -84,7 +93,7 @@ public sealed partial class CommitLane : IAsyncDisposable
             TakeWaiting(commands);
             try
             {
-                commands = await Round(commands, othersMayJoin: true);
+                commands = await Round(commands);
             }
             catch (Exception e)
             {
@@ -96,14 +105,14 @@ public sealed partial class CommitLane : IAsyncDisposable
     }
 
     /// <summary>Decides and commits the commands once; answers which have to be decided again.</summary>
-    private async Task<List<QueuedCommand>> Round(List<QueuedCommand> commands, bool othersMayJoin)
+    private async Task<List<QueuedCommand>> Round(List<QueuedCommand> commands)
     {
         if (commands.Count == 0)
             return []; // the clients of all that waited have left
         Batch batch;
         try
         {
-            batch = await Decide(commands, othersMayJoin);
+            batch = await Decide(commands);
         }
         catch (Exception e) when (DatabaseAway.Is(e))
         {
@@ -136,7 +145,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         return Settle(batch, committed);
     }
 
-    private async Task<Batch> Decide(List<QueuedCommand> commands, bool othersMayJoin)
+    private async Task<Batch> Decide(List<QueuedCommand> commands)
     {
         bool kept = await Connect();
         if (feed.Rebuilds != rebuilds)
@@ -145,10 +154,10 @@ public sealed partial class CommitLane : IAsyncDisposable
             cache.Clear(); // a row that was wrong may be remembered, and its version says nothing of that
         }
 
-        Dictionary<JobKey, Job> loaded = [];
+        IReadOnlyDictionary<JobKey, Job> loaded;
         try
         {
-            await Load(commands, loaded, othersMayJoin);
+            loaded = await LoadMissing(commands);
         }
         catch (Exception e) when (kept && DatabaseAway.Is(e))
         {
@@ -157,10 +166,22 @@ public sealed partial class CommitLane : IAsyncDisposable
             await Disconnect();
             database.Clear();
             await Connect();
-            await Load(commands, loaded, othersMayJoin);
+            loaded = await LoadMissing(commands);
         }
 
         return Batch.Of(commands, key => cache.TryGet(key, out Job? job) || loaded.TryGetValue(key, out job) ? job : null);
+    }
+
+    /// <summary>Reads the jobs that are not at hand; where a command was decided early upon there being none, that is checked with the rest.</summary>
+    private async Task<IReadOnlyDictionary<JobKey, Job>> LoadMissing(List<QueuedCommand> commands)
+    {
+        IEnumerable<JobKey> keys = commands.Where(queued => queued.Draft is not { Basis: null }).Select(queued => queued.Command.Key);
+        JobKey[] missing = [.. keys.Where(key => !cache.TryGet(key, out _)).Distinct()];
+        if (missing.Length == 0)
+            return ReadOnlyDictionary<JobKey, Job>.Empty;
+        answers.Send();
+        await using var command = new NpgsqlCommand(ReadJob.Sql, connection);
+        return (await ReadJob.All(command, missing)).OfType<ReadJob>().ToDictionary(read => read.Stored.Key, read => read.ToJob());
     }
 
     /// <summary>Answers the chains that held; the commands of the others are to be decided again.</summary>
@@ -213,6 +234,7 @@ public sealed partial class CommitLane : IAsyncDisposable
 
     private bool MayTryAgain(QueuedCommand queued)
     {
+        queued.Draft = null;
         if (++queued.Attempts < limits.AttemptsMax)
             return true;
         LogBeatenTooOften(queued.Command.Key, queued.Attempts);

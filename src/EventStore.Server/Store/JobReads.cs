@@ -10,13 +10,6 @@ public sealed class JobReads(NpgsqlDataSource database)
     private static readonly TimeSpan FutureWait = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan FuturePause = TimeSpan.FromMilliseconds(50);
 
-    private const string LoadSql = """
-        SELECT j.namespace, j.name, j.id, j.mt_version, j.revision, j.data ->> 'text'
-          FROM unnest($1::text[], $2::text[]) AS k (namespace, name)
-          JOIN eventstore.mt_doc_current_job j
-            ON (j.namespace || '/') COLLATE "C" = k.namespace || '/' AND j.name COLLATE "C" = k.name AND NOT j.deleted
-        """;
-
     // From one namespace to the next over the index of living jobs, whatever number of jobs each has.
     private const string NamespacesSql = """
         WITH RECURSIVE living (path) AS (
@@ -29,10 +22,10 @@ public sealed class JobReads(NpgsqlDataSource database)
         SELECT h.revision, ARRAY(SELECT rtrim(living.path, '/') FROM living WHERE living.path IS NOT NULL) FROM eventstore.head h
         """;
 
-    private readonly SharedGets gets = new(database);
+    private readonly SharedGets gets = new(database, queriesMax: 2);
 
     /// <summary>The living job of that name, or null.</summary>
-    public Task<StoredJob?> Get(JobKey key, CancellationToken stop) => gets.Get(key, stop);
+    public async Task<StoredJob?> Get(JobKey key, CancellationToken stop) => (await gets.Get(key, stop))?.Stored;
 
     /// <summary>The job of that name that lived at the revision, as it stood then, or null.</summary>
     public async Task<StoredJob?> GetAt(JobKey key, long revision, CancellationToken stop) =>
@@ -116,22 +109,5 @@ public sealed class JobReads(NpgsqlDataSource database)
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         await reader.ReadAsync(stop);
         return (reader.GetInt64(0), reader.GetFieldValue<string[]>(1));
-    }
-
-    /// <summary>The living jobs of those names; a name without one is missing in the answer.</summary>
-    internal static async Task<IReadOnlyDictionary<JobKey, Job>> Load(NpgsqlConnection connection, IReadOnlyList<JobKey> keys)
-    {
-        await using var command = new NpgsqlCommand(LoadSql, connection);
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. keys.Select(key => key.Namespace)] });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. keys.Select(key => key.Name)] });
-        var jobs = new Dictionary<JobKey, Job>();
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
-        while (await reader.ReadAsync())
-        {
-            Job job = JobText.Read(reader.GetFieldValue<byte[]>(5), reader.GetGuid(2), reader.GetInt64(3), reader.GetInt64(4), deleted: false);
-            jobs[job.Key] = job;
-        }
-
-        return jobs;
     }
 }

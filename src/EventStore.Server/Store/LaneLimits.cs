@@ -19,7 +19,13 @@ public sealed record LaneLimits
     /// How many bytes of current jobs, as text, are kept at hand. As objects, which is how they are kept, they take as much if they are alike,
     /// and up to four times as much if they have no parts in common.
     /// </summary>
-    public long CacheBytes { get; init; } = 8 << 20;
+    public long CacheBytes { get; init; } = 3 << 19;
+
+    /// <summary>How many bytes the jobs behind those may take, each kept as its difference from another of its namespace.</summary>
+    public long PackedBytes { get; init; } = 8 << 20;
+
+    /// <summary>How long a command waits for its job to be read before its turn; then the lane reads it.</summary>
+    public TimeSpan EarlyReadTime { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How often a command is decided before it is given up, if somebody else changes the job each time.</summary>
     public int AttemptsMax { get; init; } = 100;

@@ -7,28 +7,19 @@ namespace EventStore.Server.Store;
 /// Reads single jobs, many of them with one query. Who asks while queries are under way waits for the next one: that begins after he
 /// asked, and so sees every write answered before, of any process. Who asks alone waits for nobody.
 /// </summary>
-internal sealed class SharedGets(NpgsqlDataSource database)
+/// <param name="database">Where to read.</param>
+/// <param name="queriesMax">The most queries at once: the more of them, the less each carries.</param>
+internal sealed class SharedGets(NpgsqlDataSource database, int queriesMax)
 {
-    /// <summary>The most queries at once: more of them would each carry less.</summary>
-    private const int QueriesMax = 2;
-
     /// <summary>The most jobs of one query.</summary>
     private const int JobsMax = 64;
-
-    // LIMIT 1 holds the plan to one look into the index for each name, whatever the planner believed of the table when it made the plan.
-    private const string Sql = """
-        SELECT k.place, j.revision, j.data ->> 'text', j.mt_last_modified
-          FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (namespace, name, place)
-         CROSS JOIN LATERAL (SELECT * FROM eventstore.mt_doc_current_job
-                              WHERE (namespace || '/') COLLATE "C" = k.namespace || '/' AND name COLLATE "C" = k.name AND NOT deleted LIMIT 1) j
-        """;
 
     private readonly Lock gate = new();
     private readonly Queue<Question> waiting = new();
     private int queries;
 
     /// <summary>The living job of that name, or null.</summary>
-    public Task<StoredJob?> Get(JobKey key, CancellationToken stop)
+    public Task<ReadJob?> Get(JobKey key, CancellationToken stop)
     {
         var question = new Question(key);
         lock (gate)
@@ -77,7 +68,7 @@ internal sealed class SharedGets(NpgsqlDataSource database)
     {
         lock (gate)
         {
-            if (waiting.Count == 0 || queries == QueriesMax)
+            if (waiting.Count == 0 || queries == queriesMax)
                 return null;
             queries++;
             var taken = new Question[Math.Min(waiting.Count, JobsMax)];
@@ -89,19 +80,8 @@ internal sealed class SharedGets(NpgsqlDataSource database)
 
     private async Task Ask(Question[] questions)
     {
-        await using NpgsqlCommand command = database.CreateCommand(Sql);
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(questions, question => question.Key.Namespace) });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(questions, question => question.Key.Name) });
-        var jobs = new StoredJob?[questions.Length];
-        await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync())
-        {
-            while (await reader.ReadAsync())
-            {
-                long place = reader.GetInt64(0) - 1;
-                jobs[place] = new StoredJob(questions[place].Key, reader.GetInt64(1), reader.GetFieldValue<byte[]>(2), reader.GetFieldValue<DateTimeOffset>(3));
-            }
-        }
-
+        await using NpgsqlCommand command = database.CreateCommand(ReadJob.Sql);
+        ReadJob?[] jobs = await ReadJob.All(command, Array.ConvertAll(questions, question => question.Key));
         for (int i = 0; i < jobs.Length; i++)
             questions[i].Answer.TrySetResult(jobs[i]);
     }
@@ -110,6 +90,6 @@ internal sealed class SharedGets(NpgsqlDataSource database)
     {
         public JobKey Key { get; } = key;
 
-        public TaskCompletionSource<StoredJob?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<ReadJob?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using EventStore.Server.Store;
 using EventStore.Server.Tests.Fixtures;
-using Npgsql;
 
 namespace EventStore.Server.Tests.Store;
 
@@ -67,26 +65,6 @@ public sealed class Answers_in_time : IAsyncLifetime
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => left);
     }
 
-    [Fact]
-    public async Task What_comes_in_while_jobs_are_read_joins_the_batch()
-    {
-        await using CommitLane other = InProcess.Lane(database.Source); // which has nothing at hand
-        Task<Outcome> read, joined, created;
-        await using (NpgsqlConnection locking = await database.OwnerSource.OpenConnectionAsync())
-        await using (NpgsqlTransaction held = await locking.BeginTransactionAsync())
-        {
-            await using (var table = new NpgsqlCommand("LOCK TABLE eventstore.mt_doc_current_job IN ACCESS EXCLUSIVE MODE", locking, held))
-                await table.ExecuteNonQueryAsync();
-            read = other.Execute(InProcess.Label("first", "a", "1"));
-            await WaitForReading();
-            joined = other.Execute(InProcess.Label("at-hand", "a", "1"));
-            created = other.Execute(InProcess.Create("new"));
-        }
-
-        Assert.All(await Task.WhenAll(read, joined, created), outcome => Assert.IsType<Outcome.Done>(outcome));
-        Assert.Equal(1, await database.Ask<long>("SELECT count(DISTINCT timestamp) FROM (SELECT timestamp FROM eventstore.mt_events ORDER BY seq_id DESC LIMIT 3) e"));
-    }
-
     [Theory]
     [InlineData(1, 0, 16)]
     [InlineData(16, 0, 16)]
@@ -95,14 +73,4 @@ public sealed class Answers_in_time : IAsyncLifetime
     [InlineData(1000, 256, 628)]
     public void A_batch_takes_half_of_what_is_under_way_but_few_at_once(int waiting, int answered, int share) =>
         Assert.Equal(share, CommitLane.ShareOf(waiting, answered));
-
-    private async Task WaitForReading()
-    {
-        long started = Stopwatch.GetTimestamp();
-        while (await database.Ask<long>("SELECT count(*) FROM pg_locks WHERE relation = 'eventstore.mt_doc_current_job'::regclass AND NOT granted") == 0)
-        {
-            Assert.True(Stopwatch.GetElapsedTime(started) < Patience, "the lane should read the job");
-            await Task.Delay(5);
-        }
-    }
 }

@@ -43,7 +43,7 @@ public sealed class Early_decisions
     [Fact]
     public void Are_made_for_the_first_who_asks_and_again_once_the_job_is_put_anew()
     {
-        var cache = new JobCache(1000);
+        var cache = new JobCache(1000, 1000);
         cache.Put(Job, 100);
 
         Assert.True(cache.TryGetFirst(Job.Key, out Job? first));

@@ -1,0 +1,43 @@
+using EventStore.Domain.Jobs;
+
+namespace EventStore.Server.Store;
+
+/// <content>Deciding before the turn, on the thread of the request: the lane then only takes what is ready.</content>
+public sealed partial class CommitLane
+{
+    private readonly SharedGets reads;
+
+    /// <summary>
+    /// Decides the command upon the job as far as it is known; null when another asked first, whose turn comes first and leaves another
+    /// job, or when nothing can be known now. Nothing depends on whether it is right: the database checks what each decision was made from.
+    /// </summary>
+    private async ValueTask<Draft?> DecideEarly(JobCommand command, CancellationToken clientLeft)
+    {
+        if (cache.TryGetFirst(command.Key, out Job? job))
+            return Draft.Of(job, command);
+        if (cache.Has(command.Key))
+            return null;
+        if (command is CreateJob)
+            return Draft.Of(null, command); // whoever creates mostly takes a name that is free
+        int clears = cache.Clears;
+        if (await Read(command.Key, clientLeft) is not { } read)
+            return null;
+        if (read.Job is null)
+            return Draft.Of(null, command);
+        cache.Add(read.Job, read.TextBytes, clears);
+        return cache.TryGetFirst(command.Key, out job) ? Draft.Of(job, command) : null;
+    }
+
+    private async Task<(Job? Job, int TextBytes)?> Read(JobKey key, CancellationToken clientLeft)
+    {
+        try
+        {
+            ReadJob? read = await reads.Get(key, clientLeft).WaitAsync(limits.EarlyReadTime, clientLeft);
+            return (read?.ToJob(), read?.Stored.Utf8.Length ?? 0);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            return null; // the lane reads it on the connection it keeps; it will meet the same, and knows what to wait for, to log and to answer
+        }
+    }
+}
