@@ -13,6 +13,7 @@ internal sealed class Growth(PrivatePostgres postgres, Options options, Func<Loa
 {
     private const int FewEvents = 10_000;
     private const int RoundsMin = 3;
+    private const int PatchesPerSecondAtLeast = 2500; // so each job is met twice, on average
 
     public async Task Measure(Figures figures)
     {
@@ -24,9 +25,10 @@ internal sealed class Growth(PrivatePostgres postgres, Options options, Func<Loa
         {
             foreach (Store store in stores)
             {
-                Measured measured = await load(Spec(store));
-                if (round > 0) // before, the servers' code is still being compiled
-                    store.Rounds.Add(measured);
+                if (round == 0) // the servers' code is still being compiled, and they have yet to meet the jobs
+                    await load(Spec(store) with { WarmUpSeconds = options.WarmUpSeconds + (store.Jobs / PatchesPerSecondAtLeast) });
+                else
+                    store.Rounds.Add(await load(Spec(store)));
             }
         }
 
