@@ -7,7 +7,7 @@ using EventStore.Domain.Manifests;
 namespace EventStore.Server.Store;
 
 /// <summary>
-/// Jobs wanted less often, each kept as its difference from another of its namespace: the documentation's example takes 90 bytes instead of
+/// Jobs wanted less often, each kept as its difference from another of its namespace: the documentation's example takes 80 bytes or so instead of
 /// a kilobyte or two as objects, and a few microseconds to become one again. Not for two threads at once.
 /// </summary>
 /// <remarks>Each job has two places it may stand in, and pushes out whoever stands there if it must; so no order of use is kept.</remarks>

@@ -101,7 +101,7 @@ public sealed class Packed_jobs
             packed.Put(job, PackedJobs.TextOf(job));
 
         int kept = jobs.Count(job => packed.Find(job.Key) is not null);
-        Assert.InRange(kept, limit / 120, limit / 70); // about 90 bytes each, where their texts have
+        Assert.InRange(kept, limit / 120, limit / 70); // about 76 bytes each, where their texts have
         Assert.InRange(PackedJobs.TextOf(jobs[0]).Length, 700, 1200);
     }
 
