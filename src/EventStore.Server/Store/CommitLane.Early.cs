@@ -37,7 +37,8 @@ public sealed partial class CommitLane
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            return null; // the lane reads it on the connection it keeps; it will meet the same, and knows what to wait for, to log and to answer
+            LogNotReadEarly(key, e.Message); // no more than that: the lane reads it on the connection it keeps, and answers if it meets the same
+            return null;
         }
     }
 }

@@ -34,4 +34,7 @@ public sealed partial class CommitLane
 
     [LoggerMessage(LogLevel.Error, "{Key}: gave up after {Attempts} attempts, each time somebody else had changed the job")]
     private partial void LogBeatenTooOften(JobKey key, int attempts);
+
+    [LoggerMessage(LogLevel.Debug, "{Job} could not be read before its turn and is read in it: {Reason}")]
+    private partial void LogNotReadEarly(JobKey job, string reason);
 }
