@@ -1,4 +1,5 @@
 using EventStore.Server.Cli;
+using EventStore.Server.Hosting;
 using EventStore.Server.Postgres;
 
 namespace EventStore.Server;
@@ -12,7 +13,7 @@ internal static class Program
     {
         CommandLine line = CommandLine.Read(args);
         if (line.Problem is { } problem)
-            return await Fail(2, $"{problem}\nRun '{CommandLine.ProgramName} --help' for what there is.");
+            return await Fail(2, $"{problem}\nRun '{Settings.ProgramName} --help' for what there is.");
         if (line.Help)
         {
             await Console.Out.WriteLineAsync(CommandLine.HelpText);

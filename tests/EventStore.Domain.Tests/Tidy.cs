@@ -11,42 +11,71 @@ namespace EventStore.Domain.Tests;
 public sealed partial class Tidy
 {
     private const int LinesMax = 250;
+    private const string Server = "src/EventStore.Server/";
     private const string Database = @"\b(Npgsql\w*|Marten|IDocumentSession|IQuerySession|IDocumentStore)\b";
+
+    private static readonly string[] Protocol =
+        ["Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents", "Kubernetes.Reviews"];
+
+    private static readonly string[] Store = ["Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Store.Proof"];
 
     private static readonly string Root = FindRoot();
     private static readonly Source[] Sources = [.. Files("src", "*.cs").Select(path => new Source(path))];
 
     /// <summary>
-    /// Which folders of the server each may see. Access may be seen by everybody: who may call an endpoint is said where the endpoint is
-    /// made (RequiresAccess), in discovery and beside the health checks too. Cli and Program see everyone, and nobody sees them.
+    /// Which rooms of the server each may see; a room within a room also sees what stands directly in the outer one. Access may be seen by
+    /// everybody: who may call an endpoint is said where the endpoint is made (RequiresAccess), in discovery and beside the health checks too.
+    /// Program sees everyone, and nobody sees it.
     /// </summary>
     private static readonly Dictionary<string, string[]> Sees = new()
     {
-        ["Access"] = [],
+        ["Access"] = ["Access.Credentials", "Access.Files"],
+        ["Access.Credentials"] = ["Access.Files"],
+        ["Access.Files"] = [],
         ["Postgres"] = ["Access"],
         ["Telemetry"] = ["Access"],
-        ["Kubernetes"] = ["Access"],
-        ["Store"] = ["Access", "Telemetry"],
-        ["Jobs"] = ["Access", "Telemetry", "Kubernetes", "Store"],
-        ["Audit"] = ["Access", "Telemetry", "Kubernetes", "Store", "Jobs"],
-        ["Cli"] = ["Access", "Telemetry", "Kubernetes", "Store", "Jobs", "Audit", "Postgres"],
+        ["Kubernetes"] = ["Access", "Kubernetes.Answers", "Kubernetes.Requests"],
+        ["Kubernetes.Selectors"] = ["Access"],
+        ["Kubernetes.Requests"] = ["Access", "Kubernetes.Selectors"],
+        ["Kubernetes.Answers"] = ["Access", "Kubernetes.Requests"],
+        ["Kubernetes.Documents"] = ["Access", "Kubernetes.Requests", "Kubernetes.Answers"],
+        ["Kubernetes.Reviews"] = ["Access", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents"],
+        ["Limits"] = ["Access", "Telemetry", "Kubernetes", "Kubernetes.Requests"],
+        ["Store.Format"] = ["Access", "Telemetry"],
+        ["Store.Reads"] = ["Access", "Telemetry", "Store.Format"],
+        ["Store.History"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
+        ["Store.Feed"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
+        ["Store.Lane"] = ["Access", "Telemetry", "Store.Format", "Store.Reads", "Store.Feed"],
+        ["Store.Proof"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
+        ["Resources"] = ["Kubernetes", "Store.Format"],
+        ["Watch"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources"],
+        ["Jobs"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
+        ["Audit"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
+        ["Hosting"] =
+        [
+            "Access", "Access.Credentials", "Access.Files", "Telemetry", "Postgres", .. Protocol, "Limits", .. Store, "Resources", "Watch", "Jobs", "Audit",
+        ],
+        ["Cli"] = ["Access", "Access.Credentials", "Telemetry", "Postgres", "Limits", .. Store, "Audit", "Hosting"],
     };
 
-    public static TheoryData<string> ServerFolders => [.. Directory.EnumerateDirectories(Path.Combine(Root, "src/EventStore.Server"))
-        .Select(folder => Path.GetFileName(folder)!).Where(folder => In($"src/EventStore.Server/{folder}").Any())];
+    public static TheoryData<string> Rooms => [.. RoomNames()];
 
     [Fact]
     public void The_domain_references_nothing_but_the_base_library() =>
         Assert.All(typeof(JobDecider).Assembly.GetReferencedAssemblies(), (AssemblyName name) => Assert.StartsWith("System.", name.Name!, StringComparison.Ordinal));
 
     [Theory]
-    [MemberData(nameof(ServerFolders))]
-    public void A_folder_of_the_server_sees_only_those_it_may(string folder)
+    [MemberData(nameof(Rooms))]
+    public void A_room_of_the_server_sees_only_those_it_may(string room)
     {
-        Assert.True(Sees.ContainsKey(folder), $"{folder} is new: say in Sees which folders it may see");
-        string[] foreign = [.. Sees.Keys.Where(other => other != folder && !Sees[folder].Contains(other)).Select(other => Mentions("Server", other))];
-        None(In($"src/EventStore.Server/{folder}"), foreign);
+        Assert.True(Sees.ContainsKey(room), $"{room} is new: say in Sees which rooms it may see");
+        string outer = room.Contains('.', StringComparison.Ordinal) ? room[..room.LastIndexOf('.')] : room;
+        string[] foreign = [.. Sees.Keys.Where(other => other != room && other != outer && !Sees[room].Contains(other)).Select(Mentions)];
+        None(Sources.Where(source => source.Path.StartsWith(Server, StringComparison.Ordinal) && source.Room == room), foreign);
     }
+
+    [Fact]
+    public void Every_room_that_is_named_is_there() => Assert.Equal(RoomNames().Order(StringComparer.Ordinal), Sees.Keys.Order(StringComparer.Ordinal));
 
     [Fact]
     public void The_store_does_not_know_who_is_asking() => None(
@@ -54,7 +83,7 @@ public sealed partial class Tidy
 
     [Fact]
     public void The_protocol_knows_no_job_and_no_database() => None(
-        In("src/EventStore.Server/Kubernetes"), Mentions("Domain", "Jobs"), Mentions("Domain", "History"), Database);
+        In("src/EventStore.Server/Kubernetes"), DomainFolder("Jobs"), DomainFolder("History"), Database);
 
     [Theory]
     [InlineData("Jobs")]
@@ -65,7 +94,8 @@ public sealed partial class Tidy
     public void The_server_is_not_seen_by_the_domain_nor_its_jobs_by_its_manifests()
     {
         None(In("src/EventStore.Domain"), @"\bEventStore\.Server\b");
-        None(In("src/EventStore.Domain/Manifests"), Mentions("Domain", "Jobs"), Mentions("Domain", "History"));
+        None(In("src/EventStore.Domain/Manifests"), DomainFolder("Jobs"), DomainFolder("History"));
+        None(In("src/EventStore.Domain/Json"), DomainFolder("Jobs"), DomainFolder("History"), DomainFolder("Manifests"));
     }
 
     [Fact]
@@ -73,7 +103,7 @@ public sealed partial class Tidy
 
     [Fact]
     public void Nobody_but_the_call_and_the_migrations_names_the_function_that_appends() =>
-        None(Sources.Where(source => source.Path != "src/EventStore.Server/Store/CommitCall.cs"), "commit_jobs_");
+        None(Sources.Where(source => source.Path != "src/EventStore.Server/Store/Lane/CommitCall.cs"), "commit_jobs_");
 
     [Fact]
     public void A_file_fits_in_the_head() => Offenders(Sources
@@ -103,12 +133,21 @@ public sealed partial class Tidy
         .Concat(Files("migrations", "*.sql").Select(path => new Source(path)).Where(source => Unfinished().IsMatch(source.Text)))
         .Select(source => $"{source.Path}: {Unfinished().Match(source.Text).Value}"));
 
-    /// <summary>A folder's namespace by its full name, or one of its types by as much of the name as is needed from beside it.</summary>
-    private static string Mentions(string project, string folder)
+    private static IEnumerable<string> RoomNames() => Sources
+        .Where(source => source.Path.StartsWith(Server, StringComparison.Ordinal))
+        .Select(source => source.Room).Where(room => room.Length > 0).Distinct();
+
+    /// <summary>A room's namespace by its full name and not that of a room within it, or one of its types by as much as is needed from beside it.</summary>
+    private static string Mentions(string room)
     {
-        string types = string.Join('|', In($"src/EventStore.{project}/{folder}").SelectMany(source => Declared().Matches(source.Code)).Select(match => match.Groups[1].Value));
-        return $@"\bEventStore\.{project}\.{folder}\b|(?<![\w.])({project}\.)?{folder}\.({types})\b";
+        string types = string.Join('|', Sources
+            .Where(source => source.Path.StartsWith(Server, StringComparison.Ordinal) && source.Room == room)
+            .SelectMany(source => Declared().Matches(source.Code)).Select(match => match.Groups[1].Value));
+        string name = Regex.Escape(room);
+        return $@"\bEventStore\.Server\.{name}(?=;|\.({types})\b)|(?<![\w.])(Server\.)?{name}\.({types})\b";
     }
+
+    private static string DomainFolder(string folder) => $@"\bEventStore\.Domain\.{folder}\b";
 
     private static void None(IEnumerable<Source> sources, params string[] patterns) => Offenders(
         from source in sources
@@ -160,6 +199,9 @@ public sealed partial class Tidy
         public string Path { get; } = path;
 
         public string Text { get; } = File.ReadAllText(System.IO.Path.Combine(Root, path));
+
+        /// <summary>The folder below the project, with dots: <c>Store.Lane</c>; empty for what stands at the top.</summary>
+        public string Room => string.Join('.', Path.Split('/')[2..^1]);
 
         public int Lines => Text.AsSpan().Count('\n');
 

@@ -1,5 +1,5 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.History;
 
@@ -25,5 +25,5 @@ public static class Changes
     private static IReadOnlyList<Change> Between(JsonObject replaced, JsonObject patch) =>
         Diff.ByForm((JsonObject)MergePatch.Apply(null, replaced), (JsonObject)MergePatch.Apply(null, patch));
 
-    private static JsonObject Status(Json? status) => status is null ? JsonObject.Empty : JsonObject.Of(("status", status));
+    private static JsonObject Status(JsonValue? status) => status is null ? JsonObject.Empty : JsonObject.Of(("status", status));
 }

@@ -1,4 +1,4 @@
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.History;
 
@@ -6,7 +6,7 @@ namespace EventStore.Domain.History;
 /// <param name="Path">Where it stands.</param>
 /// <param name="Before">The value before; null when there was none.</param>
 /// <param name="After">The value after; null when there is none.</param>
-public sealed record Change(FieldPath Path, Json? Before, Json? After);
+public sealed record Change(FieldPath Path, JsonValue? Before, JsonValue? After);
 
 /// <summary>
 /// What changed between two manifests, leaf by leaf and in order. It goes down wherever one side is an object and the other is an
@@ -28,7 +28,7 @@ public static class Diff
     public static IReadOnlyList<Change> ByForm(JsonObject before, JsonObject after) => Between(before, after, Equals);
 
     /// <summary>Whether two values mean the same to Kubernetes; null stands for an absent one.</summary>
-    public static bool SameMeaning(Json? one, Json? other)
+    public static bool SameMeaning(JsonValue? one, JsonValue? other)
     {
         if (ReferenceEquals(one, other))
             return true;
@@ -41,16 +41,16 @@ public static class Diff
         };
     }
 
-    private static List<Change> Between(JsonObject before, JsonObject after, Func<Json?, Json?, bool> same)
+    private static List<Change> Between(JsonObject before, JsonObject after, Func<JsonValue?, JsonValue?, bool> same)
     {
         var changes = new List<Change>();
         Collect(FieldPath.Root, before, after, same, changes);
         return changes;
     }
 
-    private static void Collect(FieldPath at, JsonObject before, JsonObject after, Func<Json?, Json?, bool> same, List<Change> changes)
+    private static void Collect(FieldPath at, JsonObject before, JsonObject after, Func<JsonValue?, JsonValue?, bool> same, List<Change> changes)
     {
-        foreach ((string name, Json? left, Json? right) in JsonObject.Pair(before, after))
+        foreach ((string name, JsonValue? left, JsonValue? right) in JsonObject.Pair(before, after))
         {
             if (ReferenceEquals(left, right))
                 continue; // a patched job shares its untouched subtrees with the job before
@@ -65,7 +65,7 @@ public static class Diff
     /// The value's members when the pair can be compared member by member; what is not there counts as empty beside an object that has
     /// members.
     /// </summary>
-    private static JsonObject? AsMembers(Json? value, Json? other) => (value, other) switch
+    private static JsonObject? AsMembers(JsonValue? value, JsonValue? other) => (value, other) switch
     {
         (JsonObject { Count: > 0 }, null or JsonNull or JsonObject) => (JsonObject)value,
         (JsonObject members, JsonObject) => members,
@@ -73,6 +73,6 @@ public static class Diff
         _ => null,
     };
 
-    private static bool SaysNothing(Json? value) => value is null or JsonNull ||
+    private static bool SaysNothing(JsonValue? value) => value is null or JsonNull ||
         (value is JsonObject members && JsonObject.Pair(members, JsonObject.Empty).All(pair => SaysNothing(pair.Left)));
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Jobs;
@@ -20,7 +21,7 @@ internal static class Identity
     /// <summary>A manifest that is to replace a job, or only its status.</summary>
     public static Rejection? OfReplacement(Job? job, JobKey key, JsonObject manifest)
     {
-        Json? metadata = manifest["metadata"];
+        JsonValue? metadata = manifest["metadata"];
         if ((Readable(manifest) ?? NameMatches(key, metadata) ?? NamespaceMatches(key, metadata)) is { } refused)
             return refused;
         string uid = (metadata?.Member("uid") as JsonText)?.Value ?? string.Empty;
@@ -39,7 +40,7 @@ internal static class Identity
     public static JsonObject Complete(Job job, JsonObject manifest)
     {
         var metadata = (JsonObject)manifest["metadata"]!;
-        foreach (KeyValuePair<string, Json> member in job.Metadata.Members)
+        foreach (KeyValuePair<string, JsonValue> member in job.Metadata.Members)
         {
             bool absenceTakesAway = member.Key is "labels" or "annotations" || (member.Key == "finalizers" && job.Deleting);
             if (!absenceTakesAway && (metadata[member.Key]?.IsVoid ?? true))
@@ -55,7 +56,7 @@ internal static class Identity
     /// <param name="candidate">The job's manifest with the patch applied.</param>
     public static Rejection? OfPatched(Job job, JsonObject patch, JsonObject candidate)
     {
-        Json? metadata = candidate["metadata"];
+        JsonValue? metadata = candidate["metadata"];
         IReadOnlyList<FieldError> unreadable = ObjectMeta.TypeErrors(candidate);
         if (unreadable.Count > 0)
             return new Rejection.Invalid(unreadable);
@@ -96,7 +97,7 @@ internal static class Identity
             : new Rejection.Invalid(FieldError.Invalid(FieldPath.Of("kind"), kind, $"must be {JobDecider.Kind}"));
     }
 
-    private static Rejection.BadRequest? NameMatches(JobKey key, Json? metadata)
+    private static Rejection.BadRequest? NameMatches(JobKey key, JsonValue? metadata)
     {
         string name = (metadata?.Member("name") as JsonText)?.Value ?? string.Empty;
         if (name.Length == 0)
@@ -106,7 +107,7 @@ internal static class Identity
             : new Rejection.BadRequest($"the name of the object ({name}) does not match the name on the URL ({key.Name})");
     }
 
-    private static Rejection.BadRequest? NamespaceMatches(JobKey key, Json? metadata) =>
+    private static Rejection.BadRequest? NamespaceMatches(JobKey key, JsonValue? metadata) =>
         metadata?.Member("namespace") is JsonText { Value.Length: > 0 } text && text.Value != key.Namespace
             ? new Rejection.BadRequest("the namespace of the provided object does not match the namespace sent on the request")
             : null;

@@ -1,4 +1,4 @@
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Jobs;
 
@@ -31,7 +31,7 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
     public bool Deleting => Metadata["deletionTimestamp"] is not null;
 
     /// <summary>The finalizers that must be taken off before the job goes.</summary>
-    public IReadOnlyList<Json> Finalizers => (Metadata["finalizers"] as JsonArray)?.Items ?? [];
+    public IReadOnlyList<JsonValue> Finalizers => (Metadata["finalizers"] as JsonArray)?.Items ?? [];
 
     /// <summary>The job after one more event. <paramref name="job"/> is null before the first.</summary>
     /// <param name="job">The job before the event.</param>

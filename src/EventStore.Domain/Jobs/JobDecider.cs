@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using EventStore.Domain.History;
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Jobs;
@@ -102,10 +103,10 @@ public static class JobDecider
 
     private static Decision SetStatus(Job job, JsonObject candidate, Happening happening)
     {
-        Json? status = candidate["status"] is JsonNull ? null : candidate["status"];
+        JsonValue? status = candidate["status"] is JsonNull ? null : candidate["status"];
         if (status is not null and not JsonObject)
             return new Rejection.Invalid(FieldError.WrongType(FieldPath.Of("status"), status, "object"));
-        Json? before = job.Manifest["status"];
+        JsonValue? before = job.Manifest["status"];
         if (Equals(before, status))
             return Decision.NothingToDo;
         return new JobStatusUpdated(status, before, Paths(Diff.ByForm(StatusOnly(before), StatusOnly(status))));
@@ -151,7 +152,7 @@ public static class JobDecider
             $"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{names}}}")];
     }
 
-    private static JsonObject StatusOnly(Json? status) => status is null ? JsonObject.Empty : JsonObject.Of(("status", status));
+    private static JsonObject StatusOnly(JsonValue? status) => status is null ? JsonObject.Empty : JsonObject.Of(("status", status));
 
     // The paths are for finding events, not for knowing what changed: what changed is in the patch. Hence the limits.
     private static string[] Paths(IReadOnlyList<Change> changes) =>

@@ -1,4 +1,4 @@
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Jobs;
 
@@ -46,7 +46,7 @@ public sealed record JobRolledBack(JsonObject Patch, JsonObject Replaced, IReadO
 /// <param name="Status">The status from now on; null when it was taken away.</param>
 /// <param name="Replaced">The status before; null when there was none.</param>
 /// <param name="Paths">The paths of the changed values.</param>
-public sealed record JobStatusUpdated(Json? Status, Json? Replaced, IReadOnlyList<string> Paths) : JobEvent;
+public sealed record JobStatusUpdated(JsonValue? Status, JsonValue? Replaced, IReadOnlyList<string> Paths) : JobEvent;
 
 /// <summary>A delete was accepted, and finalizers hold the job until they are taken off.</summary>
 /// <param name="DeletionTimestamp"><c>metadata.deletionTimestamp</c>, RFC 3339 in seconds.</param>

@@ -1,4 +1,5 @@
 using EventStore.Domain.History;
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Jobs;
@@ -70,9 +71,9 @@ public static class UpdatePolicy
         return [.. wanted.Items.Except(job.Finalizers).Select(finalizer => ((JsonText)finalizer).Value).Order(StringComparer.Ordinal)];
     }
 
-    private static Json? Present(Json? value) => value is JsonNull ? null : value;
+    private static JsonValue? Present(JsonValue? value) => value is JsonNull ? null : value;
 
-    private static JsonObject Take(JsonObject into, string name, Json? value) =>
+    private static JsonObject Take(JsonObject into, string name, JsonValue? value) =>
         Equals(into[name], value) ? into : into.WithOrWithout(name, value);
 
     private static JsonObject FixedPart(JsonObject manifest, bool deleting)
@@ -86,8 +87,8 @@ public static class UpdatePolicy
     private static bool IsFixed(string metadataField, bool deleting) =>
         !MetadataFields.Contains(metadataField) && !ServerOwned.Contains(metadataField) && !(deleting && HeldWhileDeleting.Contains(metadataField));
 
-    private static JsonObject Where(JsonObject from, Func<KeyValuePair<string, Json>, bool> kept) => JsonObject.Of(from.Members.ToArray().Where(kept));
+    private static JsonObject Where(JsonObject from, Func<KeyValuePair<string, JsonValue>, bool> kept) => JsonObject.Of(from.Members.ToArray().Where(kept));
 
     // Go's omitempty: an empty text, list or map in metadata is the same as none.
-    private static bool IsEmpty(Json value) => value.IsVoid || value is JsonArray { Items.Count: 0 } or JsonText { Value: "" };
+    private static bool IsEmpty(JsonValue value) => value.IsVoid || value is JsonArray { Items.Count: 0 } or JsonText { Value: "" };
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Manifests;
 
@@ -13,11 +14,11 @@ namespace EventStore.Domain.Manifests;
 public sealed record FieldError(string Reason, string Field, string Message)
 {
     /// <summary>A value that is not allowed. <paramref name="value"/> is shown as Go prints it: text quoted, numbers plain.</summary>
-    public static FieldError Invalid(FieldPath field, Json value, string detail) =>
+    public static FieldError Invalid(FieldPath field, JsonValue value, string detail) =>
         new("FieldValueInvalid", field.ToString(), $"Invalid value: {Show(value)}: {detail}");
 
     /// <summary>A value of the wrong JSON type. <paramref name="type"/> is <c>integer</c>, <c>string</c>, <c>object</c>, …</summary>
-    public static FieldError WrongType(FieldPath field, Json value, string type)
+    public static FieldError WrongType(FieldPath field, JsonValue value, string type)
     {
         // kube-openapi shows the value's type in the place of the value, and numbers as integer or number.
         string shown = value is JsonNumber number ? (number.TryGetInt64(out _) ? "integer" : "number") : value.Kind;
@@ -32,7 +33,7 @@ public sealed record FieldError(string Reason, string Field, string Message)
     public static FieldError Forbidden(FieldPath field, string detail) => new("FieldValueForbidden", field.ToString(), $"Forbidden: {detail}");
 
     /// <summary>A value that is none of those supported.</summary>
-    public static FieldError NotSupported(FieldPath field, Json value, params IEnumerable<string> supported) =>
+    public static FieldError NotSupported(FieldPath field, JsonValue value, params IEnumerable<string> supported) =>
         new("FieldValueNotSupported", field.ToString(), $"Unsupported value: {Show(value)}: supported values: {string.Join(", ", supported.Select(Quote))}");
 
     /// <summary>A value of too many bytes.</summary>
@@ -46,7 +47,7 @@ public sealed record FieldError(string Reason, string Field, string Message)
     /// <inheritdoc/>
     public override string ToString() => $"{Field}: {Message}";
 
-    private static string Show(Json value) => value is JsonText text ? Quote(text.Value) : value.ToString();
+    private static string Show(JsonValue value) => value is JsonText text ? Quote(text.Value) : value.ToString();
 
     /// <summary>The text in double quotes as Go's <c>%q</c> prints it.</summary>
     public static string Quote(string text)

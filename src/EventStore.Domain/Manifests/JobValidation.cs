@@ -1,3 +1,5 @@
+using EventStore.Domain.Json;
+
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
@@ -19,7 +21,7 @@ internal static class JobValidation
     public static readonly string[] PolicyFields = ["activeDeadlineSeconds", "cleanPodPolicy", "ttlSecondsAfterFinished"];
 
     /// <summary>What is wrong with the spec of a new job.</summary>
-    public static IEnumerable<FieldError> OfNew(Json? spec) => spec switch
+    public static IEnumerable<FieldError> OfNew(JsonValue? spec) => spec switch
     {
         null or JsonNull => [FieldError.Required(ReplicaSpecs)],
         JsonObject fields =>
@@ -38,7 +40,7 @@ internal static class JobValidation
     private static IEnumerable<FieldError> Field(FieldPath at, JsonObject fields, string name, ObjectShape shape) =>
         shape[name]!.Errors(at.Member(name), fields[name]);
 
-    private static IEnumerable<FieldError> Replicas(Json? replicas)
+    private static IEnumerable<FieldError> Replicas(JsonValue? replicas)
     {
         switch (replicas)
         {
@@ -54,7 +56,7 @@ internal static class JobValidation
         }
     }
 
-    private static IEnumerable<FieldError> Replica(string role, Json replica)
+    private static IEnumerable<FieldError> Replica(string role, JsonValue replica)
     {
         if (!Schema.Roles.Contains(role))
             return [FieldError.NotSupported(ReplicaSpecs, role, Schema.Roles)];
@@ -71,21 +73,21 @@ internal static class JobValidation
         ];
     }
 
-    private static IEnumerable<FieldError> Template(FieldPath at, Json? template) => template switch
+    private static IEnumerable<FieldError> Template(FieldPath at, JsonValue? template) => template switch
     {
         null or JsonNull => Pod(at.Member("spec"), null),
         JsonObject fields => Pod(at.Member("spec"), fields["spec"]),
         _ => [FieldError.WrongType(at, template, "object")],
     };
 
-    private static IEnumerable<FieldError> Pod(FieldPath at, Json? pod) => pod switch
+    private static IEnumerable<FieldError> Pod(FieldPath at, JsonValue? pod) => pod switch
     {
         null or JsonNull => Containers(at.Member("containers"), null),
         JsonObject fields => Containers(at.Member("containers"), fields["containers"]),
         _ => [FieldError.WrongType(at, pod, "object")],
     };
 
-    private static IEnumerable<FieldError> Containers(FieldPath at, Json? containers)
+    private static IEnumerable<FieldError> Containers(FieldPath at, JsonValue? containers)
     {
         if (containers is null or JsonNull or JsonArray { Items.Count: 0 })
             return [FieldError.Required(at, "must be specified")];
@@ -97,7 +99,7 @@ internal static class JobValidation
             : errors.Append(FieldError.Required(at, $"must have at least one container with name {Container}"));
     }
 
-    private static IEnumerable<FieldError> OneContainer(FieldPath at, Json container)
+    private static IEnumerable<FieldError> OneContainer(FieldPath at, JsonValue container)
     {
         if (container is not JsonObject fields)
             return [FieldError.WrongType(at, container, "object")];

@@ -1,4 +1,5 @@
 using System.Text;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Manifests;
 
@@ -34,7 +35,7 @@ internal static class MetadataValidation
             ? Invalid(Metadata.Member(field), text.Value, rule(text.Value))
             : [];
 
-    private static IEnumerable<FieldError> Labels(Json? labels, int most)
+    private static IEnumerable<FieldError> Labels(JsonValue? labels, int most)
     {
         FieldPath at = Metadata.Member("labels");
         KeyValuePair<string, string>[] texts = [.. Texts(labels)];
@@ -43,7 +44,7 @@ internal static class MetadataValidation
             .Concat(texts.Length > most ? [FieldError.TooMany(at, texts.Length, most)] : []);
     }
 
-    private static IEnumerable<FieldError> Annotations(Json? annotations, int bytesMax)
+    private static IEnumerable<FieldError> Annotations(JsonValue? annotations, int bytesMax)
     {
         FieldPath at = Metadata.Member("annotations");
         KeyValuePair<string, string>[] texts = [.. Texts(annotations)];
@@ -59,7 +60,7 @@ internal static class MetadataValidation
             yield return FieldError.TooLong(at, bytesMax);
     }
 
-    private static IEnumerable<FieldError> OwnerReferences(Json? references)
+    private static IEnumerable<FieldError> OwnerReferences(JsonValue? references)
     {
         FieldPath at = Metadata.Member("ownerReferences");
         string? controller = null;
@@ -93,7 +94,7 @@ internal static class MetadataValidation
             yield return FieldError.Invalid(at, reference, "/v1, Kind=Event is disallowed from being an owner");
     }
 
-    private static IEnumerable<FieldError> Finalizers(Json? finalizers)
+    private static IEnumerable<FieldError> Finalizers(JsonValue? finalizers)
     {
         FieldPath at = Metadata.Member("finalizers");
         string[] names = finalizers is JsonArray list ? [.. list.Items.OfType<JsonText>().Select(item => item.Value)] : [];
@@ -106,7 +107,7 @@ internal static class MetadataValidation
     private static IEnumerable<FieldError> Invalid(FieldPath at, string value, IReadOnlyList<string> details) =>
         details.Select(detail => FieldError.Invalid(at, value, detail));
 
-    private static IEnumerable<KeyValuePair<string, string>> Texts(Json? map) => map is not JsonObject members
+    private static IEnumerable<KeyValuePair<string, string>> Texts(JsonValue? map) => map is not JsonObject members
         ? []
         : members.Names.Where(name => members[name] is JsonText).Select(name => KeyValuePair.Create(name, Text(members, name)));
 

@@ -1,3 +1,5 @@
+using EventStore.Domain.Json;
+
 namespace EventStore.Domain.Manifests;
 
 /// <summary>What every Kubernetes object carries in <c>metadata</c> (apimachinery meta/v1 ObjectMeta).</summary>
@@ -32,13 +34,13 @@ public static class ObjectMeta
     public static JsonObject Known(JsonObject metadata) =>
         Kept(metadata, (name, value) => name == "managedFields" ? null : Kept(Schema.ObjectMeta[name], value));
 
-    private static IEnumerable<FieldError> FieldErrors(FieldPath at, Shape shape, Json? value)
+    private static IEnumerable<FieldError> FieldErrors(FieldPath at, Shape shape, JsonValue? value)
     {
         IReadOnlyList<FieldError> errors = shape.Errors(at, value);
         return shape is MapShape ? errors.Select(error => error with { Field = at.ToString() }) : errors;
     }
 
-    private static Json? Kept(Shape? shape, Json value) => (shape, value) switch
+    private static JsonValue? Kept(Shape? shape, JsonValue value) => (shape, value) switch
     {
         (null, _) or (_, JsonNull) => null,
         (TextShape, JsonText { Value: "" }) => null,
@@ -50,21 +52,21 @@ public static class ObjectMeta
 
     private static JsonArray Kept(JsonArray list, ObjectShape item)
     {
-        Json[] kept = [.. list.Items.Select(entry =>
+        JsonValue[] kept = [.. list.Items.Select(entry =>
             entry is JsonObject fields ? Kept(fields, (name, value) => KeptField(item, name, value)) : entry)];
         return kept.SequenceEqual(list.Items, ReferenceEqualityComparer.Instance) ? list : new JsonArray(kept);
     }
 
     // An owner reference's texts have no omitempty: an empty one stays, for the validation to name.
-    private static Json? KeptField(ObjectShape shape, string name, Json value) => shape[name] is null || value is JsonNull ? null : value;
+    private static JsonValue? KeptField(ObjectShape shape, string name, JsonValue value) => shape[name] is null || value is JsonNull ? null : value;
 
-    private static JsonObject Kept(JsonObject members, Func<string, Json, Json?> keep)
+    private static JsonObject Kept(JsonObject members, Func<string, JsonValue, JsonValue?> keep)
     {
-        var kept = new List<KeyValuePair<string, Json>>(members.Count);
+        var kept = new List<KeyValuePair<string, JsonValue>>(members.Count);
         bool same = true;
-        foreach (KeyValuePair<string, Json> member in members.Members)
+        foreach (KeyValuePair<string, JsonValue> member in members.Members)
         {
-            Json? value = keep(member.Key, member.Value);
+            JsonValue? value = keep(member.Key, member.Value);
             same &= ReferenceEquals(value, member.Value);
             if (value is not null)
                 kept.Add(new(member.Key, value));

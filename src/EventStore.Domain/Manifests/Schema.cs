@@ -1,3 +1,5 @@
+using EventStore.Domain.Json;
+
 namespace EventStore.Domain.Manifests;
 
 /// <summary>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Manifests;
 
@@ -15,7 +16,7 @@ public abstract class Shape
     }
 
     /// <summary>What is wrong with the value. Null is the same as none, as it is for Go's decoder.</summary>
-    public IReadOnlyList<FieldError> Errors(FieldPath at, Json? value)
+    public IReadOnlyList<FieldError> Errors(FieldPath at, JsonValue? value)
     {
         var errors = new List<FieldError>();
         if (value is not (null or JsonNull))
@@ -24,16 +25,16 @@ public abstract class Shape
     }
 
     /// <summary>The members, at any depth, that no field of this shape accounts for; in order.</summary>
-    public IReadOnlyList<FieldPath> UnknownFields(FieldPath at, Json value)
+    public IReadOnlyList<FieldPath> UnknownFields(FieldPath at, JsonValue value)
     {
         var unknown = new List<FieldPath>();
         FindUnknown(at, value, unknown);
         return unknown;
     }
 
-    internal abstract void Check(FieldPath at, Json value, List<FieldError> errors);
+    internal abstract void Check(FieldPath at, JsonValue value, List<FieldError> errors);
 
-    internal virtual void FindUnknown(FieldPath at, Json value, List<FieldPath> unknown)
+    internal virtual void FindUnknown(FieldPath at, JsonValue value, List<FieldPath> unknown)
     {
     }
 }
@@ -44,7 +45,7 @@ public sealed class AnyShape : Shape
     /// <summary>What the value mostly looks like: for readers of the documentation, never checked. Null when nobody can say.</summary>
     public Shape? Usually { get; init; }
 
-    internal override void Check(FieldPath at, Json value, List<FieldError> errors)
+    internal override void Check(FieldPath at, JsonValue value, List<FieldError> errors)
     {
     }
 }
@@ -59,7 +60,7 @@ public sealed class TextShape(params IReadOnlyList<string> values) : Shape
     /// <summary>Whether the empty text is allowed beside the values, as Go's word for "not set".</summary>
     public bool MayBeEmpty { get; init; }
 
-    internal override void Check(FieldPath at, Json value, List<FieldError> errors)
+    internal override void Check(FieldPath at, JsonValue value, List<FieldError> errors)
     {
         if (value is not JsonText text)
             errors.Add(FieldError.WrongType(at, value, "string"));
@@ -71,7 +72,7 @@ public sealed class TextShape(params IReadOnlyList<string> values) : Shape
 /// <summary>A moment as RFC 3339 text with a zone, the only form Go's <c>metav1.Time</c> reads.</summary>
 public sealed partial class TimeShape : Shape
 {
-    internal override void Check(FieldPath at, Json value, List<FieldError> errors)
+    internal override void Check(FieldPath at, JsonValue value, List<FieldError> errors)
     {
         if (value is not JsonText text)
             errors.Add(FieldError.WrongType(at, value, "string"));
@@ -92,7 +93,7 @@ public sealed partial class TimeShape : Shape
 /// <summary><c>true</c> or <c>false</c>.</summary>
 public sealed class FlagShape : Shape
 {
-    internal override void Check(FieldPath at, Json value, List<FieldError> errors)
+    internal override void Check(FieldPath at, JsonValue value, List<FieldError> errors)
     {
         if (value is not JsonBoolean)
             errors.Add(FieldError.WrongType(at, value, "boolean"));
@@ -110,7 +111,7 @@ public sealed class IntegerShape(long min = long.MinValue, long max = long.MaxVa
     /// <summary>The greatest value allowed.</summary>
     public long Max { get; } = max;
 
-    internal override void Check(FieldPath at, Json value, List<FieldError> errors)
+    internal override void Check(FieldPath at, JsonValue value, List<FieldError> errors)
     {
         if (value is not JsonNumber number || number.Text.Contains('.', StringComparison.Ordinal))
             errors.Add(FieldError.WrongType(at, value, "integer"));
@@ -120,7 +121,7 @@ public sealed class IntegerShape(long min = long.MinValue, long max = long.MaxVa
             errors.Add(OutOfRange(at, value, "less", Max));
     }
 
-    private static FieldError OutOfRange(FieldPath at, Json value, string direction, long limit) =>
+    private static FieldError OutOfRange(FieldPath at, JsonValue value, string direction, long limit) =>
         FieldError.Invalid(at, value, string.Create(CultureInfo.InvariantCulture, $"{at} in body should be {direction} than or equal to {limit}"));
 }
 
@@ -130,7 +131,7 @@ public sealed class ListShape(Shape item) : Shape
     /// <summary>What each item is.</summary>
     public Shape Item { get; } = item;
 
-    internal override void Check(FieldPath at, Json value, List<FieldError> errors)
+    internal override void Check(FieldPath at, JsonValue value, List<FieldError> errors)
     {
         if (value is not JsonArray array)
         {
@@ -142,7 +143,7 @@ public sealed class ListShape(Shape item) : Shape
             Item.Check(at.Item(i), array.Items[i], errors);
     }
 
-    internal override void FindUnknown(FieldPath at, Json value, List<FieldPath> unknown)
+    internal override void FindUnknown(FieldPath at, JsonValue value, List<FieldPath> unknown)
     {
         if (value is not JsonArray array)
             return;
@@ -157,7 +158,7 @@ public sealed class MapShape(Shape value) : Shape
     /// <summary>What each member is.</summary>
     public Shape Value { get; } = value;
 
-    internal override void Check(FieldPath at, Json value, List<FieldError> errors)
+    internal override void Check(FieldPath at, JsonValue value, List<FieldError> errors)
     {
         if (value is not JsonObject map)
         {
@@ -165,15 +166,15 @@ public sealed class MapShape(Shape value) : Shape
             return;
         }
 
-        foreach (KeyValuePair<string, Json> member in map.Members)
+        foreach (KeyValuePair<string, JsonValue> member in map.Members)
             errors.AddRange(Value.Errors(at.Member(member.Key), member.Value));
     }
 
-    internal override void FindUnknown(FieldPath at, Json value, List<FieldPath> unknown)
+    internal override void FindUnknown(FieldPath at, JsonValue value, List<FieldPath> unknown)
     {
         if (value is not JsonObject map)
             return;
-        foreach (KeyValuePair<string, Json> member in map.Members)
+        foreach (KeyValuePair<string, JsonValue> member in map.Members)
             Value.FindUnknown(at.Member(member.Key), member.Value, unknown);
     }
 }
@@ -202,7 +203,7 @@ public sealed class ObjectShape(params IReadOnlyList<(string Name, Shape Shape, 
     /// <summary>The shape of the field, or null when there is no such field.</summary>
     public Shape? this[string name] => Fields.FirstOrDefault(field => field.Name == name).Shape;
 
-    internal override void Check(FieldPath at, Json value, List<FieldError> errors)
+    internal override void Check(FieldPath at, JsonValue value, List<FieldError> errors)
     {
         if (value is not JsonObject members)
         {
@@ -214,11 +215,11 @@ public sealed class ObjectShape(params IReadOnlyList<(string Name, Shape Shape, 
             errors.AddRange(shape.Errors(at.Member(name), members[name]));
     }
 
-    internal override void FindUnknown(FieldPath at, Json value, List<FieldPath> unknown)
+    internal override void FindUnknown(FieldPath at, JsonValue value, List<FieldPath> unknown)
     {
         if (value is not JsonObject members)
             return;
-        foreach (KeyValuePair<string, Json> member in members.Members)
+        foreach (KeyValuePair<string, JsonValue> member in members.Members)
         {
             if (this[member.Key] is { } shape)
                 shape.FindUnknown(at.Member(member.Key), member.Value, unknown);

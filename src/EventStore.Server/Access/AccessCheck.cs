@@ -1,3 +1,5 @@
+using EventStore.Server.Access.Credentials;
+
 namespace EventStore.Server.Access;
 
 /// <summary>

@@ -1,3 +1,5 @@
+using EventStore.Server.Access.Credentials;
+using EventStore.Server.Access.Files;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;

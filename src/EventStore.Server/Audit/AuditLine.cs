@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Jobs;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Resources;
+using EventStore.Server.Store.Proof;
 
 namespace EventStore.Server.Audit;
 
@@ -63,7 +63,7 @@ internal static class AuditLine
 
     private static string Path(HistoryEvent happened, string verb, string subresource)
     {
-        string path = $"/apis/{JobAnswers.Resource.GroupVersion}/namespaces/{happened.Namespace}/{JobAnswers.Resource.Plural}";
+        string path = $"/apis/{JobResource.Names.GroupVersion}/namespaces/{happened.Namespace}/{JobResource.Names.Plural}";
         if (verb != "create")
             path += $"/{happened.Job}";
         return subresource.Length == 0 ? path : $"{path}/{subresource}";
@@ -94,12 +94,12 @@ internal static class AuditLine
     private static void WriteObject(Utf8JsonWriter json, HistoryEvent happened, string subresource)
     {
         json.WriteStartObject("objectRef");
-        json.WriteString("resource", JobAnswers.Resource.Plural);
+        json.WriteString("resource", JobResource.Names.Plural);
         json.WriteString("namespace", happened.Namespace);
         json.WriteString("name", happened.Job);
         json.WriteString("uid", happened.Link.Uid);
-        json.WriteString("apiGroup", JobAnswers.Resource.Group);
-        json.WriteString("apiVersion", JobAnswers.Resource.Version);
+        json.WriteString("apiGroup", JobResource.Names.Group);
+        json.WriteString("apiVersion", JobResource.Names.Version);
         json.WriteString("resourceVersion", happened.Link.Revision.ToString(CultureInfo.InvariantCulture));
         if (subresource.Length > 0)
             json.WriteString("subresource", subresource);

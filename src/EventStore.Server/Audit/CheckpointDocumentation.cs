@@ -1,6 +1,7 @@
 using EventStore.Domain.Manifests;
-using EventStore.Server.Jobs;
-using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Documents;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Resources;
 using Microsoft.OpenApi;
 using JsonObject = System.Text.Json.Nodes.JsonObject;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -37,9 +38,9 @@ internal static class CheckpointDocumentation
                 Status.Forbidden("alice", "get", CheckpointEndpoints.Resource.Group, CheckpointEndpoints.Resource.Plural, "", "", ""),
                 "Forbidden: the user may not get `checkpoint` of the group, cluster-wide"),
             ApiAnswer.Refusal(Status.MethodNotAllowed(CheckpointEndpoints.Resource, "delete"), "MethodNotAllowed: it can only be read"),
-            ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.Json), "NotAcceptable: the client takes no JSON"),
+            ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.JsonType), "NotAcceptable: the client takes no JSON"),
             ApiAnswer.Refusal(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's"),
-            ApiAnswer.Refusal(JobAnswers.DatabaseAway(), "ServiceUnavailable: the database is away"),
+            ApiAnswer.Refusal(DatabaseAnswers.Away(), "ServiceUnavailable: the database is away"),
         ],
     };
 

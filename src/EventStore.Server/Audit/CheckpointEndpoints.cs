@@ -2,7 +2,11 @@ using System.Buffers;
 using System.Text.Json;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Documents;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Audit;
@@ -32,7 +36,7 @@ internal static class CheckpointEndpoints
         checkpoint.MapRead(Path, Get).Documented(CheckpointDocumentation.Get);
         checkpoint.WithMetadata(new RequiresAccess(Resource.Group, Resource.Plural, Verb: "get"));
         RouteGroupBuilder others = app.MapGroup(string.Empty);
-        LastResort.MapOtherMethods(others, Path, Resource, http => AccessRequest.Of(http).Verb);
+        Fallback.MapOtherMethods(others, Path, Resource, http => AccessRequest.Of(http).Verb);
         others.WithMetadata(new RequiresAccess(Resource.Group, Resource.Plural));
     }
 

@@ -1,6 +1,7 @@
 using EventStore.Domain.Manifests;
-using EventStore.Server.Jobs;
-using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Documents;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Resources;
 using Microsoft.OpenApi;
 using JsonArray = System.Text.Json.Nodes.JsonArray;
 using JsonObject = System.Text.Json.Nodes.JsonObject;
@@ -89,9 +90,9 @@ internal static class RevisionDocumentation
                 [
                     ApiAnswer.Refusal(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
                     ApiAnswer.Refusal(Status.MethodNotAllowed(RevisionEndpoints.Resource, "delete"), "MethodNotAllowed: the history can only be read"),
-                    ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.Json), "NotAcceptable: the client takes no JSON"),
+                    ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.JsonType), "NotAcceptable: the client takes no JSON"),
                     ApiAnswer.Refusal(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's"),
-                    ApiAnswer.Refusal(JobAnswers.DatabaseAway(), "ServiceUnavailable: the database is away"),
+                    ApiAnswer.Refusal(DatabaseAnswers.Away(), "ServiceUnavailable: the database is away"),
                     ApiAnswer.Refusal(Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come"),
                 ]).OrderBy(answer => answer.Code),
             ],

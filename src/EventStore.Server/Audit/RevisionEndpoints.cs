@@ -1,8 +1,14 @@
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Server.Access;
-using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Documents;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Limits;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.History;
+using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Audit;
@@ -40,7 +46,7 @@ internal static class RevisionEndpoints
         revisions.MapRead(Collection, List).Documented(RevisionDocumentation.List);
         revisions.MapRead(Item, Get).Documented(RevisionDocumentation.Get);
         foreach (string path in (string[])[EveryNamespace, Collection, Item])
-            LastResort.MapOtherMethods(revisions, path, Resource, http => AccessRequest.Of(http).Verb);
+            Fallback.MapOtherMethods(revisions, path, Resource, http => AccessRequest.Of(http).Verb);
         revisions.WithMetadata(new RequiresAccess(Resource.Group, Resource.Plural));
     }
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using EventStore.Domain.History;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Audit;
 
@@ -29,7 +29,7 @@ internal static class RevisionJson
             ("time", Time(revision)),
             ("user", JsonObject.Of(
                 ("name", revision.Origin.User),
-                ("groups", new JsonArray([.. revision.Origin.Groups.Select(group => (Json)group)])))),
+                ("groups", new JsonArray([.. revision.Origin.Groups.Select(group => (JsonValue)group)])))),
             ("userAgent", revision.Origin.UserAgent),
             ("sourceAddress", revision.Origin.SourceAddress),
             ("requestId", revision.Origin.RequestId),
@@ -43,6 +43,6 @@ internal static class RevisionJson
         revision.Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 
     // What is absent before or after has no member there: null is a value somebody may have written.
-    private static Json Of(Change change) =>
+    private static JsonValue Of(Change change) =>
         JsonObject.Of(("path", change.Path.ToString())).WithOrWithout("before", change.Before).WithOrWithout("after", change.After);
 }

@@ -1,10 +1,11 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Jobs;
-using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Limits;
+using EventStore.Server.Store.History;
 
 namespace EventStore.Server.Audit;
 

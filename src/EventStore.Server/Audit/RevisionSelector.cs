@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
-using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Server.Kubernetes.Selectors;
+using EventStore.Server.Store.History;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Audit;

@@ -1,6 +1,6 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Audit;
 
@@ -26,7 +26,7 @@ internal static class RevisionVerbs
 
     /// <summary>The stored name of the event a verb stands for; null for a word that is none.</summary>
     public static string? EventName(string verb) =>
-        Verbs.FirstOrDefault(each => each.Value == verb).Key is { } type ? MartenSetup.EventNames[type] : null;
+        Verbs.FirstOrDefault(each => each.Value == verb).Key is { } type ? EventCodec.Names[type] : null;
 
     /// <summary>The merge patch as it was accepted, less what changed nothing; null for an event that came of none.</summary>
     public static JsonObject? Patch(JobEvent happened) => happened switch

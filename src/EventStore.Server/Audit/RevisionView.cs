@@ -1,6 +1,6 @@
-using EventStore.Domain.Manifests;
-using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Store.Format;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Audit;
@@ -31,7 +31,7 @@ internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
     /// <summary>One revision standing alone: the answer to a GET, the object of a watch's frame.</summary>
     /// <param name="revision">The revision.</param>
     /// <param name="job">The job after it, if it is to be shown.</param>
-    public byte[] Alone(Revision revision, Json? job = null) =>
+    public byte[] Alone(Revision revision, JsonValue? job = null) =>
         Form.Alone(revision.Number, RevisionJson.Of(revision).WithOrWithout("object", job).ToUtf8(), _ => Cells(revision));
 
     /// <summary>One revision as an item of a list.</summary>
@@ -39,9 +39,9 @@ internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
 
     /// <summary>A bookmark in this form: a row has cells even where there is nothing to say.</summary>
     public byte[] Bookmark(long revision, bool endsInitialEvents) => Form.Alone(
-        revision, WatchReply.Bookmark(Kind.Resource, revision, endsInitialEvents), _ => [.. Enumerable.Repeat<Json>(JsonNull.Value, Kind.Columns.Items.Count)]);
+        revision, WatchReply.Bookmark(Kind.Resource, revision, endsInitialEvents), _ => [.. Enumerable.Repeat<JsonValue>(JsonNull.Value, Kind.Columns.Items.Count)]);
 
-    private Json[] Cells(Revision revision) =>
+    private JsonValue[] Cells(Revision revision) =>
     [
         revision.Name,
         RevisionVerbs.Of(revision.Event),

@@ -1,6 +1,8 @@
-using EventStore.Server.Jobs;
-using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.History;
+using EventStore.Server.Store.Reads;
+using EventStore.Server.Watch;
 
 namespace EventStore.Server.Audit;
 
@@ -10,7 +12,7 @@ namespace EventStore.Server.Audit;
 /// </summary>
 internal sealed class RevisionWatch(
     HttpContext http, RevisionQuery query, ListOptions options, RevisionView view, JobReads reads, RevisionReads revisions, JobFeed feed)
-    : FeedWatch(http, options, reads, feed)
+    : WatchLoop(http, options, reads, feed)
 {
     private const int PageLength = 500;
 

@@ -1,4 +1,4 @@
-using EventStore.Server.Access;
+using EventStore.Server.Access.Credentials;
 
 namespace EventStore.Server.Cli;
 
@@ -9,9 +9,6 @@ namespace EventStore.Server.Cli;
 /// <param name="Problem">What cannot be understood, or null.</param>
 internal sealed record CommandLine(string Verb, string[] Options, bool Help, string? Problem)
 {
-    /// <summary>The name of the executable.</summary>
-    public const string ProgramName = "EventStore.Server";
-
     /// <summary>What <c>--help</c> prints.</summary>
     public const string HelpText = """
         The event store for PyTorchJobs: a Kubernetes API that keeps every change.
@@ -122,6 +119,3 @@ internal sealed record CommandLine(string Verb, string[] Options, bool Help, str
         return null;
     }
 }
-
-/// <summary>Something the operator has to mend: the message says what is wrong and, on a line of its own, what to do.</summary>
-internal sealed class OperatorException(string problem, string hint) : Exception($"{problem}\n{hint}");

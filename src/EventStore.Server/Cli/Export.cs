@@ -1,6 +1,8 @@
 using EventStore.Domain.History;
 using EventStore.Server.Audit;
-using EventStore.Server.Store;
+using EventStore.Server.Hosting;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Proof;
 using Npgsql;
 
 namespace EventStore.Server.Cli;
@@ -28,7 +30,7 @@ internal static class Export
             await using NpgsqlDataSource source = NpgsqlDataSource.Create(database.ServingConnectionString);
             await using Stream to = asked["out"] is { } file ? File.Create(file) : Console.OpenStandardOutput();
             await using var buffered = new BufferedStream(to, BufferBytes);
-            await Write(HistoryReads.Read(source, range, terminal.Progress("exporting"), terminal.Stop), isOurs, buffered, terminal.Stop);
+            await Write(ExportReads.Read(source, range, terminal.Progress("exporting"), terminal.Stop), isOurs, buffered, terminal.Stop);
             return 0;
         }
         catch (FormatException e)

@@ -1,3 +1,5 @@
+using EventStore.Server.Hosting;
+
 namespace EventStore.Server.Cli;
 
 /// <summary><c>health</c>: is the server ready? For container engines whose image has no HTTP client.</summary>

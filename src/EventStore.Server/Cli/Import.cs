@@ -1,4 +1,7 @@
-using EventStore.Server.Store;
+using EventStore.Server.Hosting;
+using EventStore.Server.Limits;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Proof;
 using Npgsql;
 
 namespace EventStore.Server.Cli;

@@ -1,3 +1,5 @@
+using EventStore.Server.Hosting;
+using EventStore.Server.Limits;
 using EventStore.Server.Postgres;
 using Npgsql;
 

@@ -1,4 +1,5 @@
-using EventStore.Server.Store;
+using EventStore.Server.Hosting;
+using EventStore.Server.Store.Proof;
 using Npgsql;
 
 namespace EventStore.Server.Cli;

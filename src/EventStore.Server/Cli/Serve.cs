@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
+using EventStore.Server.Hosting;
 using EventStore.Server.Postgres;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -20,7 +21,7 @@ internal static partial class Serve
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("EventStore.Server.Access", LogLevel.Warning)
             .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // else a span is made for each request that nobody traces
         using ILoggerFactory logging = LoggerFactory.Create(log => Terminal.AddLogging(log.AddConfiguration(builder.Configuration.GetSection("Logging"))));
-        ILogger startLog = logging.CreateLogger(CommandLine.ProgramName);
+        ILogger startLog = logging.CreateLogger(Settings.ProgramName);
         Settings settings = Settings.Read(builder.Configuration);
 
         using var starting = new StopSignals();
@@ -29,7 +30,7 @@ internal static partial class Serve
         if (database is null)
             return 0;
         await Prepare(database, startLog);
-        Credentials credentials = Credentials.Read(settings, builder.Configuration, logging);
+        CredentialSources credentials = CredentialSources.Read(settings, builder.Configuration, logging);
         using X509Certificate2? certificate = Certificate(builder, settings, database);
         await using WebApplication app = Web.Build(builder, database, credentials, certificate);
         await Start(app);
@@ -76,7 +77,7 @@ internal static partial class Serve
         {
             throw new OperatorException(
                 $"the database lacks {pending.Count} migrations, the first is {pending[0]}",
-                $"Run '{CommandLine.ProgramName} migrate' with ConnectionStrings__PostgresOwner set to the database's owner.");
+                $"Run '{Settings.ProgramName} migrate' with ConnectionStrings__PostgresOwner set to the database's owner.");
         }
 
         if (await ServingRole.HasOwnersRights(database.ServingConnectionString))
@@ -124,7 +125,7 @@ internal static partial class Serve
     }
 
     /// <summary>Three lines to paste, for somebody who has never seen the server; and the kubeconfig one of them names.</summary>
-    private static void Welcome(WebApplication app, Settings settings, Credentials credentials, bool hasFolder, X509Certificate2? certificate)
+    private static void Welcome(WebApplication app, Settings settings, CredentialSources credentials, bool hasFolder, X509Certificate2? certificate)
     {
         ICollection<string> addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
         // Beside the server's own certificate there is plain HTTP at the same address, which a person can use without naming it.

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EventStore.Server.Hosting;
 using Microsoft.Extensions.Logging.Console;
 
 namespace EventStore.Server.Cli;
@@ -15,7 +16,7 @@ internal sealed class Terminal : IAsyncDisposable
     {
         Configuration = configuration;
         logging = LoggerFactory.Create(log => AddLogging(log.AddConfiguration(configuration.GetSection("Logging"))));
-        Log = logging.CreateLogger(CommandLine.ProgramName);
+        Log = logging.CreateLogger(Settings.ProgramName);
     }
 
     /// <summary>All settings.</summary>

@@ -1,4 +1,6 @@
-using EventStore.Server.Store;
+using EventStore.Server.Hosting;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Proof;
 using Npgsql;
 
 namespace EventStore.Server.Cli;

@@ -1,6 +1,6 @@
 using System.Globalization;
-using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;

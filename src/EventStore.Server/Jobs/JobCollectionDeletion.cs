@@ -1,7 +1,12 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Limits;
+using EventStore.Server.Resources;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -22,10 +27,10 @@ internal static class JobCollectionDeletion
             return refusal!;
         if (http.Request.Query[AsOf.Parameter] is [{ } moment, ..])
             return AsOf.Refuse(moment, "is for reading: only what is there now can be deleted");
-        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request);
+        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request, RequestLimits.Of(http).BodyBytes);
         if (refusal is not null)
             return refusal;
-        if (!DeleteOptions.TryRead(http.Request, body.Span, JobAnswers.Resource, out DeleteOptions? deleteOptions, out refusal))
+        if (!DeleteOptions.TryRead(http.Request, body.Span, JobResource.Names, out DeleteOptions? deleteOptions, out refusal))
             return refusal;
 
         var selection = new JobSelection(@namespace, options.Labels, options.Fields);
@@ -51,7 +56,7 @@ internal static class JobCollectionDeletion
     private static async Task<(List<StoredJob> Jobs, long Revision)> Listed(JobSelection selection, long? limit, JobReads reads, CancellationToken stop)
     {
         var listed = new List<StoredJob>();
-        await using JobSnapshot snapshot = await reads.Snapshot(stop);
+        await using ListTransaction snapshot = await reads.Snapshot(stop);
         await foreach (StoredJob job in snapshot.List(selection.Range, snapshot.Head, stop))
         {
             if (!selection.Covers(job))

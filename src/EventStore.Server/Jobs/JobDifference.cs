@@ -2,9 +2,12 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -54,7 +57,7 @@ internal static class JobDifference
         if (listed.Length < compared.Changes.Count)
             json = json.With("changesOmitted", compared.Changes.Count - listed.Length);
         if (compared.BeyondPatch.Count > 0)
-            json = json.With("beyondMergePatch", new JsonArray([.. Fitting(compared.BeyondPatch, path => path).Select(path => (Json)path.ToString())]));
+            json = json.With("beyondMergePatch", new JsonArray([.. Fitting(compared.BeyondPatch, path => path).Select(path => (JsonValue)path.ToString())]));
         return from.At is var (before, _) && to.At is var (after, _) ? json.With("sameIncarnation", JsonBoolean.Of(before.Uid == after.Uid)) : json;
     }
 

@@ -1,7 +1,10 @@
 using System.Text.Json.Nodes;
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
-using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Documents;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Resources;
 using Microsoft.OpenApi;
 using JsonArray = System.Text.Json.Nodes.JsonArray;
 using JsonObject = System.Text.Json.Nodes.JsonObject;
@@ -36,7 +39,7 @@ internal static class JobDocumentation
         "Nothing is filled in that was not sent, but for what only the server knows: uid, creationTimestamp, generation, resourceVersion and "
         + "selfLink. A `status` that is sent along is left out. Everything wrong with the job is answered at once.",
         [.. ApiParameters.OfWrites],
-        new ApiBody(ContentNegotiation.Json, Job, ("A job with a worker", JobExamples.Manifest)),
+        new ApiBody(ContentNegotiation.JsonType, Job, ("A job with a worker", JobExamples.Manifest)),
         Answered(201, "Created", Created()), BadRequest(), Forbidden("create"), AlreadyExists(), TooLarge(), NotJson(), Invalid());
 
     /// <summary>Get.</summary>
@@ -60,7 +63,7 @@ internal static class JobDocumentation
         whatever is current.
         """,
         [.. ApiParameters.OfWrites],
-        new ApiBody(ContentNegotiation.MergePatch, JobPatch, ("A label", JobExamples.LabelPatch), ("Under the optimistic lock", JobExamples.LockedPatch)),
+        new ApiBody(ContentNegotiation.MergePatchType, JobPatch, ("A label", JobExamples.LabelPatch), ("Under the optimistic lock", JobExamples.LockedPatch)),
         Answered(200, "OK", JobExamples.Job), FieldsFixed(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
 
     /// <summary>Put.</summary>
@@ -68,7 +71,7 @@ internal static class JobDocumentation
         "replacePyTorchJob", "Replace a job",
         "The whole job, with the `metadata.resourceVersion` it was read at. What may differ from the stored job is what a patch may change.",
         [.. ApiParameters.OfWrites],
-        new ApiBody(ContentNegotiation.Json, Job, ("The job as it was read, changed", JobExamples.Job)),
+        new ApiBody(ContentNegotiation.JsonType, Job, ("The job as it was read, changed", JobExamples.Job)),
         Answered(200, "OK", JobExamples.Job), FieldsFixed(), Forbidden("update"), NotFound(), Conflict(), TooLarge(), NotJson(), Invalid());
 
     /// <summary>Delete.</summary>
@@ -77,8 +80,8 @@ internal static class JobDocumentation
         "Its history stays. A job with finalizers is only marked with a deletionTimestamp and answered as it then is; the change that takes "
         + "off its last finalizer deletes it.",
         [.. ApiParameters.OfDeletes],
-        new ApiBody(ContentNegotiation.Json, DeleteOptions, ("Only this incarnation", Preconditions())) { Optional = true },
-        new ApiAnswer(200, "OK", nameof(Status), Node(Status.Deleted(JobAnswers.Resource, JobExamples.Name, "c6e548f1-adfe-11e9-ba3a-b44326d0c915"))),
+        new ApiBody(ContentNegotiation.JsonType, DeleteOptions, ("Only this incarnation", Preconditions())) { Optional = true },
+        new ApiAnswer(200, "OK", nameof(Status), Node(Status.Deleted(JobResource.Names, JobExamples.Name, "c6e548f1-adfe-11e9-ba3a-b44326d0c915"))),
         BadRequest(), Forbidden("delete"), NotFound(), Conflict(), TooLarge(), NotJson(), InvalidDryRun());
 
     /// <summary>Delete, of the collection.</summary>
@@ -94,14 +97,14 @@ internal static class JobDocumentation
     public static ApiOperation PatchStatus() => Of(
         "patchPyTorchJobStatus", "Update a job's status", "A merge patch of `status`; what it says of anything else is left out.",
         [.. ApiParameters.OfWrites],
-        new ApiBody(ContentNegotiation.MergePatch, Job, ("What the operator writes first", JobExamples.StatusPatch)),
+        new ApiBody(ContentNegotiation.MergePatchType, Job, ("What the operator writes first", JobExamples.StatusPatch)),
         Answered(200, "OK", JobExamples.Job), BadRequest(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
 
     /// <summary>Put of the status subresource.</summary>
     public static ApiOperation ReplaceStatus() => Of(
         "replacePyTorchJobStatus", "Replace a job's status", "The whole job, of which only `status` is taken.",
         [.. ApiParameters.OfWrites],
-        new ApiBody(ContentNegotiation.Json, Job, ("The job with its new status", JobExamples.Job)),
+        new ApiBody(ContentNegotiation.JsonType, Job, ("The job with its new status", JobExamples.Job)),
         Answered(200, "OK", JobExamples.Job), BadRequest(), Forbidden("update"), NotFound(), Conflict(), TooLarge(), NotJson(), Invalid());
 
     /// <summary>The schemas the operations name.</summary>
@@ -161,10 +164,10 @@ internal static class JobDocumentation
     private static ApiAnswer[] Always() =>
     [
         Refused(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
-        Refused(Status.MethodNotAllowed(JobAnswers.Resource, "deletecollection"), "MethodNotAllowed: the path has no such operation"),
-        Refused(Status.NotAcceptable(ContentNegotiation.Json), "NotAcceptable: the client takes no JSON"),
+        Refused(Status.MethodNotAllowed(JobResource.Names, "deletecollection"), "MethodNotAllowed: the path has no such operation"),
+        Refused(Status.NotAcceptable(ContentNegotiation.JsonType), "NotAcceptable: the client takes no JSON"),
         Refused(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's, which its log explains"),
-        Refused(JobAnswers.DatabaseAway(), "ServiceUnavailable: the database is away; the message says whether a change may have been applied"),
+        Refused(DatabaseAnswers.Away(), "ServiceUnavailable: the database is away; the message says whether a change may have been applied"),
     ];
 
     internal static ApiAnswer Answered(int code, string description, JsonNode job) => new(code, description, Job, job);
@@ -179,35 +182,35 @@ internal static class JobDocumentation
         "BadRequest: a parameter cannot be understood");
 
     private static ApiAnswer FieldsFixed() => Refused(
-        Status.FieldsForbidden(JobAnswers.Resource, JobExamples.Name, [FieldPath.Of("spec", "pytorchReplicaSpecs", "Worker", "replicas")], UpdatePolicy.UpdatableFields),
+        Status.FieldsForbidden(JobResource.Names, JobExamples.Name, [FieldPath.Of("spec", "pytorchReplicaSpecs", "Worker", "replicas")], UpdatePolicy.UpdatableFields),
         "BadRequest: the body cannot be understood, or would change another field than those that can be updated");
 
     internal static ApiAnswer Forbidden(string verb) => Refused(
-        Status.Forbidden("alice", verb, JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "", verb is "create" or "list" ? "" : JobExamples.Name, JobExamples.Namespace),
+        Status.Forbidden("alice", verb, JobResource.Names.Group, JobResource.Names.Plural, "", verb is "create" or "list" ? "" : JobExamples.Name, JobExamples.Namespace),
         "Forbidden: the user may not do this");
 
-    internal static ApiAnswer NotFound() => Refused(Status.NotFound(JobAnswers.Resource, JobExamples.Name), "NotFound: there is no such job");
+    internal static ApiAnswer NotFound() => Refused(Status.NotFound(JobResource.Names, JobExamples.Name), "NotFound: there is no such job");
 
-    private static ApiAnswer AlreadyExists() => Refused(Status.AlreadyExists(JobAnswers.Resource, JobExamples.Name), "Conflict: the name is taken");
+    private static ApiAnswer AlreadyExists() => Refused(Status.AlreadyExists(JobResource.Names, JobExamples.Name), "Conflict: the name is taken");
 
     internal static ApiAnswer Conflict() =>
-        Refused(Status.Modified(JobAnswers.Resource, JobExamples.Name), "Conflict: somebody else changed the job since the revision that was named");
+        Refused(Status.Modified(JobResource.Names, JobExamples.Name), "Conflict: somebody else changed the job since the revision that was named");
 
     internal static ApiAnswer TooLarge() => Refused(Status.TooLarge(RequestBody.BytesMax), $"RequestEntityTooLarge: the body is over {RequestBody.BytesMax >> 20} MiB");
 
-    internal static ApiAnswer NotJson() => Refused(Status.UnsupportedMediaType(ContentNegotiation.Json), "UnsupportedMediaType: the body is no JSON");
+    internal static ApiAnswer NotJson() => Refused(Status.UnsupportedMediaType(ContentNegotiation.JsonType), "UnsupportedMediaType: the body is no JSON");
 
-    private static ApiAnswer NotMergePatch() => Refused(Status.UnsupportedMediaType(ContentNegotiation.MergePatch), "UnsupportedMediaType: it is no merge patch");
+    private static ApiAnswer NotMergePatch() => Refused(Status.UnsupportedMediaType(ContentNegotiation.MergePatchType), "UnsupportedMediaType: it is no merge patch");
 
     private static ApiAnswer Invalid()
     {
         FieldPath field = FieldPath.Of("spec", "ttlSecondsAfterFinished");
         IReadOnlyList<FieldError> errors = Schema.Spec["ttlSecondsAfterFinished"]!.Errors(field, -1);
-        return Refused(Status.Invalid(JobAnswers.Resource, JobExamples.Name, errors), "Invalid: values out of their range, all of them listed");
+        return Refused(Status.Invalid(JobResource.Names, JobExamples.Name, errors), "Invalid: values out of their range, all of them listed");
     }
 
     private static ApiAnswer InvalidDryRun() => Refused(
-        Status.InvalidOptions(DeleteOptions, [FieldError.NotSupported(FieldPath.Of("dryRun"), new EventStore.Domain.Manifests.JsonArray(["Some"]), "All")]),
+        Status.InvalidOptions(DeleteOptions, [FieldError.NotSupported(FieldPath.Of("dryRun"), new EventStore.Domain.Json.JsonArray(["Some"]), "All")]),
         "Invalid: options out of their range");
 
     private static ApiAnswer Busy() => Refused(Status.TooManyRequests(1), "TooManyRequests: too many requests wait; nothing was done");

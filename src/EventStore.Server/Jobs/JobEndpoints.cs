@@ -1,8 +1,17 @@
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Documents;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Kubernetes.Selectors;
+using EventStore.Server.Limits;
+using EventStore.Server.Resources;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -20,15 +29,15 @@ internal static class JobEndpoints
     /// <summary>What discovery says of the resource.</summary>
     public static IReadOnlyList<ServedResource> Served { get; } =
     [
-        new(JobAnswers.Resource, "", [], ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"])
+        new(JobResource.Names, "", [], ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"])
         {
             ListedAcrossNamespaces = true,
             Shape = Schema.PyTorchJob,
             About = "A PyTorch training job: what to run, in which roles, and what became of it. Every change is kept and can be read as pytorchjobrevisions.",
         },
-        new(JobAnswers.Resource, "diff", [], ["get"]) { Answers = JobDifference.Resource },
-        new(JobAnswers.Resource, "rollback", [], ["create"]) { Answers = RollbackRequest.Resource },
-        new(JobAnswers.Resource, "status", [], ["get", "patch", "update"]) { Shape = Schema.PyTorchJob },
+        new(JobResource.Names, "diff", [], ["get"]) { Answers = JobDifference.Resource },
+        new(JobResource.Names, "rollback", [], ["create"]) { Answers = RollbackRequest.Resource },
+        new(JobResource.Names, "status", [], ["get", "patch", "update"]) { Shape = Schema.PyTorchJob },
     ];
 
     /// <summary>The route table.</summary>
@@ -44,29 +53,29 @@ internal static class JobEndpoints
         jobs.MapPatch(Item, Patch).Documented(JobDocumentation.Patch);
         jobs.MapDelete(Item, Delete).Documented(JobDocumentation.Delete);
         foreach (string path in (string[])[EveryNamespace, Collection, Item])
-            LastResort.MapOtherMethods(jobs, path, JobAnswers.Resource, Verb);
-        jobs.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural) { SelectedName = FieldSelector.SelectedName });
+            Fallback.MapOtherMethods(jobs, path, JobResource.Names, Verb);
+        jobs.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural) { SelectedName = FieldSelector.SelectedName });
 
         RouteGroupBuilder status = app.MapGroup(Item + "/status");
         status.MapRead(string.Empty, Get).Documented(JobDocumentation.GetStatus);
         status.MapPut(string.Empty, ReplaceStatus).Documented(JobDocumentation.ReplaceStatus);
         status.MapPatch(string.Empty, PatchStatus).Documented(JobDocumentation.PatchStatus);
-        LastResort.MapOtherMethods(status, string.Empty, JobAnswers.Resource, Verb);
-        status.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "status"));
+        Fallback.MapOtherMethods(status, string.Empty, JobResource.Names, Verb);
+        status.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "status"));
 
         RouteGroupBuilder diff = app.MapGroup(Item + "/diff");
         diff.MapRead(string.Empty, JobDifference.Get).Documented(PastDocumentation.Diff);
-        LastResort.MapOtherMethods(diff, string.Empty, JobAnswers.Resource, Verb);
-        diff.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "diff"));
+        Fallback.MapOtherMethods(diff, string.Empty, JobResource.Names, Verb);
+        diff.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "diff"));
 
         RouteGroupBuilder rollback = app.MapGroup(Item + "/rollback");
         rollback.MapPost(string.Empty, JobRollback.Post).Documented(PastDocumentation.Rollback);
-        LastResort.MapOtherMethods(rollback, string.Empty, JobAnswers.Resource, Verb);
-        rollback.WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural, "rollback"));
+        Fallback.MapOtherMethods(rollback, string.Empty, JobResource.Names, Verb);
+        rollback.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "rollback"));
 
         // A subresource there is not, /scale among them, is an object there is not.
         app.Map(Item + "/{subresource}", (string @namespace, string name) => JobAnswers.NotFound(new JobKey(@namespace, name)))
-            .WithMetadata(new RequiresAccess(JobAnswers.Resource.Group, JobAnswers.Resource.Plural));
+            .WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural));
     }
 
     private static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads, TimeProvider clock)
@@ -143,17 +152,17 @@ internal static class JobEndpoints
     {
         if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal))
             return refusal!;
-        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request);
+        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request, RequestLimits.Of(http).BodyBytes);
         if (refusal is not null)
             return refusal;
-        if (!DeleteOptions.TryRead(http.Request, body.Span, JobAnswers.Resource, out DeleteOptions? options, out refusal))
+        if (!DeleteOptions.TryRead(http.Request, body.Span, JobResource.Names, out DeleteOptions? options, out refusal))
             return refusal;
 
         var key = new JobKey(@namespace, name);
         var command = new DeleteJob(key, clock.GetUtcNow(), http.Origin(), options.Uid, options.ResourceVersion);
         Outcome outcome = await lane.Execute(command, options.DryRun, body.Length, http.RequestAborted);
         return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => done.Job.Deleted
-            ? Status.Deleted(JobAnswers.Resource, name, done.Job.UidText)
+            ? Status.Deleted(JobResource.Names, name, done.Job.UidText)
             : new JsonReply(200, view.Alone(done))); // finalizers hold it: the answer is the job, marked as being deleted
     }
 

@@ -2,9 +2,14 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Limits;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -59,7 +64,7 @@ internal static class JobList
             return Status.BadRequest("invalid continue token: its start is no key of this list");
         using CancellationTokenSource limit = Limit(http);
         using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
-        await using JobSnapshot snapshot = await reads.Snapshot(http.RequestAborted);
+        await using ListTransaction snapshot = await reads.Snapshot(http.RequestAborted);
         int page = http.RequestServices.GetRequiredService<ListLimits>().Page;
         if (page > 0)
             options = options with { Limit = Math.Min(options.Limit ?? page, page) };
@@ -67,14 +72,14 @@ internal static class JobList
         return Results.Empty;
     }
 
-    private static async Task Stream(HttpContext http, Page page, JobSnapshot snapshot)
+    private static async Task Stream(HttpContext http, Page page, ListTransaction snapshot)
     {
         bool pretty = Pretty.IsWanted(http.Request);
         long revision = page.Revision(snapshot.Head);
         await using IAsyncEnumerator<StoredJob> jobs = snapshot.List(page.Range, revision, http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
         bool any = await jobs.MoveNextAsync(); // before anything is written: if the database cannot answer, that is the answer
         var text = new ArrayBufferWriter<byte>(BufferBytes); // a buffer of our own: what the response's writer holds cannot be taken back for a refusal
-        http.Response.ContentType = ContentNegotiation.Json;
+        http.Response.ContentType = ContentNegotiation.JsonType;
         JsonReply.SetFixedHeaders(http.Response.Headers);
         Encoding.UTF8.GetBytes(Around(page.View, JsonObject.Empty, pretty).Begin, text);
         (long count, JobKey? last, bool more) = (0, null, false);

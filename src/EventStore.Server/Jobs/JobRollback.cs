@@ -1,8 +1,12 @@
 using System.Globalization;
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Limits;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;

@@ -1,7 +1,8 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Kubernetes.Selectors;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
 
 namespace EventStore.Server.Jobs;
 

@@ -1,7 +1,9 @@
 using System.Globalization;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Resources;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -14,7 +16,7 @@ internal sealed record JobView(ObjectView Form, TimeProvider Clock)
     private const string StatePath = ".status.conditions[-1:].type";
 
     /// <summary>The first three columns are those of the CustomResourceDefinition of the operator.</summary>
-    private static readonly ObjectKind Kind = new(JobAnswers.Resource, Table.Columns(
+    private static readonly ObjectKind Kind = new(JobResource.Names, Table.Columns(
         new("Name", "string", "name", "The job's name, unique within its namespace.", 0),
         new("State", "string", "", $"Custom resource definition column (in JSONPath format): {StatePath}", 0),
         new("Age", "date", "", "Custom resource definition column (in JSONPath format): .metadata.creationTimestamp", 0),
@@ -47,11 +49,11 @@ internal sealed record JobView(ObjectView Form, TimeProvider Clock)
 
     private byte[] ItemInForm(StoredJob job) => Form.Item(job.Utf8, manifest => Cells(job, manifest));
 
-    private Json[] Cells(StoredJob job, JsonObject manifest)
+    private JsonValue[] Cells(StoredJob job, JsonObject manifest)
     {
-        Json metadata = manifest["metadata"]!;
-        Json? state = manifest["status"]?.Member("conditions") is JsonArray { Items: [.., var last] } ? last.Member("type") : null;
-        Json age = metadata.Member("creationTimestamp") is JsonText created
+        JsonValue metadata = manifest["metadata"]!;
+        JsonValue? state = manifest["status"]?.Member("conditions") is JsonArray { Items: [.., var last] } ? last.Member("type") : null;
+        JsonValue age = metadata.Member("creationTimestamp") is JsonText created
             && DateTimeOffset.TryParse(created.Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset then)
             ? Age.Since(then, Clock.GetUtcNow())
             : JsonNull.Value;

@@ -1,7 +1,11 @@
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Kubernetes.Selectors;
+using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -53,15 +57,15 @@ internal static class NamespaceEndpoints
         RouteGroupBuilder namespaces = app.MapGroup("/api/v1/namespaces");
         namespaces.MapRead("", List);
         namespaces.MapRead("/{name}", Get);
-        LastResort.MapOtherMethods(namespaces, "", Namespaces, Verb);
-        LastResort.MapOtherMethods(namespaces, "/{name}", Namespaces, Verb);
+        Fallback.MapOtherMethods(namespaces, "", Namespaces, Verb);
+        Fallback.MapOtherMethods(namespaces, "/{name}", Namespaces, Verb);
         namespaces.WithMetadata(new RequiresAccess("", Namespaces.Plural) { SelectedName = FieldSelector.SelectedName }).ExcludeFromDescription();
 
         foreach (string path in (string[])["/api/v1/events", "/api/v1/namespaces/{namespace}/events"])
         {
             RouteGroupBuilder events = app.MapGroup(path);
             events.MapRead("", ListEvents);
-            LastResort.MapOtherMethods(events, "", Events, Verb);
+            Fallback.MapOtherMethods(events, "", Events, Verb);
             events.WithMetadata(new RequiresAccess("", Events.Plural)).ExcludeFromDescription();
         }
     }

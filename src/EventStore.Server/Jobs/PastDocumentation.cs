@@ -1,6 +1,9 @@
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
-using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Documents;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Resources;
 using Microsoft.OpenApi;
 using JsonArray = System.Text.Json.Nodes.JsonArray;
 using JsonObject = System.Text.Json.Nodes.JsonObject;
@@ -47,14 +50,14 @@ internal static class PastDocumentation
         another of the same name. `resourceVersion` is an optimistic lock as in a patch. With `dryRun=All` the answer shows the job as it would be.
         """,
         [.. ApiParameters.OfWrites],
-        new ApiBody(ContentNegotiation.Json, RollbackRequest.Resource.Kind, ("Back", Back()), ("Under the optimistic lock", Locked())),
+        new ApiBody(ContentNegotiation.JsonType, RollbackRequest.Resource.Kind, ("Back", Back()), ("Under the optimistic lock", Locked())),
         JobDocumentation.Answered(200, "OK", JobExamples.Job),
         JobDocumentation.Refused(
             Status.BadRequest("PyTorchJobRollback in version \"v1\" cannot be handled as a PyTorchJobRollback: unexpected end of JSON input"),
             "BadRequest: the body cannot be understood"),
         Forbidden("create", "rollback"), NotFound("NotFound: there is no such job"), JobDocumentation.Conflict(), JobDocumentation.TooLarge(), JobDocumentation.NotJson(),
         JobDocumentation.Refused(
-            Status.Invalid(JobAnswers.Resource, JobExamples.Name, [FieldError.Invalid(FieldPath.Of("revision"), 72519100, "there was no such job at that revision")]),
+            Status.Invalid(JobResource.Names, JobExamples.Name, [FieldError.Invalid(FieldPath.Of("revision"), 72519100, "there was no such job at that revision")]),
             "Invalid: the job cannot go back to that revision"),
         JobDocumentation.TooNew());
 
@@ -86,10 +89,10 @@ internal static class PastDocumentation
     }
 
     private static ApiAnswer Forbidden(string verb, string subresource) => JobDocumentation.Refused(
-        Status.Forbidden("alice", verb, JobAnswers.Resource.Group, JobAnswers.Resource.Plural, subresource, JobExamples.Name, JobExamples.Namespace),
+        Status.Forbidden("alice", verb, JobResource.Names.Group, JobResource.Names.Plural, subresource, JobExamples.Name, JobExamples.Namespace),
         "Forbidden: the user may not do this");
 
-    private static ApiAnswer NotFound(string when) => JobDocumentation.Refused(Status.NotFound(JobAnswers.Resource, JobExamples.Name), when);
+    private static ApiAnswer NotFound(string when) => JobDocumentation.Refused(Status.NotFound(JobResource.Names, JobExamples.Name), when);
 
     private static JsonObject Back() => new() { ["revision"] = 72519207 };
 

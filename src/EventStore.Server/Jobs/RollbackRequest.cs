@@ -1,5 +1,8 @@
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Resources;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -37,7 +40,7 @@ internal sealed record RollbackRequest(long Revision, string? ResourceVersion, i
         if (refusal is not null)
             return Refused(refusal);
         var duplicates = new List<FieldPath>();
-        if (!JsonReading.TryParse(bytes.Span, out Json? value, out JsonFault? fault, duplicates))
+        if (!JsonReading.TryParse(bytes.Span, out JsonValue? value, out JsonFault? fault, duplicates))
             return Refused(Undecodable(GoSyntax.Explain(bytes.Span) ?? fault!.Message));
         if (value is not JsonObject body)
             return Refused(Undecodable($"json: cannot unmarshal {value!.Kind} into Go value of type {Resource.Kind}"));
@@ -54,18 +57,18 @@ internal sealed record RollbackRequest(long Revision, string? ResourceVersion, i
     {
         foreach ((string member, string expected) in ((string, string)[])[("apiVersion", Resource.GroupVersion), ("kind", Resource.Kind)])
         {
-            if (body[member] is { } said && !said.Equals((Json)expected))
+            if (body[member] is { } said && !said.Equals((JsonValue)expected))
                 return Refused(Undecodable($"{member} must be {FieldError.Quote(expected)}"));
         }
 
         if (body["revision"] is null or JsonNull)
-            return Refused(Status.Invalid(JobAnswers.Resource, name, [FieldError.Required(FieldPath.Of("revision"))]));
+            return Refused(Status.Invalid(JobResource.Names, name, [FieldError.Required(FieldPath.Of("revision"))]));
         if (body["revision"] is not JsonNumber number || !number.TryGetInt64(out long revision))
             return Refused(Mismatch("revision", body["revision"]!, "int64"));
         if (body["resourceVersion"] is not (null or JsonNull or JsonText))
             return Refused(Mismatch("resourceVersion", body["resourceVersion"]!, "string"));
         if (revision <= 0)
-            return Refused(Status.Invalid(JobAnswers.Resource, name, [FieldError.Invalid(FieldPath.Of("revision"), revision, "must be greater than 0")]));
+            return Refused(Status.Invalid(JobResource.Names, name, [FieldError.Invalid(FieldPath.Of("revision"), revision, "must be greater than 0")]));
         string? resourceVersion = body["resourceVersion"] switch
         {
             null => null,
@@ -75,7 +78,7 @@ internal sealed record RollbackRequest(long Revision, string? ResourceVersion, i
         return new RollbackRequest(revision, resourceVersion, 0, false, null);
     }
 
-    private static Status Mismatch(string member, Json value, string type) =>
+    private static Status Mismatch(string member, JsonValue value, string type) =>
         Undecodable($"json: cannot unmarshal {(value is JsonBoolean ? "bool" : value.Kind)} into Go struct field {Resource.Kind}.{member} of type {type}");
 
     private static Status Undecodable(string why) =>

@@ -1,5 +1,8 @@
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
-using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Limits;
+using EventStore.Server.Resources;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -26,7 +29,7 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, WriteKind.Patch, clock);
         if (refusal is not null)
             return Refused(refusal);
-        if (!RequestBody.TryParsePatch(bytes.Span, JobAnswers.Resource, name, out JsonObject? patch, out refusal, out IReadOnlyList<FieldPath> duplicates,
+        if (!RequestBody.TryParsePatch(bytes.Span, JobResource.Names, name, out JsonObject? patch, out refusal, out IReadOnlyList<FieldPath> duplicates,
                 RequestLimits.Of(http).Nesting))
             return Refused(refusal) with { RefusedAfterLoading = true };
 
@@ -46,7 +49,7 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, kind, clock);
         if (refusal is not null)
             return Refused(refusal);
-        if (!RequestBody.TryParseObject(bytes.Span, JobAnswers.Resource, name, out JsonObject? manifest, out refusal, out IReadOnlyList<FieldPath> duplicates,
+        if (!RequestBody.TryParseObject(bytes.Span, JobResource.Names, name, out JsonObject? manifest, out refusal, out IReadOnlyList<FieldPath> duplicates,
                 RequestLimits.Of(http).Nesting))
             return Refused(refusal);
 
@@ -54,7 +57,7 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
             ? []
             : StrictDecoding.Texts(Schema.UnknownFields(manifest), duplicates);
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
-            return Refused(StrictDecoding.RefuseObject(JobAnswers.Resource, texts));
+            return Refused(StrictDecoding.RefuseObject(JobResource.Names, texts));
         StrictDecoding.Warn(http.Response.Headers, texts);
         return new WriteRequest(manifest, bytes.Length, options.DryRun, null) { View = view };
     }
@@ -65,7 +68,7 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
     {
         if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal))
             return (default, null, view, refusal);
-        (ReadOnlyMemory<byte> bytes, refusal) = await RequestBody.Read(http.Request);
+        (ReadOnlyMemory<byte> bytes, refusal) = await RequestBody.Read(http.Request, RequestLimits.Of(http).BodyBytes);
         if (refusal is not null)
             return (default, null, view, refusal);
         return WriteOptions.TryRead(http.Request, kind, out WriteOptions? options, out refusal) ? (bytes, options, view, null) : (default, null, view, refusal);

@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Server.Kubernetes;
 

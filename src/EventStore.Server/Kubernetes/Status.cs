@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes.Answers;
 
 namespace EventStore.Server.Kubernetes;
 
@@ -124,7 +126,7 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
         [FieldError.Invalid(FieldPath.Of("metadata", "resourceVersion"), 0, "must be specified for an update")]);
 
     /// <summary>422: a patch whose result cannot be decoded; upstream leaves out what it is about.</summary>
-    public static Status InvalidPatch(Json patched, string text) =>
+    public static Status InvalidPatch(JsonValue patched, string text) =>
         Invalid("", "", "", [FieldError.Invalid(FieldPath.Of("patch"), patched.ToString(), text)]);
 
     /// <summary>429: the queue is full.</summary>

@@ -2,8 +2,8 @@ using System.Text;
 using EventStore.Benchmarks.Machine;
 using EventStore.Benchmarks.Report;
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Store.Lane;
 using Npgsql;
 
 namespace EventStore.Benchmarks.Load;

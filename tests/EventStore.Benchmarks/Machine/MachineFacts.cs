@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Lane;
 
 namespace EventStore.Benchmarks.Machine;
 

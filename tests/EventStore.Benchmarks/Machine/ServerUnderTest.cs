@@ -1,5 +1,5 @@
 using EventStore.Benchmarks.Load;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Lane;
 
 namespace EventStore.Benchmarks.Machine;
 

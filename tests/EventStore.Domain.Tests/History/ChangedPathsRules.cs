@@ -1,6 +1,6 @@
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Tests.History;
 

@@ -1,5 +1,5 @@
 using EventStore.Domain.History;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Domain.Tests.Manifests;
 
 namespace EventStore.Domain.Tests.History;

@@ -1,5 +1,5 @@
 using EventStore.Domain.History;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Domain.Tests.Manifests;
 using FsCheck.Xunit;
 
@@ -56,7 +56,7 @@ public sealed class DiffRules
     public void What_a_client_in_Go_sends_for_a_template_is_no_change()
     {
         JsonObject job = Given.Job();
-        Json sent = MergePatch.Apply(job["spec"], Given.Json(
+        JsonValue sent = MergePatch.Apply(job["spec"], Given.Json(
             """{"pytorchReplicaSpecs":{"Worker":{"template":{"metadata":{}}}}}"""));
         Assert.Empty(Diff.ByMeaning(job, job.With("spec", sent).With("status", JsonNull.Value)));
     }

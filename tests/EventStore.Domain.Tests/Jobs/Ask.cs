@@ -1,6 +1,6 @@
 using System.Globalization;
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Domain.Tests.Manifests;
 
 namespace EventStore.Domain.Tests.Jobs;
@@ -72,7 +72,7 @@ internal static class Ask
         (JsonObject)Set(manifest, "spec.pytorchReplicaSpecs.Master.template.metadata", """{"creationTimestamp":null}""");
 
     /// <summary>The value with a member set as it is written, nulls included.</summary>
-    public static Json Set(Json value, string path, string member)
+    public static JsonValue Set(JsonValue value, string path, string member)
     {
         string[] steps = path.Split('.', 2);
         var members = value as JsonObject ?? JsonObject.Empty;

@@ -1,5 +1,5 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Domain.Tests.Manifests;
 
 namespace EventStore.Domain.Tests.Jobs;
@@ -65,7 +65,7 @@ public sealed class Creating
 
     [Fact]
     public void A_name_that_was_generated_comes_from_the_command() => Assert.Equal(
-        (Json)"pytorch-x7k2p",
+        (JsonValue)"pytorch-x7k2p",
         Story.Given().When(Ask.Create(Given.Job("""{"metadata":{"name":null,"generateName":"pytorch-"}}"""), "pytorch-x7k2p")).After.Metadata["name"]);
 
     [Theory]

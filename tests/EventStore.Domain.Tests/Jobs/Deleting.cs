@@ -1,5 +1,5 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Tests.Jobs;
 
@@ -53,7 +53,7 @@ public sealed class Deleting
         const string replaced = """{"metadata":{"finalizers":["a.b/c","d.e/f"]}}""";
         Story patched = BeingDeleted().When(Ask.Patch(patch));
         patched.Then(Ask.Patched(patch, replaced, "metadata.finalizers"));
-        Assert.Equal((false, (Json)2), (patched.After.Deleted, patched.After.Metadata["generation"]));
+        Assert.Equal((false, (JsonValue)2), (patched.After.Deleted, patched.After.Metadata["generation"]));
         BeingDeleted().When(Ask.Put(patch)).Then(Ask.Replaced(patch, replaced, "metadata.finalizers"));
     }
 
@@ -122,7 +122,7 @@ public sealed class Deleting
             """{"metadata":{"finalizers":null,"labels":{"app":"done"}},"spec":{"cleanPodPolicy":"All"}}""",
             """{"metadata":{"finalizers":["a.b/c","d.e/f"],"labels":{"app":"mnist"}},"spec":{"cleanPodPolicy":null}}""",
             "metadata.finalizers", "metadata.labels.app", "spec.cleanPodPolicy"));
-        Assert.Equal((Json)3, story.After.Metadata["generation"]);
+        Assert.Equal((JsonValue)3, story.After.Metadata["generation"]);
     }
 
     [Fact]

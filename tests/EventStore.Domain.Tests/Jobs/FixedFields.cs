@@ -1,5 +1,5 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Domain.Tests.Manifests;
 
 namespace EventStore.Domain.Tests.Jobs;
@@ -169,7 +169,7 @@ public sealed class FixedFields
         (JsonObject)Ask.Set(manifest, Worker + "template.spec.containers", containers);
 
     private static JsonObject Without(JsonObject manifest, string path) =>
-        (JsonObject)MergePatch.Apply(manifest, path.Split('.').Reverse().Aggregate((Json)JsonNull.Value, (value, name) => JsonObject.Of((name, value))));
+        (JsonObject)MergePatch.Apply(manifest, path.Split('.').Reverse().Aggregate((JsonValue)JsonNull.Value, (value, name) => JsonObject.Of((name, value))));
 
     private static void RefusedBothWays(JobCreated created, string patch, params string[] paths)
     {

@@ -1,5 +1,5 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
@@ -12,7 +12,7 @@ public sealed class JobProperties
 {
     [Property]
     public bool Deciding_and_folding_never_throw_and_a_living_job_keeps_its_identity(Requests requests) => requests.Happen().All(moment =>
-        moment.After is null || (moment.After.Key == Ask.Key && moment.After.Metadata["uid"]!.Equals((Json)moment.After.UidText)));
+        moment.After is null || (moment.After.Key == Ask.Key && moment.After.Metadata["uid"]!.Equals((JsonValue)moment.After.UidText)));
 
     [Property]
     public bool Deciding_again_decides_the_same(Requests requests) => requests.Happen().All(moment =>

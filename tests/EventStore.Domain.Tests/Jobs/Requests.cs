@@ -1,5 +1,5 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Domain.Tests.Manifests;
 using FsCheck;
 using FsCheck.Fluent;
@@ -20,7 +20,7 @@ public enum Verb
 /// <param name="Verb">What they do.</param>
 /// <param name="Values">The values with their paths; null is written as null.</param>
 /// <param name="Lock">Whether they name the current revision (true), another (false) or none.</param>
-public sealed record Request(Verb Verb, IReadOnlyList<(string Path, Json Value)> Values, bool? Lock)
+public sealed record Request(Verb Verb, IReadOnlyList<(string Path, JsonValue Value)> Values, bool? Lock)
 {
     public override string ToString() => $"{Verb} lock={Lock} {string.Join(' ', Values.Select(value => $"{value.Path}={value.Value}"))}";
 
@@ -44,7 +44,7 @@ public sealed record Request(Verb Verb, IReadOnlyList<(string Path, Json Value)>
         ? body
         : body.With("metadata", (body["metadata"] as JsonObject ?? JsonObject.Empty).With("resourceVersion", revision));
 
-    private JsonObject Upon(JsonObject body) => (JsonObject)Values.Aggregate((Json)body, (into, value) => Ask.Set(into, value.Path, value.Value.ToString()));
+    private JsonObject Upon(JsonObject body) => (JsonObject)Values.Aggregate((JsonValue)body, (into, value) => Ask.Set(into, value.Path, value.Value.ToString()));
 }
 
 /// <summary>One moment of a job's life: the job, what was asked, what came of it.</summary>
@@ -100,12 +100,12 @@ public static class RequestsArbitrary
         ("metadata.resourceVersion", "\"abc\""), ("metadata.resourceVersion", "null"), ("metadata.resourceVersion", "5"), ("status", "5"), ("metadata.ownerReferences", "[null]"),
     ];
 
-    private static readonly Gen<(string, Json)> Anything =
+    private static readonly Gen<(string, JsonValue)> Anything =
         from path in Gen.Elements("metadata", "metadata.labels", "metadata.annotations", "metadata.finalizers", "spec", "spec.cleanPodPolicy", "status", "foo", "kind")
         from value in JsonArbitrary.Any().Generator
         select (path, value);
 
-    private static readonly Gen<(string, Json)> Value = Gen.Frequency(
+    private static readonly Gen<(string, JsonValue)> Value = Gen.Frequency(
         (12, Elements(Allowed)), (3, Elements(Finalizers)), (2, Elements(Refused)), (1, Anything));
 
     private static readonly Gen<Request> Later =
@@ -129,6 +129,6 @@ public static class RequestsArbitrary
         select new Requests([first, .. later]),
         requests => requests.All.Skip(1).Select((_, at) => new Requests([.. requests.All.Where((_, other) => other != at + 1)])));
 
-    private static Gen<(string, Json)> Elements((string Path, string Value)[] values) =>
+    private static Gen<(string, JsonValue)> Elements((string Path, string Value)[] values) =>
         Gen.Elements(values).Select(value => (value.Path, Given.Json(value.Value)));
 }

@@ -1,5 +1,5 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Domain.Tests.Manifests;
 using FsCheck;
 using FsCheck.Fluent;

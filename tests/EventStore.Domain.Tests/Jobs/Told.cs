@@ -1,5 +1,5 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Tests.Jobs;
 
@@ -25,7 +25,7 @@ internal static class Told
         _ => throw new ArgumentOutOfRangeException(nameof(happened)),
     };
 
-    private static string Change(string what, Json? now, Json? before, IReadOnlyList<string> paths) =>
+    private static string Change(string what, JsonValue? now, JsonValue? before, IReadOnlyList<string> paths) =>
         $"{what}\n now    {now?.ToString() ?? "-"}\n before {before?.ToString() ?? "-"}\n at     {string.Join(' ', paths)}";
 
     private static IEnumerable<string> Details(Rejection why) => why switch

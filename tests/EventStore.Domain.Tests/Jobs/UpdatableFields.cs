@@ -1,5 +1,5 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Tests.Jobs;
 
@@ -69,8 +69,8 @@ public sealed class UpdatableFields
     [InlineData("""{"metadata":{"labels":{"app":"test"}},"spec":{"activeDeadlineSeconds":null}}""", 2)]
     public void The_generation_counts_changes_outside_metadata(string patch, long generation)
     {
-        Assert.Equal((Json)generation, Story.Given(Ask.Created(Full)).When(Ask.Patch(patch)).After.Metadata["generation"]);
-        Assert.Equal((Json)generation, Story.Given(Ask.Created(Full)).When(Ask.Put(patch)).After.Metadata["generation"]);
+        Assert.Equal((JsonValue)generation, Story.Given(Ask.Created(Full)).When(Ask.Patch(patch)).After.Metadata["generation"]);
+        Assert.Equal((JsonValue)generation, Story.Given(Ask.Created(Full)).When(Ask.Put(patch)).After.Metadata["generation"]);
     }
 
     [Fact]

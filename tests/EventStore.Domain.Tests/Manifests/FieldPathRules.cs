@@ -1,5 +1,5 @@
 using EventStore.Domain.History;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Tests.Manifests;
 
@@ -38,7 +38,7 @@ public sealed class FieldPathRules
     [Fact]
     public void Many_paths_below_a_long_name_cost_little()
     {
-        var leaves = JsonObject.Of(Enumerable.Range(0, 100_000).Select(i => KeyValuePair.Create("k" + i, (Json)i)));
+        var leaves = JsonObject.Of(Enumerable.Range(0, 100_000).Select(i => KeyValuePair.Create("k" + i, (JsonValue)i)));
         Assert.Equal(100_000, Diff.ByMeaning(JsonObject.Empty, JsonObject.Of((new string('x', 1_000_000), leaves))).Count);
     }
 }

@@ -1,5 +1,5 @@
 using System.Text;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Tests.Manifests;
 
@@ -19,7 +19,7 @@ internal static class Given
         }
         """);
 
-    public static Json Json(string text) => JsonReading.Parse(Encoding.UTF8.GetBytes(text));
+    public static JsonValue Json(string text) => JsonReading.Parse(Encoding.UTF8.GetBytes(text));
 
     public static JsonObject Object(string text) => (JsonObject)Json(text);
 

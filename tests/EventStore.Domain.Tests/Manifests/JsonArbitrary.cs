@@ -1,4 +1,4 @@
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -24,14 +24,14 @@ public static class JsonArbitrary
         from exponent in Gen.Elements("", "e0", "E+2", "e-3", "e20", "E-20", "e100")
         select JsonNumber.Parse(sign + whole + fraction + exponent)!;
 
-    private static readonly Gen<Json> Leaves = Gen.OneOf(
-        Gen.Elements<Json>(JsonBoolean.True, JsonBoolean.False, JsonObject.Empty, new JsonArray([])),
-        Gen.Elements("", "x", "y", "a b", "é\uFFFD\U0001F600", "\"\\/\u2028<>&", "\u0001").Select(text => (Json)new JsonText(text)),
-        Numbers.Select(number => (Json)number));
+    private static readonly Gen<JsonValue> Leaves = Gen.OneOf(
+        Gen.Elements<JsonValue>(JsonBoolean.True, JsonBoolean.False, JsonObject.Empty, new JsonArray([])),
+        Gen.Elements("", "x", "y", "a b", "é\uFFFD\U0001F600", "\"\\/\u2028<>&", "\u0001").Select(text => (JsonValue)new JsonText(text)),
+        Numbers.Select(number => (JsonValue)number));
 
-    private static readonly Gen<Json> LeavesAndNull = Gen.Frequency((4, Leaves), (1, Gen.Constant<Json>(JsonNull.Value)));
+    private static readonly Gen<JsonValue> LeavesAndNull = Gen.Frequency((4, Leaves), (1, Gen.Constant<JsonValue>(JsonNull.Value)));
 
-    public static Arbitrary<Json> Any() => Arb.From(Gen.Sized(size => Value(Depth(size), withNulls: true)), Smaller);
+    public static Arbitrary<JsonValue> Any() => Arb.From(Gen.Sized(size => Value(Depth(size), withNulls: true)), Smaller);
 
     public static Arbitrary<JsonObject> Objects() =>
         Arb.From(Gen.Sized(size => Object(Depth(size), withNulls: true)), value => Smaller(value).OfType<JsonObject>());
@@ -41,14 +41,14 @@ public static class JsonArbitrary
 
     private static int Depth(int size) => Math.Min(4, 1 + (size / 12));
 
-    private static Gen<Json> Value(int depth, bool withNulls)
+    private static Gen<JsonValue> Value(int depth, bool withNulls)
     {
-        Gen<Json> leaves = withNulls ? LeavesAndNull : Leaves;
+        Gen<JsonValue> leaves = withNulls ? LeavesAndNull : Leaves;
         return depth == 0
             ? leaves
             : Gen.Frequency(
                 (2, leaves),
-                (3, Object(depth - 1, withNulls).Select(value => (Json)value)),
+                (3, Object(depth - 1, withNulls).Select(value => (JsonValue)value)),
                 (1, Array(depth - 1)));
     }
 
@@ -57,16 +57,16 @@ public static class JsonArbitrary
         from members in Names.Zip(Value(depth, withNulls)).ArrayOf(count)
         select JsonObject.Of(members.Select(member => KeyValuePair.Create(member.Item1, member.Item2)));
 
-    private static Gen<Json> Array(int depth) =>
+    private static Gen<JsonValue> Array(int depth) =>
         from count in Gen.Choose(0, 3)
         from items in Value(depth, withNulls: true).ArrayOf(count)
-        select (Json)new JsonArray(items);
+        select (JsonValue)new JsonArray(items);
 
-    private static IEnumerable<Json> Smaller(Json value) => value switch
+    private static IEnumerable<JsonValue> Smaller(JsonValue value) => value switch
     {
-        JsonObject members => members.Names.Select(Json (name) => members.Without(name))
-            .Concat(members.Names.SelectMany(name => Smaller(members[name]!).Select(Json (smaller) => members.With(name, smaller)))),
-        JsonArray array => array.Items.Select(Json (_, at) => new JsonArray([.. array.Items.Where((_, other) => other != at)])),
+        JsonObject members => members.Names.Select(JsonValue (name) => members.Without(name))
+            .Concat(members.Names.SelectMany(name => Smaller(members[name]!).Select(JsonValue (smaller) => members.With(name, smaller)))),
+        JsonArray array => array.Items.Select(JsonValue (_, at) => new JsonArray([.. array.Items.Where((_, other) => other != at)])),
         _ => [],
     };
 }

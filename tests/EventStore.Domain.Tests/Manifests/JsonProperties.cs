@@ -1,5 +1,5 @@
 using System.Text;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using FsCheck.Xunit;
 
 namespace EventStore.Domain.Tests.Manifests;
@@ -8,23 +8,23 @@ namespace EventStore.Domain.Tests.Manifests;
 public sealed class JsonProperties
 {
     [Property]
-    public bool What_is_printed_is_read_back_the_same(Json value)
+    public bool What_is_printed_is_read_back_the_same(JsonValue value)
     {
-        Json read = JsonReading.Parse(value.ToUtf8());
+        JsonValue read = JsonReading.Parse(value.ToUtf8());
         return read.Equals(value) && read.GetHashCode() == value.GetHashCode() && read.ToUtf8().AsSpan().SequenceEqual(value.ToUtf8());
     }
 
     [Property]
-    public bool Members_stand_in_the_order_of_their_bytes(Json value) => Sorted(value);
+    public bool Members_stand_in_the_order_of_their_bytes(JsonValue value) => Sorted(value);
 
     [Property]
-    public bool A_member_set_is_a_member_found(JsonObject value, string name, Json member)
+    public bool A_member_set_is_a_member_found(JsonObject value, string name, JsonValue member)
     {
         JsonObject set = value.With(name ?? string.Empty, member);
         return Sorted(set) && ReferenceEquals(set[name ?? string.Empty], member) && set.Without(name ?? string.Empty)[name ?? string.Empty] is null;
     }
 
-    private static bool Sorted(Json value) => value switch
+    private static bool Sorted(JsonValue value) => value switch
     {
         JsonObject members => members.Names.Zip(members.Names.Skip(1)).All(pair => Precedes(pair.First, pair.Second)) &&
             members.Names.All(name => Sorted(members[name]!)),

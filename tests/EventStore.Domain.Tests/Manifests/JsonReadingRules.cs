@@ -1,5 +1,5 @@
 using System.Text;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Tests.Manifests;
 
@@ -26,39 +26,6 @@ public sealed class JsonReadingRules
     [InlineData("nope")]
     [InlineData("\"a\nb\"")]
     public void What_is_no_JSON_is_a_bad_request(string text) => Assert.False(Fault(Encoding.UTF8.GetBytes(text)).Unprocessable);
-
-    [Fact]
-    public void What_jobs_have_in_common_is_held_once() => Assert.Contains(Enumerable.Range(0, 100), _ => // other tests read in between
-    {
-        (Json one, Json other) = (JsonReading.Parse("""{"kind":"Held once","replicas":3}"""u8), JsonReading.Parse("""{"kind":"Held once","replicas":3}"""u8));
-        return ReferenceEquals(one.Member("kind"), other.Member("kind"))
-            && ReferenceEquals(((JsonObject)one).Members[0].Key, ((JsonObject)other).Members[0].Key)
-            && ReferenceEquals(one.Member("replicas"), other.Member("replicas"));
-    });
-
-    [Fact]
-    public void Parts_that_jobs_have_in_common_are_held_once()
-    {
-        const string port = """{"containerPort":23456,"name":"held once"}""";
-        Json one = JsonReading.Parse(Encoding.UTF8.GetBytes($$"""{"name":"a","ports":[{{port}}]}"""));
-        Json other = JsonReading.Parse(Encoding.UTF8.GetBytes($$"""{"name":"b", "ports": [ {{port}} ]}"""));
-        Assert.Same(one.Member("ports"), other.Member("ports"));
-        Assert.NotEqual(one, other);
-    }
-
-    [Fact]
-    public void Parts_that_share_a_place_stay_what_they_are()
-    {
-        Json[] parts = [.. Enumerable.Range(0, 10_000).Select(number => JsonObject.Of(("number", number), ("list", new JsonArray([number]))))];
-        Assert.All(parts.Concat(parts), part => Assert.Equal(part, JsonReading.Parse(part.ToUtf8())));
-    }
-
-    [Fact]
-    public void A_long_part_is_not_held_for_others()
-    {
-        byte[] text = new JsonArray([new string('x', 1000)]).ToUtf8();
-        Assert.NotSame(JsonReading.Parse(text), JsonReading.Parse(text));
-    }
 
     [Fact]
     public void Texts_that_share_a_place_stay_what_they_are()
@@ -109,7 +76,7 @@ public sealed class JsonReadingRules
     public void A_hundred_levels_are_read_and_one_more_is_refused(string open, string close)
     {
         byte[] Nested(int depth) => Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(open, depth)) + (open == "[" ? "" : "1") + string.Concat(Enumerable.Repeat(close, depth)));
-        Assert.True(JsonReading.TryParse(Nested(100), out Json? value, out _));
+        Assert.True(JsonReading.TryParse(Nested(100), out JsonValue? value, out _));
         Assert.Equal(Nested(100), value!.ToUtf8());
         Assert.Contains("exceeded max depth", Fault(Nested(101)).Message, StringComparison.Ordinal);
         Assert.False(Fault(Nested(100_001)).Unprocessable);
@@ -120,7 +87,7 @@ public sealed class JsonReadingRules
     {
         var duplicates = new List<FieldPath>();
         Assert.True(JsonReading.TryParse(
-            """{"b":1,"a":{"x":1,"x":2,"x":3},"l":[{"k":1,"k":null}],"b":{"y/z":1,"y/z":2}}"""u8, out Json? value, out _, duplicates));
+            """{"b":1,"a":{"x":1,"x":2,"x":3},"l":[{"k":1,"k":null}],"b":{"y/z":1,"y/z":2}}"""u8, out JsonValue? value, out _, duplicates));
         Assert.Equal("""{"a":{"x":3},"b":{"y/z":2},"l":[{"k":null}]}""", value!.ToString());
         Assert.Equal(["a.x", "l[0].k", "b['y/z']", "b"], duplicates.Select(path => path.ToString()));
     }
@@ -144,7 +111,7 @@ public sealed class JsonReadingRules
 
     private static JsonFault Fault(ReadOnlySpan<byte> utf8)
     {
-        Assert.False(JsonReading.TryParse(utf8, out Json? value, out JsonFault? fault));
+        Assert.False(JsonReading.TryParse(utf8, out JsonValue? value, out JsonFault? fault));
         Assert.Null(value);
         return fault!;
     }

@@ -1,4 +1,4 @@
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using FsCheck.Xunit;
 
 namespace EventStore.Domain.Tests.Manifests;
@@ -7,9 +7,9 @@ namespace EventStore.Domain.Tests.Manifests;
 public sealed class MergePatchProperties
 {
     [Property]
-    public bool Patching_twice_is_patching_once(Json target, Json patch)
+    public bool Patching_twice_is_patching_once(JsonValue target, JsonValue patch)
     {
-        Json once = MergePatch.Apply(target, patch);
+        JsonValue once = MergePatch.Apply(target, patch);
         return ReferenceEquals(once, MergePatch.Apply(once, patch));
     }
 
@@ -31,7 +31,7 @@ public sealed class MergePatchProperties
     [Property]
     public bool The_effective_patch_does_what_the_patch_did(Plain before, JsonObject patch)
     {
-        Json after = MergePatch.Apply(before.Value, patch);
+        JsonValue after = MergePatch.Apply(before.Value, patch);
         return MergePatch.Apply(before.Value, MergePatch.Between(before.Value, (JsonObject)after)).Equals(after);
     }
 
@@ -42,11 +42,11 @@ public sealed class MergePatchProperties
     [Property]
     public bool The_same_object_comes_back_if_and_only_if_nothing_changed(JsonObject target, JsonObject patch)
     {
-        Json patched = MergePatch.Apply(target, patch);
+        JsonValue patched = MergePatch.Apply(target, patch);
         return ReferenceEquals(patched, target) == patched.Equals(target);
     }
 
-    private static bool Untouched(JsonObject target, JsonObject patch, Json result) => result is JsonObject after && target.Names.All(name =>
+    private static bool Untouched(JsonObject target, JsonObject patch, JsonValue result) => result is JsonObject after && target.Names.All(name =>
         patch[name] switch
         {
             null => ReferenceEquals(target[name], after[name]),

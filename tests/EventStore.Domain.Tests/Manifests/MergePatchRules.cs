@@ -1,4 +1,4 @@
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Tests.Manifests;
 
@@ -76,7 +76,7 @@ public sealed class MergePatchRules
     [Fact]
     public void Large_maps_are_merged_in_one_pass()
     {
-        JsonObject Map(string prefix) => JsonObject.Of(Enumerable.Range(0, 200_000).Select(i => KeyValuePair.Create(prefix + i, (Json)i)));
+        JsonObject Map(string prefix) => JsonObject.Of(Enumerable.Range(0, 200_000).Select(i => KeyValuePair.Create(prefix + i, (JsonValue)i)));
         JsonObject target = Map("a"), patch = Map("b");
         var clock = System.Diagnostics.Stopwatch.StartNew();
         Assert.Equal(400_000, ((JsonObject)MergePatch.Apply(target, patch)).Count);

@@ -1,3 +1,4 @@
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Tests.Manifests;

@@ -1,3 +1,4 @@
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Tests.Manifests;
@@ -120,6 +121,6 @@ public sealed class UpdateRules
     [InlineData("""{"metadata":{"labels":{"a":1,"b":null},"annotations":{"a":{}}}}""")]
     public void Other_types_are_passed_over(string manifest) => Assert.Empty(Validation.OfUpdate(Given.Object(manifest)));
 
-    private static string[] OfMetadata(string field, params (string, Json)[] texts) =>
+    private static string[] OfMetadata(string field, params (string, JsonValue)[] texts) =>
         [.. Validation.OfUpdate(JsonObject.Of(("metadata", JsonObject.Of((field, JsonObject.Of(texts)))))).Select(error => error.ToString())];
 }

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Requests;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -30,7 +31,7 @@ public sealed class A_door : IAsyncLifetime, IDisposable
         builder.Logging.ClearProviders().AddProvider(journal);
         builder.Services.AddAccess(new AccessSources(folder.Tokens("root,admin,1,system:masters\nuser,alice,2")), Door.Answers);
         app = builder.Build();
-        app.UseMiddleware<LastResort>();
+        app.UseMiddleware<Fallback>();
         app.UseRouting();
         app.UseAuthentication();
         app.UseMiddleware<AccessCheck>();
@@ -179,7 +180,7 @@ public sealed class A_door : IAsyncLifetime, IDisposable
         app.MapDelete(all, () => "gone").WithMetadata(jobs);
         app.MapGet("/apis/kubeflow.org/v1/pytorchjobs", () => "jobs").WithMetadata(jobs);
         foreach (string path in (string[])[one, all])
-            LastResort.MapOtherMethods(app, path, PyTorchJobs, context => AccessRequest.Of(context).Verb).WithMetadata(jobs);
+            Fallback.MapOtherMethods(app, path, PyTorchJobs, context => AccessRequest.Of(context).Verb).WithMetadata(jobs);
         app.MapGet("/version", () => "1").WithMetadata(RequiresAccess.ByPath);
         app.MapGet("/metrics", () => "1").WithMetadata(RequiresAccess.ByPath);
         app.MapGet("/forgotten", () => "open?");
@@ -188,7 +189,7 @@ public sealed class A_door : IAsyncLifetime, IDisposable
     }
 
     private static async Task<IResult> Patch(HttpContext context) =>
-        (await RequestBody.Read(context.Request)).Refusal is { } refusal ? refusal : Results.Text("patched");
+        (await RequestBody.Read(context.Request, RequestBody.BytesMax)).Refusal is { } refusal ? refusal : Results.Text("patched");
 
     private static void Fail(HttpContext context)
     {

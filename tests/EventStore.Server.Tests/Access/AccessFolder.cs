@@ -1,4 +1,6 @@
 using EventStore.Server.Access;
+using EventStore.Server.Access.Credentials;
+using EventStore.Server.Access.Files;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 

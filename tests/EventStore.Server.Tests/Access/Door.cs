@@ -1,7 +1,10 @@
 using System.Net.Http.Headers;
 using System.Security.Cryptography.X509Certificates;
 using EventStore.Server.Access;
+using EventStore.Server.Access.Credentials;
 using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Reviews;
+using EventStore.Server.Kubernetes.Selectors;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -43,7 +46,7 @@ internal sealed class Door : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Services.AddAccess(sources, Answers);
         WebApplication app = builder.Build();
-        app.UseMiddleware<LastResort>();
+        app.UseMiddleware<Fallback>();
         app.UseRouting();
         app.Use(Routes.RequireExactCase);
         app.UseAuthentication();

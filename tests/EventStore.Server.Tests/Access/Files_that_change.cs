@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using EventStore.Server.Access;
+using EventStore.Server.Access.Credentials;
+using EventStore.Server.Access.Files;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace EventStore.Server.Tests.Access;

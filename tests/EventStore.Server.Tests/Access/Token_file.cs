@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using EventStore.Server.Access;
+using EventStore.Server.Access.Credentials;
 using FsCheck.Xunit;
 
 namespace EventStore.Server.Tests.Access;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using EventStore.Server.Access;
+using EventStore.Server.Access.Credentials;
 
 namespace EventStore.Server.Tests.Access;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using EventStore.Server.Store;
+using EventStore.Server.Store.History;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 

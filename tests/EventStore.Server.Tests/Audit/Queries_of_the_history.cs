@@ -1,7 +1,9 @@
 using System.Text.Json.Nodes;
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.History;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Audit;
@@ -203,8 +205,8 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
         internal async Task<List<string>> CoveredBy(string query)
         {
             var parameters = Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(query);
-            Assert.True(EventStore.Server.Kubernetes.LabelSelector.TryParse(parameters.GetValueOrDefault("labelSelector").ToString(), out var labels, out _));
-            Assert.True(EventStore.Server.Kubernetes.FieldSelector.TryParse(
+            Assert.True(EventStore.Server.Kubernetes.Selectors.LabelSelector.TryParse(parameters.GetValueOrDefault("labelSelector").ToString(), out var labels, out _));
+            Assert.True(EventStore.Server.Kubernetes.Selectors.FieldSelector.TryParse(
                 parameters.GetValueOrDefault("fieldSelector").ToString(), EventStore.Server.Audit.RevisionSelector.SelectableFields, out var fields, out _));
             Assert.True(EventStore.Server.Audit.RevisionSelector.TryRead(null, labels, fields, out RevisionQuery? read, out _));
             var revisions = new RevisionReads(database.Source);
@@ -242,7 +244,7 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
 
         private static async Task Done(CommitLane lane, JobCommand command) => Assert.IsType<Outcome.Done>(await lane.Execute(command));
 
-        private static EventStore.Domain.Manifests.JsonObject Parse(string json) =>
-            (EventStore.Domain.Manifests.JsonObject)JsonReading.Parse(System.Text.Encoding.UTF8.GetBytes(json));
+        private static EventStore.Domain.Json.JsonObject Parse(string json) =>
+            (EventStore.Domain.Json.JsonObject)JsonReading.Parse(System.Text.Encoding.UTF8.GetBytes(json));
     }
 }

@@ -2,9 +2,10 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using EventStore.Server.Cli;
-using EventStore.Server.Jobs;
-using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Server.Hosting;
+using EventStore.Server.Limits;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Cli;

@@ -1,4 +1,5 @@
 using EventStore.Server.Cli;
+using EventStore.Server.Hosting;
 using EventStore.Server.Tests.Fixtures;
 using k8s;
 using k8s.Models;

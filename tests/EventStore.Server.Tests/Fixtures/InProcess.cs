@@ -1,6 +1,7 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Lane;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
@@ -20,7 +21,7 @@ internal static class InProcess
             database,
             limits ?? new LaneLimits(),
             new JobFeed(database, new FeedLimits(), NullLogger<JobFeed>.Instance),
-            new ServingMark(database, NullLogger<ServingMark>.Instance),
+            new ServerPresence(database, NullLogger<ServerPresence>.Instance),
             NullLogger<CommitLane>.Instance);
 
     public static JobCommand Create(string name, string team = "ml") => new CreateJob(

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Text.Json.Nodes;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Proof;
 
 namespace EventStore.Server.Tests.Fixtures;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using EventStore.Domain.Jobs;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Format;
 using Npgsql;
 
 namespace EventStore.Server.Tests.Fixtures;
@@ -40,7 +40,7 @@ internal sealed class Replay
         while (await reader.ReadAsync())
         {
             Job? before = jobs.GetValueOrDefault(reader.GetGuid(1));
-            Job after = Job.Evolve(before, RevisionReads.ReadEvent(reader.GetString(2), reader.GetString(3)), reader.GetInt64(0));
+            Job after = Job.Evolve(before, EventCodec.Read(reader.GetString(2), reader.GetString(3)), reader.GetInt64(0));
             jobs[after.Uid] = after;
             replay.steps.Add((before, after));
         }

@@ -1,9 +1,12 @@
 using System.Text;
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Server.Jobs;
-using EventStore.Server.Kubernetes;
-using EventStore.Server.Store;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Kubernetes.Selectors;
+using EventStore.Server.Resources;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 using Status = EventStore.Server.Kubernetes.Status;
 
@@ -17,12 +20,12 @@ internal static class Judge
 {
     private static readonly Job Given = Job.Evolve(null, ((Decision.Accepted)JobDecider.Decide(null, (CreateJob)InProcess.Create("fuzz"))).Event, 7);
     private static readonly string Before = Given.Manifest.ToString();
-    private static readonly JsonObject Labels = JsonObject.Of(("team", (Json)"ml"), ("priority", (Json)"7"));
+    private static readonly JsonObject Labels = JsonObject.Of(("team", (JsonValue)"ml"), ("priority", (JsonValue)"7"));
 
     /// <summary>A patch of a job and of its status: it is refused as a client's mistake, or changes only what it may.</summary>
     public static Verdict Patch(byte[] input)
     {
-        if (!RequestBody.TryParsePatch(input, JobAnswers.Resource, "fuzz", out JsonObject? patch, out Status? refusal, out _))
+        if (!RequestBody.TryParsePatch(input, JobResource.Names, "fuzz", out JsonObject? patch, out Status? refusal, out _))
         {
             AssertRefusal(refusal);
             return new Verdict(0, 1);
@@ -83,7 +86,7 @@ internal static class Judge
     }
 
     /// <summary>The job without the five fields, without the status and without what counts its changes.</summary>
-    public static JsonObject Fixed(Json manifest)
+    public static JsonObject Fixed(JsonValue manifest)
     {
         var job = ((JsonObject)manifest).Without("status");
         var metadata = (JsonObject)job["metadata"]!;

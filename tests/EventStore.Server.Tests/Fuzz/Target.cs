@@ -1,6 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Fuzz;

@@ -1,9 +1,10 @@
 using System.Net;
 using System.Text;
 using System.Text.Json.Nodes;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Server.Tests.Fixtures;
-using JsonObject = EventStore.Domain.Manifests.JsonObject;
+using JsonObject = EventStore.Domain.Json.JsonObject;
+using JsonValue = EventStore.Domain.Json.JsonValue;
 
 namespace EventStore.Server.Tests.Jobs;
 
@@ -73,7 +74,7 @@ public sealed class Differences(ServedDatabase served) : IClassFixture<ServedDat
         foreach ((string from, string to) in revisions.Zip(revisions.Skip(3)).Concat(revisions.Skip(4).Zip(revisions)))
         {
             JsonNode diff = await Diff("walk", $"from={from}&to={to}");
-            Json patch = Parse(diff["mergePatch"]!.ToJsonString());
+            JsonValue patch = Parse(diff["mergePatch"]!.ToJsonString());
             Assert.Equal(await At("walk", to), MergePatch.Apply(await At("walk", from), patch));
         }
     }
@@ -147,13 +148,13 @@ public sealed class Differences(ServedDatabase served) : IClassFixture<ServedDat
         await (await Admin.PutAsync(Sample.Job(name) + "/status", Sample.Body(job.ToJsonString()))).Manifest();
     }
 
-    private async Task<Json> At(string name, string revision)
+    private async Task<JsonValue> At(string name, string revision)
     {
         var job = (JsonObject)Parse(await Admin.GetStringAsync($"{Sample.Job(name)}?resourceVersion={revision}&resourceVersionMatch=Exact"));
         return job.With("metadata", ((JsonObject)job["metadata"]!).Without("resourceVersion"));
     }
 
-    private static Json Parse(string text) => JsonReading.Parse(Encoding.UTF8.GetBytes(text));
+    private static JsonValue Parse(string text) => JsonReading.Parse(Encoding.UTF8.GetBytes(text));
 
     private static IEnumerable<string> Paths(JsonNode diff) => diff["changes"]!.AsArray().Select(change => (string)change!["path"]!);
 }

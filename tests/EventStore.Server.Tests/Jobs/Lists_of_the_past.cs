@@ -155,5 +155,5 @@ public sealed class Lists_of_the_past : IAsyncLifetime
     private static IEnumerable<string> Keys(JsonNode list) =>
         list["items"]!.AsArray().Select(item => $"{(string)item!["metadata"]!["namespace"]!}/{(string)item["metadata"]!["name"]!}");
 
-    private static string? Team(Job job) => (job.Metadata["labels"]?.Member("team") as Domain.Manifests.JsonText)?.Value;
+    private static string? Team(Job job) => (job.Metadata["labels"]?.Member("team") as Domain.Json.JsonText)?.Value;
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Reads;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Jobs;

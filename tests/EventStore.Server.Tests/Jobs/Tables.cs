@@ -140,7 +140,7 @@ public sealed class Tables(Tables.Served served) : IClassFixture<Tables.Served>
         Assert.Equal(parsed.ToJsonString(), other.ToJsonString());
         Assert.StartsWith("{\n  \"apiVersion\": \"", pretty, StringComparison.Ordinal);
         // Written in pieces, it is what indenting the whole would give.
-        Assert.Equal(System.Text.Encoding.UTF8.GetString(EventStore.Server.Kubernetes.Pretty.Indent(System.Text.Encoding.UTF8.GetBytes(compact))).Length, pretty.Length);
+        Assert.Equal(System.Text.Encoding.UTF8.GetString(EventStore.Server.Kubernetes.Answers.Pretty.Indent(System.Text.Encoding.UTF8.GetBytes(compact))).Length, pretty.Length);
     }
 
     private async Task<JsonNode> Get(string path, string accept)

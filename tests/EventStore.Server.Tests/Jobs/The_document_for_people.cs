@@ -2,7 +2,11 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using EventStore.Server.Audit;
 using EventStore.Server.Jobs;
-using EventStore.Server.Store;
+using EventStore.Server.Limits;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.History;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
 using EventStore.Server.Tests.Fixtures;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
@@ -204,7 +208,7 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Services.AddSingleton(_ => NpgsqlDataSource.Create("Host=nowhere")).AddSingleton(new LaneLimits()).AddSingleton<CommitLane>()
-            .AddSingleton(new FeedLimits()).AddSingleton(new ListLimits()).AddSingleton<JobFeed>().AddSingleton<ServingMark>()
+            .AddSingleton(new FeedLimits()).AddSingleton(new ListLimits()).AddSingleton<JobFeed>().AddSingleton<ServerPresence>()
             .AddSingleton<JobReads>().AddSingleton<RevisionReads>().AddSingleton(TimeProvider.System);
         WebApplication app = builder.Build();
         app.MapJobs();

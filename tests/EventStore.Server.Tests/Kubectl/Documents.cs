@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
-using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Kubectl;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Answers;
 
 namespace EventStore.Server.Tests.Kubernetes;
 

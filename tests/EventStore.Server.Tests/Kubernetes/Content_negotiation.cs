@@ -1,4 +1,5 @@
 using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Requests;
 using Microsoft.Extensions.Primitives;
 
 namespace EventStore.Server.Tests.Kubernetes;
@@ -72,7 +73,7 @@ public sealed class Content_negotiation
     [InlineData(null, true)]
     [InlineData("", true)]
     [InlineData("application/json", true)]
-    [InlineData("Application/Json ; charset=UTF-8", true)]
+    [InlineData("Application/JsonValue ; charset=UTF-8", true)]
     [InlineData("application/yaml", false)]
     [InlineData("application/vnd.kubernetes.protobuf", false)]
     [InlineData("application/jsonx", false)]

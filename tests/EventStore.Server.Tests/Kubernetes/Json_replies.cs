@@ -1,6 +1,6 @@
 using System.IO.Compression;
 using System.Text;
-using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Answers;
 using Microsoft.AspNetCore.Http;
 
 namespace EventStore.Server.Tests.Kubernetes;

@@ -1,5 +1,5 @@
 using System.Text;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes;
 using Microsoft.AspNetCore.Http;
 
@@ -15,5 +15,5 @@ internal static class Known
 
     public static ReadOnlySpan<byte> Utf8(string text) => Encoding.UTF8.GetBytes(text);
 
-    public static Json Json(string text) => JsonReading.Parse(Utf8(text));
+    public static JsonValue JsonValue(string text) => JsonReading.Parse(Utf8(text));
 }

@@ -1,6 +1,8 @@
 using System.Buffers.Text;
 using System.Text;
 using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Kubernetes.Selectors;
 using FsCheck.Xunit;
 using static EventStore.Server.Tests.Kubernetes.Known;
 

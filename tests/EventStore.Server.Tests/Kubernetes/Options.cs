@@ -1,5 +1,7 @@
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Requests;
 using Microsoft.AspNetCore.Http;
 using static EventStore.Server.Tests.Kubernetes.Known;
 
@@ -131,7 +133,7 @@ public sealed class Options
         Assert.Equal(
             "PyTorchJob in version \"v1\" cannot be handled as a PyTorchJob: strict decoding error: duplicate field \"metadata.labels.x\", unknown field \"spec.foo\"",
             StrictDecoding.RefuseObject(PyTorchJobs, texts).Message);
-        Status patch = StrictDecoding.RefusePatch(Json("{}"), texts);
+        Status patch = StrictDecoding.RefusePatch(JsonValue("{}"), texts);
         Assert.Equal(422, patch.Code);
         Assert.Equal(" \"\" is invalid: patch: Invalid value: \"{}\": strict decoding error: duplicate field \"metadata.labels.x\", unknown field \"spec.foo\"", patch.Message);
     }

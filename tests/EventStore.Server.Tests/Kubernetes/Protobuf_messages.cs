@@ -1,5 +1,5 @@
-using EventStore.Domain.Manifests;
-using EventStore.Server.Kubernetes;
+using EventStore.Domain.Json;
+using EventStore.Server.Kubernetes.Documents;
 using FsCheck.Xunit;
 
 namespace EventStore.Server.Tests.Kubernetes;

@@ -1,6 +1,7 @@
 using System.Text;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Requests;
 using FsCheck.Xunit;
 using Microsoft.AspNetCore.Http;
 using static EventStore.Server.Tests.Kubernetes.Known;
@@ -118,7 +119,7 @@ public sealed class Request_bodies
     public async Task A_body_that_says_it_is_too_large_is_not_read()
     {
         var context = new DefaultHttpContext { Request = { ContentLength = RequestBody.BytesMax + 1L, Body = new Unreadable(new InvalidOperationException()) } };
-        Assert.Equal("Request entity too large: limit is 3145728", (await RequestBody.Read(context.Request)).Refusal?.Message);
+        Assert.Equal("Request entity too large: limit is 3145728", (await RequestBody.Read(context.Request, RequestBody.BytesMax)).Refusal?.Message);
     }
 
     [Theory]
@@ -128,14 +129,14 @@ public sealed class Request_bodies
     public async Task What_the_web_server_finds_wrong_is_answered(int code)
     {
         var context = new DefaultHttpContext { Request = { Body = new Unreadable(new BadHttpRequestException("broken", code)) } };
-        Assert.Equal(code, (await RequestBody.Read(context.Request)).Refusal?.Code);
+        Assert.Equal(code, (await RequestBody.Read(context.Request, RequestBody.BytesMax)).Refusal?.Code);
     }
 
     [Fact]
     public async Task A_connection_that_breaks_is_a_refusal_and_no_exception()
     {
         var context = new DefaultHttpContext { Request = { Body = new Unreadable(new IOException("reset")) } };
-        Assert.Equal(400, (await RequestBody.Read(context.Request)).Refusal?.Code);
+        Assert.Equal(400, (await RequestBody.Read(context.Request, RequestBody.BytesMax)).Refusal?.Code);
     }
 
     private sealed class Unreadable(Exception why) : MemoryStream

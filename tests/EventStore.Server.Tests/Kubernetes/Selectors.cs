@@ -1,5 +1,6 @@
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Selectors;
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
@@ -43,7 +44,7 @@ public sealed class Selectors
     [InlineData("in in (notin)", true)]
     public void A_label_selector_selects(string text, bool selected)
     {
-        var labels = (JsonObject)Json("""{"app":"test","n":"7","empty":"","example.com/team":"ml","in":"notin"}""");
+        var labels = (JsonObject)JsonValue("""{"app":"test","n":"7","empty":"","example.com/team":"ml","in":"notin"}""");
         Assert.True(LabelSelector.TryParse(text, out LabelSelector selector, out _));
         Assert.Equal(selected, selector.Matches(labels));
     }

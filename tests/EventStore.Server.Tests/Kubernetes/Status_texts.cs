@@ -1,6 +1,8 @@
 using System.Text;
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Requests;
 using Microsoft.AspNetCore.Http;
 using static EventStore.Server.Tests.Kubernetes.Known;
 
@@ -77,7 +79,7 @@ public sealed class Status_texts
 
     [Fact]
     public void A_patch_whose_result_cannot_be_decoded_is_about_nothing() => Says(
-        Status.InvalidPatch(Json("""{"a":1}"""), "no"),
+        Status.InvalidPatch(JsonValue("""{"a":1}"""), "no"),
         """
         "message":" \"\" is invalid: patch: Invalid value: \"{\\\"a\\\":1}\": no","reason":"Invalid","details":{"causes":[{"reason":"FieldValueInvalid","message":"Invalid value: \"{\\\"a\\\":1}\": no","field":"patch"}]},"code":422}
         """);

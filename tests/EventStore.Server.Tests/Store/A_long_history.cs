@@ -1,6 +1,8 @@
 using System.Text;
 using EventStore.Domain.Jobs;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;
@@ -57,7 +59,7 @@ public sealed class A_long_history : IAsyncLifetime
         Assert.True(await database.Ask<long>("SELECT count(*) FROM eventstore.revision WHERE type = 'job_deleted'") > 300);
         Replay replay = await Replay.Of(database);
         long head = replay.Head;
-        await using JobSnapshot snapshot = await new JobReads(database.Source).Snapshot(default);
+        await using ListTransaction snapshot = await new JobReads(database.Source).Snapshot(default);
         foreach (long revision in (long[])[1, 2, 300, 701, head / 3, head / 2, head - 700, head - 1, head])
         {
             Job[] lived = [.. replay.At(revision)];
@@ -90,7 +92,7 @@ public sealed class A_long_history : IAsyncLifetime
         Assert.Equal(replay.At(head / 2).Count(), (await List(snapshot, new JobRange(), head / 2)).Count);
     }
 
-    private static async Task<List<string>> List(JobSnapshot snapshot, JobRange range, long revision)
+    private static async Task<List<string>> List(ListTransaction snapshot, JobRange range, long revision)
     {
         var texts = new List<string>();
         await foreach (StoredJob job in snapshot.List(range, revision, default))

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Postgres;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Proof;
 using EventStore.Server.Tests.Fixtures;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -62,7 +64,7 @@ public sealed class An_older_database : IAsyncLifetime
         await using NpgsqlConnection raw = await database.Source.OpenConnectionAsync();
         await using NpgsqlConnection holder = await database.OwnerSource.OpenConnectionAsync();
         await using NpgsqlTransaction held = await holder.BeginTransactionAsync();
-        await using (var command = new NpgsqlCommand(CommitCall.LockSql, holder))
+        await using (var command = new NpgsqlCommand(DatabaseNames.TakeCommitLock, holder))
             await command.ExecuteNonQueryAsync();
 
         Task migrating = MigrateTo("V0008"); // first in the queue for the lock

@@ -1,4 +1,4 @@
-using EventStore.Server.Store;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;

@@ -1,6 +1,6 @@
 using System.Data;
 using EventStore.Domain.Jobs;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 

@@ -1,7 +1,8 @@
 using System.Diagnostics;
 using System.Net;
 using EventStore.Domain.Jobs;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 

@@ -1,5 +1,5 @@
 using EventStore.Domain.Jobs;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;
@@ -12,7 +12,7 @@ public sealed class Early_decisions
     [Fact]
     public void Are_taken_when_the_job_is_the_same()
     {
-        (Batch batch, Draft draft) = Decide(current: Job);
+        (Batch batch, EarlyDecision draft) = Decide(current: Job);
 
         Assert.Same(draft.After, batch.Entries[0].After);
         Assert.Same(draft.Text, batch.Entries[0].Text);
@@ -23,7 +23,7 @@ public sealed class Early_decisions
     {
         Job changed = Job.Evolve(Job, Happens(Job, InProcess.Label("early", "other", "kept")), 8);
 
-        (Batch batch, Draft draft) = Decide(current: changed);
+        (Batch batch, EarlyDecision draft) = Decide(current: changed);
 
         Assert.NotSame(draft.After, batch.Entries[0].After);
         Assert.Equal(3, batch.Entries[0].After.Version);
@@ -34,10 +34,10 @@ public sealed class Early_decisions
     public void Are_made_anew_behind_another_command_of_the_batch()
     {
         JobCommand second = InProcess.Label("early", "mine", "2");
-        Batch batch = Batch.Of([InProcess.Label("early", "other", "1").Queued(), new QueuedCommand(second, false, 256) { Draft = Draft.Of(Job, second) }], _ => Job);
+        Batch batch = Batch.Of([InProcess.Label("early", "other", "1").Queued(), new QueuedCommand(second, false, 256) { EarlyDecision = EarlyDecision.Of(Job, second) }], _ => Job);
 
         Assert.Equal([2, 3], batch.Entries.Select(entry => entry.After.Version));
-        Assert.Equal("1", batch.Entries[1].After.Metadata["labels"]?.Member("other") is Domain.Manifests.JsonText { Value: var value } ? value : null);
+        Assert.Equal("1", batch.Entries[1].After.Metadata["labels"]?.Member("other") is Domain.Json.JsonText { Value: var value } ? value : null);
     }
 
     [Fact]
@@ -54,11 +54,11 @@ public sealed class Early_decisions
         Assert.True(cache.TryGetFirst(Job.Key, out _));
     }
 
-    private static (Batch Batch, Draft Draft) Decide(Job current)
+    private static (Batch Batch, EarlyDecision EarlyDecision) Decide(Job current)
     {
         JobCommand command = InProcess.Label("early", "mine", "1");
-        var draft = Draft.Of(Job, command);
-        return (Batch.Of([new QueuedCommand(command, false, 256) { Draft = draft }], _ => current), draft);
+        var draft = EarlyDecision.Of(Job, command);
+        return (Batch.Of([new QueuedCommand(command, false, 256) { EarlyDecision = draft }], _ => current), draft);
     }
 
     private static JobEvent Happens(Job? job, JobCommand command) => ((Decision.Accepted)JobDecider.Decide(job, command)).Event;

@@ -1,5 +1,5 @@
 using System.Net;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;

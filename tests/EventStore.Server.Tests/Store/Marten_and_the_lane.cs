@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.History;
 using EventStore.Server.Tests.Fixtures;
 using JasperFx.Events;
 using JasperFx.Events.Daemon;
@@ -53,7 +54,7 @@ public sealed class Marten_and_the_lane : IAsyncLifetime
 
         var stored = new List<(Guid, long, long, string, string, string)>();
         await foreach ((_, Revision? revision) in new RevisionReads(database.Source).List(new RevisionQuery(), 5_000, default))
-            stored.Add((revision!.Uid, revision.Version, revision.Number, MartenSetup.EventNames[revision.Event.GetType()], revision.Origin.User, revision.Origin.RequestId));
+            stored.Add((revision!.Uid, revision.Version, revision.Number, EventCodec.Names[revision.Event.GetType()], revision.Origin.User, revision.Origin.RequestId));
         Assert.True(stored.Count >= 300);
         Assert.Equal(stored.Order(), read.Order());
     }

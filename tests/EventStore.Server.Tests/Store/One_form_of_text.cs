@@ -1,5 +1,5 @@
 using System.Text;
-using EventStore.Domain.Manifests;
+using EventStore.Domain.Json;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 

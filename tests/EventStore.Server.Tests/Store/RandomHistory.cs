@@ -1,7 +1,9 @@
 using System.Text;
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 
@@ -31,7 +33,7 @@ internal sealed class RandomHistory
     {
         var history = new RandomHistory(seed);
         JobKey[] keys = [.. Enumerable.Range(0, jobs).Select(i => new JobKey(i % 3 == 0 ? "team" : $"team-{i % 7}", $"job-{i}"))];
-        await using JobSnapshot snapshot = await new JobReads(database).Snapshot(default);
+        await using ListTransaction snapshot = await new JobReads(database).Snapshot(default);
         await foreach (StoredJob job in snapshot.List(new JobRange(), snapshot.Head, default))
             history.last[job.Key] = Encoding.UTF8.GetString(job.Utf8);
         await using var lane = InProcess.Lane(database);
@@ -98,7 +100,7 @@ internal sealed class RandomHistory
 
     private static RollBackJob RollBack(JobKey key, DateTimeOffset time, Origin origin, byte[] then)
     {
-        Json metadata = JsonReading.Parse(then).Member("metadata")!;
+        JsonValue metadata = JsonReading.Parse(then).Member("metadata")!;
         long revision = long.Parse(((JsonText)metadata.Member("resourceVersion")!).Value);
         return new RollBackJob(key, time, origin, revision, JobText.Read(then, Guid.Parse(((JsonText)metadata.Member("uid")!).Value), 1, revision, false), null);
     }
@@ -121,5 +123,5 @@ internal sealed class RandomHistory
 
     private T Pick<T>(params T[] all) => all[random.Next(all.Length)];
 
-    private static Json Parse(string json) => JsonReading.Parse(Encoding.UTF8.GetBytes(json));
+    private static JsonValue Parse(string json) => JsonReading.Parse(Encoding.UTF8.GetBytes(json));
 }

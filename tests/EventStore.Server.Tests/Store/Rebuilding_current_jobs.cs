@@ -1,4 +1,5 @@
-using EventStore.Server.Store;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Proof;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 
@@ -223,7 +224,7 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
 
     private async Task RequireEveryKindOfHistory()
     {
-        Assert.Equal(MartenSetup.EventNames.Values.Order(), (await database.Ask<string[]>("SELECT array_agg(DISTINCT type::text) FROM eventstore.mt_events")).Order());
+        Assert.Equal(EventCodec.Names.Values.Order(), (await database.Ask<string[]>("SELECT array_agg(DISTINCT type::text) FROM eventstore.mt_events")).Order());
         Assert.True(await database.Ask<bool>("""
             SELECT (SELECT count(*) >= 20000 FROM eventstore.mt_events)
                AND (SELECT count(*) > 1000 FROM eventstore.mt_streams)

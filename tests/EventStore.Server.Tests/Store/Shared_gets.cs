@@ -1,5 +1,7 @@
 using EventStore.Domain.Jobs;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 

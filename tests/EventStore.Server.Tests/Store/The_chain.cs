@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using EventStore.Domain.History;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Proof;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;

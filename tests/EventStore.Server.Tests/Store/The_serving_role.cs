@@ -1,6 +1,6 @@
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
-using EventStore.Server.Store;
+using EventStore.Domain.Json;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 

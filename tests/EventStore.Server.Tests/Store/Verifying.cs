@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Proof;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;

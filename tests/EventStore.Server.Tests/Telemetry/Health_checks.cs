@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Net;
-using EventStore.Server.Store;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Telemetry;

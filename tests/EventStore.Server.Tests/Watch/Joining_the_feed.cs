@@ -1,4 +1,4 @@
-using EventStore.Server.Store;
+using EventStore.Server.Store.Feed;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 

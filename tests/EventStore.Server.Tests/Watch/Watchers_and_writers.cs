@@ -132,7 +132,7 @@ public sealed class Watchers_and_writers
         };
     }
 
-    private static string? Team(Job job) => (job.Metadata["labels"]?.Member("team") as Domain.Manifests.JsonText)?.Value;
+    private static string? Team(Job job) => (job.Metadata["labels"]?.Member("team") as Domain.Json.JsonText)?.Value;
 
     private static async Task Retry(Func<Task> ask)
     {

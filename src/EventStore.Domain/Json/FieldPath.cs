@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Text;
+
+namespace EventStore.Domain.Json;
+
+/// <summary>
+/// Where a value stands in a manifest: members by dot, list items by index, names that are no identifier in brackets:
+/// <c>spec.pytorchReplicaSpecs.Master.template.spec.containers[0].image</c>, <c>metadata.labels['example.com/team']</c>.
+/// </summary>
+/// <remarks>
+/// A path is a link to its parent and becomes text only when somebody asks: a hundred thousand members below one name of a megabyte,
+/// which a single body can bring, would otherwise be a hundred gigabytes of text.
+/// </remarks>
+public sealed class FieldPath : IEquatable<FieldPath>
+{
+    /// <summary>The manifest itself; the empty text.</summary>
+    public static readonly FieldPath Root = new(null, string.Empty, null);
+
+    private readonly FieldPath? parent;
+    private readonly string step;
+
+    private FieldPath(FieldPath? parent, string step, string? firstMember)
+    {
+        (this.parent, this.step, FirstMember) = (parent, step, firstMember);
+        Length = parent is null ? 0 : parent.Length + step.Length + 1;
+    }
+
+    /// <summary>How long the text is at most, in characters.</summary>
+    public long Length { get; }
+
+    /// <summary>The name of the member of the manifest the path begins with: <c>metadata</c>, <c>spec</c>, …; null for the root.</summary>
+    public string? FirstMember { get; }
+
+    /// <summary>A path of members, each a plain name.</summary>
+    public static FieldPath Of(params ReadOnlySpan<string> names)
+    {
+        FieldPath path = Root;
+        foreach (string name in names)
+            path = path.Member(name);
+        return path;
+    }
+
+    /// <summary>The member of this value with that name.</summary>
+    public FieldPath Member(string name) => new(this, IsIdentifier(name) ? name : $"['{Escape(name)}']", FirstMember ?? name);
+
+    /// <summary>The item of this list at that place, from 0.</summary>
+    public FieldPath Item(int index) => new(this, string.Create(CultureInfo.InvariantCulture, $"[{index}]"), FirstMember);
+
+    /// <inheritdoc/>
+    public override string ToString()
+    {
+        var text = new StringBuilder();
+        foreach (FieldPath path in Above().Reverse())
+        {
+            if (text.Length > 0 && path.step[0] != '[')
+                text.Append('.');
+            text.Append(path.step);
+        }
+
+        return text.ToString();
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(FieldPath? other) =>
+        other is not null && Above().Select(path => path.step).SequenceEqual(other.Above().Select(path => path.step));
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as FieldPath);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() =>
+        Above().Aggregate(0, (hash, path) => HashCode.Combine(hash, string.GetHashCode(path.step, StringComparison.Ordinal)));
+
+    /// <summary>This path and those it hangs from, without the root.</summary>
+    private IEnumerable<FieldPath> Above()
+    {
+        for (FieldPath path = this; path.parent is not null; path = path.parent)
+            yield return path;
+    }
+
+    private static bool IsIdentifier(string name) =>
+        name.Length > 0 && !char.IsAsciiDigit(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_');
+
+    private static string Escape(string name) =>
+        new StringBuilder(name).Replace("\\", "\\\\").Replace("'", "\\'").ToString();
+}

@@ -1,0 +1,149 @@
+using System.Text.Json;
+
+namespace EventStore.Domain.Json;
+
+/// <summary>What is wrong with bytes that were meant to be JSON.</summary>
+/// <param name="Unprocessable">
+/// False: the text is not JSON, not valid Unicode, or nested too deep (400). True: it is JSON that PostgreSQL's jsonb cannot hold,
+/// a number of too many digits or U+0000 in a string (422).
+/// </param>
+/// <param name="Message">What is wrong, for the person who sent it.</param>
+/// <param name="Field">The path of the value at fault, where there is one.</param>
+public sealed record JsonFault(bool Unprocessable, string Message, string Field);
+
+/// <summary>Reads UTF-8 bytes into a <see cref="Json"/> value.</summary>
+public static class JsonReading
+{
+    /// <summary>How deep objects and arrays may be nested. A pod template needs about fifteen levels.</summary>
+    public const int DepthMax = 100;
+
+    /// <summary>
+    /// How many duplicates are named at most: a body of 100,000 below one name of a megabyte took five minutes to name them all.
+    /// </summary>
+    public const int DuplicatesMax = 100;
+
+    /// <summary>Reads the whole of <paramref name="utf8"/> as one JSON value.</summary>
+    /// <param name="utf8">The bytes; white space around the value is fine, anything else is not.</param>
+    /// <param name="value">The value, or null when there is a fault.</param>
+    /// <param name="fault">What is wrong, or null.</param>
+    /// <param name="duplicates">
+    /// When given, receives the paths of the members that stand more than once in their object, <see cref="DuplicatesMax"/> of them at
+    /// most; the last one counts.
+    /// </param>
+    /// <param name="nesting">How deep it may be nested, at most <see cref="DepthMax"/>.</param>
+    public static bool TryParse(
+        ReadOnlySpan<byte> utf8, out JsonValue? value, out JsonFault? fault, ICollection<FieldPath>? duplicates = null, int nesting = DepthMax)
+    {
+        (value, fault) = (null, null);
+        var path = new Stack<object>();
+        try
+        {
+            var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = nesting });
+            reader.Read();
+            value = Read(ref reader, path, duplicates, ref fault);
+            if (fault is null)
+                reader.Read(); // anything but white space behind the value throws here
+        }
+        catch (JsonException e)
+        {
+            fault = new JsonFault(false, Explain(e, utf8, nesting), string.Empty);
+        }
+        catch (InvalidOperationException)
+        {
+            // What Utf8JsonReader.GetString throws for bytes that are no UTF-8 and for an escape that is half of a surrogate pair.
+            fault = new JsonFault(false, "the text is not valid Unicode", PathOf(path).ToString());
+        }
+
+        if (fault is not null)
+            value = null;
+        return fault is null;
+    }
+
+    /// <summary>Reads JSON this program wrote itself.</summary>
+    /// <exception cref="FormatException">The text is no JSON: the stored data were damaged.</exception>
+    public static JsonValue Parse(ReadOnlySpan<byte> utf8) =>
+        TryParse(utf8, out JsonValue? value, out JsonFault? fault) ? value! : throw new FormatException(fault!.Message);
+
+    private static JsonValue Read(ref Utf8JsonReader reader, Stack<object> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
+    {
+        switch (reader.TokenType)
+        {
+            case JsonTokenType.StartObject:
+                return ReadObject(ref reader, path, duplicates, ref fault);
+            case JsonTokenType.StartArray:
+                return ReadArray(ref reader, path, duplicates, ref fault);
+            case JsonTokenType.String:
+                return Text(ref reader, path, ref fault);
+            case JsonTokenType.Number:
+                if (reader.ValueSpan is [var digit])
+                    return JsonNumber.OfDigit(digit);
+                if (JsonNumber.Parse(System.Text.Encoding.ASCII.GetString(reader.ValueSpan)) is { } number)
+                    return number;
+                fault ??= new JsonFault(true, $"a number may have at most {JsonNumber.DigitsMax} digits written out", PathOf(path).ToString());
+                return JsonNull.Value;
+            case JsonTokenType.True:
+                return JsonBoolean.True;
+            case JsonTokenType.False:
+                return JsonBoolean.False;
+            default:
+                return JsonNull.Value;
+        }
+    }
+
+    private static JsonObject ReadObject(ref Utf8JsonReader reader, Stack<object> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
+    {
+        var members = new List<KeyValuePair<string, JsonValue>>();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+        {
+            string name = Text(ref reader, path, ref fault).Value;
+            path.Push(name);
+            reader.Read();
+            members.Add(new(name, Read(ref reader, path, duplicates, ref fault)));
+            path.Pop();
+        }
+
+        if (duplicates is null || duplicates.Count >= DuplicatesMax)
+            return JsonObject.FromUnsorted([.. members], null);
+        var twice = new List<string>();
+        var value = JsonObject.FromUnsorted([.. members], twice);
+        foreach (string name in twice.Take(DuplicatesMax - duplicates.Count))
+            duplicates.Add(PathOf(path).Member(name));
+        return value;
+    }
+
+    private static JsonArray ReadArray(ref Utf8JsonReader reader, Stack<object> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
+    {
+        var items = new List<JsonValue>();
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            path.Push(items.Count);
+            items.Add(Read(ref reader, path, duplicates, ref fault));
+            path.Pop();
+        }
+
+        return new JsonArray(items.ToArray()); // a list made by [..] would be wrapped in an object
+    }
+
+    private static JsonText Text(ref Utf8JsonReader reader, Stack<object> path, ref JsonFault? fault)
+    {
+        var text = new JsonText(reader.GetString()!);
+        if (text.Value.Contains('\0', StringComparison.Ordinal))
+            fault ??= new JsonFault(true, "U+0000 cannot be stored", PathOf(path).ToString());
+        return text;
+    }
+
+    private static FieldPath PathOf(Stack<object> path) =>
+        path.Reverse().Aggregate(FieldPath.Root, (at, step) => step is int index ? at.Item(index) : at.Member((string)step));
+
+    /// <summary>The parser's own words, less its advice to programmers; for an empty text what Go's parser says.</summary>
+    private static string Explain(JsonException e, ReadOnlySpan<byte> utf8, int nesting)
+    {
+        if (utf8.Trim(" \t\r\n"u8).IsEmpty)
+            return "unexpected end of JSON input";
+        if (e.Message.Contains("maximum configured depth", StringComparison.Ordinal))
+            return $"exceeded max depth: objects and arrays may be nested {nesting} levels deep";
+        string text = e.Message;
+        int advice = text.IndexOf(" Change the reader options", StringComparison.Ordinal);
+        return advice < 0 ? text : text[..advice];
+    }
+}

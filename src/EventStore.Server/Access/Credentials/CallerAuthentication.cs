@@ -1,0 +1,74 @@
+using System.Security.Claims;
+using System.Text.Encodings.Web;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.Extensions.Options;
+
+namespace EventStore.Server.Access.Credentials;
+
+/// <summary>How a refusal looks is for others to say; Access only finds that there is one.</summary>
+/// <param name="Unauthorized">Writes a 401.</param>
+/// <param name="Forbidden">Writes a 403.</param>
+public sealed record AccessAnswers(Func<HttpContext, Task> Unauthorized, Func<HttpContext, AccessRequest, Task> Forbidden);
+
+/// <summary>What <see cref="CallerAuthentication"/> needs.</summary>
+public sealed class CallerAuthenticationOptions : AuthenticationSchemeOptions
+{
+    /// <summary>Who a token of the file belongs to. A function, so that a file read anew counts from the next request on.</summary>
+    public Func<string, ClaimsPrincipal?> OfToken { get; set; } = _ => null;
+
+    /// <summary>Who a client certificate belongs to; null when none is asked for.</summary>
+    public Func<HttpContext, ClaimsPrincipal?>? OfCertificate { get; set; }
+
+    /// <summary>The scheme that knows an issuer's tokens; null when there is no issuer.</summary>
+    public string? IssuerScheme { get; set; }
+
+    /// <summary>Writes the refusals.</summary>
+    public AccessAnswers? Answers { get; set; }
+}
+
+/// <summary>A credential was shown, and nobody knows it: the caller is not even anonymous.</summary>
+internal sealed class WrongCredential
+{
+    /// <summary>The only one there is.</summary>
+    public static readonly WrongCredential Shown = new();
+}
+
+/// <summary>
+/// Knows callers, by a certificate or by a token. One that says yes is enough, whatever is wrong with the other (upstream's union of
+/// authenticators); who shows something and is known by none of it is refused.
+/// </summary>
+public sealed class CallerAuthentication(IOptionsMonitor<CallerAuthenticationOptions> options, ILoggerFactory log, UrlEncoder encoder)
+    : AuthenticationHandler<CallerAuthenticationOptions>(options, log, encoder)
+{
+    /// <summary>The scheme's name.</summary>
+    public const string SchemeName = "Caller";
+
+    /// <inheritdoc/>
+    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
+    {
+        ClaimsPrincipal? known = Options.OfCertificate?.Invoke(Context);
+        string? token = PresentedToken.Of(Request);
+        if (known is null && token is { Length: > 0 })
+        {
+            known = Options.OfToken(token);
+            if (known is null && Options.IssuerScheme is { } issuer)
+                known = (await Context.AuthenticateAsync(issuer)).Principal;
+        }
+
+        if (known is not null)
+            return AuthenticateResult.Success(new AuthenticationTicket(known, Scheme.Name));
+        bool hasShown = token is not null || (Options.OfCertificate is not null && Context.Connection.ClientCertificate is not null);
+        if (!hasShown)
+            return AuthenticateResult.NoResult();
+        Context.Features.Set(WrongCredential.Shown);
+        return AuthenticateResult.Fail("The credential is not known.");
+    }
+
+    /// <inheritdoc/>
+    protected override Task HandleChallengeAsync(AuthenticationProperties properties) =>
+        Options.Answers is { } answers ? answers.Unauthorized(Context) : base.HandleChallengeAsync(properties);
+
+    /// <inheritdoc/>
+    protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
+        Options.Answers is { } answers ? answers.Forbidden(Context, AccessRequest.Of(Context)) : base.HandleForbiddenAsync(properties);
+}

@@ -1,0 +1,128 @@
+using System.Buffers.Text;
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using System.Text.Json;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace EventStore.Server.Access.Credentials;
+
+/// <summary>
+/// Bearer tokens of an OpenID Connect issuer: ASP.NET's own handler finds the issuer's keys and checks signatures, set so that what it
+/// takes is what kube-apiserver takes.
+/// </summary>
+internal static partial class Oidc
+{
+    /// <summary>The authentication scheme its principals carry.</summary>
+    public const string Scheme = "Oidc";
+
+    /// <summary>A token whose key nobody knows makes the keys be asked for again, so often at most, for everybody could send such tokens.</summary>
+    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan IssuerPatience = TimeSpan.FromSeconds(10);
+
+    /// <summary>How far the issuer's clock may be ahead; as upstream has it, a token's end is its end.</summary>
+    private static readonly TimeSpan ClockAhead = TimeSpan.FromMinutes(5);
+
+    /// <summary>Adds the scheme.</summary>
+    public static void AddOidc(this AuthenticationBuilder authentication, OidcSettings settings)
+    {
+        // Not AddJwtBearer, which wants the services of AddAuthentication: see where that is not called.
+        authentication.AddScheme<JwtBearerOptions, JwtBearerHandler>(Scheme, options => Configure(options, settings));
+        authentication.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<JwtBearerOptions>, JwtBearerPostConfigureOptions>());
+    }
+
+    private static void Configure(JwtBearerOptions options, OidcSettings settings)
+    {
+        options.MetadataAddress = settings.IssuerUrl.TrimEnd('/') + "/.well-known/openid-configuration";
+        options.BackchannelHttpHandler = Backchannel(settings.Authorities);
+        options.BackchannelTimeout = IssuerPatience;
+        options.RefreshInterval = AskAgainAfter;
+        options.MapInboundClaims = false;
+        options.SaveToken = false;
+        options.TokenValidationParameters = new TokenValidationParameters
+        {
+            // A function, or what the issuer's document calls itself would count as well.
+            IssuerValidator = (issuer, _, _) => issuer == settings.IssuerUrl ? issuer : throw new SecurityTokenInvalidIssuerException("another issuer"),
+            ValidAudience = settings.ClientId,
+            IgnoreTrailingSlashWhenValidatingAudience = false,
+            ValidAlgorithms = settings.SigningAlgorithms,
+            LifetimeValidator = (from, until, _, _) => until > DateTime.UtcNow && !(from > DateTime.UtcNow + ClockAhead),
+        };
+        options.Events = new JwtBearerEvents
+        {
+            OnMessageReceived = message =>
+            {
+                message.Token = PresentedToken.Of(message.Request);
+                if (!IsOfIssuer(message.Token, settings.IssuerUrl))
+                    message.NoResult(); // nobody else's token makes this server ask the issuer for anything
+                return Task.CompletedTask;
+            },
+            OnTokenValidated = validated => Task.FromResult(Accept(validated, settings)),
+            OnAuthenticationFailed = failed => Task.FromResult(Refuse(failed)),
+        };
+    }
+
+    private static bool Accept(TokenValidatedContext validated, OidcSettings settings)
+    {
+        byte[] payload = Base64Url.DecodeFromChars(((JsonWebToken)validated.SecurityToken).EncodedPayload);
+        using var claims = JsonDocument.Parse(payload);
+        (Caller? caller, string? wrong) = OidcClaims.Read(claims.RootElement, settings);
+        if (caller is null)
+        {
+            validated.Fail(wrong!);
+            NotTaken(LogOf(validated.HttpContext), wrong!);
+            return false;
+        }
+
+        validated.Principal = caller.ToPrincipal(Scheme);
+        return true;
+    }
+
+    /// <summary>A token that is wrong is the client's affair; an issuer that does not answer is the operator's.</summary>
+    private static bool Refuse(AuthenticationFailedContext failed)
+    {
+        failed.Fail(failed.Exception);
+        if (failed.Exception is SecurityTokenException or ArgumentException)
+            NotTaken(LogOf(failed.HttpContext), failed.Exception.GetType().Name);
+        else
+            NoAnswer(LogOf(failed.HttpContext), (failed.Exception.InnerException ?? failed.Exception).Message.ReplaceLineEndings(" "));
+        return false;
+    }
+
+    /// <summary>Whether the token says it is of that issuer. Nothing is believed of it yet.</summary>
+    private static bool IsOfIssuer(string? token, string issuer)
+    {
+        try
+        {
+            return new JsonWebToken(token).Issuer == issuer;
+        }
+        catch (Exception e) when (e is ArgumentException or JsonException or FormatException)
+        {
+            return false;
+        }
+    }
+
+    private static SocketsHttpHandler Backchannel(X509Certificate2Collection? authorities)
+    {
+        var handler = new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.None, PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
+        if (authorities is null)
+            return handler;
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.AddRange(authorities);
+        handler.SslOptions.CertificateChainPolicy = policy;
+        return handler;
+    }
+
+    private static ILogger LogOf(HttpContext http) => http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Oidc).FullName!);
+
+    [LoggerMessage(LogLevel.Debug, "A token of the issuer is not taken: {Reason}")]
+    private static partial void NotTaken(ILogger log, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "A token of the issuer cannot be checked, for the issuer does not answer: {Reason}")]
+    private static partial void NoAnswer(ILogger log, string reason);
+}

@@ -1,0 +1,26 @@
+using Microsoft.Extensions.Primitives;
+
+namespace EventStore.Server.Access.Credentials;
+
+/// <summary>
+/// The token a request shows: <c>Authorization: Bearer …</c> as every Kubernetes client sends it, or <c>X-Auth-Token</c> as the cloud
+/// service's documents have it. With both, the first one counts.
+/// </summary>
+internal static class PresentedToken
+{
+    /// <summary>The token; empty when what is shown is none: another scheme, nothing behind it, two headers. Null when nothing is shown.</summary>
+    public static string? Of(HttpRequest request)
+    {
+        StringValues authorization = request.Headers.Authorization, token = request.Headers["X-Auth-Token"];
+        return authorization.Count > 0 ? BearerToken(authorization)
+            : token.Count == 1 ? token[0]?.Trim() ?? ""
+            : token.Count > 1 ? "" : null;
+    }
+
+    private static string BearerToken(StringValues authorization)
+    {
+        const string scheme = "Bearer "; // in whatever case it is written
+        ReadOnlySpan<char> value = authorization.Count == 1 ? authorization[0].AsSpan().Trim() : default;
+        return value.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) ? value[scheme.Length..].Trim().ToString() : "";
+    }
+}

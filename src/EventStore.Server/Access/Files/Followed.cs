@@ -1,0 +1,159 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace EventStore.Server.Access.Files;
+
+/// <summary>
+/// A value that is read from files and follows them: when they change they are read anew, and what is read counts from the next
+/// request on. Files with an error change nothing: what was in force stays, the log says what is wrong, and the health check says that.
+/// </summary>
+/// <remarks>
+/// The system tells of changes at once, but not of all: not where the folder is a link that now leads elsewhere, nor on file systems of
+/// other machines. So the files are also looked at every few seconds, by content: a time stamp may be kept by what replaces a file.
+/// </remarks>
+/// <typeparam name="T">What the files say.</typeparam>
+internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
+    where T : class
+{
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
+
+    /// <summary>Who writes a file needs a moment from its first byte to its last; half of it must not count.</summary>
+    private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(250);
+
+    private readonly SourceFiles files;
+    private readonly Func<IReadOnlyList<SourceText>, Reading<T>> parse;
+    private readonly ILogger log;
+    private readonly Channel<bool> changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private volatile T current;
+    private volatile string? trouble;
+    private string seen;
+
+    private Followed(string name, SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse, ILogger log, T first, string seen) =>
+        (Name, this.files, this.parse, this.log, current, this.seen) = (name, files, parse, log, first, seen);
+
+    /// <summary>What it is, as the health check is called.</summary>
+    public string Name { get; }
+
+    /// <summary>What is in force.</summary>
+    public T Current => current;
+
+    /// <summary>Reads the files for the first time; the second value is what is wrong with them.</summary>
+    /// <param name="name">What the health check is called.</param>
+    /// <param name="files">The files.</param>
+    /// <param name="parse">Makes the value of their texts.</param>
+    /// <param name="log">Where changes and errors are told of.</param>
+    public static (Followed<T>? Followed, string? Wrong) Open(
+        string name, SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse, ILogger log)
+    {
+        (string digest, Func<Reading<T>> read) = Look(files, parse);
+        Reading<T> reading = read();
+        return reading.Value is { } first ? (new Followed<T>(name, files, parse, log, first, digest), null) : (null, reading.Wrong);
+    }
+
+    /// <inheritdoc/>
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => Task.FromResult(
+        trouble is { } where ? HealthCheckResult.Degraded($"{where} is wrong, the log says how; what was read before stays in force") : HealthCheckResult.Healthy());
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using FileSystemWatcher? watcher = Watch();
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            await WaitForChange(stoppingToken);
+            (string digest, Func<Reading<T>> read) = Look(files, parse);
+            for (string before = seen; digest != before && !stoppingToken.IsCancellationRequested;)
+            {
+                before = digest;
+                await Task.Delay(Settle, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                (digest, read) = Look(files, parse);
+            }
+
+            if (digest != seen && !stoppingToken.IsCancellationRequested)
+                Take(read(), digest);
+        }
+    }
+
+    /// <summary>What the files are now, and how to read that.</summary>
+    private static (string Digest, Func<Reading<T>> Read) Look(SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse)
+    {
+        try
+        {
+            (IReadOnlyList<SourceText> texts, string digest) = files.Read();
+            return (digest, () => parse(texts));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            string wrong = $"cannot be read: {e.Message}"; // also the digest: the same failure is told of once
+            return (wrong, () => Reading<T>.Failed(Path.GetFileName(files.Path.TrimEnd('/')), 0, wrong));
+        }
+    }
+
+    private void Take(Reading<T> reading, string digest)
+    {
+        seen = digest;
+        if (reading.Value is { } read)
+        {
+            (current, trouble) = (read, null);
+            ReadAnew(log, Name, files.Path, reading.Summary);
+        }
+        else
+        {
+            trouble = reading.Where;
+            Refused(log, Name, files.Path, reading.Wrong);
+        }
+    }
+
+    private FileSystemWatcher? Watch()
+    {
+        try
+        {
+            var watcher = new FileSystemWatcher(files.Folder);
+            watcher.Changed += Changed;
+            watcher.Created += Changed;
+            watcher.Deleted += Changed;
+            watcher.Renamed += (sender, change) =>
+            {
+                if (files.Concerns(change.OldName))
+                    changes.Writer.TryWrite(true);
+                Changed(sender, change);
+            };
+            watcher.EnableRaisingEvents = true;
+            return watcher;
+        }
+        catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
+        {
+            NotWatched(log, Name, files.Folder, e.Message);
+            return null;
+        }
+    }
+
+    private void Changed(object sender, FileSystemEventArgs change)
+    {
+        if (files.Concerns(change.Name))
+            changes.Writer.TryWrite(true);
+    }
+
+    private async Task WaitForChange(CancellationToken stop)
+    {
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        enough.CancelAfter(LookEvery);
+        try
+        {
+            await changes.Reader.ReadAsync(enough.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            // Time to look, or to stop: the caller asks.
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "{Name} read anew from {Path}: {Summary}")]
+    private static partial void ReadAnew(ILogger log, string name, string path, string summary);
+
+    [LoggerMessage(LogLevel.Error, "{Name} of {Path} not taken, those read before stay in force: {Wrong}")]
+    private static partial void Refused(ILogger log, string name, string path, string wrong);
+
+    [LoggerMessage(LogLevel.Information, "{Name}: {Folder} is only looked at every few seconds, for the system does not tell of changes: {Reason}")]
+    private static partial void NotWatched(ILogger log, string name, string folder, string reason);
+}

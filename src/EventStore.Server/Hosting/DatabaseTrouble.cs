@@ -1,0 +1,30 @@
+using EventStore.Server.Store.Format;
+using Npgsql;
+
+namespace EventStore.Server.Hosting;
+
+/// <summary>Says in two lines what a verb met when it could not use its database.</summary>
+internal static class DatabaseTrouble
+{
+    private const string Variables = "ConnectionStrings__Postgres and ConnectionStrings__PostgresOwner";
+
+    /// <summary>What is wrong and what to do, if the operator can mend it; null for what only a programmer can.</summary>
+    public static OperatorException? Explain(Exception e) => e switch
+    {
+        PostgresException { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.InvalidSchemaName } =>
+            Cannot(e, $"If it was never migrated, run '{Settings.ProgramName} migrate' with its owner's connection string."),
+        PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } =>
+            Cannot(e, "Run 'migrate' and 'rebuild' as the database's owner (ConnectionStrings__PostgresOwner); 'migrate' gives the serving role its rights."),
+        PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } =>
+            Cannot(e, $"Look at {Variables}."),
+        _ when DatabaseAway.Is(e) => Cannot(e, $"Start it, or look at {Variables}."),
+        _ => null,
+    };
+
+    private static OperatorException Cannot(Exception e, string hint) => new($"the database cannot be used: {Reason(e)}", hint);
+
+    // Npgsql says whom it could not reach, and keeps why for the exception inside.
+    private static string Reason(Exception e) =>
+        (e is PostgresException said ? $"{said.MessageText} ({said.SqlState})" : e.InnerException is { } inner ? $"{e.Message}: {inner.Message}" : e.Message)
+        .ReplaceLineEndings(" ");
+}

@@ -1,0 +1,88 @@
+using System.ComponentModel.DataAnnotations;
+using System.Runtime.InteropServices;
+
+namespace EventStore.Server.Hosting;
+
+/// <summary>How the server stops: the settings of the section <c>Stop</c>.</summary>
+public sealed record StopLimits
+{
+    /// <summary>
+    /// How long it goes on serving after the signal while <c>/readyz</c> says no already, so that whoever spreads requests over several
+    /// servers sends no more (kube-apiserver's <c>--shutdown-delay-duration</c>).
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
+    public TimeSpan Delay { get; init; }
+
+    /// <summary>How long all of it may take, from the signal to the end.</summary>
+    public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>What is left for the requests under way; what they left to the lane needs a little time after them.</summary>
+    public TimeSpan ForRequests => TimeSpan.FromTicks(Math.Max(TimeSpan.TicksPerSecond, (Time - Delay - LaneTime).Ticks));
+
+    /// <summary>What the lane has for the rest.</summary>
+    public static TimeSpan LaneTime => TimeSpan.FromSeconds(2);
+}
+
+/// <summary>
+/// SIGTERM and Ctrl+C for the server. First <c>/readyz</c> goes red and the server goes on for <see cref="StopLimits.Delay"/>, ending each
+/// connection with its next answer; then it takes no more connections, watches end with a bookmark, requests under way are answered, and
+/// the lane carries out what waits. A second signal cuts the delay short.
+/// </summary>
+internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLimits limits, ILogger<GracefulStop> log) : IHostLifetime, IDisposable
+{
+    private readonly CancellationTokenSource again = new();
+    private PosixSignalRegistration[] signals = [];
+    private int told;
+
+    /// <summary>Whether the server has been told to stop.</summary>
+    public bool HasBegun => Volatile.Read(ref told) > 0 || host.ApplicationStopping.IsCancellationRequested;
+
+    /// <summary>
+    /// Ends a client's connection with its answer once the server is to stop, so that its next request comes by another: a connection that is
+    /// closed while nobody says so may be closed just when a request is on it.
+    /// </summary>
+    public Task LetGo(HttpContext http, RequestDelegate next)
+    {
+        if (HasBegun && HttpProtocol.IsHttp11(http.Request.Protocol)) // HTTP/2 has a frame for it, and Kestrel sends that
+            http.Response.Headers.Connection = "close";
+        return next(http);
+    }
+
+    /// <inheritdoc/>
+    public Task WaitForStartAsync(CancellationToken cancellationToken)
+    {
+        signals = [Handle(PosixSignal.SIGINT), Handle(PosixSignal.SIGTERM), Handle(PosixSignal.SIGQUIT)];
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (PosixSignalRegistration signal in signals)
+            signal.Dispose();
+        again.Dispose();
+    }
+
+    private PosixSignalRegistration Handle(PosixSignal signal) => PosixSignalRegistration.Create(signal, context =>
+    {
+        context.Cancel = true;
+        // Each signal is handled on a thread of its own, and a terminal or a parent may send two at once.
+        if (Interlocked.Increment(ref told) == 1)
+            _ = Stop();
+        else
+            again.Cancel();
+    });
+
+    private async Task Stop()
+    {
+        LogStopping(limits.Delay.TotalSeconds);
+        await Task.Delay(limits.Delay, again.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        host.StopApplication();
+    }
+
+    [LoggerMessage(LogLevel.Information, "Stopping; still serving for {Seconds} s")]
+    private partial void LogStopping(double seconds);
+}

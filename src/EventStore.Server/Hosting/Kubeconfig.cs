@@ -1,0 +1,52 @@
+using System.Text;
+
+namespace EventStore.Server.Hosting;
+
+/// <summary>A kubeconfig for whoever starts the server, so that kubectl works at once.</summary>
+internal static class Kubeconfig
+{
+    /// <summary>Writes the file, readable by its owner only, for it holds the token.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="url">Where the server is; with https, or kubectl would send no token.</param>
+    /// <param name="tls">How the server is trusted.</param>
+    /// <param name="token">The admin's token.</param>
+    public static void Write(string path, string url, ServedTls tls, string token) => PrivateFile.Write(path, $"""
+        apiVersion: v1
+        kind: Config
+        current-context: eventstore
+        clusters:
+        - name: eventstore
+          cluster:
+            server: {url}{Line("certificate-authority-data", tls.TrustPem is { } pem ? Convert.ToBase64String(Encoding.ASCII.GetBytes(pem)) : null)}{Line("tls-server-name", tls.ServerName)}
+        contexts:
+        - name: eventstore
+          context:
+            cluster: eventstore
+            namespace: default
+            user: admin
+        users:
+        - name: admin
+          user:
+            token: {System.Text.Json.JsonSerializer.Serialize(token)}
+
+        """);
+
+    private static string Line(string name, string? value) => value is null ? "" : $"\n    {name}: {value}";
+}
+
+/// <summary>Files that hold a secret.</summary>
+internal static class PrivateFile
+{
+    /// <summary>Writes the file in one step: beside it first, with mode 0600 from its first byte on, and then renamed.</summary>
+    public static void Write(string path, string text)
+    {
+        string beside = path + ".new";
+        File.Delete(beside);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using (var writer = new StreamWriter(beside, options))
+            writer.Write(text);
+        File.Move(beside, path, overwrite: true);
+    }
+}

@@ -1,0 +1,106 @@
+using System.IO.Pipelines;
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+namespace EventStore.Server.Hosting;
+
+/// <summary>
+/// TLS for kubectl. kubectl and every client built on client-go send no credential over plain HTTP, whatever the kubeconfig says
+/// (client-go <c>clientcmd</c>, kubernetes/kubectl #744), so the address that serves HTTP also serves HTTPS, with a certificate
+/// the server makes itself on the first start and names in the kubeconfig.
+/// </summary>
+internal static class OwnCertificate
+{
+    private const byte TlsHandshake = 0x16;
+    private const int LifetimeYears = 10;
+    private static readonly TimeSpan FirstByteWithin = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan RenewBefore = TimeSpan.FromDays(30);
+
+    /// <summary>The certificate of the data folder; made anew where there is none that names all the hosts.</summary>
+    public static X509Certificate2 LoadOrMake(string folder, IReadOnlyCollection<string> hosts)
+    {
+        string path = Path.Combine(folder, "tls.pem");
+        if (Load(path) is { } kept)
+        {
+            if (kept.NotAfter - DateTime.Now > RenewBefore && hosts.All(host => kept.MatchesHostname(host)))
+                return kept;
+            kept.Dispose();
+        }
+
+        Directory.CreateDirectory(folder);
+        using X509Certificate2 made = Make(hosts);
+        PrivateFile.Write(path, $"{made.ExportCertificatePem()}\n{made.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
+        return X509Certificate2.CreateFromPemFile(path);
+    }
+
+    /// <summary>Serves TLS to whoever begins with its handshake, and HTTP to everybody else, on one address.</summary>
+    public static void ServeBoth(ListenOptions listen, X509Certificate2 certificate)
+    {
+        ConnectionDelegate? http = null;
+        listen.Use(tls => async connection =>
+        {
+            if (await IsTls(connection) is { } begunAsTls)
+                await (begunAsTls ? tls : http!)(connection);
+        });
+        listen.UseHttps(certificate);
+        listen.Use(next => http = next); // the pipeline is built from its end: what stands behind TLS
+    }
+
+    /// <summary>
+    /// Whether the first byte begins a TLS handshake; null when none comes. Kestrel's own limits begin behind this, so a client that
+    /// connects and says nothing is sent away here, and does not make a server wait that wants to stop.
+    /// </summary>
+    private static async Task<bool?> IsTls(ConnectionContext connection)
+    {
+        CancellationToken stopping = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(connection.ConnectionClosed, stopping);
+        enough.CancelAfter(FirstByteWithin);
+        try
+        {
+            ReadResult read = await connection.Transport.Input.ReadAsync(enough.Token);
+            bool tls = !read.Buffer.IsEmpty && read.Buffer.FirstSpan[0] == TlsHandshake;
+            connection.Transport.Input.AdvanceTo(read.Buffer.Start); // looked at, not taken
+            return tls;
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException)
+        {
+            return null; // it said nothing, or has gone
+        }
+    }
+
+    private static X509Certificate2? Load(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? X509Certificate2.CreateFromPemFile(path) : null;
+        }
+        catch (CryptographicException)
+        {
+            return null; // damaged: a new one serves as well, for the kubeconfig that names it is written at every start
+        }
+    }
+
+    private static X509Certificate2 Make(IReadOnlyCollection<string> hosts)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=pytorchjob-eventstore", key, HashAlgorithmName.SHA256);
+        var names = new SubjectAlternativeNameBuilder();
+        foreach (string host in hosts)
+        {
+            if (IPAddress.TryParse(host, out IPAddress? address))
+                names.AddIpAddress(address);
+            else
+                names.AddDnsName(host);
+        }
+
+        request.CertificateExtensions.Add(names.Build());
+        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true)); // it vouches for itself
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyCertSign, true));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false)); // server authentication
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(LifetimeYears));
+    }
+}

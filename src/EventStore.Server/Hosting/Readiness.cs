@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using EventStore.Server.Postgres;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
+using EventStore.Server.Telemetry;
+
+namespace EventStore.Server.Hosting;
+
+/// <summary>What must be well for the server to be sent requests: the checks of <c>/readyz</c>, by name.</summary>
+internal static class Readiness
+{
+    private static readonly TimeSpan SchemaHolds = TimeSpan.FromMinutes(1);
+
+    /// <summary>Adds the checks.</summary>
+    public static void AddReadiness(this IServiceCollection services, Database database)
+    {
+        services.AddReadiness("database", async (provider, stop) =>
+        {
+            await provider.GetRequiredService<JobReads>().Head(stop);
+            return null;
+        });
+        services.AddReadiness("feed", (provider, _) => Task.FromResult(provider.GetRequiredService<JobFeed>().Trouble));
+        services.AddReadiness("lane", (provider, _) => Task.FromResult(provider.GetRequiredService<CommitLane>().Trouble));
+        services.AddReadiness("migrations", Migrated(database));
+        services.AddReadiness("shutdown", (provider, _) =>
+            Task.FromResult(provider.GetRequiredService<GracefulStop>().HasBegun ? "the server is shutting down" : null));
+    }
+
+    // Asked on a connection of its own, so not at every probe. A schema that is up to date stays so unless somebody restores a backup.
+    private static Func<IServiceProvider, CancellationToken, Task<string?>> Migrated(Database database)
+    {
+        long found = 0;
+        return async (_, _) =>
+        {
+            if (found != 0 && Stopwatch.GetElapsedTime(found) < SchemaHolds)
+                return null;
+            IReadOnlyList<string> pending = await Migrations.Pending(database.ServingConnectionString);
+            found = pending.Count == 0 ? Stopwatch.GetTimestamp() : 0;
+            return pending.Count == 0 ? null : $"{pending.Count} migrations are not applied, the first is {pending[0]}";
+        };
+    }
+}

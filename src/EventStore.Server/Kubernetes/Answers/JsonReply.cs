@@ -1,0 +1,64 @@
+using System.IO.Compression;
+using Microsoft.Net.Http.Headers;
+
+namespace EventStore.Server.Kubernetes.Answers;
+
+/// <summary>
+/// A body that is JSON already: the stored bytes of an object go out as they are, or indented when a person is reading.
+/// Headers as upstream sends them: <c>no-cache, private</c>, <c>nosniff</c>, gzip only beyond 128 KiB (a small answer costs more to
+/// compress than to send).
+/// </summary>
+/// <param name="Code">The HTTP code.</param>
+/// <param name="Body">Compact JSON in UTF-8.</param>
+public sealed record JsonReply(int Code, ReadOnlyMemory<byte> Body) : IResult
+{
+    /// <summary>A body longer than this is compressed for a client that takes gzip.</summary>
+    public const int GzipThreshold = 128 * 1024;
+
+    /// <summary>Another Content-Type than <c>application/json</c>, as aggregated discovery needs it.</summary>
+    public string ContentType { get; init; } = "application/json";
+
+    /// <inheritdoc/>
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        ReadOnlyMemory<byte> body = Pretty.IsWanted(httpContext.Request) ? Pretty.Indent(Body.Span) : Body;
+        HttpResponse response = httpContext.Response;
+        response.StatusCode = Code;
+        response.ContentType = ContentType;
+        SetFixedHeaders(response.Headers);
+        if (body.Length > GzipThreshold && TakesGzip(httpContext.Request))
+            return WriteCompressed(httpContext, body);
+        response.ContentLength = body.Length;
+        return response.Body.WriteAsync(body, httpContext.RequestAborted).AsTask();
+    }
+
+    /// <summary>The headers every JSON answer carries, for those who stream theirs.</summary>
+    public static void SetFixedHeaders(IHeaderDictionary headers)
+    {
+        headers.CacheControl = "no-cache, private";
+        headers.XContentTypeOptions = "nosniff";
+    }
+
+    /// <summary>Whether the client takes gzip: upstream looks for that very word, without a q-value.</summary>
+    public static bool TakesGzip(HttpRequest request)
+    {
+        foreach (string? line in request.Headers.AcceptEncoding)
+        {
+            foreach (Range part in line.AsSpan().Split(','))
+            {
+                if (line.AsSpan(part).Trim() is "gzip")
+                    return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static async Task WriteCompressed(HttpContext context, ReadOnlyMemory<byte> body)
+    {
+        context.Response.Headers.ContentEncoding = "gzip";
+        context.Response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptEncoding);
+        await using var gzip = new GZipStream(context.Response.Body, CompressionLevel.Fastest, leaveOpen: true);
+        await gzip.WriteAsync(body, context.RequestAborted);
+    }
+}

@@ -1,0 +1,71 @@
+using System.Globalization;
+using System.Text;
+using EventStore.Domain.Json;
+using EventStore.Server.Kubernetes.Requests;
+
+namespace EventStore.Server.Kubernetes.Answers;
+
+/// <summary>
+/// In which form a client wants objects: as they are, as the rows of a table (what <c>kubectl get</c> prints), or their metadata only.
+/// </summary>
+/// <param name="Kind">What a table of these objects has in its columns.</param>
+/// <param name="Chosen">The form.</param>
+/// <param name="Include">How much of each object a row of a table carries.</param>
+public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObject Include)
+{
+    /// <summary>Whether objects are shown as they are.</summary>
+    public bool IsPlain => Chosen.Form == Representations.Plain;
+
+    /// <summary>Reads what the client wants: 406 for a form there is not, 400 for a wrong <c>includeObject</c>.</summary>
+    public static bool TryRead(HttpContext http, ObjectKind kind, bool isList, out ObjectView view, out Status? refusal)
+    {
+        view = new ObjectView(kind, Negotiated.Plain, IncludeObject.Metadata);
+        Representations offered = Representations.Plain | Representations.Table | (isList ? Representations.MetadataList : Representations.Metadata);
+        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, offered, out Negotiated chosen, out refusal))
+            return false;
+        if (chosen.Form == Representations.Plain)
+            return true;
+        if (!Table.TryReadInclude(http.Request, out IncludeObject include, out refusal))
+            return false;
+        view = new ObjectView(kind, chosen, include);
+        return true;
+    }
+
+    /// <summary>One object in this form, standing alone: the answer to a GET, the object of a watch's frame.</summary>
+    /// <param name="revision">Its revision.</param>
+    /// <param name="utf8">The object, compact.</param>
+    /// <param name="cells">Its cells, if they are needed.</param>
+    public byte[] Alone(long revision, byte[] utf8, Func<JsonObject, JsonValue[]> cells)
+    {
+        if (Chosen.Form != Representations.Table)
+            return Item(utf8, cells);
+        (string begin, string end) = Frame(JsonObject.Of(("resourceVersion", revision.ToString(CultureInfo.InvariantCulture))));
+        return [.. Encoding.UTF8.GetBytes(begin), .. Item(utf8, cells), .. Encoding.UTF8.GetBytes(end)];
+    }
+
+    /// <summary>One object as an item of a list: itself, a row, or its metadata.</summary>
+    public byte[] Item(byte[] utf8, Func<JsonObject, JsonValue[]> cells)
+    {
+        if (IsPlain)
+            return utf8;
+        var manifest = (JsonObject)JsonReading.Parse(utf8);
+        JsonObject item = Chosen.Form == Representations.Table
+            ? Table.Row(cells(manifest), manifest, Include, Chosen.Version)
+            : Table.PartialMetadata(manifest, Chosen.Version);
+        return item.ToUtf8();
+    }
+
+    /// <summary>What stands around the items of a list: the text before the first, and the text behind the last.</summary>
+    /// <param name="metadata">The list's metadata: resourceVersion, continue, …</param>
+    public (string Begin, string End) Frame(JsonObject metadata) => Chosen.Form switch
+    {
+        Representations.Plain => ($$"""{"apiVersion":"{{Kind.Resource.GroupVersion}}","items":[""", $$"""],"kind":"{{Kind.Resource.Kind}}List","metadata":{{metadata}}}"""),
+        Representations.Table => ($$"""{"apiVersion":"meta.k8s.io/{{Chosen.Version}}","columnDefinitions":{{Kind.Columns}},"kind":"Table","rows":[""", $$"""],"metadata":{{metadata}}}"""),
+        _ => ($$"""{"apiVersion":"meta.k8s.io/{{Chosen.Version}}","items":[""", $$"""],"kind":"PartialObjectMetadataList","metadata":{{metadata}}}"""),
+    };
+}
+
+/// <summary>A kind of object and how a table shows it.</summary>
+/// <param name="Resource">The resource.</param>
+/// <param name="Columns">The columns of its table.</param>
+public sealed record ObjectKind(ApiResource Resource, JsonArray Columns);

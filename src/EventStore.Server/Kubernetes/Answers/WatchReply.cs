@@ -1,0 +1,73 @@
+using System.Buffers;
+using System.Globalization;
+using System.IO.Pipelines;
+using System.Text;
+using EventStore.Server.Kubernetes.Requests;
+
+namespace EventStore.Server.Kubernetes.Answers;
+
+/// <summary>
+/// The answer to a watch: one JSON object a line, <c>{"type":"ADDED","object":{…}}</c>, sent as soon as there is nothing more to send
+/// (API-concepts, "Efficient detection of changes").
+/// </summary>
+public sealed class WatchReply
+{
+    private readonly HttpContext http;
+    private readonly PipeWriter body;
+
+    /// <summary>Begins the answer: from here on it is a 200.</summary>
+    public WatchReply(HttpContext http)
+    {
+        this.http = http;
+        body = http.Response.BodyWriter;
+        http.Response.ContentType = ContentNegotiation.JsonType;
+        JsonReply.SetFixedHeaders(http.Response.Headers);
+    }
+
+    /// <summary>Adds a frame. It goes out with the next flush.</summary>
+    /// <param name="type"><c>ADDED</c>, <c>MODIFIED</c>, <c>DELETED</c>, <c>BOOKMARK</c> or <c>ERROR</c>.</param>
+    /// <param name="utf8">The object, compact.</param>
+    public void Write(string type, ReadOnlySpan<byte> utf8)
+    {
+        body.Write("{\"type\":\""u8);
+        Encoding.ASCII.GetBytes(type, body);
+        body.Write("\",\"object\":"u8);
+        body.Write(utf8);
+        body.Write("}\n"u8);
+    }
+
+    /// <summary>
+    /// The object of a bookmark: nothing happened that the watcher was not told of, up to this revision.
+    /// </summary>
+    /// <param name="resource">The kind of object watched.</param>
+    /// <param name="revision">The revision.</param>
+    /// <param name="endsInitialEvents">Whether it ends what there was when the watch began (<c>sendInitialEvents</c>).</param>
+    public static byte[] Bookmark(ApiResource resource, long revision, bool endsInitialEvents)
+    {
+        string annotation = endsInitialEvents ? "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}," : string.Empty;
+        return Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
+            $$$"""{"apiVersion":"{{{resource.GroupVersion}}}","kind":"{{{resource.Kind}}}","metadata":{{{{annotation}}}"creationTimestamp":null,"resourceVersion":"{{{revision}}}"}}"""));
+    }
+
+    /// <summary>Sends the headers. From here on a failure breaks the connection off; before, it is an answer of its own.</summary>
+    public Task Start(CancellationToken stop) => http.Response.StartAsync(stop);
+
+    /// <summary>
+    /// Sends what was added, and waits until the client has room for more. The end of the watch does not end the waiting: Kestrel breaks a
+    /// connection off whose flush is cancelled. Who takes too long is to be cut off by <see cref="Abort"/>.
+    /// </summary>
+    public async Task Flush()
+    {
+        SentBytes += body.UnflushedBytes;
+        await body.FlushAsync();
+    }
+
+    /// <summary>How much was sent, or is on its way.</summary>
+    public long SentBytes { get; private set; }
+
+    /// <summary>How much waits to be sent.</summary>
+    public long WaitingBytes => body.UnflushedBytes;
+
+    /// <summary>Breaks the connection off: for a client that does not keep up an end that looks proper would be a lie.</summary>
+    public void Abort() => http.Abort();
+}

@@ -1,0 +1,215 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using EventStore.Server.Access;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Requests;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+using Scalar.AspNetCore;
+
+namespace EventStore.Server.Kubernetes.Documents;
+
+/// <summary>
+/// The document for people: OpenAPI at <c>/openapi/v1.json</c>, and a page at <c>/docs</c> that shows it. It holds the endpoints that
+/// carry a <see cref="Documentation"/>. Both are open to everybody, and neither asks anything of another server: a page that
+/// fetched a script or a font elsewhere would not work where there is no internet, and would tell others who reads it.
+/// </summary>
+internal static class ApiDocument
+{
+    /// <summary>Where the document is.</summary>
+    public const string Path = "/openapi/v1.json";
+
+    /// <summary>Where the page is.</summary>
+    public const string Page = "/docs";
+
+    private const string Name = "v1";
+    private const string BearerToken = "bearerToken";
+    private const string AuthToken = "authToken";
+
+    // The page's scripts and styles are the package's own, served from here; inline ones are how it starts and colours itself.
+    private const string PagePolicy = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+        + "img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'";
+
+    /// <summary>Adds what makes the document.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="info">What it says of itself.</param>
+    /// <param name="schemas">The schemas its operations name, besides <see cref="Status"/>.</param>
+    public static void AddApiDocument(this IServiceCollection services, Func<OpenApiInfo> info, Func<IEnumerable<KeyValuePair<string, OpenApiSchema>>> schemas)
+    {
+        services.AddOpenApi(Name, options =>
+        {
+            options.ShouldInclude = endpoint => endpoint.ActionDescriptor.EndpointMetadata.OfType<Documentation>().Any();
+            options.AddOperationTransformer((operation, context, _) =>
+            {
+                Describe(operation, context.Description.ActionDescriptor.EndpointMetadata.OfType<Documentation>().Single()(), context.Document!);
+                return Task.CompletedTask;
+            });
+            options.AddDocumentTransformer((document, _, _) =>
+            {
+                Complete(document, info(), schemas());
+                return Task.CompletedTask;
+            });
+        });
+        services.AddSingleton<Printed>();
+    }
+
+    /// <summary>Puts the endpoint into the document.</summary>
+    public static void Documented(this RouteHandlerBuilder endpoint, Documentation documentation) => endpoint.WithMetadata(documentation);
+
+    /// <summary>Maps the document and the page.</summary>
+    public static void MapApiDocument(this IEndpointRouteBuilder app)
+    {
+        app.MapGroup(string.Empty).WithMetadata(RequiresAccess.ByPath)
+            .MapRead(Path, async (Printed document) => new JsonReply(200, await document.Utf8()));
+        app.MapScalarApiReference(Page, ShowPage).WithMetadata(RequiresAccess.ByPath).Add(AddPagePolicy);
+    }
+
+    private static void ShowPage(ScalarOptions page)
+    {
+        page.Title = "PyTorchJob event store";
+        page.DynamicBaseServerUrl = true;                      // the examples name the address the page came from
+        page.DefaultFonts = false;                             // else from fonts.scalar.com
+        page.Telemetry = false;                                // else the "send" button is counted by scalar.com
+        page.HideClientButton = true;                          // a link to client.scalar.com
+        page.ShowDeveloperTools = DeveloperToolsVisibility.Never; // links to scalar.com
+        page.Agent = new ScalarAgentOptions { Disabled = true };  // a chat at scalar.com
+        page.Mcp = new ScalarMcpOptions { Disabled = true };
+        page.DefaultHttpClient = new(ScalarTarget.Shell, ScalarClient.Curl);
+        page.AddPreferredSecuritySchemes(BearerToken);
+    }
+
+    /// <summary>Holds the browser to what <see cref="ShowPage"/> asks of the page.</summary>
+    private static void AddPagePolicy(EndpointBuilder endpoint)
+    {
+        if (endpoint.RequestDelegate is not { } show)
+            return;
+        endpoint.RequestDelegate = http =>
+        {
+            http.Response.Headers.ContentSecurityPolicy = PagePolicy;
+            http.Response.Headers.XContentTypeOptions = "nosniff";
+            return show(http);
+        };
+    }
+
+    private static void Describe(OpenApiOperation operation, ApiOperation described, OpenApiDocument document)
+    {
+        operation.OperationId = described.Id;
+        operation.Summary = described.Summary;
+        operation.Description = described.Description;
+        operation.Tags = new HashSet<OpenApiTagReference> { new(described.Tag, document) };
+        string[] inPath = [.. (operation.Parameters ?? []).Where(parameter => parameter.In == ParameterLocation.Path).Select(parameter => parameter.Name!)];
+        operation.Parameters = [.. described.Parameters.Where(parameter => !parameter.InPath || inPath.Contains(parameter.Name)).Select(Parameter)];
+        operation.RequestBody = described.Body is { } body ? Body(body, document) : null;
+        operation.Responses = [];
+        foreach (ApiAnswer answer in described.Answers)
+            operation.Responses.Add(answer.Code.ToString(CultureInfo.InvariantCulture), Answer(answer, document));
+    }
+
+    private static IOpenApiParameter Parameter(ApiParameter parameter) => new OpenApiParameter
+    {
+        Name = parameter.Name,
+        In = parameter.InPath ? ParameterLocation.Path : ParameterLocation.Query,
+        Required = parameter.InPath,
+        Description = parameter.Description,
+        Schema = ApiSchema.Of(parameter.Shape),
+    };
+
+    private static OpenApiRequestBody Body(ApiBody body, OpenApiDocument document) => new()
+    {
+        Required = !body.Optional,
+        Content = new Dictionary<string, OpenApiMediaType>
+        {
+            [body.MediaType] = new()
+            {
+                Schema = new OpenApiSchemaReference(body.Schema, document),
+                Examples = body.Examples.ToDictionary(
+                    example => example.Shows,
+                    IOpenApiExample (example) => new OpenApiExample { Summary = example.Shows, Value = example.Value.DeepClone() }),
+            },
+        },
+    };
+
+    private static OpenApiResponse Answer(ApiAnswer answer, OpenApiDocument document) => new()
+    {
+        Description = answer.Description,
+        Headers = answer.RetryAfter
+            ? new Dictionary<string, IOpenApiHeader>
+            {
+                ["Retry-After"] = new OpenApiHeader { Description = "Seconds to wait.", Schema = new OpenApiSchema { Type = JsonSchemaType.Integer } },
+            }
+            : null,
+        Content = new Dictionary<string, OpenApiMediaType>
+        {
+            [ContentNegotiation.JsonType] = new() { Schema = new OpenApiSchemaReference(answer.Schema, document), Example = answer.Example.DeepClone() },
+        },
+    };
+
+    private static void Complete(OpenApiDocument document, OpenApiInfo info, IEnumerable<KeyValuePair<string, OpenApiSchema>> schemas)
+    {
+        document.Info = info;
+        document.Servers = [new OpenApiServer { Url = "/" }]; // the one that served the document
+        document.Tags = document.Paths.Values.SelectMany(path => path.Operations!.Values).SelectMany(operation => operation.Tags!)
+            .Select(tag => new OpenApiTag { Name = tag.Reference.Id }).DistinctBy(tag => tag.Name).ToHashSet();
+        document.AddComponent(nameof(Status), StatusSchema());
+        foreach ((string name, OpenApiSchema schema) in schemas)
+            document.AddComponent(name, schema);
+        document.AddComponent<IOpenApiSecurityScheme>(BearerToken, new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.Http,
+            Scheme = "bearer",
+            Description = "`Authorization: Bearer TOKEN`, as every Kubernetes client sends it.",
+        });
+        document.AddComponent<IOpenApiSecurityScheme>(AuthToken, new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.ApiKey,
+            In = ParameterLocation.Header,
+            Name = "X-Auth-Token",
+            Description = "The cloud service's header. It counts when there is no Authorization header.",
+        });
+        document.Security = [Needs(BearerToken, document), Needs(AuthToken, document)];
+    }
+
+    private static OpenApiSecurityRequirement Needs(string scheme, OpenApiDocument document) => new() { [new OpenApiSecuritySchemeReference(scheme, document)] = [] };
+
+    private static OpenApiSchema StatusSchema()
+    {
+        OpenApiSchema text = new() { Type = JsonSchemaType.String };
+        OpenApiSchema number = new() { Type = JsonSchemaType.Integer, Format = "int32" };
+        OpenApiSchema cause = Object(("reason", text), ("message", text), ("field", text));
+        OpenApiSchema details = Object(
+            ("name", text), ("group", text), ("kind", text), ("uid", text),
+            ("causes", new OpenApiSchema { Type = JsonSchemaType.Array, Items = cause, Description = "One for each wrong field." }),
+            ("retryAfterSeconds", number));
+        OpenApiSchema status = Object(
+            ("kind", text), ("apiVersion", text), ("metadata", new OpenApiSchema { Type = JsonSchemaType.Object }), ("status", text),
+            ("message", text), ("reason", text), ("details", details), ("code", number));
+        status.Description = "What is answered when there is no object to answer with: every refusal, and a deletion.";
+        return status;
+    }
+
+    private static OpenApiSchema Object(params (string Name, OpenApiSchema Schema)[] members) => new()
+    {
+        Type = JsonSchemaType.Object,
+        Properties = members.ToDictionary(member => member.Name, IOpenApiSchema (member) => member.Schema),
+    };
+
+    /// <summary>The document as it goes out, made when somebody first asks for it.</summary>
+    private sealed class Printed([FromKeyedServices(Name)] IOpenApiDocumentProvider provider)
+    {
+        private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+        private readonly Lazy<Task<byte[]>> utf8 = new(() => Print(provider));
+
+        public Task<byte[]> Utf8() => utf8.Value;
+
+        private static async Task<byte[]> Print(IOpenApiDocumentProvider provider)
+        {
+            OpenApiDocument document = await provider.GetOpenApiDocumentAsync();
+            string json = await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1);
+            return Encoding.UTF8.GetBytes(JsonNode.Parse(json)!.ToJsonString(Compact));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes.Requests;
+
+namespace EventStore.Server.Kubernetes.Documents;
+
+/// <summary>The parameters Kubernetes' API has for every resource, as far as they are read here.</summary>
+internal static class ApiParameters
+{
+    private static readonly TextShape Text = new();
+    private static readonly FlagShape Flag = new();
+
+    /// <summary><c>namespace</c></summary>
+    public static readonly ApiParameter Namespace = new("namespace", Text,
+        "object name and auth scope, such as for teams and projects. Namespaces are implicit: each exists as soon as it is named.")
+    { InPath = true };
+
+    /// <summary><c>pretty</c></summary>
+    public static readonly ApiParameter Pretty = new("pretty", Text,
+        "If 'true', then the output is pretty printed. When absent, it is for curl, Wget and browsers, and for nobody else.");
+
+    /// <summary><c>resourceVersion</c> of a read.</summary>
+    public static readonly ApiParameter ResourceVersion = new("resourceVersion", Text,
+        "Not older than this revision: the server waits a moment for one it does not have yet, then answers 504. Absent or 0: what is current.");
+
+    /// <summary><c>asOf</c></summary>
+    public static readonly ApiParameter AsOf = new(Requests.AsOf.Parameter, Text,
+        "As of this moment (RFC 3339, such as `2026-11-23T07:58:24Z`), by the database's clock; not beside `resourceVersion` or `watch`.");
+
+    /// <summary><c>labelSelector</c></summary>
+    public static readonly ApiParameter LabelSelector = new("labelSelector", Text, "Only objects with these labels, as in `team=ml,stage in (dev,test)`.");
+
+    /// <summary><c>fieldSelector</c></summary>
+    public static readonly ApiParameter FieldSelector = new("fieldSelector", Text, "Only objects with these fields: `metadata.name` and `metadata.namespace`.");
+
+    /// <summary><c>limit</c></summary>
+    public static readonly ApiParameter Limit = new("limit", new IntegerShape(), "The most objects of a page.");
+
+    /// <summary><c>continue</c></summary>
+    public static readonly ApiParameter Continue = new("continue", Text, "The next page: `metadata.continue` of the page before.");
+
+    /// <summary>What a list takes.</summary>
+    public static readonly IReadOnlyList<ApiParameter> OfLists =
+    [
+        Pretty,
+        LabelSelector,
+        FieldSelector,
+        Limit,
+        Continue,
+        ResourceVersion,
+        new("resourceVersionMatch", new TextShape("Exact", "NotOlderThan"), "`Exact`: as of that very revision, however long ago it was."),
+        AsOf,
+        new("watch", Flag, "Send every change, a frame a line, from the resourceVersion on; without one, what there is comes first."),
+        new("timeoutSeconds", new IntegerShape(), "How long a watch lasts."),
+        new("allowWatchBookmarks", Flag, "Whether a watch may send BOOKMARK frames."),
+        new("sendInitialEvents", Flag, "Whether a watch begins with what there is, ended by an annotated bookmark."),
+    ];
+
+    private static readonly ApiParameter DryRun = new("dryRun", new TextShape("All"), "`All`: answer as if it were done, and store nothing.");
+
+    /// <summary>What every write takes.</summary>
+    public static readonly IReadOnlyList<ApiParameter> OfWrites =
+    [
+        Pretty,
+        DryRun,
+        new("fieldManager", Text, $"The client's name for itself: printable characters, at most {WriteOptions.FieldManagerBytesMax} bytes."),
+        new("fieldValidation", new TextShape("Warn", "Strict", "Ignore"),
+            "What to do about unknown fields (in whole objects) and members that stand twice: warn of them in `Warning` headers, refuse the "
+            + "request, or nothing. Absent: `Warn`."),
+    ];
+
+    /// <summary>What a deletion takes in the query; a body of kind DeleteOptions takes its place.</summary>
+    public static readonly IReadOnlyList<ApiParameter> OfDeletes =
+    [
+        Pretty,
+        DryRun,
+        new("gracePeriodSeconds", new IntegerShape(0), "Checked, and of no effect: nothing runs here that could be given time."),
+        new("propagationPolicy", new TextShape("Background", "Foreground", "Orphan"),
+            "Checked, and of no effect: no garbage collector runs here, and the job goes at once unless finalizers hold it."),
+        new("orphanDependents", Flag, "Deprecated form of `propagationPolicy`; not both."),
+    ];
+}

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.IO.Compression;
+using System.Security.Cryptography;
+using EventStore.Domain.Json;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Requests;
+using Microsoft.AspNetCore.Http.Headers;
+using Microsoft.Net.Http.Headers;
+
+namespace EventStore.Server.Kubernetes.Documents;
+
+/// <summary>
+/// An answer that is the same for everybody as long as the server runs: made once, compressed once, and told from others by a hash, so
+/// that a client which has it is answered 304. The hash is upstream's: SHA-512 in upper-case hex (apiserver <c>discovery/aggregated</c>,
+/// kube-openapi <c>handler3</c>).
+/// </summary>
+public sealed class Document : IResult
+{
+    private static readonly TimeSpan Immutable = TimeSpan.FromDays(365);
+
+    private readonly byte[] body;
+    private readonly byte[] compressed;
+    private readonly EntityTagHeaderValue tag;
+
+    /// <summary>Makes the document.</summary>
+    /// <param name="body">Its bytes.</param>
+    /// <param name="contentType">Their media type; parameters are compared by clients, so it goes out as it is.</param>
+    public Document(byte[] body, string contentType = ContentNegotiation.JsonType)
+    {
+        (this.body, ContentType, compressed) = (body, contentType, Compress(body));
+        Hash = Convert.ToHexString(SHA512.HashData(body));
+        tag = new EntityTagHeaderValue($"\"{Hash}\"");
+    }
+
+    /// <summary>Makes a JSON document.</summary>
+    public Document(JsonValue body, string contentType = ContentNegotiation.JsonType)
+        : this(body.ToUtf8(), contentType)
+    {
+    }
+
+    /// <summary>Tells this document from every other.</summary>
+    public string Hash { get; }
+
+    /// <summary>The media type.</summary>
+    public string ContentType { get; }
+
+    /// <inheritdoc/>
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        HttpRequest request = httpContext.Request;
+        HttpResponse response = httpContext.Response;
+        JsonReply.SetFixedHeaders(response.Headers);
+        response.Headers.ETag = tag.ToString();
+        response.Headers.Vary = HeaderNames.Accept;
+        if (request.Query["hash"] == Hash)
+            KeepForEver(response.Headers);
+        if (IsKnownTo(request))
+        {
+            response.StatusCode = StatusCodes.Status304NotModified;
+            return Task.CompletedTask;
+        }
+
+        response.ContentType = ContentType;
+        return response.Body.WriteAsync(BytesFor(request, response), httpContext.RequestAborted).AsTask();
+    }
+
+    private byte[] BytesFor(HttpRequest request, HttpResponse response)
+    {
+        bool pretty = ContentType.StartsWith(ContentNegotiation.JsonType, StringComparison.Ordinal) && Pretty.IsWanted(request);
+        byte[] bytes = pretty ? Pretty.Indent(body) : body;
+        if (!pretty && JsonReply.TakesGzip(request))
+        {
+            bytes = compressed;
+            response.Headers.ContentEncoding = "gzip";
+            response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptEncoding);
+        }
+
+        response.ContentLength = bytes.Length;
+        return bytes;
+    }
+
+    private bool IsKnownTo(HttpRequest request)
+    {
+        if (request.Headers.IfNoneMatch.Count == 0)
+            return false;
+        IList<EntityTagHeaderValue> known = new RequestHeaders(request.Headers).IfNoneMatch;
+        return known.Any(each => each.Equals(EntityTagHeaderValue.Any) || each.Compare(tag, useStrongComparison: false));
+    }
+
+    /// <summary>Who asks for a document by its hash gets this one or none: it need never ask again.</summary>
+    private static void KeepForEver(IHeaderDictionary headers)
+    {
+        headers.CacheControl = "public, immutable";
+        headers.Expires = (DateTimeOffset.UtcNow + Immutable).ToString("R", CultureInfo.InvariantCulture);
+    }
+
+    private static byte[] Compress(byte[] body)
+    {
+        using var buffer = new MemoryStream();
+        using (var gzip = new GZipStream(buffer, CompressionLevel.SmallestSize))
+            gzip.Write(body);
+        return buffer.ToArray();
+    }
+}

@@ -1,0 +1,130 @@
+using EventStore.Domain.Json;
+using EventStore.Server.Kubernetes.Requests;
+
+namespace EventStore.Server.Kubernetes.Documents;
+
+/// <summary>
+/// The paths of a resource as OpenAPI 3.0 has them, one operation for each verb that is served. kubectl looks for the PATCH of a kind
+/// and there for <c>fieldValidation</c> and <c>dryRun</c>: without them it would check manifests itself, and refuse a dry run.
+/// </summary>
+internal static class OpenApiPaths
+{
+    private static readonly (string Name, string Type, string About)[] Reading =
+    [
+        ("resourceVersion", "string", "Not older than this revision; with resourceVersionMatch=Exact as of this revision, however old."),
+        ("resourceVersionMatch", "string", "Exact or NotOlderThan."),
+        ("asOf", "string", "As of this moment (RFC 3339) instead of a revision."),
+    ];
+
+    private static readonly (string Name, string Type, string About)[] Listing =
+    [
+        .. Reading,
+        ("allowWatchBookmarks", "boolean", "Whether a watch may send BOOKMARK events."),
+        ("continue", "string", "Where the page before this one ended."),
+        ("fieldSelector", "string", "Only objects whose fields are so: metadata.name and metadata.namespace."),
+        ("labelSelector", "string", "Only objects whose labels are so."),
+        ("limit", "integer", "The most objects of one page."),
+        ("sendInitialEvents", "boolean", "Whether a watch begins with the objects there are."),
+        ("timeoutSeconds", "integer", "When a watch ends."),
+        ("watch", "boolean", "Send the changes as they happen instead of a list."),
+    ];
+
+    private static readonly (string Name, string Type, string About)[] Writing =
+    [
+        ("dryRun", "string", "All: do everything but store."),
+        ("fieldManager", "string", "Who writes; at most 128 bytes."),
+        ("fieldValidation", "string", "What becomes of unknown and duplicate fields: Ignore, Warn or Strict."),
+    ];
+
+    private static readonly (string Name, string Type, string About)[] Deleting =
+    [
+        ("dryRun", "string", "All: do everything but delete."),
+        ("gracePeriodSeconds", "integer", "Accepted and of no effect."),
+        ("orphanDependents", "boolean", "Deprecated: use propagationPolicy."),
+        ("propagationPolicy", "string", "Orphan, Background or Foreground."),
+    ];
+
+    /// <summary>The paths, each with its operations.</summary>
+    public static IEnumerable<KeyValuePair<string, IEnumerable<KeyValuePair<string, JsonValue>>>> Of(ServedResource served)
+    {
+        ApiResource resource = served.Resource;
+        string root = Discovery.Root(resource);
+        if (served.IsOneThing)
+        {
+            JsonObject read = Describe("get", "get", served, [], null, OpenApiSchemas.Reference(resource.Kind, resource));
+            yield return new($"{root}/{resource.Plural}", [new("get", read.With("description", served.About))]);
+            yield break;
+        }
+
+        string collection = served.Namespaced ? $"{root}/namespaces/{{namespace}}/{resource.Plural}" : $"{root}/{resource.Plural}";
+        string item = $"{collection}/{{name}}{(served.IsWhole ? "" : "/" + served.Subresource)}";
+        foreach (string verb in served.Verbs)
+        {
+            if (Operation(verb, served) is not var (method, onItem, operation))
+                continue;
+            yield return new(onItem ? item : collection, [new(method, operation), new("parameters", PathParameters(served, onItem))]);
+            if (verb == "list" && served is { Namespaced: true, ListedAcrossNamespaces: true })
+                yield return new($"{root}/{resource.Plural}", [new(method, operation.With("operationId", Id("list", served) + "ForAllNamespaces"))]);
+        }
+    }
+
+    private static (string Method, bool OnItem, JsonObject Operation)? Operation(string verb, ServedResource served)
+    {
+        ApiResource resource = served.Resource;
+        JsonObject whole = OpenApiSchemas.Reference(resource.Kind, resource);
+        JsonObject list = OpenApiSchemas.Reference(resource.Kind + "List", resource);
+        JsonObject deleteOptions = OpenApiSchemas.ReferenceToShared("DeleteOptions");
+        JsonObject status = OpenApiSchemas.ReferenceToShared("Status");
+        JsonObject patch = OpenApiSchemas.ReferenceToShared("Patch");
+        return verb switch
+        {
+            "get" => ("get", true, Describe(verb, "get", served, Reading, null, whole)),
+            "list" => ("get", false, Describe(verb, "list", served, [.. Listing, .. served.ListParameters], null, list)),
+            "create" => ("post", false, Describe(verb, "post", served, Writing, Body(ContentNegotiation.JsonType, whole), whole, 201)),
+            "update" => ("put", true, Describe(verb, "put", served, Writing, Body(ContentNegotiation.JsonType, whole), whole)),
+            "patch" => ("patch", true, Describe(verb, "patch", served, Writing, Body(ContentNegotiation.MergePatchType, patch), whole)),
+            "delete" => ("delete", true, Describe(verb, "delete", served, Deleting, Body(ContentNegotiation.JsonType, deleteOptions), status)),
+            "deletecollection" => ("delete", false,
+                Describe(verb, "deletecollection", served, [.. Listing, .. Deleting], Body(ContentNegotiation.JsonType, deleteOptions), list)),
+            _ => null, // a watch is a list with a parameter
+        };
+    }
+
+    private static JsonObject Describe(
+        string verb, string action, ServedResource served, (string Name, string Type, string About)[] parameters, JsonObject? body, JsonObject answer, int code = 200) =>
+        JsonObject.Of(
+            ("operationId", Id(verb, served)),
+            ("parameters", new JsonArray([.. parameters
+                .Append(("pretty", "string", "true: indent the answer."))
+                .Select(parameter => Parameter("query", parameter.Item1, parameter.Item2, parameter.Item3))])),
+            ("responses", JsonObject.Of(
+                (code.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                    Body(ContentNegotiation.JsonType, answer).With("description", code == 201 ? "Created" : "OK")),
+                ("default", Body(ContentNegotiation.JsonType, OpenApiSchemas.ReferenceToShared("Status")).With("description", "Refused")))),
+            ("tags", Discovery.Names([served.Resource.GroupVersion.Replace('/', '_')])),
+            ("x-kubernetes-action", action),
+            (OpenApiSchemas.GroupVersionKinds, OpenApiSchemas.Kind(served.Resource, served.Resource.Kind)))
+        .WithOrWithout("requestBody", body);
+
+    private static string Id(string verb, ServedResource served) =>
+        $"{verb}{(served.Namespaced ? "Namespaced" : "")}{served.Resource.Kind}{(served.IsWhole ? "" : char.ToUpperInvariant(served.Subresource[0]) + served.Subresource[1..])}";
+
+    private static JsonArray PathParameters(ServedResource served, bool onItem)
+    {
+        var parameters = new List<JsonValue>();
+        if (onItem)
+            parameters.Add(Parameter("path", "name", "string", $"The name of the {served.Resource.Kind}."));
+        if (served.Namespaced)
+            parameters.Add(Parameter("path", "namespace", "string", "The namespace."));
+        return new JsonArray(parameters);
+    }
+
+    private static JsonObject Parameter(string place, string name, string type, string about)
+    {
+        JsonObject parameter = JsonObject.Of(("description", about), ("in", place), ("name", name), ("schema", JsonObject.Of(("type", type))));
+        return place == "path" ? parameter.With("required", JsonBoolean.True) : parameter;
+    }
+
+    private static JsonObject Body(string mediaType, JsonObject schema) =>
+        JsonObject.Of(("content", JsonObject.Of((mediaType, JsonObject.Of(("schema", schema))))));
+}

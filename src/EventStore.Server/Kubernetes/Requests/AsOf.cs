@@ -1,0 +1,60 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text.RegularExpressions;
+using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Server.Kubernetes.Requests;
+
+/// <summary>
+/// The query parameter <c>asOf</c> of a GET and a list: a moment, instead of a revision. Upstream has nothing like it, so what cannot be
+/// meant is refused rather than passed over.
+/// </summary>
+public static partial class AsOf
+{
+    /// <summary>The parameter.</summary>
+    public const string Parameter = "asOf";
+
+    private const int FractionDigitsMax = 7;
+
+    /// <summary>Reads the moment: 400 for one that cannot be read, or beside what says another revision or is no question about one.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="moment">The moment; null when none was given.</param>
+    /// <param name="refusal">Why it is refused, or null.</param>
+    public static bool TryRead(IQueryCollection query, out DateTimeOffset? moment, [NotNullWhen(false)] out Status? refusal)
+    {
+        (moment, refusal) = (null, null);
+        if (GoParsing.First(query[Parameter]) is not { } text)
+            return true;
+        if (query["resourceVersion"] is [{ Length: > 0 }, ..] || query["resourceVersionMatch"] is [{ Length: > 0 }, ..])
+            refusal = Refuse(text, "is a moment, and resourceVersion names a revision: give one of them");
+        else if (GoParsing.Flag(query["watch"]) ?? false)
+            refusal = Refuse(text, "cannot be watched from: a watch begins at a resourceVersion, which a list as of the moment tells");
+        else if (Parse(text) is { } parsed)
+            moment = parsed;
+        else
+            refusal = Refuse(text, "must be a moment as RFC 3339 writes it, such as 2026-11-23T07:58:24Z or 2026-11-23T08:58:24.5%2B01:00");
+        return refusal is null;
+    }
+
+    /// <summary>400 for a moment that is wrong.</summary>
+    public static Status Refuse(string text, string why) =>
+        Status.BadRequest($"invalid {Parameter}: {FieldError.Invalid(FieldPath.Of(Parameter), text, why)}");
+
+    /// <summary>A moment as RFC 3339 has it. What is finer than .NET's tenth of a microsecond, and so than any event's time, is cut off.</summary>
+    private static DateTimeOffset? Parse(string text)
+    {
+        Match match = Rfc3339().Match(text);
+        if (!match.Success)
+            return null;
+        string fraction = match.Groups["fraction"].Value;
+        string exact = match.Groups["time"].Value + fraction[..Math.Min(fraction.Length, FractionDigitsMax + 1)] + match.Groups["zone"].Value;
+        return DateTimeOffset.TryParseExact(
+            exact.ToUpperInvariant(), "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTimeOffset moment)
+            ? moment
+            : null;
+    }
+
+    [GeneratedRegex(@"^(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2})(?<fraction>\.[0-9]+)?(?<zone>[Zz]|[+-][0-9]{2}:[0-9]{2})\z")]
+    private static partial Regex Rfc3339();
+}

@@ -1,0 +1,98 @@
+using System.Diagnostics.CodeAnalysis;
+using Microsoft.Extensions.Primitives;
+
+namespace EventStore.Server.Kubernetes.Requests;
+
+/// <summary>What an answer may look like.</summary>
+[Flags]
+public enum Representations
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>The object or list itself, as JSON.</summary>
+    Plain = 1,
+
+    /// <summary>A <c>Table</c>: what <c>kubectl get</c> prints.</summary>
+    Table = 2,
+
+    /// <summary><c>PartialObjectMetadata</c>: the object less everything but its metadata.</summary>
+    Metadata = 4,
+
+    /// <summary><c>PartialObjectMetadataList</c></summary>
+    MetadataList = 8,
+}
+
+/// <summary>The representation to answer with.</summary>
+/// <param name="Form">One of <see cref="Representations"/>.</param>
+/// <param name="Version"><c>v1</c> or <c>v1beta1</c> of <c>meta.k8s.io</c>, for all but the plain one.</param>
+public readonly record struct Negotiated(Representations Form, string Version)
+{
+    /// <summary>The object itself.</summary>
+    public static readonly Negotiated Plain = new(Representations.Plain, "");
+}
+
+/// <summary>Which media types are read and written. JSON is the only encoding here: no YAML, no protobuf.</summary>
+public static class ContentNegotiation
+{
+    /// <summary>The one encoding of objects.</summary>
+    public const string JsonType = "application/json";
+
+    /// <summary>The one kind of patch.</summary>
+    public const string MergePatchType = "application/merge-patch+json";
+
+    /// <summary>Chooses how to answer: the first of the client's wishes, by its own preference, that is offered.</summary>
+    /// <param name="accept">The Accept header.</param>
+    /// <param name="offered">What this endpoint can do.</param>
+    /// <param name="chosen">The choice.</param>
+    /// <param name="refusal">406 when nothing fits.</param>
+    public static bool TryChoose(StringValues accept, Representations offered, out Negotiated chosen, [NotNullWhen(false)] out Status? refusal)
+    {
+        (chosen, refusal) = (Negotiated.Plain, null);
+        if (StringValues.IsNullOrEmpty(accept) || accept is ["*/*"] or [JsonType])
+            return true;
+        foreach (AcceptClause clause in AcceptClause.Parse(accept))
+        {
+            if (clause.Covers(JsonType) && FormOf(clause) is var form && (form & offered) != 0)
+            {
+                chosen = form == Representations.Plain ? Negotiated.Plain : new Negotiated(form, clause.Version!);
+                return true;
+            }
+        }
+
+        refusal = Status.NotAcceptable(JsonType);
+        return false;
+    }
+
+    /// <summary>
+    /// Null when the body of a PATCH is a merge patch, else 415. As upstream: nothing is merge patch but the lower-case word, with or
+    /// without parameters behind it; no Content-Type is none. The option that helps is named, because kubectl sends another kind by itself.
+    /// </summary>
+    public static Status? RefusePatch(StringValues contentType)
+    {
+        ReadOnlySpan<char> type = contentType.Count == 1 ? contentType[0].AsSpan() : default;
+        int parameters = type.IndexOf(';');
+        return (parameters > 0 ? type[..parameters] : type) is MergePatchType ? null : Status.UnsupportedMediaType($"{MergePatchType} (kubectl patch --type=merge)");
+    }
+
+    /// <summary>Null when the body of another request is JSON or does not say what it is, else 415.</summary>
+    public static Status? RefuseBody(StringValues contentType)
+    {
+        if (StringValues.IsNullOrEmpty(contentType))
+            return null;
+        ReadOnlySpan<char> type = contentType.Count == 1 ? contentType[0].AsSpan() : default;
+        int parameters = type.IndexOf(';');
+        bool isJson = (parameters >= 0 ? type[..parameters] : type).Trim().Equals(JsonType, StringComparison.OrdinalIgnoreCase);
+        return isJson ? null : Status.UnsupportedMediaType(JsonType);
+    }
+
+    private static Representations FormOf(AcceptClause clause) => clause switch
+    {
+        { As: null, Group: null, Version: null } => Representations.Plain,
+        not { Group: "meta.k8s.io", Version: "v1" or "v1beta1" } => Representations.None,
+        { As: "Table" } => Representations.Table,
+        { As: "PartialObjectMetadata" } => Representations.Metadata,
+        { As: "PartialObjectMetadataList" } => Representations.MetadataList,
+        _ => Representations.None,
+    };
+}

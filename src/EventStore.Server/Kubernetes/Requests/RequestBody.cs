@@ -1,0 +1,185 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Server.Kubernetes.Requests;
+
+/// <summary>
+/// A request's body as bytes, not yet understood. Reading and understanding are two steps because upstream looks at the query
+/// options between them: a body too large is 413 before a bad option is 422, and that comes before bad JSON is 400.
+/// </summary>
+public static class RequestBody
+{
+    /// <summary>The most bytes a body may have: upstream's limit.</summary>
+    public const int BytesMax = 3 * 1024 * 1024;
+
+    private const int FirstBufferBytes = 4096;
+
+    /// <summary>Reads the whole body; the second value is the refusal, if there is one.</summary>
+    public static async ValueTask<(ReadOnlyMemory<byte> Bytes, Status? Refusal)> Read(HttpRequest request, int bytesMax)
+    {
+        if (request.ContentLength > bytesMax)
+            return (default, Status.TooLarge(bytesMax));
+        try
+        {
+            return await ReadStream(request, bytesMax);
+        }
+        catch (BadHttpRequestException e)
+        {
+            return (default, OfBadRequest(e, bytesMax));
+        }
+        catch (IOException)
+        {
+            // The connection broke: most likely nobody is left to read this.
+            return (default, Status.BadRequest("the body of the request ended early"));
+        }
+    }
+
+    /// <summary>The answer to what the web server itself found wrong with a request: a broken chunk, a body too large or too slow.</summary>
+    public static Status OfBadRequest(BadHttpRequestException e, long bytesMax = BytesMax) => e.StatusCode switch
+    {
+        StatusCodes.Status413PayloadTooLarge => Status.TooLarge(bytesMax),
+        StatusCodes.Status408RequestTimeout => Status.BodyTimeout(),
+        _ => Status.BadRequest(e.Message),
+    };
+
+    /// <summary>Understands a merge patch.</summary>
+    /// <param name="bytes">What was read.</param>
+    /// <param name="resource">What is patched, for the messages.</param>
+    /// <param name="name">Its name, for the messages.</param>
+    /// <param name="patch">The patch, or null when it is refused.</param>
+    /// <param name="refusal">Why it is refused, or null.</param>
+    /// <param name="duplicates">The members that stand more than once in the text.</param>
+    /// <param name="nesting">How deep it may be nested.</param>
+    public static bool TryParsePatch(
+        ReadOnlySpan<byte> bytes,
+        ApiResource resource,
+        string name,
+        [NotNullWhen(true)] out JsonObject? patch,
+        [NotNullWhen(false)] out Status? refusal,
+        out IReadOnlyList<FieldPath> duplicates,
+        int nesting = JsonReading.DepthMax)
+    {
+        const string anyObject = "map[string]interface {}";
+        var twice = new List<FieldPath>();
+        duplicates = twice;
+        patch = null;
+        if (!JsonReading.TryParse(bytes, out JsonValue? value, out JsonFault? fault, twice, nesting))
+            refusal = Unstorable(fault!, resource, name) ?? Status.BadRequest($"error decoding patch: {Explain(bytes, fault!)}");
+        else if (value is JsonNull)
+            refusal = Status.BadRequest("Invalid JSON Patch");
+        else if (value is not JsonObject)
+            refusal = Status.BadRequest($"error decoding patch: json: cannot unmarshal {GoKind(value!)} into Go value of type {anyObject}");
+        else
+            (patch, refusal) = ((JsonObject)value, null);
+        return patch is not null;
+    }
+
+    /// <summary>Understands a whole object: it must say its apiVersion and kind. Whether they are the right ones is not asked here.</summary>
+    /// <inheritdoc cref="TryParsePatch"/>
+    public static bool TryParseObject(
+        ReadOnlySpan<byte> bytes,
+        ApiResource resource,
+        string name,
+        [NotNullWhen(true)] out JsonObject? manifest,
+        [NotNullWhen(false)] out Status? refusal,
+        out IReadOnlyList<FieldPath> duplicates,
+        int nesting = JsonReading.DepthMax)
+    {
+        var twice = new List<FieldPath>();
+        duplicates = twice;
+        (manifest, refusal) = (null, null);
+        if (JsonReading.TryParse(bytes, out JsonValue? value, out JsonFault? fault, twice, nesting))
+        {
+            if (Unrecognizable(value!, bytes) is { } why)
+                refusal = Unrecognized(resource, why, bytes);
+            else
+                manifest = (JsonObject)value!;
+        }
+        else
+        {
+            refusal = Unstorable(fault!, resource, name)
+                ?? Unrecognized(resource, $"couldn't get version/kind; json parse error: {Explain(bytes, fault!)}", bytes);
+        }
+
+        return manifest is not null;
+    }
+
+    private static async ValueTask<(ReadOnlyMemory<byte>, Status?)> ReadStream(HttpRequest request, int bytesMax)
+    {
+        byte[] buffer = new byte[request.ContentLength ?? FirstBufferBytes];
+        int length = 0;
+        while (true)
+        {
+            if (length == buffer.Length)
+            {
+                if (length == request.ContentLength)
+                    return (buffer, null);
+                Array.Resize(ref buffer, Math.Min(2 * length, bytesMax + 1));
+            }
+
+            int count = await request.Body.ReadAsync(buffer.AsMemory(length), request.HttpContext.RequestAborted);
+            length += count;
+            if (length > bytesMax)
+                return (default, Status.TooLarge(bytesMax));
+            if (count == 0)
+                return (buffer.AsMemory(0, length), null);
+        }
+    }
+
+    /// <summary>
+    /// What keeps the value from being an object of some kind, in the words of apimachinery's serializers; null when nothing does.
+    /// </summary>
+    private static string? Unrecognizable(JsonValue value, ReadOnlySpan<byte> bytes)
+    {
+        const string undecoded = "couldn't get version/kind; json parse error: json: cannot unmarshal ";
+        const string header = "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
+        if (value is not (JsonObject or JsonNull))
+            return $"{undecoded}{GoKind(value)} into Go value of type {header}";
+        foreach (string member in (ReadOnlySpan<string>)["kind", "apiVersion"])
+        {
+            JsonValue? given = (value as JsonObject)?[member];
+            if (given is null or JsonNull or JsonText { Value.Length: 0 })
+                return $"Object '{(member == "kind" ? "Kind" : member)}' is missing in '{Clip(bytes)}'";
+            if (given is not JsonText)
+                return $"{undecoded}{GoKind(given)} into Go struct field .{member} of type string";
+        }
+
+        return null;
+    }
+
+    private static Status Unrecognized(ApiResource resource, string why, ReadOnlySpan<byte> bytes) =>
+        Status.BadRequest($"the object provided is unrecognized (must be of type {resource.Kind}): {why} ({Summary(bytes)})");
+
+    /// <summary>The first 30 bytes, in hex unless they look like JSON (apiserver <c>summarizeData</c>).</summary>
+    private static string Summary(ReadOnlySpan<byte> bytes)
+    {
+        const int shown = 30;
+        if (bytes.IsEmpty)
+            return "<empty>";
+        ReadOnlySpan<byte> start = bytes[..Math.Min(shown, bytes.Length)];
+        string text = start[0] == '{' ? Encoding.UTF8.GetString(start) : Convert.ToHexStringLower(start);
+        return bytes.Length > shown ? text + " ..." : text;
+    }
+
+    /// <summary>Upstream repeats the whole body; 8 KiB of it tell as much.</summary>
+    private static string Clip(ReadOnlySpan<byte> bytes)
+    {
+        const int shown = 8192;
+        return bytes.Length <= shown ? Encoding.UTF8.GetString(bytes) : Encoding.UTF8.GetString(bytes[..shown]) + "...";
+    }
+
+    private static string Explain(ReadOnlySpan<byte> bytes, JsonFault fault) => GoSyntax.Explain(bytes)
+        ?? (fault.Field.Length == 0 ? fault.Message : $"{fault.Field}: {fault.Message}");
+
+    /// <summary>422 for JSON that could not be stored, null for what is no JSON at all.</summary>
+    private static Status? Unstorable(JsonFault fault, ApiResource resource, string name) => !fault.Unprocessable
+        ? null
+        : Status.Invalid(
+            resource,
+            name,
+            [new FieldError("FieldValueInvalid", fault.Field.Length == 0 ? "<nil>" : fault.Field, $"Invalid value: {fault.Message}")]);
+
+    private static string GoKind(JsonValue value) => value is JsonBoolean ? "bool" : value.Kind;
+}

@@ -1,0 +1,38 @@
+using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Limits;
+
+/// <summary>The limits the web server itself keeps: sizes, rates and times of connections and requests, before anybody looks into them.</summary>
+internal static class ConnectionLimits
+{
+    /// <summary>Sets Kestrel's limits.</summary>
+    public static void Narrow(KestrelServerLimits kestrel, RequestLimits limits)
+    {
+        kestrel.MaxRequestBodySize = limits.BodyBytes + 1; // RequestBody itself refuses one byte too many, as a Status
+        kestrel.MinRequestBodyDataRate = new MinDataRate(limits.BodyBytesPerSecond, AtLeastASecond(limits.BodyGrace));
+        kestrel.MaxRequestLineSize = limits.LineBytes;
+        kestrel.MaxRequestBufferSize = Math.Max(kestrel.MaxRequestBufferSize ?? 0, limits.LineBytes + limits.HeaderBytes);
+        kestrel.MaxRequestHeadersTotalSize = limits.HeaderBytes;
+        kestrel.MaxRequestHeaderCount = limits.Headers;
+        kestrel.RequestHeadersTimeout = limits.HeaderTime;
+        kestrel.KeepAliveTimeout = limits.IdleTime;
+        kestrel.MaxConcurrentConnections = limits.Connections;
+    }
+
+    /// <summary>Ends requests that take too long. A watch and a list have times of their own and are taken out of it where they begin.</summary>
+    public static void AddRequestTime(this IServiceCollection services, RequestLimits limits) => services
+        .AddLogging(log => log.AddFilter("Microsoft.AspNetCore.Http.Timeouts", LogLevel.Error)) // a stack trace for each tells nobody more
+        .AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy { Timeout = limits.RequestTime, WriteTimeoutResponse = TookTooLong });
+
+    private static Task TookTooLong(HttpContext http)
+    {
+        http.RequestAborted = CancellationToken.None; // it has just been cancelled, and the answer is still to go out
+        http.Response.Headers["Audit-Id"] = http.TraceIdentifier; // it was taken off with all the rest
+        return Status.Timeout("the request was not answered in time", 1).ExecuteAsync(http);
+    }
+
+    // Kestrel looks at rates once a second, and refuses a shorter time.
+    private static TimeSpan AtLeastASecond(TimeSpan time) => time > TimeSpan.FromSeconds(1) ? time : TimeSpan.FromSeconds(1.001);
+}

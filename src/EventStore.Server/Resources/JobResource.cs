@@ -1,0 +1,10 @@
+using EventStore.Server.Kubernetes;
+
+namespace EventStore.Server.Resources;
+
+/// <summary>The resource <c>pytorchjobs</c>, for whoever serves jobs or speaks of them.</summary>
+internal static class JobResource
+{
+    /// <summary>Its group, version and names.</summary>
+    public static readonly ApiResource Names = new("kubeflow.org", "v1", "pytorchjobs", "pytorchjob", "PyTorchJob");
+}

@@ -1,0 +1,89 @@
+using EventStore.Server.Store.Format;
+using Npgsql;
+
+namespace EventStore.Server.Store.Feed;
+
+/// <summary>
+/// A mark in the database that a server is at work on it: a shared advisory lock held for as long as the process serves. By it the others
+/// know that they are not alone.
+/// </summary>
+/// <remarks>The lock is on a connection of its own; when that breaks, the mark is set again on a new one.</remarks>
+public sealed partial class ServerPresence(NpgsqlDataSource database, ILogger<ServerPresence> log) : BackgroundService
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    // Who starts meanwhile finds the first commits by its feed's safety poll, which is quicker.
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+
+    // The classid and objid of a lock taken by one bigint are its halves.
+    private static readonly string CountSql = $"""
+        SELECT count(DISTINCT pid) FROM pg_locks
+         WHERE locktype = 'advisory' AND classid = 0 AND objid = {DatabaseNames.PresenceLock} AND objsubid = 1 AND granted
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        """;
+
+    private readonly TaskCompletionSource firstTry = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>
+    /// Whether other processes serve this database too, and so are to be told of commits. A notification costs a lock over the whole
+    /// PostgreSQL server at commit; nobody should pay it for nobody.
+    /// </summary>
+    public bool OthersServe
+    {
+        get => Volatile.Read(ref field);
+        private set => Volatile.Write(ref field, value);
+    }
+
+    /// <summary>
+    /// Ends when the mark is set, so that nothing is served before. A database that cannot be asked does not keep the server from starting.
+    /// </summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await base.StartAsync(cancellationToken);
+        await firstTry.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using NpgsqlConnection connection = await database.OpenConnectionAsync(stoppingToken);
+                await Set(connection, stoppingToken);
+                firstTry.TrySetResult();
+                while (true)
+                {
+                    OthersServe = await CountServers(connection, stoppingToken) > 1;
+                    await connection.WaitAsync(LookEvery, stoppingToken); // throws when the connection breaks
+                }
+            }
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
+            {
+                return; // the host would log it as a failure when the server stops before it has started, as where its port is taken
+            }
+            catch (Exception e)
+            {
+                LogLost(e.Message);
+                firstTry.TrySetResult();
+                await Task.Delay(Pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private static async Task<long> CountServers(NpgsqlConnection connection, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(CountSql, connection);
+        return (long)(await command.ExecuteScalarAsync(stop))!;
+    }
+
+    private static async Task Set(NpgsqlConnection connection, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand($"SELECT pg_advisory_lock_shared({DatabaseNames.PresenceLock})", connection);
+        await command.ExecuteNonQueryAsync(stop);
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The mark that this server is running was lost with its connection: {Reason}")]
+    private partial void LogLost(string reason);
+}

@@ -1,0 +1,44 @@
+using System.Net.Sockets;
+using Npgsql;
+
+namespace EventStore.Server.Store.Format;
+
+/// <summary>Tells a database that cannot serve right now from a statement that is wrong.</summary>
+public static class DatabaseAway
+{
+    /// <summary>What is said of a database nothing more is known of.</summary>
+    public const string Unreachable = "the database cannot be reached";
+
+    /// <summary>
+    /// Whether the database is away: no connection, a broken one, a time-out, or PostgreSQL itself saying that it is shutting down,
+    /// out of resources, a standby, or kept from a lock for too long. Trying again later may help; for anything else it would not.
+    /// </summary>
+    public static bool Is(Exception e) => e switch
+    {
+        PostgresException { InvariantSeverity: "FATAL" or "PANIC" } => true,
+        PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.LockNotAvailable } => true,
+        PostgresException said when HasNoSpace(said) => true,
+        PostgresException said => said.SqlState[..2] is "08" or "53" or "57" or "58",
+        _ => e is NpgsqlException or SocketException or TimeoutException, // Npgsql does not wrap a host name that cannot be resolved
+    };
+
+    /// <summary>Why it cannot serve, in words for whoever sent the request: no host, no user, no path.</summary>
+    public static string Why(Exception e) => e switch
+    {
+        PostgresException said when HasNoSpace(said) => "the database has no space left on its disk",
+        PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => "the database takes no more connections",
+        NpgsqlException { InnerException: TimeoutException } when e.Message.Contains("pool has been exhausted", StringComparison.Ordinal) =>
+            "all of this server's connections to the database are in use",
+        _ => Unreachable,
+    };
+
+    /// <summary>Whether a connection that had been opened is one no longer; another may well serve.</summary>
+    public static bool IsBrokenConnection(Exception e) => e is
+        NpgsqlException { InnerException: IOException }
+        or PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.IdleSessionTimeout };
+
+    // PostgreSQL has a code for a full disk alone. What a quota refuses, or a limit on the size of files, is an internal error (XX000) of the
+    // routines that make a table's file longer, by whatever name a release has them.
+    private static bool HasNoSpace(PostgresException said) =>
+        said.SqlState == PostgresErrorCodes.DiskFull || said is { SqlState: PostgresErrorCodes.InternalError, Routine: "mdextend" or "mdzeroextend" };
+}

@@ -1,0 +1,119 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using EventStore.Domain.History;
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
+using Npgsql;
+
+namespace EventStore.Server.Store.Format;
+
+/// <summary>
+/// How an event is stored, in both directions: its name, its class, its data and its headers. The lane and the import write with it, every
+/// reader of the log reads with it, and Marten is given the same options, so that none of them can drift apart. A new event is one line in
+/// <see cref="Names"/>.
+/// </summary>
+internal static class EventCodec
+{
+    /// <summary>How deep within an event's own JSON a manifest or a part of one stands, with room to spare.</summary>
+    private const int EnvelopeDepth = 8;
+
+    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };
+
+    /// <summary>The stored name of each event (<c>mt_events.type</c>). They stay as they are even if a class is renamed.</summary>
+    public static IReadOnlyDictionary<Type, string> Names { get; } = new Dictionary<Type, string>
+    {
+        [typeof(JobCreated)] = "job_created",
+        [typeof(JobPatched)] = "job_patched",
+        [typeof(JobReplaced)] = "job_replaced",
+        [typeof(JobRolledBack)] = "job_rolled_back",
+        [typeof(JobStatusUpdated)] = "job_status_updated",
+        [typeof(JobDeletionRequested)] = "job_deletion_requested",
+        [typeof(JobDeleted)] = "job_deleted",
+    };
+
+    private static readonly Dictionary<string, Type> Types = Names.ToDictionary(name => name.Value, name => name.Key);
+
+    private static readonly Dictionary<Type, string> Classes =
+        Names.Keys.ToDictionary(type => type, type => $"{type.FullName}, {type.Assembly.GetName().Name}");
+
+    /// <summary>camelCase members, members without a value left out, manifests as they are.</summary>
+    public static JsonSerializerOptions Options { get; } = Configure(new JsonSerializerOptions());
+
+    /// <summary>Gives the options this format.</summary>
+    public static JsonSerializerOptions Configure(JsonSerializerOptions options)
+    {
+        options.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
+        options.MaxDepth = JsonReading.DepthMax + EnvelopeDepth; // its own default is 64, less than what a request may hold
+        options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
+        options.Encoder = PlainEscaping.Encoder;
+        options.Converters.Add(new ManifestConverter());
+        return options;
+    }
+
+    /// <summary>The class Marten reads an event as (<c>mt_events.mt_dotnet_type</c>).</summary>
+    public static string ClassOf(JobEvent happened) => Classes[happened.GetType()];
+
+    /// <summary>The same by the event's stored name; null for a name this release does not know.</summary>
+    public static string? ClassOf(string name) => Types.TryGetValue(name, out Type? type) ? Classes[type] : null;
+
+    /// <summary>The event's stored name.</summary>
+    public static string NameOf(JobEvent happened) => Names[happened.GetType()];
+
+    /// <summary>The event as JSON (<c>mt_events.data</c>).</summary>
+    public static string Data(JobEvent happened) => JsonSerializer.Serialize(happened, happened.GetType(), Options);
+
+    /// <summary>Reads an event from its stored name and data.</summary>
+    /// <exception cref="FormatException">This release does not know the name.</exception>
+    public static JobEvent Read(string name, string data) => Types.TryGetValue(name, out Type? type)
+        ? (JobEvent)JsonSerializer.Deserialize(data, type, Options)!
+        : throw new FormatException($"the log holds an event named {name}, which this release does not know");
+
+    /// <summary>Who asked for an event, stored beside it (<c>mt_events.headers</c>): <c>{"groups":[…],"userAgent":"…","sourceAddress":"…"}</c>.</summary>
+    public static string Headers(Origin caller) => Headers(caller.UserAgent, caller.SourceAddress, writer =>
+    {
+        writer.WriteStartArray();
+        foreach (string group in caller.Groups)
+            writer.WriteStringValue(group);
+        writer.WriteEndArray();
+    });
+
+    /// <summary>The same from what a hash covers, where groups are JSON already.</summary>
+    public static string Headers(Link link) =>
+        Headers(link.UserAgent, link.SourceAddress, writer => writer.WriteRawValue(link.Groups ?? "null"));
+
+    /// <summary>Reads who asked for an event from three columns: <c>user_name</c>, <c>headers</c> as text, <c>correlation_id</c>.</summary>
+    public static StoredOrigin ReadOrigin(NpgsqlDataReader reader, int column) => new(
+        reader.IsDBNull(column) ? string.Empty : reader.GetString(column),
+        reader.IsDBNull(column + 1) ? [] : reader.GetFieldValue<byte[]>(column + 1),
+        reader.IsDBNull(column + 2) ? string.Empty : reader.GetString(column + 2));
+
+    private static string Headers(string? userAgent, string? sourceAddress, Action<Utf8JsonWriter> writeGroups)
+    {
+        using var buffer = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(buffer, Compact))
+        {
+            writer.WriteStartObject();
+            writer.WritePropertyName("groups");
+            writeGroups(writer);
+            writer.WriteString("userAgent", userAgent);
+            writer.WriteString("sourceAddress", sourceAddress);
+            writer.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
+    }
+
+    private sealed class ManifestConverter : JsonConverter<JsonValue>
+    {
+        public override bool CanConvert(Type typeToConvert) => typeof(JsonValue).IsAssignableFrom(typeToConvert);
+
+        public override JsonValue Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            using JsonDocument document = JsonDocument.ParseValue(ref reader);
+            return JsonReading.Parse(System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(document.RootElement));
+        }
+
+        public override void Write(Utf8JsonWriter writer, JsonValue value, JsonSerializerOptions options) => value.WriteTo(writer);
+    }
+}

@@ -1,0 +1,58 @@
+using JasperFx;
+using JasperFx.Events;
+using JasperFx.Events.Projections;
+using Marten;
+using Marten.Schema;
+using Npgsql;
+
+namespace EventStore.Server.Store.Format;
+
+/// <summary>
+/// What Marten is told: it owns the shape of the event tables and of the current-job row, the names of the events and how they are
+/// read back. It never appends here; the lane's function does (see CommitLane), so nothing below concerns writing.
+/// </summary>
+public static class MartenSetup
+{
+    /// <summary>The schema everything of ours lives in.</summary>
+    public const string Schema = "eventstore";
+
+    /// <summary>The store over a database whose schema came from <c>migrations/</c>: Marten itself changes nothing.</summary>
+    public static DocumentStore Open(NpgsqlDataSource database) => DocumentStore.For(options =>
+    {
+        options.Connection(database);
+        Configure(options);
+    });
+
+    /// <summary>Everything but the connection.</summary>
+    public static void Configure(StoreOptions options)
+    {
+        options.DatabaseSchemaName = Schema;
+        options.AutoCreateSchemaObjects = AutoCreate.None;
+        options.UseSystemTextJsonForSerialization(configure: json => EventCodec.Configure(json));
+
+        options.Events.StreamIdentity = StreamIdentity.AsGuid;
+        options.Events.MetadataConfig.CorrelationIdEnabled = true; // the request's id
+        options.Events.MetadataConfig.HeadersEnabled = true;       // groups, user agent, source address
+        options.Events.MetadataConfig.UserNameEnabled = true;
+        foreach ((Type type, string name) in EventCodec.Names)
+            options.Events.MapEventType(type, name);
+
+        options.Projections.Add<CurrentJobProjection>(ProjectionLifecycle.Inline);
+        options.Schema.For<CurrentJob>().DocumentAlias("current_job");
+        options.Policies.ForAllDocuments(AddColumns);
+    }
+
+    // By a policy and not by Schema.For().Duplicate(), which would give every column an index: an index on a column that changes with
+    // each event would take PostgreSQL's heap-only updates away. The indexes the queries need are in migrations/.
+    private static void AddColumns(DocumentMapping mapping)
+    {
+        if (mapping.DocumentType != typeof(CurrentJob))
+            return;
+        foreach (string column in (string[])[nameof(CurrentJob.Namespace), nameof(CurrentJob.Name), nameof(CurrentJob.Deleted), nameof(CurrentJob.Revision)])
+            mapping.DuplicateField(column, notNull: true);
+
+        // Else Marten's comparison of the schema would have them dropped.
+        mapping.IgnoreIndex("current_job_living");
+        mapping.IgnoreIndex("current_job_incarnations");
+    }
+}

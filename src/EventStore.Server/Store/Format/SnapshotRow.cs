@@ -1,0 +1,11 @@
+namespace EventStore.Server.Store.Format;
+
+/// <summary>A row of <c>job_snapshot</c>: a job as it once was.</summary>
+internal sealed record SnapshotRow(Guid Uid, long Revision, long Version, string Text)
+{
+    /// <summary>How far apart snapshots are, in events; a batch may end many events behind the place.</summary>
+    public const int Every = 128;
+
+    /// <summary>Whether a batch that takes a job from one version (0: there was none) to another leaves a snapshot of it.</summary>
+    public static bool IsDue(long before, long after) => after / Every > before / Every;
+}

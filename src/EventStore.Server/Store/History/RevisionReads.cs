@@ -1,0 +1,92 @@
+using System.Runtime.CompilerServices;
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
+using Npgsql;
+
+namespace EventStore.Server.Store.History;
+
+/// <summary>One revision found, or the end of what one reading looks at.</summary>
+/// <param name="Bound">How far the reading has come: whoever goes on does so behind this revision.</param>
+/// <param name="Revision">The revision; null where the reading broke off because it had looked at enough.</param>
+public readonly record struct RevisionStep(long Bound, Revision? Revision);
+
+/// <summary>Reads the history, deleted incarnations too.</summary>
+public sealed class RevisionReads(NpgsqlDataSource database)
+{
+    /// <summary>
+    /// How many revisions one reading looks at, at most, for those that hold all conditions. Where two conditions are frequent and never
+    /// hold together the whole log would have to be looked through; the reader is given what there is and goes on in another reading.
+    /// </summary>
+    public const int StepsMax = 10_000;
+
+    private const string FindSql = $"SELECT r.revision, true, false, {IndexIntersection.Columns} FROM {IndexIntersection.Tables} WHERE r.revision = $1";
+
+    /// <summary>The revisions a query covers, in its order.</summary>
+    /// <param name="query">The query; its last revision has been committed.</param>
+    /// <param name="count">How many at most.</param>
+    /// <param name="stop">Gives up.</param>
+    public async IAsyncEnumerable<RevisionStep> List(RevisionQuery query, int count, [EnumeratorCancellation] CancellationToken stop)
+    {
+        if (query.IsNothing)
+            yield break;
+        await using NpgsqlCommand command = database.CreateCommand();
+        await Write(command, query, count, stop);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        while (await reader.ReadAsync(stop))
+        {
+            long bound = reader.GetInt64(0);
+            if (!await reader.IsDBNullAsync(reader.FieldCount - 1, stop))
+                yield return new RevisionStep(bound, Read(reader));
+            if (reader.GetBoolean(2))
+                yield return new RevisionStep(bound, null);
+        }
+    }
+
+    /// <summary>The revision of that number, or null.</summary>
+    public async Task<Revision?> Find(long number, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(FindSql);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = number });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        return await reader.ReadAsync(stop) ? Read(reader) : null;
+    }
+
+    /// <summary>The job as a revision left it. After a deletion: as it was last seen, at the revision of its end.</summary>
+    public async Task<StoredJob> JobAfter(Revision revision, CancellationToken stop)
+    {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        var version = new Dictionary<Guid, long> { [revision.Uid] = revision.Version };
+        (Job? job, DateTimeOffset time) = (await PastJobs.AtVersions(connection, version, stop))[revision.Uid];
+        return StoredJob.Of(job!, time);
+    }
+
+    /// <summary>The revision from which on all were, or will be, committed at that moment or later, and before which all were earlier.</summary>
+    public async Task<long> FirstSince(DateTimeOffset time, CancellationToken stop)
+    {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        return await RevisionAtTime.LastBefore(connection, time, stop) + 1;
+    }
+
+    /// <summary>Writes the statement of <see cref="List"/>.</summary>
+    internal async Task Write(NpgsqlCommand command, RevisionQuery query, int count, CancellationToken stop)
+    {
+        IReadOnlyList<string>? namespaces = query.Conditions.FirstOrDefault(each => each is { Field: RevisionField.Namespace, Among: true })?.Values;
+        var lives = new List<NameRange[]>();
+        foreach (RevisionCondition condition in query.Conditions.Where(each => each.Among && NameRanges.Has(each.Field)))
+            lives.Add(await NameRanges.Of(database, condition, namespaces, stop));
+        // Lives are of those namespaces only.
+        RevisionQuery rest = query.Where(each => !each.Among || !(NameRanges.Has(each.Field) || (each.Field == RevisionField.Namespace && lives.Count > 0)));
+        IndexIntersection.Write(command, rest, lives, count, StepsMax);
+    }
+
+    private static Revision Read(NpgsqlDataReader reader) => new(
+        reader.GetInt64(0),
+        reader.IsDBNull(3) ? null : reader.GetInt64(3),
+        new JobKey(reader.GetString(4), reader.GetString(5)),
+        reader.GetGuid(6),
+        reader.GetInt64(7),
+        EventCodec.Read(reader.GetString(8), reader.GetString(9)),
+        reader.GetFieldValue<DateTimeOffset>(10),
+        EventCodec.ReadOrigin(reader, 11).Read());
+}

@@ -1,0 +1,146 @@
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+
+namespace EventStore.Server.Store.Lane;
+
+/// <summary>
+/// The decisions of one round of the lane, ready to be committed together. Each key's commands form a chain: every one is decided
+/// upon the job as its predecessor leaves it, and all of them hold or fall with the state the first was decided upon.
+/// </summary>
+internal sealed class Batch
+{
+    private readonly Dictionary<JobKey, Chain> chains = [];
+
+    /// <summary>The keys, in the order they first occur.</summary>
+    public List<Chain> Chains { get; } = [];
+
+    /// <summary>The events, in the order they are to be appended.</summary>
+    public List<Entry> Entries { get; } = [];
+
+    /// <summary>The commands that wait for the next round.</summary>
+    public List<QueuedCommand> Deferred { get; } = [];
+
+    /// <summary>Decides the commands in order.</summary>
+    /// <param name="commands">The commands.</param>
+    /// <param name="current">The living job of each key, or null where there is none.</param>
+    public static Batch Of(IEnumerable<QueuedCommand> commands, Func<JobKey, Job?> current)
+    {
+        var batch = new Batch();
+        foreach (QueuedCommand command in commands)
+            batch.Add(command, current);
+        return batch;
+    }
+
+    private void Add(QueuedCommand queued, Func<JobKey, Job?> current)
+    {
+        JobKey key = queued.Command.Key;
+        if (!chains.TryGetValue(key, out Chain? chain))
+        {
+            Job? basis = current(key);
+            chains[key] = chain = new Chain(Chains.Count, key, basis);
+            Chains.Add(chain);
+        }
+
+        if (chain.LastEntry is not null && queued.NamesRevision)
+        {
+            Deferred.Add(queued);
+            return;
+        }
+
+        EarlyDecision draft = queued.EarlyDecision is { } early && ReferenceEquals(early.Basis, chain.Living) ? early : EarlyDecision.Of(chain.Living, queued.Command);
+        switch (draft.Decision)
+        {
+            case Decision.Refused(var why):
+                chain.Verdicts.Add(new Verdict(queued, null, null, null, why));
+                break;
+            case Decision.Accepted when queued.DryRun:
+                Entry? shown = chain.Living is null ? null : chain.LastEntry; // what would be created anew has no revision to show
+                Job preview = draft.After! with { Revision = chain.Living?.Revision ?? 0 };
+                chain.Verdicts.Add(new Verdict(queued, preview, draft.Text, shown, null));
+                break;
+            case Decision.Accepted(var happened):
+                var entry = new Entry(Entries.Count, chain, queued.Command.Origin, happened, draft);
+                Entries.Add(entry);
+                if (chain.LastEntry is { } previous && previous.After.Uid == entry.After.Uid)
+                    previous.WritesRow = false;
+                chain.LastEntry = entry;
+                chain.Verdicts.Add(new Verdict(queued, entry.After, entry.Text, entry, null));
+                break;
+            default:
+                chain.Verdicts.Add(new Verdict(queued, chain.Living!, chain.LastEntry?.Text ?? chain.BasisText, chain.LastEntry, null));
+                break;
+        }
+    }
+
+    /// <summary>The commands of one key.</summary>
+    internal sealed class Chain(int place, JobKey key, Job? basis)
+    {
+        private JobText? basisText;
+
+        /// <summary>The place among the batch's keys, from 0.</summary>
+        public int Place { get; } = place;
+
+        /// <summary>The key.</summary>
+        public JobKey Key { get; } = key;
+
+        /// <summary>The living job the first command was decided upon; null when there was none.</summary>
+        public Job? Basis { get; } = basis;
+
+        /// <summary>That job as an answer shows it.</summary>
+        public JobText BasisText => basisText ??= JobText.Of(Basis!);
+
+        /// <summary>The last event so far.</summary>
+        public Entry? LastEntry { get; set; }
+
+        /// <summary>What was decided, in order.</summary>
+        public List<Verdict> Verdicts { get; } = [];
+
+        /// <summary>The living job after the last event so far, or null.</summary>
+        public Job? Living => LastEntry is null ? Basis : LastEntry.After.Deleted ? null : LastEntry.After;
+    }
+
+    /// <summary>An event to be appended.</summary>
+    internal sealed class Entry(int place, Chain chain, Origin origin, JobEvent happened, EarlyDecision draft)
+    {
+        /// <summary>The place among the batch's events, from 0.</summary>
+        public int Place { get; } = place;
+
+        /// <summary>The key it belongs to.</summary>
+        public Chain Chain { get; } = chain;
+
+        /// <summary>Who asked for it.</summary>
+        public Origin Origin { get; } = origin;
+
+        /// <summary>The event.</summary>
+        public JobEvent Happened { get; } = happened;
+
+        /// <summary>The job after it, its revision still unknown.</summary>
+        public Job After { get; } = draft.After!;
+
+        /// <summary>The event's own id: what is looked for when nobody knows whether it was committed.</summary>
+        public Guid Id { get; } = draft.Id;
+
+        /// <summary>The job after the event as an answer shows it.</summary>
+        public JobText Text { get; } = draft.Text!;
+
+        /// <summary>The event as it is stored.</summary>
+        public string Data { get; } = draft.Data!;
+
+        /// <summary>What the event is found by.</summary>
+        public IReadOnlyCollection<string> Paths { get; } = draft.Paths!;
+
+        /// <summary>Who asked for it, as it is stored beside the event.</summary>
+        public string Headers { get; } = draft.Headers!;
+
+        /// <summary>Whether this is the last event of its incarnation in the batch, the one that writes the row.</summary>
+        public bool WritesRow { get; set; } = true;
+    }
+
+    /// <summary>What a command is answered if its chain holds.</summary>
+    /// <param name="Queued">The command.</param>
+    /// <param name="Job">The job it leaves, for a command that is not refused.</param>
+    /// <param name="Text">That job as the answer shows it; printed before the commit, so that nothing can fail after it.</param>
+    /// <param name="Entry">The event that gave that job its revision, when it is one of this batch.</param>
+    /// <param name="Why">Why it is refused, if it is.</param>
+    internal sealed record Verdict(QueuedCommand Queued, Job? Job, JobText? Text, Entry? Entry, Rejection? Why);
+}

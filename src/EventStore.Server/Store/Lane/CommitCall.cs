@@ -1,0 +1,138 @@
+using System.Data;
+using EventStore.Server.Store.Format;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace EventStore.Server.Store.Lane;
+
+/// <summary>What the database said of a batch.</summary>
+/// <param name="Held">For each chain whether its basis still stood; where not, nothing of it was appended.</param>
+/// <param name="Revisions">For each event its revision; 0 where it was not appended.</param>
+internal sealed record Committed(bool[] Held, long[] Revisions);
+
+/// <summary>
+/// The one call that appends: <c>eventstore.commit_jobs_2</c> of migrations/V0008. One statement is one round trip and, without a
+/// transaction around it, one transaction: the lock it takes is never held while the network is waited for.
+/// </summary>
+internal static class CommitCall
+{
+    private const string Sql =
+        "SELECT held, revisions FROM eventstore.commit_jobs_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)";
+
+    private const string LookUpSql = """
+        SELECT e.place, m.seq_id
+          FROM unnest($1::uuid[], $2::bigint[], $3::uuid[]) WITH ORDINALITY AS e (stream, version, id, place)
+          JOIN eventstore.mt_events m ON m.stream_id = e.stream AND m.version = e.version AND m.id = e.id
+        """;
+
+    /// <summary>Commits the batch. When this throws a <see cref="PostgresException"/> of severity ERROR, nothing was stored.</summary>
+    /// <param name="connection">A connection outside any transaction.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
+    public static async Task<Committed> Execute(NpgsqlConnection connection, Batch batch, bool wakeOthers = false)
+    {
+        await using NpgsqlCommand command = Of(connection, batch, wakeOthers);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        await reader.ReadAsync();
+        return new Committed(await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1));
+    }
+
+    /// <summary>The call itself, with everything the function is to be told, in the order of its parameters.</summary>
+    internal static NpgsqlCommand Of(NpgsqlConnection connection, Batch batch, bool wakeOthers)
+    {
+        var command = new NpgsqlCommand(Sql, connection);
+        AddKeys(command.Parameters, batch.Chains);
+        AddEvents(command.Parameters, batch.Entries);
+        AddPaths(command.Parameters, batch.Entries);
+        AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
+        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = wakeOthers });
+        return command;
+    }
+
+    /// <summary>
+    /// What became of a batch whose reply was lost. A transaction is there or it is not: when one of its events is found, all that
+    /// were appended are; a chain none of whose events is found was refused or held no event, and is to be decided again.
+    /// </summary>
+    /// <param name="connection">A connection that works.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="patience">How long to wait for the lock; in whole seconds, one at least.</param>
+    public static async Task<Committed> LookUp(NpgsqlConnection connection, Batch batch, TimeSpan patience)
+    {
+        int seconds = Math.Max(1, (int)Math.Ceiling(patience.TotalSeconds));
+        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted);
+        await using (var locking = new NpgsqlCommand(DatabaseNames.TakeCommitLock, connection, transaction) { CommandTimeout = seconds })
+            await locking.ExecuteNonQueryAsync();
+        await using var command = new NpgsqlCommand(LookUpSql, connection, transaction) { CommandTimeout = seconds };
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Uid)] });
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Version)] });
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.Id)] });
+        var committed = new Committed(new bool[batch.Chains.Count], new long[batch.Entries.Count]);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
+        {
+            int place = (int)reader.GetInt64(0) - 1;
+            committed.Revisions[place] = reader.GetInt64(1);
+            committed.Held[batch.Entries[place].Chain.Place] = true;
+        }
+
+        return committed;
+    }
+
+    /// <summary>
+    /// Whether a migration replaced the function while the batch waited within it for the lock: a trigger of migrations/V0004 then turned
+    /// it away, nothing was stored, and the next call is one of the new function.
+    /// </summary>
+    public static bool IsOutrun(PostgresException e) =>
+        e.SqlState == PostgresErrorCodes.RaiseException && e.Where?.Contains("refuse_unlinked", StringComparison.Ordinal) == true;
+
+    private static void AddKeys(NpgsqlParameterCollection parameters, List<Batch.Chain> chains)
+    {
+        Add(parameters, chains, chain => chain.Key.Namespace);
+        Add(parameters, chains, chain => chain.Key.Name);
+        Add(parameters, chains, chain => chain.Basis?.Uid);
+        Add(parameters, chains, chain => chain.Basis?.Version);
+        Add(parameters, chains, chain => chain.Basis?.Revision);
+    }
+
+    private static void AddEvents(NpgsqlParameterCollection parameters, List<Batch.Entry> entries)
+    {
+        Add(parameters, entries, entry => entry.Chain.Place + 1);
+        Add(parameters, entries, entry => entry.Id);
+        Add(parameters, entries, entry => entry.After.Uid);
+        Add(parameters, entries, entry => entry.After.Version);
+        Add(parameters, entries, entry => EventCodec.NameOf(entry.Happened));
+        Add(parameters, entries, entry => EventCodec.ClassOf(entry.Happened));
+        Add(parameters, entries, entry => entry.Data, NpgsqlDbType.Jsonb);
+        Add(parameters, entries, entry => entry.Origin.User);
+        Add(parameters, entries, entry => entry.Headers, NpgsqlDbType.Jsonb);
+        Add(parameters, entries, entry => entry.Origin.RequestId);
+    }
+
+    private static void AddPaths(NpgsqlParameterCollection parameters, List<Batch.Entry> entries)
+    {
+        List<(int Event, string Path)> paths = [.. entries.SelectMany(entry => entry.Paths.Select(path => (entry.Place + 1, path)))];
+        Add(parameters, paths, path => path.Event);
+        Add(parameters, paths, path => path.Path);
+    }
+
+    private static void AddRows(NpgsqlParameterCollection parameters, List<Batch.Entry> rows)
+    {
+        Add(parameters, rows, row => row.Place + 1);
+        Add(parameters, rows, row => row.Chain.Basis?.Uid != row.After.Uid);
+        Add(parameters, rows, row => row.After.Deleted);
+        Add(parameters, rows, row => SnapshotRow.IsDue(row.Chain.Basis?.Uid == row.After.Uid ? row.Chain.Basis.Version : 0, row.After.Version));
+        Add(parameters, rows, row => row.Text.Head);
+        Add(parameters, rows, row => row.Text.Tail);
+    }
+
+    private static void Add<TItem, TValue>(NpgsqlParameterCollection parameters, List<TItem> items, Func<TItem, TValue> value, NpgsqlDbType? type = null)
+    {
+        var values = new TValue[items.Count];
+        for (int i = 0; i < values.Length; i++)
+            values[i] = value(items[i]);
+        var parameter = new NpgsqlParameter<TValue[]> { TypedValue = values };
+        if (type is { } element)
+            parameter.NpgsqlDbType = NpgsqlDbType.Array | element;
+        parameters.Add(parameter);
+    }
+}

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using EventStore.Domain.Jobs;
+using EventStore.Server.Telemetry;
+
+namespace EventStore.Server.Store.Lane;
+
+/// <content>The lane's call of the database as an operator sees it: how long it takes, how much it carries, and which requests are in it.</content>
+public sealed partial class CommitLane
+{
+    private long committingSince;
+
+    /// <summary>What is wrong with the lane: it has ended, or a commit does not. Null when nothing is.</summary>
+    public string? Trouble => running.IsCompleted
+        ? "the lane has ended"
+        : Volatile.Read(ref committingSince) is not 0 and var since && Stopwatch.GetElapsedTime(since) > limits.StuckAfter
+            ? $"a commit has been under way for more than {limits.StuckAfter.TotalSeconds} s"
+            : null;
+
+    private async Task<Committed> Commit(Batch batch, List<QueuedCommand> commands)
+    {
+        using Activity? span = StartSpan(commands);
+        long started = Stopwatch.GetTimestamp();
+        Volatile.Write(ref committingSince, started);
+        try
+        {
+            Task<Committed> call = CommitCall.Execute(connection!, batch, mark.OthersServe);
+            answers.Send();
+            cache.Pack();
+            Committed committed = await call;
+            Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+            Signals.BatchSize.Record(commands.Count);
+            Count(batch, committed);
+            Tag(span, batch, committed, commands.Count);
+            return committed;
+        }
+        catch (Exception e)
+        {
+            span?.SetStatus(ActivityStatusCode.Error, e.Message);
+            throw;
+        }
+        finally
+        {
+            Volatile.Write(ref committingSince, 0);
+        }
+    }
+
+    /// <summary>A commit carries many requests and is a child of none: a trace of its own, linked with each. Null when nobody traces one.</summary>
+    private static Activity? StartSpan(List<QueuedCommand> commands)
+    {
+        if (!Signals.Source.HasListeners())
+            return null;
+        ActivityLink[] links = [.. commands.Where(command => command.Span is not null).Select(command => new ActivityLink(command.Span!.Context))];
+        return links.Length == 0 ? null : Signals.Source.StartActivity(Signals.CommitSpan, ActivityKind.Internal, default(ActivityContext), null, links);
+    }
+
+    private static void Count(Batch batch, Committed committed)
+    {
+        if (batch.Entries.Count > 0)
+            Signals.Events.Add(committed.Revisions.Count(revision => revision > 0));
+        if (!Signals.ConflictsAreCounted)
+            return;
+        foreach (Batch.Chain chain in batch.Chains)
+        {
+            if (!committed.Held[chain.Place])
+                Signals.CountMoved(1);
+            else
+                CountRefused(chain.Verdicts);
+        }
+    }
+
+    private static void CountRefused(List<Batch.Verdict> verdicts)
+    {
+        foreach (Batch.Verdict verdict in verdicts)
+        {
+            if (verdict.Why is Rejection.Stale or Rejection.RevisionPrecondition)
+                Signals.CountRefused();
+        }
+    }
+
+    private static void Tag(Activity? span, Batch batch, Committed committed, int size)
+    {
+        if (span is null)
+            return;
+        span.SetTag(Signals.BatchSizeTag, size).SetTag(Signals.EventsTag, batch.Entries.Count);
+        span.SetTag(Signals.RevisionTag, committed.Revisions.Length == 0 ? null : committed.Revisions.Max());
+        foreach (Batch.Verdict verdict in batch.Chains.Where(chain => committed.Held[chain.Place]).SelectMany(chain => chain.Verdicts))
+        {
+            Activity? lane = verdict.Queued.Span;
+            lane?.AddLink(new ActivityLink(span.Context));
+            foreach (Activity? of in (Activity?[])[lane, lane?.Parent])
+                of?.SetTag(Signals.BatchSizeTag, size).SetTag(Signals.RevisionTag, verdict.Entry is { } entry ? committed.Revisions[entry.Place] : null);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+using System.Diagnostics;
+using EventStore.Domain.Jobs;
+
+namespace EventStore.Server.Store.Lane;
+
+/// <summary>A command on its way through the lane.</summary>
+internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightBytes)
+{
+    private const int Waiting = 0, Taken = 1, Left = 2;
+
+    // Whoever waits goes on at once on the thread that answers: Answers sees to it that this is not the lane's.
+    private readonly TaskCompletionSource<Outcome> answer = new();
+    private int state;
+
+    /// <summary>What is asked.</summary>
+    public JobCommand Command { get; } = command;
+
+    /// <summary>Whether only the answer is wanted and nothing is to be stored.</summary>
+    public bool DryRun { get; } = dryRun;
+
+    /// <summary>What the command counts for in the queue's limit: the size of the request's body, and a little for itself.</summary>
+    public int WeightBytes { get; } = weightBytes;
+
+    /// <summary>The lane's part of the request in its trace; null when nobody traces it.</summary>
+    public Activity? Span { get; init; }
+
+    /// <summary>What comes of it, if that was decided before its turn; it counts if the job is still the same.</summary>
+    public EarlyDecision? EarlyDecision { get; set; }
+
+    /// <summary>How often it was decided already because somebody else had changed the job meanwhile.</summary>
+    public int Attempts { get; set; }
+
+    /// <summary>How often the connection broke under it, and it turned out that nothing was stored.</summary>
+    public int Breaks { get; set; }
+
+    /// <summary>The answer, once there is one.</summary>
+    public Task<Outcome> Answer => answer.Task;
+
+    /// <summary>
+    /// Whether the verdict may depend on the number of the current revision. Such a command is not decided upon a predecessor in
+    /// the same batch, whose number nobody knows yet.
+    /// </summary>
+    public bool NamesRevision => Command switch
+    {
+        ReplaceJob or ReplaceStatus => true,
+        RollBackJob back => back.ResourceVersion is not null,
+        DeleteJob delete => delete.ResourceVersion is not null,
+        PatchJob patch => patch.Patch["metadata"]?.Member("resourceVersion") is not null,
+        PatchStatus patch => patch.Patch["metadata"]?.Member("resourceVersion") is not null,
+        _ => false,
+    };
+
+    /// <summary>Takes the command off the queue; false when its client has left.</summary>
+    public bool TryTake() => Interlocked.CompareExchange(ref state, Taken, Waiting) == Waiting;
+
+    /// <summary>The client leaves. Only a command that still waits is given up: what is being committed is committed.</summary>
+    public void Leave(CancellationToken token)
+    {
+        if (Interlocked.CompareExchange(ref state, Left, Waiting) == Waiting)
+            answer.TrySetCanceled(token);
+    }
+
+    /// <summary>Answers the command; what waits for the answer runs within this call.</summary>
+    public void Complete(Outcome outcome) => answer.TrySetResult(outcome);
+}

@@ -1,0 +1,128 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using EventStore.Domain.History;
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
+using Npgsql;
+
+namespace EventStore.Server.Store.Proof;
+
+/// <summary>An event as the chain and the index need it.</summary>
+/// <param name="Link">What its hash covers.</param>
+/// <param name="Time">When it was committed.</param>
+/// <param name="Paths">The paths it is to be found by, in the order of their bytes.</param>
+/// <param name="Uncovered">What is wrong with the columns no hash covers, or null.</param>
+internal sealed record ChainedEvent(Link Link, DateTime Time, IReadOnlyList<string> Paths, string? Uncovered)
+{
+    /// <summary>Its revision.</summary>
+    public long Revision => Link.Revision;
+
+    /// <summary>The paths <c>revision_path</c> has it under.</summary>
+    public List<string> Found { get; init; } = [];
+}
+
+/// <summary>A row of <c>revision</c>: the event's hash, and what it is found by.</summary>
+internal sealed record IndexRow(long Revision, string Namespace, string Job, string Type, string User, byte[] Hash);
+
+/// <summary>Reads what the chain is checked with, in revision order, by columns alone: no function of the database's is trusted.</summary>
+internal static partial class ChainRows
+{
+    /// <summary>What the hash of an event covers, as columns of <c>mt_events e</c>, for <see cref="ReadLink"/>.</summary>
+    public const string LinkColumns = """
+        e.seq_id, coalesce(e.stream_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), e.version, e.type, e.timestamp, e.user_name,
+        (e.headers -> 'groups')::text, e.headers ->> 'userAgent', e.headers ->> 'sourceAddress', e.correlation_id, e.data::text
+        """;
+
+    /// <summary>The events behind a revision.</summary>
+    public static IAsyncEnumerable<ChainedEvent> Events(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
+        connection,
+        $"""
+        SELECT {LinkColumns}, (e.data -> 'paths')::text, e.mt_dotnet_type,
+               coalesce(e.headers = jsonb_build_object('groups', e.headers -> 'groups', 'userAgent', e.headers ->> 'userAgent', 'sourceAddress', e.headers ->> 'sourceAddress'), false),
+               e.bdata IS NULL AND e.tenant_id = '*DEFAULT*' AND NOT e.is_archived
+          FROM eventstore.mt_events e WHERE e.seq_id > {behind} ORDER BY e.seq_id
+        """,
+        ReadEvent,
+        stop);
+
+    /// <summary>The rows behind a revision.</summary>
+    public static IAsyncEnumerable<IndexRow> Rows(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
+        connection,
+        $"SELECT revision, namespace, job, type, user_name, hash FROM eventstore.revision WHERE revision > {behind} ORDER BY revision",
+        row => new IndexRow(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetFieldValue<byte[]>(5)),
+        stop);
+
+    /// <summary>The rows of <c>revision_path</c> behind a revision.</summary>
+    public static IAsyncEnumerable<(long Revision, string Path)> Paths(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
+        connection,
+        $"SELECT revision, path FROM eventstore.revision_path WHERE revision > {behind} ORDER BY revision, path",
+        row => (row.GetInt64(0), row.GetString(1)),
+        stop);
+
+    /// <summary>Of which job each incarnation is. That is checked where streams are compared with their rows.</summary>
+    public static async Task<Dictionary<Guid, JobKey>> Keys(NpgsqlConnection connection, CancellationToken stop)
+    {
+        var keys = new Dictionary<Guid, JobKey>();
+        await foreach ((Guid uid, JobKey key) in Cursor.Read(
+            connection, "SELECT id, namespace, name FROM eventstore.mt_doc_current_job", row => (row.GetGuid(0), new JobKey(row.GetString(1), row.GetString(2))), stop))
+            keys[uid] = key;
+        return keys;
+    }
+
+    /// <summary>Reads the first eleven columns: those of <see cref="LinkColumns"/>.</summary>
+    public static Link ReadLink(NpgsqlDataReader row) => new(
+        row.GetInt64(0), row.GetGuid(1), row.GetInt64(2), row.GetString(3), Microseconds(row.GetDateTime(4)),
+        Text(row, 5), Text(row, 6), Text(row, 7), Text(row, 8), Text(row, 9), row.GetFieldValue<byte[]>(10));
+
+    /// <summary>Since 1970.</summary>
+    public static long Microseconds(DateTime time) => (time - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
+
+    /// <summary>What an event is found by, as <c>changed_paths_1</c> of migrations/V0004 has it.</summary>
+    private static IReadOnlyList<string> PathsOf(string type, string? json)
+    {
+        string[] changed = json is null ? [] : ReadPaths(json);
+        if (changed.Length == 0 && type != "job_deletion_requested")
+            return [];
+        var found = new SortedSet<string>(changed, StringComparer.Ordinal);
+        foreach (string path in changed)
+        {
+            if (InMap().Match(path) is { Success: true } map)
+                found.Add(map.Groups[1].Value);
+        }
+
+        if (type == "job_deletion_requested")
+            found.Add("metadata.deletionTimestamp");
+        return [.. found];
+    }
+
+    private static string[] ReadPaths(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<string[]>(json) ?? [];
+        }
+        catch (JsonException)
+        {
+            return []; // no event was ever written so: the chain says that this one was edited
+        }
+    }
+
+    private static ChainedEvent ReadEvent(NpgsqlDataReader row)
+    {
+        Link link = ReadLink(row);
+        string? uncovered = null;
+        if (EventCodec.ClassOf(link.Type) is { } expected && Text(row, 12) != expected)
+            uncovered = "the class of the event was edited";
+        else if (!row.GetBoolean(13))
+            uncovered = "the headers of the event were edited";
+        else if (!row.GetBoolean(14))
+            uncovered = "a column that nothing writes was edited";
+        return new ChainedEvent(link, row.GetDateTime(4), PathsOf(link.Type, Text(row, 11)), uncovered);
+    }
+
+    private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);
+
+    [GeneratedRegex(@"^(metadata\.(?:labels|annotations))[.[]")]
+    private static partial Regex InMap();
+}

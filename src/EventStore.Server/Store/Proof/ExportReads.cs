@@ -1,0 +1,80 @@
+using System.Data;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using EventStore.Domain.History;
+using EventStore.Server.Store.Reads;
+using Npgsql;
+
+namespace EventStore.Server.Store.Proof;
+
+/// <summary>An event with its place in the chain, as it is exported and imported.</summary>
+/// <param name="Link">What its hash covers.</param>
+/// <param name="Id">The event's own id.</param>
+/// <param name="Time">When it was committed.</param>
+/// <param name="Namespace">The job's namespace; empty in an import, where it follows from the first event of the stream.</param>
+/// <param name="Job">The job's name; empty in an import.</param>
+/// <param name="Before">The hash before it.</param>
+/// <param name="Hash">Its own.</param>
+public sealed record HistoryEvent(Link Link, Guid Id, DateTime Time, string Namespace, string Job, byte[] Before, byte[] Hash);
+
+/// <summary>From where to where the history is read: a revision or a time at each end, itself included; null for none.</summary>
+public sealed record HistoryRange(string? Since, string? Until)
+{
+    /// <summary>The condition on an event.</summary>
+    /// <exception cref="FormatException">An end is neither a revision nor a time.</exception>
+    public string Where => $"{Condition(">=", Since)} AND {Condition("<=", Until)}";
+
+    private static string Condition(string compare, string? end)
+    {
+        if (end is null)
+            return "true";
+        if (long.TryParse(end, NumberStyles.None, CultureInfo.InvariantCulture, out long revision))
+            return $"e.seq_id {compare} {revision}";
+        return end.Contains('T', StringComparison.Ordinal) && DateTimeOffset.TryParse(end, CultureInfo.InvariantCulture, out DateTimeOffset time)
+            ? $"e.timestamp {compare} '{time.UtcDateTime:O}'"
+            : throw new FormatException($"'{end}' is neither a revision nor an RFC 3339 time such as 2026-11-23T07:58:24Z");
+    }
+}
+
+/// <summary>Reads the history from its beginning, in order, all of it as one moment left it.</summary>
+public static class ExportReads
+{
+    /// <summary>The events.</summary>
+    /// <param name="database">Any connection that may read.</param>
+    /// <param name="range">Which.</param>
+    /// <param name="progress">Is told events done and events in all.</param>
+    /// <param name="stop">Gives up.</param>
+    /// <exception cref="FormatException">An event has no hash: the store is damaged.</exception>
+    public static async IAsyncEnumerable<HistoryEvent> Read(
+        NpgsqlDataSource database, HistoryRange range, Action<long, long> progress, [EnumeratorCancellation] CancellationToken stop)
+    {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        await using NpgsqlTransaction snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+        long total = (long)(await connection.Ask($"SELECT count(*) FROM eventstore.mt_events e WHERE {range.Where}", stop))!;
+        string sql = $"""
+            SELECT {ChainRows.LinkColumns}, e.id, r.hash, r.namespace, r.job
+              FROM eventstore.mt_events e LEFT JOIN eventstore.revision r ON r.revision = e.seq_id
+             WHERE {range.Where} ORDER BY e.seq_id
+            """;
+        (long done, byte[]? before) = (0, null);
+        await foreach (HistoryEvent happened in Cursor.Read(connection, sql, Read, stop))
+        {
+            before ??= await HashBefore(connection, happened.Link.Revision, stop);
+            yield return happened with { Before = before };
+            before = happened.Hash;
+            progress(++done, total);
+        }
+    }
+
+    private static HistoryEvent Read(NpgsqlDataReader row)
+    {
+        Link link = ChainRows.ReadLink(row);
+        return row.IsDBNull(12)
+            ? throw new FormatException($"revision {link.Revision} has no hash")
+            : new HistoryEvent(link, row.GetGuid(11), row.GetDateTime(4), row.GetString(13), row.GetString(14), [], row.GetFieldValue<byte[]>(12));
+    }
+
+    private static async Task<byte[]> HashBefore(NpgsqlConnection connection, long revision, CancellationToken stop) =>
+        await connection.Ask($"SELECT hash FROM eventstore.revision WHERE revision < {revision} ORDER BY revision DESC LIMIT 1", stop) as byte[]
+        ?? Chain.Beginning.ToArray();
+}

@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using EventStore.Domain.History;
+using EventStore.Domain.Json;
+using EventStore.Server.Store.Format;
+
+namespace EventStore.Server.Store.Proof;
+
+/// <summary>
+/// The history as lines of JSON: everything a hash covers, with the hash and the one before it, so that the chain can be followed with
+/// nothing but the file. <c>groups</c> and <c>data</c> stand there byte for byte as they were hashed, <c>data</c> last. The last line is a
+/// checkpoint: a file without one was cut off.
+/// </summary>
+public static class HistoryLine
+{
+    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
+    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
+
+    /// <summary>Writes the line of an event, without its end.</summary>
+    public static void Write(Stream to, HistoryEvent happened)
+    {
+        using var json = new Utf8JsonWriter(to, Compact);
+        Link link = happened.Link;
+        json.WriteStartObject();
+        json.WriteNumber("revision", link.Revision);
+        json.WriteString("previousHash", Convert.ToHexStringLower(happened.Before));
+        json.WriteString("hash", Convert.ToHexStringLower(happened.Hash));
+        json.WriteString("uid", link.Uid);
+        json.WriteNumber("version", link.Version);
+        json.WriteString("type", link.Type);
+        json.WriteString("time", happened.Time.ToString(TimeFormat, CultureInfo.InvariantCulture));
+        json.WriteString("user", link.User);
+        json.WritePropertyName("groups");
+        json.WriteRawValue(link.Groups ?? "null", skipInputValidation: true);
+        json.WriteString("userAgent", link.UserAgent);
+        json.WriteString("sourceAddress", link.SourceAddress);
+        json.WriteString("requestId", link.RequestId);
+        json.WriteString("id", happened.Id);
+        json.WritePropertyName("data");
+        json.WriteRawValue(link.Data.Span, skipInputValidation: true);
+        json.WriteEndObject();
+    }
+
+    /// <summary>Writes the last line, without its end.</summary>
+    public static void Write(Stream to, Checkpoint end, long events)
+    {
+        using var json = new Utf8JsonWriter(to, Compact);
+        json.WriteStartObject();
+        json.WriteStartObject("checkpoint");
+        json.WriteNumber("revision", end.Revision);
+        json.WriteString("hash", end.Hash);
+        json.WriteNumber("events", events);
+        json.WriteEndObject();
+        json.WriteEndObject();
+    }
+
+    /// <summary>Reads the line of an event; null for the last line.</summary>
+    /// <exception cref="FormatException">It is neither.</exception>
+    public static HistoryEvent? Read(string line)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = EventCodec.Options.MaxDepth });
+            return document.RootElement.TryGetProperty("checkpoint", out _) ? null : Read(document.RootElement);
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            throw new FormatException($"it is not the line of an event: {e.Message.ReplaceLineEndings(" ")}");
+        }
+    }
+
+    private static HistoryEvent Read(JsonElement line)
+    {
+        DateTime time = DateTime.ParseExact(Text("time")!, TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+        JsonElement groups = line.GetProperty("groups");
+        var link = new Link(
+            line.GetProperty("revision").GetInt64(), line.GetProperty("uid").GetGuid(), line.GetProperty("version").GetInt64(), Text("type")!,
+            ChainRows.Microseconds(time), Text("user"), groups.ValueKind == JsonValueKind.Null ? null : groups.GetRawText(), Text("userAgent"),
+            Text("sourceAddress"), Text("requestId"), JsonMarshal.GetRawUtf8Value(line.GetProperty("data")).ToArray());
+        return new HistoryEvent(link, line.GetProperty("id").GetGuid(), time, string.Empty, string.Empty, Hash("previousHash"), Hash("hash"));
+
+        string? Text(string name) => line.GetProperty(name).GetString();
+        byte[] Hash(string name) => Convert.FromHexString(Text(name) ?? string.Empty);
+    }
+}

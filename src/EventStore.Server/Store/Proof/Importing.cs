@@ -1,0 +1,172 @@
+using EventStore.Domain.History;
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace EventStore.Server.Store.Proof;
+
+/// <summary>
+/// Reads an exported history into an empty store: the same revisions, times and hashes, and everything that is made of the events. It is
+/// one transaction: after a failure the store is as empty as before.
+/// </summary>
+public sealed class Importing
+{
+    private const int BatchMax = 256;
+
+    private const string CopySql = """
+        COPY imported (seq_id, id, stream_id, version, data, type, class, time, user_name, headers, request, hash) FROM STDIN (FORMAT binary)
+        """;
+
+    private const string EventsSql = """
+        INSERT INTO eventstore.mt_streams (id, version, timestamp, created)
+        SELECT stream_id, max(version), max(time), min(time) FROM imported GROUP BY stream_id;
+        INSERT INTO eventstore.mt_events (seq_id, id, stream_id, version, data, type, mt_dotnet_type, timestamp, user_name, headers, correlation_id)
+        SELECT seq_id, id, stream_id, version, data, type, class, time, user_name, headers, request FROM imported ORDER BY seq_id;
+        UPDATE eventstore.head h SET (revision, time, hash) = (SELECT seq_id, time, hash FROM imported ORDER BY seq_id DESC LIMIT 1);
+        """;
+
+    private const string IndexSql = """
+        INSERT INTO eventstore.revision (revision, namespace, job, type, user_name, hash)
+        SELECT i.seq_id, j.namespace, j.name, i.type, i.user_name, i.hash
+          FROM imported i JOIN eventstore.mt_doc_current_job j ON j.id = i.stream_id ORDER BY i.seq_id;
+        INSERT INTO eventstore.revision_path (path, revision)
+        SELECT p.path, i.seq_id FROM imported i, eventstore.changed_paths_1(i.type, i.data) p (path);
+        """;
+
+    private readonly NpgsqlConnection owner;
+    private readonly CancellationToken stop;
+
+    private Importing(NpgsqlConnection owner, CancellationToken stop) => (this.owner, this.stop) = (owner, stop);
+
+    /// <summary>Imports, and answers where the chain ends.</summary>
+    /// <param name="owner">A connection of the owner's.</param>
+    /// <param name="lines">The file's lines.</param>
+    /// <param name="progress">Is told how many events were folded, and how many there are.</param>
+    /// <param name="stop">Gives up; nothing is changed then.</param>
+    /// <exception cref="FormatException">The store is not empty, or the file is not a whole history from the first revision on.</exception>
+    public static async Task<(Checkpoint End, long Events)> Run(
+        NpgsqlConnection owner, IAsyncEnumerable<string> lines, Action<long, long> progress, CancellationToken stop)
+    {
+        await using NpgsqlTransaction transaction = await owner.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, stop);
+        await owner.Run(DatabaseNames.TakeCommitLock, stop);
+        if (await owner.Ask("SELECT EXISTS (SELECT FROM eventstore.mt_events) OR (SELECT revision FROM eventstore.head) <> 1", stop) is true)
+            throw new FormatException("the store is not empty");
+        var import = new Importing(owner, stop);
+        (Checkpoint end, long events) = await import.Copy(lines);
+        if (events > 0)
+            await import.Finish(end, events, progress);
+        await transaction.CommitAsync(stop);
+        return (end, events);
+    }
+
+    private async Task<(Checkpoint End, long Events)> Copy(IAsyncEnumerable<string> lines)
+    {
+        await owner.Run(
+            """
+            CREATE TEMP TABLE imported (seq_id bigint, id uuid, stream_id uuid, version bigint, data jsonb, type text, class text, time timestamptz,
+                                        user_name text, headers jsonb, request text, hash bytea) ON COMMIT DROP
+            """,
+            stop);
+        await using NpgsqlBinaryImporter copy = await owner.BeginBinaryImportAsync(CopySql, stop);
+        (byte[] before, long number, long revision, DateTime time) = (Chain.Beginning.ToArray(), 0, 1, DateTime.MinValue);
+        bool whole = false;
+        await foreach (string line in lines.WithCancellation(stop))
+        {
+            number++;
+            HistoryEvent? happened = whole ? throw Wrong(number, "there is something behind the last line") : Parse(line, number);
+            if (happened is null)
+            {
+                whole = Checkpoint.Parse(System.Text.Encoding.UTF8.GetBytes(line)) == new Checkpoint(revision, Convert.ToHexStringLower(before))
+                    ? true
+                    : throw Wrong(number, "the chain does not end where the last line says");
+                continue;
+            }
+
+            if (happened.Link.Revision <= revision || happened.Time < time || !happened.Before.AsSpan().SequenceEqual(before))
+                throw Wrong(number, $"revision {happened.Link.Revision} does not follow from the line before: lines are missing, or were moved");
+            if (!Chain.Hash(before, happened.Link).AsSpan().SequenceEqual(happened.Hash))
+                throw Wrong(number, $"revision {happened.Link.Revision} is not what its hash says: it was edited");
+            (before, revision, time) = (happened.Hash, happened.Link.Revision, happened.Time);
+            await Write(copy, happened, number);
+        }
+
+        if (!whole)
+            throw new FormatException($"the file was cut off: line {number} is not the checkpoint an export ends in");
+        await copy.CompleteAsync(stop);
+        return (new Checkpoint(revision, Convert.ToHexStringLower(before)), number - 1);
+    }
+
+    private async Task Finish(Checkpoint end, long events, Action<long, long> progress)
+    {
+        await owner.Run(EventsSql, stop);
+        (var streams, var snapshots, long done) = (new List<ReplayedStream>(), new List<Job>(), 0L);
+        await foreach (ReplayedStream stream in EventLog.Fold(owner, new StreamRange(), _ => { }, stop))
+        {
+            streams.Add(stream.Row is null ? throw new FormatException($"{stream.Uid}: {stream.Problem}") : stream);
+            snapshots.AddRange(stream.MissingSnapshots);
+            progress(done += stream.Events, events);
+            if (streams.Count >= BatchMax || snapshots.Count >= BatchMax)
+                await Flush();
+        }
+
+        await Flush();
+        await owner.Run(IndexSql, stop);
+        await RequireChain(end);
+        await owner.Ask($"SELECT setval('eventstore.mt_events_sequence', {end.Revision})", stop); // last, for no rollback takes it back
+
+        async Task Flush()
+        {
+            await DerivedRows.WriteJobs(owner, streams, stop);
+            await DerivedRows.WriteSnapshots(owner, snapshots, stop);
+            streams.Clear();
+            snapshots.Clear();
+        }
+    }
+
+    /// <summary>The chain as the database now has it: a text that is jsonb in another form would be stored as what was not hashed.</summary>
+    private async Task RequireChain(Checkpoint end)
+    {
+        var walk = new IndexWalk(await ChainRows.Keys(owner, stop), Refuse, _ => { });
+        await foreach ((long _, bool _) in walk.Follow(owner, 0, Chain.Beginning.ToArray(), Convert.FromHexString(end.Hash), stop))
+        {
+            // Everything that is wrong is thrown.
+        }
+
+        static void Refuse(Finding finding) => throw new FormatException($"revision {finding.Revision} cannot be stored as it was written: {finding.What}");
+    }
+
+    private static HistoryEvent? Parse(string line, long number)
+    {
+        try
+        {
+            return HistoryLine.Read(line);
+        }
+        catch (FormatException e)
+        {
+            throw Wrong(number, e.Message);
+        }
+    }
+
+    private async Task Write(NpgsqlBinaryImporter copy, HistoryEvent happened, long number)
+    {
+        Link link = happened.Link;
+        string eventClass = EventCodec.ClassOf(link.Type) ?? throw Wrong(number, $"this release knows no event named {link.Type}");
+        await copy.StartRowAsync(stop);
+        await copy.WriteAsync(link.Revision, NpgsqlDbType.Bigint, stop);
+        await copy.WriteAsync(happened.Id, NpgsqlDbType.Uuid, stop);
+        await copy.WriteAsync(link.Uid, NpgsqlDbType.Uuid, stop);
+        await copy.WriteAsync(link.Version, NpgsqlDbType.Bigint, stop);
+        await copy.WriteAsync(link.Data.ToArray(), NpgsqlDbType.Jsonb, stop);
+        await copy.WriteAsync(link.Type, NpgsqlDbType.Text, stop);
+        await copy.WriteAsync(eventClass, NpgsqlDbType.Text, stop);
+        await copy.WriteAsync(happened.Time, NpgsqlDbType.TimestampTz, stop);
+        await copy.WriteAsync(link.User, NpgsqlDbType.Text, stop);
+        await copy.WriteAsync(EventCodec.Headers(link), NpgsqlDbType.Jsonb, stop);
+        await copy.WriteAsync(link.RequestId, NpgsqlDbType.Text, stop);
+        await copy.WriteAsync(happened.Hash, NpgsqlDbType.Bytea, stop);
+    }
+
+    private static FormatException Wrong(long line, string what) => new($"line {line}: {what}");
+}

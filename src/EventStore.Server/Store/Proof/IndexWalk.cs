@@ -1,0 +1,88 @@
+using System.Runtime.CompilerServices;
+using EventStore.Domain.Jobs;
+using Npgsql;
+
+namespace EventStore.Server.Store.Proof;
+
+/// <summary>What the index should hold of a revision where it holds something else.</summary>
+/// <param name="Revision">The revision.</param>
+/// <param name="Row">Its row; null where that is right, or not to be had.</param>
+/// <param name="Missing">Paths it should be found by and is not.</param>
+/// <param name="Stale">Paths it is found by and should not.</param>
+internal sealed record IndexFix(long Revision, IndexRow? Row, IReadOnlyList<string> Missing, IReadOnlyList<string> Stale)
+{
+    /// <summary>Whether there is a row, and it is a wrong one.</summary>
+    public bool IsThere { get; init; }
+}
+
+/// <summary>Follows the chain through the log and compares what each event is found by: its row and its paths.</summary>
+/// <param name="keys">Of which job each incarnation is.</param>
+/// <param name="wrong">Is told of everything that is wrong.</param>
+/// <param name="fix">Is told what should stand there instead, where that is certain.</param>
+internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<Finding> wrong, Action<IndexFix> fix)
+{
+    /// <summary>Goes from revision to revision; each is handed out when it was looked at.</summary>
+    /// <param name="connection">A connection within the snapshot to be read; it is free whenever a revision is handed out.</param>
+    /// <param name="behind">Begin behind this revision, whose hash is <paramref name="start"/>.</param>
+    /// <param name="start">The hash to begin from.</param>
+    /// <param name="head">The hash the head names; null where there is none.</param>
+    /// <param name="stop">Gives up.</param>
+    /// <returns>The revisions, and whether everything up to each is decided.</returns>
+    public async IAsyncEnumerable<(long Revision, bool Decided)> Follow(
+        NpgsqlConnection connection, long behind, byte[] start, byte[]? head, [EnumeratorCancellation] CancellationToken stop)
+    {
+        var chain = new ChainWalk(start, Compare, wrong);
+        await using IAsyncEnumerator<IndexRow> rows = ChainRows.Rows(connection, behind, stop).GetAsyncEnumerator(stop);
+        await using IAsyncEnumerator<(long Revision, string Path)> paths = ChainRows.Paths(connection, behind, stop).GetAsyncEnumerator(stop);
+        bool row = await rows.MoveNextAsync(), path = await paths.MoveNextAsync();
+        await foreach (ChainedEvent happened in ChainRows.Events(connection, behind, stop))
+        {
+            for (; row && rows.Current.Revision < happened.Revision; row = await rows.MoveNextAsync())
+                chain.Removed(rows.Current);
+            for (; path && paths.Current.Revision < happened.Revision; path = await paths.MoveNextAsync())
+                Stray(paths.Current);
+            for (; path && paths.Current.Revision == happened.Revision; path = await paths.MoveNextAsync())
+                happened.Found.Add(paths.Current.Path);
+            if (happened.Uncovered is { } uncovered)
+                wrong(new Finding(happened.Revision, uncovered));
+            bool found = row && rows.Current.Revision == happened.Revision;
+            chain.Next(happened, found ? rows.Current : null);
+            row = found ? await rows.MoveNextAsync() : row;
+            yield return (happened.Revision, chain.IsDecided);
+        }
+
+        for (; row; row = await rows.MoveNextAsync())
+            chain.Removed(rows.Current);
+        for (; path; path = await paths.MoveNextAsync())
+            Stray(paths.Current);
+        chain.End(head);
+    }
+
+    private void Stray((long Revision, string Path) path)
+    {
+        wrong(new Finding(path.Revision, $"the index has it under {path.Path}, and there is no such event") { IsDerived = true });
+        fix(new IndexFix(path.Revision, null, [], [path.Path]));
+    }
+
+    private void Compare(ProvenRevision proven)
+    {
+        ChainedEvent happened = proven.Event;
+        JobKey? key = keys.TryGetValue(happened.Link.Uid, out JobKey known) ? known : null;
+        IndexRow? should = key is { } job
+            ? new IndexRow(happened.Revision, job.Namespace, job.Name, happened.Link.Type, happened.Link.User ?? string.Empty, proven.Hash)
+            : null;
+        // A missing row and an edited hash are told of by the chain.
+        bool rowHolds = proven.Row is { } row && (should is null || Same(should, row));
+        string[] missing = [.. happened.Paths.Except(happened.Found)], stale = [.. happened.Found.Except(happened.Paths)];
+        bool pathsHold = missing.Length + stale.Length == 0;
+        if (proven.Row is { } stored && should is not null && !Same(should, stored with { Hash = should.Hash }))
+            wrong(new Finding(happened.Revision, "its row in the index is not what the event says") { IsDerived = true });
+        if (!pathsHold)
+            wrong(new Finding(happened.Revision, "the paths it is found by are not those the event changed") { IsDerived = true });
+        if ((!rowHolds && should is not null) || !pathsHold)
+            fix(new IndexFix(happened.Revision, rowHolds ? null : should, missing, stale) { IsThere = proven.Row is not null });
+    }
+
+    private static bool Same(IndexRow a, IndexRow b) =>
+        (a.Namespace, a.Job, a.Type, a.User) == (b.Namespace, b.Job, b.Type, b.User) && a.Hash.AsSpan().SequenceEqual(b.Hash);
+}

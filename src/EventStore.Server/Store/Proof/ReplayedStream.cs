@@ -1,0 +1,128 @@
+using System.Text;
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+
+namespace EventStore.Server.Store.Proof;
+
+/// <summary>An event as the fold needs it.</summary>
+internal sealed record LoggedEvent(Guid Stream, long Version, long Revision, DateTime Time, string Type, string Data);
+
+/// <summary>An incarnation while its history is folded, and when it is.</summary>
+internal sealed class ReplayedStream(Guid uid)
+{
+    private const int BatchMax = 256;
+
+    private readonly Queue<Job> unseen = new();
+
+    /// <summary>The stream.</summary>
+    public Guid Uid => uid;
+
+    /// <summary>What it is called where something is wrong with it.</summary>
+    public string Name => Row is null ? $"{uid}" : $"{Row.Namespace}/{Row.Name} ({uid})";
+
+    /// <summary>The job its events give so far.</summary>
+    public Job? Job { get; private set; }
+
+    /// <summary>How many events there are.</summary>
+    public long Events { get; private set; }
+
+    /// <summary>When the first event was committed.</summary>
+    public DateTime Born { get; private set; }
+
+    /// <summary>When the last one was.</summary>
+    public DateTime Time { get; private set; }
+
+    /// <summary>Why the events cannot be folded, or null; and where.</summary>
+    public string? Problem { get; private set; }
+
+    /// <summary>The revision of the last event, or of that which is the problem.</summary>
+    public long Revision { get; private set; }
+
+    /// <summary>The row its events give; null when there is a <see cref="Problem"/>.</summary>
+    public CurrentJob? Row { get; private set; }
+
+    /// <summary>Snapshots that are not what the events give.</summary>
+    public List<SnapshotRow> WrongSnapshots { get; } = [];
+
+    /// <summary>The job at places where the function that appends would have left a snapshot, and there is none.</summary>
+    public List<Job> MissingSnapshots { get; } = [];
+
+    /// <summary>Adds an event.</summary>
+    public void Add(LoggedEvent happened)
+    {
+        Events++;
+        if (Problem is not null)
+            return;
+        Revision = happened.Revision;
+        if (happened.Version != Events)
+            Problem = $"event {Events} is missing: the next one, of revision {happened.Revision}, is number {happened.Version}";
+        else if (happened.Revision <= Job?.Revision)
+            Problem = $"event {happened.Version} has revision {happened.Revision}, lower than the event before it";
+        else
+            Evolve(happened);
+    }
+
+    /// <summary>Compares a stored snapshot of the place the fold has reached.</summary>
+    public void Compare(SnapshotRow snapshot)
+    {
+        if (Problem is not null)
+            return;
+        if (Job is null || snapshot.Version != Job.Version || snapshot.Revision != Job.Revision || snapshot.Text != TextOf(Job))
+        {
+            WrongSnapshots.Add(snapshot);
+            return;
+        }
+
+        while (unseen.TryPeek(out Job? place) && place.Version <= snapshot.Version)
+        {
+            if (snapshot.Version >= place.Version + BatchMax)
+                MissingSnapshots.Add(place);
+            unseen.Dequeue();
+        }
+    }
+
+    /// <summary>Says that there are no more events.</summary>
+    public void Finish()
+    {
+        MissingSnapshots.AddRange(unseen);
+        if (Problem is not null)
+            return;
+        if (Job!.Uid != uid)
+            Problem = $"its events give no job: its first event is that of {Job.Uid}";
+        else
+            Show();
+    }
+
+    /// <summary>The object as answers show it.</summary>
+    public static string TextOf(Job job) => Encoding.UTF8.GetString(JobText.Of(job).ToUtf8(job.Revision));
+
+    private void Evolve(LoggedEvent happened)
+    {
+        try
+        {
+            Job = Job.Evolve(Job, EventCodec.Read(happened.Type, happened.Data), happened.Revision);
+            Born = Events == 1 ? happened.Time : Born;
+            Time = happened.Time;
+            if (Events % SnapshotRow.Every == 0)
+                unseen.Enqueue(Job);
+        }
+        catch (Exception e) // whatever a damaged event does to the fold, its revision has to be named
+        {
+            Problem = $"the event of revision {happened.Revision} cannot be read: {OneLine(e)}";
+        }
+    }
+
+    private void Show()
+    {
+        try
+        {
+            Row = CurrentJob.Of(Job!);
+        }
+        catch (Exception e) // a damaged event may also leave what can be folded and not be shown
+        {
+            Problem = $"its events give no job: {OneLine(e)}";
+        }
+    }
+
+    private static string OneLine(Exception e) => e.Message.ReplaceLineEndings(" ");
+}

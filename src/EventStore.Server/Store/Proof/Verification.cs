@@ -1,0 +1,134 @@
+using System.Data;
+using EventStore.Domain.History;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
+using Npgsql;
+
+namespace EventStore.Server.Store.Proof;
+
+/// <summary>What a verification went through.</summary>
+/// <param name="Events">How many events there are.</param>
+/// <param name="MissingSnapshots">
+/// How many snapshots are not where the function that appends leaves one. That is nothing wrong, for nothing is told by a snapshot that the
+/// events do not tell: a database from before there were any (migrations/V0004) has none, and its past is read more slowly.
+/// </param>
+public sealed record Verified(long Events, long MissingSnapshots);
+
+/// <summary>
+/// Proves that the store is what was written: the chain from its first event to the head, and everything that is made of the events. It
+/// changes nothing, and trusts nothing but the columns of <c>mt_events</c> and the hashes recorded for them.
+/// </summary>
+public static class Verification
+{
+    private const string HeadSql = """
+        SELECT h.revision, h.time, h.hash, e.seq_id, e.timestamp, r.hash
+          FROM (SELECT) AS one
+          LEFT JOIN eventstore.head h ON true
+          LEFT JOIN (SELECT seq_id, timestamp FROM eventstore.mt_events ORDER BY seq_id DESC LIMIT 1) e ON true
+          LEFT JOIN (SELECT hash FROM eventstore.revision ORDER BY revision DESC LIMIT 1) r ON true
+        """;
+
+    /// <summary>Verifies, and answers what was read.</summary>
+    /// <param name="database">Any connection that may read.</param>
+    /// <param name="kept">A checkpoint that was kept and must still hold; or null.</param>
+    /// <param name="wrong">Is told of everything that is wrong, in no order, from one thread at a time.</param>
+    /// <param name="progress">Is told events done and events in all.</param>
+    /// <param name="stop">Gives up.</param>
+    public static async Task<Verified> Run(
+        NpgsqlDataSource database, Checkpoint? kept, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop)
+    {
+        // Two walks side by side, the chain in the log's order and the jobs in their streams', over one snapshot.
+        await using NpgsqlConnection chain = await database.OpenConnectionAsync(stop);
+        await using NpgsqlConnection streams = await database.OpenConnectionAsync(stop);
+        await using NpgsqlTransaction snapshot = await chain.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+        await using NpgsqlTransaction same = await streams.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+        await streams.Run($"SET TRANSACTION SNAPSHOT '{await chain.Ask("SELECT pg_export_snapshot()", stop)}'", stop);
+        long total = await EventLog.Count(chain, stop);
+        var gate = new Lock();
+        (long linked, long folded, long missingSnapshots) = (0, 0, 0);
+        await Task.WhenAll(
+            Task.Run(() => FollowChain(chain, kept, Tell, () => Report(ref linked, 1), stop), stop),
+            Task.Run(async () => missingSnapshots = await FoldStreams(streams, Tell, events => Report(ref folded, events), stop), stop));
+        progress(total, total);
+        return new Verified(total, missingSnapshots);
+
+        void Tell(Finding finding)
+        {
+            lock (gate)
+                wrong(finding);
+        }
+
+        void Report(ref long done, long more)
+        {
+            lock (gate)
+            {
+                done += more;
+                if (linked + folded < 2 * total)
+                    progress((linked + folded) / 2, total);
+            }
+        }
+    }
+
+    private static async Task FollowChain(NpgsqlConnection connection, Checkpoint? kept, Action<Finding> wrong, Action done, CancellationToken stop)
+    {
+        byte[]? head = await CompareHead(connection, wrong, stop);
+        if (kept is not null)
+            await Compare(kept, connection, wrong, stop);
+        var walk = new IndexWalk(await ChainRows.Keys(connection, stop), wrong, _ => { });
+        await foreach ((long _, bool _) in walk.Follow(connection, 0, Chain.Beginning.ToArray(), head, stop))
+            done();
+    }
+
+    /// <summary>Compares what each stream gives with what is stored of it, and answers how many snapshots are missing.</summary>
+    private static async Task<long> FoldStreams(NpgsqlConnection connection, Action<Finding> wrong, Action<long> done, CancellationToken stop)
+    {
+        long missing = 0;
+        await foreach (JudgedStream judged in StreamWalk.Judge(connection, new StreamRange(), Stray, stop))
+        {
+            if (judged.Difference is { } difference)
+                wrong(new Finding(judged.Revision, difference));
+            foreach (SnapshotRow snapshot in judged.Stream?.WrongSnapshots ?? [])
+                wrong(new Finding(snapshot.Revision, $"{judged.Stream!.Name}: the snapshot of revision {snapshot.Revision} is not what the events give") { IsDerived = true });
+            missing += judged.Stream?.MissingSnapshots.Count ?? 0;
+            done(judged.Stream?.Events ?? 0);
+        }
+
+        return missing;
+
+        void Stray(SnapshotRow snapshot) => wrong(new Finding(Finding.Nowhere, $"{snapshot.Uid}: there is a snapshot without events"));
+    }
+
+    /// <summary>Compares the head with the last event, and answers the hash it names.</summary>
+    private static async Task<byte[]?> CompareHead(NpgsqlConnection connection, Action<Finding> wrong, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(HeadSql, connection) { CommandTimeout = 0 };
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        await row.ReadAsync(stop);
+        long last = row.IsDBNull(3) ? 1 : row.GetInt64(3);
+        if (row.IsDBNull(0))
+        {
+            wrong(new Finding(last, $"the head is missing, the events end at {last}"));
+            return null;
+        }
+
+        byte[] hash = row.GetFieldValue<byte[]>(2);
+        if (row.GetInt64(0) != last)
+            wrong(new Finding(last, $"the head is at revision {row.GetInt64(0)}, the events end at {last}"));
+        if (!row.IsDBNull(4) && row.GetDateTime(4) != row.GetDateTime(1))
+            wrong(new Finding(last, "the head's time is not that of the last event"));
+        if (!hash.AsSpan().SequenceEqual(row.IsDBNull(5) ? Chain.Beginning : row.GetFieldValue<byte[]>(5)))
+            wrong(new Finding(last, "the head's hash is not that of the last revision"));
+        return hash;
+    }
+
+    private static async Task Compare(Checkpoint kept, NpgsqlConnection connection, Action<Finding> wrong, CancellationToken stop)
+    {
+        string? stored = kept.Revision == 1
+            ? Convert.ToHexStringLower(Chain.Beginning)
+            : await connection.Ask($"SELECT encode(hash, 'hex') FROM eventstore.revision WHERE revision = {kept.Revision}", stop) as string;
+        if (stored is null)
+            wrong(new Finding(kept.Revision, $"the checkpoint does not hold: there is no revision {kept.Revision} any more"));
+        else if (stored != kept.Hash)
+            wrong(new Finding(kept.Revision, $"the checkpoint does not hold: the hash is {stored}, it was {kept.Hash}: what is before was rewritten"));
+    }
+}

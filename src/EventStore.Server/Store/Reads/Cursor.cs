@@ -1,0 +1,59 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Npgsql;
+
+namespace EventStore.Server.Store.Reads;
+
+/// <summary>
+/// Reads a result of any length page by page, within a transaction. Between two pages the connection is free: several results can be
+/// read side by side on it, and what was read can be written about.
+/// </summary>
+internal static class Cursor
+{
+    private const int PageLength = 1000;
+    private static long last;
+
+    /// <summary>The rows, in order.</summary>
+    /// <param name="connection">A connection within a transaction.</param>
+    /// <param name="sql">A query without parameters.</param>
+    /// <param name="read">Reads one row.</param>
+    /// <param name="stop">Gives up.</param>
+    public static async IAsyncEnumerable<T> Read<T>(
+        NpgsqlConnection connection, string sql, Func<NpgsqlDataReader, T> read, [EnumeratorCancellation] CancellationToken stop)
+    {
+        string name = string.Create(CultureInfo.InvariantCulture, $"pages_{Interlocked.Increment(ref last)}");
+        // All of it will be read: a plan for the first tenth, which PostgreSQL makes for cursors, would be the slower one.
+        await connection.Run($"SET LOCAL cursor_tuple_fraction = 1; DECLARE {name} NO SCROLL CURSOR FOR {sql}", stop);
+        var page = new List<T>(PageLength);
+        do
+        {
+            page.Clear();
+            await using var fetch = new NpgsqlCommand($"FETCH {PageLength} FROM {name}", connection) { CommandTimeout = 0 };
+            await using (NpgsqlDataReader reader = await fetch.ExecuteReaderAsync(stop))
+            {
+                while (await reader.ReadAsync(stop))
+                    page.Add(read(reader));
+            }
+
+            foreach (T row in page)
+                yield return row;
+        }
+        while (page.Count == PageLength);
+        await connection.Run($"CLOSE {name}", stop);
+    }
+
+    /// <summary>Runs a statement, however long it takes, and answers how many rows it changed.</summary>
+    public static async Task<int> Run(this NpgsqlConnection connection, string sql, CancellationToken stop, params NpgsqlParameter[] parameters)
+    {
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        command.Parameters.AddRange(parameters);
+        return await command.ExecuteNonQueryAsync(stop);
+    }
+
+    /// <summary>Runs a query and answers its first value.</summary>
+    public static async Task<object?> Ask(this NpgsqlConnection connection, string sql, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        return await command.ExecuteScalarAsync(stop);
+    }
+}

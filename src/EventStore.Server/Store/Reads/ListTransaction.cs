@@ -1,0 +1,165 @@
+using System.Data;
+using System.Runtime.CompilerServices;
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+using Npgsql;
+
+namespace EventStore.Server.Store.Reads;
+
+/// <summary>
+/// All jobs as one moment left them. Lists come in etcd's order, that of the bytes of <c>namespace/name</c>, and may be as of any
+/// revision: rows that have not changed since are read as they are, the others as they stood (see JobPast), piece by piece in that order.
+/// So a list costs what it holds and what has changed since, and takes the memory of one piece.
+/// </summary>
+public sealed class ListTransaction : IAsyncDisposable
+{
+    private const int PieceMin = 64;
+    private const int PieceMax = 4096;
+    private const int PastPieceMax = 256;
+    private const int PastPieceBytes = 4 * 1024 * 1024;
+
+    // Living now or not, each name that changed since is looked up once.
+    private const string ThenSql = """
+        SELECT count(*) FROM ({0}) AS k
+         CROSS JOIN LATERAL (
+               SELECT r.type FROM eventstore.revision r
+                WHERE r.namespace = k.namespace AND r.job = k.name AND r.revision <= $1 ORDER BY r.revision DESC LIMIT 1) l
+         WHERE l.type <> 'job_deleted'
+        """;
+
+    private readonly NpgsqlConnection connection;
+    private readonly NpgsqlTransaction transaction;
+
+    private ListTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction, long head) =>
+        (this.connection, this.transaction, Head) = (connection, transaction, head);
+
+    /// <summary>The revision the snapshot stands at.</summary>
+    public long Head { get; }
+
+    /// <summary>Takes a snapshot; the connection is closed with it.</summary>
+    internal static async Task<ListTransaction> Open(NpgsqlConnection connection, CancellationToken stop)
+    {
+        try
+        {
+            NpgsqlTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+            await using var command = new NpgsqlCommand("SELECT revision FROM eventstore.head", connection);
+            return new ListTransaction(connection, transaction, (long)(await command.ExecuteScalarAsync(stop))!);
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>The jobs that lived at the revision, in order, read as they are asked for.</summary>
+    /// <param name="range">Which ones.</param>
+    /// <param name="revision">As of this revision, which is not beyond <see cref="Head"/>.</param>
+    /// <param name="stop">Gives up.</param>
+    public IAsyncEnumerable<StoredJob> List(JobRange range, long revision, CancellationToken stop) =>
+        revision >= Head ? Unchanged(range, revision, stop) : range.Only is { } key ? One(range, key, revision, stop) : Past(range, revision, stop);
+
+    /// <summary>How many jobs of the range there were at the revision.</summary>
+    public async Task<long> Count(JobRange range, long revision, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = Select(range, revision, "count(*)");
+        long unchanged = (long)(await command.ExecuteScalarAsync(stop))!;
+        if (revision >= Head)
+            return unchanged;
+        await using var changed = new NpgsqlCommand { Connection = connection, CommandTimeout = 0 };
+        JobRange.Add(changed, "SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted AND j.revision > ", revision);
+        range.Narrow(changed, "j.namespace", "j.name");
+        changed.CommandText += " UNION SELECT r.namespace, r.job FROM eventstore.revision r WHERE r.type = 'job_deleted' AND r.revision > $1";
+        range.Narrow(changed, "r.namespace", "r.job");
+        changed.CommandText = ThenSql.Replace("{0}", changed.CommandText, StringComparison.Ordinal);
+        return unchanged + (long)(await changed.ExecuteScalarAsync(stop))!;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await transaction.DisposeAsync();
+        await connection.DisposeAsync();
+    }
+
+    private async IAsyncEnumerable<StoredJob> One(JobRange range, JobKey key, long revision, [EnumeratorCancellation] CancellationToken stop)
+    {
+        if (range.Behind is { } behind && JobRange.Compare(key, behind) <= 0)
+            yield break;
+        foreach ((Job job, DateTimeOffset time) in (await PastJobs.At(connection, [key], revision, stop)).Values)
+            yield return StoredJob.Of(job, time);
+    }
+
+    private async IAsyncEnumerable<StoredJob> Past(JobRange range, long revision, [EnumeratorCancellation] CancellationToken stop)
+    {
+        var keys = new NamesAtRevision(connection, range, revision);
+        int length = PieceMin;
+        while (await keys.Next(length, stop) is { Count: > 0 } piece)
+        {
+            JobKey[] changed = [.. piece.Where(key => key.HasChanged).Select(key => key.Key)];
+            var past = changed.Length == 0 ? [] : await PastJobs.At(connection, changed, revision, stop);
+            JobRange between = range with { Through = piece[^1].Key, Containing = [] }; // the keys below are all there, in step with it
+            long bytes = 0;
+            await using (IAsyncEnumerator<StoredJob> unchanged = Unchanged(between, revision, stop).GetAsyncEnumerator(stop))
+            {
+                foreach ((JobKey key, bool hasChanged) in piece)
+                {
+                    if (!hasChanged && await unchanged.MoveNextAsync())
+                        yield return unchanged.Current;
+                    if (!hasChanged || !past.Remove(key, out var then))
+                        continue;
+                    StoredJob stored = StoredJob.Of(then.Job, then.Time);
+                    bytes += stored.Utf8.Length;
+                    yield return stored;
+                }
+            }
+
+            range = range with { Behind = piece[^1].Key };
+            length = bytes > PastPieceBytes ? Math.Max(1, length / 2) : Math.Min(2 * length, PastPieceMax);
+        }
+    }
+
+    /// <summary>The living jobs that have not changed since the revision.</summary>
+    private async IAsyncEnumerable<StoredJob> Unchanged(JobRange range, long revision, [EnumeratorCancellation] CancellationToken stop)
+    {
+        // Piece by piece, each longer than the one before: who has enough after a page leaves the rest unread.
+        (int piece, int read) = (PieceMin / 2, PieceMin / 2);
+        while (read == piece)
+        {
+            (piece, read) = (Math.Min(2 * piece, PieceMax), 0);
+            await using NpgsqlCommand command = SelectPiece(range, revision, piece);
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop);
+            JobKey? last = range.Behind;
+            for (; await reader.ReadAsync(stop); read++)
+            {
+                var key = new JobKey(reader.GetString(0), reader.GetString(1));
+                yield return new StoredJob(key, reader.GetInt64(2), reader.GetFieldValue<byte[]>(3), reader.GetFieldValue<DateTimeOffset>(4));
+                last = key;
+            }
+
+            range = range with { Behind = last };
+        }
+    }
+
+    private NpgsqlCommand SelectPiece(JobRange range, long revision, int length)
+    {
+        NpgsqlCommand command = Select(range, revision, "j.namespace, j.name, j.revision, j.data ->> 'text', j.mt_last_modified");
+        JobRange.Add(command, $" ORDER BY {JobRange.Order("j.namespace", "j.name")} LIMIT ", length);
+        return command;
+    }
+
+    private NpgsqlCommand Select(JobRange range, long revision, string columns)
+    {
+        var command = new NpgsqlCommand($"SELECT {columns} FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted", connection) { CommandTimeout = 0 };
+        if (revision < Head)
+            JobRange.Add(command, " AND j.revision <= ", revision);
+        range.Narrow(command, "j.namespace", "j.name");
+        foreach (string text in range.Containing)
+        {
+            JobRange.Add(command, " AND strpos(j.data ->> 'text', ", text);
+            command.CommandText += ") > 0";
+        }
+
+        return command;
+    }
+}
