@@ -82,7 +82,7 @@ internal static class DerivedRows
         await connection.Run(
             InsertJobsSql, stop, Values(rows, row => row.Id), Values(rows, row => JsonSerializer.Serialize(row, EventCodec.Options), NpgsqlDbType.Jsonb),
             Times(stream => stream.Time), Values(rows, row => row.Version), Values(rows, row => row.Namespace), Values(rows, row => row.Name),
-            Values(rows, row => row.Deleted), Values(rows, row => row.Revision), new NpgsqlParameter<string> { TypedValue = typeof(CurrentJob).FullName! });
+            Values(rows, row => row.Deleted), Values(rows, row => row.Revision), new NpgsqlParameter<string> { TypedValue = CurrentJob.StoredClass });
 
         NpgsqlParameter<DateTime[]> Times(Func<ReplayedStream, DateTime> time) => Values(streams, time, NpgsqlDbType.TimestampTz);
     }
