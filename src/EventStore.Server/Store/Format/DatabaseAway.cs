@@ -9,6 +9,9 @@ public static class DatabaseAway
     /// <summary>What is said of a database nothing more is known of.</summary>
     public const string Unreachable = "the database cannot be reached";
 
+    /// <summary>What is said of a database, or a session, that may only read: a standby, or a primary that was set so.</summary>
+    public const string ReadOnly = "the database is read-only";
+
     /// <summary>
     /// Whether the database is away: no connection, a broken one, a time-out, or PostgreSQL itself saying that it is shutting down,
     /// out of resources, a standby, or kept from a lock for too long. Trying again later may help; for anything else it would not.
@@ -16,7 +19,8 @@ public static class DatabaseAway
     public static bool Is(Exception e) => e switch
     {
         PostgresException { InvariantSeverity: "FATAL" or "PANIC" } => true,
-        PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction or PostgresErrorCodes.LockNotAvailable } => true,
+        PostgresException { SqlState: PostgresErrorCodes.LockNotAvailable } => true,
+        _ when IsReadOnly(e) => true,
         PostgresException said when HasNoSpace(said) => true,
         PostgresException said => said.SqlState[..2] is "08" or "53" or "57" or "58",
         _ => e is NpgsqlException or SocketException or TimeoutException, // Npgsql does not wrap a host name that cannot be resolved
@@ -26,6 +30,7 @@ public static class DatabaseAway
     public static string Why(Exception e) => e switch
     {
         PostgresException said when HasNoSpace(said) => "the database has no space left on its disk",
+        _ when IsReadOnly(e) => ReadOnly,
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => "the database takes no more connections",
         NpgsqlException { InnerException: TimeoutException } when e.Message.Contains("pool has been exhausted", StringComparison.Ordinal) =>
             "all of this server's connections to the database are in use",
@@ -36,6 +41,12 @@ public static class DatabaseAway
     public static bool IsBrokenConnection(Exception e) => e is
         NpgsqlException { InnerException: IOException }
         or PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.IdleSessionTimeout };
+
+    /// <summary>
+    /// Whether the session may only read. It stays so after the database is writable again, for the setting is taken when a session begins:
+    /// the connection is to be closed, and the pool cleared of those as old.
+    /// </summary>
+    public static bool IsReadOnly(Exception e) => e is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction };
 
     // PostgreSQL has a code for a full disk alone. What a quota refuses, or a limit on the size of files, is an internal error (XX000) of the
     // routines that make a table's file longer, by whatever name a release has them.
