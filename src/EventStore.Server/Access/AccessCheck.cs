@@ -13,18 +13,18 @@ public sealed class AccessCheck(RequestDelegate next, AccessAnswers answers, Aut
     {
         Endpoint? endpoint = context.GetEndpoint();
         RequiresAccess? required = endpoint?.Metadata.GetMetadata<RequiresAccess>();
-        AccessRequest request = AccessRequest.Of(context, required);
-        bool isKnown = context.User.Identity is { IsAuthenticated: true };
+        RequestInfo info = RequestInfo.Keep(context);
+        bool isKnown = info.User.IsKnown;
         // No route, or a stand-in that routing made of routes that did not fit (it only says 405 or 415): nothing to guard, but only
         // who shows a credential learns which paths there are.
         bool isNothing = endpoint is not RouteEndpoint && required is null;
-        if (isNothing ? isKnown : required is not null && IsAllowed(context, request))
+        if (isNothing ? isKnown : required is not null && IsAllowed(context, info))
             return next(context);
-        return isKnown ? answers.Forbidden(context, request) : answers.Unauthorized(context);
+        return isKnown ? answers.Forbidden(context, info.Access) : answers.Unauthorized(context);
     }
 
     /// <summary>Who shows a wrong credential does not get what others get who show none, but for what is open: a probe may have an old one.</summary>
-    private bool IsAllowed(HttpContext context, AccessRequest request) => context.Features.Get<WrongCredential>() is null
-        ? authorization.Allows(context.User, request)
-        : Authorization.IsOpen(request);
+    private bool IsAllowed(HttpContext context, RequestInfo info) => context.Features.Get<WrongCredential>() is null
+        ? authorization.Allows(info.User, info.Access)
+        : Authorization.IsOpen(info.Access);
 }

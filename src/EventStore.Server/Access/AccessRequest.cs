@@ -21,23 +21,20 @@ public sealed record AccessRequest(string Verb, string Group, string Resource, s
     /// <summary>Whether it is about a resource.</summary>
     public bool IsResource => Resource.Length > 0;
 
-    /// <summary>What the request wants, by the endpoint that routing found for it.</summary>
-    public static AccessRequest Of(HttpContext context) => Of(context, context.GetEndpoint()?.Metadata.GetMetadata<RequiresAccess>());
-
     /// <summary>What the request wants of a resource, or of a path when <paramref name="required"/> names none.</summary>
-    internal static AccessRequest Of(HttpContext context, RequiresAccess? required)
+    internal static AccessRequest Of(HttpRequest request, RequiresAccess? required)
     {
-        string path = context.Request.Path.Value ?? "";
+        string path = request.Path.Value ?? "";
         if (required is null or { Resource.Length: 0 })
-            return new AccessRequest(context.Request.Method.ToLowerInvariant(), "", "", "", null, null) { Path = path };
-        RouteValueDictionary route = context.Request.RouteValues;
+            return new AccessRequest(request.Method.ToLowerInvariant(), "", "", "", null, null) { Path = path };
+        RouteValueDictionary route = request.RouteValues;
         string? name = route["name"] as string;
         // A namespace lies in itself, so that a right within it can be the right to see it.
         string? @namespace = route["namespace"] as string ?? (required is { Group: "", Resource: "namespaces" } ? name : null);
         string subresource = required.Subresource.Length > 0 ? required.Subresource : route["subresource"] as string ?? "";
-        string verb = required.Verb ?? VerbOf(context.Request, isCollection: name is null);
+        string verb = required.Verb ?? VerbOf(request, isCollection: name is null);
         if (verb is "list" or "watch")
-            name = required.SelectedName(context.Request);
+            name = required.SelectedName(request);
         return new AccessRequest(verb, required.Group, required.Resource, subresource, @namespace, name) { Path = path };
     }
 

@@ -1,5 +1,3 @@
-using System.Security.Claims;
-
 namespace EventStore.Server.Access;
 
 /// <summary>
@@ -39,11 +37,11 @@ public sealed class Authorization(Func<AccessPolicy> policy)
     public static bool IsOpen(AccessRequest request) => Any(OfEverybody, request);
 
     /// <summary>Whether the caller may do that.</summary>
-    public bool Allows(ClaimsPrincipal caller, AccessRequest request)
+    public bool Allows(Caller caller, AccessRequest request)
     {
         if (Any(OwnRules(caller), request))
             return true;
-        foreach (AccessRule rule in policy().RulesOf(Caller.Of(caller), request.IsResource ? request.Namespace : null))
+        foreach (AccessRule rule in policy().RulesOf(caller, request.IsResource ? request.Namespace : null))
         {
             if (rule.Allows(request))
                 return true;
@@ -53,8 +51,8 @@ public sealed class Authorization(Func<AccessPolicy> policy)
     }
 
     /// <summary>All that the caller may do in the namespace, and on paths.</summary>
-    public IReadOnlyList<AccessRule> RulesOf(ClaimsPrincipal caller, string @namespace) =>
-        [.. OwnRules(caller), .. policy().RulesOf(Caller.Of(caller), @namespace)];
+    public IReadOnlyList<AccessRule> RulesOf(Caller caller, string @namespace) =>
+        [.. OwnRules(caller), .. policy().RulesOf(caller, @namespace)];
 
     /// <summary>
     /// What kept rights from the caller that somebody meant to give: roles that his bindings name and that are not there, in upstream's
@@ -62,15 +60,15 @@ public sealed class Authorization(Func<AccessPolicy> policy)
     /// </summary>
     /// <param name="caller">Who asks.</param>
     /// <param name="namespace">Where; null at the cluster scope and for paths.</param>
-    public string MissingRoles(ClaimsPrincipal caller, string? @namespace)
+    public string MissingRoles(Caller caller, string? @namespace)
     {
-        string[] missing = [.. policy().MissingRolesOf(Caller.Of(caller), @namespace).Distinct()];
+        string[] missing = [.. policy().MissingRolesOf(caller, @namespace).Distinct()];
         return missing.Length > 1 ? $"[{string.Join(", ", missing)}]" : string.Concat(missing);
     }
 
-    private static AccessRule[] OwnRules(ClaimsPrincipal caller) => caller.Identity is not { IsAuthenticated: true }
+    private static AccessRule[] OwnRules(Caller caller) => !caller.IsKnown
         ? OfEverybody
-        : caller.IsInRole(Caller.Masters) ? OfAdministrators : OfTheKnown;
+        : caller.IsMaster ? OfAdministrators : OfTheKnown;
 
     private static bool Any(AccessRule[] rules, AccessRequest request)
     {

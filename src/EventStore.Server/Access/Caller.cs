@@ -12,10 +12,17 @@ public sealed record Caller(string Name, string Uid, IReadOnlyList<string> Group
     public const string Authenticated = "system:authenticated";
 
     /// <summary>Who sends a request without a credential.</summary>
-    public static readonly Caller Anonymous = new("system:anonymous", "", ["system:unauthenticated"]);
+    public static readonly Caller Anonymous = new("system:anonymous", "", [Unauthenticated]);
 
+    private const string Unauthenticated = "system:unauthenticated";
     private const string UidClaim = "uid";
     private const string GroupClaim = "group";
+
+    /// <summary>Whether a credential was shown, and known.</summary>
+    public bool IsKnown => !Groups.Contains(Unauthenticated);
+
+    /// <summary>Whether the caller may do everything.</summary>
+    public bool IsMaster => Groups.Contains(Masters);
 
     /// <summary>The caller a principal stands for.</summary>
     public static Caller Of(ClaimsPrincipal principal)

@@ -36,7 +36,7 @@ internal static class CheckpointEndpoints
         checkpoint.MapRead(Path, Get).Documented(CheckpointDocumentation.Get);
         checkpoint.WithMetadata(new RequiresAccess(Resource.Group, Resource.Plural, Verb: "get"));
         RouteGroupBuilder others = app.MapGroup(string.Empty);
-        Fallback.MapOtherMethods(others, Path, Resource, http => AccessRequest.Of(http).Verb);
+        Fallback.MapOtherMethods(others, Path, Resource);
         others.WithMetadata(new RequiresAccess(Resource.Group, Resource.Plural));
     }
 

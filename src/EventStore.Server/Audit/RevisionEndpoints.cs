@@ -46,7 +46,7 @@ internal static class RevisionEndpoints
         revisions.MapRead(Collection, List).Documented(RevisionDocumentation.List);
         revisions.MapRead(Item, Get).Documented(RevisionDocumentation.Get);
         foreach (string path in (string[])[EveryNamespace, Collection, Item])
-            Fallback.MapOtherMethods(revisions, path, Resource, http => AccessRequest.Of(http).Verb);
+            Fallback.MapOtherMethods(revisions, path, Resource);
         revisions.WithMetadata(new RequiresAccess(Resource.Group, Resource.Plural));
     }
 

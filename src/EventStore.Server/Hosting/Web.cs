@@ -143,11 +143,11 @@ internal static partial class Web
     private static Task Forbidden(HttpContext http, AccessRequest asked)
     {
         Signals.CountDenied(asked);
-        string user = Caller.Of(http.User).Name;
-        string reason = http.RequestServices.GetRequiredService<Authorization>().MissingRoles(http.User, asked.Namespace);
+        Caller user = RequestInfo.Of(http).User;
+        string reason = http.RequestServices.GetRequiredService<Authorization>().MissingRoles(user, asked.Namespace);
         Status status = asked.IsResource
-            ? Status.Forbidden(user, asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Name ?? string.Empty, asked.Namespace ?? string.Empty, reason)
-            : Status.ForbiddenPath(user, asked.Verb, asked.Path, reason);
+            ? Status.Forbidden(user.Name, asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Name ?? string.Empty, asked.Namespace ?? string.Empty, reason)
+            : Status.ForbiddenPath(user.Name, asked.Verb, asked.Path, reason);
         return status.ExecuteAsync(http);
     }
 

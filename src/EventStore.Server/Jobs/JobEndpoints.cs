@@ -53,24 +53,24 @@ internal static class JobEndpoints
         jobs.MapPatch(Item, Patch).Documented(JobDocumentation.Patch);
         jobs.MapDelete(Item, Delete).Documented(JobDocumentation.Delete);
         foreach (string path in (string[])[EveryNamespace, Collection, Item])
-            Fallback.MapOtherMethods(jobs, path, JobResource.Names, Verb);
+            Fallback.MapOtherMethods(jobs, path, JobResource.Names);
         jobs.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural) { SelectedName = FieldSelector.SelectedName });
 
         RouteGroupBuilder status = app.MapGroup(Item + "/status");
         status.MapRead(string.Empty, Get).Documented(JobDocumentation.GetStatus);
         status.MapPut(string.Empty, ReplaceStatus).Documented(JobDocumentation.ReplaceStatus);
         status.MapPatch(string.Empty, PatchStatus).Documented(JobDocumentation.PatchStatus);
-        Fallback.MapOtherMethods(status, string.Empty, JobResource.Names, Verb);
+        Fallback.MapOtherMethods(status, string.Empty, JobResource.Names);
         status.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "status"));
 
         RouteGroupBuilder diff = app.MapGroup(Item + "/diff");
         diff.MapRead(string.Empty, JobDifference.Get).Documented(PastDocumentation.Diff);
-        Fallback.MapOtherMethods(diff, string.Empty, JobResource.Names, Verb);
+        Fallback.MapOtherMethods(diff, string.Empty, JobResource.Names);
         diff.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "diff"));
 
         RouteGroupBuilder rollback = app.MapGroup(Item + "/rollback");
         rollback.MapPost(string.Empty, JobRollback.Post).Documented(PastDocumentation.Rollback);
-        Fallback.MapOtherMethods(rollback, string.Empty, JobResource.Names, Verb);
+        Fallback.MapOtherMethods(rollback, string.Empty, JobResource.Names);
         rollback.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "rollback"));
 
         // A subresource there is not, /scale among them, is an object there is not.
@@ -165,6 +165,4 @@ internal static class JobEndpoints
             ? Status.Deleted(JobResource.Names, name, done.Job.UidText)
             : new JsonReply(200, view.Alone(done))); // finalizers hold it: the answer is the job, marked as being deleted
     }
-
-    private static string Verb(HttpContext http) => AccessRequest.Of(http).Verb;
 }

@@ -57,15 +57,15 @@ internal static class NamespaceEndpoints
         RouteGroupBuilder namespaces = app.MapGroup("/api/v1/namespaces");
         namespaces.MapRead("", List);
         namespaces.MapRead("/{name}", Get);
-        Fallback.MapOtherMethods(namespaces, "", Namespaces, Verb);
-        Fallback.MapOtherMethods(namespaces, "/{name}", Namespaces, Verb);
+        Fallback.MapOtherMethods(namespaces, "", Namespaces);
+        Fallback.MapOtherMethods(namespaces, "/{name}", Namespaces);
         namespaces.WithMetadata(new RequiresAccess("", Namespaces.Plural) { SelectedName = FieldSelector.SelectedName }).ExcludeFromDescription();
 
         foreach (string path in (string[])["/api/v1/events", "/api/v1/namespaces/{namespace}/events"])
         {
             RouteGroupBuilder events = app.MapGroup(path);
             events.MapRead("", ListEvents);
-            Fallback.MapOtherMethods(events, "", Events, Verb);
+            Fallback.MapOtherMethods(events, "", Events);
             events.WithMetadata(new RequiresAccess("", Events.Plural)).ExcludeFromDescription();
         }
     }
@@ -115,6 +115,4 @@ internal static class NamespaceEndpoints
         ("metadata", JsonObject.Of(("labels", JsonObject.Of(("kubernetes.io/metadata.name", name))), ("name", name))),
         ("spec", JsonObject.Empty),
         ("status", JsonObject.Of(("phase", "Active"))));
-
-    private static string Verb(HttpContext http) => AccessRequest.Of(http).Verb;
 }

@@ -12,7 +12,7 @@ internal static class RequestOrigin
     /// <summary>Who sends the request, and from where.</summary>
     public static Origin Origin(this HttpContext http)
     {
-        Caller caller = Caller.Of(http.User);
+        Caller caller = RequestInfo.Of(http).User;
         string userAgent = http.Request.Headers.UserAgent.ToString().Replace("\0", string.Empty, StringComparison.Ordinal);
         return new Origin(
             caller.Name,

@@ -1,4 +1,5 @@
 using System.Text;
+using EventStore.Server.Access;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
 
@@ -42,13 +43,8 @@ public sealed partial class Fallback(RequestDelegate next, ILogger<Fallback> log
     /// <param name="routes">The route table.</param>
     /// <param name="pattern">A path that has endpoints for other methods.</param>
     /// <param name="resource">What the path is about.</param>
-    /// <param name="verbOf">What Kubernetes calls the request: <c>create</c>, <c>deletecollection</c>, …</param>
-    public static IEndpointConventionBuilder MapOtherMethods(
-        IEndpointRouteBuilder routes,
-        string pattern,
-        ApiResource resource,
-        Func<HttpContext, string> verbOf) =>
-        routes.Map(pattern, context => Status.MethodNotAllowed(resource, verbOf(context)).ExecuteAsync(context));
+    public static IEndpointConventionBuilder MapOtherMethods(IEndpointRouteBuilder routes, string pattern, ApiResource resource) =>
+        routes.Map(pattern, context => Status.MethodNotAllowed(resource, RequestInfo.Of(context).Access.Verb).ExecuteAsync(context));
 
     /// <summary>An answer that is a code and nothing else comes from routing itself.</summary>
     private static Task AnswerBare(HttpContext context)

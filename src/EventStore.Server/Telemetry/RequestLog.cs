@@ -51,7 +51,7 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
         LogLevel level = Level(http.Request.Path, status, took);
         if (!log.IsEnabled(level))
             return;
-        AccessRequest asked = AccessRequest.Of(http);
+        (Caller caller, AccessRequest asked) = RequestInfo.Of(http);
         if (level == LogLevel.Information && asked.Verb == "watch" && status == StatusCodes.Status200OK)
         {
             level = LogLevel.Debug; // it is not slow, it lasts
@@ -60,7 +60,7 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
         }
 
         string resource = asked.IsResource ? Resource(asked) : http.Request.Path.ToString();
-        (string nameSpace, string name, string user) = (Clean(asked.Namespace), Clean(asked.Name), Clean(Caller.Of(http.User).Name));
+        (string nameSpace, string name, string user) = (Clean(asked.Namespace), Clean(asked.Name), Clean(caller.Name));
         long? bytes = http.Response.ContentLength ?? http.Features.Get<Streamed>()?.Bytes;
         double milliseconds = took.TotalMilliseconds;
         Request(level, status, asked.Verb, resource, nameSpace, name, user, bytes, milliseconds, http.TraceIdentifier);

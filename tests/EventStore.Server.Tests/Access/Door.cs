@@ -92,7 +92,7 @@ internal sealed class Door : IAsyncDisposable
 
     private static Status Refusal(HttpContext http, AccessRequest request)
     {
-        string user = Caller.Of(http.User).Name;
+        string user = RequestInfo.Of(http).User.Name;
         return request.IsResource
             ? Status.Forbidden(user, request.Verb, request.Group, request.Resource, request.Subresource, request.Name ?? "", request.Namespace ?? "")
             : Status.ForbiddenPath(user, request.Verb, request.Path);

@@ -6,9 +6,9 @@ namespace EventStore.Server.Tests.Access;
 public sealed class Rights
 {
     private static readonly Authorization Authorization = new(() => AccessPolicy.Empty);
-    private static readonly ClaimsPrincipal Nobody = new(new ClaimsIdentity());
-    private static readonly ClaimsPrincipal Alice = new Caller("alice", "2", [Caller.Authenticated]).ToPrincipal("Bearer");
-    private static readonly ClaimsPrincipal Admin = new Caller("admin", "1", [Caller.Masters, Caller.Authenticated]).ToPrincipal("Bearer");
+    private static readonly Caller Nobody = Caller.Anonymous;
+    private static readonly Caller Alice = new("alice", "2", [Caller.Authenticated]);
+    private static readonly Caller Admin = new("admin", "1", [Caller.Masters, Caller.Authenticated]);
 
     [Theory]
     [InlineData("get", "/livez", true, true)]
@@ -51,7 +51,7 @@ public sealed class Rights
     public void A_group_that_is_only_claimed_without_a_credential_counts_for_nothing()
     {
         var claimed = new ClaimsPrincipal(new ClaimsIdentity([new Claim("group", Caller.Masters)], authenticationType: null, "name", "group"));
-        Assert.False(Authorization.Allows(claimed, new AccessRequest("get", "kubeflow.org", "pytorchjobs", "", "ns", "x")));
         Assert.Equal(Caller.Anonymous, Caller.Of(claimed));
+        Assert.False(Authorization.Allows(Caller.Of(claimed), new AccessRequest("get", "kubeflow.org", "pytorchjobs", "", "ns", "x")));
     }
 }

@@ -1,4 +1,3 @@
-using System.Security.Claims;
 using EventStore.Server.Access;
 using EventStore.Server.Access.Files;
 using FsCheck.Xunit;
@@ -111,11 +110,11 @@ public sealed class Rules_in_files
     {
         AccessPolicy policy = Read(("b.yaml", Binding));
         var authorization = new Authorization(() => policy);
-        ClaimsPrincipal alice = Principal("alice", "");
+        Caller alice = User("alice", "");
         Assert.False(authorization.Allows(alice, Patch("ml", "mnist")));
         Assert.Equal("role.rbac.authorization.k8s.io \"editor\" not found", authorization.MissingRoles(alice, "ml"));
         Assert.Equal("", authorization.MissingRoles(alice, "other"));
-        Assert.Equal("", authorization.MissingRoles(Principal("bob", ""), "ml"));
+        Assert.Equal("", authorization.MissingRoles(User("bob", ""), "ml"));
     }
 
     [Theory]
@@ -205,7 +204,7 @@ public sealed class Rules_in_files
     }
 
     private static bool Allows(AccessPolicy policy, string user, string group, AccessRequest request) =>
-        new Authorization(() => policy).Allows(Principal(user, group), request);
+        new Authorization(() => policy).Allows(User(user, group), request);
 
-    private static ClaimsPrincipal Principal(string user, string group) => new Caller(user, "", [group, Caller.Authenticated]).ToPrincipal("test");
+    private static Caller User(string user, string group) => new(user, "", [group, Caller.Authenticated]);
 }

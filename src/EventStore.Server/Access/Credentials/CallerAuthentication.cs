@@ -70,5 +70,5 @@ public sealed class CallerAuthentication(IOptionsMonitor<CallerAuthenticationOpt
 
     /// <inheritdoc/>
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
-        Options.Answers is { } answers ? answers.Forbidden(Context, AccessRequest.Of(Context)) : base.HandleForbiddenAsync(properties);
+        Options.Answers is { } answers ? answers.Forbidden(Context, RequestInfo.Of(Context).Access) : base.HandleForbiddenAsync(properties);
 }

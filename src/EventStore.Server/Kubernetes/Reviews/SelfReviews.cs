@@ -47,7 +47,7 @@ public static class SelfReviews
             RouteGroupBuilder routes = app.MapGroup(path);
             Delegate answer = (HttpContext http) => Answer(http, review);
             routes.MapPost("", answer);
-            Fallback.MapOtherMethods(routes, "", review.Resource, http => AccessRequest.Of(http).Verb);
+            Fallback.MapOtherMethods(routes, "", review.Resource);
             routes.WithMetadata(new RequiresAccess(review.Resource.Group, review.Resource.Plural)).ExcludeFromDescription();
         }
     }
@@ -81,9 +81,10 @@ public static class SelfReviews
             : new AccessRequest(
                 TextOf(resource, "verb"), TextOf(resource, "group"), TextOf(resource, "resource"), TextOf(resource, "subresource"),
                 GivenText(resource, "namespace"), GivenText(resource, "name"));
-        bool allowed = authorization.Allows(http.User, asked);
+        Caller user = RequestInfo.Of(http).User;
+        bool allowed = authorization.Allows(user, asked);
         JsonObject status = JsonObject.Of(("allowed", JsonBoolean.Of(allowed)));
-        string missing = allowed ? "" : authorization.MissingRoles(http.User, asked.Namespace);
+        string missing = allowed ? "" : authorization.MissingRoles(user, asked.Namespace);
         return (missing.Length == 0 ? status : status.With("reason", $"RBAC: {missing}"), null);
     }
 
@@ -92,8 +93,9 @@ public static class SelfReviews
         if (GivenText(spec, "namespace") is not { } @namespace)
             return (null, Status.BadRequest("no namespace on request"));
         var authorization = http.RequestServices.GetRequiredService<Authorization>();
-        IReadOnlyList<AccessRule> rules = authorization.RulesOf(http.User, @namespace);
-        string missing = authorization.MissingRoles(http.User, @namespace);
+        Caller user = RequestInfo.Of(http).User;
+        IReadOnlyList<AccessRule> rules = authorization.RulesOf(user, @namespace);
+        string missing = authorization.MissingRoles(user, @namespace);
         JsonObject status = JsonObject.Of(
             ("incomplete", JsonBoolean.Of(missing.Length > 0)),
             ("nonResourceRules", new JsonArray([.. rules.Where(rule => rule.Paths.Count > 0).Select(rule => JsonObject.Of(
@@ -111,7 +113,7 @@ public static class SelfReviews
 
     private static (JsonObject?, Status?) OfCaller(HttpContext http, JsonObject spec)
     {
-        Caller caller = Caller.Of(http.User);
+        Caller caller = RequestInfo.Of(http).User;
         JsonObject user = JsonObject.Of(("groups", Discovery.Names(caller.Groups)), ("username", caller.Name));
         return (JsonObject.Of(("userInfo", caller.Uid.Length == 0 ? user : user.With("uid", caller.Uid))), null);
     }
