@@ -19,7 +19,11 @@ namespace EventStore.Domain.History;
 /// <param name="Data">What happened, as the UTF-8 text of its jsonb.</param>
 public sealed record Link(
     long Revision, Guid Uid, long Version, string Type, long TimeMicroseconds, string? User, string? Groups, string? UserAgent,
-    string? SourceAddress, string? RequestId, ReadOnlyMemory<byte> Data);
+    string? SourceAddress, string? RequestId, ReadOnlyMemory<byte> Data)
+{
+    /// <summary>Who impersonated the user, as the text of a jsonb object; null where nobody did.</summary>
+    public string? ImpersonatedBy { get; init; }
+}
 
 /// <summary>
 /// The chain over the whole log: each revision's hash covers the one before it, so that nothing can be edited, taken out, put in or moved
@@ -32,6 +36,10 @@ public static class Chain
     public static ReadOnlySpan<byte> Beginning => new byte[SHA256.HashSizeInBytes];
 
     /// <summary>The SHA-256 of a link: of a row of netstrings, <c>5:admin,</c>, lengths in bytes of UTF-8; what is null is <c>:,</c>.</summary>
+    /// <remarks>
+    /// The row has 12 netstrings, and a 13th only for an impersonated user (migrations/V0019): every event without one keeps the hash it
+    /// always had, and no row of 12 can be read as a row of 13.
+    /// </remarks>
     /// <param name="before">The hash before it.</param>
     /// <param name="link">The link.</param>
     public static byte[] Hash(ReadOnlySpan<byte> before, Link link)
@@ -51,6 +59,8 @@ public static class Chain
         Begin(row, link.Data.Length);
         row.Write(link.Data.Span);
         row.Write(","u8);
+        if (link.ImpersonatedBy is { } impersonator)
+            Write(row, impersonator);
         return SHA256.HashData(row.WrittenSpan);
     }
 

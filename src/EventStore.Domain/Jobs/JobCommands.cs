@@ -9,7 +9,16 @@ namespace EventStore.Domain.Jobs;
 /// <param name="UserAgent">The User-Agent header; empty when there was none.</param>
 /// <param name="SourceAddress">The address the connection came from.</param>
 /// <param name="RequestId">The request's id, which the reply's Audit-Id header and the log carry too.</param>
-public sealed record Origin(string User, IReadOnlyList<string> Groups, string UserAgent, string SourceAddress, string RequestId);
+public sealed record Origin(string User, IReadOnlyList<string> Groups, string UserAgent, string SourceAddress, string RequestId)
+{
+    /// <summary>Who sent the request on behalf of <see cref="User"/> (impersonation); null when the user sent it.</summary>
+    public Impersonator? ImpersonatedBy { get; init; }
+}
+
+/// <summary>The authenticated user behind an impersonated one.</summary>
+/// <param name="User">The user's name.</param>
+/// <param name="Groups">The user's groups.</param>
+public sealed record Impersonator(string User, IReadOnlyList<string> Groups);
 
 /// <summary>What a caller may ask of a job. Everything a decision needs is inside, so that deciding needs no clock and no chance.</summary>
 /// <param name="Key">The job.</param>

@@ -64,7 +64,8 @@ public static class NameRules
     public static IReadOnlyList<string> OfLabelValue(string text) =>
         Both(TooLong(text, 63), text.Length == 0 || IsName(text) ? null : LabelValueText);
 
-    private static string[] OfSubdomain(string text) =>
+    /// <summary>A DNS subdomain (RFC 1123) of at most 253 bytes.</summary>
+    public static string[] OfSubdomain(string text) =>
         Both(TooLong(text, 253), text.Split('.').All(IsLabel) ? null : SubdomainText);
 
     private static string? TooLong(string text, int bytesMax) =>

@@ -49,6 +49,14 @@ internal static class AccessSetup
             authentication.AddOidc(oidc);
     }
 
+    /// <summary>Puts the layers that every request passes in their order: who sends it, on whose behalf, and may that user do it.</summary>
+    public static void UseAccess(this IApplicationBuilder app)
+    {
+        app.UseAuthentication();
+        app.UseMiddleware<Impersonation>();
+        app.UseMiddleware<AccessCheck>();
+    }
+
     /// <summary>
     /// Lets clients show a certificate wherever Kestrel serves TLS. Whose it is is found out with the request: a handshake that fails
     /// tells a person nothing, and who also has a token needs no certificate.

@@ -66,9 +66,10 @@ public sealed class Authorization(Func<AccessPolicy> policy)
         return missing.Length > 1 ? $"[{string.Join(", ", missing)}]" : string.Concat(missing);
     }
 
-    private static AccessRule[] OwnRules(Caller caller) => !caller.IsKnown
-        ? OfEverybody
-        : caller.IsMaster ? OfAdministrators : OfTheKnown;
+    /// <summary>By group, as upstream's default bindings are, and not by credential: an impersonated user may be anonymous.</summary>
+    private static AccessRule[] OwnRules(Caller caller) => caller.IsMaster
+        ? OfAdministrators
+        : caller.Groups.Contains(Caller.Authenticated) ? OfTheKnown : OfEverybody;
 
     private static bool Any(AccessRule[] rules, AccessRequest request)
     {

@@ -71,15 +71,14 @@ internal static class AuditLine
 
     private static void WriteUser(Utf8JsonWriter json, HistoryEvent happened)
     {
-        json.WriteStartObject("user");
-        json.WriteString("username", happened.Link.User);
-        if (happened.Link.Groups is { } groups)
+        // As upstream's: user is who authenticated, impersonatedUser on whose behalf.
+        if (happened.Link.ImpersonatedBy is { } impersonator)
         {
-            json.WritePropertyName("groups");
-            json.WriteRawValue(groups, skipInputValidation: true);
+            using JsonDocument by = JsonDocument.Parse(impersonator);
+            WriteUser(json, "user", by.RootElement.GetProperty("name").GetString(), by.RootElement.GetProperty("groups").GetRawText());
         }
 
-        json.WriteEndObject();
+        WriteUser(json, happened.Link.ImpersonatedBy is null ? "user" : "impersonatedUser", happened.Link.User, happened.Link.Groups);
         if (happened.Link.SourceAddress is { Length: > 0 } address)
         {
             json.WriteStartArray("sourceIPs");
@@ -89,6 +88,19 @@ internal static class AuditLine
 
         if (happened.Link.UserAgent is { Length: > 0 } agent)
             json.WriteString("userAgent", agent);
+    }
+
+    private static void WriteUser(Utf8JsonWriter json, string member, string? name, string? groups)
+    {
+        json.WriteStartObject(member);
+        json.WriteString("username", name);
+        if (groups is not null)
+        {
+            json.WritePropertyName("groups");
+            json.WriteRawValue(groups, skipInputValidation: true);
+        }
+
+        json.WriteEndObject();
     }
 
     private static void WriteObject(Utf8JsonWriter json, HistoryEvent happened, string subresource)

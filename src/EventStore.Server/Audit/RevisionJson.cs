@@ -27,20 +27,23 @@ internal static class RevisionJson
             ("version", revision.Version),
             ("verb", verb),
             ("time", Time(revision)),
-            ("user", JsonObject.Of(
-                ("name", revision.Origin.User),
-                ("groups", new JsonArray([.. revision.Origin.Groups.Select(group => (JsonValue)group)])))),
+            ("user", User(revision.Origin.User, revision.Origin.Groups)),
             ("userAgent", revision.Origin.UserAgent),
             ("sourceAddress", revision.Origin.SourceAddress),
             ("requestId", revision.Origin.RequestId),
             ("changes", new JsonArray([.. Changes.Of(revision.Event).Select(Of)])));
         json = json.WithOrWithout("patch", RevisionVerbs.Patch(revision.Event));
+        if (revision.Origin.ImpersonatedBy is { } by)
+            json = json.With("impersonatedBy", User(by.User, by.Groups));
         return revision.Previous is { } previous ? json.With("previousRevision", previous) : json;
     }
 
     /// <summary>When it was committed, to the microsecond.</summary>
     public static string Time(Revision revision) =>
         revision.Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+
+    private static JsonObject User(string name, IReadOnlyList<string> groups) =>
+        JsonObject.Of(("name", name), ("groups", new JsonArray([.. groups.Select(group => (JsonValue)group)])));
 
     // What is absent before or after has no member there: null is a value somebody may have written.
     private static JsonValue Of(Change change) =>

@@ -22,6 +22,7 @@ internal static class RevisionShape
     public static ObjectShape Revision { get; } = new(
         ("apiVersion", Text, "audit.eventstore.io/v1"),
         ("changes", new ListShape(Change), "Every field that changed, with its value before and after."),
+        ("impersonatedBy", User, "Who sent the request on behalf of the user; absent where the user sent it."),
         ("job", Text, "The name of the job."),
         ("kind", Text, "PyTorchJobRevision"),
         ("metadata", Schema.ObjectMeta, "The name is the job's with the revision behind it; the labels job, uid and verb can be selected by."),

@@ -18,7 +18,8 @@ internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
         new("Age", "date", "", "How long ago it was committed.", 0),
         new("Time", "string", "", "When it was committed.", 1),
         new("Source", "string", "", "The address the request came from.", 1),
-        new("User Agent", "string", "", "The program it came from.", 1)));
+        new("User Agent", "string", "", "The program it came from.", 1),
+        new("Impersonated By", "string", "", "Who sent the request on behalf of the user.", 1)));
 
     /// <summary>Reads what the client wants.</summary>
     public static bool TryRead(HttpContext http, bool isList, TimeProvider clock, out RevisionView view, out Status? refusal)
@@ -51,5 +52,6 @@ internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
         RevisionJson.Time(revision),
         revision.Origin.SourceAddress,
         revision.Origin.UserAgent,
+        revision.Origin.ImpersonatedBy?.User ?? "",
     ];
 }

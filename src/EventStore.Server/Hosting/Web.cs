@@ -65,7 +65,8 @@ internal static partial class Web
         builder.Services.AddHostedService(services => services.GetRequiredService<JobFeed>());
         builder.Services.AddReadiness(database);
 
-        var answers = new AccessAnswers(http => Status.Unauthorized().ExecuteAsync(http), Forbidden);
+        var answers = new AccessAnswers(
+            (http, wrong) => Status.BadRequest(wrong).ExecuteAsync(http), http => Status.Unauthorized().ExecuteAsync(http), Forbidden);
         builder.Services.AddAccess(credentials.Sources, answers);
 
         builder.Services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(PastDocumentation.Schemas()).Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas()));
@@ -80,8 +81,7 @@ internal static partial class Web
         app.UseRouting();
         app.UseRequestTimeouts();
         app.Use(Routes.RequireExactCase);
-        app.UseAuthentication();
-        app.UseMiddleware<AccessCheck>();
+        app.UseAccess();
         app.UseFairShare(limits);
         app.Use(RetriedRead.OnAFreshConnection);
         app.MapJobs();

@@ -19,7 +19,10 @@ internal static class RequestOrigin
             caller.Groups,
             Cut(userAgent),
             http.Connection.RemoteIpAddress?.ToString() ?? string.Empty,
-            http.TraceIdentifier);
+            http.TraceIdentifier)
+        {
+            ImpersonatedBy = caller.ImpersonatedBy is { } by ? new Impersonator(by.Name, by.Groups) : null,
+        };
     }
 
     // Never through the middle of a character: half of one is no text.

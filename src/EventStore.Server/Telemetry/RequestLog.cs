@@ -60,11 +60,14 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
         }
 
         string resource = asked.IsResource ? Resource(asked) : http.Request.Path.ToString();
-        (string nameSpace, string name, string user) = (Clean(asked.Namespace), Clean(asked.Name), Clean(caller.Name));
+        (string nameSpace, string name, string user) = (Clean(asked.Namespace), Clean(asked.Name), Clean(UserOf(caller)));
         long? bytes = http.Response.ContentLength ?? http.Features.Get<Streamed>()?.Bytes;
         double milliseconds = took.TotalMilliseconds;
         Request(level, status, asked.Verb, resource, nameSpace, name, user, bytes, milliseconds, http.TraceIdentifier);
     }
+
+    private static string UserOf(Caller caller) =>
+        caller.ImpersonatedBy is { } by ? $"{caller.Name}, impersonated by {by.Name}" : caller.Name;
 
     private static LogLevel Level(PathString path, int status, TimeSpan took) => status switch
     {

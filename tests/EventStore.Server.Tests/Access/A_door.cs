@@ -33,8 +33,7 @@ public sealed class A_door : IAsyncLifetime, IDisposable
         app = builder.Build();
         app.UseMiddleware<Fallback>();
         app.UseRouting();
-        app.UseAuthentication();
-        app.UseMiddleware<AccessCheck>();
+        app.UseAccess();
         Map();
     }
 

@@ -22,6 +22,7 @@ namespace EventStore.Server.Tests.Access;
 internal sealed class Door : IAsyncDisposable
 {
     public static readonly AccessAnswers Answers = new(
+        (http, wrong) => Status.BadRequest(wrong).ExecuteAsync(http),
         http => Status.Unauthorized().ExecuteAsync(http),
         (http, request) => Refusal(http, request).ExecuteAsync(http));
 
@@ -49,8 +50,7 @@ internal sealed class Door : IAsyncDisposable
         app.UseMiddleware<Fallback>();
         app.UseRouting();
         app.Use(Routes.RequireExactCase);
-        app.UseAuthentication();
-        app.UseMiddleware<AccessCheck>();
+        app.UseAccess();
         app.MapSelfReviews();
         Map(app);
         await app.StartAsync();

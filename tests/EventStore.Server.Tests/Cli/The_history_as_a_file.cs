@@ -130,6 +130,11 @@ public sealed class The_history_as_a_file : IAsyncLifetime
         Assert.Equal(await database.Ask<string>("SELECT correlation_id FROM eventstore.mt_events ORDER BY seq_id DESC LIMIT 1"), (string)last["auditID"]!);
         Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$", (string)last["stageTimestamp"]!);
         Assert.NotEmpty(last["user"]!["groups"]!.AsArray());
+        JsonNode[] impersonated = [.. events.Where(e => e["impersonatedUser"] is not null)];
+        Assert.Equal(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE headers ? 'impersonatedBy'"), impersonated.Length);
+        Assert.NotEmpty(impersonated);
+        Assert.All(impersonated, e => Assert.Contains((string)e["user"]!["username"]!, (string[])["root", "wurzel-ü"]));
+        Assert.All(impersonated, e => Assert.DoesNotContain((string)e["impersonatedUser"]!["username"]!, (string[])["root", "wurzel-ü"]));
     }
 
     [Theory]

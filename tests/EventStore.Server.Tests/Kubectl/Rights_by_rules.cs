@@ -81,6 +81,33 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
     }
 
     [SkippableFact]
+    public async Task Kubectl_acts_as_another_user_with_that_users_rights_and_history_keeps_both_names()
+    {
+        Assert.Equal((1, "no\n"), await Kubectl("--as alice auth can-i delete pytorchjobs -n ml"));
+        Assert.Equal((0, "yes\n"), await Kubectl("--as alice auth can-i get pytorchjobs -n ml"));
+        Assert.Equal((0, "yes\n"), await Kubectl("--as zoe --as-group viewers auth can-i get pytorchjobs -n ml"));
+        Assert.Equal(
+            (1, "Error from server (Forbidden): pytorchjobs.kubeflow.org \"mnist\" is forbidden: User \"alice\" cannot delete resource "
+                + "\"pytorchjobs\" in API group \"kubeflow.org\" in the namespace \"ml\"\n"),
+            await Kubectl("--as alice delete pytorchjob mnist -n ml"));
+        Assert.Equal(
+            (1, "Error from server (Forbidden): users \"bob\" is forbidden: User \"alice\" cannot impersonate resource \"users\" in API group \"\" "
+                + "at the cluster scope\n"),
+            await Kubectl("--as bob get pytorchjobs -n ml --token " + ServerProcess.AliceToken));
+        Assert.Equal(
+            (0, """{"groups":["system:authenticated"],"uid":"7","username":"alice"}"""),
+            await Kubectl("--as alice --as-uid 7 auth whoami -o jsonpath={.status.userInfo}"));
+
+        Assert.Equal((0, "pytorchjob.kubeflow.org/mnist labeled\n"), await Kubectl("--as alice label pytorchjob mnist -n ml by=alice"));
+        using HttpClient admin = Client(ServerProcess.AdminToken);
+        JsonNode last = (await admin.Get("/apis/audit.eventstore.io/v1/namespaces/ml/pytorchjobrevisions?limit=1"))["items"]![0]!;
+        Assert.Equal(
+            ("alice", "admin", "system:masters"),
+            ((string)last["user"]!["name"]!, (string)last["impersonatedBy"]!["name"]!, (string)last["impersonatedBy"]!["groups"]![0]!));
+        Assert.Matches(@"(?m) admin$", (await Kubectl("get pytorchjobrevisions -n ml -o wide --no-headers " + (string)last["metadata"]!["name"]!)).Output.TrimEnd());
+    }
+
+    [SkippableFact]
     public async Task Who_keeps_checkpoints_needs_the_right_to_them_in_the_whole_cluster()
     {
         const string path = "/apis/audit.eventstore.io/v1/checkpoint", read = "get --raw " + path + " --token " + ServerProcess.AliceToken;

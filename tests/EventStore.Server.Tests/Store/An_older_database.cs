@@ -32,7 +32,7 @@ public sealed class An_older_database : IAsyncLifetime
         await MigrateTo("V0004");
         await database.Execute(AsBefore);
         await ServingRole.Grant(database.Owner, database.ServingRoleName);
-        await RandomHistory.Write(database.Source, seed: 41, jobs: 20, events: 600);
+        await RandomHistory.Write(database.Source, seed: 41, jobs: 20, events: 600, impersonates: false);
     }
 
     public async Task DisposeAsync()

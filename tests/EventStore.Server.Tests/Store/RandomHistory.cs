@@ -22,16 +22,17 @@ internal sealed class RandomHistory
     ];
 
     private readonly Random random;
+    private readonly bool impersonates;
     private readonly Dictionary<JobKey, string> last = [];
     private readonly Dictionary<JobKey, string> earlier = [];
     private int requests;
 
-    private RandomHistory(int seed) => random = new Random(seed);
+    private RandomHistory(int seed, bool impersonates) => (random, this.impersonates) = (new Random(seed), impersonates);
 
     /// <summary>Writes at least so many events about so many names. The same seed asks for the same things.</summary>
-    public static async Task Write(NpgsqlDataSource database, int seed, int jobs, int events)
+    public static async Task Write(NpgsqlDataSource database, int seed, int jobs, int events, bool impersonates = true)
     {
-        var history = new RandomHistory(seed);
+        var history = new RandomHistory(seed, impersonates);
         JobKey[] keys = [.. Enumerable.Range(0, jobs).Select(i => new JobKey(i % 3 == 0 ? "team" : $"team-{i % 7}", $"job-{i}"))];
         await using ListTransaction snapshot = await new JobReads(database).Snapshot(default);
         await foreach (StoredJob job in snapshot.List(new JobRange(), snapshot.Head, default))
@@ -80,7 +81,10 @@ internal sealed class RandomHistory
 
     private JobCommand Next(JobKey key)
     {
-        var origin = new Origin(Pick("alice", "bob", "system:serviceaccount:ü"), ["system:authenticated", Pick("a,b", "ops")], "tests/1.0", "::1", $"request-{++requests}");
+        var origin = new Origin(Pick("alice", "bob", "system:serviceaccount:ü"), ["system:authenticated", Pick("a,b", "ops")], "tests/1.0", "::1", $"request-{++requests}")
+        {
+            ImpersonatedBy = impersonates && requests % 3 == 0 ? new Impersonator(Pick("root", "wurzel-ü"), [Pick("a,\"b\"", "system:masters")]) : null,
+        };
         DateTimeOffset time = DateTimeOffset.UnixEpoch.AddDays(20_000).AddSeconds(requests);
         if (!last.TryGetValue(key, out string? text))
             return new CreateJob(key, time, origin, NewManifest(key), Guid.NewGuid());

@@ -43,6 +43,9 @@ public sealed class The_chain : IAsyncLifetime
     [InlineData("UPDATE mt_events SET headers = jsonb_set(headers, '{sourceAddress}', '\"10.0.0.1\"') WHERE seq_id = 50", 50, "the event was edited, or another was put in its place")]
     [InlineData("UPDATE mt_events SET headers = jsonb_set(headers, '{groups}', '[]') WHERE seq_id = 50", 50, "the event was edited, or another was put in its place")]
     [InlineData("UPDATE mt_events SET headers = headers || '{\"more\": 1}' WHERE seq_id = 50", 50, "the headers of the event were edited")]
+    [InlineData("UPDATE mt_events SET headers = headers || '{\"impersonatedBy\": {\"name\": \"mallory\", \"groups\": []}}' WHERE seq_id = 50", 50, "the event was edited, or another was put in its place")]
+    [InlineData("UPDATE mt_events SET headers = headers || '{\"impersonatedBy\": null}' WHERE seq_id = 50", 50, "the event was edited, or another was put in its place")]
+    [InlineData("UPDATE mt_events SET headers = headers - 'impersonatedBy' WHERE seq_id = 52", 52, "the event was edited, or another was put in its place")]
     [InlineData("UPDATE mt_events SET correlation_id = 'another' WHERE seq_id = 50", 50, "the event was edited, or another was put in its place")]
     [InlineData("UPDATE mt_events SET mt_dotnet_type = 'another' WHERE seq_id = 50", 50, "the class of the event was edited")]
     [InlineData("UPDATE mt_events SET is_archived = true WHERE seq_id = 50", 50, "a column that nothing writes was edited")]
@@ -132,6 +135,22 @@ public sealed class The_chain : IAsyncLifetime
             SELECT encode(eventstore.revision_hash_1(decode(repeat('00', 32), 'hex'), 9, '00000000-0000-0000-0000-000000000000', 1, 'ü', -1, '漢',
                 '{"userAgent": "", "sourceAddress": "a,b:\""}', NULL, '{"😀":1.10}'), 'hex')
             """));
+    }
+
+    [Fact]
+    public async Task Covers_an_impersonator_where_there_is_one_and_is_the_hash_of_old_where_there_is_none()
+    {
+        var link = new Link(9, Guid.Empty, 1, "t", 0, "alice", null, "", "", "r", "{}"u8.ToArray());
+        // Computed by the function of V0004, before there were impersonators.
+        Assert.Equal("5b6b66a936d075ed5ad7bd309a565e59c1e78e62fc2e9bd996b9c1c01d10bc6f", Convert.ToHexStringLower(Chain.Hash(Chain.Beginning, link)));
+        byte[] impersonated = Chain.Hash(Chain.Beginning, link with { ImpersonatedBy = """{"name": "ü", "groups": []}""" });
+        foreach ((byte[] here, string more) in ((byte[], string)[])[(Chain.Hash(Chain.Beginning, link), ""), (impersonated, """, "impersonatedBy": {"groups": [], "name": "ü"}""")])
+        {
+            Assert.Equal(Convert.ToHexStringLower(here), await database.Ask<string>($$"""
+                SELECT encode(eventstore.revision_hash_1(decode(repeat('00', 32), 'hex'), 9, '00000000-0000-0000-0000-000000000000', 1, 't', 0, 'alice',
+                    '{"userAgent": "", "sourceAddress": ""{{more}}}', 'r', '{}'), 'hex')
+                """));
+        }
     }
 
     [Fact]

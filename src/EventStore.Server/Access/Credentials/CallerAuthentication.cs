@@ -5,10 +5,12 @@ using Microsoft.Extensions.Options;
 
 namespace EventStore.Server.Access.Credentials;
 
-/// <summary>How a refusal looks is for others to say; Access only finds that there is one.</summary>
+/// <summary>Writes the refusals. Access decides that a request is refused; the form of the answer is the Kubernetes room's.</summary>
+/// <param name="BadRequest">Writes a 400 with this message.</param>
 /// <param name="Unauthorized">Writes a 401.</param>
 /// <param name="Forbidden">Writes a 403.</param>
-public sealed record AccessAnswers(Func<HttpContext, Task> Unauthorized, Func<HttpContext, AccessRequest, Task> Forbidden);
+public sealed record AccessAnswers(
+    Func<HttpContext, string, Task> BadRequest, Func<HttpContext, Task> Unauthorized, Func<HttpContext, AccessRequest, Task> Forbidden);
 
 /// <summary>What <see cref="CallerAuthentication"/> needs.</summary>
 public sealed class CallerAuthenticationOptions : AuthenticationSchemeOptions

@@ -115,6 +115,8 @@ public static class SelfReviews
     {
         Caller caller = RequestInfo.Of(http).User;
         JsonObject user = JsonObject.Of(("groups", Discovery.Names(caller.Groups)), ("username", caller.Name));
+        if (caller.Extra.Count > 0)
+            user = user.With("extra", JsonObject.Of([.. caller.Extra.Select(pair => (pair.Key, (JsonValue)Discovery.Names(pair.Value)))]));
         return (JsonObject.Of(("userInfo", caller.Uid.Length == 0 ? user : user.With("uid", caller.Uid))), null);
     }
 

@@ -69,18 +69,29 @@ internal static class EventCodec
         ? (JobEvent)JsonSerializer.Deserialize(data, type, Options)!
         : throw new FormatException($"the log holds an event named {name}, which this release does not know");
 
-    /// <summary>Who asked for an event, stored beside it (<c>mt_events.headers</c>): <c>{"groups":[…],"userAgent":"…","sourceAddress":"…"}</c>.</summary>
-    public static string Headers(Origin caller) => Headers(caller.UserAgent, caller.SourceAddress, writer =>
-    {
-        writer.WriteStartArray();
-        foreach (string group in caller.Groups)
-            writer.WriteStringValue(group);
-        writer.WriteEndArray();
-    });
+    /// <summary>
+    /// Who asked for an event, stored beside it (<c>mt_events.headers</c>): <c>{"groups":[…],"userAgent":"…","sourceAddress":"…"}</c>,
+    /// and <c>"impersonatedBy":{"name":"…","groups":[…]}</c> only where somebody impersonated the user.
+    /// </summary>
+    public static string Headers(Origin caller) => Headers(
+        caller.UserAgent,
+        caller.SourceAddress,
+        writer => WriteTexts(writer, caller.Groups),
+        caller.ImpersonatedBy is not { } by ? null : writer =>
+        {
+            writer.WriteStartObject();
+            writer.WriteString("name", by.User);
+            writer.WritePropertyName("groups");
+            WriteTexts(writer, by.Groups);
+            writer.WriteEndObject();
+        });
 
-    /// <summary>The same from what a hash covers, where groups are JSON already.</summary>
-    public static string Headers(Link link) =>
-        Headers(link.UserAgent, link.SourceAddress, writer => writer.WriteRawValue(link.Groups ?? "null"));
+    /// <summary>The same from what a hash covers, where groups and impersonator are JSON already.</summary>
+    public static string Headers(Link link) => Headers(
+        link.UserAgent,
+        link.SourceAddress,
+        writer => writer.WriteRawValue(link.Groups ?? "null"),
+        link.ImpersonatedBy is not { } by ? null : writer => writer.WriteRawValue(by));
 
     /// <summary>Reads who asked for an event from three columns: <c>user_name</c>, <c>headers</c> as text, <c>correlation_id</c>.</summary>
     public static StoredOrigin ReadOrigin(NpgsqlDataReader reader, int column) => new(
@@ -88,7 +99,16 @@ internal static class EventCodec
         reader.IsDBNull(column + 1) ? [] : reader.GetFieldValue<byte[]>(column + 1),
         reader.IsDBNull(column + 2) ? string.Empty : reader.GetString(column + 2));
 
-    private static string Headers(string? userAgent, string? sourceAddress, Action<Utf8JsonWriter> writeGroups)
+    private static void WriteTexts(Utf8JsonWriter writer, IEnumerable<string> texts)
+    {
+        writer.WriteStartArray();
+        foreach (string text in texts)
+            writer.WriteStringValue(text);
+        writer.WriteEndArray();
+    }
+
+    private static string Headers(
+        string? userAgent, string? sourceAddress, Action<Utf8JsonWriter> writeGroups, Action<Utf8JsonWriter>? writeImpersonator)
     {
         using var buffer = new MemoryStream();
         using (var writer = new Utf8JsonWriter(buffer, Compact))
@@ -98,6 +118,12 @@ internal static class EventCodec
             writeGroups(writer);
             writer.WriteString("userAgent", userAgent);
             writer.WriteString("sourceAddress", sourceAddress);
+            if (writeImpersonator is not null)
+            {
+                writer.WritePropertyName("impersonatedBy");
+                writeImpersonator(writer);
+            }
+
             writer.WriteEndObject();
         }
 

@@ -31,7 +31,7 @@ public sealed record Revision(
 
 /// <summary>Who asked for an event, as it is stored: read only when somebody wants to know.</summary>
 /// <param name="User">The user.</param>
-/// <param name="Headers">Groups, user agent and source address as JSON; empty for an event that has none.</param>
+/// <param name="Headers">Groups, user agent, source address and impersonator as JSON; empty for an event that has none.</param>
 /// <param name="RequestId">The request's id.</param>
 public sealed record StoredOrigin(string User, byte[] Headers, string RequestId)
 {
@@ -39,8 +39,15 @@ public sealed record StoredOrigin(string User, byte[] Headers, string RequestId)
     public Origin Read()
     {
         JsonValue from = Headers.Length == 0 ? JsonObject.Empty : JsonReading.Parse(Headers);
-        string[] groups = [.. ((from.Member("groups") as JsonArray)?.Items ?? []).OfType<JsonText>().Select(group => group.Value)];
-        return new Origin(User, groups, Text("userAgent"), Text("sourceAddress"), RequestId);
-        string Text(string name) => (from.Member(name) as JsonText)?.Value ?? string.Empty;
+        JsonValue? by = from.Member("impersonatedBy");
+        return new Origin(User, Groups(from), Text(from, "userAgent"), Text(from, "sourceAddress"), RequestId)
+        {
+            ImpersonatedBy = by is null ? null : new Impersonator(Text(by, "name"), Groups(by)),
+        };
     }
+
+    private static string[] Groups(JsonValue of) =>
+        [.. ((of.Member("groups") as JsonArray)?.Items ?? []).OfType<JsonText>().Select(group => group.Value)];
+
+    private static string Text(JsonValue of, string name) => (of.Member(name) as JsonText)?.Value ?? string.Empty;
 }

@@ -31,7 +31,8 @@ internal static partial class ChainRows
     /// <summary>What the hash of an event covers, as columns of <c>mt_events e</c>, for <see cref="ReadLink"/>.</summary>
     public const string LinkColumns = """
         e.seq_id, coalesce(e.stream_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), e.version, e.type, e.timestamp, e.user_name,
-        (e.headers -> 'groups')::text, e.headers ->> 'userAgent', e.headers ->> 'sourceAddress', e.correlation_id, e.data::text
+        (e.headers -> 'groups')::text, e.headers ->> 'userAgent', e.headers ->> 'sourceAddress', e.correlation_id, e.data::text,
+        (e.headers -> 'impersonatedBy')::text
         """;
 
     /// <summary>The events behind a revision.</summary>
@@ -39,7 +40,8 @@ internal static partial class ChainRows
         connection,
         $"""
         SELECT {LinkColumns}, (e.data -> 'paths')::text, e.mt_dotnet_type,
-               coalesce(e.headers = jsonb_build_object('groups', e.headers -> 'groups', 'userAgent', e.headers ->> 'userAgent', 'sourceAddress', e.headers ->> 'sourceAddress'), false),
+               coalesce(e.headers - 'impersonatedBy' = jsonb_build_object(
+                   'groups', e.headers -> 'groups', 'userAgent', e.headers ->> 'userAgent', 'sourceAddress', e.headers ->> 'sourceAddress'), false),
                e.bdata IS NULL AND e.tenant_id = '*DEFAULT*' AND NOT e.is_archived
           FROM eventstore.mt_events e WHERE e.seq_id > {behind} ORDER BY e.seq_id
         """,
@@ -70,10 +72,13 @@ internal static partial class ChainRows
         return keys;
     }
 
-    /// <summary>Reads the first eleven columns: those of <see cref="LinkColumns"/>.</summary>
+    /// <summary>Reads the first twelve columns: those of <see cref="LinkColumns"/>.</summary>
     public static Link ReadLink(NpgsqlDataReader row) => new(
         row.GetInt64(0), row.GetGuid(1), row.GetInt64(2), row.GetString(3), Microseconds(row.GetDateTime(4)),
-        Text(row, 5), Text(row, 6), Text(row, 7), Text(row, 8), Text(row, 9), row.GetFieldValue<byte[]>(10));
+        Text(row, 5), Text(row, 6), Text(row, 7), Text(row, 8), Text(row, 9), row.GetFieldValue<byte[]>(10))
+    {
+        ImpersonatedBy = Text(row, 11),
+    };
 
     /// <summary>Since 1970.</summary>
     public static long Microseconds(DateTime time) => (time - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
@@ -112,13 +117,13 @@ internal static partial class ChainRows
     {
         Link link = ReadLink(row);
         string? uncovered = null;
-        if (EventCodec.ClassOf(link.Type) is { } expected && Text(row, 12) != expected)
+        if (EventCodec.ClassOf(link.Type) is { } expected && Text(row, 13) != expected)
             uncovered = "the class of the event was edited";
-        else if (!row.GetBoolean(13))
-            uncovered = "the headers of the event were edited";
         else if (!row.GetBoolean(14))
+            uncovered = "the headers of the event were edited";
+        else if (!row.GetBoolean(15))
             uncovered = "a column that nothing writes was edited";
-        return new ChainedEvent(link, row.GetDateTime(4), PathsOf(link.Type, Text(row, 11)), uncovered);
+        return new ChainedEvent(link, row.GetDateTime(4), PathsOf(link.Type, Text(row, 12)), uncovered);
     }
 
     private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);

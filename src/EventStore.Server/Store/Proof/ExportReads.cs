@@ -69,9 +69,9 @@ public static class ExportReads
     private static HistoryEvent Read(NpgsqlDataReader row)
     {
         Link link = ChainRows.ReadLink(row);
-        return row.IsDBNull(12)
+        return row.IsDBNull(13)
             ? throw new FormatException($"revision {link.Revision} has no hash")
-            : new HistoryEvent(link, row.GetGuid(11), row.GetDateTime(4), row.GetString(13), row.GetString(14), [], row.GetFieldValue<byte[]>(12));
+            : new HistoryEvent(link, row.GetGuid(12), row.GetDateTime(4), row.GetString(14), row.GetString(15), [], row.GetFieldValue<byte[]>(13));
     }
 
     private static async Task<byte[]> HashBefore(NpgsqlConnection connection, long revision, CancellationToken stop) =>

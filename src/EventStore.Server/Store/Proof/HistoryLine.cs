@@ -9,7 +9,7 @@ namespace EventStore.Server.Store.Proof;
 
 /// <summary>
 /// The history as lines of JSON: everything a hash covers, with the hash and the one before it, so that the chain can be followed with
-/// nothing but the file. <c>groups</c> and <c>data</c> stand there byte for byte as they were hashed, <c>data</c> last. The last line is a
+/// nothing but the file. <c>groups</c>, <c>impersonatedBy</c> and <c>data</c> stand there byte for byte as they were hashed, <c>data</c> last. The last line is a
 /// checkpoint: a file without one was cut off.
 /// </summary>
 public static class HistoryLine
@@ -36,6 +36,12 @@ public static class HistoryLine
         json.WriteString("userAgent", link.UserAgent);
         json.WriteString("sourceAddress", link.SourceAddress);
         json.WriteString("requestId", link.RequestId);
+        if (link.ImpersonatedBy is { } impersonator)
+        {
+            json.WritePropertyName("impersonatedBy");
+            json.WriteRawValue(impersonator, skipInputValidation: true);
+        }
+
         json.WriteString("id", happened.Id);
         json.WritePropertyName("data");
         json.WriteRawValue(link.Data.Span, skipInputValidation: true);
@@ -77,7 +83,10 @@ public static class HistoryLine
         var link = new Link(
             line.GetProperty("revision").GetInt64(), line.GetProperty("uid").GetGuid(), line.GetProperty("version").GetInt64(), Text("type")!,
             ChainRows.Microseconds(time), Text("user"), groups.ValueKind == JsonValueKind.Null ? null : groups.GetRawText(), Text("userAgent"),
-            Text("sourceAddress"), Text("requestId"), JsonMarshal.GetRawUtf8Value(line.GetProperty("data")).ToArray());
+            Text("sourceAddress"), Text("requestId"), JsonMarshal.GetRawUtf8Value(line.GetProperty("data")).ToArray())
+        {
+            ImpersonatedBy = line.TryGetProperty("impersonatedBy", out JsonElement by) ? by.GetRawText() : null,
+        };
         return new HistoryEvent(link, line.GetProperty("id").GetGuid(), time, string.Empty, string.Empty, Hash("previousHash"), Hash("hash"));
 
         string? Text(string name) => line.GetProperty(name).GetString();
