@@ -63,17 +63,17 @@ public sealed partial class Command_line
     }
 
     [Fact]
-    public void The_readme_names_every_option_and_variable_of_the_help()
+    public void The_document_names_every_option_and_variable_of_the_help()
     {
-        string readme = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "README.md"));
+        string document = Repository.Read("src/docs/operate.md");
         string[] names = [.. Name().Matches(CommandLine.HelpText).Select(match => match.Value).Distinct()];
         Assert.InRange(names.Length, 25, 100);
-        Assert.Equal([], names.Where(name => !readme.Contains($"`{name}", StringComparison.Ordinal) && !readme.Contains($" {name}", StringComparison.Ordinal)));
+        Assert.Equal([], names.Where(name => !document.Contains($"`{name}", StringComparison.Ordinal) && !document.Contains($" {name}", StringComparison.Ordinal)));
     }
 
     [Fact]
-    public void The_readme_names_every_setting_with_a_section_and_no_other() =>
-        Assert.Equal(Settings().Order(StringComparer.Ordinal), SettingsIn(Repository.Read("README.md")).Order(StringComparer.Ordinal));
+    public void The_documents_name_every_setting_with_a_section_and_no_other() =>
+        Assert.Equal(Settings().Order(StringComparer.Ordinal), SettingsIn(Repository.Read("src/docs/limits.md") + Repository.Read("src/docs/operate.md")).Order(StringComparer.Ordinal));
 
     [Theory]
     [InlineData("docker-compose.yml")]

@@ -7,7 +7,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>
-/// Backup and restore as the README has them: its own commands are run, with nothing changed but the name of the database's machine and the way
+/// Backup and restore as operate.md has them: its own commands are run, with nothing changed but the name of the database's machine and the way
 /// to the built server.
 /// </summary>
 public sealed partial class The_runbook
@@ -17,10 +17,10 @@ public sealed partial class The_runbook
     [Fact]
     public async Task Restores_a_store_that_verifies_and_gives_no_revision_twice()
     {
-        string readme = await File.ReadAllTextAsync(Path.Combine(Root(), "README.md"));
-        string[] roles = Blocks(readme, "## Production", "sql")[..1];
-        string[] shell = Blocks(readme, Heading, "sh")[..2];
-        string[] sql = Blocks(readme, Heading, "sql")[..1];
+        string document = Repository.Read("src/docs/operate.md");
+        string[] roles = Blocks(document, "## Production", "sql")[..1];
+        string[] shell = Blocks(document, Heading, "sh")[..2];
+        string[] sql = Blocks(document, Heading, "sql")[..1];
         string folder = Directory.CreateTempSubdirectory("es-runbook-").FullName;
         await using OwnCluster cluster = await OwnCluster.Start();
         var superuser = new NpgsqlConnectionStringBuilder(cluster.Superuser) { Pooling = false };
@@ -81,11 +81,11 @@ public sealed partial class The_runbook
     }
 
     /// <summary>The blocks of code in that language behind a heading.</summary>
-    private static string[] Blocks(string readme, string heading, string language)
+    private static string[] Blocks(string document, string heading, string language)
     {
-        int at = readme.IndexOf(heading, StringComparison.Ordinal);
-        Assert.True(at >= 0, $"the README has no '{heading}'");
-        return [.. Block().Matches(readme[at..]).Where(match => match.Groups[1].Value == language).Select(match => match.Groups[2].Value)];
+        int at = document.IndexOf(heading, StringComparison.Ordinal);
+        Assert.True(at >= 0, $"operate.md has no '{heading}'");
+        return [.. Block().Matches(document[at..]).Where(match => match.Groups[1].Value == language).Select(match => match.Groups[2].Value)];
     }
 
     private static async Task<string> Shell(string folder, int port, string commands)
@@ -117,17 +117,6 @@ public sealed partial class The_runbook
             await using var command = new NpgsqlCommand(statement, connection);
             await command.ExecuteNonQueryAsync();
         }
-    }
-
-    private static string Root()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "EventStore.sln")))
-                return folder.FullName;
-        }
-
-        throw new DirectoryNotFoundException("there is no EventStore.sln above the tests");
     }
 
     [GeneratedRegex(@"^```(\w+)\n(.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
