@@ -1,4 +1,5 @@
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.History;
 
@@ -15,48 +16,43 @@ public sealed record Change(FieldPath Path, JsonValue? Before, JsonValue? After)
 /// </summary>
 public static class Diff
 {
+    private static readonly TypedField Job = new(JobTypes.Job, Pointer: true);
+
     /// <summary>
     /// The leaves that differ for Kubernetes, to which null, an absent member and an object without content are one and the same
-    /// (a Go client sends <c>metadata: {creationTimestamp: null}</c> for a template it means to leave alone), within arrays too.
+    /// (a Go client sends <c>metadata: {creationTimestamp: null}</c> for a template it means to leave alone), within arrays too. Where the
+    /// job's typed model knows a field, its values are compared as that type: see <see cref="Meaning"/>.
     /// </summary>
-    public static IReadOnlyList<Change> ByMeaning(JsonObject before, JsonObject after) => Between(before, after, SameMeaning);
+    public static IReadOnlyList<Change> ByMeaning(JsonObject before, JsonObject after) =>
+        Between(before, after, Job, Meaning.Same);
+
+    /// <summary>Whether two jobs mean the same.</summary>
+    public static bool SameMeaning(JsonObject one, JsonObject other) => Meaning.Same(Job, one, other);
 
     /// <summary>
     /// The leaves that differ as written: null, an absent member and the empty object are three things, and one that came in place of
     /// another is named itself. Empty if and only if the two are equal.
     /// </summary>
-    public static IReadOnlyList<Change> ByForm(JsonObject before, JsonObject after) => Between(before, after, Equals);
+    public static IReadOnlyList<Change> ByForm(JsonObject before, JsonObject after) => Between(before, after, null, (_, one, other) => Equals(one, other));
 
-    /// <summary>Whether two values mean the same to Kubernetes; null stands for an absent one.</summary>
-    public static bool SameMeaning(JsonValue? one, JsonValue? other)
-    {
-        if (ReferenceEquals(one, other))
-            return true;
-        return (one, other) switch
-        {
-            (JsonObject left, JsonObject right) => JsonObject.Pair(left, right).All(pair => SameMeaning(pair.Left, pair.Right)),
-            (JsonArray left, JsonArray right) =>
-                left.Items.Count == right.Items.Count && left.Items.Zip(right.Items).All(pair => SameMeaning(pair.First, pair.Second)),
-            _ => SaysNothing(one) ? SaysNothing(other) : one!.Equals(other),
-        };
-    }
-
-    private static List<Change> Between(JsonObject before, JsonObject after, Func<JsonValue?, JsonValue?, bool> same)
+    private static List<Change> Between(JsonObject before, JsonObject after, TypedField? field, Func<TypedField?, JsonValue?, JsonValue?, bool> same)
     {
         var changes = new List<Change>();
-        Collect(FieldPath.Root, before, after, same, changes);
+        Collect(FieldPath.Root, before, after, field, same, changes);
         return changes;
     }
 
-    private static void Collect(FieldPath at, JsonObject before, JsonObject after, Func<JsonValue?, JsonValue?, bool> same, List<Change> changes)
+    private static void Collect(
+        FieldPath at, JsonObject before, JsonObject after, TypedField? field, Func<TypedField?, JsonValue?, JsonValue?, bool> same, List<Change> changes)
     {
         foreach ((string name, JsonValue? left, JsonValue? right) in JsonObject.Pair(before, after))
         {
             if (ReferenceEquals(left, right))
                 continue; // a patched job shares its untouched subtrees with the job before
+            TypedField? member = field?.Type.Member(name);
             if (AsMembers(left, right) is { } from && AsMembers(right, left) is { } to)
-                Collect(at.Member(name), from, to, same, changes);
-            else if (!same(left, right))
+                Collect(at.Member(name), from, to, member, same, changes);
+            else if (!same(member, left, right))
                 changes.Add(new Change(at.Member(name), left, right));
         }
     }
@@ -72,7 +68,4 @@ public static class Diff
         (null or JsonNull, JsonObject { Count: > 0 }) => JsonObject.Empty,
         _ => null,
     };
-
-    private static bool SaysNothing(JsonValue? value) => value is null or JsonNull ||
-        (value is JsonObject members && JsonObject.Pair(members, JsonObject.Empty).All(pair => SaysNothing(pair.Left)));
 }

@@ -40,7 +40,8 @@ public abstract record Rejection
     public sealed record NotFound : Rejection;
 
     /// <summary>There is such a job already.</summary>
-    public sealed record AlreadyExists : Rejection;
+    /// <param name="BeingDeleted">Whether its deletion was requested and finalizers hold it.</param>
+    public sealed record AlreadyExists(bool BeingDeleted) : Rejection;
 
     /// <summary>The request contradicts itself or cannot be read as a job.</summary>
     public sealed record BadRequest(string Message) : Rejection;
@@ -56,7 +57,9 @@ public abstract record Rejection
     }
 
     /// <summary>The change touches fields that cannot be updated.</summary>
-    public sealed record FieldsFixed(IReadOnlyList<FieldPath> Fields) : Rejection;
+    /// <param name="Fields">Those fields.</param>
+    /// <param name="Updatable">The fields that can be.</param>
+    public sealed record FieldsFixed(IReadOnlyList<FieldPath> Fields, IReadOnlyList<string> Updatable) : Rejection;
 
     /// <summary>The caller named a resourceVersion that is none: null, empty or zero; or, replacing, none at all.</summary>
     public sealed record RevisionMissing : Rejection;

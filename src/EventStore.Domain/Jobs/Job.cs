@@ -75,7 +75,8 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
         return before is null ? null : this with { Manifest = before, Version = Version - 1, Revision = previousRevision, Deleted = false };
     }
 
-    // The generation counts what an operator has to act on: it rises if and only if something outside metadata changed.
+    // The generation counts what an operator has to act on: it rises when something outside metadata and status changes, and when a
+    // deletion is requested.
     private static JsonObject Patch(JsonObject manifest, JsonObject patch, int generations = 1)
     {
         var after = (JsonObject)MergePatch.Apply(manifest, patch);

@@ -28,6 +28,9 @@ public abstract record JobCommand(JobKey Key, DateTimeOffset Time, Origin Origin
 {
     /// <summary>How much metadata the job may have afterwards.</summary>
     public MetadataLimits Limits { get; init; } = MetadataLimits.Default;
+
+    /// <summary>What may change, and by which rules.</summary>
+    public Profile Profile { get; init; } = Profile.Documented;
 }
 
 /// <summary>Creates a job (POST).</summary>

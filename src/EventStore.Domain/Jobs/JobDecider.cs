@@ -27,10 +27,10 @@ public static class JobDecider
     public static Decision Decide(Job? job, JobCommand command) => (job, command) switch
     {
         (_, CreateJob create) => Create(job, create),
-        (_, ReplaceJob replace) => Replace(job, replace.Key, replace.Manifest, UpdateWithin(replace.Limits)),
+        (_, ReplaceJob replace) => Replace(job, replace.Key, replace.Manifest, UpdateBy(replace)),
         (_, ReplaceStatus replace) => Replace(job, replace.Key, replace.Manifest, SetStatus),
         (null, _) => new Rejection.NotFound(),
-        (_, PatchJob patch) => Patch(job, patch.Patch, UpdateWithin(patch.Limits)),
+        (_, PatchJob patch) => Patch(job, patch.Patch, UpdateBy(patch)),
         (_, PatchStatus patch) => Patch(job, patch.Patch, SetStatus),
         (_, RollBackJob back) => RollBack(job, back),
         (_, DeleteJob delete) => Delete(job, delete),
@@ -45,10 +45,10 @@ public static class JobDecider
         if (Identity.OfNewJob(create) is { } refused)
             return refused;
         JsonObject manifest = NewManifest(create);
-        IReadOnlyList<FieldError> errors = Validation.OfNewJob(manifest, create.Limits);
+        IReadOnlyList<FieldError> errors = Validation.OfNewJob(manifest, create.Limits, create.Profile);
         if (errors.Count > 0)
             return new Rejection.Invalid(errors);
-        return job is null ? new JobCreated(manifest) : new Rejection.AlreadyExists();
+        return job is null ? new JobCreated(manifest) : new Rejection.AlreadyExists(job.Deleting);
     }
 
     private static Decision Patch(Job job, JsonObject patch, Func<Job, JsonObject, Happening, Decision> then)
@@ -64,18 +64,20 @@ public static class JobDecider
             ? refused
             : then(job!, Identity.Complete(job!, manifest), (effective, replaced, paths) => new JobReplaced(effective, replaced, paths));
 
-    private static Func<Job, JsonObject, Happening, Decision> UpdateWithin(MetadataLimits limits) =>
-        (job, candidate, happening) => Update(job, candidate, happening, limits);
+    private static Func<Job, JsonObject, Happening, Decision> UpdateBy(JobCommand command) =>
+        (job, candidate, happening) => Update(job, candidate, happening, command);
 
-    private static Decision Update(Job job, JsonObject candidate, Happening happening, MetadataLimits limits)
+    private static Decision Update(Job job, JsonObject sent, Happening happening, JobCommand command)
     {
-        IReadOnlyList<FieldPath> fixedFields = UpdatePolicy.FixedFieldsChanged(job, candidate);
+        JsonObject candidate = Integers.WithoutPoint(job.Manifest, sent);
+        UpdatableFields updatable = command.Profile.Updatable;
+        IReadOnlyList<FieldPath> fixedFields = UpdatePolicy.FixedFieldsChanged(job, candidate, updatable);
         if (fixedFields.Count > 0)
-            return new Rejection.FieldsFixed(fixedFields);
-        JsonObject next = UpdatePolicy.Merge(job, candidate);
+            return new Rejection.FieldsFixed(fixedFields, updatable.Paths);
+        JsonObject next = UpdatePolicy.Merge(job, candidate, updatable);
         if (ReferenceEquals(next, job.Manifest))
             return Decision.NothingToDo;
-        IReadOnlyList<FieldError> errors = [.. FinalizersFixed(job, next), .. Validation.OfUpdate(next, limits)];
+        IReadOnlyList<FieldError> errors = [.. FinalizersFixed(job, next), .. Validation.OfUpdate(next, command.Limits, command.Profile)];
         return errors.Count > 0 ? new Rejection.Invalid(errors) : Changed(job, next, happening);
     }
 
@@ -92,10 +94,10 @@ public static class JobDecider
     {
         if ((Identity.OfLock(job, back.ResourceVersion) ?? Rollback.Refusal(job, back)) is { } refused)
             return refused;
-        JsonObject next = UpdatePolicy.Restore(job, back.Past!);
+        JsonObject next = UpdatePolicy.Restore(job, back.Past!, back.Profile.Updatable);
         if (ReferenceEquals(next, job.Manifest))
             return Decision.NothingToDo;
-        IReadOnlyList<FieldError> errors = Validation.OfUpdate(next, back.Limits);
+        IReadOnlyList<FieldError> errors = Validation.OfUpdate(next, back.Limits, back.Profile);
         return errors.Count > 0
             ? new Rejection.Invalid(errors)
             : Changed(job, next, (effective, replaced, paths) => new JobRolledBack(effective, replaced, paths, back.Past!.Revision));
@@ -135,11 +137,7 @@ public static class JobDecider
             .With("uid", create.Uid.ToString());
         metadata = create.Key.Name.Length == 0 ? metadata.Without("name") : metadata.With("name", create.Key.Name);
         JsonObject manifest = create.Manifest.Without("status").With("metadata", metadata);
-        if (manifest["spec"] is not JsonObject spec)
-            return manifest;
-        foreach (string name in UpdatePolicy.SpecFields)
-            spec = spec[name] is JsonNull ? spec.Without(name) : spec;
-        return manifest.With("spec", spec);
+        return Integers.WithoutPoint(null, create.Profile.Updatable.When(deleting: false).WithoutNulls(manifest));
     }
 
     private static IEnumerable<FieldError> FinalizersFixed(Job job, JsonObject next)

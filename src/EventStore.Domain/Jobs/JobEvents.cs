@@ -17,20 +17,20 @@ public abstract record JobEvent
 /// <param name="Manifest">The whole object as stored, with uid, creationTimestamp and generation 1.</param>
 public sealed record JobCreated(JsonObject Manifest) : JobEvent;
 
-/// <summary>A merge patch changed some of the five updatable fields.</summary>
+/// <summary>A merge patch changed some of the updatable fields.</summary>
 /// <param name="Patch">The effective merge patch (RFC 7396): what really changed, nothing else.</param>
 /// <param name="Replaced">The merge patch that takes it back: the values that stood before.</param>
 /// <param name="Paths">The paths of the changed values.</param>
 public sealed record JobPatched(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEvent;
 
-/// <summary>A replacement (PUT) changed some of the five updatable fields. The shape is that of <see cref="JobPatched"/>.</summary>
+/// <summary>A replacement (PUT) changed some of the updatable fields. The shape is that of <see cref="JobPatched"/>.</summary>
 /// <param name="Patch">The effective merge patch.</param>
 /// <param name="Replaced">The merge patch that takes it back.</param>
 /// <param name="Paths">The paths of the changed values.</param>
 public sealed record JobReplaced(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEvent;
 
 /// <summary>
-/// A rollback took some of the five updatable fields back to what they were at an earlier revision. The shape is that of
+/// A rollback took some of the updatable fields back to what they were at an earlier revision. The shape is that of
 /// <see cref="JobPatched"/>, so that nobody needs the earlier revision to know what changed.
 /// </summary>
 /// <param name="Patch">The effective merge patch.</param>

@@ -5,7 +5,7 @@ using EventStore.Domain.Manifests;
 namespace EventStore.Domain.Jobs;
 
 /// <summary>
-/// Going back: the five updatable fields as they stood at an earlier revision of the same incarnation, by a new event. What happened since
+/// Going back: the updatable fields as they stood at an earlier revision of the same incarnation, by a new event. What happened since
 /// stays in the history, and what only others may write (status, finalizers) stays as it is.
 /// </summary>
 public static class Rollback

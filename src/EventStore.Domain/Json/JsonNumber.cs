@@ -66,6 +66,13 @@ public sealed class JsonNumber : JsonValue
     public bool TryGetInt64(out long value) =>
         long.TryParse(Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
 
+    /// <summary>The number without a fraction of zeros, <c>60</c> for <c>60.00</c>; the same object when it has none or another.</summary>
+    public JsonNumber WithoutZeroFraction()
+    {
+        int point = Text.IndexOf('.', StringComparison.Ordinal);
+        return point < 0 || Text.AsSpan(point + 1).ContainsAnyExcept('0') ? this : new JsonNumber(Text is ['-', '0', '.', ..] ? "0" : Text[..point]);
+    }
+
     /// <inheritdoc/>
     public override void WriteTo(Utf8JsonWriter writer) => writer.WriteRawValue(Text, skipInputValidation: true);
 

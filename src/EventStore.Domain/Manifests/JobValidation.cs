@@ -5,8 +5,7 @@ namespace EventStore.Domain.Manifests;
 /// <summary>
 /// The rules for the spec of a PyTorchJob. The operator of the document's time checked a job only after it was stored and then failed it
 /// (API-FACTS 2.3); here the same rules stand at the door. Paths and the words for replicas' templates are the training-operator's
-/// webhook's (2.4), those for types and ranges kube-openapi's (3.2). Nothing is defaulted, and runPolicy, elasticPolicy and
-/// nprocPerNode have no rules here.
+/// webhook's (2.4), those for types and ranges kube-openapi's (3.2). Nothing is defaulted.
 /// </summary>
 internal static class JobValidation
 {
@@ -17,25 +16,25 @@ internal static class JobValidation
     private static readonly IntegerShape ExactlyOne = new(1, 1);
     private static readonly TextShape Text = new();
 
-    /// <summary>The policy fields an update may change: one list, so that none can be changed and not be checked.</summary>
-    public static readonly string[] PolicyFields = ["activeDeadlineSeconds", "cleanPodPolicy", "ttlSecondsAfterFinished"];
-
     /// <summary>What is wrong with the spec of a new job.</summary>
-    public static IEnumerable<FieldError> OfNew(JsonValue? spec) => spec switch
+    /// <param name="spec">The spec.</param>
+    /// <param name="updatable">What of the job may change later, which is checked now already.</param>
+    public static IEnumerable<FieldError> OfNew(JsonValue? spec, FieldTree updatable) => spec switch
     {
         null or JsonNull => [FieldError.Required(ReplicaSpecs)],
         JsonObject fields =>
         [
-            .. Policies(fields),
-            .. Field(Spec, fields, "backoffLimit", Schema.Spec),
-            .. Replicas(fields["pytorchReplicaSpecs"]),
+            .. OfUpdate(fields, updatable)
+                .Concat(Field(Spec, fields, "backoffLimit", Schema.Spec))
+                .Concat(OperatorRules.Of(fields))
+                .Concat(Replicas(fields["pytorchReplicaSpecs"]))
+                .Distinct(), // a field of a replica may be updatable too
         ],
         _ => [FieldError.WrongType(Spec, spec, "object")],
     };
 
-    /// <summary>What is wrong with the policy fields.</summary>
-    public static IEnumerable<FieldError> Policies(JsonObject spec) =>
-        PolicyFields.SelectMany(name => Field(Spec, spec, name, Schema.Spec));
+    /// <summary>What is wrong with the updatable fields of the spec.</summary>
+    public static IEnumerable<FieldError> OfUpdate(JsonObject spec, FieldTree updatable) => updatable["spec"]?.Errors(Spec, Schema.Spec, spec) ?? [];
 
     private static IEnumerable<FieldError> Field(FieldPath at, JsonObject fields, string name, ObjectShape shape) =>
         shape[name]!.Errors(at.Member(name), fields[name]);
@@ -47,10 +46,9 @@ internal static class JobValidation
             case null or JsonNull:
                 return [FieldError.Required(ReplicaSpecs)];
             case JsonObject roles:
-                IEnumerable<FieldError> missing = roles["Master"] is null
-                    ? [FieldError.Required(ReplicaSpecs.Member("Master"), "Master ReplicaSpec must be present")]
-                    : [];
-                return missing.Concat(roles.Names.SelectMany(role => Replica(role, roles[role]!)));
+                return roles.Count == 0
+                    ? [FieldError.Required(ReplicaSpecs, "must be required")]
+                    : roles.Names.SelectMany(role => Replica(role, roles[role]!));
             default:
                 return [FieldError.WrongType(ReplicaSpecs, replicas, "object")];
         }

@@ -17,14 +17,24 @@ internal static class MetadataValidation
         .. Spelling(metadata, "generateName", NameRules.OfJobNamePrefix),
         .. Name(metadata),
         .. Spelling(metadata, "namespace", NameRules.OfLabel),
-        .. LabelsAndAnnotations(metadata, limits),
+        .. Labels(metadata["labels"], limits.Labels),
+        .. Annotations(metadata["annotations"], limits.AnnotationBytes),
         .. OwnerReferences(metadata["ownerReferences"]),
         .. Finalizers(metadata["finalizers"]),
     ];
 
-    /// <summary>What is wrong with labels and annotations, the only metadata an update may change.</summary>
-    public static IEnumerable<FieldError> LabelsAndAnnotations(JsonObject metadata, MetadataLimits limits) =>
-        [.. Labels(metadata["labels"], limits.Labels), .. Annotations(metadata["annotations"], limits.AnnotationBytes)];
+    /// <summary>What is wrong with the updatable metadata.</summary>
+    public static IEnumerable<FieldError> OfUpdate(JsonObject metadata, MetadataLimits limits, FieldTree updatable)
+    {
+        FieldTree? fields = updatable["metadata"];
+        return
+        [
+            .. fields?["labels"] is null ? [] : Labels(metadata["labels"], limits.Labels),
+            .. fields?["annotations"] is null ? [] : Annotations(metadata["annotations"], limits.AnnotationBytes),
+            .. fields?["ownerReferences"] is null ? [] : OwnerReferences(metadata["ownerReferences"]),
+            .. fields?["finalizers"] is null ? [] : Finalizers(metadata["finalizers"]),
+        ];
+    }
 
     private static IEnumerable<FieldError> Name(JsonObject metadata) => metadata["name"] is null or JsonNull or JsonText { Value: "" }
         ? [FieldError.Required(Metadata.Member("name"), "name or generateName is required")]

@@ -79,7 +79,7 @@ public static class Schema
         .. PolicyFields,
         ("elasticPolicy", ElasticPolicy, "How the number of workers may change while the job runs (torchrun)."),
         ("nprocPerNode", Text, "How many processes run on each node: auto, cpu, gpu or a number."),
-        ("pytorchReplicaSpecs", new MapShape(ReplicaSpec), "What runs in each role: Master, which must be there, and Worker."),
+        ("pytorchReplicaSpecs", new MapShape(ReplicaSpec), "What runs in each role: Master, Worker or both."),
         ("runPolicy", RunPolicy, "The training-operator's place for the policies at the top of spec; stored as given."),
     ])
     {
@@ -106,7 +106,7 @@ public static class Schema
         ("deletionTimestamp", Time, "When deletion was asked for. Set by the server while finalizers hold the object."),
         ("finalizers", new ListShape(Text), "Who must agree before the object is removed. Once deletion has begun, entries may only be taken off."),
         ("generateName", Text, "The beginning of a name for the server to complete, when name is not given."),
-        ("generation", Int64, "How often the desired state has changed: 1 at first, one more with each change outside metadata and status. Set by the server."),
+        ("generation", Int64, "How often the desired state has changed: 1 at first, one more with each change outside metadata and status and with a request for deletion. Set by the server."),
         ("labels", new MapShape(Text), "Names and values to select objects by. May be changed at any time."),
         ("managedFields", new ListShape(Anything), "Who manages which field. Accepted and not kept."),
         ("name", Text, "The object's name, unique in its namespace. Cannot be changed."),
@@ -117,18 +117,28 @@ public static class Schema
         ("selfLink", Text, "The object's path. Set by the server."),
         ("uid", Text, "Tells this object from others that had the name before or after it. Set by the server."));
 
-    /// <summary>The whole job.</summary>
-    public static ObjectShape PyTorchJob { get; } = new(
+    /// <summary>The whole job. The descriptions say what of it may change after creation.</summary>
+    public static ObjectShape Job(UpdatableFields updatable) => new(
         ("apiVersion", Text, "kubeflow.org/v1"),
         ("kind", Text, "PyTorchJob"),
-        ("metadata", ObjectMeta, "What every Kubernetes object has. Labels and annotations may be changed after creation."),
-        ("spec", Spec,
-            "What is to run. After creation activeDeadlineSeconds, ttlSecondsAfterFinished and cleanPodPolicy may be changed, and nothing else."),
+        ("metadata", ObjectMeta, $"What every Kubernetes object has. {Capital(Enumerate(updatable, "metadata"))} may be changed after creation."),
+        ("spec", Spec, updatable.Paths.Contains("spec")
+            ? "What is to run. All of it may be changed after creation."
+            : $"What is to run. After creation {Enumerate(updatable, "spec")} may be changed, and nothing else."),
         ("status", new AnyShape { Usually = UncheckedSchema.JobStatus }, "What the operator observed. Written through the status subresource only."))
     {
         Required = ["spec"],
     };
 
     /// <summary>The members nobody knows, in order: what <c>fieldValidation=Warn</c> warns of and <c>Strict</c> refuses.</summary>
-    public static IReadOnlyList<FieldPath> UnknownFields(JsonObject manifest) => PyTorchJob.UnknownFields(FieldPath.Root, manifest);
+    public static IReadOnlyList<FieldPath> UnknownFields(JsonObject manifest) => Profile.Documented.Job.UnknownFields(FieldPath.Root, manifest);
+
+    /// <summary>The updatable fields of one part of the job as a clause: <c>labels, annotations and finalizers</c>.</summary>
+    private static string Enumerate(UpdatableFields updatable, string part)
+    {
+        string[] names = [.. updatable.Paths.Where(path => path.StartsWith(part + ".", StringComparison.Ordinal)).Select(path => path[(part.Length + 1)..])];
+        return names.Length <= 1 ? string.Concat(names) : $"{string.Join(", ", names[..^1])} and {names[^1]}";
+    }
+
+    private static string Capital(string text) => text.Length == 0 ? "Nothing" : char.ToUpperInvariant(text[0]) + text[1..];
 }

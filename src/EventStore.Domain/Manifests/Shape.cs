@@ -101,7 +101,7 @@ public sealed class FlagShape : Shape
 }
 
 /// <summary>
-/// A whole number, written without a point: <c>1e2</c> was brought to <c>100</c> at the door, <c>2.0</c> is no whole number.
+/// A whole number. <c>1e2</c> was brought to <c>100</c> at the door; <c>2.0</c> counts as 2 and is stored as that.
 /// </summary>
 public sealed class IntegerShape(long min = long.MinValue, long max = long.MaxValue) : Shape
 {
@@ -113,7 +113,8 @@ public sealed class IntegerShape(long min = long.MinValue, long max = long.MaxVa
 
     internal override void Check(FieldPath at, JsonValue value, List<FieldError> errors)
     {
-        if (value is not JsonNumber number || number.Text.Contains('.', StringComparison.Ordinal))
+        JsonNumber? number = (value as JsonNumber)?.WithoutZeroFraction();
+        if (number is null || number.Text.Contains('.', StringComparison.Ordinal))
             errors.Add(FieldError.WrongType(at, value, "integer"));
         else if (number.TryGetInt64(out long whole) ? whole < Min : number.Text[0] == '-')
             errors.Add(OutOfRange(at, value, "greater", Min));

@@ -30,10 +30,10 @@ internal static class JobAnswers
     private static Status Of(Rejection why, JobKey key) => why switch
     {
         Rejection.NotFound => NotFound(key),
-        Rejection.AlreadyExists => Status.AlreadyExists(JobResource.Names, key.Name),
+        Rejection.AlreadyExists(var beingDeleted) => Status.AlreadyExists(JobResource.Names, key.Name, beingDeleted),
         Rejection.BadRequest(var message) => Status.BadRequest(message),
         Rejection.Invalid(var errors) => Status.Invalid(JobResource.Names, key.Name, errors),
-        Rejection.FieldsFixed(var fields) => Status.FieldsForbidden(JobResource.Names, key.Name, fields, UpdatePolicy.UpdatableFields),
+        Rejection.FieldsFixed(var fields, var updatable) => Status.FieldsForbidden(JobResource.Names, key.Name, fields, updatable),
         Rejection.RevisionMissing => Status.ResourceVersionMissing(JobResource.Names, key.Name),
         Rejection.Stale => Status.Modified(JobResource.Names, key.Name),
         Rejection.UidMismatch(var asked, var actual) => Status.UidMismatch(JobResource.Names, key.Namespace, key.Name, asked, actual),

@@ -14,7 +14,7 @@ namespace EventStore.Server.Jobs;
 
 /// <summary>
 /// What the document for people says about jobs. Types and ranges come from <see cref="Schema"/>, the updatable fields from
-/// <see cref="UpdatePolicy"/>, and the refusals are the server's own words: only what people read is written here.
+/// <see cref="UpdatableFields"/>, and the refusals are the server's own words: only what people read is written here.
 /// </summary>
 internal static class JobDocumentation
 {
@@ -54,7 +54,7 @@ internal static class JobDocumentation
         $"""
         A merge patch (RFC 7396): members that are named change, `null` takes one away, lists are replaced whole. These fields can be updated:
 
-        {string.Join("\n", UpdatePolicy.UpdatableFields.Select(field => $"- `{field}`"))}
+        {string.Join("\n", Profile.Documented.Updatable.Paths.Select(field => $"- `{field}`"))}
 
         A patch that would change any other field is refused whole with 400, and the message names each such field. Naming a field with the
         value it has is no change. A patch that changes nothing answers 200 with the resourceVersion the job had, and stores no event.
@@ -110,14 +110,14 @@ internal static class JobDocumentation
     /// <summary>The schemas the operations name.</summary>
     public static Dictionary<string, OpenApiSchema> Schemas() => new()
     {
-        [Job] = ApiSchema.Of(Schema.PyTorchJob),
+        [Job] = ApiSchema.Of(Profile.Documented.Job),
         [JobList] = ApiSchema.Of(
             new ObjectShape(
                 ("apiVersion", new TextShape()),
-                ("items", new ListShape(Schema.PyTorchJob)),
+                ("items", new ListShape(Profile.Documented.Job)),
                 ("kind", new TextShape()),
                 ("metadata", new ObjectShape(("continue", new TextShape()), ("resourceVersion", new TextShape()), ("selfLink", new TextShape()))))),
-        [JobPatch] = ApiSchema.Of(Updatable(), ofPatch: true),
+        [JobPatch] = ApiSchema.Of(Profile.Documented.Updatable.Patch(Profile.Documented.Job), ofPatch: true),
         [DeleteOptions] = ApiSchema.Of(
             new ObjectShape(
                 ("apiVersion", new TextShape()),
@@ -128,13 +128,6 @@ internal static class JobDocumentation
                 ("preconditions", new ObjectShape(("resourceVersion", new TextShape()), ("uid", new TextShape()))),
                 ("propagationPolicy", new TextShape("Background", "Foreground", "Orphan")))),
     };
-
-    /// <summary>What a merge patch may hold: the updatable fields of the one table, and no others.</summary>
-    private static ObjectShape Updatable() => new(
-    [
-        .. UpdatePolicy.UpdatableFields.Select(path => path.Split('.')).GroupBy(path => path[0], path => path[1]).Select(part =>
-            (part.Key, (Shape)new ObjectShape([.. ((ObjectShape)Schema.PyTorchJob[part.Key]!).Fields.Where(field => part.Contains(field.Name))]))),
-    ]);
 
     private static ApiOperation ListOf(string id, string summary, string selfLink) => Of(
         id, summary,
@@ -182,7 +175,7 @@ internal static class JobDocumentation
         "BadRequest: a parameter cannot be understood");
 
     private static ApiAnswer FieldsFixed() => Refused(
-        Status.FieldsForbidden(JobResource.Names, JobExamples.Name, [FieldPath.Of("spec", "pytorchReplicaSpecs", "Worker", "replicas")], UpdatePolicy.UpdatableFields),
+        Status.FieldsForbidden(JobResource.Names, JobExamples.Name, [FieldPath.Of("spec", "pytorchReplicaSpecs", "Worker", "replicas")], Profile.Documented.Updatable.Paths),
         "BadRequest: the body cannot be understood, or would change another field than those that can be updated");
 
     internal static ApiAnswer Forbidden(string verb) => Refused(

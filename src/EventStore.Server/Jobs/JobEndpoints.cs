@@ -32,12 +32,12 @@ internal static class JobEndpoints
         new(JobResource.Names, "", [], ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"])
         {
             ListedAcrossNamespaces = true,
-            Shape = Schema.PyTorchJob,
+            Shape = Profile.Documented.Job,
             About = "A PyTorch training job: what to run, in which roles, and what became of it. Every change is kept and can be read as pytorchjobrevisions.",
         },
         new(JobResource.Names, "diff", [], ["get"]) { Answers = JobDifference.Resource },
         new(JobResource.Names, "rollback", [], ["create"]) { Answers = RollbackRequest.Resource },
-        new(JobResource.Names, "status", [], ["get", "patch", "update"]) { Shape = Schema.PyTorchJob },
+        new(JobResource.Names, "status", [], ["get", "patch", "update"]) { Shape = Profile.Documented.Job },
     ];
 
     /// <summary>The route table.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Limits;
@@ -45,7 +46,7 @@ internal static class JobRollback
             return;
         string[] named = [.. notRestored.Where(path => path.Length <= NameLengthMax).Take(NamedMax).Select(path => path.ToString())];
         string more = named.Length == notRestored.Count ? "" : string.Create(CultureInfo.InvariantCulture, $" and {notRestored.Count - named.Length} more");
-        string fields = string.Join(", ", UpdatePolicy.UpdatableFields);
+        string fields = string.Join(", ", Profile.Documented.Updatable.RolledBackPaths);
         StrictDecoding.Warn(headers, [$"differs from that revision still: {string.Join(", ", named)}{more}; a rollback restores only {fields}"]);
     }
 }

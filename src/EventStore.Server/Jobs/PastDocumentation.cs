@@ -43,7 +43,7 @@ internal static class PastDocumentation
         $"""
         One new event restores these fields as they stood, and only these:
 
-        {string.Join("\n", UpdatePolicy.UpdatableFields.Select(field => $"- `{field}`"))}
+        {string.Join("\n", Profile.Documented.Updatable.RolledBackPaths.Select(field => $"- `{field}`"))}
 
         The answer is the job after it. What else differs from that revision (a status, finalizers) stays as it is and is named in a `Warning`
         header. Where nothing is to be restored no event is stored. The revision must be one of this very job: 422 for one at which there was none, or

@@ -80,8 +80,11 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     public static Status BodyTimeout() => new(408, "Timeout", "Timeout: the body of the request did not arrive in time");
 
     /// <summary>409: the name is taken.</summary>
-    public static Status AlreadyExists(ApiResource resource, string name) =>
-        new(409, "AlreadyExists", $"{resource.GroupResource} {Quote(name)} already exists", About(resource, name));
+    public static Status AlreadyExists(ApiResource resource, string name, bool beingDeleted = false)
+    {
+        string prefix = beingDeleted ? "object is being deleted: " : "";
+        return new(409, "AlreadyExists", $"{prefix}{resource.GroupResource} {Quote(name)} already exists", About(resource, name));
+    }
 
     /// <summary>409 for a reason of the caller's.</summary>
     public static Status Conflict(ApiResource resource, string name, string text) =>

@@ -88,4 +88,15 @@ public sealed class ChangedValues
 
     private static Story[] BothWays(string patch) =>
         [Story.Given(Ask.Created(Full)).When(Ask.Patch(patch)), Story.Given(Ask.Created(Full)).When(Ask.Put(patch))];
+
+    [Fact]
+    public void An_integer_written_with_a_point_is_stored_without_it()
+    {
+        Story.Given(Ask.Created()).When(Ask.Patch("""{"spec":{"ttlSecondsAfterFinished":60.0}}"""))
+            .Then(Ask.Patched("""{"spec":{"ttlSecondsAfterFinished":60}}""", """{"spec":{"ttlSecondsAfterFinished":null}}""", "spec.ttlSecondsAfterFinished"));
+        Story.Given(Ask.Created("""{"spec":{"ttlSecondsAfterFinished":60}}""")).When(Ask.Patch("""{"spec":{"ttlSecondsAfterFinished":60.00}}""")).ThenNothing();
+        Story.Given(Ask.Created()).When(Ask.Patch("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":1.0}}}}""")).ThenNothing();
+        Story.Given().When(Ask.Create("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":2.0}}}}"""))
+            .Then(new JobCreated((JsonObject)MergePatch.Apply(Story.Given().When(Ask.Create()).After.Manifest, Given.Json("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":2}}}}"""))));
+    }
 }

@@ -148,4 +148,13 @@ public sealed class Deleting
     }
 
     private static Story BeingDeleted() => Story.Given(Ask.Created(Held), Ask.DeletionRequested());
+
+    [Fact]
+    public void The_name_is_not_free_before_the_job_is_gone()
+    {
+        Story refused = BeingDeleted().When(Ask.Create());
+        Assert.Equal(new Rejection.AlreadyExists(BeingDeleted: true), Assert.IsType<Decision.Refused>(refused.Decision).Why);
+        refused = Story.Given(Ask.Created()).When(Ask.Create());
+        Assert.Equal(new Rejection.AlreadyExists(BeingDeleted: false), Assert.IsType<Decision.Refused>(refused.Decision).Why);
+    }
 }

@@ -25,7 +25,6 @@ public sealed class FixedFields
     [InlineData("""{"spec":{"foo":null,"bar":false}}""", "spec.bar")]
     [InlineData("""{"spec":{"foo":[]}}""", "spec.foo")]
     [InlineData("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":2}}}}""", Worker + "replicas")]
-    [InlineData("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":1.0}}}}""", Worker + "replicas")]
     [InlineData("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":"1"}}}}""", Worker + "replicas")]
     [InlineData("""{"spec":{"pytorchReplicaSpecs":{"Master":{"restartPolicy":null}}}}""", Master + "restartPolicy")]
     [InlineData("""{"spec":{"pytorchReplicaSpecs":{"Master":{"template":{"spec":{"containers":[{"name":"pytorch","image":"other:v2"}]}}}}}}""", Master + "template.spec.containers")]

@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
@@ -125,7 +126,7 @@ public sealed class JobProperties
     private static JsonObject Fixed(Job job, bool deleting)
     {
         JsonObject metadata = job.Metadata.Without("labels").Without("annotations").Without("generation");
-        JsonObject spec = UpdatePolicy.UpdatableFields.Aggregate((JsonObject)job.Manifest["spec"]!, (rest, field) => rest.Without(field.Split('.')[1]));
+        JsonObject spec = Profile.Documented.Updatable.Paths.Aggregate((JsonObject)job.Manifest["spec"]!, (rest, field) => rest.Without(field.Split('.')[1]));
         return job.Manifest.With("spec", spec).With("metadata", deleting ? metadata.Without("finalizers") : metadata);
     }
 

@@ -95,7 +95,7 @@ public static class RequestsArbitrary
     [
         ("spec.backoffLimit", "3"), ("spec.pytorchReplicaSpecs.Worker.replicas", "2"), ("spec.pytorchReplicaSpecs.Master", "null"), ("spec", "null"), ("foo", "1"),
         ("metadata.foo", "1"), ("metadata.generateName", "\"g-\""), ("metadata.deletionTimestamp", "\"2030-01-01T00:00:00Z\""), ("spec.cleanPodPolicy", "\"all\""),
-        ("spec.cleanPodPolicy", "{}"), ("spec.activeDeadlineSeconds", "0"), ("spec.ttlSecondsAfterFinished", "1.0"), ("metadata.labels.a", "5"), ("metadata.labels.a", "\"!\""),
+        ("spec.cleanPodPolicy", "{}"), ("spec.activeDeadlineSeconds", "0"), ("spec.ttlSecondsAfterFinished", "1.5"), ("metadata.labels.a", "5"), ("metadata.labels.a", "\"!\""),
         ("metadata.labels", "[]"), ("metadata", "null"), ("metadata", "\"x\""), ("metadata.name", "\"other\""), ("metadata.uid", "\"other\""), ("kind", "null"), ("apiVersion", "5"),
         ("metadata.resourceVersion", "\"abc\""), ("metadata.resourceVersion", "null"), ("metadata.resourceVersion", "5"), ("status", "5"), ("metadata.ownerReferences", "[null]"),
     ];

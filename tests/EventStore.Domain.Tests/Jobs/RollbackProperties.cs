@@ -1,6 +1,7 @@
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using FsCheck.Xunit;
 
 namespace EventStore.Domain.Tests.Jobs;
@@ -32,7 +33,7 @@ public sealed class RollbackProperties
             Job after = RolledBack(now, past);
             IReadOnlyList<FieldPath> said = Rollback.NotRestored(past, after);
             Assert.Equal(said.Count == 0, Rest(past) == Rest(after));
-            Assert.DoesNotContain(said, path => UpdatePolicy.UpdatableFields.Any(field => path.ToString().StartsWith(field, StringComparison.Ordinal)));
+            Assert.DoesNotContain(said, path => Profile.Documented.Updatable.Paths.Any(field => path.ToString().StartsWith(field, StringComparison.Ordinal)));
         }
     }
 
@@ -81,13 +82,13 @@ public sealed class RollbackProperties
         var other => throw new InvalidOperationException(Told.Of(other)),
     };
 
-    private static string Five(Job job) => string.Join(' ', UpdatePolicy.UpdatableFields.Select(field => field.Split('.')).Select(path =>
+    private static string Five(Job job) => string.Join(' ', Profile.Documented.Updatable.Paths.Select(field => field.Split('.')).Select(path =>
         $"{path[1]}={job.Manifest[path[0]]!.Member(path[1])}"));
 
     private static string Rest(Job job)
     {
         JsonObject metadata = job.Metadata.Without("labels").Without("annotations").Without("generation");
-        JsonObject spec = UpdatePolicy.UpdatableFields.Aggregate((JsonObject)job.Manifest["spec"]!, (rest, field) => rest.Without(field.Split('.')[1]));
+        JsonObject spec = Profile.Documented.Updatable.Paths.Aggregate((JsonObject)job.Manifest["spec"]!, (rest, field) => rest.Without(field.Split('.')[1]));
         return job.Manifest.With("metadata", metadata).With("spec", spec).ToString();
     }
 

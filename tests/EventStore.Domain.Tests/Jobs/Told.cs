@@ -32,7 +32,7 @@ internal static class Told
     {
         Rejection.BadRequest(var message) => [message],
         Rejection.Invalid(var errors) => errors.Select(error => error.ToString()),
-        Rejection.FieldsFixed(var fields) => fields.Select(field => field.ToString()),
+        Rejection.FieldsFixed(var fields, _) => fields.Select(field => field.ToString()),
         Rejection.UidMismatch(var asked, var actual) => [asked, actual],
         Rejection.UidPrecondition(var asked, var actual) => [asked, actual],
         Rejection.RevisionPrecondition(var asked, var actual) => [asked, actual],

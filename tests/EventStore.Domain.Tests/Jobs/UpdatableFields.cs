@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Tests.Jobs;
 
@@ -14,7 +15,7 @@ public sealed class UpdatableFields
     [Fact]
     public void There_are_five() => Assert.Equal(
         ["metadata.labels", "metadata.annotations", "spec.activeDeadlineSeconds", "spec.ttlSecondsAfterFinished", "spec.cleanPodPolicy"],
-        UpdatePolicy.UpdatableFields);
+        Profile.Documented.Updatable.Paths);
 
     [Theory]
     [InlineData("""{"metadata":{"labels":{"app":"test"}}}""", """{"metadata":{"labels":null}}""", "metadata.labels.app")]

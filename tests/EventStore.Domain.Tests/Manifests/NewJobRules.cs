@@ -1,3 +1,4 @@
+using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Tests.Manifests;
@@ -76,7 +77,7 @@ public sealed class NewJobRules
     [InlineData("null", "spec.pytorchReplicaSpecs: Required value")]
     [InlineData("{}", "spec.pytorchReplicaSpecs: Required value")]
     [InlineData("""{"pytorchReplicaSpecs":null}""", "spec.pytorchReplicaSpecs: Required value")]
-    [InlineData("""{"pytorchReplicaSpecs":{}}""", "spec.pytorchReplicaSpecs.Master: Required value: Master ReplicaSpec must be present")]
+    [InlineData("""{"pytorchReplicaSpecs":{}}""", "spec.pytorchReplicaSpecs: Required value: must be required")]
     [InlineData("""{"pytorchReplicaSpecs":[]}""", "spec.pytorchReplicaSpecs: Invalid value: \"array\": spec.pytorchReplicaSpecs in body must be of type object: \"array\"")]
     [InlineData("\"x\"", "spec: Invalid value: \"string\": spec in body must be of type object: \"string\"")]
     [InlineData("""{"pytorchReplicaSpecs":{"Master":null,"Worker":null}}""",
@@ -84,9 +85,8 @@ public sealed class NewJobRules
         "spec.pytorchReplicaSpecs.Worker: Invalid value: \"null\": spec.pytorchReplicaSpecs.Worker in body must be of type object: \"null\"")]
     [InlineData("""{"pytorchReplicaSpecs":{"Master":{}}}""", "spec.pytorchReplicaSpecs.Master.template.spec.containers: Required value: must be specified")]
     [InlineData("""{"pytorchReplicaSpecs":{"master":{}}}""",
-        "spec.pytorchReplicaSpecs.Master: Required value: Master ReplicaSpec must be present",
         "spec.pytorchReplicaSpecs: Unsupported value: \"master\": supported values: \"Master\", \"Worker\"")]
-    public void The_spec_must_have_a_master(string spec, params string[] errors) =>
+    public void The_spec_must_have_replicas(string spec, params string[] errors) =>
         Assert.Equal(errors, Validation.OfNewJob(Given.JobWith("spec", spec)).Select(error => error.ToString()));
 
     [Fact]
@@ -153,4 +153,18 @@ public sealed class NewJobRules
 
     private static string[] Errors(string member, string patch) =>
         [.. Validation.OfNewJob(Given.JobPatched(member, patch)).Select(error => error.ToString())];
+
+    [Theory]
+    [InlineData("""{"elasticPolicy":{"rdzvBackend":"c10d","minReplicas":1,"maxReplicas":3,"maxRestarts":10},"nprocPerNode":"gpu"}""")]
+    [InlineData("""{"runPolicy":{"suspend":true,"managedBy":"kueue.x-k8s.io/multikueue"}}""")]
+    public void Workers_alone_are_a_job(string more) => Assert.Empty(Validation.OfNewJob(
+        (JsonObject)MergePatch.Apply(Given.Job("""{"spec":{"pytorchReplicaSpecs":{"Master":null}}}"""), JsonObject.Of(("spec", Given.Json(more))))));
+
+    [Theory]
+    [InlineData("""{"elasticPolicy":{},"pytorchReplicaSpecs":{"Worker":null}}""",
+        "spec.pytorchReplicaSpecs.Worker: Required value: must be configured if elastic policy is used")]
+    [InlineData("""{"elasticPolicy":{"nProcPerNode":2},"nprocPerNode":"auto"}""", "spec.elasticPolicy.nProcPerNode: Forbidden: must not be used with spec.nprocPerNode")]
+    [InlineData("""{"runPolicy":{"managedBy":"me"}}""",
+        "spec.runPolicy.managedBy: Unsupported value: \"me\": supported values: \"kubeflow.org/training-operator\", \"kueue.x-k8s.io/multikueue\"")]
+    public void The_training_operators_rules_hold(string spec, string error) => Assert.Equal([error], Errors("spec", spec));
 }

@@ -18,7 +18,7 @@ public sealed class ObjectMetaRules
     [InlineData("""{"creationTimestamp":"yesterday"}""", "metadata.creationTimestamp", "Invalid value: \"yesterday\": metadata.creationTimestamp in body must be of type date-time: \"yesterday\"")]
     [InlineData("""{"deletionTimestamp":""}""", "metadata.deletionTimestamp", "Invalid value: \"\": metadata.deletionTimestamp in body must be of type date-time: \"\"")]
     [InlineData("""{"generation":"1"}""", "metadata.generation", "Invalid value: \"string\": metadata.generation in body must be of type integer: \"string\"")]
-    [InlineData("""{"generation":1.0}""", "metadata.generation", "Invalid value: \"number\": metadata.generation in body must be of type integer: \"number\"")]
+    [InlineData("""{"generation":1.5}""", "metadata.generation", "Invalid value: \"number\": metadata.generation in body must be of type integer: \"number\"")]
     [InlineData("""{"deletionGracePeriodSeconds":false}""", "metadata.deletionGracePeriodSeconds", "Invalid value: \"boolean\": metadata.deletionGracePeriodSeconds in body must be of type integer: \"boolean\"")]
     [InlineData("""{"labels":["a"]}""", "metadata.labels", "Invalid value: \"array\": metadata.labels in body must be of type object: \"array\"")]
     [InlineData("""{"labels":{"a":1}}""", "metadata.labels", "Invalid value: \"integer\": metadata.labels.a in body must be of type string: \"integer\"")]
