@@ -1,121 +1,167 @@
-using EventStore.Server.Access.Credentials;
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
+using EventStore.Server.Hosting;
 
 namespace EventStore.Server.Cli;
 
-/// <summary>What was asked for on the command line.</summary>
-/// <param name="Verb">One of serve, migrate, verify, rebuild, export, import, health.</param>
-/// <param name="Options">The options as given, for the host's configuration.</param>
-/// <param name="Help">Whether only the help is wanted.</param>
-/// <param name="Problem">What cannot be understood, or null.</param>
-internal sealed record CommandLine(string Verb, string[] Options, bool Help, string? Problem)
+/// <summary>
+/// The verbs and their options. Option names are setting names, so every option may also be given as an environment variable.
+/// A setting in a section, such as <c>--Logging:LogLevel:Default=Debug</c>, may be given to every verb.
+/// </summary>
+internal static class CommandLine
 {
-    /// <summary>What <c>--help</c> prints.</summary>
-    public const string HelpText = """
-        The event store for PyTorchJobs: a Kubernetes API that keeps every change.
+    /// <summary>The exit code for a command line that cannot be understood.</summary>
+    private const int Misused = 2;
 
-        Usage: EventStore.Server [VERB] [OPTIONS]
+    private const int HelpWidth = 130;
+    private const string Serving = "serve";
 
-        Verbs
-          serve      serve the API (what happens when no verb is given)
-          migrate    bring the database's schema up to this release, and let the serving role use it
-          verify     prove that nobody changed the past: the chain of hashes, and everything that is made of the events;
-                     exit code 0 if it holds, 1 if not
-          rebuild    make anew what is made of the events, while servers run: current jobs, index, snapshots
-          export     write the history as lines
-          import     read an exported history into an empty database: import FILE
-          health     ask a running server whether it is ready; exit code 0 if it is
+    /// <summary>Program says in words what went wrong, and the verbs handle the signals themselves.</summary>
+    private static readonly InvocationConfiguration Invoking =
+        new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null };
 
-        Options
-          --urls URLS               where to serve                          (default http://127.0.0.1:8080)
-          --data DIR                where the private PostgreSQL, the admin token and the kubeconfig live
-                                    (default /var/lib/pytorchjob-eventstore as root, else ~/.local/share/pytorchjob-eventstore)
-          --token-auth-file FILE    who may log in: lines of token,user,uid,"group1,group2"
-                                    (default DIR/tokens.csv, made with an admin token on the first start)
-          --help                    this text
+    private static readonly ParserConfiguration Parsing = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
 
-          verify --since-checkpoint FILE   ... and that a checkpoint that was kept still holds
-          export --since AT --until AT     only from and up to a revision or an RFC 3339 time        (default: everything)
-          export --format FORMAT           ndjson, which import reads, or audit.k8s.io               (default ndjson)
-          export --out FILE                write there and not to standard output
-
-        Access (the files are read anew when they change)
-          --authorization-rbac-dir DIR   who may do what: Role, ClusterRole, RoleBinding and ClusterRoleBinding in *.yaml, *.yml, *.json
-                                         (without it only members of system:masters may do anything)
-          --client-ca-file FILE          take client certificates these authorities signed: CN is the user, each O a group (needs TLS)
-          --oidc-issuer-url URL          take bearer tokens of this OpenID Connect issuer,
-          --oidc-client-id ID            made for this client
-          --oidc-username-claim CLAIM    the user's name                (default sub)
-          --oidc-username-prefix PREFIX  stands before it; - for none   (default URL# unless the claim is email)
-          --oidc-groups-claim CLAIM      the user's groups
-          --oidc-groups-prefix PREFIX    stands before each
-          --oidc-required-claim C=V,…    claims a token must have
-          --oidc-ca-file FILE            who vouches for the issuer     (default: whom the machine trusts)
-          --oidc-signing-algs ALG,…      how tokens may be signed       (default RS256)
-
-        Database
-          Nothing configured: a private, durable PostgreSQL is started from the binaries on this machine.
-          ConnectionStrings__Postgres         use this database, as the serving role
-          ConnectionStrings__PostgresOwner    its owner; migrate, rebuild and import use it
-          PG_BIN                              the folder of postgres and initdb, if they are not found
-          Migrations__LockWait                how long migrate waits for another migration                (default 00:01:00)
-
-        Stopping, limits, telemetry
-          Stop__Delay, Stop__Time        after SIGTERM: how long /readyz is red while the server still serves, and how long all of it
-                                         may take                       (default 00:00:00 and 00:00:10)
-          Limits__…, Lists__…, Lane__…, Feed__…   the limits the README lists
-          OTEL_EXPORTER_OTLP_ENDPOINT    where to send traces and metrics (default nowhere)
-
-        Every option may also be given as an environment variable: urls, data, token-auth-file, …; and every setting of .NET's logging and
-        of Kestrel, as in --Logging:LogLevel:Default=Debug.
-        """;
-
-    private static readonly string[] Verbs = ["serve", "migrate", "verify", "rebuild", "export", "import", "health"];
-
-    private static readonly string[] Known =
-        ["urls", "data", "token-auth-file", "authorization-rbac-dir", "client-ca-file", .. OidcSettings.Names, "environment", "contentRoot"];
-
-    private static readonly Dictionary<string, string[]> Own = new()
+    /// <summary>Runs the verb that the arguments name.</summary>
+    /// <returns>The exit code.</returns>
+    public static async Task<int> Run(string[] arguments)
     {
-        ["verify"] = ["since-checkpoint"],
-        ["export"] = ["since", "until", "format", "out"],
-        ["import"] = ["file"],
-    };
-
-    /// <summary>Reads the arguments; a verb may stand first, options follow as <c>--name value</c> or <c>--name=value</c>.</summary>
-    public static CommandLine Read(string[] args)
-    {
-        bool hasVerb = args.Length > 0 && !args[0].StartsWith('-');
-        string verb = hasVerb ? args[0] : "serve";
-        string[] options = hasVerb ? args[1..] : args;
-        if (options.Any(option => option is "--help" or "-h" or "-?") || verb == "help")
-            return new CommandLine(verb, options, true, null);
-        if (verb == "import" && options is [var file, ..] && !file.StartsWith('-'))
-            options = [$"--file={file}", .. options[1..]];
-        string? problem = Verbs.Contains(verb) ? FirstProblem(verb, options) : $"there is no verb '{verb}'";
-        if (verb == "import" && !options.Any(option => option.StartsWith("--file", StringComparison.Ordinal)))
-            problem ??= "'import' needs the file to be read";
-        return new CommandLine(verb, options, false, problem);
-    }
-
-    private static string? FirstProblem(string verb, string[] options)
-    {
-        var seen = new HashSet<string>();
-        for (int i = 0; i < options.Length; i++)
+        ParseResult parsed = Parse(arguments);
+        if (Problem(parsed) is { } problem)
         {
-            string option = options[i];
-            if (!option.StartsWith("--", StringComparison.Ordinal) || option == "--")
-                return $"'{option}' is no option";
-            int equals = option.IndexOf('=', StringComparison.Ordinal);
-            string name = equals < 0 ? option[2..] : option[2..equals];
-            if (!name.Contains(':', StringComparison.Ordinal) && !Known.Contains(name) && !Own.GetValueOrDefault(verb, []).Contains(name))
-                return $"there is no option '--{name}'";
-            string? value = equals >= 0 ? option[(equals + 1)..] : ++i < options.Length ? options[i] : null;
-            if (string.IsNullOrEmpty(value) || (equals < 0 && value.StartsWith("--", StringComparison.Ordinal)))
-                return $"the option '--{name}' needs a value";
-            if (!seen.Add(name))
-                return $"the option '--{name}' stands there twice";
+            string verb = parsed.CommandResult.Command is RootCommand ? string.Empty : $"{parsed.CommandResult.Command.Name} ";
+            await Console.Error.WriteLineAsync($"error: {problem}\nRun '{Settings.ProgramName} {verb}--help' for what there is.");
+            return Misused;
         }
 
-        return null;
+        return await parsed.InvokeAsync(Invoking);
+    }
+
+    /// <summary>Reads the arguments. Without a verb they are those of <c>serve</c>.</summary>
+    public static ParseResult Parse(string[] arguments)
+    {
+        (string[] known, string[] settings) = Split(arguments switch
+        {
+            ["help", .. var verb] => [.. verb, "--help"],
+            ["--help" or "-h" or "-?" or "--version", ..] => arguments,
+            [] => [Serving],
+            [var first, ..] when first.StartsWith('-') => [Serving, .. arguments],
+            _ => arguments,
+        });
+        return Root(settings).Parse(known, Parsing);
+    }
+
+    /// <summary>What is wrong with the arguments; null when nothing is. An option without its value may have swallowed what follows it.</summary>
+    public static string? Problem(ParseResult parsed)
+    {
+        if (parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash))
+            return "'--' is no option";
+        if (parsed.Action is not ParseErrorAction)
+            return null;
+        return parsed.Errors.FirstOrDefault(error => error.SymbolResult is OptionResult)?.Message
+            ?? (parsed.UnmatchedTokens is [var unknown, ..] ? Unknown(parsed, unknown) : null)
+            ?? parsed.Errors[0].Message;
+    }
+
+    private static string Unknown(ParseResult parsed, string argument) =>
+        parsed.CommandResult.Command is RootCommand ? $"there is no verb '{argument}'"
+        : argument.StartsWith("--", StringComparison.Ordinal) ? $"there is no option '{argument.Split('=')[0]}'"
+        : $"'{argument}' is no option";
+
+    /// <summary>Separates settings in sections, whose names have a colon, from the options and verbs.</summary>
+    private static (string[] Known, string[] Settings) Split(string[] arguments)
+    {
+        List<string> known = [], settings = [];
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            string argument = arguments[i];
+            string name = argument.Split('=', 2)[0];
+            if (!name.StartsWith("--", StringComparison.Ordinal) || !name.Contains(':', StringComparison.Ordinal))
+                known.Add(argument);
+            else if (name != argument)
+                settings.Add(argument);
+            else if (i + 1 < arguments.Length && !arguments[i + 1].StartsWith("--", StringComparison.Ordinal))
+                settings.Add($"{argument}={arguments[++i]}");
+            else
+                known.Add(argument); // without a value: the parser refuses it by name
+        }
+
+        return ([.. known], [.. settings]);
+    }
+
+    private static RootCommand Root(string[] settings)
+    {
+        var file = new Argument<string>("FILE") { Description = "a file that 'export' wrote" };
+        var shell = new Argument<string>("SHELL") { Description = "bash, zsh or fish" };
+        shell.AcceptOnlyFromAmong([.. Completion.Shells]);
+        var check = new Option<bool>("--check") { Description = "check the settings and the files they name, make nothing, and end" };
+        Command completion = new("completion", "print the script that completes verbs and options in a shell") { shell };
+        completion.SetAction(parsed => Completion.Run(parsed.GetRequiredValue(shell)));
+        RootCommand root =
+        [
+            Verb(settings, Serving, "serve the API (the default)", [.. Options.Serving, check],
+                (run, parsed) => Serve.Run(run, parsed.GetValue(check))),
+            Verb(settings, "migrate", "bring the database's schema up to this release, and give the serving role its rights",
+                [Options.Data], (run, _) => Migrate.Run(run)),
+            Verb(settings, "verify", "prove that nobody changed the past: exit code 0 if the chain of hashes and all that is derived from "
+                + "the events hold, 1 if not", [Options.Data, Options.SinceCheckpoint], (run, _) => Verify.Run(run)),
+            Verb(settings, "rebuild", "derive current jobs, index and snapshots from the events again, while servers run",
+                [Options.Data], (run, _) => Rebuild.Run(run)),
+            Verb(settings, "export", "write the history as lines",
+                [Options.Data, Options.Since, Options.Until, Options.Format, Options.Out], (run, _) => Export.Run(run)),
+            Verb(settings, "import", "read an exported history into an empty database", [Options.Data, file],
+                (run, parsed) => Import.Run(run, parsed.GetRequiredValue(file))),
+            Verb(settings, "health", "ask a running server whether it is ready: exit code 0 if it is",
+                [Options.Urls], (run, _) => Health.Run(run)),
+            completion,
+        ];
+        root.Description = "The event store for PyTorchJobs: a Kubernetes API that keeps every change.";
+        HelpOption help = root.Options.OfType<HelpOption>().Single();
+        var options = (HelpAction)help.Action!;
+        options.MaxWidth = HelpWidth;
+        help.Action = new HelpWithSettings(options);
+        return root;
+    }
+
+    private static Command Verb(
+        string[] settings, string name, string description, Symbol[] symbols, Func<VerbRun, ParseResult, Task<int>> action)
+    {
+        var verb = new Command(name, description);
+        foreach (Symbol symbol in symbols)
+        {
+            if (symbol is Option option)
+                verb.Add(option);
+            else
+                verb.Add((Argument)symbol);
+        }
+
+        verb.SetAction(async (parsed, _) =>
+        {
+            await using VerbRun run = VerbRun.Open([.. Given(parsed), .. settings]);
+            return await action(run, parsed);
+        });
+        return verb;
+    }
+
+    /// <summary>The options with a text, as arguments for the configuration.</summary>
+    private static IEnumerable<string> Given(ParseResult parsed) =>
+        from option in parsed.CommandResult.Command.Options.OfType<Option<string>>()
+        let result = parsed.GetResult(option)
+        where result is { Implicit: false }
+        select $"{option.Name}={result.GetValueOrDefault<string>()}";
+
+    /// <summary>The library's help, and behind it the settings that are no options.</summary>
+    private sealed class HelpWithSettings(HelpAction options) : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            options.Invoke(parseResult);
+            parseResult.InvocationConfiguration.Output.WriteLine(Options.Environment);
+            return 0;
+        }
     }
 }

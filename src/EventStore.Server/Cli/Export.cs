@@ -12,10 +12,9 @@ internal static class Export
 {
     private const int BufferBytes = 128 * 1024;
 
-    public static async Task<int> Run(CommandLine line)
+    public static async Task<int> Run(VerbRun run)
     {
-        await using Terminal terminal = Terminal.Open(line);
-        IConfiguration asked = terminal.Configuration;
+        IConfiguration asked = run.Configuration;
         var range = new HistoryRange(asked["since"], asked["until"]);
         bool isOurs = asked["format"] switch
         {
@@ -25,12 +24,14 @@ internal static class Export
         };
         try
         {
-            _ = range.Where; // what cannot be read is refused before anything is started
-            await using Database database = await Database.Open(terminal.Settings, terminal.Log, terminal.Stop);
-            await using NpgsqlDataSource source = NpgsqlDataSource.Create(database.ServingConnectionString);
+            _ = range.Where; // a range that cannot be read is refused before anything is started
+            await using Database database = await Database.OpenExisting(run);
+            await using NpgsqlDataSource source = database.Serving();
             await using Stream to = asked["out"] is { } file ? File.Create(file) : Console.OpenStandardOutput();
             await using var buffered = new BufferedStream(to, BufferBytes);
-            await Write(ExportReads.Read(source, range, terminal.Progress("exporting"), terminal.Stop), isOurs, buffered, terminal.Stop);
+            (long events, Checkpoint end) = await VerbRun.WithProgress(
+                "exporting", progress => Write(ExportReads.Read(source, range, progress, run.Stop), isOurs, buffered, run.Stop));
+            run.Done($"{events} {(events == 1 ? "event" : "events")} exported; the chain ends at {end}", Console.Error);
             return 0;
         }
         catch (FormatException e)
@@ -43,7 +44,8 @@ internal static class Export
         }
     }
 
-    private static async Task Write(IAsyncEnumerable<HistoryEvent> history, bool isOurs, BufferedStream to, CancellationToken stop)
+    private static async Task<(long Events, Checkpoint End)> Write(
+        IAsyncEnumerable<HistoryEvent> history, bool isOurs, BufferedStream to, CancellationToken stop)
     {
         (long events, var end) = (0L, new Checkpoint(1, Convert.ToHexStringLower(Chain.Beginning)));
         await foreach (HistoryEvent happened in history.WithCancellation(stop))
@@ -63,5 +65,6 @@ internal static class Export
         }
 
         await to.FlushAsync(stop);
+        return (events, end);
     }
 }

@@ -6,28 +6,30 @@ using Npgsql;
 
 namespace EventStore.Server.Cli;
 
-/// <summary><c>import</c>: an exported history into an empty database.</summary>
+/// <summary><c>import</c>: reads an exported history into an empty database.</summary>
 internal static class Import
 {
-    public static async Task<int> Run(CommandLine line)
+    public static async Task<int> Run(VerbRun run, string file)
     {
-        await using Terminal terminal = Terminal.Open(line);
-        string file = terminal.Configuration["file"]!;
+        MigrationLimits limits = LimitSettings.Read<MigrationLimits>(run.Configuration, "Migrations");
         try
         {
             using StreamReader lines = File.OpenText(file);
-            await using Database database = await Database.Open(terminal.Settings, terminal.Log, terminal.Stop);
+            await using Database database = await Database.Open(run.Settings, run.Log, run.Stop);
             if (database.IsPrivate)
-                await Migrate.Apply(database, terminal.Log, LimitSettings.Read<MigrationLimits>(terminal.Configuration, "Migrations"));
-            await using var owner = new NpgsqlConnection(database.RequireOwner("import"));
-            await owner.OpenAsync(terminal.Stop);
-            (Checkpoint end, long events) = await Importing.Run(owner, Lines(lines), terminal.Progress("importing"), terminal.Stop);
-            terminal.Done($"{events} events imported; the chain ends at {end}");
+                await Migrate.Apply(database, run.Log, limits);
+            await using NpgsqlDataSource source = database.Owner();
+            await using NpgsqlConnection owner = await source.OpenConnectionAsync(run.Stop);
+            (Checkpoint end, long events) = await VerbRun.WithProgress(
+                "importing", progress => Importing.Run(owner, Lines(lines), progress, run.Stop));
+            run.Done($"{events} events imported; the chain ends at {end}");
             return 0;
         }
         catch (FormatException e)
         {
-            throw new OperatorException($"{file} cannot be imported: {e.Message}; nothing was changed", "Import a whole export, in the format ndjson, into an empty database.");
+            throw new OperatorException(
+                $"{file} cannot be imported: {e.Message}; nothing was changed",
+                "Import a whole export, in the format ndjson, into an empty database.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -5,32 +5,33 @@ using Npgsql;
 
 namespace EventStore.Server.Cli;
 
-/// <summary>How patient <c>migrate</c> is: the settings of the section <c>Migrations</c>.</summary>
+/// <summary>The settings of the section <c>Migrations</c>.</summary>
 public sealed record MigrationLimits
 {
-    /// <summary>How long it waits for another migration before it gives up and says whose it is.</summary>
+    /// <summary>How long <c>migrate</c> waits for another migration before it fails and names whose it is.</summary>
     public TimeSpan LockWait { get; init; } = TimeSpan.FromMinutes(1);
 }
 
 /// <summary><c>migrate</c>: the schema up to this release, and the serving role's rights.</summary>
 internal static class Migrate
 {
-    public static async Task<int> Run(CommandLine line)
+    public static async Task<int> Run(VerbRun run)
     {
-        await using Terminal terminal = Terminal.Open(line);
-        await using Database database = await Database.Open(terminal.Settings, terminal.Log, terminal.Stop);
-        await Apply(database, terminal.Log, LimitSettings.Read<MigrationLimits>(terminal.Configuration, "Migrations"));
-        terminal.Done("the database is up to date");
+        MigrationLimits limits = LimitSettings.Read<MigrationLimits>(run.Configuration, "Migrations");
+        await using Database database = await Database.Open(run.Settings, run.Log, run.Stop);
+        await Apply(database, run.Log, limits);
+        run.Done("the database is up to date");
         return 0;
     }
 
     /// <summary>Applies the migrations, then gives the serving role, if it is another than the owner, its rights.</summary>
     public static async Task Apply(Database database, ILogger log, MigrationLimits limits)
     {
-        string owner = database.RequireOwner("migrate");
+        string owner = database.RequireOwner();
         await Migrations.Apply(owner, log, limits.LockWait);
         var serving = new NpgsqlConnectionStringBuilder(database.ServingConnectionString);
-        string role = serving.Username ?? throw new OperatorException("ConnectionStrings__Postgres names no user", "Add Username=..., the role the server is to serve with.");
+        string role = serving.Username
+            ?? throw new OperatorException("ConnectionStrings__Postgres names no user", "Add Username=..., the role to serve with.");
         if (role == new NpgsqlConnectionStringBuilder(owner).Username)
             return; // the owner serves too: granting would take away what it has as the owner
         if (!database.IsPrivate)
@@ -47,7 +48,8 @@ internal static class Migrate
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
             throw new OperatorException(
-                $"the role '{role}' of ConnectionStrings__Postgres is missing, and the owner may not make it; the schema itself is up to date",
+                $"the role '{role}' of ConnectionStrings__Postgres is missing, and the owner may not make it; "
+                + "the schema itself is up to date",
                 $"Let somebody who may make roles run CREATE ROLE {role} LOGIN PASSWORD '...', then migrate again.");
         }
     }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EventStore.Server.Hosting;
 using EventStore.Server.Postgres;
@@ -7,34 +8,43 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace EventStore.Server.Cli;
 
-/// <summary><c>serve</c>: opens the database, builds the web application, and runs it until somebody says stop.</summary>
+/// <summary><c>serve</c>: checks the settings, opens the database, and runs the web application until it is told to stop.</summary>
 internal static partial class Serve
 {
-    // Settings are read once. To watch their files all the same takes one of the few inotify instances an account has, without which .NET does
+    // Settings are read once. Watching their files would take one of the few inotify instances an account has, without which .NET does
     // not even start.
     private const string NoReload = "--hostBuilder:reloadConfigOnChange=false";
 
-    public static async Task<int> Run(CommandLine line)
+    /// <summary>Serves.</summary>
+    /// <param name="run">The settings and the log.</param>
+    /// <param name="isCheck">Whether only the settings are to be checked.</param>
+    public static async Task<int> Run(VerbRun run, bool isCheck)
     {
-        WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = [.. line.Options, NoReload], ContentRootPath = AppContext.BaseDirectory });
-        Terminal.AddLogging(builder.Logging.ClearProviders());
-        builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("EventStore.Server.Access", LogLevel.Warning)
-            .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // else a span is made for each request that nobody traces
-        using ILoggerFactory logging = LoggerFactory.Create(log => Terminal.AddLogging(log.AddConfiguration(builder.Configuration.GetSection("Logging"))));
-        ILogger startLog = logging.CreateLogger(Settings.ProgramName);
+        WebApplicationBuilder builder = WebApplication.CreateBuilder(
+            new WebApplicationOptions { Args = [.. run.Arguments, NoReload], ContentRootPath = AppContext.BaseDirectory });
+        SetUpLog(builder.Logging);
         Settings settings = Settings.Read(builder.Configuration);
+        using ILoggerFactory logging = LoggerFactory.Create(
+            log => log.AddConfiguration(builder.Configuration.GetSection("Logging")).AddConsoleLog());
+        ServerLimits limits = ServerLimits.Read(builder.Configuration);
+        ServedTls.Check(builder.Configuration, builder.Environment.ContentRootPath);
+        CredentialSources.Check(settings, builder.Configuration, logging);
+        Addresses.Probe(settings.Urls);
+        if (isCheck)
+            return Checked(settings);
 
-        using var starting = new StopSignals();
-        CancellationToken stop = starting.Stop;
-        await using Database? database = await Open(settings, startLog, stop);
+        CancellationToken stop = run.Stop;
+        await using Database? database = await Open(settings, run.Log, stop);
         if (database is null)
             return 0;
-        await Prepare(database, startLog);
+        await Prepare(database, run.Log);
+        PrivateFolder.Ensure(settings, database);
         CredentialSources credentials = CredentialSources.Read(settings, builder.Configuration, logging);
-        using X509Certificate2? certificate = Certificate(builder, settings, database);
-        await using WebApplication app = Web.Build(builder, database, credentials, certificate);
-        await Start(app);
-        starting.Dispose(); // from here on the host answers the signals
+        using X509Certificate2? certificate = Certificate(settings, database);
+        SetAddresses(builder.WebHost, settings);
+        await using WebApplication app = Web.Build(builder, new Served(database, credentials, limits, certificate));
+        await Start(app, settings);
+        run.LeaveSignals(); // from here on the host handles them
         if (stop.IsCancellationRequested)
         {
             await app.StopAsync(CancellationToken.None);
@@ -42,12 +52,27 @@ internal static partial class Serve
         }
 
         Welcome(app, settings, credentials, HasFolder(settings, database), certificate);
-        Task stopped = app.WaitForShutdownAsync();
+        Task stopped = app.WaitForShutdownAsync(CancellationToken.None);
         if (await Task.WhenAny(stopped, database.Ended) == stopped)
             return 0;
-        DatabaseEnded(startLog);
-        await app.StopAsync();
+        DatabaseEnded(run.Log);
+        await app.StopAsync(CancellationToken.None);
         return 1;
+    }
+
+    private static void SetUpLog(ILoggingBuilder log) => log.ClearProviders().AddConsoleLog()
+        .AddFilter("Microsoft", LogLevel.Warning).AddFilter("EventStore.Server.Access", LogLevel.Warning)
+        // What keeps the host from starting is said once, in words, by whoever started it.
+        .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
+        .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // else a span is made for each request that nobody traces
+
+    private static int Checked(Settings settings)
+    {
+        string database = settings.NamesDatabase
+            ? "the database was not asked"
+            : $"a private PostgreSQL {PostgresBinaries.Find().Major} would run on {settings.DataFolder}";
+        VerbRun.Say($"The settings are right; nothing was started, and {database}.");
+        return 0;
     }
 
     /// <summary>Opens the database; null when a signal came first.</summary>
@@ -63,7 +88,7 @@ internal static partial class Serve
         }
     }
 
-    /// <summary>The private database is brought up to date; one that was named must be, and is looked at for what makes it unsafe.</summary>
+    /// <summary>Migrates the private database. One that was named must be migrated already; what makes it unsafe is logged.</summary>
     private static async Task Prepare(Database database, ILogger log)
     {
         if (database.IsPrivate)
@@ -90,69 +115,77 @@ internal static partial class Serve
     /// The server's own certificate, when it has a folder of its own and TLS is not configured otherwise. Without one, kubectl could
     /// not log in: it sends no token over plain HTTP.
     /// </summary>
-    private static X509Certificate2? Certificate(WebApplicationBuilder builder, Settings settings, Database database)
+    private static X509Certificate2? Certificate(Settings settings, Database database)
     {
-        if (string.IsNullOrEmpty(builder.Configuration["urls"]))
-            builder.WebHost.UseUrls(Settings.DefaultUrl);
-        string[] urls = (builder.Configuration["urls"] ?? Settings.DefaultUrl).Split(';');
-        bool configured = builder.Configuration.GetSection("Kestrel:Endpoints").Exists() || urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase));
-        if (configured || !HasFolder(settings, database))
+        bool isConfigured = settings.Urls.Count == 0
+            || settings.Urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase));
+        if (isConfigured || !HasFolder(settings, database))
             return null;
-        string[] hosts = ["localhost", "127.0.0.1", "::1", Environment.MachineName.ToLowerInvariant()];
-        return OwnCertificate.LoadOrMake(settings.DataFolder, [.. hosts.Concat(urls.Select(Host).OfType<string>()).Distinct()]);
+        IEnumerable<string> hosts = settings.Urls.Select(Addresses.Host).OfType<string>();
+        string[] always = ["localhost", "127.0.0.1", "::1", Environment.MachineName.ToLowerInvariant()];
+        return OwnCertificate.LoadOrMake(settings.DataFolder, [.. always.Concat(hosts).Distinct()]);
     }
 
     /// <summary>Whether there is a folder to write to: one that is needed, or one that was named.</summary>
-    private static bool HasFolder(Settings settings, Database database) => database.IsPrivate || settings.DataFolderGiven || settings.TokenAuthFile is null;
+    private static bool HasFolder(Settings settings, Database database) =>
+        database.IsPrivate || settings.DataFolderGiven || settings.TokenAuthFile is null;
 
-    private static string? Host(string url) =>
-        Uri.TryCreate(url.Trim(), UriKind.Absolute, out Uri? uri) && uri.Host is not ("0.0.0.0" or "[::]" or "+" or "*") ? uri.Host.Trim('[', ']') : null;
+    /// <summary>One place says where to serve. Of several Kestrel would choose by itself and log a warning.</summary>
+    private static void SetAddresses(ConfigureWebHostBuilder host, Settings settings) => host
+        .UseSetting(WebHostDefaults.ServerUrlsKey, string.Join(';', settings.Urls))
+        .UseSetting(WebHostDefaults.HttpPortsKey, string.Empty)
+        .UseSetting(WebHostDefaults.HttpsPortsKey, string.Empty);
 
-    private static async Task Start(WebApplication app)
+    private static async Task Start(WebApplication app, Settings settings)
     {
+        string urls = settings.Urls.Count > 0 ? string.Join(", ", settings.Urls) : "Kestrel:Endpoints";
         try
         {
             await app.StartAsync();
         }
-        catch (Exception e) when (e is IOException or FormatException || (e is InvalidOperationException && e.Source == "Microsoft.AspNetCore.Server.Kestrel.Core"))
+        catch (Exception e) when (e.GetBaseException() is SocketException why)
         {
-            throw new OperatorException($"cannot listen: {e.Message.ReplaceLineEndings(" ")}", "Choose another address with --urls, for example --urls http://127.0.0.1:8081.");
+            throw Addresses.Refusal(urls, why);
         }
-        catch (SocketException e)
+        catch (Exception e) when (e is IOException or FormatException or CryptographicException || IsFromKestrel(e))
         {
-            throw new OperatorException($"cannot listen: {e.Message}", "Choose an address of this machine with --urls.");
+            throw new OperatorException($"cannot listen: {e.Message.ReplaceLineEndings(" ")}", Addresses.Hint);
         }
+
+        static bool IsFromKestrel(Exception e) => e is InvalidOperationException && e.Source == "Microsoft.AspNetCore.Server.Kestrel.Core";
     }
 
-    /// <summary>Three lines to paste, for somebody who has never seen the server; and the kubeconfig one of them names.</summary>
-    private static void Welcome(WebApplication app, Settings settings, CredentialSources credentials, bool hasFolder, X509Certificate2? certificate)
+    /// <summary>Three lines to paste, for somebody who has never seen the server; and the kubeconfig that one of them names.</summary>
+    private static void Welcome(
+        WebApplication app, Settings settings, CredentialSources credentials, bool hasFolder, X509Certificate2? certificate)
     {
         ICollection<string> addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
         // Beside the server's own certificate there is plain HTTP at the same address, which a person can use without naming it.
-        string url = certificate is not null
+        string url = Addresses.Local(certificate is not null
             ? addresses.First().Replace("https://", "http://", StringComparison.Ordinal)
-            : addresses.FirstOrDefault(address => address.StartsWith("https://", StringComparison.Ordinal)) ?? addresses.First();
-        url = url.Replace("//[::]", "//127.0.0.1", StringComparison.Ordinal).Replace("//0.0.0.0", "//127.0.0.1", StringComparison.Ordinal);
-        Terminal.Say($"Serving on   {url}");
+            : addresses.FirstOrDefault(address => address.StartsWith("https://", StringComparison.Ordinal)) ?? addresses.First());
+        VerbRun.Say($"Serving on   {url}");
         bool isTls = certificate is not null || url.StartsWith("https://", StringComparison.Ordinal);
         if (credentials.AdminToken is not { } token || !isTls || !hasFolder)
             return;
         string kubeconfig = Path.Combine(settings.DataFolder, "kubeconfig");
-        ServedTls tls = certificate is not null ? ServedTls.Own(certificate) : ServedTls.Configured(app.Configuration, app.Environment.ContentRootPath, new Uri(url));
-        Directory.CreateDirectory(settings.DataFolder);
+        ServedTls tls = certificate is not null
+            ? ServedTls.Own(certificate)
+            : ServedTls.Configured(app.Configuration, app.Environment.ContentRootPath, new Uri(url));
         Kubeconfig.Write(kubeconfig, url.Replace("http://", "https://", StringComparison.Ordinal), tls, token);
-        Terminal.Say($"kubectl      kubectl --kubeconfig {kubeconfig} get pytorchjobs --all-namespaces");
+        VerbRun.Say($"kubectl      kubectl --kubeconfig {kubeconfig} get pytorchjobs --all-namespaces");
         if (certificate is null)
             return; // curl would have to be told whom to trust
         string tokens = settings.TokenAuthFile ?? Path.Combine(settings.DataFolder, "tokens.csv");
-        Terminal.Say($"curl         curl -H \"Authorization: Bearer $(grep -m1 system:masters {tokens} | cut -d, -f1)\" {url}/apis/kubeflow.org/v1/pytorchjobs");
+        string bearer = $"\"Authorization: Bearer $(grep -m1 system:masters {tokens} | cut -d, -f1)\"";
+        VerbRun.Say($"curl         curl -H {bearer} {url}/apis/kubeflow.org/v1/pytorchjobs");
     }
 
     [LoggerMessage(LogLevel.Critical, "The private PostgreSQL ended by itself; stopping")]
     private static partial void DatabaseEnded(ILogger log);
 
-    [LoggerMessage(LogLevel.Warning, "SECURITY: ConnectionStrings__Postgres has more rights than serving needs: whoever takes this server over could change history. "
-        + "Give it a role of its own: see Settings in the README")]
+    [LoggerMessage(LogLevel.Warning, "SECURITY: ConnectionStrings__Postgres has more rights than serving needs: whoever takes this server "
+        + "over could change history. Give it a role of its own: see Settings in the README")]
     private static partial void TooManyRights(ILogger log);
 
     [LoggerMessage(LogLevel.Warning, "DURABILITY: {Setting}")]

@@ -5,28 +5,34 @@ using Npgsql;
 
 namespace EventStore.Server.Cli;
 
-/// <summary><c>verify</c>: is the store what was written? The exit code is the verdict.</summary>
+/// <summary><c>verify</c>: proves that the store is what was written. The exit code is the verdict.</summary>
 internal static class Verify
 {
     /// <summary>How many findings are shown: the first ones in the log's order.</summary>
     private const int ShownMax = 20;
 
-    public static async Task<int> Run(CommandLine line)
+    public static async Task<int> Run(VerbRun run)
     {
-        await using Terminal terminal = Terminal.Open(line);
-        Checkpoint? kept = terminal.Configuration["since-checkpoint"] is { } file ? Read(file) : null;
-        await using Database database = await Database.Open(terminal.Settings, terminal.Log, terminal.Stop);
-        await using NpgsqlDataSource source = NpgsqlDataSource.Create(database.ServingConnectionString);
+        Checkpoint? kept = run.Configuration["since-checkpoint"] is { } file ? Read(file) : null;
+        await using Database database = await Database.OpenExisting(run);
+        await using NpgsqlDataSource source = database.Serving();
         var first = new PriorityQueue<Finding, long>(); // the last of those shown comes out first
         long count = 0;
-        (long events, long missing) = await Verification.Run(source, kept, Keep, terminal.Progress("verifying"), terminal.Stop);
+        (long events, long missing) = await VerbRun.WithProgress(
+            "verifying", progress => Verification.Run(source, kept, Keep, progress, run.Stop));
         foreach (Finding finding in first.UnorderedItems.Select(item => item.Element).OrderBy(finding => finding.Revision))
-            Terminal.Say(Show(finding));
+            VerbRun.Say(Show(finding));
         if (missing > 0)
-            Terminal.Say($"{missing} {(missing == 1 ? "snapshot is" : "snapshots are")} missing, which is no damage: reading the past is slower; 'rebuild' makes them");
-        terminal.Done(count == 0
-            ? $"{events} events verified: the chain is whole, and everything else is what the events give{(kept is null ? string.Empty : $"; the checkpoint of revision {kept.Revision} holds")}"
-            : $"{events} events verified: {count} {(count == 1 ? "difference" : "differences")}{(count > ShownMax ? $", the first {ShownMax} shown" : string.Empty)}");
+        {
+            string snapshots = missing == 1 ? "snapshot is" : "snapshots are";
+            VerbRun.Say($"{missing} {snapshots} missing, which is no damage: reading the past is slower; 'rebuild' makes them");
+        }
+
+        string holds = kept is null ? string.Empty : $"; the checkpoint of revision {kept.Revision} holds";
+        string shown = count > ShownMax ? $", the first {ShownMax} shown" : string.Empty;
+        run.Done(count == 0
+            ? $"{events} events verified: the chain is whole, and everything else is what the events give{holds}"
+            : $"{events} events verified: {count} {(count == 1 ? "difference" : "differences")}{shown}");
         return count == 0 ? 0 : 1;
 
         void Keep(Finding finding)
@@ -50,7 +56,9 @@ internal static class Verify
         }
         catch (Exception e) when (e is FormatException or IOException or UnauthorizedAccessException)
         {
-            throw new OperatorException($"{file} is no checkpoint: {e.Message}", "Name a file that holds what GET /apis/audit.eventstore.io/v1/checkpoint answered.");
+            throw new OperatorException(
+                $"{file} is no checkpoint: {e.Message}",
+                "Name a file that holds what GET /apis/audit.eventstore.io/v1/checkpoint answered.");
         }
     }
 }

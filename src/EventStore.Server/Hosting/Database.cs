@@ -4,9 +4,20 @@ using Npgsql;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>The database the verbs work on: one that was named, or a private one started from this machine's binaries.</summary>
+/// <summary>The database the verbs work on: one that was named, or a private one started from this machine's programs.</summary>
 internal sealed class Database : IAsyncDisposable
 {
+    // set_config answers what is in force afterwards. As startup options a pooler such as PgBouncer would refuse or drop them.
+    // A commit is answered when it is on disk, whatever the database's own setting is. The commit function raises at another isolation.
+    // No query is compiled: they are short, and look costly to the planner while tables are young (90 ms to compile, one to read).
+    private const string SessionSettings =
+        """
+        SELECT set_config('synchronous_commit', 'on', false), set_config('default_transaction_isolation', 'read committed', false),
+               set_config('jit', 'off', false), set_config('TimeZone', 'UTC', false)
+        """;
+
+    private static readonly string[] Required = ["on", "read committed", "off", "UTC"];
+
     private readonly EmbeddedPostgres? embedded;
 
     private Database(string? owner, string serving, EmbeddedPostgres? embedded) =>
@@ -21,61 +32,87 @@ internal sealed class Database : IAsyncDisposable
     /// <summary>Whether it is the private one, whose schema the server keeps up to date by itself.</summary>
     public bool IsPrivate => embedded is not null;
 
-    /// <summary>Completes should the private server end by itself; never for a database that was named.</summary>
+    /// <summary>Completes when the private server ends by itself; never for a database that was named.</summary>
     public Task Ended => embedded?.Ended ?? Task.Delay(Timeout.Infinite);
 
-    /// <summary>Opens the configured database.</summary>
+    /// <summary>Opens the configured database. A private one is made where there is none.</summary>
     public static async Task<Database> Open(Settings settings, ILogger log, CancellationToken stop)
     {
-        string? owner = Tuned(settings.PostgresOwner, "ConnectionStrings__PostgresOwner");
-        if (Tuned(settings.Postgres, "ConnectionStrings__Postgres") is { } serving)
-            return new Database(owner, serving, null);
-        if (owner is not null)
+        if (settings.Postgres is { } serving)
+            return new Database(settings.PostgresOwner, serving, null);
+        if (settings.PostgresOwner is { } owner)
             return new Database(owner, owner, null);
         EmbeddedPostgres embedded = await EmbeddedPostgres.Start(settings.DataFolder, log, stop);
         return new Database(embedded.OwnerConnectionString, embedded.ServingConnectionString, embedded);
     }
 
-    /// <summary>
-    /// Connections for serving. Their metrics go by the program's name and not by a connection string that names hosts; a statement is
-    /// traced as part of something, while what the server asks by itself every second is not.
-    /// </summary>
-    public NpgsqlDataSource Serving()
+    /// <summary>The same for verbs that work on what is there: they make no private database.</summary>
+    /// <exception cref="OperatorException">The data folder holds none.</exception>
+    public static Task<Database> OpenExisting(VerbRun run)
     {
-        var builder = new NpgsqlDataSourceBuilder(ServingConnectionString) { Name = Settings.ProgramName };
-        builder.ConfigureTracing(traces => traces.ConfigureCommandFilter(_ => Activity.Current is not null));
-        return builder.Build();
+        Settings settings = run.Settings;
+        if (!settings.NamesDatabase && !EmbeddedPostgres.IsIn(settings.DataFolder))
+        {
+            throw new OperatorException(
+                $"there is no database in {settings.DataFolder}",
+                "Name its folder with --data DIR, or the database with ConnectionStrings__Postgres and ConnectionStrings__PostgresOwner.");
+        }
+
+        return Open(settings, run.Log, run.Stop);
     }
 
-    /// <summary>The owner's connection, for the verbs that change tables.</summary>
-    public string RequireOwner(string verb) => OwnerConnectionString ?? (
-        ServingConnectionString is { Length: > 0 } only ? only : throw new OperatorException($"'{verb}' needs the database's owner", "Set ConnectionStrings__PostgresOwner."));
+    /// <summary>
+    /// Connections of the serving role. Their metrics go by the program's name and not by a connection string that names hosts; a
+    /// statement is traced as part of a request, while what the server asks by itself every second is not.
+    /// </summary>
+    public NpgsqlDataSource Serving() => Source(ServingConnectionString, Settings.ProgramName);
+
+    /// <summary>Connections of the owner, for the verbs that change tables.</summary>
+    public NpgsqlDataSource Owner() => Source(RequireOwner(), null);
+
+    /// <summary>The owner's connection string.</summary>
+    public string RequireOwner() => OwnerConnectionString ?? ServingConnectionString;
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => embedded?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    /// <summary>
-    /// The keys every connection needs: prepared plans are kept (the reset Npgsql sends by default would drop them), and a commit is
-    /// answered when it is on disk, whatever the server's own setting is. So is the isolation: the commit function raises at another.
-    /// No statement is compiled: what is asked here is short, and looks costly to the planner where tables are young (a page of the
-    /// history took 90 ms to compile and one to read).
-    /// </summary>
-    private static string? Tuned(string? connectionString, string setting)
+    private static NpgsqlDataSource Source(string connectionString, string? name)
     {
-        if (string.IsNullOrWhiteSpace(connectionString))
-            return null;
-        try
+        var target = new NpgsqlConnectionStringBuilder(connectionString);
+        bool hasManyHosts = target.Host!.Contains(',', StringComparison.Ordinal);
+        string asked = target.TargetSessionAttributes?.Replace("-", string.Empty, StringComparison.Ordinal) ?? string.Empty;
+        TargetSessionAttributes session = Enum.TryParse(asked, ignoreCase: true, out TargetSessionAttributes wanted)
+            ? wanted
+            : TargetSessionAttributes.Primary; // a standby takes no writes
+        target.TargetSessionAttributes = null;
+        var builder = new NpgsqlDataSourceBuilder(target.ConnectionString) { Name = name };
+        builder.ConfigureTracing(traces => traces.ConfigureCommandFilter(_ => Activity.Current is not null));
+        builder.UsePhysicalConnectionInitializer(Prepare, PrepareAsync);
+        return hasManyHosts ? builder.BuildMultiHost().WithTargetSession(session) : builder.Build();
+    }
+
+    private static void Prepare(NpgsqlConnection connection)
+    {
+        using var command = new NpgsqlCommand(SessionSettings, connection);
+        using NpgsqlDataReader row = command.ExecuteReader();
+        row.Read();
+        Check(row);
+    }
+
+    private static async Task PrepareAsync(NpgsqlConnection connection)
+    {
+        await using var command = new NpgsqlCommand(SessionSettings, connection);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync();
+        await row.ReadAsync();
+        Check(row);
+    }
+
+    private static void Check(NpgsqlDataReader row)
+    {
+        for (int i = 0; i < Required.Length; i++)
         {
-            var builder = new NpgsqlConnectionStringBuilder(connectionString) { NoResetOnClose = true, Timezone = "UTC" };
-            if (builder.MaxAutoPrepare == 0)
-                (builder.MaxAutoPrepare, builder.AutoPrepareMinUsages) = (100, 2);
-            builder.ApplicationName ??= Settings.ProgramName;
-            builder.Options = $"{builder.Options} -c synchronous_commit=on -c default_transaction_isolation=read\\ committed -c jit=off".TrimStart();
-            return builder.ConnectionString;
-        }
-        catch (ArgumentException e)
-        {
-            throw new OperatorException($"{setting} is no connection string: {e.Message}", "It looks like: Host=db;Database=eventstore;Username=eventstore_server;Password=...");
+            if (row.GetString(i) != Required[i])
+                throw new NpgsqlException($"the session did not take a setting it needs: '{Required[i]}' became '{row.GetString(i)}'");
         }
     }
 }

@@ -11,20 +11,35 @@ internal static class DatabaseTrouble
     /// <summary>What is wrong and what to do, if the operator can mend it; null for what only a programmer can.</summary>
     public static OperatorException? Explain(Exception e) => e switch
     {
-        PostgresException { SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.InvalidSchemaName } =>
-            Cannot(e, $"If it was never migrated, run '{Settings.ProgramName} migrate' with its owner's connection string."),
+        PostgresException
+        {
+            SqlState: PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.UndefinedFunction or PostgresErrorCodes.InvalidSchemaName
+        } => Cannot(e, $"If it was never migrated, run '{Settings.ProgramName} migrate' with its owner's connection string."),
         PostgresException { SqlState: PostgresErrorCodes.InsufficientPrivilege } =>
-            Cannot(e, "Run 'migrate' and 'rebuild' as the database's owner (ConnectionStrings__PostgresOwner); 'migrate' gives the serving role its rights."),
-        PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification } =>
-            Cannot(e, $"Look at {Variables}."),
+            Cannot(e, "Run 'migrate' and 'rebuild' as the database's owner (ConnectionStrings__PostgresOwner); "
+                + "'migrate' gives the serving role its rights."),
+        PostgresException
+        {
+            SqlState: PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InvalidPassword
+                or PostgresErrorCodes.InvalidAuthorizationSpecification
+        } => Cannot(e, $"Look at {Variables}."),
         _ when DatabaseAway.Is(e) => Cannot(e, $"Start it, or look at {Variables}."),
         _ => null,
     };
 
     private static OperatorException Cannot(Exception e, string hint) => new($"the database cannot be used: {Reason(e)}", hint);
 
-    // Npgsql says whom it could not reach, and keeps why for the exception inside.
-    private static string Reason(Exception e) =>
-        (e is PostgresException said ? $"{said.MessageText} ({said.SqlState})" : e.InnerException is { } inner ? $"{e.Message}: {inner.Message}" : e.Message)
-        .ReplaceLineEndings(" ");
+    // Npgsql says whom it could not reach, and keeps the reason for the exception inside. Of a time-out both say the same.
+    private static string Reason(Exception e) => (e switch
+    {
+        PostgresException said => $"{said.MessageText} ({said.SqlState})",
+        { InnerException: AggregateException many } => string.Join("; ", many.InnerExceptions.Select(one => one.Message)),
+        { InnerException: { } inner } when !SaysTheSame(e.Message, inner.Message) => $"{e.Message}: {inner.Message}",
+        _ => e.Message,
+    }).ReplaceLineEndings(" ");
+
+    private static bool SaysTheSame(string message, string inner) =>
+        message.Contains(inner.TrimEnd('.'), StringComparison.OrdinalIgnoreCase) || (IsTimeout(message) && IsTimeout(inner));
+
+    private static bool IsTimeout(string message) => message.Contains("timed out", StringComparison.OrdinalIgnoreCase);
 }

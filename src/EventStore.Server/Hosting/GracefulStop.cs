@@ -28,7 +28,8 @@ public sealed record StopLimits
 /// connection with its next answer; then it takes no more connections, watches end with a bookmark, requests under way are answered, and
 /// the lane carries out what waits. A second signal cuts the delay short.
 /// </summary>
-internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLimits limits, ILogger<GracefulStop> log) : IHostLifetime, IDisposable
+internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLimits limits, ILogger<GracefulStop> log)
+    : IHostLifetime, IDisposable
 {
     private readonly CancellationTokenSource again = new();
     private PosixSignalRegistration[] signals = [];
@@ -38,8 +39,8 @@ internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLi
     public bool HasBegun => Volatile.Read(ref told) > 0 || host.ApplicationStopping.IsCancellationRequested;
 
     /// <summary>
-    /// Ends a client's connection with its answer once the server is to stop, so that its next request comes by another: a connection that is
-    /// closed while nobody says so may be closed just when a request is on it.
+    /// Ends a client's connection with its answer once the server is to stop, so that its next request uses another. A connection that is
+    /// closed without a word may be closed just when a request is on it.
     /// </summary>
     public Task LetGo(HttpContext http, RequestDelegate next)
     {

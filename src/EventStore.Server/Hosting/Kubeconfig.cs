@@ -17,7 +17,7 @@ internal static class Kubeconfig
         clusters:
         - name: eventstore
           cluster:
-            server: {url}{Line("certificate-authority-data", tls.TrustPem is { } pem ? Convert.ToBase64String(Encoding.ASCII.GetBytes(pem)) : null)}{Line("tls-server-name", tls.ServerName)}
+            server: {url}{Line("certificate-authority-data", Base64(tls.TrustPem))}{Line("tls-server-name", tls.ServerName)}
         contexts:
         - name: eventstore
           context:
@@ -31,22 +31,7 @@ internal static class Kubeconfig
 
         """);
 
-    private static string Line(string name, string? value) => value is null ? "" : $"\n    {name}: {value}";
-}
+    private static string? Base64(string? pem) => pem is null ? null : Convert.ToBase64String(Encoding.ASCII.GetBytes(pem));
 
-/// <summary>Files that hold a secret.</summary>
-internal static class PrivateFile
-{
-    /// <summary>Writes the file in one step: beside it first, with mode 0600 from its first byte on, and then renamed.</summary>
-    public static void Write(string path, string text)
-    {
-        string beside = path + ".new";
-        File.Delete(beside);
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using (var writer = new StreamWriter(beside, options))
-            writer.Write(text);
-        File.Move(beside, path, overwrite: true);
-    }
+    private static string Line(string name, string? value) => value is null ? "" : $"\n    {name}: {value}";
 }

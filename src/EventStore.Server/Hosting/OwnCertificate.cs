@@ -31,7 +31,6 @@ internal static class OwnCertificate
             kept.Dispose();
         }
 
-        Directory.CreateDirectory(folder);
         using X509Certificate2 made = Make(hosts);
         PrivateFile.Write(path, $"{made.ExportCertificatePem()}\n{made.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
         return X509Certificate2.CreateFromPemFile(path);
@@ -56,7 +55,8 @@ internal static class OwnCertificate
     /// </summary>
     private static async Task<bool?> IsTls(ConnectionContext connection)
     {
-        CancellationToken stopping = connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? default;
+        CancellationToken stopping =
+            connection.Features.Get<IConnectionLifetimeNotificationFeature>()?.ConnectionClosedRequested ?? CancellationToken.None;
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(connection.ConnectionClosed, stopping);
         enough.CancelAfter(FirstByteWithin);
         try
@@ -99,8 +99,10 @@ internal static class OwnCertificate
 
         request.CertificateExtensions.Add(names.Build());
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true)); // it vouches for itself
-        request.CertificateExtensions.Add(new X509KeyUsageExtension(X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyCertSign, true));
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], false)); // server authentication
+        const X509KeyUsageFlags usage = X509KeyUsageFlags.DigitalSignature | X509KeyUsageFlags.KeyCertSign;
+        request.CertificateExtensions.Add(new X509KeyUsageExtension(usage, true));
+        var serverAuthentication = new Oid("1.3.6.1.5.5.7.3.1");
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([serverAuthentication], false));
         return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddYears(LifetimeYears));
     }
 }

@@ -1,33 +1,71 @@
 using EventStore.Server.Postgres;
+using Npgsql;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>The settings of the command line, the environment and the settings files, read once.</summary>
+/// <summary>The settings of the command line, the environment and the settings files, read and checked once.</summary>
+/// <param name="Urls">Where to serve; empty when Kestrel's own endpoints are configured, which then count alone.</param>
 /// <param name="DataFolder">Where the private PostgreSQL, the admin token, the certificate and the kubeconfig live.</param>
-/// <param name="DataFolderGiven">Whether that folder was named, and so is to be used whatever else is.</param>
+/// <param name="DataFolderGiven">Whether that folder was named, and so is used beside a named database too.</param>
 /// <param name="TokenAuthFile">Who may log in; null for the file made on the first start.</param>
 /// <param name="RbacFolder">The folder of RBAC objects; null when there is none.</param>
-/// <param name="ClientCaFile">Who vouches for client certificates; null when none is asked for.</param>
+/// <param name="ClientCaFile">CA certificates of client certificates; null when none is asked for.</param>
 /// <param name="Postgres">The serving role's connection string; null for the private database.</param>
 /// <param name="PostgresOwner">The owner's connection string; null when it is not known.</param>
 internal sealed record Settings(
-    string DataFolder, bool DataFolderGiven, string? TokenAuthFile, string? RbacFolder, string? ClientCaFile, string? Postgres, string? PostgresOwner)
+    IReadOnlyList<string> Urls, string DataFolder, bool DataFolderGiven, string? TokenAuthFile, string? RbacFolder, string? ClientCaFile,
+    string? Postgres, string? PostgresOwner)
 {
     /// <summary>What the program is called, in messages and in the database's list of sessions.</summary>
     public const string ProgramName = "EventStore.Server";
 
-    /// <summary>Where the server listens when nobody says.</summary>
+    /// <summary>Where the server listens by default.</summary>
     public const string DefaultUrl = "http://127.0.0.1:8080";
 
-    /// <summary>Reads them.</summary>
-    public static Settings Read(IConfiguration configuration) => new(
-        Path.GetFullPath(configuration["data"] is { Length: > 0 } folder ? folder : EmbeddedPostgres.DefaultDataFolder()),
-        configuration["data"] is { Length: > 0 },
-        Named(configuration, "token-auth-file"),
-        Named(configuration, "authorization-rbac-dir"),
-        Named(configuration, "client-ca-file"),
-        configuration.GetConnectionString("Postgres"),
-        configuration.GetConnectionString("PostgresOwner"));
+    private const int StatementsKept = 100;
+    private const StringSplitOptions Trimmed = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
 
-    private static string? Named(IConfiguration configuration, string name) => configuration[name] is { Length: > 0 } value ? value : null;
+    /// <summary>Whether the database was named, by either of its roles.</summary>
+    public bool NamesDatabase => Postgres is not null || PostgresOwner is not null;
+
+    /// <summary>Reads them.</summary>
+    /// <exception cref="OperatorException">One is wrong.</exception>
+    public static Settings Read(IConfiguration configuration)
+    {
+        SettingChecks.LogLevels(configuration);
+        return new Settings(
+            Addresses(configuration),
+            Path.GetFullPath(Text(configuration, "data") ?? EmbeddedPostgres.DefaultDataFolder()),
+            Text(configuration, "data") is not null,
+            Text(configuration, "token-auth-file"),
+            Text(configuration, "authorization-rbac-dir"),
+            Text(configuration, "client-ca-file"),
+            Tuned(configuration, "Postgres"),
+            Tuned(configuration, "PostgresOwner"));
+    }
+
+    private static string[] Addresses(IConfiguration configuration)
+    {
+        IConfigurationSection[] endpoints = [.. configuration.GetSection("Kestrel:Endpoints").GetChildren()];
+        foreach (IConfigurationSection endpoint in endpoints)
+            SettingChecks.Urls($"{endpoint.Path}:Url", endpoint["Url"] is { } url ? [url] : []);
+        string[] urls = (Text(configuration, "urls") ?? DefaultUrl).Split(';', Trimmed);
+        SettingChecks.Urls("--urls", urls);
+        return endpoints.Length > 0 ? [] : urls;
+    }
+
+    private static string? Text(IConfiguration configuration, string name) => configuration[name] is { Length: > 0 } value ? value : null;
+
+    /// <summary>Prepared plans are kept, which the reset that Npgsql sends by default would drop.</summary>
+    private static string? Tuned(IConfiguration configuration, string name)
+    {
+        if (configuration.GetConnectionString(name) is not { } text || string.IsNullOrWhiteSpace(text))
+            return null;
+        NpgsqlConnectionStringBuilder target = SettingChecks.ConnectionString(text, $"ConnectionStrings__{name}");
+        target.NoResetOnClose = true;
+        if (target.MaxAutoPrepare == 0)
+            (target.MaxAutoPrepare, target.AutoPrepareMinUsages) = (StatementsKept, 2);
+        target.ApplicationName ??= ProgramName;
+        return target.ConnectionString;
+    }
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>Ctrl+C and SIGTERM where no web host answers them: in the verbs that run and end, and while the server is still starting.</summary>
+/// <summary>Ctrl+C and SIGTERM where no web host handles them: in the verbs that run and end, and while the server starts.</summary>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource stopping = new();
@@ -11,7 +11,7 @@ internal sealed class StopSignals : IDisposable
     /// <summary>Begins to listen.</summary>
     public StopSignals() => signals = [Handle(PosixSignal.SIGINT), Handle(PosixSignal.SIGTERM)];
 
-    /// <summary>Asked for by either signal.</summary>
+    /// <summary>Cancelled by either signal.</summary>
     public CancellationToken Stop => stopping.Token;
 
     /// <inheritdoc/>

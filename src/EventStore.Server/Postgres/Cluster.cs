@@ -67,6 +67,11 @@ internal static class Cluster
     {
         var file = Path.Combine(folder.Cluster, "PG_VERSION");
         var text = File.Exists(file) ? File.ReadAllText(file).Trim() : "";
+        // Before version 10 the first two numbers were the major version.
+        if (Version.TryParse(text, out var old))
+            throw new PostgresUnavailableException(
+                $"The data in {folder.Cluster} were made by PostgreSQL {old}, and this server needs {PostgresBinaries.MajorMin} or newer.",
+                "Dump them with pg_dump of that version and restore them into a new database, or choose another folder with --data DIR.");
         if (!int.TryParse(text, CultureInfo.InvariantCulture, out var major))
             throw new PostgresUnavailableException(
                 $"{folder.Cluster} is not empty and holds no PostgreSQL data (its PG_VERSION is missing or unreadable).",

@@ -81,6 +81,9 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         return Path.Combine(string.IsNullOrEmpty(data) ? Path.Combine(home, ".local", "share") : data, name);
     }
 
+    /// <summary>Whether a data folder holds a database.</summary>
+    public static bool IsIn(string dataFolder) => File.Exists(Path.Combine(dataFolder, "pgdata", "PG_VERSION"));
+
     /// <summary>
     /// Starts the database on the folder, which is made if it is not there, and returns when it accepts connections.
     /// After a crash that includes its recovery, however long that takes.

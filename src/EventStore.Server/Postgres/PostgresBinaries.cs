@@ -37,7 +37,19 @@ public sealed partial record PostgresBinaries(string Folder, int Major)
     /// The first usable programs in <see cref="Candidates"/>; with <paramref name="major"/>, the first of exactly that version.
     /// </summary>
     /// <exception cref="PostgresUnavailableException">There are none.</exception>
-    public static PostgresBinaries Find(int? major = null) => Search(Candidates(Environment.GetEnvironmentVariable), major);
+    public static PostgresBinaries Find(int? major = null)
+    {
+        try
+        {
+            return Search(Candidates(Environment.GetEnvironmentVariable), major);
+        }
+        catch (PostgresUnavailableException none) when (Environment.GetEnvironmentVariable("PG_BIN") is { Length: > 0 } chosen)
+        {
+            throw new PostgresUnavailableException(
+                $"PG_BIN is {chosen}, and nothing else is looked at. {none.Problem}",
+                "Set it to the folder that holds initdb and postgres, or unset it to have them looked for.", none);
+        }
+    }
 
     /// <summary>
     /// The folders to try, best first: PG_BIN and nothing else if it is set; what <c>pg_config</c> says, Debian's folders from the
@@ -82,7 +94,7 @@ public sealed partial record PostgresBinaries(string Folder, int Major)
 
         var wanted = major is null ? $"{MajorMin} or newer" : major.Value.ToString(CultureInfo.InvariantCulture);
         var others = passedOver.Count == 0 ? "" : $" (found, but not usable here: version {string.Join(", ", passedOver)})";
-        throw new PostgresUnavailableException($"No PostgreSQL {wanted} programs were found on this machine{others}.", InstallHint);
+        throw new PostgresUnavailableException($"No PostgreSQL {wanted} programs were found{others}.", InstallHint);
     }
 
     private static IEnumerable<string> Versions(string root) =>

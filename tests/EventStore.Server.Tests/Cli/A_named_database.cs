@@ -201,7 +201,9 @@ public sealed class A_named_database : IAsyncLifetime
     private Dictionary<string, string?> Both() =>
         new() { ["ConnectionStrings__Postgres"] = database.Serving, ["ConnectionStrings__PostgresOwner"] = database.Owner };
 
-    private static Task<ProgramRun> Ended(Dictionary<string, string?> settings, string verb) => ProgramRun.Ended(settings, verb);
+    private static Task<ProgramRun> Ended(Dictionary<string, string?> settings, string verb) => verb == "serve"
+        ? ProgramRun.Ended(settings, verb, "--urls", "http://127.0.0.1:0")
+        : ProgramRun.Ended(settings, verb);
 
     private ProgramRun Start(Dictionary<string, string?> settings) =>
         ProgramRun.Start(settings, "serve", "--urls", "http://127.0.0.1:0", "--token-auth-file", tokens);

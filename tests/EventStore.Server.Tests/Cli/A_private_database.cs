@@ -139,8 +139,8 @@ public sealed class A_private_database : IDisposable
         string empty = Directory.CreateDirectory(Path.Combine(root, "empty")).FullName;
         await using ProgramRun run = await ProgramRun.Ended(new Dictionary<string, string?> { ["PG_BIN"] = empty }, "serve", "--data", Folder);
         Assert.Equal((1, string.Empty), (run.ExitCode, run.Output));
-        Assert.StartsWith("error: No PostgreSQL 15 or newer programs were found", run.Errors, StringComparison.Ordinal);
-        Assert.Contains("apt-get install postgresql", run.Errors, StringComparison.Ordinal);
+        Assert.StartsWith($"error: PG_BIN is {empty}, and nothing else is looked at. No PostgreSQL 15 or newer programs were found", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("unset it to have them looked for", run.Errors, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Folder));
     }
 

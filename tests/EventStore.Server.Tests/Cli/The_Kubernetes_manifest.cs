@@ -32,7 +32,7 @@ public sealed class The_Kubernetes_manifest
     public void Runs_verbs_and_options_there_are()
     {
         foreach (V1Container container in Pod.InitContainers.Append(Server))
-            Assert.Null(CommandLine.Read([.. container.Args]).Problem);
+            Assert.Null(CommandLine.Problem(CommandLine.Parse([.. container.Args])));
         Assert.Equal(["migrate"], Assert.Single(Pod.InitContainers).Args);
         Assert.Equal("serve", Server.Args[0]);
     }

@@ -162,6 +162,8 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
 
         await File.WriteAllTextAsync(Rules, Viewers("alice").Replace("verbs:", "verb:", StringComparison.Ordinal));
         await Until(async () => (await alice.GetStringAsync("/readyz?verbose")).Contains("authorization-rules degraded: ml.yaml: line 5 is wrong", StringComparison.Ordinal));
+        using (HttpClient admin = Client(ServerProcess.AdminToken))
+            Assert.Equal("degraded: ml.yaml: line 5 is wrong, the log says how; what was read before stays in force\n", await admin.GetStringAsync("/readyz/authorization-rules"));
         await Says("ml.yaml: line 5: rules[0].verb: there is no such field");
         Assert.Equal(403, (int)(await alice.GetAsync(Jobs)).StatusCode);
 

@@ -84,10 +84,19 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            string wrong = $"cannot be read: {e.Message}"; // also the digest: the same failure is told of once
-            return (wrong, () => Reading<T>.Failed(Path.GetFileName(files.Path.TrimEnd('/')), 0, wrong));
+            string wrong = $"cannot be read: {Why(e)}"; // also the digest: the same failure is told of once
+            string path = Path.GetFullPath(files.Path).TrimEnd('/');
+            return (wrong, () => new Reading<T>(null, "", Path.GetFileName(path), $"{path}: {wrong}"));
         }
     }
+
+    /// <summary>The reason without the path, which stands before it already.</summary>
+    private static string Why(Exception e) => e switch
+    {
+        FileNotFoundException or DirectoryNotFoundException => "there is no such file or folder",
+        UnauthorizedAccessException => "access is denied",
+        _ => e.Message,
+    };
 
     private void Take(Reading<T> reading, string digest)
     {

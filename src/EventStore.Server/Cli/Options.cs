@@ -1,0 +1,78 @@
+using System.CommandLine;
+
+namespace EventStore.Server.Cli;
+
+/// <summary>The options of the verbs.</summary>
+internal static class Options
+{
+    /// <summary>The settings that have no option, for the end of each help text.</summary>
+    public const string Environment = """
+        Settings in the environment:
+          (nothing)                        a private, durable PostgreSQL is started from the programs on this machine
+          ConnectionStrings__Postgres      use this database, as the serving role
+          ConnectionStrings__PostgresOwner its owner; migrate, rebuild and import use it
+          PG_BIN                           the folder of postgres and initdb, if they are not found
+          Migrations__LockWait             how long migrate waits for another migration (default 00:01:00)
+          Stop__Delay, Stop__Time          after SIGTERM: how long /readyz is red while the server still serves, and how long
+                                           all of it may take (default 00:00:00 and 00:00:10)
+          Limits__…, Lists__…, Lane__…, Feed__…   the limits that the documents list
+          OTEL_EXPORTER_OTLP_ENDPOINT      where to send traces and metrics (default: nowhere)
+
+          Every option may also be given in the environment: urls, data, token-auth-file, …; and every setting of .NET's logging and of
+          Kestrel in either way, as in --Logging:LogLevel:Default=Debug.
+        """;
+
+    public static readonly Option<string> Urls = Text("--urls", "URLS", "where to serve (default http://127.0.0.1:8080)");
+
+    public static readonly Option<string> Data = Text("--data", "DIR", "where the private PostgreSQL, the admin token and the kubeconfig "
+        + "live (default /var/lib/pytorchjob-eventstore as root, else ~/.local/share/pytorchjob-eventstore)");
+
+    public static readonly Option<string> SinceCheckpoint =
+        Text("--since-checkpoint", "FILE", "prove also that a checkpoint that was kept still holds");
+
+    public static readonly Option<string> Since = Text("--since", "AT", "from this revision or RFC 3339 time on (default: the beginning)");
+
+    public static readonly Option<string> Until = Text("--until", "AT", "up to this revision or RFC 3339 time (default: the end)");
+
+    public static readonly Option<string> Format =
+        Text("--format", "FORMAT", "ndjson, which import reads, or audit.k8s.io (default ndjson)");
+
+    public static readonly Option<string> Out = Text("--out", "FILE", "write to this file instead of standard output");
+
+    /// <summary>Those of <c>serve</c>.</summary>
+    public static readonly Symbol[] Serving =
+    [
+        Urls,
+        Data,
+        Text("--token-auth-file", "FILE", "who may log in: lines of token,user,uid,\"group1,group2\" "
+            + "(default DIR/tokens.csv, made with an admin token on the first start)"),
+        Text("--authorization-rbac-dir", "DIR", "who may do what: Role, ClusterRole, RoleBinding and ClusterRoleBinding in *.yaml, *.yml, "
+            + "*.json (default: only members of system:masters may do anything)"),
+        Text("--client-ca-file", "FILE", "accept client certificates that these authorities signed: CN is the user, each O a group "
+            + "(needs TLS)"),
+        Text("--oidc-issuer-url", "URL", "accept bearer tokens of this OpenID Connect issuer"),
+        Text("--oidc-client-id", "ID", "the audience that its tokens must have"),
+        Text("--oidc-username-claim", "CLAIM", "the user's name (default sub)"),
+        Text("--oidc-username-prefix", "PREFIX", "prefix of user names; - for none (default URL# unless the claim is email)"),
+        Text("--oidc-groups-claim", "CLAIM", "the user's groups"),
+        Text("--oidc-groups-prefix", "PREFIX", "prefix of group names"),
+        Text("--oidc-required-claim", "C=V,…", "claims that a token must have"),
+        Text("--oidc-ca-file", "FILE", "CA certificates (PEM) for the issuer's TLS (default: the system trust store)"),
+        Text("--oidc-signing-algs", "ALG,…", "accepted signature algorithms (default RS256)"),
+        Hidden("--environment"),
+        Hidden("--contentRoot"),
+    ];
+
+    private static Option<string> Text(string name, string value, string description)
+    {
+        var option = new Option<string>(name) { HelpName = value, Description = description };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: var given }] && (given.Length == 0 || given.StartsWith("--", StringComparison.Ordinal)))
+                result.AddError($"the option '{name}' needs a value");
+        });
+        return option;
+    }
+
+    private static Option<string> Hidden(string name) => new(name) { Hidden = true };
+}

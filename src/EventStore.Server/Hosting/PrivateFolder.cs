@@ -1,0 +1,54 @@
+namespace EventStore.Server.Hosting;
+
+/// <summary>Folders and files that hold a secret.</summary>
+internal static class PrivateFolder
+{
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <summary>
+    /// Makes the data folder beside a named database, open to its owner alone, when something is to be written there. A private database
+    /// has made it already, and one that exists keeps its mode.
+    /// </summary>
+    public static void Ensure(Settings settings, Database database)
+    {
+        bool isWanted = settings.DataFolderGiven || settings.TokenAuthFile is null;
+        if (database.IsPrivate || !isWanted || Directory.Exists(settings.DataFolder))
+            return;
+        try
+        {
+            if (OperatingSystem.IsWindows())
+                Directory.CreateDirectory(settings.DataFolder);
+            else
+                Directory.CreateDirectory(settings.DataFolder, OwnerOnly);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OperatorException($"the folder {settings.DataFolder} cannot be made: {e.Message}", "Choose another with --data DIR.");
+        }
+    }
+}
+
+/// <summary>Files that hold a secret.</summary>
+internal static class PrivateFile
+{
+    /// <summary>Writes the file in one step: beside it first, with mode 0600 from its first byte on, and then renamed.</summary>
+    /// <exception cref="OperatorException">The folder cannot be written to.</exception>
+    public static void Write(string path, string text)
+    {
+        string beside = path + ".new";
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        try
+        {
+            File.Delete(beside);
+            using (var writer = new StreamWriter(beside, options))
+                writer.Write(text);
+            File.Move(beside, path, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OperatorException($"{path} cannot be written: {e.Message}", "Choose another folder with --data, or make it yours.");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Security.Cryptography.X509Certificates;
+using EventStore.Server.Access;
+using EventStore.Server.Access.Credentials;
+using EventStore.Server.Audit;
+using EventStore.Server.Jobs;
+using EventStore.Server.Kubernetes.Documents;
+using EventStore.Server.Limits;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.History;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
+using EventStore.Server.Telemetry;
+using Microsoft.OpenApi;
+
+namespace EventStore.Server.Hosting;
+
+/// <summary>What is served, and to whom.</summary>
+/// <param name="Database">The database.</param>
+/// <param name="Credentials">Who may log in, and do what.</param>
+/// <param name="Limits">The limits.</param>
+/// <param name="Certificate">A certificate for serving HTTPS beside HTTP; null to serve as Kestrel is configured.</param>
+internal sealed record Served(Database Database, CredentialSources Credentials, ServerLimits Limits, X509Certificate2? Certificate);
+
+/// <summary>The services of the web application.</summary>
+internal static class WebServices
+{
+    /// <summary>Adds the web server: its limits, its sockets and its certificate.</summary>
+    public static void AddWebServer(this WebApplicationBuilder builder, Served served)
+    {
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            ConnectionLimits.Narrow(kestrel.Limits, served.Limits.Requests);
+            kestrel.AskForCertificates(served.Credentials.Sources);
+            if (served.Certificate is { } certificate)
+                kestrel.ConfigureEndpointDefaults(listen => OwnCertificate.ServeBoth(listen, certificate));
+        });
+        builder.WebHost.UseSockets(sockets =>
+        {
+            // A request is read, carried out and answered without a change of threads: no endpoint here blocks one for long. What is
+            // called unsafe is that one which did would delay the reading of other requests until the runtime adds a thread.
+            sockets.UnsafePreferInlineScheduling = true;
+            sockets.CreateBoundListenSocket = Addresses.Listen;
+        });
+        StopLimits stop = served.Limits.Stop;
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = stop.ForRequests);
+        builder.Services.AddSingleton(stop).AddSingleton<GracefulStop>()
+            .AddSingleton<IHostLifetime>(services => services.GetRequiredService<GracefulStop>());
+    }
+
+    /// <summary>Adds what every request meets: limits, access, telemetry and readiness.</summary>
+    public static void AddRequests(this IServiceCollection services, Served served, AccessAnswers answers, IConfiguration configuration)
+    {
+        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(served.Limits.Requests).AddSingleton(served.Limits.Lists);
+        services.AddRequestTime(served.Limits.Requests);
+        services.AddFairShare(served.Limits.Requests);
+        services.AddAccess(served.Credentials.Sources, answers);
+        services.AddExporting(configuration);
+        services.AddReadiness(served.Database);
+        services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(PastDocumentation.Schemas())
+            .Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas()));
+    }
+
+    /// <summary>Adds the store: connections, the commit lane, the reads and the feed.</summary>
+    public static void AddStore(this IServiceCollection services, Served served)
+    {
+        services.AddSingleton(_ => served.Database.Serving());
+        services.AddSingleton(served.Limits.Lane).AddSingleton<CommitLane>();
+        services.AddSingleton<JobReads>();
+        services.AddSingleton<RevisionReads>();
+        services.AddSingleton<ServerPresence>();
+        services.AddHostedService(provider => provider.GetRequiredService<ServerPresence>());
+        services.AddSingleton(served.Limits.Feed).AddSingleton<JobFeed>();
+        services.AddHostedService(provider => provider.GetRequiredService<JobFeed>());
+    }
+
+    private static OpenApiInfo Documentation() => new()
+    {
+        Title = "PyTorchJob event store",
+        Version = typeof(Web).Assembly.GetName().Version!.ToString(3),
+        Description = """
+            PyTorchJobs of `kubeflow.org/v1` through Kubernetes' API, every change kept for ever as an event in PostgreSQL. `kubectl` and
+            every Kubernetes client work against it, and the revisions say who changed what, and when.
+
+            Every refusal is a Kubernetes `Status`: clients decide by `reason` and `code`, people read `message`, and `details.causes` names
+            each field at fault. Every answer carries an `Audit-Id`, which is also in the server's log and in the history.
+            """,
+    };
+}

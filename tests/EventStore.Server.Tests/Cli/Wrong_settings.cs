@@ -1,0 +1,125 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Runtime.Versioning;
+using EventStore.Server.Hosting;
+using EventStore.Server.Tests.Fixtures;
+
+namespace EventStore.Server.Tests.Cli;
+
+/// <summary>Every setting is looked at before anything is made: what is refused leaves no folder, no database and no stack trace.</summary>
+[UnsupportedOSPlatform("windows")]
+public sealed class Wrong_settings : IDisposable
+{
+    private static readonly Dictionary<string, string?> NothingConfigured = [];
+    private readonly string root = Directory.CreateTempSubdirectory("es-wrong-").FullName;
+
+    private string Folder => Path.Combine(root, "data");
+
+    public void Dispose() => Directory.Delete(root, recursive: true);
+
+    [Theory]
+    [InlineData("--token-auth-file", "ROOT/none.csv", "ROOT/none.csv: cannot be read: there is no such file or folder")]
+    [InlineData("--authorization-rbac-dir", "ROOT/none", "ROOT/none: cannot be read: there is no such file or folder")]
+    [InlineData("--authorization-rbac-dir", "ROOT/none/", "ROOT/none: cannot be read: there is no such file or folder")]
+    [InlineData("--client-ca-file", "ROOT/none.pem", "ROOT/none.pem: cannot be read: there is no such file or folder")]
+    [InlineData("--oidc-issuer-url", "https://issuer.example.com", "--oidc-issuer-url and --oidc-client-id must be given together, and with any other --oidc option")]
+    [InlineData("--urls", "http://127.0.0.1:65536", "cannot listen: the port of 'http://127.0.0.1:65536' is not one from 0 to 65535")]
+    [InlineData("--urls", "http://127.0.0.1:99999999999999", "cannot listen: the port of 'http://127.0.0.1:99999999999999' is not one from 0 to 65535")]
+    [InlineData("--urls", "127.0.0.1:8080", "cannot listen: '127.0.0.1:8080' is no address")]
+    [InlineData("--Kestrel:Endpoints:Main:Url", "https://0.0.0.0:70000", "cannot listen: the port of 'https://0.0.0.0:70000' is not one from 0 to 65535")]
+    [InlineData("--Kestrel:Certificates:Default:Path", "ROOT/none.pem", "Kestrel:Certificates:Default: there is no file ROOT/none.pem")]
+    [InlineData("--Logging:LogLevel:Default", "loud", "Logging:LogLevel:Default is 'loud', which is no log level")]
+    [InlineData("--Logging:Console:LogLevel:Default", "7", "Logging:Console:LogLevel:Default is '7', which is no log level")]
+    [InlineData("--Lane:QueueLength", "0", "Lane:QueueLength is 0, which is out of range")]
+    public async Task Are_refused_in_two_lines_before_anything_is_made(string option, string value, string said)
+    {
+        (value, said) = (value.Replace("ROOT", root, StringComparison.Ordinal), said.Replace("ROOT", root, StringComparison.Ordinal));
+        string[] urls = option is "--urls" ? [] : ["--urls", "http://127.0.0.1:0"];
+        await using ProgramRun refused = await ProgramRun.Ended(NothingConfigured, ["serve", "--data", Folder, .. urls, option, value]);
+        Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
+        Assert.Matches(@"\Aerror: [^\n]+\n[^\n]+\n\z", refused.Errors);
+        Assert.Equal($"error: {said}", refused.Errors.Split('\n')[0]);
+        Assert.False(Directory.Exists(Folder), "it made the data folder");
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_is_said_in_two_lines_before_anything_is_made()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+        string url = $"http://127.0.0.1:{((IPEndPoint)taken.LocalEndpoint).Port}";
+        await using ProgramRun refused = await ProgramRun.Ended(NothingConfigured, "serve", "--data", Folder, "--urls", url);
+        Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
+        Assert.Matches($@"\Aerror: cannot listen: {url} is already in use\n.+--urls.+\n\z", refused.Errors);
+        Assert.False(Directory.Exists(Folder), "it made the data folder");
+    }
+
+    [Theory]
+    [InlineData("verify")]
+    [InlineData("rebuild")]
+    [InlineData("export")]
+    public async Task A_folder_without_a_database_is_said_and_stays_as_it_is(string verb)
+    {
+        await using ProgramRun refused = await ProgramRun.Ended(NothingConfigured, verb, "--data", Folder);
+        Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
+        Assert.Matches($@"\Aerror: there is no database in {Folder}\n.+--data.+ConnectionStrings__Postgres.+\n\z", refused.Errors);
+        Assert.False(Directory.Exists(Folder), "it made the data folder");
+    }
+
+    [Theory]
+    [InlineData("postgres://a:secret@b/c", "it is not of the form Key=Value;Key=Value")]
+    [InlineData("postgres://a:secret@b/c?ssl=true", "key 1 of 1 is not one that Npgsql knows")]
+    [InlineData("Host=db;Password=my;secret=7", "key 3 of 3 is not one that Npgsql knows")]
+    [InlineData("Host=db;Password=secret;Port=secret", "port cannot have that value")]
+    [InlineData("Password=secret;Database=x", "it names no host")]
+    [InlineData("Host=db;Password=secret;SSL Mode=secret", "ssl mode cannot have that value")]
+    [InlineData("Host=db;Password=secret;Target Session Attributes=secret", "target session attributes cannot have that value")]
+    public async Task A_connection_string_is_refused_without_being_repeated(string connectionString, string problem)
+    {
+        var settings = new Dictionary<string, string?> { ["ConnectionStrings__PostgresOwner"] = connectionString };
+        await using ProgramRun refused = await ProgramRun.Ended(settings, "migrate");
+        Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
+        Assert.StartsWith($"error: ConnectionStrings__PostgresOwner is no connection string: {problem}\n", refused.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", refused.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Check_says_that_settings_are_right_and_makes_nothing()
+    {
+        await using ProgramRun right = await ProgramRun.Ended(NothingConfigured, "serve", "--check", "--data", Folder, "--urls", "http://127.0.0.1:0");
+        Assert.True(right.ExitCode == 0, right.Everything);
+        Assert.Matches($@"\AThe settings are right; nothing was started, and a private PostgreSQL \d+ would run on {Folder}\.\n\z", right.Output);
+        Assert.False(Directory.Exists(Folder), "it made the data folder");
+
+        await using ProgramRun wrong = await ProgramRun.Ended(NothingConfigured, "--check", "--data", Folder, "--client-ca-file", Path.Combine(root, "none"));
+        Assert.Equal(1, wrong.ExitCode);
+    }
+
+    [Fact]
+    public async Task A_check_of_a_named_database_asks_nobody()
+    {
+        var settings = new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = "Host=192.0.2.1;Username=a;Password=b" };
+        await using ProgramRun right = await ProgramRun.Ended(settings, "serve", "--check", "--data", Folder, "--urls", "http://127.0.0.1:0");
+        Assert.True(right.ExitCode == 0, right.Everything);
+        Assert.Contains("the database was not asked", right.Output, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Folder), "it made the data folder");
+    }
+
+    [Fact]
+    public void A_time_out_is_said_once()
+    {
+        string said = DatabaseTrouble.Explain(new TimeoutException("The operation has timed out.", new TimeoutException("The operation has timed out.")))!.Message;
+        Assert.StartsWith("the database cannot be used: The operation has timed out.\n", said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Data_of_a_version_before_10_are_named_by_their_version()
+    {
+        Directory.CreateDirectory(Path.Combine(Folder, "pgdata"));
+        await File.WriteAllTextAsync(Path.Combine(Folder, "pgdata", "PG_VERSION"), "9.6\n");
+        File.SetUnixFileMode(root, (UnixFileMode)Convert.ToInt32("711", 8));
+        await using ProgramRun refused = await ProgramRun.Ended(NothingConfigured, "serve", "--data", Folder, "--urls", "http://127.0.0.1:0");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("were made by PostgreSQL 9.6, and this server needs 15 or newer.", refused.Errors, StringComparison.Ordinal);
+    }
+}
