@@ -117,6 +117,7 @@ internal static class CommandLine
                 [Options.Urls], (run, _) => Health.Run(run)),
             completion,
         ];
+        root.HelpName = Settings.ProgramName; // whatever the process is called
         root.Description = "The event store for PyTorchJobs: a Kubernetes API that keeps every change.";
         HelpOption help = root.Options.OfType<HelpOption>().Single();
         var options = (HelpAction)help.Action!;
