@@ -22,7 +22,7 @@ namespace EventStore.Server.Hosting;
 internal sealed record Served(Database Database, CredentialSources Credentials, ServerLimits Limits, X509Certificate2? Certificate);
 
 /// <summary>The services of the web application.</summary>
-internal static class WebServices
+internal static class WebSetup
 {
     /// <summary>Adds the web server: its limits, its sockets and its certificate.</summary>
     public static void AddWebServer(this WebApplicationBuilder builder, Served served)
