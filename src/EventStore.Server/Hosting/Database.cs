@@ -10,13 +10,18 @@ internal sealed class Database : IAsyncDisposable
     // set_config answers what is in force afterwards. As startup options a pooler such as PgBouncer would refuse or drop them.
     // A commit is answered when it is on disk, whatever the database's own setting is. The commit function raises at another isolation.
     // No query is compiled: they are short, and look costly to the planner while tables are young (90 ms to compile, one to read).
+    // A server that stopped within a transaction, or whose machine vanished, is given up by PostgreSQL, which ends its session and so lets go
+    // of its locks; on a Unix socket those of TCP are 0.
     private const string SessionSettings =
         """
         SELECT set_config('synchronous_commit', 'on', false), set_config('default_transaction_isolation', 'read committed', false),
-               set_config('jit', 'off', false), set_config('TimeZone', 'UTC', false)
+               set_config('jit', 'off', false), set_config('TimeZone', 'UTC', false),
+               set_config('idle_in_transaction_session_timeout', '2min', false), set_config('tcp_keepalives_idle', '5', false),
+               set_config('tcp_keepalives_interval', '1', false), set_config('tcp_keepalives_count', '5', false),
+               set_config('tcp_user_timeout', '10s', false)
         """;
 
-    private static readonly string[] Required = ["on", "read committed", "off", "UTC"];
+    private static readonly string[] Required = ["on", "read committed", "off", "UTC", "2min"];
 
     private readonly EmbeddedPostgres? embedded;
 
@@ -76,7 +81,8 @@ internal sealed class Database : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => embedded?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    private static NpgsqlDataSource Source(string connectionString, string? name)
+    /// <summary>Connections whose sessions have the settings this program needs.</summary>
+    internal static NpgsqlDataSource Source(string connectionString, string? name)
     {
         var target = new NpgsqlConnectionStringBuilder(connectionString);
         bool hasManyHosts = target.Host!.Contains(',', StringComparison.Ordinal);

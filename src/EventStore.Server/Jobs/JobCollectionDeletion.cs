@@ -7,17 +7,19 @@ using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// Deletes the jobs a selection covers: each by a command of its own, as it was when it was listed. One that somebody else deleted
-/// meanwhile is passed over; one whose finalizers hold it is answered as being deleted.
+/// Deletes the jobs a selection covers: each by a command of its own, as it was when it was listed, and many commands at once so that they
+/// share commits. One that somebody else deleted meanwhile is passed over; one whose finalizers hold it is answered as being deleted.
 /// </summary>
 internal static class JobCollectionDeletion
 {
-    private const int AtOnce = 64;
+    private const int AtOnce = 256; // two batches of the lane: one that is being committed and one that waits
+    private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>DELETE on the collection; the answer is the list of what was deleted.</summary>
     public static async Task<IResult> Run(HttpContext http, string @namespace, CommitLane lane, JobReads reads, TimeProvider clock)
@@ -33,41 +35,50 @@ internal static class JobCollectionDeletion
         if (!DeleteOptions.TryRead(http.Request, body.Span, JobResource.Names, out DeleteOptions? deleteOptions, out refusal))
             return refusal;
 
+        // It takes as long as there are jobs, and goes on as long as the client waits.
+        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         var selection = new JobSelection(@namespace, options.Labels, options.Fields);
-        (List<StoredJob> listed, long revision) = await Listed(selection, options.Limit, reads, http.RequestAborted);
-        var deleted = new List<StoredJob>();
-        foreach (StoredJob[] some in listed.Chunk(AtOnce))
+        (List<Target> targets, long revision) = await Find(selection, options.Limit, reads, http.RequestAborted);
+        Origin origin = http.Origin();
+        var outcomes = new Outcome?[targets.Count];
+        int stopped = -1; // the place of one that could not be deleted
+        var workers = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = http.RequestAborted };
+        await Parallel.ForAsync(0, targets.Count, workers, async (place, stop) =>
         {
-            Outcome[] outcomes = await Task.WhenAll(some.Select(job => lane.Execute(
-                new DeleteJob(job.Key, clock.GetUtcNow(), http.Origin(), deleteOptions.Uid ?? Uid(job), deleteOptions.ResourceVersion),
-                deleteOptions.DryRun, bodyBytes: 0, http.RequestAborted)));
-            foreach ((StoredJob job, Outcome outcome) in some.Zip(outcomes))
-            {
-                if (outcome is Outcome.Done done)
-                    deleted.Add(new StoredJob(job.Key, done.Job.Revision, done.Utf8, clock.GetUtcNow()));
-                else if (outcome is not Outcome.Refused(Rejection.NotFound or Rejection.UidPrecondition))
-                    return JobAnswers.Of(outcome, job.Key, http.TraceIdentifier, _ => Results.Empty);
-            }
-        }
+            if (Volatile.Read(ref stopped) >= 0)
+                return;
+            (JobKey key, string? uid) = targets[place];
+            var command = new DeleteJob(key, clock.GetUtcNow(), origin, deleteOptions.Uid ?? uid, deleteOptions.ResourceVersion);
+            while ((outcomes[place] = await lane.Execute(command, deleteOptions.DryRun, bodyBytes: 0, stop)) is Outcome.Busy)
+                await Task.Delay(BusyPause, stop);
+            if (outcomes[place] is not (Outcome.Done or Outcome.Refused(Rejection.NotFound or Rejection.UidPrecondition)))
+                Interlocked.CompareExchange(ref stopped, place, -1);
+        });
+        if (stopped >= 0)
+            return JobAnswers.Of(outcomes[stopped]!, targets[stopped].Key, http.TraceIdentifier, _ => Results.Empty);
 
-        return new JsonReply(200, JobList.Print(view, deleted, JobList.Metadata(http, revision, null)));
+        IEnumerable<StoredJob> deleted = outcomes.OfType<Outcome.Done>()
+            .Select(done => new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, clock.GetUtcNow()));
+        return new JsonReply(200, JobList.Print(view, [.. deleted], JobList.Metadata(http, revision, null)));
     }
 
-    private static async Task<(List<StoredJob> Jobs, long Revision)> Listed(JobSelection selection, long? limit, JobReads reads, CancellationToken stop)
+    /// <summary>What is to be deleted, by name and incarnation alone: all of it is held in memory until it is done.</summary>
+    private static async Task<(List<Target> Targets, long Revision)> Find(
+        JobSelection selection, long? limit, JobReads reads, CancellationToken stop)
     {
-        var listed = new List<StoredJob>();
+        var targets = new List<Target>();
         await using ListTransaction snapshot = await reads.Snapshot(stop);
         await foreach (StoredJob job in snapshot.List(selection.Range, snapshot.Head, stop))
         {
             if (!selection.Covers(job))
                 continue;
-            if (listed.Count == limit)
+            if (targets.Count == limit)
                 break;
-            listed.Add(job);
+            targets.Add(new Target(job.Key, (JsonReading.Parse(job.Utf8).Member("metadata")?.Member("uid") as JsonText)?.Value));
         }
 
-        return (listed, snapshot.Head);
+        return (targets, snapshot.Head);
     }
 
-    private static string? Uid(StoredJob job) => (JsonReading.Parse(job.Utf8).Member("metadata")?.Member("uid") as JsonText)?.Value;
+    private readonly record struct Target(JobKey Key, string? Uid);
 }

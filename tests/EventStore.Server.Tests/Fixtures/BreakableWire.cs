@@ -18,6 +18,7 @@ public sealed class BreakableWire : IAsyncDisposable
     private readonly int targetPort;
     private readonly List<Socket> open = [];
     private readonly List<Task> pumps = [];
+    private readonly List<(Socket Database, byte[] Kept, Task Answered)> heldBack = [];
     private TcpListener listener;
     private volatile Cut? cut;
 
@@ -36,6 +37,7 @@ public sealed class BreakableWire : IAsyncDisposable
     {
         BeforeTheDatabase,
         BeforeTheReply,
+        OnItsWay,
     }
 
     /// <summary>The way through the wire.</summary>
@@ -57,6 +59,24 @@ public sealed class BreakableWire : IAsyncDisposable
     /// <param name="andStayAway">Whether the database cannot be reached afterwards.</param>
     public void CutReplyTo(string word, bool andStayAway = false) =>
         cut = new Cut(Encoding.UTF8.GetBytes(word), Where.BeforeTheReply, andStayAway, Always: false);
+
+    /// <summary>
+    /// Cuts the connection that carries this word for the server alone: the database goes on waiting for what the network still holds, which
+    /// <see cref="Deliver"/> brings it. Again and again.
+    /// </summary>
+    public void HoldBack(string word) => cut = new Cut(Encoding.UTF8.GetBytes(word), Where.OnItsWay, AndStayAway: false, Always: true);
+
+    /// <summary>Brings the database everything that was held back, and waits until it has answered or hung up.</summary>
+    public async Task Deliver()
+    {
+        cut = null;
+        foreach ((Socket database, byte[] kept, Task answered) in heldBack)
+        {
+            await Send(database, kept);
+            await answered;
+            database.Dispose();
+        }
+    }
 
     /// <summary>From now on nobody gets through, and whoever is connected is cut off.</summary>
     public void StayAway()
@@ -113,7 +133,10 @@ public sealed class BreakableWire : IAsyncDisposable
         try
         {
             await database.ConnectAsync(target, targetPort);
-            await Task.WhenAny(Forth(server, database, swallow), Back(database, server, swallow));
+            Task back = Back(database, server, swallow);
+            await Task.WhenAny(Forth(server, database, swallow), back);
+            if (swallow.HeldBack is { } rest)
+                heldBack.Add((database, rest, back));
         }
         catch (SocketException)
         {
@@ -122,7 +145,8 @@ public sealed class BreakableWire : IAsyncDisposable
         finally
         {
             server.Dispose();
-            database.Dispose();
+            if (swallow.HeldBack is null)
+                database.Dispose();
             lock (open)
             {
                 open.Remove(server);
@@ -141,7 +165,9 @@ public sealed class BreakableWire : IAsyncDisposable
             if (cut is { } here && seen.AsSpan().IndexOf(here.Word) >= 0 && Interlocked.CompareExchange(ref cut, here.Always ? here : null, here) == here)
             {
                 Cuts++;
-                if (here.Where == Where.BeforeTheDatabase)
+                if (here.Where == Where.OnItsWay)
+                    swallow.HeldBack = buffer.AsSpan(0, read).ToArray();
+                if (here.Where is Where.BeforeTheDatabase or Where.OnItsWay)
                     return;
                 swallow.AndStayAway = here.AndStayAway;
                 swallow.On = true;
@@ -220,5 +246,7 @@ public sealed class BreakableWire : IAsyncDisposable
         }
 
         public bool AndStayAway { get; set; }
+
+        public byte[]? HeldBack { get; set; }
     }
 }

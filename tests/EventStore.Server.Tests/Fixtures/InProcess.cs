@@ -27,6 +27,10 @@ internal static class InProcess
     public static JobCommand Create(string name, string team = "ml") => new CreateJob(
         new JobKey(Namespace, name), Time, Origin, Parse(Sample.Manifest(name, labels: $$"""{"team":"{{team}}"}""")), Guid.CreateVersion7());
 
+    /// <summary>A job with an annotation of so many bytes, which no text of it is shorter than.</summary>
+    public static JobCommand CreateLarge(string name, int bytes) => new CreateJob(
+        new JobKey(Namespace, name), Time, Origin, Parse(Sample.Manifest(name, metadata: $$""","annotations":{"large":"{{new string('x', bytes)}}"}""")), Guid.CreateVersion7());
+
     public static JobCommand Label(string name, string label, string value) =>
         Patch(name, $$$$"""{"metadata":{"labels":{"{{{{label}}}}":"{{{{value}}}}"}}}""");
 
@@ -35,7 +39,7 @@ internal static class InProcess
     public static JobCommand Delete(string name) => new DeleteJob(new JobKey(Namespace, name), Time, Origin, null, null);
 
     /// <summary>A command as the lane queues it.</summary>
-    public static QueuedCommand Queued(this JobCommand command, bool dryRun = false) => new(command, dryRun, 256);
+    public static QueuedCommand Queued(this JobCommand command, bool dryRun = false) => new(command, dryRun, 0);
 
     /// <summary>Carries a command out for a client that stays.</summary>
     public static Task<Outcome> Execute(this CommitLane lane, JobCommand command) => lane.Execute(command, false, 100, CancellationToken.None);

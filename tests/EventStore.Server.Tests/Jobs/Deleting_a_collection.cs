@@ -60,6 +60,37 @@ public sealed class Deleting_a_collection : IAsyncLifetime
         Assert.Equal(left, await Left());
     }
 
+    [Fact]
+    public async Task Of_many_jobs_shares_commits_and_answers_in_the_order_of_names()
+    {
+        const int Jobs = 600;
+        await Task.WhenAll(Enumerable.Range(0, Jobs).Select(i => server.Admin.Create($"job-{i:000}", "many")));
+
+        using HttpResponseMessage answer = await server.Admin.DeleteAsync(Sample.Jobs("many"));
+
+        Assert.Equal(Enumerable.Range(0, Jobs).Select(i => $"job-{i:000}"), Names(await answer.Manifest()));
+        Assert.Empty(Names(await server.Admin.Get(Sample.Jobs("many"))));
+        Assert.Equal(Jobs, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE type = 'job_deleted'"));
+        Assert.InRange(await database.Ask<long>("SELECT count(DISTINCT timestamp) FROM eventstore.mt_events WHERE type = 'job_deleted'"), 1, Jobs / 10);
+    }
+
+    [Fact]
+    public async Task May_take_longer_than_another_request_may()
+    {
+        await using ServerProcess hasty = await ServerProcess.Start(database.Serving, "--Limits:RequestTime", "00:00:01");
+        Task<HttpResponseMessage> deleting;
+        await using (CommitLock held = await CommitLock.Hold(database))
+        {
+            deleting = hasty.Admin.DeleteAsync(Sample.Jobs("elsewhere"));
+            await held.WaitForWaiting(1);
+            using HttpResponseMessage late = await hasty.Admin.PostAsync(Sample.Jobs("elsewhere"), Sample.Body(Sample.Manifest("late")));
+            Assert.Equal(504, (int)late.StatusCode); // it came later, and its time is up
+        }
+
+        using HttpResponseMessage answer = await deleting;
+        Assert.Equal(["a"], Names(await answer.Manifest()));
+    }
+
     private async Task<JsonNode> Delete(string query)
     {
         using HttpResponseMessage answer = await server.Admin.DeleteAsync($"{Sample.Jobs()}?{query}");

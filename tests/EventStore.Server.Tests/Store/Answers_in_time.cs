@@ -72,5 +72,5 @@ public sealed class Answers_in_time : IAsyncLifetime
     [InlineData(32, 32, 32)]
     [InlineData(1000, 256, 628)]
     public void A_batch_takes_half_of_what_is_under_way_but_few_at_once(int waiting, int answered, int share) =>
-        Assert.Equal(share, CommitLane.ShareOf(waiting, answered));
+        Assert.Equal(share, LaneQueue.ShareOf(waiting, answered));
 }

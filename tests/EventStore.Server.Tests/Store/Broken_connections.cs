@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
@@ -186,21 +185,98 @@ public sealed class Broken_connections : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_look_does_not_wait_for_the_lock_longer_than_it_may()
+    public async Task What_is_still_on_its_way_when_the_answer_is_given_is_never_committed()
     {
         await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);
-        await using CommitLane lane = InProcess.Lane(source, new LaneLimits { LookUpTime = TimeSpan.FromSeconds(1) });
+        await using CommitLane lane = InProcess.Lane(source, new LaneLimits { BreaksMax = 2 });
+        Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("on-its-way")));
+        wire.HoldBack("fragile");
+
+        Assert.Equal(new Outcome.Unavailable(MayHaveBeenApplied: false), await lane.Execute(InProcess.Label("on-its-way", "glass", "fragile")).WaitAsync(Patience));
+        await wire.Deliver();
+
+        Assert.Equal(2, wire.Cuts);
+        Assert.Equal(1, await database.Events("on-its-way"));
+        Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Label("on-its-way", "after", "it")).WaitAsync(Patience));
+    }
+
+    [Fact]
+    public async Task A_look_takes_no_lock_and_waits_for_none()
+    {
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);
+        await using CommitLane lane = InProcess.Lane(source);
         await lane.Execute(InProcess.Create("long-look"));
         Task<Outcome> patch;
-        long started = Stopwatch.GetTimestamp();
         await using (CommitLock held = await CommitLock.Hold(database))
         {
             wire.CutBefore("fragile");
             patch = lane.Execute(InProcess.Label("long-look", "glass", "fragile"));
-            Assert.Equal(new Outcome.Unavailable(MayHaveBeenApplied: true), await patch.WaitAsync(Patience));
+            await held.WaitForWaiting(1); // it has looked, and is committing again
+            Assert.Equal(1, wire.Cuts);
         }
 
-        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(10));
+        Assert.IsType<Outcome.Done>(await patch.WaitAsync(Patience));
+        Assert.Equal(2, await database.Events("long-look"));
+    }
+
+    [Fact]
+    public async Task A_server_that_freezes_while_it_looks_holds_nobody_up()
+    {
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);
+        CommitLane frozen = InProcess.Lane(source, new LaneLimits { LookUpTime = Patience });
+        await frozen.Execute(InProcess.Create("frozen"));
+        wire.CutReplyTo("fragile", andStayAway: true);
+        Task<Outcome> looking = frozen.Execute(InProcess.Label("frozen", "glass", "fragile"));
+        while (wire.Cuts == 0)
+            await Task.Delay(5);
+        wire.HoldBack("WITH ORDINALITY AS e (stream"); // what it asks with; whatever it asks before is answered
+        wire.ComeBack();
+        while (wire.Cuts == 1)
+            await Task.Delay(5);
+
+        await using CommitLane other = InProcess.Lane(database.Source);
+        Assert.IsType<Outcome.Done>(await other.Execute(InProcess.Create("meanwhile")).WaitAsync(TimeSpan.FromSeconds(10)));
+        await wire.Deliver();
+        Assert.IsType<Outcome.Done>(await looking.WaitAsync(Patience));
+        await frozen.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_batch_that_takes_too_long_is_halved_until_it_does_not()
+    {
+        await database.Execute("""
+            CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.7); RETURN NEW; END $$
+            """);
+        await database.Execute("GRANT USAGE ON SCHEMA public TO PUBLIC");
+        await database.Execute("CREATE TRIGGER slow BEFORE INSERT ON eventstore.mt_events FOR EACH ROW EXECUTE FUNCTION slow()");
+        await using CommitLane lane = InProcess.Lane(database.Source, new LaneLimits { CommitTime = TimeSpan.FromSeconds(2) });
+        Task<Outcome> first;
+        Task<Outcome>[] batch;
+        await using (CommitLock held = await CommitLock.Hold(database))
+        {
+            first = lane.Execute(InProcess.Create("first"));
+            await held.WaitForWaiting(1);
+            batch = [.. Enumerable.Range(0, 5).Select(i => lane.Execute(InProcess.Create($"job-{i}")))];
+        }
+
+        Assert.IsType<Outcome.Done>(await first);
+        Assert.All(await Task.WhenAll(batch).WaitAsync(Patience), outcome => Assert.IsType<Outcome.Done>(outcome));
+        Assert.InRange(await database.Ask<long>("SELECT max(n) FROM (SELECT count(*) AS n FROM eventstore.mt_events GROUP BY timestamp) b"), 1, 2);
+        await database.AssertWhole();
+    }
+
+    [Fact]
+    public async Task Text_that_PostgreSQL_cannot_take_leaves_no_connection_in_doubt()
+    {
+        await using CommitLane lane = InProcess.Lane(database.Source);
+        for (int round = 0; round < 3; round++)
+        {
+            JobCommand bad = InProcess.Create($"bad-{round}");
+            Assert.IsType<Outcome.Failed>(await lane.Execute(bad with { Origin = bad.Origin with { User = "u\0" } }).WaitAsync(Patience));
+            Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create($"good-{round}")).WaitAsync(Patience));
+        }
+
+        Assert.Equal(3, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
     }
 
     [Fact]

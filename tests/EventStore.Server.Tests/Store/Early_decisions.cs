@@ -1,3 +1,4 @@
+using System.Text;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
@@ -12,10 +13,10 @@ public sealed class Early_decisions
     [Fact]
     public void Are_taken_when_the_job_is_the_same()
     {
-        (Batch batch, EarlyDecision draft) = Decide(current: Job);
+        (Batch batch, DecidedCommand early) = Decide(current: Job);
 
-        Assert.Same(draft.After, batch.Entries[0].After);
-        Assert.Same(draft.Text, batch.Entries[0].Text);
+        Assert.Same(early.After, batch.Entries[0].After);
+        Assert.Same(early.Text, batch.Entries[0].Text);
     }
 
     [Fact]
@@ -23,18 +24,19 @@ public sealed class Early_decisions
     {
         Job changed = Job.Evolve(Job, Happens(Job, InProcess.Label("early", "other", "kept")), 8);
 
-        (Batch batch, EarlyDecision draft) = Decide(current: changed);
+        (Batch batch, DecidedCommand early) = Decide(current: changed);
 
-        Assert.NotSame(draft.After, batch.Entries[0].After);
+        Assert.NotSame(early.After, batch.Entries[0].After);
         Assert.Equal(3, batch.Entries[0].After.Version);
-        Assert.Contains("kept", batch.Entries[0].Text.Tail + batch.Entries[0].Text.Head, StringComparison.Ordinal);
+        Assert.Contains("kept", Encoding.UTF8.GetString(batch.Entries[0].Text.ToUtf8(8)), StringComparison.Ordinal);
     }
 
     [Fact]
     public void Are_made_anew_behind_another_command_of_the_batch()
     {
         JobCommand second = InProcess.Label("early", "mine", "2");
-        Batch batch = Batch.Of([InProcess.Label("early", "other", "1").Queued(), new QueuedCommand(second, false, 256) { EarlyDecision = EarlyDecision.Of(Job, second) }], _ => Job);
+        var behind = new QueuedCommand(second, false, 0) { Early = DecidedCommand.Of(Job, second) };
+        Batch batch = Batch.Of([InProcess.Label("early", "other", "1").Queued(), behind], _ => Job);
 
         Assert.Equal([2, 3], batch.Entries.Select(entry => entry.After.Version));
         Assert.Equal("1", batch.Entries[1].After.Metadata["labels"]?.Member("other") is Domain.Json.JsonText { Value: var value } ? value : null);
@@ -43,7 +45,7 @@ public sealed class Early_decisions
     [Fact]
     public void Are_made_for_the_first_who_asks_and_again_once_the_job_is_put_anew()
     {
-        var cache = new JobCache(1000, 1000);
+        var cache = new JobCache(1 << 20);
         cache.Put(Job, 100);
 
         Assert.True(cache.TryGetFirst(Job.Key, out Job? first));
@@ -54,11 +56,11 @@ public sealed class Early_decisions
         Assert.True(cache.TryGetFirst(Job.Key, out _));
     }
 
-    private static (Batch Batch, EarlyDecision EarlyDecision) Decide(Job current)
+    private static (Batch Batch, DecidedCommand Early) Decide(Job current)
     {
         JobCommand command = InProcess.Label("early", "mine", "1");
-        var draft = EarlyDecision.Of(Job, command);
-        return (Batch.Of([new QueuedCommand(command, false, 256) { EarlyDecision = draft }], _ => current), draft);
+        var early = DecidedCommand.Of(Job, command);
+        return (Batch.Of([new QueuedCommand(command, false, 0) { Early = early }], _ => current), early);
     }
 
     private static JobEvent Happens(Job? job, JobCommand command) => ((Decision.Accepted)JobDecider.Decide(job, command)).Event;

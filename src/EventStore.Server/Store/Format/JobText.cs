@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
@@ -28,10 +27,10 @@ public sealed class JobText
     public int LengthBytes => utf8.Length;
 
     /// <summary>Everything before the digits of <c>metadata.resourceVersion</c>.</summary>
-    public string Head => Encoding.UTF8.GetString(utf8.AsSpan(0, cut));
+    public ReadOnlyMemory<byte> Head => utf8.AsMemory(0, cut);
 
     /// <summary>Everything behind them.</summary>
-    public string Tail => Encoding.UTF8.GetString(utf8.AsSpan(cut));
+    public ReadOnlyMemory<byte> Tail => utf8.AsMemory(cut);
 
     /// <summary>Prints the job: compact JSON, members in order, <c>resourceVersion</c> and <c>selfLink</c> set.</summary>
     public static JobText Of(Job job)

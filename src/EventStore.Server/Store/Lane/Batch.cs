@@ -4,8 +4,9 @@ using EventStore.Server.Store.Format;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// The decisions of one round of the lane, ready to be committed together. Each key's commands form a chain: every one is decided
-/// upon the job as its predecessor leaves it, and all of them hold or fall with the state the first was decided upon.
+/// The decisions of one round of the lane, committed together (group commit). The commands of one key form a chain: each is decided upon
+/// the job as its predecessor leaves it, and all of them are committed or none, depending on whether the job still is as the first one
+/// found it.
 /// </summary>
 internal sealed class Batch
 {
@@ -47,19 +48,21 @@ internal sealed class Batch
             return;
         }
 
-        EarlyDecision draft = queued.EarlyDecision is { } early && ReferenceEquals(early.Basis, chain.Living) ? early : EarlyDecision.Of(chain.Living, queued.Command);
-        switch (draft.Decision)
+        DecidedCommand decided = queued.Early is { } early && ReferenceEquals(early.Basis, chain.Living)
+            ? early
+            : DecidedCommand.Of(chain.Living, queued.Command);
+        switch (decided.Decision)
         {
             case Decision.Refused(var why):
                 chain.Verdicts.Add(new Verdict(queued, null, null, null, why));
                 break;
             case Decision.Accepted when queued.DryRun:
                 Entry? shown = chain.Living is null ? null : chain.LastEntry; // what would be created anew has no revision to show
-                Job preview = draft.After! with { Revision = chain.Living?.Revision ?? 0 };
-                chain.Verdicts.Add(new Verdict(queued, preview, draft.Text, shown, null));
+                Job preview = decided.After! with { Revision = chain.Living?.Revision ?? 0 };
+                chain.Verdicts.Add(new Verdict(queued, preview, decided.Text, shown, null));
                 break;
             case Decision.Accepted(var happened):
-                var entry = new Entry(Entries.Count, chain, queued.Command.Origin, happened, draft);
+                var entry = new Entry(Entries.Count, chain, queued.Command.Origin, happened, decided);
                 Entries.Add(entry);
                 if (chain.LastEntry is { } previous && previous.After.Uid == entry.After.Uid)
                     previous.WritesRow = false;
@@ -100,7 +103,7 @@ internal sealed class Batch
     }
 
     /// <summary>An event to be appended.</summary>
-    internal sealed class Entry(int place, Chain chain, Origin origin, JobEvent happened, EarlyDecision draft)
+    internal sealed class Entry(int place, Chain chain, Origin origin, JobEvent happened, DecidedCommand decided)
     {
         /// <summary>The place among the batch's events, from 0.</summary>
         public int Place { get; } = place;
@@ -115,22 +118,22 @@ internal sealed class Batch
         public JobEvent Happened { get; } = happened;
 
         /// <summary>The job after it, its revision still unknown.</summary>
-        public Job After { get; } = draft.After!;
+        public Job After { get; } = decided.After!;
 
-        /// <summary>The event's own id: what is looked for when nobody knows whether it was committed.</summary>
-        public Guid Id { get; } = draft.Id;
+        /// <summary>The event's own id, by which it is found when the reply to its commit was lost.</summary>
+        public Guid Id { get; } = decided.Id;
 
         /// <summary>The job after the event as an answer shows it.</summary>
-        public JobText Text { get; } = draft.Text!;
+        public JobText Text { get; } = decided.Text!;
 
         /// <summary>The event as it is stored.</summary>
-        public string Data { get; } = draft.Data!;
+        public string Data { get; } = decided.Data!;
 
-        /// <summary>What the event is found by.</summary>
-        public IReadOnlyCollection<string> Paths { get; } = draft.Paths!;
+        /// <summary>The paths the event is found by in the history.</summary>
+        public IReadOnlyCollection<string> Paths { get; } = decided.Paths!;
 
         /// <summary>Who asked for it, as it is stored beside the event.</summary>
-        public string Headers { get; } = draft.Headers!;
+        public string Headers { get; } = decided.Headers!;
 
         /// <summary>Whether this is the last event of its incarnation in the batch, the one that writes the row.</summary>
         public bool WritesRow { get; set; } = true;

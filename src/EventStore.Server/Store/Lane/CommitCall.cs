@@ -16,8 +16,10 @@ internal sealed record Committed(bool[] Held, long[] Revisions);
 /// </summary>
 internal static class CommitCall
 {
-    private const string Sql =
-        "SELECT held, revisions FROM eventstore.commit_jobs_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)";
+    private const string Sql = """
+        SELECT held, revisions
+          FROM eventstore.commit_jobs_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)
+        """;
 
     private const string LookUpSql = """
         SELECT e.place, m.seq_id
@@ -29,9 +31,13 @@ internal static class CommitCall
     /// <param name="connection">A connection outside any transaction.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
-    public static async Task<Committed> Execute(NpgsqlConnection connection, Batch batch, bool wakeOthers = false)
+    /// <param name="patience">How long it may take; null for Npgsql's own limit.</param>
+    public static async Task<Committed> Execute(
+        NpgsqlConnection connection, Batch batch, bool wakeOthers = false, TimeSpan? patience = null)
     {
         await using NpgsqlCommand command = Of(connection, batch, wakeOthers);
+        if (patience is { } most)
+            command.CommandTimeout = WholeSeconds(most);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
         return new Committed(await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1));
@@ -50,22 +56,19 @@ internal static class CommitCall
     }
 
     /// <summary>
-    /// What became of a batch whose reply was lost. A transaction is there or it is not: when one of its events is found, all that
-    /// were appended are; a chain none of whose events is found was refused or held no event, and is to be decided again.
+    /// What became of a batch whose reply was lost; the session that sent it must have ended. A transaction is there or it is not: when one
+    /// of its events is found, all that were appended are; a chain none of whose events is found was refused or held no event, and is to be
+    /// decided again. No lock is needed, and none is taken.
     /// </summary>
     /// <param name="connection">A connection that works.</param>
     /// <param name="batch">The batch.</param>
-    /// <param name="patience">How long to wait for the lock; in whole seconds, one at least.</param>
+    /// <param name="patience">How long the statement may take; in whole seconds, one at least.</param>
     public static async Task<Committed> LookUp(NpgsqlConnection connection, Batch batch, TimeSpan patience)
     {
-        int seconds = Math.Max(1, (int)Math.Ceiling(patience.TotalSeconds));
-        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted);
-        await using (var locking = new NpgsqlCommand(DatabaseNames.TakeCommitLock, connection, transaction) { CommandTimeout = seconds })
-            await locking.ExecuteNonQueryAsync();
-        await using var command = new NpgsqlCommand(LookUpSql, connection, transaction) { CommandTimeout = seconds };
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Uid)] });
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Version)] });
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.Id)] });
+        await using var command = new NpgsqlCommand(LookUpSql, connection) { CommandTimeout = WholeSeconds(patience) };
+        Add(command.Parameters, batch.Entries, entry => entry.After.Uid);
+        Add(command.Parameters, batch.Entries, entry => entry.After.Version);
+        Add(command.Parameters, batch.Entries, entry => entry.Id);
         var committed = new Committed(new bool[batch.Chains.Count], new long[batch.Entries.Count]);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())
@@ -77,6 +80,9 @@ internal static class CommitCall
 
         return committed;
     }
+
+    /// <summary>A time as Npgsql wants it, where 0 would be for ever.</summary>
+    public static int WholeSeconds(TimeSpan time) => Math.Max(1, (int)Math.Ceiling(time.TotalSeconds));
 
     /// <summary>
     /// Whether a migration replaced the function while the batch waited within it for the lock: a trigger of migrations/V0004 then turned
@@ -120,12 +126,14 @@ internal static class CommitCall
         Add(parameters, rows, row => row.Place + 1);
         Add(parameters, rows, row => row.Chain.Basis?.Uid != row.After.Uid);
         Add(parameters, rows, row => row.After.Deleted);
-        Add(parameters, rows, row => SnapshotRow.IsDue(row.Chain.Basis?.Uid == row.After.Uid ? row.Chain.Basis.Version : 0, row.After.Version));
-        Add(parameters, rows, row => row.Text.Head);
-        Add(parameters, rows, row => row.Text.Tail);
+        Add(parameters, rows, row => SnapshotRow.IsDue(
+            before: row.Chain.Basis is { } basis && basis.Uid == row.After.Uid ? basis.Version : 0, row.After.Version));
+        Add(parameters, rows, row => row.Text.Head, NpgsqlDbType.Text);
+        Add(parameters, rows, row => row.Text.Tail, NpgsqlDbType.Text);
     }
 
-    private static void Add<TItem, TValue>(NpgsqlParameterCollection parameters, List<TItem> items, Func<TItem, TValue> value, NpgsqlDbType? type = null)
+    private static void Add<TItem, TValue>(
+        NpgsqlParameterCollection parameters, List<TItem> items, Func<TItem, TValue> value, NpgsqlDbType? type = null)
     {
         var values = new TValue[items.Count];
         for (int i = 0; i < values.Length; i++)

@@ -1,6 +1,4 @@
-using System.Collections.ObjectModel;
 using System.Diagnostics;
-using System.Threading.Channels;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
@@ -11,65 +9,75 @@ using Npgsql;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// The one lane through which a process writes. Commands wait in a bounded queue; one task takes what is there, decides it against
-/// the current jobs and commits it as one transaction. One transaction for many commands keeps one order over the whole store and
-/// shares one flush of the disk: a global order taken per command would cost four fifths of the throughput.
+/// The one lane through which a process writes (group commit). Commands wait in a bounded queue; one task takes a batch of them, decides
+/// each upon the current jobs and commits all of them as one transaction. So there is one order over the whole store, and one flush of the
+/// disk is shared by many commands: ordering each command on its own would cost four fifths of the throughput.
 /// </summary>
 /// <remarks>
-/// <para>What one batch is answered is sent when the next one is on its way to the database, which so has work while answers go out and
-/// further requests come in. For the same reason a batch takes half of what is under way and leaves the other half to the next.</para>
-/// <para>Commands are decided before their turn, on their requests' threads, and what is not at hand for that is read before it too: a batch
-/// mostly finds everything ready.</para>
-/// <para>The cache of current jobs may be stale; that is harmless, for the database checks what each decision was made from, refusals and
-/// decisions that change nothing included, and an answer is given only after it has.</para>
+/// The cache of current jobs may be stale. That is harmless: the commit checks what each decision was made from, also those of refusals and
+/// of commands that change nothing, and a command is answered only after it.
 /// </remarks>
 public sealed partial class CommitLane : IAsyncDisposable
 {
-    private readonly NpgsqlDataSource database;
     private readonly LaneLimits limits;
     private readonly JobFeed feed;
-    private readonly ServerPresence mark;
+    private readonly ServerPresence presence;
     private readonly ILogger<CommitLane> log;
     private readonly JobCache cache;
-    private readonly ReplyQueue answers = new();
+    private readonly EarlyDecisions early;
+    private readonly LaneQueue queue;
+    private readonly ReplyQueue replies = new();
+    private readonly LaneConnection connection;
+    private readonly LaneRecovery recovery;
+    private readonly LaneMetrics metrics;
     private readonly Task running;
     private long rebuilds;
+    private int answered;
 
     /// <summary>Starts the lane.</summary>
-    public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ServerPresence mark, ILogger<CommitLane> log)
+    public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<CommitLane> log)
     {
-        (this.database, this.limits, this.feed, this.mark, this.log) = (database, limits, feed, mark, log);
-        cache = new JobCache(limits.CacheBytes, limits.PackedBytes);
-        reads = new CoalescedReads(database, queriesMax: 1);
-        queue = Channel.CreateBounded<QueuedCommand>(new BoundedChannelOptions(limits.QueueLength) { SingleReader = true });
+        (this.limits, this.feed, this.presence, this.log) = (limits, feed, presence, log);
+        cache = new JobCache(limits.CacheBytes);
+        early = new EarlyDecisions(database, limits, cache, log);
+        queue = new LaneQueue(limits);
+        connection = new LaneConnection(database, limits, replies, log);
+        recovery = new LaneRecovery(database, limits, connection, queue, replies, log);
+        metrics = new LaneMetrics(limits);
         running = Task.Run(Run);
     }
+
+    /// <summary>What is wrong with the lane: it has ended, or a commit does not. Null when nothing is.</summary>
+    public string? Trouble => running.IsCompleted ? "the lane has ended" : metrics.Trouble;
 
     /// <summary>Carries out a command.</summary>
     /// <param name="command">The command.</param>
     /// <param name="dryRun">Only answer; store nothing.</param>
     /// <param name="bodyBytes">The size of the request's body.</param>
-    /// <param name="clientLeft">Gives the command up while it waits; once it is being committed, it is committed.</param>
+    /// <param name="clientLeft">
+    /// Cancels the wait in the queue; a command that has been taken into a batch is committed all the same.
+    /// </param>
     /// <exception cref="OperationCanceledException">The client left while the command waited.</exception>
     public async Task<Outcome> Execute(JobCommand command, bool dryRun, int bodyBytes, CancellationToken clientLeft)
     {
         using Activity? span = Signals.Source.StartActivity(Signals.LaneSpan);
-        var queued = new QueuedCommand(command, dryRun, bodyBytes + 256) { Span = span };
-        if (!Admit(queued))
+        var queued = new QueuedCommand(command, dryRun, bodyBytes) { Span = span };
+        if (!queue.TryAdmit(queued))
             return new Outcome.Busy();
         try
         {
-            queued.EarlyDecision = await DecideEarly(command, clientLeft);
+            if (await early.Make(queued, clientLeft) is { } decided)
+                queue.Keep(queued, decided);
         }
         catch
         {
-            Dismiss(queued);
+            queue.Dismiss(queued);
             throw;
         }
 
-        if (!queue.Writer.TryWrite(queued))
+        if (!queue.TryEnter(queued))
         {
-            Dismiss(queued);
+            queue.Dismiss(queued);
             return new Outcome.Busy(); // the server is about to stop
         }
 
@@ -80,114 +88,107 @@ public sealed partial class CommitLane : IAsyncDisposable
     /// <summary>Takes no more commands, carries out those that wait, and ends.</summary>
     public async ValueTask DisposeAsync()
     {
-        queue.Writer.TryComplete();
+        queue.Close();
         if (await Task.WhenAny(running, Task.Delay(limits.StopTime)) == running)
-            await Disconnect();
+            await connection.Discard();
         else
             LogNotFinished(limits.StopTime.TotalSeconds); // as with a killed process: what was answered is stored, the rest is or is not
     }
 
     private async Task Run()
     {
-        List<QueuedCommand> commands = [];
-        while (commands.Count > 0 || await WaitForCommands())
+        while (await replies.SendAndAwait(queue.Wait()))
         {
-            // What has to be decided again goes first, and keeps nobody waiting behind it.
-            TakeWaiting(commands);
+            List<QueuedCommand> commands = queue.Take(answered);
             try
             {
-                commands = await Round(commands);
+                if (commands.Count > 0)
+                    await Round(commands);
             }
             catch (Exception e)
             {
                 // A bug in the lane. There is no other lane: everybody is answered, and it goes on.
                 LogBug(commands.Count, e);
-                commands = await GiveUp(commands, e, mayHaveBeenApplied: true);
+                await recovery.GiveUp(commands, e, mayHaveBeenApplied: true);
             }
         }
+
+        replies.Send();
     }
 
-    /// <summary>Decides and commits the commands once; answers which have to be decided again.</summary>
-    private async Task<List<QueuedCommand>> Round(List<QueuedCommand> commands)
+    /// <summary>Decides and commits the commands once; answers them, or returns them to the queue to be decided again.</summary>
+    private async Task Round(List<QueuedCommand> commands)
     {
-        if (commands.Count == 0)
-            return []; // the clients of all that waited have left
-        Batch batch;
+        Batch? batch = null;
         try
         {
             batch = await Decide(commands);
+            queue.Return(Settle(batch, await metrics.Measure(batch, commands, () => connection.Commit(batch, presence.OthersServe))));
         }
-        catch (Exception e) when (DatabaseAway.Is(e))
+        catch (Exception e) when (batch is null && DatabaseAway.Is(e))
         {
-            return await GiveUp(commands, e, mayHaveBeenApplied: false);
+            await recovery.GiveUp(commands, e, mayHaveBeenApplied: false);
         }
         catch (Exception e)
         {
-            return await Isolate(commands, e); // a rule or a stored row the program cannot handle: a bug, but of one command
-        }
+            commands.ForEach(queued => cache.Forget(queued.Command.Key));
+            if (batch is not null && !LaneRecovery.WasRolledBack(e))
+            {
+                if (await recovery.FindOut(batch, commands, e) is not { } found)
+                    return;
+                commands = Settle(batch, found);
+            }
 
-        Committed committed;
-        try
-        {
-            committed = await Commit(batch, commands);
+            await recovery.TryAgain(commands, e);
         }
-        catch (PostgresException e) when (CommitCall.IsOutrun(e))
-        {
-            commands.ForEach(command => cache.Forget(command.Command.Key));
-            return commands.FindAll(MayTryAgain);
-        }
-        catch (PostgresException e) when (e.InvariantSeverity == "ERROR") // the transaction was rolled back: nothing of it is stored
-        {
-            return DatabaseAway.Is(e) ? await GiveUp(commands, e, mayHaveBeenApplied: false) : await Isolate(commands, e);
-        }
-        catch (Exception e)
-        {
-            return await FindOut(batch, commands, e);
-        }
-
-        return Settle(batch, committed);
     }
 
     private async Task<Batch> Decide(List<QueuedCommand> commands)
     {
-        bool kept = await Connect();
         if (feed.Rebuilds != rebuilds)
         {
             rebuilds = feed.Rebuilds;
-            cache.Clear(); // a row that was wrong may be remembered, and its version says nothing of that
+            cache.Clear(); // a row that was wrong may be cached, and its version says nothing of that
         }
 
-        IReadOnlyDictionary<JobKey, Job> loaded;
-        try
-        {
-            loaded = await LoadMissing(commands);
-        }
-        catch (Exception e) when (kept && DatabaseAway.Is(e))
-        {
-            // PostgreSQL was started anew, or somebody on the way closed what was idle. Nothing is under way: a new connection will do.
-            LogReconnecting(e.Message);
-            await Disconnect();
-            database.Clear();
-            await Connect();
-            loaded = await LoadMissing(commands);
-        }
-
-        return Batch.Of(commands, key => cache.TryGet(key, out Job? job) || loaded.TryGetValue(key, out job) ? job : null);
+        Dictionary<JobKey, Job> read = await ReadMissing(commands);
+        return Batch.Of(commands, key => read.TryGetValue(key, out Job? job) || cache.TryGet(key, out job) ? job : null);
     }
 
-    /// <summary>Reads the jobs that are not at hand; where a command was decided early upon there being none, that is checked with the rest.</summary>
-    private async Task<IReadOnlyDictionary<JobKey, Job>> LoadMissing(List<QueuedCommand> commands)
+    /// <summary>
+    /// Reads the jobs that are not in the cache; where a command was decided early upon there being none, the commit checks that. A job
+    /// that turns out to be large is not read: its commands are taken out of the batch and go into the line of the heavy ones.
+    /// </summary>
+    private async Task<Dictionary<JobKey, Job>> ReadMissing(List<QueuedCommand> commands)
     {
-        IEnumerable<JobKey> keys = commands.Where(queued => queued.EarlyDecision is not { Basis: null }).Select(queued => queued.Command.Key);
-        JobKey[] missing = [.. keys.Where(key => !cache.TryGet(key, out _)).Distinct()];
-        if (missing.Length == 0)
-            return ReadOnlyDictionary<JobKey, Job>.Empty;
-        answers.Send();
-        await using var command = new NpgsqlCommand(LivingRow.Sql, connection);
-        return (await LivingRow.All(command, missing)).OfType<LivingRow>().ToDictionary(read => read.Stored.Key, read => read.ToJob());
+        var missing = new Dictionary<JobKey, int>(); // with the longest text to be read
+        foreach (QueuedCommand queued in commands)
+        {
+            JobKey key = queued.Command.Key;
+            if (queued.Early is { Basis: null } || cache.TryGet(key, out _))
+                continue;
+            // A size that is known has been counted in the batch's bytes.
+            int most = queued.JobBytes > 0 ? int.MaxValue : limits.HeavyBytes / 2;
+            missing[key] = Math.Max(missing.GetValueOrDefault(key), most);
+        }
+
+        if (missing.Count == 0)
+            return [];
+        LivingRow?[] rows = await connection.Read([.. missing.Keys], [.. missing.Values]);
+        foreach (LivingRow large in rows.Where(row => row is { Stored: null })!)
+        {
+            List<QueuedCommand> heavy = commands.FindAll(queued => queued.Command.Key == large.Key);
+            heavy.ForEach(queued => queued.JobBytes = large.TextBytes);
+            queue.Return(heavy);
+            commands.RemoveAll(heavy.Contains);
+        }
+
+        return rows.Where(row => row is { Stored: not null }).ToDictionary(row => row!.Key, row => row!.ToJob());
     }
 
-    /// <summary>Answers the chains that held; the commands of the others are to be decided again.</summary>
+    /// <summary>
+    /// Answers the chains that were committed, or checked where they hold no event; the commands of the others are to be decided again.
+    /// </summary>
     private List<QueuedCommand> Settle(Batch batch, Committed committed)
     {
         if (batch.Entries.Count > 0)
@@ -201,12 +202,12 @@ public sealed partial class CommitLane : IAsyncDisposable
                 Remember(chain, committed);
                 answered += chain.Verdicts.Count;
                 foreach (Batch.Verdict verdict in chain.Verdicts)
-                    answers.Give(verdict.Queued, Answer(verdict, committed));
+                    replies.Give(verdict.Queued, Answer(verdict, committed));
                 continue;
             }
 
             cache.Forget(chain.Key);
-            again.AddRange(chain.Verdicts.Select(verdict => verdict.Queued).Where(MayTryAgain));
+            again.AddRange(chain.Verdicts.Select(verdict => verdict.Queued).Where(recovery.MayTryAgain));
         }
 
         return again;
@@ -214,17 +215,12 @@ public sealed partial class CommitLane : IAsyncDisposable
 
     private void Remember(Batch.Chain chain, Committed committed)
     {
-        if (chain.LastEntry is not { } last)
-        {
-            if (chain.Basis is not null)
-                cache.Put(chain.Basis, chain.BasisText.LengthBytes);
-            return;
-        }
-
-        if (last.After.Deleted)
+        if (chain.LastEntry is { After.Deleted: true })
             cache.Forget(chain.Key);
-        else
+        else if (chain.LastEntry is { } last)
             cache.Put(last.After with { Revision = committed.Revisions[last.Place] }, last.Text.LengthBytes);
+        else if (chain.Basis is not null)
+            cache.Put(chain.Basis, chain.BasisText.LengthBytes);
     }
 
     private static Outcome Answer(Batch.Verdict verdict, Committed committed)
@@ -235,13 +231,9 @@ public sealed partial class CommitLane : IAsyncDisposable
         return new Outcome.Done(verdict.Job! with { Revision = revision }, verdict.Text!.ToUtf8(revision));
     }
 
-    private bool MayTryAgain(QueuedCommand queued)
-    {
-        queued.EarlyDecision = null;
-        if (++queued.Attempts < limits.AttemptsMax)
-            return true;
-        LogBeatenTooOften(queued.Command.Key, queued.Attempts);
-        answers.Give(queued, new Outcome.Busy());
-        return false;
-    }
+    [LoggerMessage(LogLevel.Critical, "The lane failed in a way it should not; {Count} commands are answered 503")]
+    private partial void LogBug(int count, Exception e);
+
+    [LoggerMessage(LogLevel.Warning, "The lane has not finished within {Seconds} s; ending all the same")]
+    private partial void LogNotFinished(double seconds);
 }

@@ -4,82 +4,89 @@ using EventStore.Domain.Jobs;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// The current jobs the lane has seen last. Those used last are objects, ready to be decided upon; the least recently used among them are
-/// packed, and unpacked when they are wanted again, by whoever wants them. It holds only living jobs: that a name is free is always asked
-/// of the database.
+/// The current jobs used last (LRU), bounded by the memory they take. Only living jobs are kept: whether a name is free is always asked of
+/// the database. Of a job too large to keep, which would evict hundreds of others, only its size is kept.
 /// </summary>
-/// <param name="weightBytesMax">How many bytes the jobs that are objects may have as text, all together.</param>
-/// <param name="packedBytesMax">How many bytes those that are packed may take.</param>
-internal sealed class JobCache(long weightBytesMax, long packedBytesMax)
+/// <param name="memoryBytesMax">How many bytes of memory the jobs may take, all together.</param>
+internal sealed class JobCache(long memoryBytesMax)
 {
+    private const int JobsAtLeast = 16; // so many of the largest have room
+    private const int SizeOnlyBytes = 200;
+
+    private readonly long jobBytesMax = memoryBytesMax / JobsAtLeast;
     private readonly Lock gate = new();
     private readonly Dictionary<JobKey, LinkedListNode<Entry>> entries = [];
     private readonly LinkedList<Entry> byUse = new();
-    private readonly PackedJobs packed = new(packedBytesMax);
-    private long weightBytes;
+    private long memoryBytes;
     private int clears;
 
     /// <summary>How often all jobs were forgotten.</summary>
     public int Clears => Volatile.Read(ref clears);
 
-    /// <summary>The job, if it is known.</summary>
+    /// <summary>The job, if it is kept.</summary>
     public bool TryGet(JobKey key, [NotNullWhen(true)] out Job? job)
     {
-        job = Find(key, _ => true);
+        lock (gate)
+            job = Find(key)?.Job;
         return job is not null;
     }
 
     /// <summary>
-    /// The job for a decision before its turn; only for the first who asks since it was put here, for when that one's turn has come the
-    /// job is another, and what the others decided would have been for nothing.
+    /// Returns the job to one caller per stored version. A second early decision on the same version would be discarded, because the first
+    /// will have changed the job.
     /// </summary>
     public bool TryGetFirst(JobKey key, [NotNullWhen(true)] out Job? job)
     {
-        job = Find(key, entry => !entry.WasAsked && (entry.WasAsked = true));
+        job = null;
+        lock (gate)
+        {
+            if (Find(key) is { WasAsked: false } entry)
+            {
+                entry.WasAsked = true;
+                job = entry.Job;
+            }
+        }
+
         return job is not null;
     }
 
-    /// <summary>Whether the job is known and ready to be decided upon.</summary>
-    public bool Has(JobKey key)
+    /// <summary>How many bytes the job's text has; null when nothing is known of the job.</summary>
+    public int? TextBytes(JobKey key)
     {
         lock (gate)
-            return entries.ContainsKey(key);
+            return entries.TryGetValue(key, out LinkedListNode<Entry>? node) ? node.Value.TextBytes : null;
     }
 
-    /// <summary>Remembers a living job that was read, if none is known and all were not forgotten since.</summary>
+    /// <summary>Keeps a living job that was read, unless a newer one is kept, or all were forgotten since.</summary>
     /// <param name="job">The job.</param>
-    /// <param name="jobWeightBytes">How long it is as text.</param>
+    /// <param name="textBytes">How many bytes its text has.</param>
     /// <param name="clearsBefore">What <see cref="Clears"/> was before it was read.</param>
-    public void Add(Job job, int jobWeightBytes, int clearsBefore)
+    public void Add(Job job, int textBytes, int clearsBefore)
     {
+        long bytes = MemoryOf(job);
         lock (gate)
         {
             if (clears == clearsBefore && !entries.ContainsKey(job.Key))
-                Add(job, jobWeightBytes);
+                Put(job.Key, job, textBytes, bytes);
         }
     }
 
-    /// <summary>Remembers a living job as it stands now.</summary>
-    public void Put(Job job, int jobWeightBytes)
+    /// <summary>Keeps the size of a job that was not read because it is large.</summary>
+    public void AddSize(JobKey key, int textBytes)
     {
         lock (gate)
-            Add(job, jobWeightBytes);
+        {
+            if (!entries.ContainsKey(key))
+                Put(key, null, textBytes, SizeOnlyBytes);
+        }
     }
 
-    /// <summary>Packs the least recently used until the others are within their limit: it takes some microseconds for each.</summary>
-    public void Pack()
+    /// <summary>Keeps a living job as it stands now.</summary>
+    public void Put(Job job, int textBytes)
     {
-        while (Oldest() is { } job)
-        {
-            byte[] text = PackedJobs.TextOf(job);
-            lock (gate)
-            {
-                if (!ReferenceEquals(byUse.Last?.Value.Job, job))
-                    continue; // used meanwhile
-                Remove(job.Key);
-                packed.Put(job, text);
-            }
-        }
+        long bytes = MemoryOf(job);
+        lock (gate)
+            Put(job.Key, job, textBytes, bytes);
     }
 
     /// <summary>Forgets all jobs.</summary>
@@ -89,8 +96,7 @@ internal sealed class JobCache(long weightBytesMax, long packedBytesMax)
         {
             entries.Clear();
             byUse.Clear();
-            packed.Clear();
-            weightBytes = 0;
+            memoryBytes = 0;
             clears++;
         }
     }
@@ -99,48 +105,28 @@ internal sealed class JobCache(long weightBytesMax, long packedBytesMax)
     public void Forget(JobKey key)
     {
         lock (gate)
-        {
             Remove(key);
-            packed.Remove(key);
-        }
     }
 
-    private Job? Find(JobKey key, Func<Entry, bool> isWanted)
-    {
-        PackedJobs.Packed? found;
-        lock (gate)
-        {
-            if (entries.TryGetValue(key, out LinkedListNode<Entry>? node))
-                return Use(node, isWanted);
-            found = packed.Find(key);
-        }
+    private long MemoryOf(Job job) => JobMemory.Of(job, jobBytesMax);
 
-        if (found?.Unpack(key) is not var (job, textBytes))
-            return null; // most often there is none; seldom one of another name has its place
-        lock (gate)
-        {
-            if (entries.TryGetValue(key, out LinkedListNode<Entry>? node))
-                return Use(node, isWanted);
-            if (!found.Value.Is(packed.Find(key)))
-                return null; // forgotten meanwhile
-            return Use(Add(job, textBytes), isWanted);
-        }
-    }
-
-    private Job? Use(LinkedListNode<Entry> node, Func<Entry, bool> isWanted)
+    private Entry? Find(JobKey key)
     {
-        if (!isWanted(node.Value))
+        if (!entries.TryGetValue(key, out LinkedListNode<Entry>? node))
             return null;
         byUse.Remove(node);
         byUse.AddFirst(node);
-        return node.Value.Job;
+        return node.Value;
     }
 
-    private LinkedListNode<Entry> Add(Job job, int jobWeightBytes)
+    private void Put(JobKey key, Job? job, int textBytes, long bytes)
     {
-        Remove(job.Key);
-        weightBytes += jobWeightBytes;
-        return entries[job.Key] = byUse.AddFirst(new Entry(job, jobWeightBytes));
+        Remove(key);
+        Entry entry = bytes > jobBytesMax ? new Entry(key, null, textBytes, SizeOnlyBytes) : new Entry(key, job, textBytes, bytes);
+        entries[key] = byUse.AddFirst(entry);
+        memoryBytes += entry.MemoryBytes;
+        while (memoryBytes > memoryBytesMax && byUse.Last is { } oldest)
+            Remove(oldest.Value.Key);
     }
 
     private void Remove(JobKey key)
@@ -148,21 +134,18 @@ internal sealed class JobCache(long weightBytesMax, long packedBytesMax)
         if (!entries.Remove(key, out LinkedListNode<Entry>? node))
             return;
         byUse.Remove(node);
-        weightBytes -= node.Value.WeightBytes;
+        memoryBytes -= node.Value.MemoryBytes;
     }
 
-    /// <summary>The least recently used job, if there are more than may be.</summary>
-    private Job? Oldest()
+    private sealed class Entry(JobKey key, Job? job, int textBytes, long memoryBytes)
     {
-        lock (gate)
-            return weightBytes > weightBytesMax ? byUse.Last?.Value.Job : null;
-    }
+        public JobKey Key { get; } = key;
 
-    private sealed class Entry(Job job, int weightBytes)
-    {
-        public Job Job { get; } = job;
+        public Job? Job { get; } = job;
 
-        public int WeightBytes { get; } = weightBytes;
+        public int TextBytes { get; } = textBytes;
+
+        public long MemoryBytes { get; } = memoryBytes;
 
         public bool WasAsked { get; set; }
     }

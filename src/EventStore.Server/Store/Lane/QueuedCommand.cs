@@ -4,11 +4,12 @@ using EventStore.Domain.Jobs;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>A command on its way through the lane.</summary>
-internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightBytes)
+internal sealed class QueuedCommand(JobCommand command, bool dryRun, int bodyBytes)
 {
     private const int Waiting = 0, Taken = 1, Left = 2;
+    private const int OwnBytes = 256;
 
-    // Whoever waits goes on at once on the thread that answers: Answers sees to it that this is not the lane's.
+    // The continuation runs at once on the thread that answers: ReplyQueue sees to it that this is not the lane's.
     private readonly TaskCompletionSource<Outcome> answer = new();
     private int state;
 
@@ -18,16 +19,25 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
     /// <summary>Whether only the answer is wanted and nothing is to be stored.</summary>
     public bool DryRun { get; } = dryRun;
 
-    /// <summary>What the command counts for in the queue's limit: the size of the request's body, and a little for itself.</summary>
-    public int WeightBytes { get; } = weightBytes;
+    /// <summary>What the command counts for in the queue's limit: the bytes of the request's body, and a little for itself.</summary>
+    public int BodyBytes { get; } = bodyBytes + OwnBytes;
+
+    /// <summary>How many bytes its job's text has, as far as it is known; 0 otherwise.</summary>
+    public int JobBytes { get; set; }
+
+    /// <summary>How many bytes it makes a batch read and write: the job's text before and after it, and its event.</summary>
+    public int WorkBytes => Early is { Text: not null } early ? 2 * early.WrittenBytes : 2 * (JobBytes + BodyBytes);
 
     /// <summary>The lane's part of the request in its trace; null when nobody traces it.</summary>
     public Activity? Span { get; init; }
 
-    /// <summary>What comes of it, if that was decided before its turn; it counts if the job is still the same.</summary>
-    public EarlyDecision? EarlyDecision { get; set; }
+    /// <summary>What was decided before its turn; it counts if the job is still the same.</summary>
+    public DecidedCommand? Early { get; set; }
 
-    /// <summary>How often it was decided already because somebody else had changed the job meanwhile.</summary>
+    /// <summary>How many bytes of memory that counts for while it waits.</summary>
+    public long EarlyBytes { get; set; }
+
+    /// <summary>How often it was decided because another server had changed the job meanwhile.</summary>
     public int Attempts { get; set; }
 
     /// <summary>How often the connection broke under it, and it turned out that nothing was stored.</summary>
@@ -60,6 +70,6 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int weightB
             answer.TrySetCanceled(token);
     }
 
-    /// <summary>Answers the command; what waits for the answer runs within this call.</summary>
+    /// <summary>Answers the command; whatever awaits the answer goes on within this call.</summary>
     public void Complete(Outcome outcome) => answer.TrySetResult(outcome);
 }

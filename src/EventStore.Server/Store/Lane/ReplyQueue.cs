@@ -1,8 +1,9 @@
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// Takes answers off the lane's hands: they are given on other threads, when the lane says so, and it goes on. A few of them share a thread,
-/// one after the other, because waking a thread costs as much as sending an answer.
+/// Replies that are ready and not sent yet. They are sent while the lane waits for something else, so that the database has work while
+/// replies go out and further requests come in: <see cref="SendAndAwait{T}"/> is the only way the lane waits. Replies are sent by other
+/// threads, up to 16 of them one after the other on one thread, because waking a thread costs as much as sending a reply.
 /// </summary>
 internal sealed class ReplyQueue
 {
@@ -10,15 +11,31 @@ internal sealed class ReplyQueue
 
     private readonly List<Group> groups = [];
 
-    /// <summary>Gives an answer, with the next <see cref="Send"/>.</summary>
+    /// <summary>Gives a command its outcome, to be sent when the lane next waits.</summary>
     public void Give(QueuedCommand to, Outcome outcome)
     {
-        if (groups is not [.., { ReplyQueue.Count: < TogetherMax } group])
+        if (groups is not [.., { Replies.Count: < TogetherMax } group])
             groups.Add(group = new Group());
-        group.ReplyQueue.Add((to, outcome));
+        group.Replies.Add((to, outcome));
     }
 
-    /// <summary>Sends what was given.</summary>
+    /// <summary>Sends what is ready, unless the task has ended already, and waits for the task.</summary>
+    public async Task<T> SendAndAwait<T>(Task<T> task)
+    {
+        if (!task.IsCompleted)
+            Send();
+        return await task;
+    }
+
+    /// <inheritdoc cref="SendAndAwait{T}"/>
+    public async Task SendAndAwait(Task task)
+    {
+        if (!task.IsCompleted)
+            Send();
+        await task;
+    }
+
+    /// <summary>Sends what is ready.</summary>
     public void Send()
     {
         foreach (Group group in groups)
@@ -28,11 +45,11 @@ internal sealed class ReplyQueue
 
     private sealed class Group : IThreadPoolWorkItem
     {
-        public List<(QueuedCommand To, Outcome Outcome)> ReplyQueue { get; } = new(TogetherMax);
+        public List<(QueuedCommand To, Outcome Outcome)> Replies { get; } = new(TogetherMax);
 
         public void Execute()
         {
-            foreach ((QueuedCommand to, Outcome outcome) in ReplyQueue)
+            foreach ((QueuedCommand to, Outcome outcome) in Replies)
                 to.Complete(outcome);
         }
     }

@@ -10,7 +10,8 @@ namespace EventStore.Server.Store.Reads;
 /// </summary>
 /// <param name="database">Where to read.</param>
 /// <param name="queriesMax">The most queries at once: the more of them, the less each carries.</param>
-internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax)
+/// <param name="textBytesMax">The longest text that is read, in bytes; of a longer one only its size is answered.</param>
+internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, int textBytesMax = int.MaxValue)
 {
     /// <summary>The most jobs of one query.</summary>
     private const int JobsMax = 64;
@@ -82,7 +83,9 @@ internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax)
     private async Task Ask(Question[] questions)
     {
         await using NpgsqlCommand command = database.CreateCommand(LivingRow.Sql);
-        LivingRow?[] jobs = await LivingRow.All(command, Array.ConvertAll(questions, question => question.Key));
+        var most = new int[questions.Length];
+        Array.Fill(most, textBytesMax);
+        LivingRow?[] jobs = await LivingRow.All(command, Array.ConvertAll(questions, question => question.Key), most);
         for (int i = 0; i < jobs.Length; i++)
             questions[i].Answer.TrySetResult(jobs[i]);
     }

@@ -5,39 +5,51 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>A living job as its row has it.</summary>
-/// <param name="Stored">The job as an answer shows it.</param>
+/// <param name="Key">The job.</param>
+/// <param name="Stored">The job as an answer shows it; null when its text is longer than was allowed.</param>
 /// <param name="Uid">Its uid.</param>
 /// <param name="Version">How many events it has had.</param>
-internal sealed record LivingRow(StoredJob Stored, Guid Uid, long Version)
+/// <param name="TextBytes">How many bytes its text has.</param>
+internal sealed record LivingRow(JobKey Key, StoredJob? Stored, Guid Uid, long Version, int TextBytes)
 {
     /// <summary>Reads living jobs by name; <see cref="All"/> sets its parameters.</summary>
-    /// <remarks>LIMIT 1 holds the plan to one look into the index for each name, whatever the planner believed of the table when it made the plan.</remarks>
+    /// <remarks>
+    /// LIMIT 1 holds the plan to one look into the index for each name, whatever the planner believed of the table when it made the plan,
+    /// and has the text taken out of the row once.
+    /// </remarks>
     public const string Sql = """
-        SELECT k.place, j.id, j.mt_version, j.revision, j.data ->> 'text', j.mt_last_modified
-          FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (namespace, name, place)
-         CROSS JOIN LATERAL (SELECT * FROM eventstore.mt_doc_current_job
-                              WHERE (namespace || '/') COLLATE "C" = k.namespace || '/' AND name COLLATE "C" = k.name AND NOT deleted LIMIT 1) j
+        SELECT k.place, j.id, j.mt_version, j.revision, CASE WHEN octet_length(j.text) <= k.text_max THEN j.text END, j.mt_last_modified,
+               octet_length(j.text)
+          FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS k (namespace, name, text_max, place)
+         CROSS JOIN LATERAL (SELECT id, mt_version, revision, data ->> 'text' AS text, mt_last_modified
+                               FROM eventstore.mt_doc_current_job
+                              WHERE (namespace || '/') COLLATE "C" = k.namespace || '/' AND name COLLATE "C" = k.name AND NOT deleted
+                              LIMIT 1) j
         """;
 
     /// <summary>The living job of each name, or null.</summary>
     /// <param name="command">A command of <see cref="Sql"/>.</param>
     /// <param name="keys">The names.</param>
-    public static async Task<LivingRow?[]> All(NpgsqlCommand command, IReadOnlyList<JobKey> keys)
+    /// <param name="textBytesMax">For each name the longest text that is read, in bytes.</param>
+    public static async Task<LivingRow?[]> All(NpgsqlCommand command, JobKey[] keys, int[] textBytesMax)
     {
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. keys.Select(key => key.Namespace)] });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. keys.Select(key => key.Name)] });
-        var jobs = new LivingRow?[keys.Count];
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(keys, key => key.Namespace) });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(keys, key => key.Name) });
+        command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = textBytesMax });
+        var jobs = new LivingRow?[keys.Length];
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())
         {
-            long place = reader.GetInt64(0) - 1;
-            var stored = new StoredJob(keys[(int)place], reader.GetInt64(3), reader.GetFieldValue<byte[]>(4), reader.GetFieldValue<DateTimeOffset>(5));
-            jobs[place] = new LivingRow(stored, reader.GetGuid(1), reader.GetInt64(2));
+            int place = (int)reader.GetInt64(0) - 1;
+            StoredJob? stored = reader.IsDBNull(4)
+                ? null
+                : new StoredJob(keys[place], reader.GetInt64(3), reader.GetFieldValue<byte[]>(4), reader.GetFieldValue<DateTimeOffset>(5));
+            jobs[place] = new LivingRow(keys[place], stored, reader.GetGuid(1), reader.GetInt64(2), reader.GetInt32(6));
         }
 
         return jobs;
     }
 
     /// <summary>The job, to be decided upon.</summary>
-    public Job ToJob() => JobText.Read(Stored.Utf8, Uid, Version, Stored.Revision, deleted: false);
+    public Job ToJob() => JobText.Read(Stored!.Utf8, Uid, Version, Stored.Revision, deleted: false);
 }

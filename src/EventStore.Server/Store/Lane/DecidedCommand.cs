@@ -5,12 +5,15 @@ using EventStore.Server.Store.Format;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// What comes of a command if the job stands as it did when this was made: decided, folded and printed, for the reply and for the store. Deciding is pure, so it may be
-/// done before the command's turn, on the thread of the request, and be taken when the turn comes if the job is still the same.
+/// A command's decision upon one state of its job, with everything the commit and the reply need already printed. <see cref="Of"/> is the
+/// only place where a command is decided: the request's thread calls it before the command's turn, the lane in its turn when the job has
+/// changed since.
 /// </summary>
-internal sealed class EarlyDecision
+internal sealed class DecidedCommand
 {
-    private EarlyDecision(Job? basis, Decision decision) => (Basis, Decision) = (basis, decision);
+    private const int HeldBytesMin = 512; // the objects themselves
+
+    private DecidedCommand(Job? basis, Decision decision) => (Basis, Decision) = (basis, decision);
 
     /// <summary>The living job it was decided upon; null when there was none.</summary>
     public Job? Basis { get; }
@@ -24,26 +27,35 @@ internal sealed class EarlyDecision
     /// <summary>That job as an answer shows it.</summary>
     public JobText? Text { get; private init; }
 
-    /// <summary>The event's own id: what is looked for when nobody knows whether it was committed.</summary>
+    /// <summary>The event's own id, by which it is found when the reply to its commit was lost.</summary>
     public Guid Id { get; private init; }
 
     /// <summary>The event as it is stored; null unless something happens.</summary>
     public string? Data { get; private init; }
 
-    /// <summary>What the event is found by; null unless something happens.</summary>
+    /// <summary>The paths the event is found by in the history; null unless something happens.</summary>
     public IReadOnlyCollection<string>? Paths { get; private init; }
 
     /// <summary>Who asked for it, as it is stored beside the event; null unless something happens.</summary>
     public string? Headers { get; private init; }
 
+    /// <summary>How many bytes of text it adds to a batch: the job after it and the event.</summary>
+    public int WrittenBytes => (Text?.LengthBytes ?? 0) + (Data?.Length ?? 0) + (Headers?.Length ?? 0);
+
+    /// <summary>How many bytes of memory it holds, the job it was decided upon included.</summary>
+    public long HeldBytes => HeldBytesMin
+        + ((After ?? Basis) is { } job ? JobMemory.Of(job) : 0)
+        + (Text?.LengthBytes ?? 0)
+        + (2L * ((Data?.Length ?? 0) + (Headers?.Length ?? 0)));
+
     /// <summary>Decides the command.</summary>
-    public static EarlyDecision Of(Job? basis, JobCommand command)
+    public static DecidedCommand Of(Job? basis, JobCommand command)
     {
         Decision decision = JobDecider.Decide(basis, command);
         if (decision is not Decision.Accepted(var happened))
-            return new EarlyDecision(basis, decision);
+            return new DecidedCommand(basis, decision);
         Job after = Job.Evolve(basis, happened, 0);
-        return new EarlyDecision(basis, decision)
+        return new DecidedCommand(basis, decision)
         {
             After = after,
             Text = JobText.Of(after),

@@ -4,29 +4,28 @@ using EventStore.Server.Telemetry;
 
 namespace EventStore.Server.Store.Lane;
 
-/// <content>The lane's call of the database as an operator sees it: how long it takes, how much it carries, and which requests are in it.</content>
-public sealed partial class CommitLane
+/// <summary>
+/// The lane's commits as an operator sees them: how long they take, how much they carry, which requests are in them, and whether one hangs.
+/// </summary>
+internal sealed class LaneMetrics(LaneLimits limits)
 {
     private long committingSince;
 
-    /// <summary>What is wrong with the lane: it has ended, or a commit does not. Null when nothing is.</summary>
-    public string? Trouble => running.IsCompleted
-        ? "the lane has ended"
-        : Volatile.Read(ref committingSince) is not 0 and var since && Stopwatch.GetElapsedTime(since) > limits.StuckAfter
+    /// <summary>What is wrong with the commit under way; null when nothing is.</summary>
+    public string? Trouble =>
+        Volatile.Read(ref committingSince) is not 0 and var since && Stopwatch.GetElapsedTime(since) > limits.StuckAfter
             ? $"a commit has been under way for more than {limits.StuckAfter.TotalSeconds} s"
             : null;
 
-    private async Task<Committed> Commit(Batch batch, List<QueuedCommand> commands)
+    /// <summary>Runs a commit and records it.</summary>
+    public async Task<Committed> Measure(Batch batch, List<QueuedCommand> commands, Func<Task<Committed>> commit)
     {
         using Activity? span = StartSpan(commands);
         long started = Stopwatch.GetTimestamp();
         Volatile.Write(ref committingSince, started);
         try
         {
-            Task<Committed> call = CommitCall.Execute(connection!, batch, mark.OthersServe);
-            answers.Send();
-            cache.Pack();
-            Committed committed = await call;
+            Committed committed = await commit();
             Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
             Signals.BatchSize.Record(commands.Count);
             Count(batch, committed);
@@ -44,13 +43,17 @@ public sealed partial class CommitLane
         }
     }
 
-    /// <summary>A commit carries many requests and is a child of none: a trace of its own, linked with each. Null when nobody traces one.</summary>
+    /// <summary>
+    /// A commit carries many requests and is a child of none: a trace of its own, linked with each. Null when nobody traces one.
+    /// </summary>
     private static Activity? StartSpan(List<QueuedCommand> commands)
     {
         if (!Signals.Source.HasListeners())
             return null;
-        ActivityLink[] links = [.. commands.Where(command => command.Span is not null).Select(command => new ActivityLink(command.Span!.Context))];
-        return links.Length == 0 ? null : Signals.Source.StartActivity(Signals.CommitSpan, ActivityKind.Internal, default(ActivityContext), null, links);
+        ActivityLink[] links = [.. commands.Select(queued => queued.Span).OfType<Activity>().Select(span => new ActivityLink(span.Context))];
+        return links.Length == 0
+            ? null
+            : Signals.Source.StartActivity(Signals.CommitSpan, ActivityKind.Internal, default(ActivityContext), null, links);
     }
 
     private static void Count(Batch batch, Committed committed)
@@ -87,8 +90,9 @@ public sealed partial class CommitLane
         {
             Activity? lane = verdict.Queued.Span;
             lane?.AddLink(new ActivityLink(span.Context));
+            long? revision = verdict.Entry is { } entry ? committed.Revisions[entry.Place] : null;
             foreach (Activity? of in (Activity?[])[lane, lane?.Parent])
-                of?.SetTag(Signals.BatchSizeTag, size).SetTag(Signals.RevisionTag, verdict.Entry is { } entry ? committed.Revisions[entry.Place] : null);
+                of?.SetTag(Signals.BatchSizeTag, size).SetTag(Signals.RevisionTag, revision);
         }
     }
 }

@@ -1,0 +1,68 @@
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Reads;
+using Npgsql;
+
+namespace EventStore.Server.Store.Lane;
+
+/// <summary>
+/// Decides commands before their turn, on the threads of their requests: the lane then only takes what is ready. Nothing depends on whether
+/// such a decision is right, because the commit checks what each decision was made from.
+/// </summary>
+internal sealed partial class EarlyDecisions(NpgsqlDataSource database, LaneLimits limits, JobCache cache, ILogger log)
+{
+    private readonly CoalescedReads reads = new(database, queriesMax: 1, textBytesMax: limits.HeavyBytes / 2);
+
+    /// <summary>
+    /// Decides the command upon its job as far as it is known. Null when another command was given the same job, and will change it first;
+    /// when the command or its job is heavy; or when the job cannot be read now. Then the command is decided in its turn.
+    /// </summary>
+    /// <param name="queued">The command; its job's size is noted there.</param>
+    /// <param name="clientLeft">Cancels the reading.</param>
+    public async ValueTask<DecidedCommand?> Make(QueuedCommand queued, CancellationToken clientLeft)
+    {
+        JobCommand command = queued.Command;
+        if (cache.TextBytes(command.Key) is { } known)
+        {
+            queued.JobBytes = known;
+            return IsLight(queued) && cache.TryGetFirst(command.Key, out Job? job) ? DecidedCommand.Of(job, command) : null;
+        }
+
+        if (!IsLight(queued))
+            return null;
+        if (command is CreateJob)
+            return DecidedCommand.Of(null, command); // whoever creates mostly takes a name that is free
+        int clears = cache.Clears;
+        (bool wasRead, LivingRow? row) = await Read(command.Key, clientLeft);
+        if (!wasRead)
+            return null;
+        if (row is null)
+            return DecidedCommand.Of(null, command);
+        queued.JobBytes = row.TextBytes;
+        if (row.Stored is null)
+        {
+            cache.AddSize(command.Key, row.TextBytes);
+            return null;
+        }
+
+        cache.Add(row.ToJob(), row.TextBytes, clears);
+        return cache.TryGetFirst(command.Key, out Job? first) ? DecidedCommand.Of(first, command) : null;
+    }
+
+    private bool IsLight(QueuedCommand queued) => queued.WorkBytes < limits.HeavyBytes;
+
+    private async Task<(bool WasRead, LivingRow? Row)> Read(JobKey key, CancellationToken clientLeft)
+    {
+        try
+        {
+            return (true, await reads.Get(key, clientLeft).WaitAsync(limits.EarlyReadTime, clientLeft));
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            LogNotReadEarly(key, e.Message); // the lane reads it on the connection it keeps, and answers if it meets the same
+            return (false, null);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Debug, "{Job} could not be read before its turn and is read in it: {Reason}")]
+    private partial void LogNotReadEarly(JobKey job, string reason);
+}

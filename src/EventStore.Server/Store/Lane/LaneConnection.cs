@@ -1,0 +1,130 @@
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
+using Npgsql;
+
+namespace EventStore.Server.Store.Lane;
+
+/// <summary>A session of PostgreSQL: the number of its process, which may be used again, and when it began.</summary>
+internal readonly record struct LaneSession(int Pid, DateTime Began);
+
+/// <summary>The lane's one connection, kept from batch to batch for its prepared plans. After any failure it is discarded.</summary>
+internal sealed partial class LaneConnection(NpgsqlDataSource database, LaneLimits limits, ReplyQueue replies, ILogger log)
+{
+    private const string SessionSql = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+
+    // True once the session has ended, null if it had ended already, false if it did not end in time.
+    private const string EndSql =
+        "SELECT bool_and(pg_terminate_backend(pid, $3)) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
+
+    private NpgsqlConnection? connection;
+
+    /// <summary>The session of the connection that is open, or was open last.</summary>
+    public LaneSession Session { get; private set; }
+
+    /// <summary>Reads the living jobs of these names. Of a job whose text is longer than allowed only the size is read.</summary>
+    /// <param name="keys">The names.</param>
+    /// <param name="textBytesMax">For each name the longest text that is read, in bytes.</param>
+    public async Task<LivingRow?[]> Read(JobKey[] keys, int[] textBytesMax)
+    {
+        bool kept = connection is { State: System.Data.ConnectionState.Open };
+        try
+        {
+            return await Once();
+        }
+        catch (Exception e) when (kept && DatabaseAway.Is(e))
+        {
+            // PostgreSQL was restarted, or something on the way closed what was idle. Nothing is under way: a new connection will do.
+            LogReconnecting(e.Message);
+            await Discard();
+            database.Clear();
+            return await Once();
+        }
+
+        async Task<LivingRow?[]> Once()
+        {
+            await using var command = new NpgsqlCommand(LivingRow.Sql, await Open());
+            return await replies.SendAndAwait(LivingRow.All(command, keys, textBytesMax));
+        }
+    }
+
+    /// <summary>Commits the batch.</summary>
+    public async Task<Committed> Commit(Batch batch, bool wakeOthers)
+    {
+        NpgsqlConnection open = await Open();
+        return await replies.SendAndAwait(CommitCall.Execute(open, batch, wakeOthers, limits.CommitTime));
+    }
+
+    /// <summary>
+    /// What became of a batch whose reply was lost. First the session that sent it is ended by force (fencing): whatever of the batch is
+    /// still on its way can then never be committed, so that what is not found now was not stored and will not be.
+    /// </summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="sender">The session that sent it.</param>
+    /// <param name="patience">How long it may take.</param>
+    public async Task<Committed> LookUp(Batch batch, LaneSession sender, TimeSpan patience)
+    {
+        NpgsqlConnection open = await Open();
+        await replies.SendAndAwait(End(open, sender, patience));
+        return await replies.SendAndAwait(CommitCall.LookUp(open, batch, patience));
+    }
+
+    /// <summary>Closes the connection, whatever state it is in; the next use opens another.</summary>
+    public async Task Discard()
+    {
+        (NpgsqlConnection? left, connection) = (connection, null);
+        if (left is null)
+            return;
+        try
+        {
+            NpgsqlConnection.ClearPool(left); // so that it is closed and not kept for others
+            await left.DisposeAsync();
+        }
+        catch (Exception e)
+        {
+            LogNotClosed(e.Message); // it was broken; a new one takes its place
+        }
+    }
+
+    private static async Task End(NpgsqlConnection open, LaneSession session, TimeSpan patience)
+    {
+        await using var command = new NpgsqlCommand(EndSql, open) { CommandTimeout = CommitCall.WholeSeconds(patience) };
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = session.Pid });
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = session.Began });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = Math.Max(1, (long)patience.TotalMilliseconds / 2) });
+        if (await command.ExecuteScalarAsync() is false)
+            throw new TimeoutException($"the session of process {session.Pid} has not ended yet");
+    }
+
+    private async ValueTask<NpgsqlConnection> Open()
+    {
+        if (connection is { State: System.Data.ConnectionState.Open })
+            return connection;
+        await Discard();
+        (connection, Session) = await replies.SendAndAwait(OpenSession());
+        return connection;
+    }
+
+    private async Task<(NpgsqlConnection Connection, LaneSession Session)> OpenSession()
+    {
+        NpgsqlConnection opened = await database.OpenConnectionAsync();
+        try
+        {
+            await using var command = new NpgsqlCommand(SessionSql, opened);
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+            await reader.ReadAsync();
+            return (opened, new LaneSession(reader.GetInt32(0), reader.GetDateTime(1)));
+        }
+        catch
+        {
+            await opened.DisposeAsync();
+            throw;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The database closed the lane's connection while it was idle; connecting again: {Reason}")]
+    private partial void LogReconnecting(string reason);
+
+    [LoggerMessage(LogLevel.Debug, "A connection could not be closed: {Reason}")]
+    private partial void LogNotClosed(string reason);
+}

@@ -1,0 +1,130 @@
+using System.Threading.Channels;
+using EventStore.Server.Telemetry;
+
+namespace EventStore.Server.Store.Lane;
+
+/// <summary>
+/// The bounded queue before the lane (back-pressure: what finds no room is answered 429), and what a batch takes of it. Requests enter from
+/// any thread; everything else is for the lane alone.
+/// </summary>
+/// <remarks>
+/// There are two lines, by turns if both are waiting: light commands and heavy ones. So a patch of a small job waits for one batch of large
+/// jobs at most, however many of those wait.
+/// </remarks>
+internal sealed class LaneQueue(LaneLimits limits)
+{
+    /// <summary>So few commands are not divided: the fixed cost of a commit would be paid twice.</summary>
+    private const int UndividedMax = 16;
+
+    private readonly Channel<QueuedCommand> entrance =
+        Channel.CreateBounded<QueuedCommand>(new BoundedChannelOptions(limits.QueueLength) { SingleReader = true });
+
+    private readonly Line light = new();
+    private readonly Line heavy = new();
+    private readonly Stack<List<QueuedCommand>> apart = new();
+    private int admitted; // commands in the queue, or on their way to it while their job is read
+    private long admittedBytes;
+    private long earlyBytes;
+    private bool heavyWasLast;
+
+    private bool HasWaiting => apart.Count + light.Count + heavy.Count > 0;
+
+    /// <summary>Counts a command among those that wait, if there is room.</summary>
+    public bool TryAdmit(QueuedCommand queued)
+    {
+        Signals.QueueLength.Add(1);
+        bool hasRoom = Interlocked.Increment(ref admitted) <= limits.QueueLength;
+        if (Interlocked.Add(ref admittedBytes, queued.BodyBytes) <= limits.QueueBytes && hasRoom)
+            return true;
+        Dismiss(queued);
+        return false;
+    }
+
+    /// <summary>Gives back the room of a command that was admitted and waits no longer.</summary>
+    public void Dismiss(QueuedCommand queued)
+    {
+        Interlocked.Decrement(ref admitted);
+        Interlocked.Add(ref admittedBytes, -queued.BodyBytes);
+        Interlocked.Add(ref earlyBytes, -queued.EarlyBytes);
+        queued.EarlyBytes = 0;
+        Signals.QueueLength.Add(-1);
+    }
+
+    /// <summary>Lets a command that was admitted keep what was decided for it, if there is room; else it waits undecided.</summary>
+    public void Keep(QueuedCommand queued, DecidedCommand decided)
+    {
+        long bytes = decided.HeldBytes;
+        if (Interlocked.Add(ref earlyBytes, bytes) <= limits.EarlyBytes)
+            (queued.Early, queued.EarlyBytes) = (decided, bytes);
+        else
+            Interlocked.Add(ref earlyBytes, -bytes);
+    }
+
+    /// <summary>Enters a command that was admitted; false once the lane is closed.</summary>
+    public bool TryEnter(QueuedCommand queued) => entrance.Writer.TryWrite(queued);
+
+    /// <summary>Lets nobody in any more.</summary>
+    public void Close() => entrance.Writer.TryComplete();
+
+    /// <summary>Waits until there is something to take; false when the queue is closed and empty.</summary>
+    public Task<bool> Wait() => HasWaiting ? Task.FromResult(true) : entrance.Reader.WaitToReadAsync().AsTask();
+
+    /// <summary>Takes the next batch; it may be empty, when the clients of all that waited have left.</summary>
+    /// <param name="answered">How many commands the last batch answered.</param>
+    public List<QueuedCommand> Take(int answered)
+    {
+        if (apart.TryPop(out List<QueuedCommand>? group))
+            return group;
+        while (entrance.Reader.TryRead(out QueuedCommand? entered))
+            LineOf(entered).Waiting.Enqueue(entered);
+        heavyWasLast = heavy.Count > 0 && (light.Count == 0 || !heavyWasLast);
+        Line line = heavyWasLast ? heavy : light;
+        int most = Math.Min(limits.BatchLength, ShareOf(line.Count, answered));
+        var taken = new List<QueuedCommand>(Math.Min(most, line.Count));
+        for (long bytes = 0; taken.Count < most && bytes < limits.BatchBytes && Next(line) is { } queued; bytes += queued.WorkBytes)
+            taken.Add(queued);
+        return taken;
+    }
+
+    /// <summary>Puts commands that are to be decided again before those that wait.</summary>
+    public void Return(IEnumerable<QueuedCommand> commands)
+    {
+        foreach (QueuedCommand queued in commands)
+            LineOf(queued).Returned.Enqueue(queued);
+    }
+
+    /// <summary>Makes commands the next batch, with no others in it.</summary>
+    public void ReturnApart(List<QueuedCommand> commands) => apart.Push(commands);
+
+    /// <summary>
+    /// How many light commands the next batch takes: half of the requests in flight, which are those that wait and those answered last,
+    /// whose clients are likely to ask again. Otherwise batches are long and short in turn, and behind a long one first everybody waits for
+    /// the database, and then it for them.
+    /// </summary>
+    internal static int ShareOf(int waiting, int answered) => Math.Max((waiting + answered + 1) / 2, UndividedMax);
+
+    private Line LineOf(QueuedCommand queued) => queued.WorkBytes >= limits.HeavyBytes ? heavy : light;
+
+    private QueuedCommand? Next(Line line)
+    {
+        if (line.Returned.TryDequeue(out QueuedCommand? queued))
+            return queued;
+        while (line.Waiting.TryDequeue(out queued))
+        {
+            Dismiss(queued);
+            if (queued.TryTake())
+                return queued;
+        }
+
+        return null;
+    }
+
+    private sealed class Line
+    {
+        public Queue<QueuedCommand> Returned { get; } = new();
+
+        public Queue<QueuedCommand> Waiting { get; } = new();
+
+        public int Count => Returned.Count + Waiting.Count;
+    }
+}

@@ -1,0 +1,141 @@
+using System.Diagnostics;
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+using Npgsql;
+
+namespace EventStore.Server.Store.Lane;
+
+/// <summary>
+/// What the lane does when a batch fails. Every command is answered, whatever happens: somebody waits for each, and there is no other lane.
+/// A batch in which one command may be to blame is halved until that command is alone (bisection); the others are carried out.
+/// </summary>
+internal sealed partial class LaneRecovery(
+    NpgsqlDataSource database, LaneLimits limits, LaneConnection connection, LaneQueue queue, ReplyQueue replies, ILogger log)
+{
+    /// <summary>
+    /// Whether nothing of a batch was stored, for certain: PostgreSQL itself reported the error and rolled the transaction back.
+    /// </summary>
+    public static bool WasRolledBack(Exception e) => e is PostgresException { InvariantSeverity: "ERROR" };
+
+    /// <summary>
+    /// Finds out what became of a batch whose reply was lost, before anything of it is decided again. Null when that cannot be found out in
+    /// time; then its commands have been answered.
+    /// </summary>
+    public async Task<Committed?> FindOut(Batch batch, List<QueuedCommand> commands, Exception cause)
+    {
+        LogOutcomeUnknown(batch.Entries.Count, cause);
+        LaneSession sender = connection.Session;
+        long started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                await connection.Discard();
+                return await connection.LookUp(batch, sender, limits.LookUpTime - Stopwatch.GetElapsedTime(started));
+            }
+            catch (Exception e) when (Stopwatch.GetElapsedTime(started) < limits.LookUpTime)
+            {
+                LogStillUnknown(e.Message);
+                await replies.SendAndAwait(Task.Delay(limits.LookUpPause));
+            }
+            catch (Exception e)
+            {
+                await GiveUp(commands, e, mayHaveBeenApplied: true);
+                return null;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Does what is right with commands of which nothing was stored, for certain: has them decided again, or answers them.
+    /// </summary>
+    /// <param name="commands">The commands.</param>
+    /// <param name="cause">What went wrong with them.</param>
+    public async Task TryAgain(List<QueuedCommand> commands, Exception cause)
+    {
+        await connection.Discard(); // nothing is known of its state for certain
+        foreach (QueuedCommand queued in commands)
+            queued.Breaks += IsBroken(cause) ? 1 : 0;
+        if (cause is PostgresException said && CommitCall.IsOutrun(said))
+        {
+            queue.Return(commands.Where(MayTryAgain));
+        }
+        else if (DatabaseAway.Is(cause) && !IsBroken(cause) && !TookTooLong(cause))
+        {
+            if (DatabaseAway.IsReadOnly(cause))
+                database.Clear(); // a session stays read-only after the database is writable again
+            await GiveUp(commands, cause, mayHaveBeenApplied: false);
+        }
+        else if (IsBroken(cause) && commands.All(queued => queued.Breaks < limits.BreaksMax))
+        {
+            queue.Return(commands);
+        }
+        else if (commands.Count > 1)
+        {
+            LogHalving(commands.Count, cause);
+            int half = commands.Count / 2;
+            queue.ReturnApart(commands[half..]);
+            queue.ReturnApart(commands[..half]);
+        }
+        else if (DatabaseAway.Is(cause))
+        {
+            await GiveUp(commands, cause, mayHaveBeenApplied: false);
+        }
+        else
+        {
+            foreach (QueuedCommand queued in commands)
+            {
+                LogPoison(queued.Command.Key, queued.Command.Origin.RequestId, cause);
+                replies.Give(queued, new Outcome.Failed());
+            }
+        }
+    }
+
+    /// <summary>Answers commands 503.</summary>
+    public async Task GiveUp(List<QueuedCommand> commands, Exception e, bool mayHaveBeenApplied)
+    {
+        LogDatabaseAway(commands.Count, e);
+        await connection.Discard();
+        foreach (QueuedCommand queued in commands)
+            replies.Give(queued, new Outcome.Unavailable(mayHaveBeenApplied && !queued.DryRun, DatabaseAway.Why(e)));
+    }
+
+    /// <summary>Whether a command whose job another server has changed is to be decided again; else it has been answered.</summary>
+    public bool MayTryAgain(QueuedCommand queued)
+    {
+        queued.Early = null;
+        if (++queued.Attempts < limits.AttemptsMax)
+            return true;
+        LogBeatenTooOften(queued.Command.Key, queued.Attempts);
+        replies.Give(queued, new Outcome.Busy());
+        return false;
+    }
+
+    /// <summary>
+    /// Whether it was too much work, or waited too long for the lock: what PostgreSQL or Npgsql says when a statement's time is up.
+    /// </summary>
+    private static bool TookTooLong(Exception e) =>
+        e is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled }
+            or TimeoutException
+            or NpgsqlException { InnerException: TimeoutException };
+
+    private static bool IsBroken(Exception e) => DatabaseAway.Is(e) && !WasRolledBack(e) && !TookTooLong(e);
+
+    [LoggerMessage(LogLevel.Error, "{Key}: the command of request {RequestId} cannot be carried out")]
+    private partial void LogPoison(JobKey key, string requestId, Exception e);
+
+    [LoggerMessage(LogLevel.Warning, "A batch of {Count} commands could not be carried out; trying each half of it")]
+    private partial void LogHalving(int count, Exception e);
+
+    [LoggerMessage(LogLevel.Warning, "The reply of a commit of {Count} events was lost; looking whether they are stored")]
+    private partial void LogOutcomeUnknown(int count, Exception e);
+
+    [LoggerMessage(LogLevel.Warning, "Cannot look yet whether the events were committed: {Reason}")]
+    private partial void LogStillUnknown(string reason);
+
+    [LoggerMessage(LogLevel.Error, "The database is away; {Count} commands are answered 503")]
+    private partial void LogDatabaseAway(int count, Exception e);
+
+    [LoggerMessage(LogLevel.Error, "{Key}: gave up after {Attempts} attempts, each time another server had changed the job")]
+    private partial void LogBeatenTooOften(JobKey key, int attempts);
+}
