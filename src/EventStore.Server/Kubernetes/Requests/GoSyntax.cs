@@ -1,218 +1,84 @@
 using System.Text;
+using System.Text.Json;
 using EventStore.Domain.Manifests;
 
 namespace EventStore.Server.Kubernetes.Requests;
 
 /// <summary>
-/// Says what is wrong with a text that is no JSON, in the words of Go's <c>encoding/json</c>: Kubernetes hands them on, so people
-/// know them and search for them. It runs only once a text has been refused; the state machine follows Go's <c>scanner.go</c>.
+/// Says what is wrong with a text that is no JSON. What is wrong most often is said in the words of Go's <c>encoding/json</c>, because
+/// Kubernetes hands them on and people search for them: the text ends early, something else stands where a value, a name or a comma should,
+/// a word is misspelt. Everything else is told by its offset. It runs only once a text has been refused.
 /// </summary>
-internal ref struct GoSyntax
+internal static class GoSyntax
 {
-    private readonly ReadOnlySpan<byte> text;
-    private readonly Stack<bool> open = []; // true: within an object
-    private int at;
-    private string? wrong;
-
-    private GoSyntax(ReadOnlySpan<byte> text) => this.text = text;
-
-    private enum Expected
-    {
-        Value,
-        Name,
-        EndOfValue,
-        EndOfText,
-    }
+    // As deep as the text goes: nesting too deep is the caller's to refuse, and in other words.
+    private static readonly JsonReaderOptions AnyDepth = new() { MaxDepth = int.MaxValue };
 
     /// <summary>What Go would say, or null where Go finds nothing wrong (bad Unicode, nesting too deep).</summary>
     public static string? Explain(ReadOnlySpan<byte> text)
     {
-        var syntax = new GoSyntax(text);
-        var expected = Expected.Value;
-        // A loop, not a descent: three megabytes of opening brackets must not take the stack.
-        while (syntax.wrong is null && expected != Expected.EndOfText)
+        var reader = new Utf8JsonReader(text, AnyDepth);
+        var open = new Stack<JsonTokenType>();
+        (int read, JsonTokenType last) = (0, JsonTokenType.None);
+        try
         {
-            syntax.SkipSpace();
-            expected = expected switch
+            while (reader.Read())
             {
-                Expected.Value => syntax.Value(),
-                Expected.Name => syntax.Name(),
-                _ => syntax.EndOfValue(),
-            };
-        }
-
-        if (syntax.wrong is null && !syntax.AtEnd)
-            syntax.Fail("after top-level value");
-        return syntax.wrong;
-    }
-
-    private readonly bool AtEnd => at >= text.Length;
-
-    private Expected Value()
-    {
-        switch (AtEnd ? 0 : text[at])
-        {
-            case (byte)'{':
-                return Open(isObject: true);
-            case (byte)'[':
-                return Open(isObject: false);
-            case (byte)'"':
-                String();
-                break;
-            case (byte)'t':
-                Literal("true");
-                break;
-            case (byte)'f':
-                Literal("false");
-                break;
-            case (byte)'n':
-                Literal("null");
-                break;
-            case (byte)'-' or (>= (byte)'0' and <= (byte)'9'):
-                Number();
-                break;
-            default:
-                Fail("looking for beginning of value");
-                break;
-        }
-
-        return Expected.EndOfValue;
-    }
-
-    private Expected Open(bool isObject)
-    {
-        at++;
-        SkipSpace();
-        if (!AtEnd && text[at] == (isObject ? '}' : ']'))
-        {
-            at++;
-            return Expected.EndOfValue;
-        }
-
-        open.Push(isObject);
-        return isObject ? Expected.Name : Expected.Value;
-    }
-
-    private Expected Name()
-    {
-        if (AtEnd || text[at] != '"')
-            Fail("looking for beginning of object key string");
-        else
-            String();
-        SkipSpace();
-        Take(':', "after object key");
-        return Expected.Value;
-    }
-
-    private Expected EndOfValue()
-    {
-        if (open.Count == 0)
-            return Expected.EndOfText;
-        bool inObject = open.Peek();
-        if (!AtEnd && text[at] == (inObject ? '}' : ']'))
-        {
-            at++;
-            open.Pop();
-            return Expected.EndOfValue;
-        }
-
-        Take(',', inObject ? "after object key:value pair" : "after array element");
-        return inObject ? Expected.Name : Expected.Value;
-    }
-
-    private void String()
-    {
-        at++;
-        while (!AtEnd && text[at] != '"')
-        {
-            if (text[at] < 0x20)
-            {
-                Fail("in string literal");
-                return;
+                (read, last) = ((int)reader.BytesConsumed, reader.TokenType);
+                if (last is JsonTokenType.StartObject or JsonTokenType.StartArray)
+                    open.Push(last);
+                else if (last is JsonTokenType.EndObject or JsonTokenType.EndArray)
+                    open.Pop();
             }
 
-            if (text[at++] == '\\' && !Escape())
-                return;
+            return null;
         }
-
-        Take('"', "in string literal");
-    }
-
-    private bool Escape()
-    {
-        if (AtEnd || !"bfnrt\\/\"u"u8.Contains(text[at]))
-            return Fail("in string escape code");
-        if (text[at++] != 'u')
-            return true;
-        for (int digits = 0; digits < 4; digits++, at++)
+        catch (JsonException e)
         {
-            if (AtEnd || !char.IsAsciiHexDigit((char)text[at]))
-                return Fail("in \\u hexadecimal character escape");
+            int at = OffsetOf(e, text);
+            return at >= text.Length
+                ? "unexpected end of JSON input"
+                : $"invalid character {QuoteByte(text[at])} {Place(text[read..at].Trim(" \t\r\n"u8), last, open.TryPeek(out JsonTokenType within) ? within : last, at)}";
         }
-
-        return true;
     }
 
-    private void Literal(string word)
+    /// <param name="begun">What stands between the last whole token and the fault.</param>
+    /// <param name="last">The last whole token.</param>
+    /// <param name="within">The object or array the fault is in.</param>
+    /// <param name="at">The offset of the fault.</param>
+    private static string Place(ReadOnlySpan<byte> begun, JsonTokenType last, JsonTokenType within, int at)
     {
-        at++;
-        foreach (char letter in word.AsSpan(1))
+        bool follows = last is not (JsonTokenType.None or JsonTokenType.StartObject or JsonTokenType.StartArray or JsonTokenType.PropertyName);
+        bool comma = follows && begun is [(byte)',', ..];
+        begun = comma ? begun[1..].TrimStart(" \t\r\n"u8) : begun;
+        bool wantsName = within == JsonTokenType.StartObject && (comma || last == JsonTokenType.StartObject);
+        if (begun is [(byte)'t' or (byte)'f' or (byte)'n', ..] && Word(begun[0]) is var word && begun.Length < word.Length)
+            return $"in literal {word} (expecting '{word[begun.Length]}')";
+        if (wantsName && begun is [(byte)'"', .., (byte)'"'])
+            return "after object key";
+        if (!begun.IsEmpty)
+            return $"at offset {at}";
+        if (wantsName)
+            return "looking for beginning of object key string";
+        if (comma || !follows)
+            return "looking for beginning of value";
+        return within switch
         {
-            if (!Take(letter, $"in literal {word} (expecting '{letter}')"))
-                return;
-        }
+            JsonTokenType.StartObject => "after object key:value pair",
+            JsonTokenType.StartArray => "after array element",
+            _ => "after top-level value",
+        };
     }
 
-    private void Number()
-    {
-        if (text[at] == '-')
-            at++;
-        if (!AtEnd && text[at] == '0')
-            at++;
-        else if (!Digits("in numeric literal"))
-            return;
-        if (!AtEnd && text[at] == '.')
-        {
-            at++;
-            if (!Digits("after decimal point in numeric literal"))
-                return;
-        }
+    private static string Word(byte first) => first switch { (byte)'t' => "true", (byte)'f' => "false", _ => "null" };
 
-        if (AtEnd || text[at] is not ((byte)'e' or (byte)'E'))
-            return;
-        at++;
-        if (!AtEnd && text[at] is (byte)'+' or (byte)'-')
-            at++;
-        Digits("in exponent of numeric literal");
-    }
-
-    private bool Digits(string context)
+    /// <summary>The reader counts lines, and bytes within the line.</summary>
+    private static int OffsetOf(JsonException e, ReadOnlySpan<byte> text)
     {
-        if (AtEnd || !char.IsAsciiDigit((char)text[at]))
-            return Fail(context);
-        while (!AtEnd && char.IsAsciiDigit((char)text[at]))
-            at++;
-        return true;
-    }
-
-    private bool Take(char expected, string context)
-    {
-        if (wrong is not null || AtEnd || text[at] != expected)
-            return Fail(context);
-        at++;
-        return true;
-    }
-
-    private bool Fail(string context)
-    {
-        wrong ??= AtEnd ? "unexpected end of JSON input" : $"invalid character {QuoteByte(text[at])} {context}";
-        return false;
-    }
-
-    private void SkipSpace()
-    {
-        while (!AtEnd && text[at] is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n')
-            at++;
+        int line = 0;
+        for (long lines = e.LineNumber ?? 0; lines > 0; lines--)
+            line += text[line..].IndexOf((byte)'\n') + 1;
+        return line + (int)(e.BytePositionInLine ?? 0);
     }
 
     /// <summary>Go shows the byte as if it were a code point.</summary>
