@@ -1,4 +1,5 @@
 using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Resources;
@@ -19,11 +20,11 @@ internal static class RevisionDocumentation
     private static readonly ApiParameter Name = new("name", new TextShape(), "name of the job, a dot, and the revision") { InPath = true };
 
     /// <summary>What a list of revisions can be asked beyond what every list can.</summary>
-    public static IReadOnlyList<(string Name, string Type, string About)> ListParameters { get; } =
+    public static IReadOnlyList<ApiParameter> ListParameters { get; } =
     [
-        ("since", "string", "Only revisions committed at this moment (RFC 3339) or later."),
-        ("until", "string", "Only revisions committed before this moment (RFC 3339)."),
-        ("order", "string", "newest: the newest first, as without it. oldest: the oldest first."),
+        new("since", new TimeShape(), "Only revisions committed at this moment (RFC 3339) or later."),
+        new("until", new TimeShape(), "Only revisions committed before this moment (RFC 3339)."),
+        new("order", new TextShape("newest", "oldest"), "newest: the newest first, as without it. oldest: the oldest first."),
     ];
 
     /// <summary>List, of one namespace.</summary>
@@ -71,7 +72,7 @@ internal static class RevisionDocumentation
         [
             ApiParameters.Namespace,
             .. ApiParameters.OfLists,
-            .. ListParameters.Select(each => new ApiParameter(each.Name, each.Name == "order" ? new TextShape("newest", "oldest") : new TimeShape(), each.About)),
+            .. ListParameters,
         ],
         new ApiAnswer(200, "OK", RevisionList, OfList()),
         ApiAnswer.Refusal(

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Resources;

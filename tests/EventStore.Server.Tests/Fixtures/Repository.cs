@@ -6,6 +6,14 @@ internal static class Repository
     /// <summary>The text of a file, by its path from the root.</summary>
     public static string Read(string path) => File.ReadAllText(Path.Combine(Root(), path));
 
+    /// <summary>Writes a file anew, with the folder it is in.</summary>
+    public static void Write(string path, string text)
+    {
+        string file = Path.Combine(Root(), path);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, text);
+    }
+
     private static string Root()
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)

@@ -23,6 +23,8 @@ namespace EventStore.Server.Tests.Jobs;
 /// </summary>
 public sealed partial class The_document_for_people(The_document_for_people.Served served) : IClassFixture<The_document_for_people.Served>
 {
+    private const string Golden = "tests/EventStore.Server.Tests/Golden/openapi-v1.json";
+
     private const string PatchOperation = @"PATCH /apis/kubeflow.org/v1/namespaces/\{namespace\}/pytorchjobs/\{name\}";
 
     private const string UpdatableFields = """
@@ -76,6 +78,20 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
     private readonly JsonNode document = JsonNode.Parse(served.Text)!;
 
     private JsonNode Patch => document["paths"]![Part(PatchOperation, 1)]!["patch"]!;
+
+    /// <summary>
+    /// The whole document beside this file, so that every change of it shows in a diff. <c>UPDATE_GOLDEN=1</c> writes it anew.
+    /// </summary>
+    [Fact]
+    public void Is_the_one_that_was_looked_at()
+    {
+        JsonNode shown = JsonNode.Parse(text)!;
+        shown["info"]!["version"] = "*"; // each release has its own
+        string now = shown.ToJsonString(new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
+        if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
+            Repository.Write(Golden, now);
+        Assert.Equal(Repository.Read(Golden), now);
+    }
 
     [Fact]
     public void Is_valid_OpenAPI()

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using EventStore.Domain.Manifests;
 
 namespace EventStore.Server.Kubernetes.Documents;
 
@@ -27,16 +26,6 @@ internal sealed record ApiOperation(string Id, string Summary, string Descriptio
 
 /// <summary>Makes an <see cref="ApiOperation"/> when somebody asks for the document: no start of the server waits for it.</summary>
 internal delegate ApiOperation Documentation();
-
-/// <summary>A parameter of the path or the query.</summary>
-/// <param name="Name">Its name.</param>
-/// <param name="Shape">What it may hold.</param>
-/// <param name="Description">What it does.</param>
-internal sealed record ApiParameter(string Name, Shape Shape, string Description)
-{
-    /// <summary>Whether it is part of the path.</summary>
-    public bool InPath { get; init; }
-}
 
 /// <summary>A request's body.</summary>
 /// <param name="MediaType">Its media type.</param>

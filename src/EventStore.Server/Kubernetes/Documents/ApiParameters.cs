@@ -3,7 +3,10 @@ using EventStore.Server.Kubernetes.Requests;
 
 namespace EventStore.Server.Kubernetes.Documents;
 
-/// <summary>The parameters Kubernetes' API has for every resource, as far as they are read here.</summary>
+/// <summary>
+/// The parameters Kubernetes' API has for every resource, as far as they are read here: the one table that the documents for people,
+/// for kubectl and for makers of clients are printed from.
+/// </summary>
 internal static class ApiParameters
 {
     private static readonly TextShape Text = new();
@@ -22,6 +25,9 @@ internal static class ApiParameters
     public static readonly ApiParameter ResourceVersion = new("resourceVersion", Text,
         "Not older than this revision: the server waits a moment for one it does not have yet, then answers 504. Absent or 0: what is current.");
 
+    private static readonly ApiParameter ResourceVersionMatch =
+        new("resourceVersionMatch", new TextShape("Exact", "NotOlderThan"), "`Exact`: as of that very revision, however long ago it was.");
+
     /// <summary><c>asOf</c></summary>
     public static readonly ApiParameter AsOf = new(Requests.AsOf.Parameter, Text,
         "As of this moment (RFC 3339, such as `2026-11-23T07:58:24Z`), by the database's clock; not beside `resourceVersion` or `watch`.");
@@ -38,6 +44,9 @@ internal static class ApiParameters
     /// <summary><c>continue</c></summary>
     public static readonly ApiParameter Continue = new("continue", Text, "The next page: `metadata.continue` of the page before.");
 
+    /// <summary>What a read of one object takes.</summary>
+    public static readonly IReadOnlyList<ApiParameter> OfReads = [Pretty, ResourceVersion, ResourceVersionMatch, AsOf];
+
     /// <summary>What a list takes.</summary>
     public static readonly IReadOnlyList<ApiParameter> OfLists =
     [
@@ -47,7 +56,7 @@ internal static class ApiParameters
         Limit,
         Continue,
         ResourceVersion,
-        new("resourceVersionMatch", new TextShape("Exact", "NotOlderThan"), "`Exact`: as of that very revision, however long ago it was."),
+        ResourceVersionMatch,
         AsOf,
         new("watch", Flag, "Send every change, a frame a line, from the resourceVersion on; without one, what there is comes first."),
         new("timeoutSeconds", new IntegerShape(), "How long a watch lasts."),

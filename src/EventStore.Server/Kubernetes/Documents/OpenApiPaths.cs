@@ -1,4 +1,5 @@
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes.Requests;
 
 namespace EventStore.Server.Kubernetes.Documents;
@@ -9,41 +10,6 @@ namespace EventStore.Server.Kubernetes.Documents;
 /// </summary>
 internal static class OpenApiPaths
 {
-    private static readonly (string Name, string Type, string About)[] Reading =
-    [
-        ("resourceVersion", "string", "Not older than this revision; with resourceVersionMatch=Exact as of this revision, however old."),
-        ("resourceVersionMatch", "string", "Exact or NotOlderThan."),
-        ("asOf", "string", "As of this moment (RFC 3339) instead of a revision."),
-    ];
-
-    private static readonly (string Name, string Type, string About)[] Listing =
-    [
-        .. Reading,
-        ("allowWatchBookmarks", "boolean", "Whether a watch may send BOOKMARK events."),
-        ("continue", "string", "Where the page before this one ended."),
-        ("fieldSelector", "string", "Only objects whose fields are so: metadata.name and metadata.namespace."),
-        ("labelSelector", "string", "Only objects whose labels are so."),
-        ("limit", "integer", "The most objects of one page."),
-        ("sendInitialEvents", "boolean", "Whether a watch begins with the objects there are."),
-        ("timeoutSeconds", "integer", "When a watch ends."),
-        ("watch", "boolean", "Send the changes as they happen instead of a list."),
-    ];
-
-    private static readonly (string Name, string Type, string About)[] Writing =
-    [
-        ("dryRun", "string", "All: do everything but store."),
-        ("fieldManager", "string", "Who writes; at most 128 bytes."),
-        ("fieldValidation", "string", "What becomes of unknown and duplicate fields: Ignore, Warn or Strict."),
-    ];
-
-    private static readonly (string Name, string Type, string About)[] Deleting =
-    [
-        ("dryRun", "string", "All: do everything but delete."),
-        ("gracePeriodSeconds", "integer", "Accepted and of no effect."),
-        ("orphanDependents", "boolean", "Deprecated: use propagationPolicy."),
-        ("propagationPolicy", "string", "Orphan, Background or Foreground."),
-    ];
-
     /// <summary>The paths, each with its operations.</summary>
     public static IEnumerable<KeyValuePair<string, IEnumerable<KeyValuePair<string, JsonValue>>>> Of(ServedResource served)
     {
@@ -51,7 +17,7 @@ internal static class OpenApiPaths
         string root = Discovery.Root(resource);
         if (served.IsOneThing)
         {
-            JsonObject read = Describe("get", "get", served, [], null, OpenApiSchemas.Reference(resource.Kind, resource));
+            JsonObject read = Describe("get", "get", served, [ApiParameters.Pretty], null, OpenApiSchemas.Reference(resource.Kind, resource));
             yield return new($"{root}/{resource.Plural}", [new("get", read.With("description", served.About))]);
             yield break;
         }
@@ -78,25 +44,23 @@ internal static class OpenApiPaths
         JsonObject patch = OpenApiSchemas.ReferenceToShared("Patch");
         return verb switch
         {
-            "get" => ("get", true, Describe(verb, "get", served, Reading, null, whole)),
-            "list" => ("get", false, Describe(verb, "list", served, [.. Listing, .. served.ListParameters], null, list)),
-            "create" => ("post", false, Describe(verb, "post", served, Writing, Body(ContentNegotiation.JsonType, whole), whole, 201)),
-            "update" => ("put", true, Describe(verb, "put", served, Writing, Body(ContentNegotiation.JsonType, whole), whole)),
-            "patch" => ("patch", true, Describe(verb, "patch", served, Writing, Body(ContentNegotiation.MergePatchType, patch), whole)),
-            "delete" => ("delete", true, Describe(verb, "delete", served, Deleting, Body(ContentNegotiation.JsonType, deleteOptions), status)),
+            "get" => ("get", true, Describe(verb, "get", served, ApiParameters.OfReads, null, whole)),
+            "list" => ("get", false, Describe(verb, "list", served, [.. ApiParameters.OfLists, .. served.ListParameters], null, list)),
+            "create" => ("post", false, Describe(verb, "post", served, ApiParameters.OfWrites, Body(ContentNegotiation.JsonType, whole), whole, 201)),
+            "update" => ("put", true, Describe(verb, "put", served, ApiParameters.OfWrites, Body(ContentNegotiation.JsonType, whole), whole)),
+            "patch" => ("patch", true, Describe(verb, "patch", served, ApiParameters.OfWrites, Body(ContentNegotiation.MergePatchType, patch), whole)),
+            "delete" => ("delete", true, Describe(verb, "delete", served, ApiParameters.OfDeletes, Body(ContentNegotiation.JsonType, deleteOptions), status)),
             "deletecollection" => ("delete", false,
-                Describe(verb, "deletecollection", served, [.. Listing, .. Deleting], Body(ContentNegotiation.JsonType, deleteOptions), list)),
+                Describe(verb, "deletecollection", served, [.. ApiParameters.OfLists.Union(ApiParameters.OfDeletes)], Body(ContentNegotiation.JsonType, deleteOptions), list)),
             _ => null, // a watch is a list with a parameter
         };
     }
 
     private static JsonObject Describe(
-        string verb, string action, ServedResource served, (string Name, string Type, string About)[] parameters, JsonObject? body, JsonObject answer, int code = 200) =>
+        string verb, string action, ServedResource served, IReadOnlyList<ApiParameter> parameters, JsonObject? body, JsonObject answer, int code = 200) =>
         JsonObject.Of(
             ("operationId", Id(verb, served)),
-            ("parameters", new JsonArray([.. parameters
-                .Append(("pretty", "string", "true: indent the answer."))
-                .Select(parameter => Parameter("query", parameter.Item1, parameter.Item2, parameter.Item3))])),
+            ("parameters", new JsonArray([.. parameters.Select(parameter => Parameter("query", parameter.Name, TypeOf(parameter), parameter.Description))])),
             ("responses", JsonObject.Of(
                 (code.ToString(System.Globalization.CultureInfo.InvariantCulture),
                     Body(ContentNegotiation.JsonType, answer).With("description", code == 201 ? "Created" : "OK")),
@@ -115,9 +79,16 @@ internal static class OpenApiPaths
         if (onItem)
             parameters.Add(Parameter("path", "name", "string", $"The name of the {served.Resource.Kind}."));
         if (served.Namespaced)
-            parameters.Add(Parameter("path", "namespace", "string", "The namespace."));
+            parameters.Add(Parameter("path", "namespace", "string", ApiParameters.Namespace.Description));
         return new JsonArray(parameters);
     }
+
+    private static string TypeOf(ApiParameter parameter) => parameter.Shape switch
+    {
+        IntegerShape => "integer",
+        FlagShape => "boolean",
+        _ => "string",
+    };
 
     private static JsonObject Parameter(string place, string name, string type, string about)
     {
