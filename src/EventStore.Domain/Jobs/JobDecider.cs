@@ -28,10 +28,10 @@ public static class JobDecider
     {
         (_, CreateJob create) => Create(job, create),
         (_, ReplaceJob replace) => Replace(job, replace.Key, replace.Manifest, UpdateBy(replace)),
-        (_, ReplaceStatus replace) => Replace(job, replace.Key, replace.Manifest, SetStatus),
+        (_, ReplaceStatus replace) => Replace(job, replace.Key, replace.Manifest, SetStatusWithin(replace.Limits)),
         (null, _) => new Rejection.NotFound(),
         (_, PatchJob patch) => Patch(job, patch.Patch, UpdateBy(patch)),
-        (_, PatchStatus patch) => Patch(job, patch.Patch, SetStatus),
+        (_, PatchStatus patch) => Patch(job, patch.Patch, SetStatusWithin(patch.Limits)),
         (_, RollBackJob back) => RollBack(job, back),
         (_, DeleteJob delete) => Delete(job, delete),
         _ => throw new UnreachableException($"no rule for {command.GetType().Name}"),
@@ -103,7 +103,10 @@ public static class JobDecider
             : Changed(job, next, (effective, replaced, paths) => new JobRolledBack(effective, replaced, paths, back.Past!.Revision));
     }
 
-    private static Decision SetStatus(Job job, JsonObject candidate, Happening happening)
+    private static Func<Job, JsonObject, Happening, Decision> SetStatusWithin(MetadataLimits limits) =>
+        (job, candidate, _) => SetStatus(job, candidate, limits);
+
+    private static Decision SetStatus(Job job, JsonObject candidate, MetadataLimits limits)
     {
         JsonValue? status = candidate["status"] is JsonNull ? null : candidate["status"];
         if (status is not null and not JsonObject)
@@ -111,6 +114,9 @@ public static class JobDecider
         JsonValue? before = job.Manifest["status"];
         if (Equals(before, status))
             return Decision.NothingToDo;
+        // One patch after another could make it grow for ever, until nobody could put the job back that was read.
+        if (status is not null && status.ToUtf8().Length > limits.StatusBytes)
+            return new Rejection.Invalid(FieldError.TooLong(FieldPath.Of("status"), limits.StatusBytes));
         return new JobStatusUpdated(status, before, Paths(Diff.ByForm(StatusOnly(before), StatusOnly(status))));
     }
 

@@ -35,7 +35,7 @@ public static class JsonReading
         ReadOnlySpan<byte> utf8, out JsonValue? value, out JsonFault? fault, ICollection<FieldPath>? duplicates = null, int nesting = DepthMax)
     {
         (value, fault) = (null, null);
-        var path = new Stack<object>();
+        var path = new Stack<Step>();
         try
         {
             var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = nesting });
@@ -64,7 +64,7 @@ public static class JsonReading
     public static JsonValue Parse(ReadOnlySpan<byte> utf8) =>
         TryParse(utf8, out JsonValue? value, out JsonFault? fault) ? value! : throw new FormatException(fault!.Message);
 
-    private static JsonValue Read(ref Utf8JsonReader reader, Stack<object> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
+    private static JsonValue Read(ref Utf8JsonReader reader, Stack<Step> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
     {
         switch (reader.TokenType)
         {
@@ -90,13 +90,13 @@ public static class JsonReading
         }
     }
 
-    private static JsonObject ReadObject(ref Utf8JsonReader reader, Stack<object> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
+    private static JsonObject ReadObject(ref Utf8JsonReader reader, Stack<Step> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
     {
         var members = new List<KeyValuePair<string, JsonValue>>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
         {
             string name = Text(ref reader, path, ref fault).Value;
-            path.Push(name);
+            path.Push(new Step(name, 0));
             reader.Read();
             members.Add(new(name, Read(ref reader, path, duplicates, ref fault)));
             path.Pop();
@@ -111,12 +111,12 @@ public static class JsonReading
         return value;
     }
 
-    private static JsonArray ReadArray(ref Utf8JsonReader reader, Stack<object> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
+    private static JsonArray ReadArray(ref Utf8JsonReader reader, Stack<Step> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
     {
         var items = new List<JsonValue>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
         {
-            path.Push(items.Count);
+            path.Push(new Step(null, items.Count));
             items.Add(Read(ref reader, path, duplicates, ref fault));
             path.Pop();
         }
@@ -124,7 +124,7 @@ public static class JsonReading
         return new JsonArray(items.ToArray()); // a list made by [..] would be wrapped in an object
     }
 
-    private static JsonText Text(ref Utf8JsonReader reader, Stack<object> path, ref JsonFault? fault)
+    private static JsonText Text(ref Utf8JsonReader reader, Stack<Step> path, ref JsonFault? fault)
     {
         var text = new JsonText(reader.GetString()!);
         if (text.Value.Contains('\0', StringComparison.Ordinal))
@@ -132,8 +132,11 @@ public static class JsonReading
         return text;
     }
 
-    private static FieldPath PathOf(Stack<object> path) =>
-        path.Reverse().Aggregate(FieldPath.Root, (at, step) => step is int index ? at.Item(index) : at.Member((string)step));
+    private static FieldPath PathOf(Stack<Step> path) =>
+        path.Reverse().Aggregate(FieldPath.Root, (at, step) => step.Name is { } name ? at.Member(name) : at.Item(step.Index));
+
+    /// <summary>A member of an object, or an item of an array.</summary>
+    private readonly record struct Step(string? Name, int Index);
 
     /// <summary>The parser's own words, less its advice to programmers; for an empty text what Go's parser says.</summary>
     private static string Explain(JsonException e, ReadOnlySpan<byte> utf8, int nesting)

@@ -39,27 +39,57 @@ internal static class RevisionSelector
     public static bool TryRead(
         string? inNamespace, LabelSelector labels, FieldSelector fields, [NotNullWhen(true)] out RevisionQuery? query, [NotNullWhen(false)] out Status? refusal)
     {
-        (query, refusal) = (new RevisionQuery(), null);
+        (query, refusal) = (null, null);
+        var conditions = new List<RevisionCondition>();
         if (inNamespace is not null)
-            query = query.And(new RevisionCondition(RevisionField.Namespace, true, [inNamespace]));
+            conditions.Add(new RevisionCondition(RevisionField.Namespace, true, [inNamespace]));
         foreach (LabelRequirement requirement in labels.Requirements)
         {
-            if (!TryAdd(ref query, requirement, out string? wrong))
+            if (!TryAdd(conditions, requirement, out string? wrong))
                 refusal ??= Status.BadRequest($"label selector not supported here: {requirement}; {wrong}");
         }
 
         foreach (FieldRequirement requirement in fields.Requirements)
         {
             if (Condition(Fields[requirement.Field], requirement.IsEqual, [requirement.Value], out string? wrong) is { } condition)
-                query = query.And(condition);
+                conditions.Add(condition);
             else
                 refusal ??= Status.BadRequest($"field selector not supported here: {requirement}; {wrong}");
         }
 
+        query = refusal is null ? Joined(conditions).Aggregate(new RevisionQuery(), (all, condition) => all.And(condition)) : null;
         return refusal is null;
     }
 
-    private static bool TryAdd(ref RevisionQuery query, LabelRequirement requirement, [NotNullWhen(false)] out string? wrong)
+    /// <summary>
+    /// Conditions of one kind on one field are one condition: not this and not that is not among both, this and that is among what both
+    /// have. A revision may have several paths, so each path it must have is a condition of its own.
+    /// </summary>
+    private static IEnumerable<RevisionCondition> Joined(List<RevisionCondition> conditions)
+    {
+        foreach (var alike in conditions.GroupBy(condition => (condition.Field, condition.Among)))
+        {
+            if (alike.Key is { Field: RevisionField.Path, Among: true })
+            {
+                foreach (RevisionCondition each in alike)
+                    yield return each;
+                continue;
+            }
+
+            var values = new HashSet<string>(alike.First().Values);
+            foreach (RevisionCondition more in alike.Skip(1))
+            {
+                if (alike.Key.Among)
+                    values.IntersectWith(more.Values);
+                else
+                    values.UnionWith(more.Values);
+            }
+
+            yield return new RevisionCondition(alike.Key.Field, alike.Key.Among, [.. values]);
+        }
+    }
+
+    private static bool TryAdd(List<RevisionCondition> conditions, LabelRequirement requirement, [NotNullWhen(false)] out string? wrong)
     {
         wrong = null;
         if (!Labels.TryGetValue(requirement.Key, out RevisionField field))
@@ -67,9 +97,10 @@ internal static class RevisionSelector
         else if (requirement.Operator is LabelOperator.GreaterThan or LabelOperator.LessThan)
             wrong = "no label of a revision is a number";
         else if (requirement.Operator == LabelOperator.DoesNotExist)
-            query = query.And(new RevisionCondition(field, true, [])); // each has all of them
-        else if (requirement.Operator != LabelOperator.Exists)
-            query = Condition(field, requirement.Operator is LabelOperator.Equal or LabelOperator.In, requirement.Values, out wrong) is { } condition ? query.And(condition) : query;
+            conditions.Add(new RevisionCondition(field, true, [])); // each has all of them
+        else if (requirement.Operator != LabelOperator.Exists
+            && Condition(field, requirement.Operator is LabelOperator.Equal or LabelOperator.In, requirement.Values, out wrong) is { } condition)
+            conditions.Add(condition);
         return wrong is null;
     }
 

@@ -25,11 +25,11 @@ internal static class JobCollectionDeletion
     public static async Task<IResult> Run(HttpContext http, string @namespace, CommitLane lane, JobReads reads, TimeProvider clock)
     {
         if (!JobView.TryRead(http, isList: true, clock, out JobView view, out Status? refusal)
-            || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal))
+            || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal, RequestLimits.Of(http).SelectorTerms))
             return refusal!;
         if (http.Request.Query[AsOf.Parameter] is [{ } moment, ..])
             return AsOf.Refuse(moment, "is for reading: only what is there now can be deleted");
-        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request, RequestLimits.Of(http).BodyBytes);
+        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request, RequestLimits.Of(http).BodyBytes, RequestLimits.Of(http).BodyValues);
         if (refusal is not null)
             return refusal;
         if (!DeleteOptions.TryRead(http.Request, body.Span, JobResource.Names, out DeleteOptions? deleteOptions, out refusal))
@@ -59,7 +59,7 @@ internal static class JobCollectionDeletion
 
         IEnumerable<StoredJob> deleted = outcomes.OfType<Outcome.Done>()
             .Select(done => new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, clock.GetUtcNow()));
-        return new JsonReply(200, JobList.Print(view, [.. deleted], JobList.Metadata(http, revision, null)));
+        return new JsonReply(200, view.Form.Whole(deleted.Select(view.Item), JobList.Metadata(http, revision, null)));
     }
 
     /// <summary>What is to be deleted, by name and incarnation alone: all of it is held in memory until it is done.</summary>

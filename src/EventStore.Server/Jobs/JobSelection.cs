@@ -12,6 +12,9 @@ namespace EventStore.Server.Jobs;
 /// <param name="Fields">What fields they have: <c>metadata.name</c> and <c>metadata.namespace</c>, as of every custom resource.</param>
 internal sealed record JobSelection(string? Namespace, LabelSelector Labels, FieldSelector Fields)
 {
+    // Each is searched for in the text of every job; a few leave little to be read, more only cost.
+    private const int NarrowingMax = 8;
+
     /// <summary>The fields that may be selected by.</summary>
     public static IReadOnlyCollection<string> SelectableFields { get; } = ["metadata.name", "metadata.namespace"];
 
@@ -23,7 +26,7 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
     {
         Namespace = Namespace ?? Fields.ExactValue("metadata.namespace"),
         Name = Fields.ExactValue("metadata.name"),
-        Containing = [.. Labels.Requirements.Select(Printed).OfType<string>()],
+        Containing = [.. Labels.Requirements.Select(Printed).OfType<string>().Take(NarrowingMax)],
     };
 
     /// <summary>The one job it can be about, if it names one.</summary>

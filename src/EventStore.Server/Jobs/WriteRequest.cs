@@ -68,7 +68,10 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
     {
         if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal))
             return (default, null, view, refusal);
-        (ReadOnlyMemory<byte> bytes, refusal) = await RequestBody.Read(http.Request, RequestLimits.Of(http).BodyBytes);
+        RequestLimits limits = RequestLimits.Of(http);
+        (ReadOnlyMemory<byte> bytes, refusal) = kind == WriteKind.Update
+            ? await RequestBody.Read(http.Request, limits.PutBytes, 2 * limits.BodyValues)
+            : await RequestBody.Read(http.Request, limits.BodyBytes, limits.BodyValues);
         if (refusal is not null)
             return (default, null, view, refusal);
         return WriteOptions.TryRead(http.Request, kind, out WriteOptions? options, out refusal) ? (bytes, options, view, null) : (default, null, view, refusal);

@@ -113,6 +113,14 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     public static Status TooLarge(long limit) =>
         new(413, "RequestEntityTooLarge", string.Create(CultureInfo.InvariantCulture, $"Request entity too large: limit is {limit}"));
 
+    /// <summary>413: the body has more JSON values than a body may have.</summary>
+    public static Status TooManyValues(int limit) => new(
+        413, "RequestEntityTooLarge", string.Create(CultureInfo.InvariantCulture, $"Request entity too large: the body has more than {limit} JSON values"));
+
+    /// <summary>415: the body is compressed.</summary>
+    public static Status UnsupportedEncoding(string encoding) => new(
+        415, "UnsupportedMediaType", $"the body of the request is encoded with {Quote(Clip(encoding))}: send it as it is, without Content-Encoding");
+
     /// <summary>415: the body is of another media type than those read here.</summary>
     public static Status UnsupportedMediaType(params IEnumerable<string> read) => new(415, "UnsupportedMediaType",
         $"the body of the request was in an unknown format - accepted media types include: {string.Join(", ", read)}");

@@ -10,7 +10,7 @@ internal static class ConnectionLimits
     /// <summary>Sets Kestrel's limits.</summary>
     public static void Narrow(KestrelServerLimits kestrel, RequestLimits limits)
     {
-        kestrel.MaxRequestBodySize = limits.BodyBytes + 1; // RequestBody itself refuses one byte too many, as a Status
+        kestrel.MaxRequestBodySize = Math.Max(limits.BodyBytes, limits.PutBytes) + 1L; // RequestBody itself refuses one byte too many, as a Status
         kestrel.MinRequestBodyDataRate = new MinDataRate(limits.BodyBytesPerSecond, AtLeastASecond(limits.BodyGrace));
         kestrel.MaxRequestLineSize = limits.LineBytes;
         kestrel.MaxRequestBufferSize = Math.Max(kestrel.MaxRequestBufferSize ?? 0, limits.LineBytes + limits.HeaderBytes);

@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Kubernetes.Selectors;
 
 namespace EventStore.Server.Limits;
 
@@ -17,6 +18,36 @@ public sealed record RequestLimits
     /// <summary>The most bytes of a body: upstream's limit.</summary>
     [Range(1024, 16 << 20)]
     public int BodyBytes { get; init; } = RequestBody.BytesMax;
+
+    /// <summary>
+    /// The most bytes of the body of a PUT. A job has a part that its owner wrote and one that the operator wrote, each as large as a
+    /// body may be, and what was read must be fit to be put back.
+    /// </summary>
+    [Range(1024, 64 << 20)]
+    public int PutBytes { get; init; } = (2 * RequestBody.BytesMax) + (1 << 20);
+
+    /// <summary>
+    /// The most JSON values and names of members in a body; of a PUT twice as many. A value takes far more memory than it has bytes.
+    /// </summary>
+    [Range(10_000, 10_000_000)]
+    public int BodyValues { get; init; } = 300_000;
+
+    /// <summary>How many bytes the bodies of all requests may hold together while they are read; who finds no room waits.</summary>
+    [Range(typeof(long), "1048576", "1099511627776")]
+    public long BodiesReadBytes { get; init; } = 64 << 20;
+
+    /// <summary>
+    /// How many bytes all that is made of bodies may hold together until their requests are answered; who finds no room waits.
+    /// </summary>
+    [Range(typeof(long), "1048576", "1099511627776")]
+    public long BodiesParsedBytes { get; init; } = 128 << 20;
+
+    /// <summary>How long a request waits for room for its body, before it is refused with 429.</summary>
+    public TimeSpan BodiesWait { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The most terms of a label or a field selector; each value of a set counts, and equal ones count once.</summary>
+    [Range(1, 100_000)]
+    public int SelectorTerms { get; init; } = LabelSelector.TermsMax;
 
     /// <summary>How many bytes a second a body must at least bring, once <see cref="BodyGrace"/> is over.</summary>
     public int BodyBytesPerSecond { get; init; } = 240;
@@ -65,8 +96,8 @@ public sealed record RequestLimits
     public int ChangesBurst { get; init; } = 2000;
 
     /// <summary>
-    /// How many changes of one user may be under way. It is that user's share of the commit lane, so that others have theirs; a batch of so many
-    /// is nearly as quick a way to commit as any.
+    /// How many changes of one user may be under way. It is that user's share of the commit lane, so that others have theirs; a batch
+    /// of so many is nearly as quick a way to commit as any.
     /// </summary>
     public int ChangesAtOnce { get; init; } = 16;
 
@@ -101,7 +132,7 @@ public sealed record RequestLimits
     public bool Masters { get; init; }
 
     /// <summary>How much metadata a job may have.</summary>
-    internal MetadataLimits Metadata => new(Labels, AnnotationBytes);
+    internal MetadataLimits Metadata => new(Labels, AnnotationBytes, BodyBytes);
 
     /// <summary>The limits that hold for a request.</summary>
     public static RequestLimits Of(HttpContext http) => http.RequestServices?.GetService<RequestLimits>() ?? Default;

@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Domain.Tests.Manifests;
 
 namespace EventStore.Domain.Tests.Jobs;
@@ -18,6 +19,20 @@ public sealed class Statuses
         Assert.Equal((2, 1000), (patched.After.Version, patched.After.Revision));
         Assert.Same(patched.Job!.Metadata, patched.After.Metadata);
         Story.Given(Ask.Created()).When(Ask.PutStatus(Running)).Then(Ask.StatusUpdated(Running, null, "status.conditions", "status.startTime"));
+    }
+
+    [Theory]
+    [InlineData(34, 34)]
+    [InlineData(35, null)]
+    public void It_has_a_limit_however_many_patches_made_it(int limit, int? refused)
+    {
+        const string before = """{"a":"0123456789"}""", after = """{"a":"0123456789","b":"0123456789"}""";
+        Story story = Story.Given(Ask.Created(), Ask.StatusUpdated(before, null))
+            .When(Ask.PatchStatus("""{"status":{"b":"0123456789"}}""") with { Limits = new MetadataLimits(StatusBytes: limit) });
+        if (refused is null)
+            story.Then(Ask.StatusUpdated(after, before, "status.b"));
+        else
+            story.ThenRefused<Rejection.Invalid>("status: Too long: may not be more than 34 bytes");
     }
 
     [Fact]

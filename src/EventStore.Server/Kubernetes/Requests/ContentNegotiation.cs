@@ -21,6 +21,9 @@ public enum Representations
 
     /// <summary><c>PartialObjectMetadataList</c></summary>
     MetadataList = 8,
+
+    /// <summary>Each of those also as YAML.</summary>
+    Yaml = 16,
 }
 
 /// <summary>The representation to answer with.</summary>
@@ -32,11 +35,14 @@ public readonly record struct Negotiated(Representations Form, string Version)
     public static readonly Negotiated Plain = new(Representations.Plain, "");
 }
 
-/// <summary>Which media types are read and written. JSON is the only encoding here: no YAML, no protobuf.</summary>
+/// <summary>Which media types are read and written: JSON and YAML, no protobuf.</summary>
 public static class ContentNegotiation
 {
-    /// <summary>The one encoding of objects.</summary>
+    /// <summary>What is sent to whoever does not say what to send.</summary>
     public const string JsonType = "application/json";
+
+    /// <summary>The other encoding of objects.</summary>
+    public const string YamlType = "application/yaml";
 
     /// <summary>The one kind of patch.</summary>
     public const string MergePatchType = "application/merge-patch+json";
@@ -53,16 +59,25 @@ public static class ContentNegotiation
             return true;
         foreach (AcceptClause clause in AcceptClause.Parse(accept))
         {
-            if (clause.Covers(JsonType) && FormOf(clause) is var form && (form & offered) != 0)
+            bool fits = clause.Covers(JsonType) || (clause.MediaType == YamlType && offered.HasFlag(Representations.Yaml));
+            if (fits && FormOf(clause) is var form && (form & offered) != 0)
             {
                 chosen = form == Representations.Plain ? Negotiated.Plain : new Negotiated(form, clause.Version!);
                 return true;
             }
         }
 
-        refusal = Status.NotAcceptable(JsonType);
+        refusal = offered.HasFlag(Representations.Yaml) ? Status.NotAcceptable(JsonType, YamlType) : Status.NotAcceptable(JsonType);
         return false;
     }
+
+    /// <summary>Whether an answer that may be YAML is to be: the first wish that is JSON or YAML decides.</summary>
+    public static bool WantsYaml(StringValues accept) =>
+        accept.Any(line => line?.Contains("yaml", StringComparison.OrdinalIgnoreCase) == true)
+        && AcceptClause.Parse(accept).FirstOrDefault(clause => clause.Covers(JsonType) || clause.MediaType == YamlType) is { MediaType: YamlType };
+
+    /// <summary>Whether a body is said to be YAML.</summary>
+    public static bool IsYaml(StringValues contentType) => MediaTypeOf(contentType).Equals(YamlType, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
     /// Null when the body of a PATCH is a merge patch, else 415. As upstream: nothing is merge patch but the lower-case word, with or
@@ -75,15 +90,17 @@ public static class ContentNegotiation
         return (parameters > 0 ? type[..parameters] : type) is MergePatchType ? null : Status.UnsupportedMediaType($"{MergePatchType} (kubectl patch --type=merge)");
     }
 
-    /// <summary>Null when the body of another request is JSON or does not say what it is, else 415.</summary>
-    public static Status? RefuseBody(StringValues contentType)
+    /// <summary>Null when the body of another request is JSON or YAML, or does not say what it is; else 415.</summary>
+    public static Status? RefuseBody(StringValues contentType) =>
+        StringValues.IsNullOrEmpty(contentType) || MediaTypeOf(contentType).Equals(JsonType, StringComparison.OrdinalIgnoreCase) || IsYaml(contentType)
+            ? null
+            : Status.UnsupportedMediaType(JsonType, YamlType);
+
+    private static ReadOnlySpan<char> MediaTypeOf(StringValues contentType)
     {
-        if (StringValues.IsNullOrEmpty(contentType))
-            return null;
         ReadOnlySpan<char> type = contentType.Count == 1 ? contentType[0].AsSpan() : default;
         int parameters = type.IndexOf(';');
-        bool isJson = (parameters >= 0 ? type[..parameters] : type).Trim().Equals(JsonType, StringComparison.OrdinalIgnoreCase);
-        return isJson ? null : Status.UnsupportedMediaType(JsonType);
+        return (parameters >= 0 ? type[..parameters] : type).Trim();
     }
 
     private static Representations FormOf(AcceptClause clause) => clause switch

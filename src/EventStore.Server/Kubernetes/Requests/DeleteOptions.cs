@@ -27,6 +27,9 @@ public enum Propagation
 /// <param name="ResourceVersion">The resourceVersion the object must have; null for any.</param>
 public sealed record DeleteOptions(bool DryRun, Propagation? Propagation, string? Uid, string? ResourceVersion)
 {
+    // Upstream passes over what the query says then, and deletes where a dry run was asked for.
+    private const string OnlyInQuery = "dryRun in the query is not in the body, and a body takes the query's place: say it in the body";
+
     /// <summary>Reads the options of a request whose body has been read.</summary>
     public static bool TryRead(
         HttpRequest request,
@@ -40,6 +43,8 @@ public sealed record DeleteOptions(bool DryRun, Propagation? Propagation, string
         if (refusal is not null)
             return false;
         Written written = body.IsEmpty ? Written.OfQuery(request.Query) : Written.OfBody(body, resource);
+        if (!body.IsEmpty && !request.Query["dryRun"].All(value => written.DryRun.Contains(value)))
+            written = written with { Wrong = written.Wrong ?? OnlyInQuery };
         var errors = new List<FieldError>();
         if (written.Wrong is { } wrong)
             refusal = Status.BadRequest(wrong);

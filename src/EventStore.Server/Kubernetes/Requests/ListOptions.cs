@@ -60,14 +60,16 @@ public sealed record ListOptions(
     /// <param name="supportedFields">The fields a field selector may name.</param>
     /// <param name="options">The options, or null.</param>
     /// <param name="refusal">400 for what cannot be read, 422 for what does not go together.</param>
+    /// <param name="termsMax">The most terms of a selector.</param>
     public static bool TryRead(
         IQueryCollection query,
         IReadOnlyCollection<string> supportedFields,
         [NotNullWhen(true)] out ListOptions? options,
-        [NotNullWhen(false)] out Status? refusal)
+        [NotNullWhen(false)] out Status? refusal,
+        int termsMax = LabelSelector.TermsMax)
     {
         options = null;
-        if (!LabelSelector.TryParse(Text(query, "labelSelector"), out LabelSelector labels, out refusal)
+        if (!LabelSelector.TryParse(Text(query, "labelSelector"), out LabelSelector labels, out refusal, termsMax)
             || !TryInt64(query, "limit", out long? limit, out refusal)
             || !TryInt64(query, "timeoutSeconds", out long? timeoutSeconds, out refusal))
             return false;
@@ -81,7 +83,7 @@ public sealed record ListOptions(
 
         string token = Text(query, "continue");
         ContinueToken? start = null;
-        if (!FieldSelector.TryParse(Text(query, "fieldSelector"), supportedFields, out FieldSelector fields, out refusal)
+        if (!FieldSelector.TryParse(Text(query, "fieldSelector"), supportedFields, out FieldSelector fields, out refusal, termsMax)
             || !GetOptions.TryReadRevision(query, out long? revision, out refusal)
             || (token.Length > 0 && !watch && !ContinueToken.TryParse(token, out start, out refusal)))
             return false;

@@ -17,10 +17,43 @@ public static class RequestBody
     private const int FirstBufferBytes = 4096;
 
     /// <summary>Reads the whole body; the second value is the refusal, if there is one.</summary>
-    public static async ValueTask<(ReadOnlyMemory<byte> Bytes, Status? Refusal)> Read(HttpRequest request, int bytesMax)
+    /// <param name="request">The request.</param>
+    /// <param name="bytesMax">The most bytes it may have: 413 beyond.</param>
+    /// <param name="valuesMax">The most JSON values and names it may have: 413 beyond. A value takes far more memory than the byte it
+    /// is written with.</param>
+    public static async ValueTask<(ReadOnlyMemory<byte> Bytes, Status? Refusal)> Read(HttpRequest request, int bytesMax, int valuesMax = int.MaxValue)
     {
         if (request.ContentLength > bytesMax)
             return (default, Status.TooLarge(bytesMax));
+        if (RefuseEncoding(request) is { } encoded)
+            return (default, encoded);
+        BodyBudget? budget = request.HttpContext.RequestServices?.GetService<BodyBudget>();
+        if (budget is not null && await budget.TakeForReading(request.HttpContext, request.ContentLength ?? bytesMax) is { } full)
+            return (default, full);
+        (ReadOnlyMemory<byte> bytes, Status? refusal) = await ReadAll(request, bytesMax);
+        if (refusal is null && ContentNegotiation.IsYaml(request.Headers.ContentType))
+        {
+            (bytes, string? wrong) = YamlBody.Read(bytes, valuesMax);
+            if (wrong is not null)
+                return (default, Status.BadRequest($"error converting YAML to JSON: {wrong}"));
+        }
+
+        int values = refusal is null ? BodyBudget.CountValues(bytes.Span, valuesMax) : 0;
+        if (values > valuesMax)
+            return (default, Status.TooManyValues(valuesMax));
+        refusal ??= budget is null ? null : await budget.TakeForValues(request.HttpContext, bytes.Length, values);
+        return refusal is null ? (bytes, null) : (default, refusal);
+    }
+
+    /// <summary>415 for a body that is compressed: passed over, its bytes would be called bad JSON.</summary>
+    private static Status? RefuseEncoding(HttpRequest request)
+    {
+        string encoding = request.Headers.ContentEncoding.ToString().Trim();
+        return encoding.Length == 0 || encoding.Equals("identity", StringComparison.OrdinalIgnoreCase) ? null : Status.UnsupportedEncoding(encoding);
+    }
+
+    private static async ValueTask<(ReadOnlyMemory<byte> Bytes, Status? Refusal)> ReadAll(HttpRequest request, int bytesMax)
+    {
         try
         {
             return await ReadStream(request, bytesMax);
@@ -36,7 +69,9 @@ public static class RequestBody
         }
     }
 
-    /// <summary>The answer to what the web server itself found wrong with a request: a broken chunk, a body too large or too slow.</summary>
+    /// <summary>
+    /// The answer to what the web server itself found wrong with a request: a broken chunk, a body too large or too slow.
+    /// </summary>
     public static Status OfBadRequest(BadHttpRequestException e, long bytesMax = BytesMax) => e.StatusCode switch
     {
         StatusCodes.Status413PayloadTooLarge => Status.TooLarge(bytesMax),
@@ -76,7 +111,9 @@ public static class RequestBody
         return patch is not null;
     }
 
-    /// <summary>Understands a whole object: it must say its apiVersion and kind. Whether they are the right ones is not asked here.</summary>
+    /// <summary>
+    /// Understands a whole object: it must say its apiVersion and kind. Whether they are the right ones is not asked here.
+    /// </summary>
     /// <inheritdoc cref="TryParsePatch"/>
     public static bool TryParseObject(
         ReadOnlySpan<byte> bytes,
@@ -104,6 +141,39 @@ public static class RequestBody
         }
 
         return manifest is not null;
+    }
+
+    /// <summary>
+    /// Understands a review: it need not say what it is, for its path does (apiserver decodes with the endpoint's kind as default).
+    /// </summary>
+    /// <param name="bytes">What was read.</param>
+    /// <param name="resource">What kind of review it is.</param>
+    /// <param name="review">The review, with its apiVersion and kind.</param>
+    /// <param name="refusal">Why it is refused, or null.</param>
+    public static bool TryParseReview(
+        ReadOnlySpan<byte> bytes, ApiResource resource, [NotNullWhen(true)] out JsonObject? review, [NotNullWhen(false)] out Status? refusal)
+    {
+        (review, refusal) = (null, null);
+        if (!JsonReading.TryParse(bytes, out JsonValue? value, out JsonFault? fault))
+        {
+            refusal = Unrecognized(resource, $"couldn't get version/kind; json parse error: {Explain(bytes, fault!)}", bytes);
+            return false;
+        }
+
+        value = value is JsonObject given ? Completed(given, resource) : value!;
+        if (Unrecognizable(value, bytes) is { } why)
+            refusal = Unrecognized(resource, why, bytes);
+        else
+            review = (JsonObject)value;
+        return review is not null;
+    }
+
+    /// <summary>The object, with the apiVersion and kind of its endpoint where it does not say its own.</summary>
+    internal static JsonObject Completed(JsonObject given, ApiResource resource)
+    {
+        foreach ((string member, string expected) in (ReadOnlySpan<(string, string)>)[("apiVersion", resource.GroupVersion), ("kind", resource.Kind)])
+            given = given[member] is null or JsonNull or JsonText { Value.Length: 0 } ? given.With(member, expected) : given;
+        return given;
     }
 
     private static async ValueTask<(ReadOnlyMemory<byte>, Status?)> ReadStream(HttpRequest request, int bytesMax)

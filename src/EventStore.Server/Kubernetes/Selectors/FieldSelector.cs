@@ -29,13 +29,17 @@ public sealed record FieldSelector(IReadOnlyList<FieldRequirement> Requirements)
     /// <param name="supported">The fields that can be asked about.</param>
     /// <param name="selector">The selector.</param>
     /// <param name="refusal">What is wrong, or null.</param>
+    /// <param name="termsMax">The most terms; equal ones count once.</param>
     public static bool TryParse(
         string text,
         IReadOnlyCollection<string> supported,
         out FieldSelector selector,
-        [NotNullWhen(false)] out Status? refusal)
+        [NotNullWhen(false)] out Status? refusal,
+        int termsMax = LabelSelector.TermsMax)
     {
         (selector, string? wrong) = Parse(text);
+        if (selector.Requirements.Count > termsMax)
+            wrong ??= LabelSelector.TooManyTerms("field", selector.Requirements.Count, termsMax);
         foreach (FieldRequirement requirement in selector.Requirements)
         {
             if (wrong is null && !supported.Contains(requirement.Field))
@@ -107,7 +111,7 @@ public sealed record FieldSelector(IReadOnlyList<FieldRequirement> Requirements)
             requirements.Add(new FieldRequirement(term[..at], term[at] != '!', value));
         }
 
-        return (new FieldSelector(requirements), null);
+        return (new FieldSelector([.. requirements.Distinct()]), null);
     }
 
     /// <summary>The parts between commas; a comma behind a backslash does not part.</summary>

@@ -40,7 +40,7 @@ internal ref struct LabelSelectorParser
         var parser = new LabelSelectorParser(Scan(text));
         List<LabelRequirement> requirements = parser.Selector();
         return parser.wrong is null
-            ? (new LabelSelector([.. requirements.OrderBy(requirement => requirement.Key, StringComparer.Ordinal)]), null)
+            ? (new LabelSelector([.. requirements.DistinctBy(requirement => requirement.ToString()).OrderBy(requirement => requirement.Key, StringComparer.Ordinal)]), null)
             : (LabelSelector.Everything, parser.wrong);
     }
 

@@ -1,0 +1,52 @@
+using EventStore.Server.Access;
+using EventStore.Server.Kubernetes;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Limits;
+
+/// <summary>
+/// <c>?timeout=</c>: how long the client will wait for its answer, in Go's form, such as <c>32s</c> (apiserver
+/// <c>filters/request_deadline.go</c>). It can only shorten the time a request has; zero asks for nothing, and a watch has a parameter
+/// of its own.
+/// </summary>
+internal static class RequestedTimeout
+{
+    /// <summary>Runs the request within that time: 400 for a time that is none, 504 when it is over.</summary>
+    public static async Task Bound(HttpContext http, RequestDelegate next)
+    {
+        string text = http.Request.QueryString.HasValue ? GoParsing.First(http.Request.Query["timeout"]) ?? "" : "";
+        if (text.Length == 0 || RequestInfo.Of(http).Class == RequestClass.Watch)
+        {
+            await next(http);
+            return;
+        }
+
+        if (GoDuration.Parse(text, out TimeSpan timeout) is { } wrong)
+            await Status.BadRequest($"invalid timeout specified in the request URL - {wrong}").ExecuteAsync(http);
+        else if (timeout <= TimeSpan.Zero || timeout >= TimeSpan.FromHours(1))
+            await next(http);
+        else
+            await RunWithin(http, next, timeout);
+    }
+
+    private static async Task RunWithin(HttpContext http, RequestDelegate next, TimeSpan timeout)
+    {
+        CancellationToken left = http.RequestAborted;
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(left);
+        end.CancelAfter(timeout);
+        http.RequestAborted = end.Token;
+        try
+        {
+            await next(http);
+        }
+        catch (OperationCanceledException) when (end.IsCancellationRequested && !left.IsCancellationRequested && !http.Response.HasStarted)
+        {
+            http.RequestAborted = left;
+            await Status.Timeout("the request was not answered in the time it gave", 1).ExecuteAsync(http);
+        }
+        finally
+        {
+            http.RequestAborted = left;
+        }
+    }
+}
