@@ -12,7 +12,7 @@ public sealed class Authorization(Func<AccessPolicy> policy)
     /// <summary>Health, version and the documentation: needed before anybody has a credential.</summary>
     private static readonly AccessRule[] OfEverybody =
     [
-        new(Read) { Paths = ["/livez", "/readyz", "/healthz", "/version", "/openapi/v1.json", "/docs", "/docs/*"] },
+        new(Read) { Paths = ["/", "/livez", "/readyz", "/healthz", "/version", "/openapi/v1.json", "/docs", "/docs/*"] },
     ];
 
     /// <summary>

@@ -61,7 +61,7 @@ internal static class RevisionEndpoints
     {
         bool isWatch = GoParsing.Flag(http.Request.Query["watch"]) ?? false; // whose frames hold one object each
         if (!RevisionView.TryRead(http, isList: !isWatch, clock, out RevisionView view, out Status? refusal)
-            || !ListOptions.TryRead(http.Request.Query, RevisionSelector.SelectableFields, out ListOptions? options, out refusal)
+            || !ListOptions.TryRead(http.Request.Query, RevisionSelector.SelectableFields, out ListOptions? options, out refusal, RequestLimits.Of(http).SelectorTerms)
             || !RevisionSelector.TryRead(inNamespace, options.Labels, options.Fields, out RevisionQuery? query, out refusal)
             || !RevisionWindow.TryRead(http.Request.Query, isWatch, out RevisionWindow? window, out refusal))
             return refusal!;

@@ -38,10 +38,6 @@ internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
     /// <summary>One revision as an item of a list.</summary>
     public byte[] Item(Revision revision) => Form.Item(RevisionJson.Of(revision).ToUtf8(), _ => Cells(revision));
 
-    /// <summary>A bookmark in this form: a row has cells even where there is nothing to say.</summary>
-    public byte[] Bookmark(long revision, bool endsInitialEvents) => Form.Alone(
-        revision, WatchReply.Bookmark(Kind.Resource, revision, endsInitialEvents), _ => [.. Enumerable.Repeat<JsonValue>(JsonNull.Value, Kind.Columns.Items.Count)]);
-
     private JsonValue[] Cells(Revision revision) =>
     [
         revision.Name,

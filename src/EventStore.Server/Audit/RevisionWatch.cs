@@ -48,5 +48,5 @@ internal sealed class RevisionWatch(
     }
 
     /// <inheritdoc/>
-    protected override byte[] Bookmark(bool endsInitialEvents) => view.Bookmark(Seen, endsInitialEvents);
+    protected override byte[] Bookmark(bool endsInitialEvents) => view.Form.Bookmark(Seen, endsInitialEvents);
 }

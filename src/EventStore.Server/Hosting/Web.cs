@@ -44,10 +44,13 @@ internal static partial class Web
         app.UseMiddleware<RequestLog>();
         app.UseMiddleware<Fallback>();
         app.Use(AnswerDatabaseAway);
+        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30) });
+        app.Use(OldWatchPaths.Rewrite);
         app.UseRouting();
         app.UseRequestTimeouts();
         app.Use(Routes.RequireExactCase);
         app.UseAccess();
+        app.Use(RequestedTimeout.Bound);
         app.UseFairShare(limits);
         app.Use(RetriedRead.OnAFreshConnection);
     }
@@ -62,14 +65,16 @@ internal static partial class Web
         ServedResource[] resources =
         [
             .. JobEndpoints.Served, .. RevisionEndpoints.Served, .. CheckpointEndpoints.Served, .. NamespaceEndpoints.Served,
-            .. SelfReviews.Served,
+            ResourceDefinitions.Served, .. SelfReviews.Served,
         ];
+        app.MapDefinitions(resources);
         app.MapDiscovery(resources);
         app.MapOpenApiV3(resources);
         app.MapOpenApiV2(resources);
         app.MapHealth();
         app.MapMetrics();
         app.MapApiDocument();
+        app.MapRoot();
     }
 
     /// <summary>

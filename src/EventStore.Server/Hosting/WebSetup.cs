@@ -55,6 +55,7 @@ internal static class WebSetup
         services.AddSingleton(served.Limits.Requests).AddSingleton(served.Limits.Lists);
         services.AddRequestTime(served.Limits.Requests);
         services.AddFairShare(served.Limits.Requests);
+        services.AddBodyBudget(served.Limits.Requests);
         services.AddAccess(served.Credentials.Sources, answers);
         services.AddExporting(configuration);
         services.AddReadiness(served.Database);

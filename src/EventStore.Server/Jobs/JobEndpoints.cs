@@ -32,6 +32,7 @@ internal static class JobEndpoints
         new(JobResource.Names, "", [], ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"])
         {
             ListedAcrossNamespaces = true,
+            PrinterColumns = [("State", "string", JobView.StatePath), ("Age", "date", ".metadata.creationTimestamp")],
             Shape = Profile.Documented.Job,
             About = "A PyTorch training job: what to run, in which roles, and what became of it. Every change is kept and can be read as pytorchjobrevisions.",
         },
@@ -152,7 +153,7 @@ internal static class JobEndpoints
     {
         if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal))
             return refusal!;
-        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request, RequestLimits.Of(http).BodyBytes);
+        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request, RequestLimits.Of(http).BodyBytes, RequestLimits.Of(http).BodyValues);
         if (refusal is not null)
             return refusal;
         if (!DeleteOptions.TryRead(http.Request, body.Span, JobResource.Names, out DeleteOptions? options, out refusal))

@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Globalization;
-using System.Text;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes;
@@ -22,9 +20,6 @@ namespace EventStore.Server.Jobs;
 /// </summary>
 internal static class JobList
 {
-    private const int FlushBytes = 64 * 1024;
-    private const int BufferBytes = 80 * 1024; // a job of the usual size more, and no large object yet for the garbage collector
-
     /// <summary>The jobs of all namespaces, or a watch on them.</summary>
     public static Task<IResult> Cluster(HttpContext http, JobReads reads, JobFeed feed, TimeProvider clock) => List(http, null, reads, feed, clock);
 
@@ -42,7 +37,7 @@ internal static class JobList
     {
         bool isWatch = GoParsing.Flag(http.Request.Query["watch"]) ?? false; // whose frames hold one object each
         if (!JobView.TryRead(http, isList: !isWatch, clock, out JobView view, out Status? refusal)
-            || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal))
+            || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal, RequestLimits.Of(http).SelectorTerms))
             return refusal!;
         (long? moment, refusal) = await AskedMoment.Revision(http, reads);
         if (refusal is not null)
@@ -74,14 +69,12 @@ internal static class JobList
 
     private static async Task Stream(HttpContext http, Page page, ListTransaction snapshot)
     {
-        bool pretty = Pretty.IsWanted(http.Request);
         long revision = page.Revision(snapshot.Head);
         await using IAsyncEnumerator<StoredJob> jobs = snapshot.List(page.Range, revision, http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
         bool any = await jobs.MoveNextAsync(); // before anything is written: if the database cannot answer, that is the answer
-        var text = new ArrayBufferWriter<byte>(BufferBytes); // a buffer of our own: what the response's writer holds cannot be taken back for a refusal
-        http.Response.ContentType = ContentNegotiation.JsonType;
-        JsonReply.SetFixedHeaders(http.Response.Headers);
-        Encoding.UTF8.GetBytes(Around(page.View, JsonObject.Empty, pretty).Begin, text);
+        ListText text = ListText.For(http.Request);
+        var reply = new StreamedReply(http, text.ContentType);
+        text.Begin(page.View.Frame(JsonObject.Empty), reply.Text);
         (long count, JobKey? last, bool more) = (0, null, false);
         for (; any; any = await jobs.MoveNextAsync())
         {
@@ -91,53 +84,18 @@ internal static class JobList
             more = count == page.Options.Limit;
             if (more)
                 break;
-            text.Write(count++ == 0 ? default : ","u8);
-            text.Write(pretty ? "\n    "u8 : default);
-            byte[] item = page.View.Item(job);
-            text.Write(pretty ? Pretty.Indent(item, depth: 2) : item);
+            text.Item(page.View.Item(job), isFirst: count++ == 0, page.View.Form.ItemsName, reply.Text);
             last = job.Key;
-            if (text.WrittenCount >= FlushBytes)
-                await Send(http, text);
+            await reply.SendIfMuch();
         }
 
         await jobs.DisposeAsync(); // the connection is needed for counting
         JsonObject metadata = Metadata(http, revision, more ? last : null);
         if (more && page.Selection.IsAll)
             metadata = metadata.With("remainingItemCount", await snapshot.Count(page.Range with { Behind = last }, revision, http.RequestAborted));
-        string end = Around(page.View, metadata, pretty).End;
-        Encoding.UTF8.GetBytes(count == 0 ? end.TrimStart() : end, text);
-        await Send(http, text);
-    }
-
-    private static async Task Send(HttpContext http, ArrayBufferWriter<byte> text)
-    {
-        await http.Response.Body.WriteAsync(text.WrittenMemory, http.RequestAborted);
-        RequestLog.Sent(http, text.WrittenCount);
-        text.ResetWrittenCount();
-    }
-
-    private static (string Begin, string End) Around(JobView view, JsonObject metadata, bool pretty)
-    {
-        (string begin, string end) = view.Frame(metadata);
-        return pretty ? Pretty.IndentAround(begin, end) : (begin, end);
-    }
-
-    /// <summary>A whole list in one piece.</summary>
-    public static byte[] Print(JobView view, IEnumerable<StoredJob> jobs, JsonObject metadata)
-    {
-        var text = new ArrayBufferWriter<byte>();
-        (string begin, string end) = view.Frame(metadata);
-        Encoding.UTF8.GetBytes(begin, text);
-        bool first = true;
-        foreach (StoredJob job in jobs)
-        {
-            text.Write(first ? default : ","u8);
-            text.Write(view.Item(job));
-            first = false;
-        }
-
-        Encoding.UTF8.GetBytes(end, text);
-        return text.WrittenSpan.ToArray();
+        text.End(page.View.Frame(metadata), count > 0, reply.Text);
+        await reply.End();
+        RequestLog.Sent(http, reply.Written);
     }
 
     /// <summary>A list's metadata.</summary>

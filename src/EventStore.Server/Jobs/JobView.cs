@@ -13,7 +13,8 @@ namespace EventStore.Server.Jobs;
 /// <param name="Clock">Tells the time ages are counted to.</param>
 internal sealed record JobView(ObjectView Form, TimeProvider Clock)
 {
-    private const string StatePath = ".status.conditions[-1:].type";
+    /// <summary>Where the state of a job stands.</summary>
+    public const string StatePath = ".status.conditions[-1:].type";
 
     /// <summary>The first three columns are those of the CustomResourceDefinition of the operator.</summary>
     private static readonly ObjectKind Kind = new(JobResource.Names, Table.Columns(

@@ -1,3 +1,4 @@
+using System.Globalization;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
@@ -5,6 +6,8 @@ using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Kubernetes.Selectors;
+using EventStore.Server.Limits;
+using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
@@ -12,16 +15,27 @@ namespace EventStore.Server.Jobs;
 
 /// <summary>
 /// What clients look at in Kubernetes' core group while they work on jobs. A namespace is there as soon as somebody names it and holds
-/// nothing of its own: kubectl asks for one whenever it did not find an object, and says that the namespace is missing unless it is
-/// answered. Events are asked for by <c>kubectl describe</c>: there are none, for what happened to a job stands in its revisions.
+/// nothing of its own but the time of its first job: kubectl asks for one whenever it did not find an object, and says that the
+/// namespace is missing unless it is answered. Events are asked for by <c>kubectl describe</c>: there are none, for what happened to a
+/// job stands in its revisions.
 /// </summary>
 internal static class NamespaceEndpoints
 {
-    private const string AlwaysThere = "default";
+    /// <summary>The namespace that is listed whether it has jobs or not.</summary>
+    internal const string AlwaysThere = "default";
 
     private static readonly TextShape Text = new();
-    private static readonly ApiResource Namespaces = new("", "v1", "namespaces", "namespace", "Namespace");
-    private static readonly ApiResource Events = new("", "v1", "events", "event", "Event");
+    internal static readonly ApiResource Namespaces = new("", "v1", "namespaces", "namespace", "Namespace");
+    internal static readonly ApiResource Events = new("", "v1", "events", "event", "Event");
+    private static readonly ObjectKind NamespaceKind = new(Namespaces, Table.Columns(
+        new("Name", "string", "name", "The namespace's name.", 0),
+        new("Status", "string", "", "Active: each is there as soon as it is named.", 0),
+        new("Age", "date", "", "How long ago its first job was created.", 0)));
+
+    private static readonly ObjectKind EventKind = new(Events, Table.Columns(
+        new("Last Seen", "string", "", "", 0), new("Type", "string", "", "", 0), new("Reason", "string", "", "", 0),
+        new("Object", "string", "", "", 0), new("Message", "string", "", "", 0)));
+
     private static readonly string[] NamespaceFields = ["metadata.name", "status.phase"];
 
     private static readonly string[] EventFields =
@@ -33,17 +47,17 @@ internal static class NamespaceEndpoints
     /// <summary>What discovery says of them.</summary>
     public static IReadOnlyList<ServedResource> Served { get; } =
     [
-        new(Namespaces, "", ["ns"], ["get", "list"])
+        new(Namespaces, "", ["ns"], ["get", "list", "watch"])
         {
             Namespaced = false,
             About = "A room for names. Namespaces need not be created: each is there as soon as somebody names it.",
             Shape = new ObjectShape(
                 ("apiVersion", Text, "v1"),
                 ("kind", Text, "Namespace"),
-                ("metadata", Schema.ObjectMeta, "The name, and a label that repeats it."),
+                ("metadata", Schema.ObjectMeta, "The name, a label that repeats it, and when the first job was created in it."),
                 ("status", new ObjectShape(("phase", Text, "Active.")), "That it is there.")),
         },
-        new(Events, "", ["ev"], ["list"])
+        new(Events, "", ["ev"], ["list", "watch"])
         {
             ListedAcrossNamespaces = true,
             About = "There are none: what happened to a job stands in its pytorchjobrevisions.",
@@ -70,49 +84,77 @@ internal static class NamespaceEndpoints
         }
     }
 
-    private static IResult Get(HttpContext http, string name)
+    private static async Task<IResult> Get(HttpContext http, string name, JobReads reads, TimeProvider clock)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
+        if (!ObjectView.TryRead(http, NamespaceKind, isList: false, out ObjectView view, out Status? refusal)
             || !GetOptions.TryRead(http.Request, out _, out refusal))
-            return refusal;
-        return NameRules.OfLabel(name).Count == 0 ? new JsonReply(200, Of(name).ToUtf8()) : Status.NotFound(Namespaces, name);
+            return refusal!;
+        if (NameRules.OfLabel(name).Count > 0)
+            return Status.NotFound(Namespaces, name);
+        DateTimeOffset? since = await reads.NamespaceSince(name, http.RequestAborted);
+        return new JsonReply(200, view.Alone(await reads.Head(http.RequestAborted), Of(name, since).ToUtf8(), item => Cells(item, clock)));
     }
 
     /// <summary>The namespaces that have jobs, and the one kubectl is in when nobody says otherwise.</summary>
-    private static async Task<IResult> List(HttpContext http, JobReads reads)
+    private static async Task<IResult> List(HttpContext http, JobReads reads, JobFeed feed, TimeProvider clock)
     {
-        if (!TryReadList(http, Namespaces, NamespaceFields, out ListOptions? options, out Status? refusal))
+        if (!TryReadList(http, NamespaceKind, NamespaceFields, out ObjectView view, out ListOptions? options, out Status? refusal))
             return refusal!;
-        (long revision, IReadOnlyList<string> names) = await reads.Namespaces(http.RequestAborted);
-        IEnumerable<JsonObject> selected = names.Append(AlwaysThere).Distinct().Order(StringComparer.Ordinal)
-            .Where(name => options!.Fields.Matches(field => field == "metadata.name" ? name : "Active"))
-            .Select(Of)
-            .Where(item => options!.Labels.Matches(item["metadata"]!.Member("labels") as JsonObject));
-        return Answer(Namespaces, revision, selected);
+        if (options!.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, http.RequestAborted) is { } head)
+            return Status.TooLargeResourceVersion(asked, head);
+        if (options.Watch)
+            return await NamespaceWatch.Run(http, options, view, reads, feed, clock);
+        (long revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> known) = await reads.Namespaces([AlwaysThere], http.RequestAborted);
+        IEnumerable<byte[]> selected = known.Select(each => Of(each.Name, each.Since)).Where(item => Covers(options, item))
+            .Select(item => view.Item(item.ToUtf8(), shown => Cells(shown, clock)));
+        return new JsonReply(200, view.Whole(selected, Metadata(revision)));
     }
 
-    private static async Task<IResult> ListEvents(HttpContext http, JobReads reads) =>
-        TryReadList(http, Events, EventFields, out _, out Status? refusal) ? Answer(Events, await reads.Head(http.RequestAborted), []) : refusal!;
+    private static async Task<IResult> ListEvents(HttpContext http, JobReads reads, JobFeed feed)
+    {
+        if (!TryReadList(http, EventKind, EventFields, out ObjectView view, out ListOptions? options, out Status? refusal))
+            return refusal!;
+        return options!.Watch
+            ? await new EventWatch(http, options, view, reads, feed).Run()
+            : new JsonReply(200, view.Whole([], Metadata(await reads.Head(http.RequestAborted))));
+    }
 
-    private static bool TryReadList(HttpContext http, ApiResource resource, string[] fields, out ListOptions? options, out Status? refusal)
+    private static bool TryReadList(
+        HttpContext http, ObjectKind kind, string[] fields, out ObjectView view, out ListOptions? options, out Status? refusal)
     {
         options = null;
-        if (ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out refusal)
-            && ListOptions.TryRead(http.Request.Query, fields, out options, out refusal) && options.Watch)
-            refusal = Status.MethodNotAllowed(resource, "watch");
-        return refusal is null;
+        bool isWatch = RequestInfo.Of(http).Class == RequestClass.Watch;
+        return ObjectView.TryRead(http, kind, isList: !isWatch, out view, out refusal)
+            && ListOptions.TryRead(http.Request.Query, fields, out options, out refusal, RequestLimits.Of(http).SelectorTerms);
     }
 
-    private static JsonReply Answer(ApiResource resource, long revision, IEnumerable<JsonObject> items) => new(200, JsonObject.Of(
-        ("apiVersion", resource.GroupVersion),
-        ("items", new JsonArray([.. items])),
-        ("kind", resource.Kind + "List"),
-        ("metadata", JsonObject.Of(("resourceVersion", revision.ToString(System.Globalization.CultureInfo.InvariantCulture))))).ToUtf8());
+    private static JsonObject Metadata(long revision) => JsonObject.Of(("resourceVersion", revision.ToString(CultureInfo.InvariantCulture)));
 
-    private static JsonObject Of(string name) => JsonObject.Of(
-        ("apiVersion", Namespaces.GroupVersion),
-        ("kind", Namespaces.Kind),
-        ("metadata", JsonObject.Of(("labels", JsonObject.Of(("kubernetes.io/metadata.name", name))), ("name", name))),
-        ("spec", JsonObject.Empty),
-        ("status", JsonObject.Of(("phase", "Active"))));
+    /// <summary>Whether a namespace is asked for.</summary>
+    internal static bool Covers(ListOptions options, JsonObject item) =>
+        options.Fields.Matches(field => field == "metadata.name" ? NameOf(item) : "Active")
+        && options.Labels.Matches(item["metadata"]!.Member("labels") as JsonObject);
+
+    /// <summary>What stands in a table.</summary>
+    internal static JsonValue[] Cells(JsonObject item, TimeProvider clock) =>
+    [
+        NameOf(item),
+        "Active",
+        item["metadata"]!.Member("creationTimestamp") is JsonText created
+            ? Age.Since(DateTimeOffset.Parse(created.Value, CultureInfo.InvariantCulture), clock.GetUtcNow())
+            : JsonNull.Value,
+    ];
+
+    /// <summary>A namespace. It dates from its first event; one that never had any has no date, and is there all the same.</summary>
+    internal static JsonObject Of(string name, DateTimeOffset? since)
+    {
+        JsonObject metadata = JsonObject.Of(("labels", JsonObject.Of(("kubernetes.io/metadata.name", name))), ("name", name));
+        if (since is { } time)
+            metadata = metadata.With("creationTimestamp", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+        return JsonObject.Of(
+            ("apiVersion", Namespaces.GroupVersion), ("kind", Namespaces.Kind), ("metadata", metadata), ("spec", JsonObject.Empty),
+            ("status", JsonObject.Of(("phase", "Active"))));
+    }
+
+    private static string NameOf(JsonObject item) => (item["metadata"]?.Member("name") as JsonText)?.Value ?? "";
 }

@@ -28,11 +28,14 @@ public sealed record ServedResource(ApiResource Resource, string Subresource, IR
     /// <summary>What its objects are, in a sentence or two.</summary>
     public string About { get; init; } = "";
 
+    /// <summary>What a table shows beside the name, for who knows the resource by its definition: heading, type and path.</summary>
+    public IReadOnlyList<(string Name, string Type, string JsonPath)> PrinterColumns { get; init; } = [];
+
     /// <summary>The kind of what is exchanged, where a part of a resource has one of its own, as upstream's <c>scale</c> has.</summary>
     public ApiResource? Answers { get; init; }
 
-    /// <summary>What a list of it can be asked beyond what every list can: name, type and meaning of parameters of the query.</summary>
-    public IReadOnlyList<(string Name, string Type, string About)> ListParameters { get; init; } = [];
+    /// <summary>What a list of it can be asked beyond what every list can.</summary>
+    public IReadOnlyList<ApiParameter> ListParameters { get; init; } = [];
 
     /// <summary>Whether it is the resource itself and no part of it.</summary>
     public bool IsWhole => Subresource.Length == 0;

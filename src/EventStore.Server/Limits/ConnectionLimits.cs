@@ -1,3 +1,4 @@
+using EventStore.Server.Kubernetes.Requests;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -25,6 +26,10 @@ internal static class ConnectionLimits
     public static void AddRequestTime(this IServiceCollection services, RequestLimits limits) => services
         .AddLogging(log => log.AddFilter("Microsoft.AspNetCore.Http.Timeouts", LogLevel.Error)) // a stack trace for each tells nobody more
         .AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy { Timeout = limits.RequestTime, WriteTimeoutResponse = TookTooLong });
+
+    /// <summary>Bounds the memory that the bodies of all requests hold together.</summary>
+    public static void AddBodyBudget(this IServiceCollection services, RequestLimits limits) =>
+        services.AddSingleton(_ => new BodyBudget(limits.BodiesReadBytes, limits.BodiesParsedBytes) { Wait = limits.BodiesWait });
 
     private static Task TookTooLong(HttpContext http)
     {

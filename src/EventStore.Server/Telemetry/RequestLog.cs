@@ -52,7 +52,7 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
         if (!log.IsEnabled(level))
             return;
         (Caller caller, AccessRequest asked) = RequestInfo.Of(http);
-        if (level == LogLevel.Information && asked.Verb == "watch" && status == StatusCodes.Status200OK)
+        if (level == LogLevel.Information && asked.Verb == "watch" && status is StatusCodes.Status200OK or StatusCodes.Status101SwitchingProtocols)
         {
             level = LogLevel.Debug; // it is not slow, it lasts
             if (!log.IsEnabled(level))

@@ -191,6 +191,7 @@ internal abstract partial class WatchLoop(HttpContext http, ListOptions options,
         if (options.AllowWatchBookmarks && Seen > told)
             AddBookmark(endsInitialEvents: false);
         await stream.Flush();
+        await stream.End();
     }
 
     private void AddBookmark(bool endsInitialEvents)

@@ -14,7 +14,8 @@ public sealed class Documents(KubectlServer server)
     private const string Aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
     private const string AggregatedBeta = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
     private static readonly string[] Roots =
-        ["/api/v1", "/apis/kubeflow.org/v1", "/apis/audit.eventstore.io/v1", "/apis/authorization.k8s.io/v1", "/apis/authentication.k8s.io/v1"];
+        ["/api/v1", "/apis/kubeflow.org/v1", "/apis/audit.eventstore.io/v1", "/apis/authorization.k8s.io/v1", "/apis/authentication.k8s.io/v1",
+            "/apis/apiextensions.k8s.io/v1"];
 
     [Fact]
     public async Task The_group_is_described_as_upstream_does()

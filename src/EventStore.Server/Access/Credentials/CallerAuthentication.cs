@@ -48,7 +48,7 @@ public sealed class CallerAuthentication(IOptionsMonitor<CallerAuthenticationOpt
     /// <inheritdoc/>
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        ClaimsPrincipal? known = Options.OfCertificate?.Invoke(Context);
+        ClaimsPrincipal? known = IsOfAnotherPage(Request) ? null : Options.OfCertificate?.Invoke(Context);
         string? token = PresentedToken.Of(Request);
         if (known is null && token is { Length: > 0 })
         {
@@ -65,6 +65,15 @@ public sealed class CallerAuthentication(IOptionsMonitor<CallerAuthenticationOpt
         Context.Features.Set(WrongCredential.Shown);
         return AuthenticateResult.Fail("The credential is not known.");
     }
+
+    /// <summary>
+    /// A browser shows its user's certificate for whatever page asks, and lets every page read a WebSocket. One from a page of another origin
+    /// needs a token, which only a page that knows it can show.
+    /// </summary>
+    private static bool IsOfAnotherPage(HttpRequest request) =>
+        request.Headers.Upgrade.Contains("websocket", StringComparer.OrdinalIgnoreCase)
+        && request.Headers.Origin is [{ Length: > 0 } origin, ..]
+        && !(Uri.TryCreate(origin, UriKind.Absolute, out Uri? page) && request.Host.Value == page.Authority);
 
     /// <inheritdoc/>
     protected override Task HandleChallengeAsync(AuthenticationProperties properties) =>

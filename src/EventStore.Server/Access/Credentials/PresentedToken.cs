@@ -4,7 +4,7 @@ namespace EventStore.Server.Access.Credentials;
 
 /// <summary>
 /// The token a request shows: <c>Authorization: Bearer …</c> as every Kubernetes client sends it, or <c>X-Auth-Token</c> as the cloud
-/// service's documents have it. With both, the first one counts.
+/// service's documents have it, or a subprotocol of a WebSocket. Of several the first of these counts.
 /// </summary>
 internal static class PresentedToken
 {
@@ -14,7 +14,8 @@ internal static class PresentedToken
         StringValues authorization = request.Headers.Authorization, token = request.Headers["X-Auth-Token"];
         return authorization.Count > 0 ? BearerToken(authorization)
             : token.Count == 1 ? token[0]?.Trim() ?? ""
-            : token.Count > 1 ? "" : null;
+            : token.Count > 1 ? ""
+            : SubprotocolToken.Of(request);
     }
 
     private static string BearerToken(StringValues authorization)

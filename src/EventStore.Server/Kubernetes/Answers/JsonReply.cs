@@ -1,4 +1,7 @@
 using System.IO.Compression;
+using System.Text;
+using EventStore.Domain.Json;
+using EventStore.Server.Kubernetes.Requests;
 using Microsoft.Net.Http.Headers;
 
 namespace EventStore.Server.Kubernetes.Answers;
@@ -21,10 +24,13 @@ public sealed record JsonReply(int Code, ReadOnlyMemory<byte> Body) : IResult
     /// <inheritdoc/>
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        ReadOnlyMemory<byte> body = Pretty.IsWanted(httpContext.Request) ? Pretty.Indent(Body.Span) : Body;
+        bool yaml = ContentType == ContentNegotiation.JsonType && ContentNegotiation.WantsYaml(httpContext.Request.Headers.Accept);
+        ReadOnlyMemory<byte> body = yaml ? Encoding.UTF8.GetBytes(YamlText.Of(JsonReading.Parse(Body.Span)))
+            : Pretty.IsWanted(httpContext.Request) ? Pretty.Indent(Body.Span)
+            : Body;
         HttpResponse response = httpContext.Response;
         response.StatusCode = Code;
-        response.ContentType = ContentType;
+        response.ContentType = yaml ? ContentNegotiation.YamlType : ContentType;
         SetFixedHeaders(response.Headers);
         if (body.Length > GzipThreshold && TakesGzip(httpContext.Request))
             return WriteCompressed(httpContext, body);

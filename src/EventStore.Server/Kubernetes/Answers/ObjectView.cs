@@ -1,6 +1,8 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text;
 using EventStore.Domain.Json;
+using EventStore.Server.Access;
 using EventStore.Server.Kubernetes.Requests;
 
 namespace EventStore.Server.Kubernetes.Answers;
@@ -20,7 +22,9 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
     public static bool TryRead(HttpContext http, ObjectKind kind, bool isList, out ObjectView view, out Status? refusal)
     {
         view = new ObjectView(kind, Negotiated.Plain, IncludeObject.Metadata);
-        Representations offered = Representations.Plain | Representations.Table | (isList ? Representations.MetadataList : Representations.Metadata);
+        // A stream of YAML documents has no frames that clients know: upstream offers none either.
+        Representations yaml = RequestInfo.Of(http).Class == RequestClass.Watch ? Representations.None : Representations.Yaml;
+        Representations offered = Representations.Plain | Representations.Table | yaml | (isList ? Representations.MetadataList : Representations.Metadata);
         if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, offered, out Negotiated chosen, out refusal))
             return false;
         if (chosen.Form == Representations.Plain)
@@ -54,6 +58,31 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
             : Table.PartialMetadata(manifest, Chosen.Version);
         return item.ToUtf8();
     }
+
+    /// <summary>A bookmark in this form: a row has cells even where there is nothing to say.</summary>
+    public byte[] Bookmark(long revision, bool endsInitialEvents) => Alone(
+        revision, WatchReply.Bookmark(Kind.Resource, revision, endsInitialEvents), _ => [.. Enumerable.Repeat<JsonValue>(JsonNull.Value, Kind.Columns.Items.Count)]);
+
+    /// <summary>A whole list in one piece, of items in this form.</summary>
+    public byte[] Whole(IEnumerable<byte[]> items, JsonObject metadata)
+    {
+        var text = new ArrayBufferWriter<byte>();
+        (string begin, string end) = Frame(metadata);
+        Encoding.UTF8.GetBytes(begin, text);
+        bool isFirst = true;
+        foreach (byte[] item in items)
+        {
+            text.Write(isFirst ? default : ","u8);
+            text.Write(item);
+            isFirst = false;
+        }
+
+        Encoding.UTF8.GetBytes(end, text);
+        return text.WrittenSpan.ToArray();
+    }
+
+    /// <summary>What the list of items is called.</summary>
+    public string ItemsName => Chosen.Form == Representations.Table ? "rows" : "items";
 
     /// <summary>What stands around the items of a list: the text before the first, and the text behind the last.</summary>
     /// <param name="metadata">The list's metadata: resourceVersion, continue, …</param>

@@ -14,12 +14,16 @@ public sealed class WatchReply
 {
     private readonly HttpContext http;
     private readonly PipeWriter body;
+    private readonly WatchSocket? socket; // where the client asked for one
 
     /// <summary>Begins the answer: from here on it is a 200.</summary>
     public WatchReply(HttpContext http)
     {
         this.http = http;
-        body = http.Response.BodyWriter;
+        socket = http.WebSockets.IsWebSocketRequest ? new WatchSocket(http) : null;
+        body = socket?.Lines ?? http.Response.BodyWriter;
+        if (socket is not null)
+            return;
         http.Response.ContentType = ContentNegotiation.JsonType;
         JsonReply.SetFixedHeaders(http.Response.Headers);
     }
@@ -50,7 +54,10 @@ public sealed class WatchReply
     }
 
     /// <summary>Sends the headers. From here on a failure breaks the connection off; before, it is an answer of its own.</summary>
-    public Task Start(CancellationToken stop) => http.Response.StartAsync(stop);
+    public Task Start(CancellationToken stop) => socket is null ? http.Response.StartAsync(stop) : socket.Start();
+
+    /// <summary>Ends the answer properly, once everything is flushed.</summary>
+    public Task End() => socket is null ? Task.CompletedTask : socket.End();
 
     /// <summary>
     /// Sends what was added, and waits until the client has room for more. The end of the watch does not end the waiting: Kestrel breaks a

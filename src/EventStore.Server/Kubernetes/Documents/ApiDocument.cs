@@ -64,7 +64,9 @@ internal static class ApiDocument
     {
         app.MapGroup(string.Empty).WithMetadata(RequiresAccess.ByPath)
             .MapRead(Path, async (Printed document) => new JsonReply(200, await document.Utf8()));
-        app.MapScalarApiReference(Page, ShowPage).WithMetadata(RequiresAccess.ByPath).Add(AddPagePolicy);
+        IEndpointConventionBuilder page = app.MapScalarApiReference(Page, ShowPage).WithMetadata(RequiresAccess.ByPath);
+        page.Add(AddPagePolicy);
+        page.Add(AddHead);
     }
 
     private static void ShowPage(ScalarOptions page)
@@ -79,6 +81,15 @@ internal static class ApiDocument
         page.Mcp = new ScalarMcpOptions { Disabled = true };
         page.DefaultHttpClient = new(ScalarTarget.Shell, ScalarClient.Curl);
         page.AddPreferredSecuritySchemes(BearerToken);
+    }
+
+    /// <summary>HEAD is answered wherever GET is.</summary>
+    private static void AddHead(EndpointBuilder endpoint)
+    {
+        if (endpoint.Metadata.OfType<HttpMethodMetadata>().LastOrDefault() is not { HttpMethods: ["GET"] } get)
+            return;
+        endpoint.Metadata.Remove(get);
+        endpoint.Metadata.Add(new HttpMethodMetadata([HttpMethods.Get, HttpMethods.Head]));
     }
 
     /// <summary>Holds the browser to what <see cref="ShowPage"/> asks of the page.</summary>

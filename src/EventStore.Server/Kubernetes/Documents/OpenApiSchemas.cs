@@ -66,6 +66,13 @@ internal static class OpenApiSchemas
         ];
     }
 
+    /// <summary>The schema of a definition, in which metadata is always the same and so not told.</summary>
+    public static JsonObject OfDefinition(ServedResource served)
+    {
+        JsonObject schema = Of(served.Shape!, served.About);
+        return schema.With("properties", ((JsonObject)schema["properties"]!).With("metadata", OfType("object")));
+    }
+
     /// <summary>A reference to the schema of one of the resource's kinds.</summary>
     public static JsonObject Reference(string kind, ApiResource resource) => Reference(Name(kind, resource));
 

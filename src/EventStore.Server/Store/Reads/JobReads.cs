@@ -19,8 +19,18 @@ public sealed class JobReads(NpgsqlDataSource database)
             UNION ALL
             SELECT (SELECT (j.namespace || '/') COLLATE "C" FROM eventstore.mt_doc_current_job j
                      WHERE NOT j.deleted AND (j.namespace || '/') COLLATE "C" > living.path ORDER BY (j.namespace || '/') COLLATE "C" LIMIT 1)
-              FROM living WHERE living.path IS NOT NULL)
-        SELECT h.revision, ARRAY(SELECT rtrim(living.path, '/') FROM living WHERE living.path IS NOT NULL) FROM eventstore.head h
+              FROM living WHERE living.path IS NOT NULL),
+        named (path) AS (SELECT living.path FROM living WHERE living.path IS NOT NULL UNION SELECT unnest($1) COLLATE "C")
+        SELECT h.revision, ARRAY(SELECT rtrim(n.path, '/') FROM named n ORDER BY n.path),
+               ARRAY(SELECT (SELECT e.timestamp FROM eventstore.mt_events e WHERE e.seq_id = (
+                                 SELECT min(r.revision) FROM eventstore.revision r WHERE (r.namespace || '/') = n.path)) FROM named n ORDER BY n.path)
+          FROM eventstore.head h
+        """;
+
+    private const string LivesSql = """
+        SELECT r.namespace, sum(CASE r.type WHEN 'job_created' THEN 1 ELSE -1 END),
+               (SELECT e.timestamp FROM eventstore.mt_events e WHERE e.seq_id = min(r.revision))
+          FROM eventstore.revision r WHERE r.type IN ('job_created', 'job_deleted') AND r.revision <= $1 GROUP BY r.namespace
         """;
 
     private readonly CoalescedReads gets = new(database, queriesMax: 2);
@@ -103,12 +113,40 @@ public sealed class JobReads(NpgsqlDataSource database)
         }
     }
 
-    /// <summary>The namespaces that have living jobs, in order, and the revision at which they had.</summary>
-    public async Task<(long Revision, IReadOnlyList<string> Names)> Namespaces(CancellationToken stop)
+    /// <summary>The namespaces that have living jobs, and those named, in order: each with the time of its first event, if it ever had one.</summary>
+    /// <param name="named">Namespaces that are answered whether they have jobs or not.</param>
+    /// <param name="stop">Cancels the read.</param>
+    /// <returns>The revision they were read at, and the namespaces.</returns>
+    public async Task<(long Revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> Namespaces)> Namespaces(string[] named, CancellationToken stop)
     {
         await using NpgsqlCommand command = database.CreateCommand(NamespacesSql);
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. named.Select(name => name + "/")] });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         await reader.ReadAsync(stop);
-        return (reader.GetInt64(0), reader.GetFieldValue<string[]>(1));
+        DateTimeOffset?[] since = [.. reader.GetFieldValue<DateTime?[]>(2).Select(time => time is { } known ? new DateTimeOffset(known) : (DateTimeOffset?)null)];
+        return (reader.GetInt64(0), [.. reader.GetFieldValue<string[]>(1).Zip(since)]);
+    }
+
+    /// <summary>The time of the first event in a namespace, or null where there never was one.</summary>
+    public async Task<DateTimeOffset?> NamespaceSince(string name, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand("""
+            SELECT e.timestamp FROM eventstore.mt_events e WHERE e.seq_id = (
+                SELECT min(r.revision) FROM eventstore.revision r WHERE (r.namespace || '/') = $1)
+            """);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name + "/" });
+        return await command.ExecuteScalarAsync(stop) is DateTime time ? new DateTimeOffset(time) : null;
+    }
+
+    /// <summary>How many jobs lived in each namespace at a revision, and since when each has had any; those that have none now too.</summary>
+    public async Task<Dictionary<string, (long Living, DateTimeOffset Since)>> LivesByNamespace(long revision, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(LivesSql);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = revision });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        var lives = new Dictionary<string, (long, DateTimeOffset)>();
+        while (await reader.ReadAsync(stop))
+            lives.Add(reader.GetString(0), (reader.GetInt64(1), reader.GetFieldValue<DateTimeOffset>(2)));
+        return lives;
     }
 }

@@ -1,0 +1,76 @@
+using System.Buffers;
+using System.IO.Compression;
+using EventStore.Server.Kubernetes.Requests;
+using Microsoft.Net.Http.Headers;
+
+namespace EventStore.Server.Kubernetes.Answers;
+
+/// <summary>
+/// A body that is sent piece by piece: what was written goes out once it is much, and as gzip, where the client takes it, once the body has
+/// grown beyond <see cref="JsonReply.GzipThreshold"/>. Until then nothing is sent to such a client, so that a short body goes out as it is.
+/// </summary>
+internal sealed class StreamedReply
+{
+    private const int FlushBytes = JsonReply.GzipThreshold / 2;
+    private const int BufferBytes = 80 * 1024; // a job of the usual size more, and no large object yet for the garbage collector
+
+    private readonly HttpContext http;
+    private readonly bool takesGzip;
+    private ArrayBufferWriter<byte> text = new(BufferBytes);
+    private ArrayBufferWriter<byte>? held;
+    private GZipStream? gzip;
+
+    /// <summary>Begins the answer; nothing is sent yet, so it can still become another.</summary>
+    public StreamedReply(HttpContext http, string contentType = ContentNegotiation.JsonType)
+    {
+        (this.http, takesGzip) = (http, JsonReply.TakesGzip(http.Request));
+        http.Response.ContentType = contentType;
+        JsonReply.SetFixedHeaders(http.Response.Headers);
+    }
+
+    /// <summary>Where the body is written to.</summary>
+    public IBufferWriter<byte> Text => text;
+
+    /// <summary>How many bytes were written, before compression.</summary>
+    public long Written { get; private set; }
+
+    /// <summary>Sends what was written if it is much.</summary>
+    public async ValueTask SendIfMuch()
+    {
+        if (text.WrittenCount < FlushBytes)
+            return;
+        if (takesGzip && gzip is null)
+        {
+            if (held is null)
+            {
+                (held, text) = (text, new ArrayBufferWriter<byte>(BufferBytes));
+                return;
+            }
+
+            http.Response.Headers.ContentEncoding = "gzip";
+            http.Response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptEncoding);
+            gzip = new GZipStream(http.Response.Body, CompressionLevel.Fastest, leaveOpen: true);
+        }
+
+        await Send();
+    }
+
+    /// <summary>Sends the rest. A body that was never ended is seen to be cut off: its gzip has no end either.</summary>
+    public async Task End()
+    {
+        await Send();
+        if (gzip is not null)
+            await gzip.DisposeAsync();
+    }
+
+    private async Task Send()
+    {
+        Stream body = gzip ?? http.Response.Body;
+        if (held is not null)
+            await body.WriteAsync(held.WrittenMemory, http.RequestAborted);
+        await body.WriteAsync(text.WrittenMemory, http.RequestAborted);
+        Written += (held?.WrittenCount ?? 0) + text.WrittenCount;
+        held = null;
+        text.ResetWrittenCount();
+    }
+}
