@@ -29,7 +29,7 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, WriteKind.Patch, clock);
         if (refusal is not null)
             return Refused(refusal);
-        if (!RequestBody.TryParsePatch(bytes.Span, JobResource.Names, name, out JsonObject? patch, out refusal, out IReadOnlyList<FieldPath> duplicates,
+        if (!BodyJson.TryParsePatch(bytes.Span, JobResource.Names, name, out JsonObject? patch, out refusal, out IReadOnlyList<FieldPath> duplicates,
                 RequestLimits.Of(http).Nesting))
             return Refused(refusal) with { RefusedAfterLoading = true };
 
@@ -49,7 +49,7 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, kind, clock);
         if (refusal is not null)
             return Refused(refusal);
-        if (!RequestBody.TryParseObject(bytes.Span, JobResource.Names, name, out JsonObject? manifest, out refusal, out IReadOnlyList<FieldPath> duplicates,
+        if (!BodyJson.TryParseObject(bytes.Span, JobResource.Names, name, out JsonObject? manifest, out refusal, out IReadOnlyList<FieldPath> duplicates,
                 RequestLimits.Of(http).Nesting))
             return Refused(refusal);
 

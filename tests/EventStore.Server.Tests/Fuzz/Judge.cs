@@ -25,7 +25,7 @@ internal static class Judge
     /// <summary>A patch of a job and of its status: it is refused as a client's mistake, or changes only what it may.</summary>
     public static Verdict Patch(byte[] input)
     {
-        if (!RequestBody.TryParsePatch(input, JobResource.Names, "fuzz", out JsonObject? patch, out Status? refusal, out _))
+        if (!BodyJson.TryParsePatch(input, JobResource.Names, "fuzz", out JsonObject? patch, out Status? refusal, out _))
         {
             AssertRefusal(refusal);
             return new Verdict(0, 1);

@@ -40,14 +40,14 @@ public sealed class Request_bodies
     [InlineData("{\"a\":\"x\\ud800y\"}", "error decoding patch: a: the text is not valid Unicode")]
     public void What_is_no_merge_patch_is_refused_in_Go_s_words(string text, string message)
     {
-        Assert.False(RequestBody.TryParsePatch(Utf8(text), PyTorchJobs, "x", out _, out Status? refusal, out _));
+        Assert.False(BodyJson.TryParsePatch(Utf8(text), PyTorchJobs, "x", out _, out Status? refusal, out _));
         Assert.Equal((400, "BadRequest", message), (refusal.Code, refusal.Reason, refusal.Message));
     }
 
     [Fact]
     public void A_patch_is_an_object_and_its_duplicates_are_told()
     {
-        Assert.True(RequestBody.TryParsePatch(Utf8(" {\"metadata\":{\"labels\":{\"x\":\"1\",\"x\":\"2\"}}} "), PyTorchJobs, "x", out JsonObject? patch, out _, out var duplicates));
+        Assert.True(BodyJson.TryParsePatch(Utf8(" {\"metadata\":{\"labels\":{\"x\":\"1\",\"x\":\"2\"}}} "), PyTorchJobs, "x", out JsonObject? patch, out _, out var duplicates));
         Assert.Equal("""{"metadata":{"labels":{"x":"2"}}}""", patch.ToString());
         Assert.Equal("metadata.labels.x", Assert.Single(duplicates).ToString());
     }
@@ -57,7 +57,7 @@ public sealed class Request_bodies
     [InlineData("{\"spec\":{\"ttlSecondsAfterFinished\":1e100000}}", "spec.ttlSecondsAfterFinished")]
     public void What_cannot_be_stored_is_422_with_its_field(string text, string field)
     {
-        Assert.False(RequestBody.TryParsePatch(Utf8(text), PyTorchJobs, "x", out _, out Status? refusal, out _));
+        Assert.False(BodyJson.TryParsePatch(Utf8(text), PyTorchJobs, "x", out _, out Status? refusal, out _));
         Assert.Equal((422, "Invalid", field), (refusal.Code, refusal.Reason, Assert.Single(refusal.Details!.Causes).Field));
     }
 
@@ -70,19 +70,19 @@ public sealed class Request_bodies
     [InlineData("{\"kind\":1}", "couldn't get version/kind; json parse error: json: cannot unmarshal number into Go struct field .kind of type string ({\"kind\":1})")]
     public void What_is_no_object_of_some_kind_is_refused_in_upstream_s_words(string text, string message)
     {
-        Assert.False(RequestBody.TryParseObject(Utf8(text), PyTorchJobs, "", out _, out Status? refusal, out _));
+        Assert.False(BodyJson.TryParseObject(Utf8(text), PyTorchJobs, "", out _, out Status? refusal, out _));
         Assert.Equal((400, "the object provided is unrecognized (must be of type PyTorchJob): " + message), (refusal.Code, refusal.Message));
     }
 
     [Fact]
     public void An_object_that_says_what_it_is_is_understood() =>
-        Assert.True(RequestBody.TryParseObject(Utf8("""{"apiVersion":"other/v9","kind":"Other"}"""), PyTorchJobs, "", out _, out _, out _));
+        Assert.True(BodyJson.TryParseObject(Utf8("""{"apiVersion":"other/v9","kind":"Other"}"""), PyTorchJobs, "", out _, out _, out _));
 
     [Fact]
     public void Three_megabytes_of_brackets_are_refused_without_a_deep_stack()
     {
         byte[] brackets = Encoding.ASCII.GetBytes(new string('[', RequestBody.BytesMax));
-        Assert.False(RequestBody.TryParsePatch(brackets, PyTorchJobs, "x", out _, out Status? refusal, out _));
+        Assert.False(BodyJson.TryParsePatch(brackets, PyTorchJobs, "x", out _, out Status? refusal, out _));
         Assert.Equal(400, refusal.Code);
     }
 
@@ -90,9 +90,9 @@ public sealed class Request_bodies
     public void No_text_is_beyond_an_answer(string? text, byte[]? bytes)
     {
         Assert.NotEqual(
-            RequestBody.TryParsePatch(Utf8(text ?? ""), PyTorchJobs, "x", out JsonObject? patch, out Status? refusal, out _),
+            BodyJson.TryParsePatch(Utf8(text ?? ""), PyTorchJobs, "x", out JsonObject? patch, out Status? refusal, out _),
             refusal is not null && patch is null);
-        Assert.NotEqual(RequestBody.TryParseObject(bytes ?? [], PyTorchJobs, "x", out JsonObject? manifest, out refusal, out _), refusal is not null && manifest is null);
+        Assert.NotEqual(BodyJson.TryParseObject(bytes ?? [], PyTorchJobs, "x", out JsonObject? manifest, out refusal, out _), refusal is not null && manifest is null);
     }
 
     [Theory]
@@ -169,7 +169,7 @@ public sealed class Request_bodies
     [InlineData("""{"kind":"Other"}""", """{"apiVersion":"v1","kind":"Other"}""")]
     public void A_review_is_of_its_endpoint_s_kind_where_it_does_not_say_its_own(string sent, string read)
     {
-        Assert.True(RequestBody.TryParseReview(Utf8(sent), new ApiResource("", "v1", "reviews", "review", "Review"), out JsonObject? review, out _));
+        Assert.True(BodyJson.TryParseReview(Utf8(sent), new ApiResource("", "v1", "reviews", "review", "Review"), out JsonObject? review, out _));
         Assert.Equal(read, review.ToString());
     }
 

@@ -42,8 +42,8 @@ internal static class ReviewBody
             return (null, refusal);
         JsonObject? body;
         if (isProtobuf)
-            body = TryReadProtobuf(bytes.Span, message, out JsonObject? read) ? RequestBody.Completed(read, resource) : null;
-        else if (!RequestBody.TryParseReview(bytes.Span, resource, out body, out refusal))
+            body = TryReadProtobuf(bytes.Span, message, out JsonObject? read) ? BodyJson.Completed(read, resource) : null;
+        else if (!BodyJson.TryParseReview(bytes.Span, resource, out body, out refusal))
             return (null, refusal);
         return body is null ? (null, Malformed(resource)) : (body, RefuseKind(body, resource));
     }
