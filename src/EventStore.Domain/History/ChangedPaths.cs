@@ -1,13 +1,17 @@
+using System.Text;
 using EventStore.Domain.Jobs;
 
 namespace EventStore.Domain.History;
 
 /// <summary>
-/// The fields an event is found by. The database keeps the same for every event it ever took (<c>changed_paths_1</c> in migrations/), so
-/// this has to stay as it is.
+/// The fields an event is found by, for whoever writes or asks; <c>ChainRows</c> tells them a second time, for whoever verifies. The
+/// database keeps them for every event it ever took, so a change here needs a migration.
 /// </summary>
 public static class ChangedPaths
 {
+    /// <summary>How many bytes of a path the index takes, in UTF-8. A row of a PostgreSQL index holds 2,704 at most.</summary>
+    public const int BytesMax = 2048;
+
     private static readonly string[] Groups = ["metadata.labels", "metadata.annotations"];
 
     /// <summary>
@@ -17,7 +21,24 @@ public static class ChangedPaths
     public static IReadOnlyCollection<string> Of(JobEvent happened)
     {
         IReadOnlyList<string> paths = Recorded(happened);
-        return [.. paths.Concat(Groups.Where(group => paths.Any(path => IsBelow(path, group)))).Distinct()];
+        return [.. paths.Select(Indexed).Concat(Groups.Where(group => paths.Any(path => IsBelow(path, group)))).Distinct()];
+    }
+
+    /// <summary>The path as the index has it: its first <see cref="BytesMax"/> bytes, less an unfinished character.</summary>
+    public static string Indexed(string path)
+    {
+        if (path.Length <= BytesMax / 3 || Encoding.UTF8.GetByteCount(path) <= BytesMax)
+            return path;
+        (int length, int bytes) = (0, 0);
+        foreach (Rune rune in path.EnumerateRunes())
+        {
+            bytes += rune.Utf8SequenceLength;
+            if (bytes > BytesMax)
+                break;
+            length += rune.Utf16SequenceLength;
+        }
+
+        return path[..length];
     }
 
     private static IReadOnlyList<string> Recorded(JobEvent happened) => happened switch

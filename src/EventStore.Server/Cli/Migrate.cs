@@ -13,7 +13,7 @@ public sealed record MigrationLimits
 }
 
 /// <summary><c>migrate</c>: the schema up to this release, and the serving role's rights.</summary>
-internal static class Migrate
+internal static partial class Migrate
 {
     public static async Task<int> Run(VerbRun run)
     {
@@ -32,12 +32,16 @@ internal static class Migrate
         var serving = new NpgsqlConnectionStringBuilder(database.ServingConnectionString);
         string role = serving.Username
             ?? throw new OperatorException("ConnectionStrings__Postgres names no user", "Add Username=..., the role to serve with.");
-        if (role == new NpgsqlConnectionStringBuilder(owner).Username)
-            return; // the owner serves too: granting would take away what it has as the owner
-        if (!database.IsPrivate)
+        bool isOwner = role == new NpgsqlConnectionStringBuilder(owner).Username; // granting would take away what it has as the owner
+        if (!database.IsPrivate && !isOwner)
             await Ensure(owner, role, serving.Password);
-        await ServingRole.Grant(owner, role);
+        if (!(isOwner ? await ServingRole.CloseDatabase(owner) : await ServingRole.Grant(owner, role)))
+            OpenToEverybody(log, serving.Database ?? role);
     }
+
+    [LoggerMessage(LogLevel.Warning, "SECURITY: every role of this PostgreSQL may connect to the database, and hold up a server there. "
+        + "Its owner, or a superuser, should run: REVOKE CONNECT, TEMPORARY ON DATABASE \"{Database}\" FROM PUBLIC")]
+    private static partial void OpenToEverybody(ILogger log, string database);
 
     private static async Task Ensure(string owner, string role, string? password)
     {

@@ -97,6 +97,7 @@ internal static partial class Serve
             return;
         }
 
+        await Migrations.RequireUtf8(database.ServingConnectionString);
         IReadOnlyList<string> pending = await Migrations.Pending(database.ServingConnectionString);
         if (pending.Count > 0)
         {

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using EvolveDb;
 using EvolveDb.Configuration;
@@ -39,6 +40,7 @@ public static partial class Migrations
     internal static async Task Apply(string ownerConnectionString, ILogger log, string folder, TimeSpan lockWait)
     {
         Files(folder); // misnamed files are found before anything is touched
+        await RequireUtf8(ownerConnectionString).ConfigureAwait(false);
         await using var guard = await Lock(ownerConnectionString, lockWait, log).ConfigureAwait(false);
         RequireOrder(Files(folder), await Pending(ownerConnectionString, folder).ConfigureAwait(false));
 
@@ -78,6 +80,39 @@ public static partial class Migrations
                 "Run `migrate` with the owner's connection string; it also gives the serving role its rights.", denied);
         }
     }
+
+    /// <summary>
+    /// Refuses a database that stores text in another encoding than UTF-8: it cannot hold what JSON can, and the bytes a hash was made of are
+    /// not those it gives back. An encoding is chosen when a database is made and never changes.
+    /// </summary>
+    /// <exception cref="MigrationException">It is another, with the command that makes the right one.</exception>
+    public static async Task RequireUtf8(string connectionString)
+    {
+        await using var connection = await Open(connectionString).ConfigureAwait(false);
+        await using var query = new NpgsqlCommand(
+            """
+            SELECT pg_encoding_to_char(encoding), format('CREATE DATABASE %I OWNER %I ENCODING ''UTF8'' LOCALE ''C'' TEMPLATE template0',
+                                                         datname || '_utf8', pg_get_userbyid(datdba)), datname
+            FROM   pg_database WHERE datname = current_database()
+            """, connection);
+        await using var row = await query.ExecuteReaderAsync().ConfigureAwait(false);
+        await row.ReadAsync().ConfigureAwait(false);
+        if (row.GetString(0) != "UTF8")
+            throw new MigrationException(
+                $"The database '{row.GetString(2)}' has the encoding {row.GetString(0)}; this server needs UTF8.",
+                $"Let a superuser run: {row.GetString(1)}");
+    }
+
+    /// <summary>What the changelog says of each file once all are applied: name, version, description, checksum (MD5) and success.</summary>
+    internal static string[] Applied() =>
+    [
+        .. Files(DefaultFolder).Select(name =>
+        {
+            string[] parts = Path.GetFileNameWithoutExtension(name)[1..].Split("__", 2);
+            string checksum = Convert.ToHexString(MD5.HashData(File.ReadAllBytes(Path.Combine(DefaultFolder, name)))); // Evolve's choice
+            return $"{name} {parts[0]} {parts[1].Replace('_', ' ')} {checksum} t";
+        }),
+    ];
 
     // A file that arrives late with a low number would be applied before the others on a new database and after them here.
     private static void RequireOrder(List<string> files, IReadOnlyList<string> pending)

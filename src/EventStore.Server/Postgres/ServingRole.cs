@@ -5,22 +5,23 @@ namespace EventStore.Server.Postgres;
 /// <summary>
 /// What the role the server serves with may do: read the tables, and change them through the functions <c>commit_jobs_…</c>,
 /// which run with their owner's rights. A server that was taken over can then append events, and neither edit nor
-/// delete one.
+/// delete one. Nobody else may connect: whoever can connect can take advisory locks and send notifications.
 /// </summary>
 public static class ServingRole
 {
     private const string Schema = "eventstore";
 
     /// <summary>
-    /// Gives the role exactly its rights on the schema <c>eventstore</c> and takes back whatever else it, or everybody, had
-    /// there. In one transaction, so a server that is running never loses a right in between; may be repeated, and has to be after
+    /// Gives the role exactly its rights on the schema <c>eventstore</c> and on the database, and takes back whatever else it, or
+    /// everybody (PUBLIC), had there. In one transaction, so a server that is running never loses a right in between; may be repeated, and has to be after
     /// each migration, because new tables and functions start without (tables) or with too many (functions) rights.
     /// Rights the role has through another role it is a member of are not its own and stay: see <see cref="HasOwnersRights"/>.
     /// </summary>
     /// <param name="ownerConnectionString">Connects as the owner of the schema's tables and functions.</param>
     /// <param name="role">An existing role, as it is stored: no quotes.</param>
+    /// <returns>Whether PUBLIC is kept out of the database; false where the schema's owner does not own the database and cannot.</returns>
     /// <exception cref="PostgresException">The role or the schema does not exist, or the connection is not the owner's.</exception>
-    public static async Task Grant(string ownerConnectionString, string role)
+    public static async Task<bool> Grant(string ownerConnectionString, string role)
     {
         var name = '"' + role.Replace("\"", "\"\"", StringComparison.Ordinal) + '"';
         await using var connection = new NpgsqlConnection(ownerConnectionString);
@@ -39,11 +40,45 @@ public static class ServingRole
             REVOKE ALL ON ALL ROUTINES  IN SCHEMA {Schema} FROM PUBLIC, {name};
             GRANT USAGE  ON SCHEMA {Schema} TO {name};
             GRANT SELECT ON ALL TABLES IN SCHEMA {Schema} TO {name};
+            GRANT SELECT ON ALL SEQUENCES IN SCHEMA {Schema} TO {name};
             """).ConfigureAwait(false);
         foreach (var function in await CommitFunctions(connection).ConfigureAwait(false))
             await Execute(connection, $"GRANT EXECUTE ON FUNCTION {function} TO {name}").ConfigureAwait(false);
 
+        bool closed = await CloseDatabase(connection, name).ConfigureAwait(false);
         await transaction.CommitAsync().ConfigureAwait(false);
+        return closed;
+    }
+
+    /// <summary>
+    /// Keeps PUBLIC out of the database: without CONNECT a stranger can take no advisory lock there and send no notification, without
+    /// TEMPORARY the serving role cannot put things of its own before ours. For an owner that serves too.
+    /// </summary>
+    /// <returns>Whether that could be done.</returns>
+    public static async Task<bool> CloseDatabase(string ownerConnectionString)
+    {
+        await using var connection = new NpgsqlConnection(ownerConnectionString);
+        await connection.OpenAsync().ConfigureAwait(false);
+        return await CloseDatabase(connection, "CURRENT_USER").ConfigureAwait(false);
+    }
+
+    private static async Task<bool> CloseDatabase(NpgsqlConnection connection, string role)
+    {
+        await using var query = new NpgsqlCommand(
+            "SELECT quote_ident(datname), pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()", connection);
+        string database;
+        await using (NpgsqlDataReader reader = await query.ExecuteReaderAsync().ConfigureAwait(false))
+        {
+            await reader.ReadAsync().ConfigureAwait(false);
+            if (!reader.GetBoolean(1))
+                return false;
+            database = reader.GetString(0);
+        }
+
+        await Execute(
+            connection,
+            $"REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC; GRANT CONNECT ON DATABASE {database} TO {role}").ConfigureAwait(false);
+        return true;
     }
 
     /// <summary>
@@ -142,7 +177,8 @@ public static class ServingRole
         await using var query = new NpgsqlCommand(
             $"""
             SELECT p.oid::regprocedure::text FROM pg_proc p
-            WHERE  p.pronamespace = '{Schema}'::regnamespace AND p.prokind = 'f' AND p.proname LIKE 'commit\_jobs\_%'
+            WHERE  p.pronamespace = '{Schema}'::regnamespace AND p.prokind = 'f'
+            AND   (p.proname LIKE 'commit\_jobs\_%' OR p.proname LIKE 'wait\_for\_commits\_%')
             """, connection);
         await using var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
         List<string> functions = [];

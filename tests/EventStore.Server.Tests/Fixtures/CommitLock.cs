@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EventStore.Server.Store.Format;
 using Npgsql;
 
 namespace EventStore.Server.Tests.Fixtures;
@@ -23,7 +24,7 @@ public sealed class CommitLock : IAsyncDisposable
         // Without a pool: closing the connection is what gives the lock back.
         var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.Owner) { Pooling = false }.ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand("SELECT pg_advisory_lock(7071)", connection);
+        await using var command = new NpgsqlCommand($"BEGIN; {DatabaseNames.TakeCommitLock}", connection);
         await command.ExecuteNonQueryAsync();
         return new CommitLock(database, connection);
     }
@@ -44,6 +45,6 @@ public sealed class CommitLock : IAsyncDisposable
 
     private Task<long> Waiting() => database.Ask<long>("""
         SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-         WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objid = 7071 AND NOT l.granted
+         WHERE d.datname = current_database() AND l.relation = 'eventstore.commit_lock'::regclass AND NOT l.granted
         """);
 }

@@ -56,5 +56,18 @@ internal static class InProcess
         return [.. batch.Entries.Select(entry => entry.After with { Revision = committed.Revisions[entry.Place] })];
     }
 
+    /// <summary>The call of <c>commit_jobs_2</c>, which was told two more things of each row.</summary>
+    public static NpgsqlCommand CallOfTheReleaseBefore(NpgsqlConnection connection, Batch batch)
+    {
+        NpgsqlCommand call = CommitCall.Of(connection, batch, wakeOthers: false);
+        Batch.Entry[] rows = [.. batch.Entries.Where(entry => entry.WritesRow)];
+        call.CommandText = """
+            SELECT revisions[1] FROM eventstore.commit_jobs_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)
+            """;
+        call.Parameters.Insert(18, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.Chain.Basis?.Uid != row.After.Uid)] });
+        call.Parameters.Insert(19, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.After.Deleted)] });
+        return call;
+    }
+
     private static JsonObject Parse(string json) => (JsonObject)JsonReading.Parse(System.Text.Encoding.UTF8.GetBytes(json));
 }

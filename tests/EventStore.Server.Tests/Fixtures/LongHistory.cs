@@ -118,7 +118,8 @@ public sealed class LongHistory : IAsyncLifetime
         END
         $$;
         DROP TABLE eventstore.loading, eventstore.dropped;
-        UPDATE eventstore.head SET revision = 1000001, time = '2026-01-01Z'::timestamptz + 1000001 * interval '10 s', hash = sha256('');
+        DELETE FROM eventstore.head;
+        INSERT INTO eventstore.head (revision, time, hash) VALUES (1000001, '2026-01-01Z'::timestamptz + 1000001 * interval '10 s', sha256(''));
         ANALYZE
         """;
 }

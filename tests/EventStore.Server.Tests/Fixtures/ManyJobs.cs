@@ -16,7 +16,7 @@ internal static class ManyJobs
                now(), 'EventStore.Server.Store.CurrentJob', 1, '{{{Namespace}}}', 'job-' || i, false, i + 1
           FROM generate_series(1, {{{count}}}) AS i, LATERAL (SELECT ('00000000-0000-0000-0000-' || lpad(i::text, 12, '0'))::uuid AS uid) AS ids;
         SELECT setval('eventstore.mt_events_sequence', {{{count}}} + 1);
-        UPDATE eventstore.head SET revision = greatest(revision, {{{count}}} + 1), hash = sha256(hash);
+        {{{TestDatabase.MoveHead($"greatest(revision, {count} + 1)")}}};
         ANALYZE eventstore.mt_doc_current_job;
         """);
 
@@ -40,7 +40,7 @@ internal static class ManyJobs
             SELECT j.revision - {{{{count}}}} * ({{{{eventsEach}}}} - v), j.namespace, j.name, CASE v WHEN 1 THEN 'job_created' ELSE 'job_patched' END, '', ''
               FROM eventstore.mt_doc_current_job j, generate_series(1, {{{{eventsEach}}}}) AS v ORDER BY 1;
             SELECT setval('eventstore.mt_events_sequence', {{{{count}}}} * {{{{eventsEach}}}} + 1);
-            UPDATE eventstore.head SET revision = {{{{count}}}} * {{{{eventsEach}}}} + 1, hash = sha256(hash);
+            {{{{TestDatabase.MoveHead($"{count} * {eventsEach} + 1")}}}};
             ANALYZE;
             """);
     }

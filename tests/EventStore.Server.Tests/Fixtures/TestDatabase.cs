@@ -84,6 +84,12 @@ public sealed class TestDatabase : IAsyncDisposable
         await command.ExecuteNonQueryAsync();
     }
 
+    /// <summary>The statement that moves the head to a revision, which may be said in terms of where it stands.</summary>
+    public static string MoveHead(string revision) => $"""
+        WITH old AS (DELETE FROM eventstore.head RETURNING *)
+        INSERT INTO eventstore.head (revision, time, hash) SELECT {revision}, time, sha256(hash) FROM old
+        """;
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {

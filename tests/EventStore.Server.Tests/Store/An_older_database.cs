@@ -15,12 +15,17 @@ public sealed class An_older_database : IAsyncLifetime
 {
     // The call of this release, as the one before would have made it.
     private const string AsBefore = """
-        CREATE FUNCTION eventstore.commit_jobs_2(
+        CREATE FUNCTION eventstore.commit_jobs_3(
             text[], text[], uuid[], bigint[], bigint[], int[], uuid[], uuid[], bigint[], text[], text[], jsonb[], text[], jsonb[], text[],
-            int[], text[], int[], boolean[], boolean[], boolean[], text[], text[], boolean,
+            int[], text[], int[], boolean[], text[], text[], boolean,
             OUT held boolean[], OUT revisions bigint[], OUT committed_at timestamptz)
-        LANGUAGE sql AS 'SELECT * FROM eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$18,$19,$20,$22,$23,$24)'
+        LANGUAGE sql AS $$SELECT c.* FROM
+            (SELECT coalesce(array_agg($8[e] IS DISTINCT FROM $3[$6[e]]), '{}') AS new, coalesce(array_agg($10[e] = 'job_deleted'), '{}') AS gone
+               FROM unnest($18) e) row,
+            eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$18,row.new,row.gone,$20,$21,$22) c$$
         """;
+
+    private const string OldLock = "SELECT pg_advisory_xact_lock(7071)";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly string before = Directory.CreateTempSubdirectory("es-before-").FullName;
@@ -64,7 +69,7 @@ public sealed class An_older_database : IAsyncLifetime
         await using NpgsqlConnection raw = await database.Source.OpenConnectionAsync();
         await using NpgsqlConnection holder = await database.OwnerSource.OpenConnectionAsync();
         await using NpgsqlTransaction held = await holder.BeginTransactionAsync();
-        await using (var command = new NpgsqlCommand(DatabaseNames.TakeCommitLock, holder))
+        await using (var command = new NpgsqlCommand(OldLock, holder))
             await command.ExecuteNonQueryAsync();
 
         Task migrating = MigrateTo("V0008"); // first in the queue for the lock
@@ -93,12 +98,7 @@ public sealed class An_older_database : IAsyncLifetime
         for (int i = 0; i <= SnapshotRow.Every; i++)
         {
             Batch batch = i == 0 ? InProcess.Decide([], InProcess.Create("old")) : InProcess.Decide(jobs, InProcess.Label("old", $"n{i % 3}", $"{i}"));
-            await using NpgsqlCommand call = CommitCall.Of(connection, batch, wakeOthers: false);
-            call.CommandText = """
-                SELECT revisions[1] FROM eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21)
-                """;
-            foreach (int unknownThen in (int[])[20, 16, 15])
-                call.Parameters.RemoveAt(unknownThen);
+            await using NpgsqlCommand call = InProcess.CallOfTheReleaseBefore(connection, batch);
             jobs = [Assert.Single(batch.Entries).After with { Revision = (long)(await call.ExecuteScalarAsync())! }];
         }
 
@@ -106,6 +106,32 @@ public sealed class An_older_database : IAsyncLifetime
             SELECT count(*) FROM eventstore.revision r JOIN eventstore.revision_path p USING (revision) WHERE r.job = 'old'
             """));
         Assert.Equal(1, await database.Ask<long>($"SELECT count(*) FROM eventstore.job_snapshot WHERE uid = '{jobs[0].Uid}'"));
+        Assert.Empty(await Verify());
+    }
+
+    [Fact]
+    public async Task Turns_away_a_batch_that_waited_for_the_lock_of_the_release_before_and_takes_it_the_next_time()
+    {
+        await MigrateTo("V0009");
+        await using NpgsqlConnection raw = await database.OwnerSource.OpenConnectionAsync();
+        await using NpgsqlConnection holder = await database.OwnerSource.OpenConnectionAsync();
+        await using NpgsqlTransaction held = await holder.BeginTransactionAsync();
+        await using (var command = new NpgsqlCommand(OldLock, holder))
+            await command.ExecuteNonQueryAsync();
+        await database.Execute("DROP FUNCTION eventstore.commit_jobs_3");
+        Task migrating = Migrations.Apply(database.Owner, NullLogger.Instance); // first in the queue for the lock
+        await Waiting(1);
+        Batch batch = InProcess.Decide([], InProcess.Create("late"));
+        await using NpgsqlCommand call = InProcess.CallOfTheReleaseBefore(raw, batch);
+        Task<object?> refused = call.ExecuteScalarAsync();
+        await Waiting(2);
+        await held.RollbackAsync();
+
+        Assert.True(CommitCall.IsOutrun(await Assert.ThrowsAsync<PostgresException>(() => refused)));
+        await migrating;
+        await ServingRole.Grant(database.Owner, database.ServingRoleName);
+        await using NpgsqlCommand again = InProcess.CallOfTheReleaseBefore(raw, batch);
+        Assert.True((long)(await again.ExecuteScalarAsync())! > 1);
         Assert.Empty(await Verify());
     }
 
@@ -118,7 +144,7 @@ public sealed class An_older_database : IAsyncLifetime
 
     private async Task Migrate()
     {
-        await database.Execute("DROP FUNCTION eventstore.commit_jobs_2");
+        await database.Execute("DROP FUNCTION IF EXISTS eventstore.commit_jobs_3");
         await Migrations.Apply(database.Owner, NullLogger.Instance);
         await ServingRole.Grant(database.Owner, database.ServingRoleName);
     }

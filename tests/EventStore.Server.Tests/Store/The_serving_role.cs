@@ -15,7 +15,7 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     private static readonly string[] Tables =
     [
         "mt_events", "mt_streams", "mt_doc_current_job", "head", "mt_event_progression", "mt_high_water_skips", "mt_doc_deadletterevent",
-        "mt_event_projection_floors", "changelog", "revision", "revision_path", "job_snapshot", "rebuild",
+        "mt_event_projection_floors", "changelog", "revision", "revision_path", "job_snapshot", "rebuild", "commit_lock",
     ];
 
     public static TheoryData<string> WritesToTables()
@@ -44,6 +44,8 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     [InlineData("UPDATE eventstore.mt_streams SET version = 1")]
     [InlineData("UPDATE eventstore.mt_doc_current_job SET data = '{}'")]
     [InlineData("UPDATE eventstore.head SET revision = 1")]
+    [InlineData("LOCK TABLE eventstore.commit_lock IN ROW SHARE MODE")]
+    [InlineData("LOCK TABLE eventstore.commit_lock IN SHARE MODE")]
     [InlineData("SELECT nextval('eventstore.mt_events_sequence')")]
     [InlineData("SELECT setval('eventstore.mt_events_sequence', 1)")]
     [InlineData("ALTER SEQUENCE eventstore.mt_events_sequence RESTART")]
@@ -54,9 +56,11 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     [InlineData("CREATE FUNCTION eventstore.current_job_1(uuid, varchar, varchar, boolean, bigint, bigint, text, text) RETURNS jsonb LANGUAGE sql AS $$SELECT '{}'::jsonb$$")]
     [InlineData("CREATE TABLE public.head ()")]
     [InlineData("CREATE SCHEMA mine")]
+    [InlineData("CREATE TEMP TABLE mine ()")]
     [InlineData("CREATE EXTENSION IF NOT EXISTS dblink")]
-    [InlineData("ALTER FUNCTION eventstore.commit_jobs_2 SECURITY INVOKER")]
-    [InlineData("DROP FUNCTION eventstore.commit_jobs_1")]
+    [InlineData("ALTER FUNCTION eventstore.commit_jobs_3 SECURITY INVOKER")]
+    [InlineData("DROP FUNCTION eventstore.commit_jobs_3")]
+    [InlineData("DROP FUNCTION eventstore.wait_for_commits_1")]
     [InlineData("DROP FUNCTION eventstore.commit_jobs_2")]
     [InlineData("DROP INDEX eventstore.current_job_living")]
     [InlineData("SELECT eventstore.current_job_1(gen_random_uuid(), '', '', false, 1, 1, '', '')")]
@@ -86,8 +90,8 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     }
 
     [Fact]
-    public async Task Has_no_right_to_any_function_but_those_that_append() =>
-        Assert.Equal("commit_jobs_1, commit_jobs_2", await store.AsServing("""
+    public async Task Has_no_right_to_any_function_but_those_that_append_and_the_wait_for_them() =>
+        Assert.Equal("commit_jobs_2, commit_jobs_3, wait_for_commits_1", await store.AsServing("""
             SELECT string_agg(proname, ', ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace AND has_function_privilege(oid, 'EXECUTE')
             """));
 
@@ -128,14 +132,15 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     /// caller's would run with those rights.
     /// </summary>
     [Theory]
-    [InlineData(1, "")]
-    [InlineData(1, "SET search_path = pg_temp, eventstore")]
-    [InlineData(1, "SET search_path = pg_temp, pg_catalog, public")]
     [InlineData(2, "")]
     [InlineData(2, "SET search_path = pg_temp, eventstore")]
     [InlineData(2, "SET search_path = pg_temp, pg_catalog, public")]
+    [InlineData(3, "")]
+    [InlineData(3, "SET search_path = pg_temp, eventstore")]
+    [InlineData(3, "SET search_path = pg_temp, pg_catalog, public")]
     public async Task Cannot_put_things_of_its_own_in_the_function_s_way(int release, string searchPath)
     {
+        await store.AllowTemporary();
         await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(store.Serving) { Pooling = false }.ConnectionString);
         await connection.OpenAsync();
         await using (var shadows = new NpgsqlCommand($"""
@@ -147,7 +152,8 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
             CREATE TEMP SEQUENCE mt_events_sequence;
             CREATE FUNCTION pg_temp.current_job_1(uuid, text, text, boolean, bigint, bigint, text, text) RETURNS jsonb LANGUAGE plpgsql AS
                 $$BEGIN RAISE EXCEPTION 'ran as %', current_user; END$$;
-            CREATE FUNCTION pg_temp.changed_paths_1(text, jsonb) RETURNS SETOF text LANGUAGE plpgsql AS
+            CREATE TEMP TABLE commit_lock ();
+            CREATE FUNCTION pg_temp.revision_hash_1(bytea, bigint, uuid, bigint, text, bigint, text, jsonb, text, jsonb) RETURNS bytea LANGUAGE plpgsql AS
                 $$BEGIN RAISE EXCEPTION 'ran as %', current_user; END$$;
             CREATE FUNCTION pg_temp.pg_advisory_xact_lock(int) RETURNS void LANGUAGE plpgsql AS
                 $$BEGIN RAISE EXCEPTION 'ran as %', current_user; END$$;
@@ -159,13 +165,13 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
             await shadows.ExecuteNonQueryAsync();
 
         string name = $"shadowed-{release}-{searchPath.Length}";
-        (string paths, string kept) = release == 1 ? (string.Empty, string.Empty) : ("'{}', '{}',", "ARRAY[false],");
+        string flags = release == 2 ? "ARRAY[true], ARRAY[false]," : string.Empty; // what the release before told of a row
         await using (var command = new NpgsqlCommand($"""
             SELECT held FROM eventstore.commit_jobs_{release}(
                 ARRAY['kube-test'], ARRAY['{name}'], ARRAY[null::uuid], ARRAY[null::bigint], ARRAY[null::bigint],
                 ARRAY[1], ARRAY[gen_random_uuid()], ARRAY[gen_random_uuid()], ARRAY[1::bigint], ARRAY['job_created'], ARRAY['x'],
-                ARRAY['{"{}"}'::jsonb], ARRAY['eve'], ARRAY['{"{}"}'::jsonb], ARRAY['r'], {paths}
-                ARRAY[1], ARRAY[true], ARRAY[false], {kept} ARRAY['a'], ARRAY['b'], false)
+                ARRAY['{"{}"}'::jsonb], ARRAY['eve'], ARRAY['{"{}"}'::jsonb], ARRAY['r'], '{"{}"}', '{"{}"}',
+                ARRAY[1], {flags} ARRAY[false], ARRAY['a'], ARRAY['b'], false)
             """, connection))
             Assert.True(Assert.Single((bool[])(await command.ExecuteScalarAsync())!));
 
@@ -194,6 +200,11 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
         public async Task DisposeAsync() => await database.DisposeAsync();
 
         public Task<string> Checksum() => database.Checksum();
+
+        /// <summary>Lets the serving role make temporary things after all, which <c>migrate</c> does not.</summary>
+        public Task AllowTemporary() => database.Execute($"""
+            DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO {database.ServingRoleName}', current_database()); END $$
+            """);
 
         /// <summary>Runs a statement as the serving role, on a connection of its own, and answers its first value.</summary>
         public async Task<object?> AsServing(string sql)

@@ -79,7 +79,7 @@ public sealed class Ends : IAsyncLifetime
         await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Feed:Backlog=2"); // the past comes from the log
         await server.Admin.Create("mnist");
         await server.Admin.Create("next");
-        await database.Execute(JobOfTomorrow + "; UPDATE eventstore.head SET revision = (SELECT max(seq_id) FROM eventstore.mt_events), hash = sha256(hash)");
+        await database.Execute($"{JobOfTomorrow}; {TestDatabase.MoveHead("(SELECT max(seq_id) FROM eventstore.mt_events)")}");
 
         await using WatchClient watch = await WatchClient.Open(server.Admin, Sample.Jobs(), "resourceVersion=1");
 

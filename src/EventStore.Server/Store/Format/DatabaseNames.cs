@@ -1,9 +1,11 @@
 namespace EventStore.Server.Store.Format;
 
 /// <summary>
-/// What servers agree on by name in the database: advisory locks and notification channels.
+/// What servers agree on by name in the database: the commit lock, advisory locks and notification channels.
 /// <code>
-/// lock 7071  held by the commit function until the end of its transaction: whoever has it knows that no commit is under way
+/// table commit_lock   locked EXCLUSIVE by the commit function until the end of its transaction, and SHARE by whoever must know that no
+///                     earlier commit is under way; only the owner, and so the owner's functions, can lock it
+/// lock 7071  the commit lock of the release before: commit_jobs_2, which serves that release, takes it before the table's
 /// lock 7072  shared, held by each server for as long as it serves: by it servers count one another
 /// lock 7074  held by a rebuild, of which there is one at a time
 /// eventstore_commit   a batch was committed; the payload is its last revision
@@ -12,9 +14,6 @@ namespace EventStore.Server.Store.Format;
 /// </summary>
 internal static class DatabaseNames
 {
-    /// <summary>The lock of <see cref="TakeCommitLock"/>, as the migrations name it.</summary>
-    public const long CommitLock = 7071;
-
     /// <summary>Held shared by each server while it serves.</summary>
     public const long PresenceLock = 7072;
 
@@ -27,6 +26,12 @@ internal static class DatabaseNames
     /// <summary>Tells whoever keeps current jobs in memory to read them again.</summary>
     public const string RebuiltChannel = "eventstore_rebuilt";
 
-    /// <summary>Takes the commit function's lock until the end of the transaction: once it is granted, no earlier commit is under way.</summary>
-    public const string TakeCommitLock = "SELECT pg_advisory_xact_lock(7071)";
+    /// <summary>Takes the commit lock until the end of the transaction. For the owner: nobody commits meanwhile.</summary>
+    public const string TakeCommitLock = "LOCK TABLE eventstore.commit_lock IN EXCLUSIVE MODE";
+
+    /// <summary>
+    /// Waits for every commit that is under way, and holds the next ones back until the end of the transaction. For the serving role; several
+    /// may wait and read side by side.
+    /// </summary>
+    public const string WaitForCommits = "SELECT eventstore.wait_for_commits_1()";
 }

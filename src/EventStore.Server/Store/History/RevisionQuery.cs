@@ -74,6 +74,8 @@ public sealed record RevisionQuery
     public RevisionQuery And(RevisionCondition more)
     {
         bool oneValue = more.Field != RevisionField.Path;
+        if (!oneValue)
+            more = more with { Values = [.. more.Values.Select(ChangedPaths.Indexed)] };
         RevisionCondition? same = Conditions.FirstOrDefault(each => oneValue && each.Among && more.Among && each.Field == more.Field);
         return same is null
             ? this with { Conditions = [.. Conditions, more] }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using EventStore.Domain.History;
@@ -35,7 +36,7 @@ internal static partial class ChainRows
         (e.headers -> 'impersonatedBy')::text
         """;
 
-    /// <summary>The events behind a revision.</summary>
+    /// <summary>The events behind a revision; all of them behind 0.</summary>
     public static IAsyncEnumerable<ChainedEvent> Events(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
         connection,
         $"""
@@ -43,7 +44,7 @@ internal static partial class ChainRows
                coalesce(e.headers - 'impersonatedBy' = jsonb_build_object(
                    'groups', e.headers -> 'groups', 'userAgent', e.headers ->> 'userAgent', 'sourceAddress', e.headers ->> 'sourceAddress'), false),
                e.bdata IS NULL AND e.tenant_id = '*DEFAULT*' AND NOT e.is_archived
-          FROM eventstore.mt_events e WHERE e.seq_id > {behind} ORDER BY e.seq_id
+          FROM eventstore.mt_events e WHERE {Behind("e.seq_id", behind)} ORDER BY e.seq_id
         """,
         ReadEvent,
         stop);
@@ -51,14 +52,14 @@ internal static partial class ChainRows
     /// <summary>The rows behind a revision.</summary>
     public static IAsyncEnumerable<IndexRow> Rows(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
         connection,
-        $"SELECT revision, namespace, job, type, user_name, hash FROM eventstore.revision WHERE revision > {behind} ORDER BY revision",
+        $"SELECT revision, namespace, job, type, user_name, hash FROM eventstore.revision WHERE {Behind("revision", behind)} ORDER BY revision",
         row => new IndexRow(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetFieldValue<byte[]>(5)),
         stop);
 
     /// <summary>The rows of <c>revision_path</c> behind a revision.</summary>
     public static IAsyncEnumerable<(long Revision, string Path)> Paths(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
         connection,
-        $"SELECT revision, path FROM eventstore.revision_path WHERE revision > {behind} ORDER BY revision, path",
+        $"SELECT revision, path FROM eventstore.revision_path WHERE {Behind("revision", behind)} ORDER BY revision, path",
         row => (row.GetInt64(0), row.GetString(1)),
         stop);
 
@@ -83,13 +84,16 @@ internal static partial class ChainRows
     /// <summary>Since 1970.</summary>
     public static long Microseconds(DateTime time) => (time - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
-    /// <summary>What an event is found by, as <c>changed_paths_1</c> of migrations/V0004 has it.</summary>
+    // Nothing is numbered below 2, and so nobody would look there for what somebody put in.
+    private static string Behind(string column, long revision) => revision == 0 ? "true" : string.Create(CultureInfo.InvariantCulture, $"{column} > {revision}");
+
+    /// <summary>What an event is found by: <see cref="ChangedPaths"/> once more, from what is stored, for the check of what was written.</summary>
     private static IReadOnlyList<string> PathsOf(string type, string? json)
     {
         string[] changed = json is null ? [] : ReadPaths(json);
         if (changed.Length == 0 && type != "job_deletion_requested")
             return [];
-        var found = new SortedSet<string>(changed, StringComparer.Ordinal);
+        var found = new SortedSet<string>(changed.Select(ChangedPaths.Indexed), StringComparer.Ordinal);
         foreach (string path in changed)
         {
             if (InMap().Match(path) is { Success: true } map)

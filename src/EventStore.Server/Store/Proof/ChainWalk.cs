@@ -18,6 +18,8 @@ internal sealed record ProvenRevision(ChainedEvent Event, IndexRow? Row, byte[] 
 /// <param name="wrong">Is told of what is not.</param>
 internal sealed class ChainWalk(byte[] start, Action<ProvenRevision> proven, Action<Finding> wrong)
 {
+    private const long FirstRevision = 2; // an empty store stands at 1
+
     private readonly List<Held> held = [];
     private byte[] computed = start; // where the chain stands if what is held is right
     private byte[] recorded = start; // where it stands by what was recorded last
@@ -55,6 +57,12 @@ internal sealed class ChainWalk(byte[] start, Action<ProvenRevision> proven, Act
     /// <summary>A row whose event is not there.</summary>
     public void Removed(IndexRow row)
     {
+        if (row.Revision < FirstRevision)
+        {
+            wrong(new Finding(row.Revision, "the index has a row of a revision there never was"));
+            return;
+        }
+
         Decide(false);
         wrong(new Finding(row.Revision, "the event was removed, its row in the index is still there"));
         Stand(null, row.Hash);

@@ -35,8 +35,10 @@ internal static class DerivedRows
     private const string StreamsSql = """
         INSERT INTO eventstore.mt_streams AS s (id, version, timestamp, created)
         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::timestamptz[])
-            ON CONFLICT (id) DO UPDATE SET version = excluded.version, timestamp = excluded.timestamp
-         WHERE (s.version, s.timestamp) IS DISTINCT FROM (excluded.version, excluded.timestamp)
+            ON CONFLICT (id) DO UPDATE SET (type, version, timestamp, created, tenant_id, compacted_version, is_archived) =
+                   (NULL, excluded.version, excluded.timestamp, excluded.created, DEFAULT, DEFAULT, DEFAULT)
+         WHERE (s.type, s.version, s.timestamp, s.created, s.tenant_id, s.compacted_version, s.is_archived)
+               IS DISTINCT FROM (NULL, excluded.version, excluded.timestamp, excluded.created, '*DEFAULT*', 0, false)
         """;
 
     private const string SnapshotsSql = """

@@ -16,7 +16,8 @@ public sealed class Importing
     private const int BatchMax = 256;
 
     private const string CopySql = """
-        COPY imported (seq_id, id, stream_id, version, data, type, class, time, user_name, headers, request, hash) FROM STDIN (FORMAT binary)
+        COPY imported (seq_id, id, stream_id, version, data, type, class, time, user_name, headers, request, hash, paths)
+        FROM STDIN (FORMAT binary)
         """;
 
     private const string EventsSql = """
@@ -24,7 +25,8 @@ public sealed class Importing
         SELECT stream_id, max(version), max(time), min(time) FROM imported GROUP BY stream_id;
         INSERT INTO eventstore.mt_events (seq_id, id, stream_id, version, data, type, mt_dotnet_type, timestamp, user_name, headers, correlation_id)
         SELECT seq_id, id, stream_id, version, data, type, class, time, user_name, headers, request FROM imported ORDER BY seq_id;
-        UPDATE eventstore.head h SET (revision, time, hash) = (SELECT seq_id, time, hash FROM imported ORDER BY seq_id DESC LIMIT 1);
+        DELETE FROM eventstore.head;
+        INSERT INTO eventstore.head (revision, time, hash) SELECT seq_id, time, hash FROM imported ORDER BY seq_id DESC LIMIT 1;
         """;
 
     private const string IndexSql = """
@@ -32,7 +34,7 @@ public sealed class Importing
         SELECT i.seq_id, j.namespace, j.name, i.type, i.user_name, i.hash
           FROM imported i JOIN eventstore.mt_doc_current_job j ON j.id = i.stream_id ORDER BY i.seq_id;
         INSERT INTO eventstore.revision_path (path, revision)
-        SELECT p.path, i.seq_id FROM imported i, eventstore.changed_paths_1(i.type, i.data) p (path);
+        SELECT p.path, i.seq_id FROM imported i, unnest(i.paths) p (path);
         """;
 
     private readonly NpgsqlConnection owner;
@@ -66,7 +68,7 @@ public sealed class Importing
         await owner.Run(
             """
             CREATE TEMP TABLE imported (seq_id bigint, id uuid, stream_id uuid, version bigint, data jsonb, type text, class text, time timestamptz,
-                                        user_name text, headers jsonb, request text, hash bytea) ON COMMIT DROP
+                                        user_name text, headers jsonb, request text, hash bytea, paths text[]) ON COMMIT DROP
             """,
             stop);
         await using NpgsqlBinaryImporter copy = await owner.BeginBinaryImportAsync(CopySql, stop);
@@ -166,6 +168,19 @@ public sealed class Importing
         await copy.WriteAsync(EventCodec.Headers(link), NpgsqlDbType.Jsonb, stop);
         await copy.WriteAsync(link.RequestId, NpgsqlDbType.Text, stop);
         await copy.WriteAsync(happened.Hash, NpgsqlDbType.Bytea, stop);
+        await copy.WriteAsync(Paths(link, number), NpgsqlDbType.Array | NpgsqlDbType.Text, stop);
+    }
+
+    private static string[] Paths(Link link, long number)
+    {
+        try
+        {
+            return [.. ChangedPaths.Of(EventCodec.Read(link.Type, System.Text.Encoding.UTF8.GetString(link.Data.Span)))];
+        }
+        catch (Exception e) when (e is System.Text.Json.JsonException or FormatException or ArgumentException)
+        {
+            throw Wrong(number, $"the event of revision {link.Revision} cannot be read: {e.Message.ReplaceLineEndings(" ")}");
+        }
     }
 
     private static FormatException Wrong(long line, string what) => new($"line {line}: {what}");

@@ -21,9 +21,11 @@ internal sealed record JudgedStream(Guid Uid, ReplayedStream? Stream, string? Di
 internal static class StreamWalk
 {
     // A row's document repeats its columns; PostgreSQL itself compares the two.
-    private const string RowsSql = """
+    private const string RowsSql = $"""
         SELECT coalesce(j.id, s.id), j.namespace, j.name, j.deleted, j.mt_version, j.revision, coalesce(j.data ->> 'text', ''), s.version,
-               coalesce(j.mt_last_modified, '-infinity'),
+               coalesce(j.mt_last_modified, '-infinity'), coalesce(s.timestamp, '-infinity'), coalesce(s.created, '-infinity'),
+               (s.type IS NULL AND s.tenant_id = '*DEFAULT*' AND NOT s.is_archived AND s.compacted_version = 0) IS TRUE,
+               j.mt_dotnet_type IS NOT DISTINCT FROM '{CurrentJob.StoredClass}',
                j.data = jsonb_build_object('id', j.id, 'namespace', j.namespace, 'name', j.name, 'deleted', j.deleted,
                                            'version', j.mt_version, 'revision', j.revision, 'text', j.data -> 'text')
           FROM eventstore.mt_doc_current_job j FULL JOIN eventstore.mt_streams s ON s.id = j.id
@@ -63,10 +65,10 @@ internal static class StreamWalk
             return $"{name}: {stream.Problem}";
         if (row?.Namespace is null)
             return $"{name}: there are {stream.Events} events, but no current job";
-        return Difference(expected, stream.Time, row) is { } difference ? $"{name}: {difference}" : null;
+        return Difference(expected, stream, row) is { } difference ? $"{name}: {difference}" : null;
     }
 
-    private static string? Difference(CurrentJob expected, DateTime time, Row row)
+    private static string? Difference(CurrentJob expected, ReplayedStream stream, Row row)
     {
         if (row.Namespace != expected.Namespace || row.Name != expected.Name)
             return $"the current job is named {row.Namespace}/{row.Name}";
@@ -80,20 +82,30 @@ internal static class StreamWalk
             return $"the stream's own version is not {expected.Version}";
         if (!row.IsWhole)
             return "the row's document is not that of its columns";
-        if (row.Time != time)
+        if (row.Time != stream.Time)
             return "the row's time is not that of the last event";
+        if (!row.HasClass)
+            return "the row's class was edited";
+        if (row.StreamTime != stream.Time)
+            return "the stream's own time is not that of the last event";
+        if (row.StreamCreated != stream.Born)
+            return "the stream's own creation is not the time of the first event";
+        if (!row.IsPlainStream)
+            return "a column of the stream that nothing writes was edited";
         return row.Text == expected.Text ? null : "the current job is not what its events give";
     }
 
     private static string State(bool deleted) => deleted ? "deleted" : "alive";
 
     private sealed record Row(
-        Guid Uid, string? Namespace, string? Name, bool Deleted, long Version, long Revision, string Text, long? StreamVersion, DateTime Time, bool IsWhole)
+        Guid Uid, string? Namespace, string? Name, bool Deleted, long Version, long Revision, string Text, long? StreamVersion,
+        DateTime Time, DateTime StreamTime, DateTime StreamCreated, bool IsPlainStream, bool HasClass, bool IsWhole)
     {
         public static Row Read(NpgsqlDataReader row) => row.IsDBNull(1)
-            ? new Row(row.GetGuid(0), null, null, false, 0, 0, string.Empty, null, default, false)
+            ? new Row(row.GetGuid(0), null, null, false, 0, 0, string.Empty, null, default, default, default, false, false, false)
             : new Row(
                 row.GetGuid(0), row.GetString(1), row.GetString(2), row.GetBoolean(3), row.GetInt64(4), row.GetInt64(5), row.GetString(6),
-                row.IsDBNull(7) ? null : row.GetInt64(7), row.GetDateTime(8), row.GetBoolean(9));
+                row.IsDBNull(7) ? null : row.GetInt64(7), row.GetDateTime(8), row.GetDateTime(9), row.GetDateTime(10), row.GetBoolean(11),
+                row.GetBoolean(12), row.GetBoolean(13));
     }
 }

@@ -15,8 +15,8 @@ namespace EventStore.Server.Store.Proof;
 public sealed record Verified(long Events, long MissingSnapshots);
 
 /// <summary>
-/// Proves that the store is what was written: the chain from its first event to the head, and everything that is made of the events. It
-/// changes nothing, and trusts nothing but the columns of <c>mt_events</c> and the hashes recorded for them.
+/// Proves that the store is what was written: the chain from its first event to the head, everything that is made of the events, and the
+/// schema with its rights. It changes nothing, and trusts nothing but the columns of <c>mt_events</c> and the hashes recorded for them.
 /// </summary>
 public static class Verification
 {
@@ -37,14 +37,16 @@ public static class Verification
     public static async Task<Verified> Run(
         NpgsqlDataSource database, Checkpoint? kept, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop)
     {
+        var gate = new Lock();
         // Two walks side by side, the chain in the log's order and the jobs in their streams', over one snapshot.
         await using NpgsqlConnection chain = await database.OpenConnectionAsync(stop);
         await using NpgsqlConnection streams = await database.OpenConnectionAsync(stop);
         await using NpgsqlTransaction snapshot = await chain.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         await using NpgsqlTransaction same = await streams.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         await streams.Run($"SET TRANSACTION SNAPSHOT '{await chain.Ask("SELECT pg_export_snapshot()", stop)}'", stop);
+        if (!await SchemaCheck.Run(chain, Tell, stop))
+            return new Verified(0, 0);
         long total = await EventLog.Count(chain, stop);
-        var gate = new Lock();
         (long linked, long folded, long missingSnapshots) = (0, 0, 0);
         await Task.WhenAll(
             Task.Run(() => FollowChain(chain, kept, Tell, () => Report(ref linked, 1), stop), stop),

@@ -43,7 +43,7 @@ internal static class RevisionAtTime
         // this waits for it; what comes after it is later.
         await using (NpgsqlTransaction transaction = await connection.BeginTransactionAsync(stop))
         {
-            await using var locking = new NpgsqlCommand(DatabaseNames.TakeCommitLock, connection);
+            await using var locking = new NpgsqlCommand(DatabaseNames.WaitForCommits, connection);
             await locking.ExecuteNonQueryAsync(stop);
         }
 
