@@ -82,8 +82,8 @@ public static partial class Migrations
     }
 
     /// <summary>
-    /// Refuses a database that stores text in another encoding than UTF-8: it cannot hold what JSON can, and the bytes a hash was made of are
-    /// not those it gives back. An encoding is chosen when a database is made and never changes.
+    /// Refuses a database that stores text in another encoding than UTF-8: it cannot hold what JSON can, and the bytes a hash was made
+    /// of are not those it gives back. An encoding is chosen when a database is made and never changes.
     /// </summary>
     /// <exception cref="MigrationException">It is another, with the command that makes the right one.</exception>
     public static async Task RequireUtf8(string connectionString)
@@ -103,7 +103,7 @@ public static partial class Migrations
                 $"Let a superuser run: {row.GetString(1)}");
     }
 
-    /// <summary>What the changelog says of each file once all are applied: name, version, description, checksum (MD5) and success.</summary>
+    /// <summary>What the changelog says of each file once all are applied: name, version, description, MD5 and success.</summary>
     internal static string[] Applied() =>
     [
         .. Files(DefaultFolder).Select(name =>

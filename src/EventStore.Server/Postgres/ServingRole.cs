@@ -13,8 +13,8 @@ public static class ServingRole
 
     /// <summary>
     /// Gives the role exactly its rights on the schema <c>eventstore</c> and on the database, and takes back whatever else it, or
-    /// everybody (PUBLIC), had there. In one transaction, so a server that is running never loses a right in between; may be repeated, and has to be after
-    /// each migration, because new tables and functions start without (tables) or with too many (functions) rights.
+    /// everybody (PUBLIC), had there. In one transaction, so a server that is running never loses a right in between;
+    /// may be repeated, and has to be after each migration, because new tables and functions start without (tables) or with too many (functions) rights.
     /// Rights the role has through another role it is a member of are not its own and stay: see <see cref="HasOwnersRights"/>.
     /// </summary>
     /// <param name="ownerConnectionString">Connects as the owner of the schema's tables and functions.</param>
@@ -77,7 +77,10 @@ public static class ServingRole
 
         await Execute(
             connection,
-            $"REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC; GRANT CONNECT ON DATABASE {database} TO {role}").ConfigureAwait(false);
+            $"""
+            REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC;
+            GRANT CONNECT ON DATABASE {database} TO {role};
+            """).ConfigureAwait(false);
         return true;
     }
 
@@ -101,7 +104,8 @@ public static class ServingRole
         // CREATE ROLE takes no parameters: the server itself quotes the two values.
         await using var quote = new NpgsqlCommand("SELECT format('CREATE ROLE %I LOGIN PASSWORD %L', $1, $2)", connection);
         quote.Parameters.Add(new NpgsqlParameter<string> { TypedValue = role });
-        quote.Parameters.Add(new NpgsqlParameter { Value = (object?)password ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text });
+        quote.Parameters.Add(
+            new NpgsqlParameter { Value = (object?)password ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text });
         await Execute(connection, (string)(await quote.ExecuteScalarAsync().ConfigureAwait(false))!).ConfigureAwait(false);
     }
 

@@ -23,7 +23,7 @@ internal sealed class BulkLoad : IAsyncDisposable
 
     private readonly List<Job> jobs = [];
     private readonly NpgsqlConnection connection;
-    private readonly (int Length, int OfOneJob) batches;
+    private (int Length, int OfOneJob) batches;
     private readonly Action<long> progress;
     private int next;
 
@@ -65,6 +65,9 @@ internal sealed class BulkLoad : IAsyncDisposable
         await connection.OpenAsync();
         return new BulkLoad(connection, (batchLength, ofOneJob), progress);
     }
+
+    /// <summary>Commits each event alone from now on.</summary>
+    public void CommitOneByOne() => batches = (1, 1);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => connection.DisposeAsync();

@@ -95,9 +95,9 @@ public sealed class Verifying_the_schema : IAsyncLifetime
     [InlineData("GRANT EXECUTE ON FUNCTION eventstore.commit_jobs_3 TO PUBLIC", "PUBLIC has the right EXECUTE on the function commit_jobs_3")]
     [InlineData("GRANT EXECUTE ON FUNCTION eventstore.mt_archive_stream TO SERVING", "SERVING has the right EXECUTE on the function mt_archive_stream")]
     [InlineData("REVOKE EXECUTE ON FUNCTION eventstore.commit_jobs_3 FROM SERVING", "SERVING lacks the right EXECUTE on the function commit_jobs_3")]
-    [InlineData("GRANT CONNECT ON DATABASE HERE TO PUBLIC", "PUBLIC has the right CONNECT on the database")]
-    [InlineData("GRANT TEMPORARY ON DATABASE HERE TO SERVING", "SERVING has the right TEMPORARY on the database")]
-    [InlineData("ALTER TABLE eventstore.mt_events ENABLE ROW LEVEL SECURITY; CREATE POLICY some ON eventstore.mt_events USING (seq_id <> 5)", "the policy some of mt_events is not one of the migrations")]
+    [InlineData("GRANT CONNECT ON DATABASE THIS_ONE TO PUBLIC", "PUBLIC has the right CONNECT on the database")]
+    [InlineData("GRANT TEMPORARY ON DATABASE THIS_ONE TO SERVING", "SERVING has the right TEMPORARY on the database")]
+    [InlineData("ALTER TABLE eventstore.mt_events ENABLE ROW LEVEL SECURITY; CREATE POLICY hidden ON eventstore.mt_events USING (seq_id <> 5)", "the policy hidden of mt_events is not one of the migrations")]
     [InlineData("ALTER TABLE eventstore.mt_events ENABLE ROW LEVEL SECURITY", "the table mt_events is not that of the migrations: r, p, row security")]
     [InlineData("CREATE RULE none AS ON INSERT TO eventstore.revision DO INSTEAD NOTHING", "the rule none of revision is not one of the migrations")]
     [InlineData("CREATE TABLE public.more () INHERITS (eventstore.mt_streams)", "the child more of mt_streams is not one of the migrations")]
@@ -113,7 +113,7 @@ public sealed class Verifying_the_schema : IAsyncLifetime
     {
         string Named(string text) => text.Replace("SERVING", database.ServingRoleName, StringComparison.Ordinal)
             .Replace("OWNER", new NpgsqlConnectionStringBuilder(database.Owner).Username, StringComparison.Ordinal)
-            .Replace("HERE", new NpgsqlConnectionStringBuilder(database.Owner).Database, StringComparison.Ordinal);
+            .Replace("THIS_ONE", new NpgsqlConnectionStringBuilder(database.Owner).Database, StringComparison.Ordinal);
         await database.Execute(Named(change));
         Assert.Contains(await Findings(), what => System.Text.RegularExpressions.Regex.IsMatch(what, $"^{Named(expected)}$"));
     }
@@ -148,7 +148,7 @@ public sealed class Verifying_the_schema : IAsyncLifetime
 
     private static string Other(string name, string type) => type switch
     {
-        "bigint" or "integer" => $"-coalesce({name}, 0) - 1",
+        "bigint" or "integer" or "smallint" => $"-coalesce({name}, 0) - 1",
         "uuid" => "gen_random_uuid()",
         "boolean" => $"NOT {name}",
         "bytea" => $"sha256(coalesce({name}, ''))",

@@ -30,8 +30,8 @@ internal static class DatabaseNames
     public const string TakeCommitLock = "LOCK TABLE eventstore.commit_lock IN EXCLUSIVE MODE";
 
     /// <summary>
-    /// Waits for every commit that is under way, and holds the next ones back until the end of the transaction. For the serving role; several
-    /// may wait and read side by side.
+    /// Waits for every commit that is under way, and holds the next ones back until the end of the transaction. For the serving role;
+    /// several may wait and read side by side.
     /// </summary>
     public const string WaitForCommits = "SELECT eventstore.wait_for_commits_1()";
 }

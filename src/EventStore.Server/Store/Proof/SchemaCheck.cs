@@ -19,7 +19,8 @@ internal static class SchemaCheck
     // Row 1 of the table says that Evolve made the schema, and has no file. A description ends in how long the migration took.
     private const string ChangelogSql = """
         SELECT format('%s %s %s %s %s', name, version,
-                      regexp_replace(description, ' \(\d+ ms\)$', ''), checksum, success) FROM eventstore.changelog WHERE type = 0 ORDER BY id
+                      regexp_replace(description, ' \(\d+ ms\)$', ''), checksum, success)
+          FROM eventstore.changelog WHERE type = 0 ORDER BY id
         """;
 
     /// <summary>Compares.</summary>
@@ -59,7 +60,8 @@ internal static class SchemaCheck
     }
 
     /// <summary>The objects there are, as lines of <c>schema.txt</c>, which has those of a database that was just migrated.</summary>
-    internal static Task<string[]> Objects(NpgsqlConnection connection, CancellationToken stop) => Lines(connection, Resource("objects.sql"), stop);
+    internal static Task<string[]> Objects(NpgsqlConnection connection, CancellationToken stop) =>
+        Lines(connection, Resource("objects.sql"), stop);
 
     internal static string Resource(string name)
     {
