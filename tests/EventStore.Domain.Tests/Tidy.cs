@@ -46,7 +46,7 @@ public sealed partial class Tidy
         ["Store.History"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
         ["Store.Feed"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
         ["Store.Lane"] = ["Access", "Telemetry", "Store.Format", "Store.Reads", "Store.Feed"],
-        ["Store.Proof"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
+        ["Store.Proof"] = ["Access", "Telemetry", "Postgres", "Store.Format", "Store.Reads"],
         ["Resources"] = ["Kubernetes", "Store.Format"],
         ["Watch"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources"],
         ["Jobs"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
