@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Numerics;
 using EventStore.Domain.Json;
@@ -15,6 +16,8 @@ internal static class Quantity
 
     private const int ExponentMax = 400;
     private const int NanoDigits = 9;
+
+    private static readonly SearchValues<char> NumberLetters = SearchValues.Create("0123456789.");
 
     /// <summary>Whether both are quantities of the same value. A number and a text may be equal.</summary>
     public static bool AreEqual(JsonValue one, JsonValue other) => Nanos(one) is { } left && left == Nanos(other);
@@ -40,7 +43,7 @@ internal static class Quantity
         bool negative = rest[0] == '-';
         if (rest[0] is '-' or '+')
             rest = rest[1..];
-        int numberLength = rest.IndexOfAnyExcept("0123456789.");
+        int numberLength = rest.IndexOfAnyExcept(NumberLetters);
         ReadOnlySpan<char> number = numberLength < 0 ? rest : rest[..numberLength];
         if (Suffix(numberLength < 0 ? [] : rest[numberLength..]) is not var (exponent, binary) || Digits(number) is not var (digits, fraction))
             return null;
