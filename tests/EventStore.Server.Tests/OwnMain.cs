@@ -1,3 +1,4 @@
+using EventStore.Server.Tests.Fixtures;
 using EventStore.Server.Tests.Fuzz;
 using EventStore.Server.Tests.Postgres;
 
@@ -9,6 +10,7 @@ internal static class OwnMain
     private static async Task<int> Main(string[] words) => words switch
     {
         ["hold", var folder, var how] when !OperatingSystem.IsWindows() => await ParentToKill.Hold(folder, how),
+        ["serve", var connectionString] => await HostToKill.Serve(connectionString),
         ["fuzz", "patches" or "selectors"] => Guided.Run(words[1]),
         _ => 2,
     };

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace EventStore.Server.Tests.Access;
 
 /// <summary>Token and rule files that change under a running server.</summary>
+[Trait("Category", "Slow")]
 public sealed class Files_that_change : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

@@ -10,6 +10,7 @@ namespace EventStore.Server.Tests.Audit;
 /// How a page of a hundred is found among a million events: never by reading through a table, whatever is rare and whatever is frequent,
 /// after ANALYZE, with the planner's settings as they come, and with plans made for these values as with plans made for any.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Plans_of_the_history(LongHistory history) : IClassFixture<LongHistory>
 {
     private const int Page = 101; // a page, and whether there is more

@@ -12,6 +12,7 @@ namespace EventStore.Server.Tests.Audit;
 /// Each query, compared with what it means: all revisions, less those that are not asked for. In one page and in pages of two, the newest
 /// first and the oldest first.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Queries_of_the_history(Queries_of_the_history.Story story) : IClassFixture<Queries_of_the_history.Story>
 {
     private const string Everywhere = "/apis/audit.eventstore.io/v1/pytorchjobrevisions";

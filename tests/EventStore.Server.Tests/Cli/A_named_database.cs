@@ -7,6 +7,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Cli;
 
 /// <summary>The verbs on a database that was named, as an operator runs them.</summary>
+[Trait("Category", "Slow")]
 public sealed class A_named_database : IAsyncLifetime
 {
     private readonly string folder = Directory.CreateTempSubdirectory("es-cli-").FullName;

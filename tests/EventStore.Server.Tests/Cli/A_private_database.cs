@@ -11,6 +11,7 @@ namespace EventStore.Server.Tests.Cli;
 
 /// <summary>The one command of a newcomer: nothing configured, everything there.</summary>
 [UnsupportedOSPlatform("windows")]
+[Trait("Category", "Slow")]
 public sealed class A_private_database : IDisposable
 {
     private const UnixFileMode OnlyOurs = UnixFileMode.UserRead | UnixFileMode.UserWrite;

@@ -6,6 +6,7 @@ using EventStore.Server.Tests.Watch;
 namespace EventStore.Server.Tests.Cli;
 
 /// <summary>SIGTERM: nothing that was answered is lost, whoever watches is told where to go on, and it is over in time.</summary>
+[Trait("Category", "Slow")]
 public sealed class Stopping : IAsyncLifetime
 {
     private const int Writers = 16;

@@ -6,6 +6,7 @@ using EventStore.Server.Tests.Store;
 namespace EventStore.Server.Tests.Cli;
 
 /// <summary>The history leaves one store as lines of a file, is proven by the file alone, and is the same history in another store.</summary>
+[Trait("Category", "Slow")]
 public sealed class The_history_as_a_file : IAsyncLifetime
 {
     private readonly string folder = Directory.CreateTempSubdirectory("es-export-").FullName;

@@ -8,6 +8,7 @@ namespace EventStore.Server.Tests.Cli;
 
 /// <summary>Every setting is looked at before anything is made: what is refused leaves no folder, no database and no stack trace.</summary>
 [UnsupportedOSPlatform("windows")]
+[Trait("Category", "Slow")]
 public sealed class Wrong_settings : IDisposable
 {
     private static readonly Dictionary<string, string?> NothingConfigured = [];

@@ -8,6 +8,7 @@ using k8s.Models;
 namespace EventStore.Server.Tests.Clients;
 
 /// <summary>The official C# client library (KubernetesClient), unmodified, takes the server for an API server.</summary>
+[Trait("Category", "Slow")]
 public sealed class Official_csharp_client : IAsyncLifetime
 {
     private const string Namespace = "kube-test";

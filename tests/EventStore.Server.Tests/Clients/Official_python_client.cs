@@ -4,6 +4,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Clients;
 
 /// <summary>A client library of another language: Debian's python3-kubernetes. Where it is missing the test is skipped, but not in CI.</summary>
+[Trait("Category", "Slow")]
 public sealed class Official_python_client
 {
     [SkippableFact]

@@ -4,6 +4,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Documents;
 
 /// <summary>The snippets of clients.md, run as they stand with the kubeconfig the server writes; each prints what the document shows.</summary>
+[Trait("Category", "Slow")]
 public sealed class Snippets_of_clients : IAsyncLifetime
 {
     private readonly string folder = Directory.CreateTempSubdirectory("es-snippets-").FullName;

@@ -7,6 +7,7 @@ namespace EventStore.Server.Tests.Documents;
 /// Every command of a document is run in a shell, in the order it stands there, against a server of the document's own; what it prints has to be
 /// what the document shows.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class What_the_documents_show : IAsyncLifetime
 {
     private const string Mark = "\u001e";

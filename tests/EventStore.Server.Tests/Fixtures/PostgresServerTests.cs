@@ -3,6 +3,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>The tests' own ground: a fixture that quietly gave another server than it says would make every other test worthless.</summary>
+[Trait("Category", "Slow")]
 public sealed class PostgresServerTests
 {
     [Fact]

@@ -7,7 +7,7 @@ namespace EventStore.Server.Tests.Fixtures;
 /// <summary>The built program as its user runs it: arguments, settings in the environment, what it says, and how it ends.</summary>
 internal sealed class ProgramRun : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5); // for a machine with many times more work than processors
 
     private readonly Process process;
     private readonly StringBuilder output = new(), errors = new();
@@ -38,7 +38,7 @@ internal sealed class ProgramRun : IAsyncDisposable
             start.Environment.Remove(name);
         foreach ((string name, string? value) in environment)
             start.Environment[name] = value;
-        var run = new ProgramRun(Process.Start(start)!);
+        var run = new ProgramRun(ChildProcess.Start(start));
         run.process.OutputDataReceived += (_, line) => Keep(run.output, run.outputRead, line.Data);
         run.process.ErrorDataReceived += (_, line) => Keep(run.errors, run.errorsRead, line.Data);
         run.process.BeginOutputReadLine();

@@ -8,6 +8,7 @@ namespace EventStore.Server.Tests.Fuzz;
 /// Damaged patches and selectors are refused in time, with a Status, and change nothing they may not change. Some thousand whenever the tests
 /// run; <c>FUZZ_INPUTS=1000000</c> and <c>FUZZ_REQUESTS=20000</c> for many more.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Bad_input(ITestOutputHelper output)
 {
     private static readonly int Count = Rounds.Of("FUZZ_INPUTS", 5000);

@@ -3,6 +3,7 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Jobs;
 
+[Trait("Category", "Slow")]
 public sealed class Deleting_a_collection : IAsyncLifetime
 {
     private TestDatabase database = null!;

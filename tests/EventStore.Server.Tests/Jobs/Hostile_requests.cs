@@ -8,6 +8,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Jobs;
 
 /// <summary>What a hostile or a sloppy client sends is answered with a refusal that says why, and changes nothing.</summary>
+[Trait("Category", "Slow")]
 public sealed class Hostile_requests(ServedDatabase served) : IClassFixture<ServedDatabase>
 {
     private HttpClient Admin => served.Server.Admin;

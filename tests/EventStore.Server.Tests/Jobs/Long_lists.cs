@@ -6,6 +6,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Jobs;
 
 /// <summary>A list may be longer than the server's memory, and its reader slower than anybody should wait for.</summary>
+[Trait("Category", "Slow")]
 public sealed class Long_lists : IAsyncLifetime
 {
     private TestDatabase database = null!;

@@ -21,6 +21,7 @@ namespace EventStore.Server.Tests.Jobs;
 /// The OpenAPI document and the page that shows it, against the cloud service's own document of the operation: "更新PyTorchJob"
 /// (github.com/huaweicloudDocs/cci, cci_02_3166), whose tables are copied below as they stand there.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed partial class The_document_for_people(The_document_for_people.Served served) : IClassFixture<The_document_for_people.Served>
 {
     private const string Golden = "tests/EventStore.Server.Tests/Golden/openapi-v1.json";

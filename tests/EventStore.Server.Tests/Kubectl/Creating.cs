@@ -1,5 +1,6 @@
 namespace EventStore.Server.Tests.Kubectl;
 
+[Trait("Category", "Slow")]
 public sealed class Creating(KubectlServer server) : KubectlTests(server)
 {
     private const string OnlyThese = "only these may: metadata.labels, metadata.annotations, spec.activeDeadlineSeconds, "

@@ -1,5 +1,6 @@
 namespace EventStore.Server.Tests.Kubectl;
 
+[Trait("Category", "Slow")]
 public sealed class Deleting(KubectlServer server) : KubectlTests(server)
 {
     private const string Deleted = "pytorchjob.kubeflow.org \"mnist\" deleted";

@@ -9,6 +9,7 @@ namespace EventStore.Server.Tests.Kubectl;
 
 /// <summary>The documents kubectl reads before it does anything, as they go over the wire.</summary>
 [Collection(KubectlServer.Collection)]
+[Trait("Category", "Slow")]
 public sealed class Documents(KubectlServer server)
 {
     private const string Aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";

@@ -3,6 +3,7 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Kubectl;
 
+[Trait("Category", "Slow")]
 public sealed class Finding_out(KubectlServer server) : KubectlTests(server)
 {
     private const string AsAlice = " --token " + ServerProcess.AliceToken;

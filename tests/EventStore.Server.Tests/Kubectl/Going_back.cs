@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 
 namespace EventStore.Server.Tests.Kubectl;
 
+[Trait("Category", "Slow")]
 public sealed class Going_back(KubectlServer server) : KubectlTests(server)
 {
     private string Job => $"/apis/kubeflow.org/v1/namespaces/{Namespace}/pytorchjobs/mnist";

@@ -3,6 +3,7 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Kubectl;
 
+[Trait("Category", "Slow")]
 public sealed class Looking(KubectlServer server) : KubectlTests(server)
 {
     [SkippableFact]

@@ -7,6 +7,7 @@ namespace EventStore.Server.Tests.Kubectl;
 /// kubectl 1.20, the one of Debian 12: it checks manifests itself, by OpenAPI v2 in protobuf, and discovers group by group. Its path is in
 /// TEST_KUBECTL_OLD, for on the PATH it would stand in the place of a newer one.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Of_Debian_12(KubectlServer server) : KubectlTests(server)
 {
     private const string NotRead = "the body of the request was in an unknown format - accepted media types include: "

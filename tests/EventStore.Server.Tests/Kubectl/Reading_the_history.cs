@@ -2,6 +2,7 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Kubectl;
 
+[Trait("Category", "Slow")]
 public sealed class Reading_the_history(KubectlServer server) : KubectlTests(server)
 {
     [SkippableFact]

@@ -7,6 +7,7 @@ namespace EventStore.Server.Tests.Kubectl;
 
 /// <summary>Questions about oneself as other clients than kubectl ask them, and as nobody should.</summary>
 [Collection(KubectlServer.Collection)]
+[Trait("Category", "Slow")]
 public sealed class Reviews(KubectlServer server)
 {
     private const string AccessPath = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";

@@ -10,6 +10,7 @@ namespace EventStore.Server.Tests.Kubectl;
 /// A server with rules, TLS of Kestrel's own settings and client certificates, as the README has it, and kubectl with the kubeconfig it
 /// wrote.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
 {
     private const string Jobs = "/apis/kubeflow.org/v1/namespaces/ml/pytorchjobs";

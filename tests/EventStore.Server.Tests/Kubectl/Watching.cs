@@ -2,6 +2,7 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Kubectl;
 
+[Trait("Category", "Slow")]
 public sealed class Watching(KubectlServer server) : KubectlTests(server)
 {
     [SkippableFact]

@@ -13,6 +13,7 @@ namespace EventStore.Server.Tests.Kubernetes;
 /// What one user may ask for, and what a request may be. The limits on a user are made to hold for system:masters here, so that there are two
 /// who may write.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Limits_of_one_user : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

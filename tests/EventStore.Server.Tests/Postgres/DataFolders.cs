@@ -94,7 +94,7 @@ public sealed class DataFolders : IAsyncLifetime
     public static async Task Until(Func<bool> holds, string what)
     {
         for (var waited = Stopwatch.StartNew(); !holds(); await Task.Delay(20))
-            Assert.True(waited.Elapsed < TimeSpan.FromSeconds(20), $"waited in vain for: {what}");
+            Assert.True(waited.Elapsed < TimeSpan.FromMinutes(5), $"waited in vain for: {what}");
     }
 }
 

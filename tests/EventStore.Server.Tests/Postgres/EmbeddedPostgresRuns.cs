@@ -7,6 +7,7 @@ using static EventStore.Server.Tests.Postgres.DataFolders;
 namespace EventStore.Server.Tests.Postgres;
 
 [UnsupportedOSPlatform("windows")]
+[Trait("Category", "Slow")]
 public sealed class EmbeddedPostgresRuns(DataFolders folders) : IClassFixture<DataFolders>
 {
     [Theory]
@@ -125,7 +126,7 @@ public sealed class EmbeddedPostgresRuns(DataFolders folders) : IClassFixture<Da
         var log = new LogLines();
         await using var postgres = await folders.Start(folders.WithData(), log);
         Shell("kill", "-INT", $"{postgres.ProcessId}");
-        await postgres.Ended.WaitAsync(TimeSpan.FromSeconds(10));
+        await postgres.Ended.WaitAsync(TimeSpan.FromMinutes(5));
         Assert.Contains("Critical: PostgreSQL", log.ToString(), StringComparison.Ordinal);
     }
 

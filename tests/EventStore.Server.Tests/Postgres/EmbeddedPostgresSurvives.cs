@@ -9,6 +9,7 @@ namespace EventStore.Server.Tests.Postgres;
 
 /// <summary>What can be wrong with a data folder, its processes and its machine, each really provoked.</summary>
 [UnsupportedOSPlatform("windows")]
+[Trait("Category", "Slow")]
 public sealed class EmbeddedPostgresSurvives(DataFolders folders) : IClassFixture<DataFolders>
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.Versioning;
 using EventStore.Server.Postgres;
+using EventStore.Server.Tests.Fixtures;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace EventStore.Server.Tests.Postgres;
@@ -24,10 +25,10 @@ internal sealed class ParentToKill : IDisposable
     public static async Task<ParentToKill> Start(string folder, string how)
     {
         var dotnet = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
-        var process = Process.Start(new ProcessStartInfo(dotnet, [typeof(ParentToKill).Assembly.Location, "hold", folder, how])
+        var process = ChildProcess.Start(new ProcessStartInfo(dotnet, [typeof(ParentToKill).Assembly.Location, "hold", folder, how])
         {
             RedirectStandardOutput = true,
-        })!;
+        });
         var line = await process.StandardOutput.ReadLineAsync();
         Assert.True(int.TryParse(line, CultureInfo.InvariantCulture, out var pid), $"the parent said: {line}");
         return new ParentToKill(process, pid);

@@ -8,6 +8,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>The past of jobs with many events and of many jobs, against a replay of the log.</summary>
+[Trait("Category", "Slow")]
 public sealed class A_long_history : IAsyncLifetime
 {
     /// <summary>A snapshot every 128 events, and a batch of 256 between that and the next.</summary>

@@ -11,6 +11,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>A database from before the chain, with years in it, is brought up to date under writers that still use the old function.</summary>
+[Trait("Category", "Slow")]
 public sealed class An_older_database : IAsyncLifetime
 {
     // The call of this release, as the one before would have made it.

@@ -11,6 +11,7 @@ namespace EventStore.Server.Tests.Store;
 /// The connection to the database breaks while a batch is under way. Nobody knows then whether it was committed, so the lane looks
 /// before it decides anything again: a request is answered once and stored once.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Broken_connections : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

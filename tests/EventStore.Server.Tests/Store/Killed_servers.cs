@@ -4,6 +4,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>A server dies between two instructions while many write: what it answered is there, and nothing is there by half.</summary>
+[Trait("Category", "Slow")]
 public sealed class Killed_servers
 {
     private const int Writers = 16;

@@ -5,6 +5,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>Writers at the same job at the same time, on one server and on two.</summary>
+[Trait("Category", "Slow")]
 public sealed class Many_writers(TwoServers servers) : IClassFixture<TwoServers>
 {
     private const int Writers = 32;

@@ -11,6 +11,7 @@ namespace EventStore.Server.Tests.Store;
 /// The simplest reader there is, "everything above the last number I saw", misses nothing, because numbers are drawn under the
 /// lock that is held through commit. The same reader misses events when the lock is taken out: the test can tell the difference.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Naive_reader
 {
     private const int Writers = 16;

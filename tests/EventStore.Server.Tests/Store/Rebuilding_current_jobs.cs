@@ -5,6 +5,7 @@ using Npgsql;
 
 namespace EventStore.Server.Tests.Store;
 
+[Trait("Category", "Slow")]
 public sealed class Rebuilding_current_jobs : IAsyncLifetime
 {
     // Every column, the time too: the lane writes it, and so does a rebuild.

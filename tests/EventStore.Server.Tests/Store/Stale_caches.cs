@@ -9,6 +9,7 @@ namespace EventStore.Server.Tests.Store;
 /// Process A knows a job, process B changes it, and A is asked at once: whatever A answers must come from the store as it stands,
 /// and not from what A remembers. Refusals and "no change" are answers too.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Stale_caches(TwoServers servers) : IClassFixture<TwoServers>
 {
     private HttpClient A => servers.A.Admin;

@@ -9,6 +9,7 @@ namespace EventStore.Server.Tests.Store;
 /// <summary>
 /// Somebody with the owner's rights, and some patience, changes the past: events, hashes, the index. <c>verify</c> says at which revision.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class The_chain : IAsyncLifetime
 {
     private const string Link = """

@@ -5,6 +5,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>Somebody with the owner's rights changes the store behind the function's back; <c>verify</c> says what, and where.</summary>
+[Trait("Category", "Slow")]
 public sealed class Verifying : IAsyncLifetime
 {
     private TestDatabase database = null!;

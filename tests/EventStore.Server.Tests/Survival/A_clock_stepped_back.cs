@@ -6,6 +6,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>A clock goes back, PostgreSQL's or a server's: times never run against revisions.</summary>
+[Trait("Category", "Slow")]
 public sealed class A_clock_stepped_back
 {
     private static readonly string? FakeTime = Directory.Exists("/usr/lib")

@@ -11,6 +11,7 @@ namespace EventStore.Server.Tests.Survival;
 /// there again so is everything else, by itself. With <c>SURVIVAL_AWAY_SECONDS=10</c> for so long, and then all must be well within 2 s: who asks
 /// for that has a machine that is not busy with a thousand tests.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class A_database_that_is_away(ITestOutputHelper output)
 {
     private static readonly TimeSpan Away = TimeSpan.FromSeconds(Rounds.Of("SURVIVAL_AWAY_SECONDS", 3));

@@ -6,6 +6,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>PostgreSQL's disk is full: writes are refused with the reason, reads go on, and with space they work again by themselves.</summary>
+[Trait("Category", "Slow")]
 public sealed class A_full_disk
 {
     /// <summary>A disk, which takes the right to mount one; and a limit on the size of files, which anybody may set and PostgreSQL meets as it meets a quota.</summary>

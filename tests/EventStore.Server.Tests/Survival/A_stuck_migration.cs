@@ -4,6 +4,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>Somebody holds the migrations' lock and does not let go.</summary>
+[Trait("Category", "Slow")]
 public sealed class A_stuck_migration
 {
     private const long LockKey = 0x6A6F_6273_6D69_6772;

@@ -5,6 +5,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>Clients that stop reading their lists hold all of a server's connections: others are told so and not kept waiting.</summary>
+[Trait("Category", "Slow")]
 public sealed class An_exhausted_pool
 {
     [Fact]

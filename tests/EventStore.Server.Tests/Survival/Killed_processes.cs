@@ -12,6 +12,7 @@ namespace EventStore.Server.Tests.Survival;
 /// Servers and PostgreSQL are killed at random moments while 16 write and some watch: every answered write is there, every other one is there
 /// or not but never by half, and who watched missed nothing. With <c>SURVIVAL_KILLS=50</c> as often as that.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Killed_processes(ITestOutputHelper output)
 {
     private const int WritersCount = 16;

@@ -10,6 +10,7 @@ namespace EventStore.Server.Tests.Survival;
 /// Backup and restore as operate.md has them: its own commands are run, with nothing changed but the name of the database's machine and the way
 /// to the built server.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed partial class The_runbook
 {
     private const string Heading = "**Backup and restore.**";

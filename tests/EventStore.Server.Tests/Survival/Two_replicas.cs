@@ -9,6 +9,7 @@ namespace EventStore.Server.Tests.Survival;
 /// <summary>
 /// Two servers behind a proxy, one of which goes: of a stop in order clients see nothing, of a death what may be tried again, and soon works.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Two_replicas(ITestOutputHelper output)
 {
     private const int Clients = 12;

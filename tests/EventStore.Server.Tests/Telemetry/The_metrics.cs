@@ -8,6 +8,7 @@ using EventStore.Server.Tests.Watch;
 namespace EventStore.Server.Tests.Telemetry;
 
 /// <summary>Prometheus' text at <c>/metrics</c>, and the dashboard that is delivered for it.</summary>
+[Trait("Category", "Slow")]
 public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<ServedDatabase>
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

@@ -70,7 +70,7 @@ public sealed class The_request_log : IAsyncLifetime
             RedirectStandardError = true, // and never read
         };
         start.Environment["ConnectionStrings__Postgres"] = database.Serving;
-        using Process server = Process.Start(start)!;
+        using Process server = ChildProcess.Start(start);
         try
         {
             string serving = (await server.StandardOutput.ReadLineAsync().WaitAsync(Patience))!;

@@ -2,6 +2,7 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Watch;
 
+[Trait("Category", "Slow")]
 public sealed class A_slow_watcher
 {
     [Fact]

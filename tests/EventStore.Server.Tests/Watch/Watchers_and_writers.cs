@@ -7,6 +7,7 @@ namespace EventStore.Server.Tests.Watch;
 /// The promise a watch is made of: whatever is written meanwhile, by whom and through which process, a watcher's frames are the event
 /// table from where it began: none missing, none twice, in order.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Watchers_and_writers
 {
     private const int WritersCount = 16;
