@@ -99,6 +99,10 @@ internal static class CommandLine
         var check = new Option<bool>("--check") { Description = "check the settings and the files they name, make nothing, and end" };
         Command completion = new("completion", "print the script that completes verbs and options in a shell") { shell };
         completion.SetAction(parsed => Completion.Run(parsed.GetRequiredValue(shell)));
+        var hosts = new Argument<string[]>("HOST") { Description = "a name or address by which clients call the server" };
+        hosts.Arity = ArgumentArity.OneOrMore;
+        Command certificate = new("certificate", "print a new certificate as a Secret for 'kubectl apply'") { hosts };
+        certificate.SetAction(parsed => Certificate.Run(parsed.GetRequiredValue(hosts)));
         RootCommand root =
         [
             Verb(settings, Serving, "serve the API (the default)", [.. Options.Serving, check],
@@ -115,6 +119,7 @@ internal static class CommandLine
                 (run, parsed) => Import.Run(run, parsed.GetRequiredValue(file))),
             Verb(settings, "health", "ask a running server whether it is ready: exit code 0 if it is",
                 [Options.Urls], (run, _) => Health.Run(run)),
+            certificate,
             completion,
         ];
         root.HelpName = Settings.ProgramName; // whatever the process is called

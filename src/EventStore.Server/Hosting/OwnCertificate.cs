@@ -31,9 +31,17 @@ internal static class OwnCertificate
             kept.Dispose();
         }
 
-        using X509Certificate2 made = Make(hosts);
-        PrivateFile.Write(path, $"{made.ExportCertificatePem()}\n{made.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem()}\n");
+        (string certificate, string key) = MakePem(hosts);
+        PrivateFile.Write(path, $"{certificate}\n{key}\n");
         return X509Certificate2.CreateFromPemFile(path);
+    }
+
+    /// <summary>A new certificate for the hosts and its private key, both in PEM.</summary>
+    public static (string Certificate, string Key) MakePem(IReadOnlyCollection<string> hosts)
+    {
+        using X509Certificate2 made = Make(hosts);
+        using ECDsa key = made.GetECDsaPrivateKey()!;
+        return (made.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
     }
 
     /// <summary>Serves TLS to whoever begins with its handshake, and HTTP to everybody else, on one address.</summary>

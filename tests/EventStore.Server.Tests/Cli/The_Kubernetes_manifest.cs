@@ -9,9 +9,14 @@ namespace EventStore.Server.Tests.Cli;
 /// <summary>The manifest delivered for running in a cluster, read as the official client reads it, unknown fields refused.</summary>
 public sealed class The_Kubernetes_manifest
 {
-    private static readonly List<object> Objects = KubernetesYaml.LoadAllFromString(Repository.Read("src/EventStore.Server/kubernetes.yaml"), strict: true);
+    private const string Folder = "src/EventStore.Server/kubernetes/";
+
+    private static readonly List<object> Objects =
+        [.. ((string[])["server.yaml", "migrate.yaml", "networkpolicy.yaml"]).SelectMany(file => KubernetesYaml.LoadAllFromString(Repository.Read(Folder + file), strict: true))];
 
     private static readonly V1PodSpec Pod = Objects.OfType<V1Deployment>().Single().Spec.Template.Spec;
+
+    private static readonly V1PodSpec Migration = Objects.OfType<V1Job>().Single().Spec.Template.Spec;
 
     private static readonly V1Container Server = Assert.Single(Pod.Containers);
 
@@ -20,7 +25,9 @@ public sealed class The_Kubernetes_manifest
     {
         V1Deployment deployment = Objects.OfType<V1Deployment>().Single();
         V1Service service = Objects.OfType<V1Service>().Single();
-        Assert.Equal(3, Objects.Count);
+        Assert.Equal(5, Objects.Count);
+        Assert.Equal(deployment.Spec.Template.Metadata.Labels, Objects.OfType<V1NetworkPolicy>().Single().Spec.PodSelector.MatchLabels);
+        Assert.NotEqual(deployment.Spec.Template.Metadata.Labels, Objects.OfType<V1Job>().Single().Spec.Template.Metadata.Labels);
         Assert.Equal(2, deployment.Spec.Replicas);
         Assert.Equal(deployment.Spec.Template.Metadata.Labels, service.Spec.Selector);
         Assert.Equal(deployment.Spec.Template.Metadata.Labels, deployment.Spec.Selector.MatchLabels);
@@ -31,9 +38,10 @@ public sealed class The_Kubernetes_manifest
     [Fact]
     public void Runs_verbs_and_options_there_are()
     {
-        foreach (V1Container container in Pod.InitContainers.Append(Server))
+        foreach (V1Container container in Containers())
             Assert.Null(CommandLine.Problem(CommandLine.Parse([.. container.Args])));
-        Assert.Equal(["migrate"], Assert.Single(Pod.InitContainers).Args);
+        Assert.Null(Pod.InitContainers);
+        Assert.Equal(["migrate"], Assert.Single(Migration.Containers).Args);
         Assert.Equal("serve", Server.Args[0]);
     }
 
@@ -43,16 +51,21 @@ public sealed class The_Kubernetes_manifest
         Assert.Equal("/livez", Server.LivenessProbe.HttpGet.Path);
         Assert.Equal("/readyz", Server.ReadinessProbe.HttpGet.Path);
         Assert.Equal("/readyz", Server.StartupProbe.HttpGet.Path);
+        Assert.All([Server.LivenessProbe, Server.ReadinessProbe, Server.StartupProbe], probe => Assert.Equal("HTTPS", probe.HttpGet.Scheme));
     }
 
     [Fact]
     public void Gives_no_rights_that_are_not_needed()
     {
-        Assert.True(Pod.SecurityContext.RunAsNonRoot);
-        Assert.NotEqual(0, Pod.SecurityContext.RunAsUser);
-        Assert.False(Pod.AutomountServiceAccountToken);
-        Assert.Equal("RuntimeDefault", Pod.SecurityContext.SeccompProfile.Type);
-        foreach (V1Container container in Pod.InitContainers.Append(Server))
+        foreach (V1PodSpec pod in (V1PodSpec[])[Pod, Migration])
+        {
+            Assert.True(pod.SecurityContext.RunAsNonRoot);
+            Assert.NotEqual(0, pod.SecurityContext.RunAsUser);
+            Assert.False(pod.AutomountServiceAccountToken);
+            Assert.Equal("RuntimeDefault", pod.SecurityContext.SeccompProfile.Type);
+        }
+
+        foreach (V1Container container in Containers())
         {
             Assert.True(container.SecurityContext.ReadOnlyRootFilesystem);
             Assert.False(container.SecurityContext.AllowPrivilegeEscalation);
@@ -65,12 +78,26 @@ public sealed class The_Kubernetes_manifest
     [Fact]
     public void Names_secrets_and_holds_none_and_the_server_never_sees_the_owner_s()
     {
-        V1EnvVar[] connections = [.. Pod.InitContainers.Append(Server).SelectMany(container => container.Env).Where(variable => variable.Name.StartsWith("ConnectionStrings", StringComparison.Ordinal))];
+        V1EnvVar[] connections = [.. Containers().SelectMany(container => container.Env).Where(variable => variable.Name.StartsWith("ConnectionStrings", StringComparison.Ordinal))];
         Assert.Equal(3, connections.Length);
         Assert.All(connections, variable => Assert.True(variable.Value is null && variable.ValueFrom.SecretKeyRef is not null));
         Assert.Equal(["eventstore-server"], Server.Env.Where(variable => variable.ValueFrom is not null).Select(variable => variable.ValueFrom.SecretKeyRef.Name));
-        Assert.Equal(288, Pod.Volumes.Single(volume => volume.Secret is not null).Secret.DefaultMode); // 0440
+        Assert.All(Pod.Volumes.Where(volume => volume.Secret is not null), volume => Assert.Equal(288, volume.Secret.DefaultMode)); // 0440
     }
+
+    /// <summary>kubectl's own kustomize puts it together: every file is named, and every image has the version that is built.</summary>
+    [SkippableFact]
+    public async Task Is_put_together_by_kustomize()
+    {
+        Skip.IfNot(As_delivered.HasKubectl, "kubectl is missing");
+        string all = await As_delivered.Kubectl("kustomize", Repository.PathOf(Folder));
+        Assert.Equal(7, all.Split("\n---\n").Length); // with the ConfigMap of the rules and the ServiceMonitor
+        Assert.Equal(7, all.Split("\n  namespace: eventstore\n").Length - 1);
+        Assert.Equal(2, all.Split("image: eventstore-server:1.0.0\n").Length - 1);
+        Assert.Contains("kind: ServiceMonitor", all, StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<V1Container> Containers() => Migration.Containers.Append(Server);
 
     [Fact]
     public void Waits_for_the_server_to_stop()

@@ -6,7 +6,6 @@ internal static class Repository
     /// <summary>The text of a file, by its path from the root.</summary>
     public static string Read(string path) => File.ReadAllText(Path.Combine(Root(), path));
 
-<<<<<<< HEAD
     /// <summary>Writes a file anew, with the folder it is in.</summary>
     public static void Write(string path, string text)
     {
@@ -15,11 +14,11 @@ internal static class Repository
         File.WriteAllText(file, text);
     }
 
-    private static string Root()
-=======
+    /// <summary>The full path of a file or folder.</summary>
+    public static string PathOf(string path) => Path.Combine(Root(), path);
+
     /// <summary>The folder of the solution.</summary>
     public static string Root()
->>>>>>> a6ccae7 (store: check in the commit function what it appends, under the owner's lock)
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
