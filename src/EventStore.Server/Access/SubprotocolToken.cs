@@ -20,6 +20,8 @@ internal static class SubprotocolToken
     /// </summary>
     public static string? Of(HttpRequest request)
     {
+        if (request.Headers.SecWebSocketProtocol.Count == 0)
+            return null;
         string[] offered = [.. request.Headers.SecWebSocketProtocol.SelectMany(line => (line ?? "").Split(',', StringSplitOptions.TrimEntries))];
         if (!request.Headers.Upgrade.Contains("websocket", StringComparer.OrdinalIgnoreCase) || !offered.Any(Is))
             return null;

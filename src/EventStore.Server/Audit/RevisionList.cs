@@ -28,7 +28,7 @@ internal static class RevisionList
     /// <param name="view">The form.</param>
     /// <param name="at">The revision all pages are read at.</param>
     /// <param name="next">The token of the page behind a revision.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="stop">Cancels the read.</param>
     public static async Task<JsonReply> Page(
         RevisionReads revisions, RevisionQuery query, int size, RevisionView view, long at, Func<long, ContinueToken> next, CancellationToken stop)
     {

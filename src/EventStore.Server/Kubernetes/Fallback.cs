@@ -6,8 +6,8 @@ using EventStore.Server.Kubernetes.Requests;
 namespace EventStore.Server.Kubernetes;
 
 /// <summary>
-/// The outermost layer: answers what nobody else did. An exception that reaches it is a bug or a broken machine; it is logged once,
-/// and the client learns an id to quote and nothing else. Paths and methods that no route knows get upstream's answers.
+/// The outermost middleware: answers every request that nothing else answered. An unhandled exception is logged once, and the client is
+/// told the request's id and nothing else. Unknown paths and methods get upstream's answers.
 /// </summary>
 public sealed partial class Fallback(RequestDelegate next, ILogger<Fallback> log)
 {

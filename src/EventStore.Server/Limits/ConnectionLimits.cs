@@ -5,7 +5,7 @@ using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Limits;
 
-/// <summary>The limits the web server itself keeps: sizes, rates and times of connections and requests, before anybody looks into them.</summary>
+/// <summary>The limits that Kestrel itself enforces, on sizes, rates and times of connections and requests.</summary>
 internal static class ConnectionLimits
 {
     /// <summary>Sets Kestrel's limits.</summary>
@@ -22,7 +22,7 @@ internal static class ConnectionLimits
         kestrel.MaxConcurrentConnections = limits.Connections;
     }
 
-    /// <summary>Ends requests that take too long. A watch and a list have times of their own and are taken out of it where they begin.</summary>
+    /// <summary>Adds the request time-out. Watches and lists have time-outs of their own and leave this one where they begin.</summary>
     public static void AddRequestTime(this IServiceCollection services, RequestLimits limits) => services
         .AddLogging(log => log.AddFilter("Microsoft.AspNetCore.Http.Timeouts", LogLevel.Error)) // a stack trace for each tells nobody more
         .AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy { Timeout = limits.RequestTime, WriteTimeoutResponse = TookTooLong });

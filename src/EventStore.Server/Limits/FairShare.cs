@@ -7,9 +7,9 @@ using Microsoft.AspNetCore.RateLimiting;
 namespace EventStore.Server.Limits;
 
 /// <summary>
-/// Keeps one user's flood from becoming another's. Each user has a share of the commit lane and of the database's connections, and a rate;
-/// what is beyond is refused with 429 before anything is done for it. What is within the share but has to wait, waits here and not in the
-/// lane, where it would stand before others.
+/// Rate limits (token buckets) and concurrency limits for each user, so that one user's flood does not slow another down. A request beyond
+/// them is refused with 429 before anything is done for it. A request within them that must wait does so here and not in the commit lane's
+/// queue, where it would delay others.
 /// </summary>
 internal static class FairShare
 {
@@ -30,7 +30,7 @@ internal static class FairShare
         options.OnRejected = (rejected, _) => new ValueTask(Refuse(rejected, limits));
     });
 
-    /// <summary>Puts the limiters before what follows. Whoever is exempt from all of them does not even meet them.</summary>
+    /// <summary>Adds the limiters to the pipeline; a request that none of them covers skips them.</summary>
     public static void UseFairShare(this IApplicationBuilder app, RequestLimits limits) =>
         app.UseWhen(http => RequestInfo.Of(http).Class switch
         {
@@ -53,7 +53,7 @@ internal static class FairShare
     private static Func<string, RateLimitPartition<string>> AtOnce(int most, int waiting) => key => RateLimitPartition.GetConcurrencyLimiter(
         key, _ => new ConcurrencyLimiterOptions { PermitLimit = most, QueueLimit = waiting });
 
-    // In small steps: who asks for a little more than the rate is slowed down evenly, not stopped for the rest of each second.
+    // Refilled in small steps: a user a little above the rate is slowed down evenly, not stopped for the rest of each second.
     private static Func<string, RateLimitPartition<string>> Rate(int perSecond, int burst, int waiting)
     {
         int steps = perSecond % 10 == 0 ? 10 : 1;
@@ -62,7 +62,7 @@ internal static class FairShare
             TokenLimit = Math.Max(burst, perSecond / steps),
             TokensPerPeriod = perSecond / steps,
             ReplenishmentPeriod = TimeSpan.FromSeconds(1.0 / steps),
-            QueueLimit = waiting, // a flood that waits costs less than one that is refused and comes back at once
+            QueueLimit = waiting, // a request that waits costs less than one that is refused and retried at once
         });
     }
 

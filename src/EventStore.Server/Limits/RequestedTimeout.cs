@@ -12,21 +12,14 @@ namespace EventStore.Server.Limits;
 internal static class RequestedTimeout
 {
     /// <summary>Runs the request within that time: 400 for a time that is none, 504 when it is over.</summary>
-    public static async Task Bound(HttpContext http, RequestDelegate next)
+    public static Task Bound(HttpContext http, RequestDelegate next)
     {
         string text = http.Request.QueryString.HasValue ? GoParsing.First(http.Request.Query["timeout"]) ?? "" : "";
         if (text.Length == 0 || RequestInfo.Of(http).Class == RequestClass.Watch)
-        {
-            await next(http);
-            return;
-        }
-
+            return next(http);
         if (GoDuration.Parse(text, out TimeSpan timeout) is { } wrong)
-            await Status.BadRequest($"invalid timeout specified in the request URL - {wrong}").ExecuteAsync(http);
-        else if (timeout <= TimeSpan.Zero || timeout >= TimeSpan.FromHours(1))
-            await next(http);
-        else
-            await RunWithin(http, next, timeout);
+            return Status.BadRequest($"invalid timeout specified in the request URL - {wrong}").ExecuteAsync(http);
+        return timeout <= TimeSpan.Zero || timeout >= TimeSpan.FromHours(1) ? next(http) : RunWithin(http, next, timeout);
     }
 
     private static async Task RunWithin(HttpContext http, RequestDelegate next, TimeSpan timeout)

@@ -71,7 +71,8 @@ public sealed class CallerAuthentication(IOptionsMonitor<CallerAuthenticationOpt
     /// needs a token, which only a page that knows it can show.
     /// </summary>
     private static bool IsOfAnotherPage(HttpRequest request) =>
-        request.Headers.Upgrade.Contains("websocket", StringComparer.OrdinalIgnoreCase)
+        request.Headers.Upgrade.Count > 0
+        && request.Headers.Upgrade.Contains("websocket", StringComparer.OrdinalIgnoreCase)
         && request.Headers.Origin is [{ Length: > 0 } origin, ..]
         && !(Uri.TryCreate(origin, UriKind.Absolute, out Uri? page) && request.Host.Value == page.Authority);
 

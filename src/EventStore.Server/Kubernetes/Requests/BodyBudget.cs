@@ -17,6 +17,9 @@ public sealed class BodyBudget : IDisposable
     private const int ValueBytes = 80;
     private const int WaitingTimes = 8; // so many times the budget may wait in line
 
+    // Patches are hundreds of bytes: as many small bodies as there may be connections hold no more than a few large ones.
+    private const int SmallBytes = 16 * 1024;
+
     // Counting the values of a small body would cost more than it saves: its bytes are taken for the worst there is, "[1,1,1".
     private const int CountedFrom = 32 * 1024;
 
@@ -38,7 +41,8 @@ public sealed class BodyBudget : IDisposable
     public TimeSpan Wait { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Takes room for the bytes of a body until the request ends; the refusal when there is none.</summary>
-    public ValueTask<Status?> TakeForReading(HttpContext http, long bytes) => Take(http, reading, bytes, readingPermits);
+    public ValueTask<Status?> TakeForReading(HttpContext http, long bytes) =>
+        bytes <= SmallBytes ? ValueTask.FromResult<Status?>(null) : Take(http, reading, bytes, readingPermits);
 
     /// <summary>Takes room for what is made of a body until the request ends; the refusal when there is none.</summary>
     /// <param name="http">The request.</param>

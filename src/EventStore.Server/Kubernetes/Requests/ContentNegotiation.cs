@@ -72,9 +72,16 @@ public static class ContentNegotiation
     }
 
     /// <summary>Whether an answer that may be YAML is to be: the first wish that is JSON or YAML decides.</summary>
-    public static bool WantsYaml(StringValues accept) =>
-        accept.Any(line => line?.Contains("yaml", StringComparison.OrdinalIgnoreCase) == true)
-        && AcceptClause.Parse(accept).FirstOrDefault(clause => clause.Covers(JsonType) || clause.MediaType == YamlType) is { MediaType: YamlType };
+    public static bool WantsYaml(StringValues accept)
+    {
+        foreach (string? line in accept)
+        {
+            if (line?.Contains("yaml", StringComparison.OrdinalIgnoreCase) == true)
+                return AcceptClause.Parse(accept).FirstOrDefault(clause => clause.Covers(JsonType) || clause.MediaType == YamlType) is { MediaType: YamlType };
+        }
+
+        return false;
+    }
 
     /// <summary>Whether a body is said to be YAML.</summary>
     public static bool IsYaml(StringValues contentType) => MediaTypeOf(contentType).Equals(YamlType, StringComparison.OrdinalIgnoreCase);
