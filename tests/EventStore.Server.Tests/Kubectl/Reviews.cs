@@ -84,7 +84,8 @@ public sealed class Reviews(KubectlServer server)
     }
 
     [SkippableTheory]
-    [InlineData("application/yaml", "application/json", HttpStatusCode.UnsupportedMediaType)]
+    [InlineData("text/plain", "application/json", HttpStatusCode.UnsupportedMediaType)]
+    [InlineData("application/yaml", "application/json", HttpStatusCode.Created)]
     [InlineData("application/json", Protobuf, HttpStatusCode.NotAcceptable)]
     [InlineData("application/json", Protobuf + ",application/json", HttpStatusCode.Created)]
     public async Task Media_types_are_kept_to(string contentType, string accept, HttpStatusCode expected)

@@ -60,7 +60,8 @@ internal static class OpenApiPaths
         string verb, string action, ServedResource served, IReadOnlyList<ApiParameter> parameters, JsonObject? body, JsonObject answer, int code = 200) =>
         JsonObject.Of(
             ("operationId", Id(verb, served)),
-            ("parameters", new JsonArray([.. parameters.Select(parameter => Parameter("query", parameter.Name, TypeOf(parameter), parameter.Description))])),
+            ("parameters", new JsonArray([.. parameters.OrderBy(parameter => parameter == ApiParameters.Pretty) // what everything takes comes last
+                .Select(parameter => Parameter("query", parameter.Name, TypeOf(parameter), parameter.Description))])),
             ("responses", JsonObject.Of(
                 (code.ToString(System.Globalization.CultureInfo.InvariantCulture),
                     Body(ContentNegotiation.JsonType, answer).With("description", code == 201 ? "Created" : "OK")),

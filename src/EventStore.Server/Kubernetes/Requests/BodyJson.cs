@@ -98,7 +98,7 @@ public static class BodyJson
     }
 
     /// <summary>The object, with the apiVersion and kind of its endpoint where it does not say its own.</summary>
-    internal static JsonObject Completed(JsonObject given, ApiResource resource)
+    private static JsonObject Completed(JsonObject given, ApiResource resource)
     {
         foreach ((string member, string expected) in (ReadOnlySpan<(string, string)>)[("apiVersion", resource.GroupVersion), ("kind", resource.Kind)])
             given = given[member] is null or JsonNull or JsonText { Value.Length: 0 } ? given.With(member, expected) : given;

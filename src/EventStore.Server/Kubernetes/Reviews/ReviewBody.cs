@@ -42,7 +42,7 @@ internal static class ReviewBody
             return (null, refusal);
         JsonObject? body;
         if (isProtobuf)
-            body = TryReadProtobuf(bytes.Span, message, out JsonObject? read) ? BodyJson.Completed(read, resource) : null;
+            body = TryReadProtobuf(bytes.Span, message, out JsonObject? read) ? read : null;
         else if (!BodyJson.TryParseReview(bytes.Span, resource, out body, out refusal))
             return (null, refusal);
         return body is null ? (null, Malformed(resource)) : (body, RefuseKind(body, resource));
