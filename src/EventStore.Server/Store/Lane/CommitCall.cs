@@ -16,15 +16,10 @@ internal sealed record Committed(bool[] Held, long[] Revisions);
 /// </summary>
 internal static class CommitCall
 {
-<<<<<<< HEAD
     private const string Sql = """
         SELECT held, revisions
-          FROM eventstore.commit_jobs_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)
+          FROM eventstore.commit_jobs_3($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)
         """;
-=======
-    private const string Sql =
-        "SELECT held, revisions FROM eventstore.commit_jobs_3($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)";
->>>>>>> a6ccae7 (store: check in the commit function what it appends, under the owner's lock)
 
     private const string LookUpSql = """
         SELECT e.place, m.seq_id
@@ -70,21 +65,10 @@ internal static class CommitCall
     /// <param name="patience">How long the statement may take; in whole seconds, one at least.</param>
     public static async Task<Committed> LookUp(NpgsqlConnection connection, Batch batch, TimeSpan patience)
     {
-<<<<<<< HEAD
         await using var command = new NpgsqlCommand(LookUpSql, connection) { CommandTimeout = WholeSeconds(patience) };
         Add(command.Parameters, batch.Entries, entry => entry.After.Uid);
         Add(command.Parameters, batch.Entries, entry => entry.After.Version);
         Add(command.Parameters, batch.Entries, entry => entry.Id);
-=======
-        int seconds = Math.Max(1, (int)Math.Ceiling(patience.TotalSeconds));
-        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.ReadCommitted);
-        await using (var locking = new NpgsqlCommand(DatabaseNames.WaitForCommits, connection, transaction) { CommandTimeout = seconds })
-            await locking.ExecuteNonQueryAsync();
-        await using var command = new NpgsqlCommand(LookUpSql, connection, transaction) { CommandTimeout = seconds };
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Uid)] });
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. batch.Entries.Select(entry => entry.After.Version)] });
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. batch.Entries.Select(entry => entry.Id)] });
->>>>>>> a6ccae7 (store: check in the commit function what it appends, under the owner's lock)
         var committed = new Committed(new bool[batch.Chains.Count], new long[batch.Entries.Count]);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())
@@ -140,18 +124,10 @@ internal static class CommitCall
     private static void AddRows(NpgsqlParameterCollection parameters, List<Batch.Entry> rows)
     {
         Add(parameters, rows, row => row.Place + 1);
-<<<<<<< HEAD
-        Add(parameters, rows, row => row.Chain.Basis?.Uid != row.After.Uid);
-        Add(parameters, rows, row => row.After.Deleted);
         Add(parameters, rows, row => SnapshotRow.IsDue(
             before: row.Chain.Basis is { } basis && basis.Uid == row.After.Uid ? basis.Version : 0, row.After.Version));
         Add(parameters, rows, row => row.Text.Head, NpgsqlDbType.Text);
         Add(parameters, rows, row => row.Text.Tail, NpgsqlDbType.Text);
-=======
-        Add(parameters, rows, row => SnapshotRow.IsDue(row.Chain.Basis?.Uid == row.After.Uid ? row.Chain.Basis.Version : 0, row.After.Version));
-        Add(parameters, rows, row => row.Text.Head);
-        Add(parameters, rows, row => row.Text.Tail);
->>>>>>> a6ccae7 (store: check in the commit function what it appends, under the owner's lock)
     }
 
     private static void Add<TItem, TValue>(
