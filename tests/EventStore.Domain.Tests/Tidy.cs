@@ -29,7 +29,8 @@ public sealed partial class Tidy
     /// </summary>
     private static readonly Dictionary<string, string[]> Sees = new()
     {
-        ["Access"] = ["Access.Credentials", "Access.Files"],
+        ["Access"] = ["Access.Cluster", "Access.Credentials", "Access.Files"],
+        ["Access.Cluster"] = ["Access.Credentials", "Access.Files"],
         ["Access.Credentials"] = ["Access.Files"],
         ["Access.Files"] = [],
         ["Postgres"] = ["Access"],
@@ -53,7 +54,7 @@ public sealed partial class Tidy
         ["Audit"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
         ["Hosting"] =
         [
-            "Access", "Access.Credentials", "Access.Files", "Telemetry", "Postgres", .. Protocol, "Limits", .. Store, "Resources", "Watch", "Jobs", "Audit",
+            "Access", "Access.Cluster", "Access.Credentials", "Access.Files", "Telemetry", "Postgres", .. Protocol, "Limits", .. Store, "Resources", "Watch", "Jobs", "Audit",
         ],
         ["Cli"] = ["Access", "Access.Credentials", "Telemetry", "Postgres", "Limits", .. Store, "Audit", "Hosting"],
     };

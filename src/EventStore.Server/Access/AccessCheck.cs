@@ -9,7 +9,7 @@ namespace EventStore.Server.Access;
 public sealed class AccessCheck(RequestDelegate next, AccessAnswers answers, Authorization authorization)
 {
     /// <summary>Lets the request through or answers 401 or 403.</summary>
-    public Task Invoke(HttpContext context)
+    public async Task Invoke(HttpContext context)
     {
         Endpoint? endpoint = context.GetEndpoint();
         RequiresAccess? required = endpoint?.Metadata.GetMetadata<RequiresAccess>();
@@ -18,13 +18,14 @@ public sealed class AccessCheck(RequestDelegate next, AccessAnswers answers, Aut
         // No route, or a stand-in that routing made of routes that did not fit (it only says 405 or 415): nothing to guard, but only
         // who shows a credential learns which paths there are.
         bool isNothing = endpoint is not RouteEndpoint && required is null;
-        if (isNothing ? isKnown : required is not null && IsAllowed(context, info))
-            return next(context);
-        return isKnown ? answers.Forbidden(context, info.Access) : answers.Unauthorized(context);
+        if (isNothing ? isKnown : required is not null && await IsAllowed(context, info))
+            await next(context);
+        else
+            await (isKnown ? answers.Forbidden(context, info.Access) : answers.Unauthorized(context));
     }
 
     /// <summary>Who shows a wrong credential does not get what others get who show none, but for what is open: a probe may have an old one.</summary>
-    private bool IsAllowed(HttpContext context, RequestInfo info) => context.Features.Get<WrongCredential>() is null
-        ? authorization.Allows(info.User, info.Access)
-        : Authorization.IsOpen(info.Access);
+    private ValueTask<bool> IsAllowed(HttpContext context, RequestInfo info) => context.Features.Get<WrongCredential>() is null
+        ? authorization.AllowsAsync(info.User, info.Access, context.RequestAborted)
+        : new(Authorization.IsOpen(info.Access));
 }

@@ -20,25 +20,31 @@ public sealed record RoleBinding(string? Namespace, string? RoleNamespace, strin
 }
 
 /// <summary>
-/// Who may do what, besides what <see cref="Authorization"/> gives to everybody: roles and bindings, arranged by who has them. A value;
-/// files that change give a new one.
+/// Who may do what, besides what <see cref="Authorization"/> gives to everybody: roles and bindings, indexed once by subject and namespace.
+/// Immutable; files that change give a new one.
 /// </summary>
 public sealed class AccessPolicy
 {
     /// <summary>Nobody may do anything.</summary>
     public static readonly AccessPolicy Empty = new([], []);
 
-    private readonly ILookup<string, Grant> byUser;
-    private readonly ILookup<string, Grant> byGroup;
+    // By subject and namespace, so that a request looks at its own user's rules for its own namespace and at no others.
+    private readonly ILookup<(string Subject, string? Namespace), Grant> byUser;
+    private readonly ILookup<(string Subject, string? Namespace), Grant> byGroup;
 
     /// <summary>Joins each binding with its role. A binding whose role is not there gives nothing, as upstream has it.</summary>
     public AccessPolicy(IReadOnlyCollection<Role> roles, IReadOnlyCollection<RoleBinding> bindings)
     {
-        Dictionary<(string?, string), Role> byName = roles.ToDictionary(role => (role.Namespace, role.Name));
-        (RoleBinding Binding, Grant Grant)[] grants = [.. bindings.Select(binding =>
-            (binding, Grant.Of(binding, byName.GetValueOrDefault((binding.RoleNamespace, binding.RoleName)))))];
-        byUser = grants.SelectMany(grant => grant.Binding.Users.Distinct(), (grant, user) => (user, grant.Grant)).ToLookup(has => has.user, has => has.Grant);
-        byGroup = grants.SelectMany(grant => grant.Binding.Groups.Distinct(), (grant, group) => (group, grant.Grant)).ToLookup(has => has.group, has => has.Grant);
+        Dictionary<(string?, string), (AccessRule[] Everywhere, AccessRule[] InNamespace)> byName = roles.ToDictionary(
+            role => (role.Namespace, role.Name),
+            // A path is in no namespace, so a binding within one leaves a role's paths out.
+            role => (role.Rules.ToArray(), role.Rules.Where(rule => rule.Paths.Count == 0).ToArray()));
+        (RoleBinding Binding, Grant Grant)[] grants = [.. bindings.Select(binding => (binding, byName.TryGetValue(
+            (binding.RoleNamespace, binding.RoleName), out (AccessRule[] Everywhere, AccessRule[] InNamespace) rules)
+                ? new Grant(binding.Namespace is null ? rules.Everywhere : rules.InNamespace, null)
+                : new Grant([], Missing(binding))))];
+        byUser = Index(grants, binding => binding.Users);
+        byGroup = Index(grants, binding => binding.Groups);
         Summary = $"{roles.Count} roles, {bindings.Count} bindings";
         MissingRoles = [.. grants.Select(grant => grant.Grant.MissingRole).OfType<string>().Distinct()];
     }
@@ -58,16 +64,21 @@ public sealed class AccessPolicy
     public IEnumerable<string> MissingRolesOf(Caller caller, string? @namespace) =>
         GrantsOf(caller, @namespace).Select(grant => grant.MissingRole).OfType<string>();
 
-    private IEnumerable<Grant> GrantsOf(Caller caller, string? @namespace) => byUser[caller.Name]
-        .Concat(caller.Groups.SelectMany(group => byGroup[group]))
-        .Where(grant => grant.Namespace is null || grant.Namespace == @namespace);
-
-    private sealed record Grant(string? Namespace, IReadOnlyList<AccessRule> Rules, string? MissingRole)
+    private IEnumerable<Grant> GrantsOf(Caller caller, string? @namespace)
     {
-        /// <summary>A path lies in no namespace, so a binding within one leaves a role's paths out.</summary>
-        public static Grant Of(RoleBinding binding, Role? role) => new(
-            binding.Namespace,
-            role is null ? [] : binding.Namespace is null ? role.Rules : [.. role.Rules.Where(rule => rule.Paths.Count == 0)],
-            role is not null ? null : $"{(binding.RoleNamespace is null ? "clusterrole" : "role")}.rbac.authorization.k8s.io \"{binding.RoleName}\" not found");
+        IEnumerable<Grant> everywhere = byUser[(caller.Name, null)].Concat(caller.Groups.SelectMany(group => byGroup[(group, null)]));
+        return @namespace is null ? everywhere : everywhere
+            .Concat(byUser[(caller.Name, @namespace)])
+            .Concat(caller.Groups.SelectMany(group => byGroup[(group, @namespace)]));
     }
+
+    private static ILookup<(string Subject, string? Namespace), Grant> Index(
+        (RoleBinding Binding, Grant Grant)[] grants, Func<RoleBinding, IReadOnlyList<string>> subjects) =>
+        grants.SelectMany(grant => subjects(grant.Binding).Distinct(), (grant, subject) => (Key: (subject, grant.Binding.Namespace), grant.Grant))
+            .ToLookup(has => has.Key, has => has.Grant);
+
+    private static string Missing(RoleBinding binding) =>
+        $"{(binding.RoleNamespace is null ? "clusterrole" : "role")}.rbac.authorization.k8s.io \"{binding.RoleName}\" not found";
+
+    private sealed record Grant(IReadOnlyList<AccessRule> Rules, string? MissingRole);
 }

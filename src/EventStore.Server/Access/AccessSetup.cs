@@ -1,3 +1,4 @@
+using EventStore.Server.Access.Cluster;
 using EventStore.Server.Access.Credentials;
 using EventStore.Server.Access.Files;
 using Microsoft.AspNetCore.Authentication;
@@ -12,9 +13,43 @@ namespace EventStore.Server.Access;
 /// <param name="Tokens">The token file.</param>
 /// <param name="Rules">The folder of RBAC objects; null when only members of <c>system:masters</c> have rights.</param>
 /// <param name="Authorities">Who vouches for client certificates; null when none is asked for.</param>
-/// <param name="Oidc">Whose bearer tokens are taken; null when no issuer's.</param>
+/// <param name="Oidc">The OpenID Connect issuer whose bearer tokens are taken; null for none.</param>
 internal sealed record AccessSources(
-    Followed<TokenFile> Tokens, Followed<AccessPolicy>? Rules = null, Followed<ClientAuthorities>? Authorities = null, OidcSettings? Oidc = null);
+    Followed<TokenFile> Tokens, Followed<AccessPolicy>? Rules = null, Followed<ClientAuthorities>? Authorities = null, OidcSettings? Oidc = null)
+{
+    /// <summary>The certificate authorities of front proxies; null when no proxy is believed.</summary>
+    public Followed<ClientAuthorities>? ProxyAuthorities { get; init; }
+
+    /// <summary>What a front proxy says of the user, and where.</summary>
+    public RequestHeaderSettings ProxyHeaders { get; init; } = new();
+
+    /// <summary>The front proxies and client authorities a cluster publishes; null when no cluster is asked.</summary>
+    public ClusterProxies? Cluster { get; init; }
+
+    /// <summary>The cluster that knows tokens; null for none.</summary>
+    public ClusterReviews? Authenticator { get; init; }
+
+    /// <summary>The cluster that decides what users may do; null when the rules of files decide.</summary>
+    public ClusterReviews? Authorizer { get; init; }
+
+    /// <summary>Whether clients are asked for certificates.</summary>
+    public bool AsksForCertificates => Authorities is not null || ProxyAuthorities is not null || Cluster is not null;
+
+    /// <summary>The user whom a front proxy vouches for; the headers it would name the user in are taken out of the request.</summary>
+    public Caller? OfProxy(HttpContext http)
+    {
+        FrontProxy? named = ProxyAuthorities is { } authorities ? new FrontProxy(authorities.Current, ProxyHeaders) : null;
+        FrontProxy?[] proxies = [named, Cluster?.Proxy];
+        return FrontProxy.Take(proxies.OfType<FrontProxy>(), http.Request.Headers, http.Connection.ClientCertificate, TimeProvider.System.GetUtcNow());
+    }
+
+    /// <summary>The user whom a client certificate names.</summary>
+    public Caller? OfCertificate(HttpContext http)
+    {
+        (DateTimeOffset now, var certificate) = (TimeProvider.System.GetUtcNow(), http.Connection.ClientCertificate);
+        return Authorities?.Current.Find(certificate, now) ?? Cluster?.Clients?.Find(certificate, now);
+    }
+}
 
 /// <summary>Puts authentication and authorization together.</summary>
 internal static class AccessSetup
@@ -23,10 +58,20 @@ internal static class AccessSetup
     public static void AddAccess(this IServiceCollection services, AccessSources sources, AccessAnswers answers)
     {
         services.AddSingleton(answers);
-        services.AddSingleton(new Authorization(() => sources.Rules?.Current ?? AccessPolicy.Empty));
+        services.AddSingleton(new Authorization(
+            () => sources.Rules?.Current ?? AccessPolicy.Empty, sources.Authorizer is { } cluster ? cluster.Allows : null));
+        services.AddReviews(sources.Authenticator);
+        services.AddReviews(sources.Authorizer);
+        if (sources.Cluster is { } proxies)
+        {
+            services.AddSingleton<IHostedService>(proxies);
+            services.AddHealthChecks().Add(new HealthCheckRegistration(ClusterProxies.Name, proxies, HealthStatus.Unhealthy, null));
+        }
+
         services.AddFollowed(sources.Tokens);
         services.AddFollowed(sources.Rules);
         services.AddFollowed(sources.Authorities);
+        services.AddFollowed(sources.ProxyAuthorities);
 
         // Not AddAuthentication: it brings data protection along, whose keys for cookies nobody needs here would be made at the first start,
         // and kept in the home folder with a warning that they are not encrypted.
@@ -38,12 +83,9 @@ internal static class AccessSetup
             options.OfToken = token => sources.Tokens.Current.Find(token);
             options.Answers = answers;
             options.IssuerScheme = sources.Oidc is null ? null : Oidc.Scheme;
-            if (sources.Authorities is { } authorities)
-            {
-                options.OfCertificate = http => http.Connection.ClientCertificate is { } certificate
-                    ? authorities.Current.Find(certificate, TimeProvider.System.GetUtcNow())
-                    : null;
-            }
+            options.OfReviewedToken = sources.Authenticator is { } authenticator ? authenticator.Authenticate : null;
+            options.OfCertificate = sources.AsksForCertificates ? sources.OfCertificate : null;
+            options.OfProxy = sources.ProxyAuthorities is not null || sources.Cluster is not null ? sources.OfProxy : null;
         });
         if (sources.Oidc is { } oidc)
             authentication.AddOidc(oidc);
@@ -63,13 +105,19 @@ internal static class AccessSetup
     /// </summary>
     public static void AskForCertificates(this KestrelServerOptions kestrel, AccessSources sources)
     {
-        if (sources.Authorities is null)
+        if (!sources.AsksForCertificates)
             return;
         kestrel.ConfigureHttpsDefaults(https =>
         {
             https.ClientCertificateMode = ClientCertificateMode.AllowCertificate;
             https.ClientCertificateValidation = (_, _, _) => true;
         });
+    }
+
+    private static void AddReviews(this IServiceCollection services, ClusterReviews? reviews)
+    {
+        if (reviews is not null)
+            services.AddHealthChecks().Add(new HealthCheckRegistration(reviews.Name, reviews, HealthStatus.Unhealthy, null));
     }
 
     private static void AddFollowed<T>(this IServiceCollection services, Followed<T>? followed)

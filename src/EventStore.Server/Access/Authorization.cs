@@ -5,7 +5,9 @@ namespace EventStore.Server.Access;
 /// (<c>kubectl auth can-i</c>): the same rules answer both. What no rule allows is forbidden.
 /// </summary>
 /// <param name="policy">Gives the rules in force. A function, so that files read anew count from the next request on.</param>
-public sealed class Authorization(Func<AccessPolicy> policy)
+/// <param name="delegated">Asks a cluster in place of the rules; null when the rules decide.</param>
+public sealed class Authorization(
+    Func<AccessPolicy> policy, Func<Caller, AccessRequest, CancellationToken, ValueTask<bool>>? delegated = null)
 {
     private static readonly string[] Read = ["get", "head"];
 
@@ -36,7 +38,17 @@ public sealed class Authorization(Func<AccessPolicy> policy)
     /// <summary>Whether that is open to everybody, a caller whose credential is wrong included.</summary>
     public static bool IsOpen(AccessRequest request) => Any(OfEverybody, request);
 
-    /// <summary>Whether the caller may do that.</summary>
+    /// <summary>Whether a cluster decides. What is open to everybody stays so, and members of <c>system:masters</c> are not asked for, as upstream has it.</summary>
+    public bool IsDelegated => delegated is not null;
+
+    /// <summary>Whether the caller may do that, by the cluster if one decides.</summary>
+    public ValueTask<bool> AllowsAsync(Caller caller, AccessRequest request, CancellationToken stop) =>
+        delegated is null ? new(Allows(caller, request))
+        : caller.IsMaster || IsOpen(request) ? new(true)
+        : !caller.IsKnown ? new(false) // the cluster is not asked for everybody who happens to come by
+        : delegated(caller, request, stop);
+
+    /// <summary>Whether the rules let the caller do that.</summary>
     public bool Allows(Caller caller, AccessRequest request)
     {
         if (Any(OwnRules(caller), request))

@@ -27,10 +27,12 @@ public sealed record Caller(string Name, string Uid, IReadOnlyList<string> Group
     /// <summary>How many bytes all of a caller's texts may have together: they are stored with each event the caller causes.</summary>
     public const int BytesMax = 64 * 1024;
 
+    // Before Anonymous, whose initializer needs it.
+    private static readonly IReadOnlyDictionary<string, IReadOnlyList<string>> NoExtra = new Dictionary<string, IReadOnlyList<string>>();
+
     /// <summary>Who sends a request without a credential.</summary>
     public static readonly Caller Anonymous = new(AnonymousName, "", [Unauthenticated]);
 
-    private static readonly IReadOnlyDictionary<string, IReadOnlyList<string>> NoExtra = new Dictionary<string, IReadOnlyList<string>>();
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>What else the authenticator knows of the user (<c>UserInfo.extra</c>): values by key.</summary>
@@ -50,6 +52,16 @@ public sealed record Caller(string Name, string Uid, IReadOnlyList<string> Group
 
     /// <summary>Whether the caller may do everything.</summary>
     public bool IsMaster => Groups.Contains(Masters);
+
+    /// <summary>
+    /// The groups of a user with a valid credential: <c>system:authenticated</c> is added unless the source said itself which of the two
+    /// the user is in (upstream's <c>AuthenticatedGroupAdder</c>).
+    /// </summary>
+    public static IReadOnlyList<string> WithAuthenticated(IEnumerable<string> groups)
+    {
+        string[] given = [.. groups.Distinct()];
+        return given.Contains(Authenticated) || given.Contains(Unauthenticated) ? given : [.. given, Authenticated];
+    }
 
     /// <summary>
     /// Why no caller can have these texts: PostgreSQL stores no U+0000, half a surrogate pair is no text, and lengths are limited. Null when

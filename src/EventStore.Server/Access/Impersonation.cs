@@ -9,23 +9,36 @@ namespace EventStore.Server.Access;
 public sealed class Impersonation(RequestDelegate next, AccessAnswers answers, Authorization authorization)
 {
     /// <summary>Passes the request on, as the caller or as the impersonated user, or answers 400, 401 or 403.</summary>
-    public Task Invoke(HttpContext context)
+    public async Task Invoke(HttpContext context)
     {
         ImpersonationRequest.Take(context.Request.Headers, out ImpersonationRequest? asked, out string? wrong);
-        if (asked is null && wrong is null)
-            return next(context);
         Caller caller = Caller.Of(context.User);
-        if (!caller.IsKnown)
-            return answers.Unauthorized(context);
-        if (wrong is not null)
-            return answers.BadRequest(context, wrong);
-        foreach (AccessRequest right in asked!.Rights)
+        if (asked is null && wrong is null)
+            await next(context);
+        else if (!caller.IsKnown)
+            await answers.Unauthorized(context);
+        else if (wrong is not null)
+            await answers.BadRequest(context, wrong);
+        else if (await FirstForbidden(caller, asked!, context.RequestAborted) is { } right)
+            await answers.Forbidden(context, right);
+        else
+            await Act(context, asked!.As with { ImpersonatedBy = caller });
+    }
+
+    private Task Act(HttpContext context, Caller user)
+    {
+        context.User = user.ToPrincipal("Impersonation");
+        return next(context);
+    }
+
+    private async ValueTask<AccessRequest?> FirstForbidden(Caller caller, ImpersonationRequest asked, CancellationToken stop)
+    {
+        foreach (AccessRequest right in asked.Rights)
         {
-            if (!authorization.Allows(caller, right))
-                return answers.Forbidden(context, right);
+            if (!await authorization.AllowsAsync(caller, right, stop))
+                return right;
         }
 
-        context.User = (asked.As with { ImpersonatedBy = caller }).ToPrincipal("Impersonation");
-        return next(context);
+        return null;
     }
 }

@@ -46,7 +46,7 @@ internal sealed record ImpersonationRequest(Caller As, IReadOnlyList<AccessReque
             else if (Is(header, Group) && !texts.Contains(""))
                 groups = texts;
             else if (IsPrefix(Extra, header) && header.Length > Extra.Length)
-                extra[ExtraKey(header)] = [.. extra.GetValueOrDefault(ExtraKey(header)) ?? [], .. texts];
+                AddExtra(extra, ExtraKey.Of(header[Extra.Length..]), texts);
             else
                 return (null, $"cannot impersonate: the header {header} is unknown, empty or given twice");
         }
@@ -86,16 +86,6 @@ internal sealed record ImpersonationRequest(Caller As, IReadOnlyList<AccessReque
             ? (@namespace, name)
             : (null, user);
 
-    /// <summary>Keys are lower case, and percent-encoded where a header's name allows no such character. What is not encoded so is kept.</summary>
-    private static string ExtraKey(string header)
-    {
-        string key = header[Extra.Length..].ToLowerInvariant();
-        bool isEncoded = true;
-        for (int at = key.IndexOf('%', StringComparison.Ordinal); at >= 0 && isEncoded; at = key.IndexOf('%', at + 1))
-            isEncoded = at + 2 < key.Length && char.IsAsciiHexDigit(key[at + 1]) && char.IsAsciiHexDigit(key[at + 2]);
-        return isEncoded ? Uri.UnescapeDataString(key) : key;
-    }
-
     /// <summary>As Go prints a list of <c>ObjectReference</c>: kind, namespace, name, uid, apiVersion, resourceVersion, fieldPath.</summary>
     private static string References(string[] groups, Dictionary<string, IReadOnlyList<string>> extra, string? uid)
     {
@@ -104,6 +94,9 @@ internal sealed record ImpersonationRequest(Caller As, IReadOnlyList<AccessReque
             .Concat(extra.SelectMany(pair => pair.Value.Select(value => $"{{UserExtra  {value}  {version}  {pair.Key}}}")));
         return $"[{string.Join(' ', string.IsNullOrEmpty(uid) ? references : references.Append($"{{UID  {uid}  {version}  }}"))}]";
     }
+
+    private static void AddExtra(Dictionary<string, IReadOnlyList<string>> extra, string key, string[] values) =>
+        extra[key] = [.. extra.GetValueOrDefault(key) ?? [], .. values];
 
     private static bool Is(string header, string name) => header.Equals(name, StringComparison.OrdinalIgnoreCase);
 

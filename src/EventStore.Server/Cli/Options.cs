@@ -59,6 +59,16 @@ internal static class Options
         Text("--oidc-required-claim", "C=V,…", "claims that a token must have"),
         Text("--oidc-ca-file", "FILE", "CA certificates (PEM) for the issuer's TLS (default: the system trust store)"),
         Text("--oidc-signing-algs", "ALG,…", "accepted signature algorithms (default RS256)"),
+        Text("--requestheader-client-ca-file", "FILE", "believe a front proxy whose client certificate these authorities signed"),
+        Text("--requestheader-allowed-names", "NAME,…", "common names that a front proxy's certificate may have (default any)"),
+        Text("--requestheader-username-headers", "NAME,…", "headers in which a front proxy names the user (default X-Remote-User)"),
+        Text("--requestheader-group-headers", "NAME,…", "headers in which it names the user's groups (default X-Remote-Group)"),
+        Text("--requestheader-uid-headers", "NAME,…", "headers in which it names the user's uid (default X-Remote-Uid)"),
+        Text("--requestheader-extra-headers-prefix", "PREFIX,…", "how headers with the user's extras begin (default X-Remote-Extra-)"),
+        Text("--authentication-kubeconfig", "FILE", "ask this cluster for the users of tokens, and take front proxies and client "
+            + "certificates as it publishes them; in-cluster for the pod's own"),
+        Text("--authorization-mode", "MODE", "RBAC: the rules of --authorization-rbac-dir decide; Webhook: a cluster does (default RBAC)"),
+        Text("--authorization-kubeconfig", "FILE", "the cluster of Webhook (default --authentication-kubeconfig, else in-cluster)"),
         Hidden("--environment"),
         Hidden("--contentRoot"),
     ];

@@ -1,4 +1,5 @@
 using EventStore.Server.Access;
+using EventStore.Server.Access.Cluster;
 using EventStore.Server.Access.Credentials;
 using EventStore.Server.Access.Files;
 
@@ -24,6 +25,9 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         Rules(settings, log);
         Authorities(settings, log);
         Oidc(configuration);
+        ProxyAuthorities(configuration, log);
+        ProxyHeaders(configuration);
+        Cluster(configuration);
     }
 
     /// <summary>Reads the files, making the token file where there is none of the operator's.</summary>
@@ -34,7 +38,12 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         if (settings.TokenAuthFile is null && !File.Exists(path))
             PrivateFile.Write(path, TokenFile.Line(TokenFile.NewToken(), Admin) + "\n");
         ILogger log = logging.CreateLogger("EventStore.Server.Access");
-        var sources = new AccessSources(Tokens(settings, log), Rules(settings, log), Authorities(settings, log), Oidc(configuration));
+        var sources = new AccessSources(Tokens(settings, log), Rules(settings, log), Authorities(settings, log), Oidc(configuration))
+        {
+            ProxyAuthorities = ProxyAuthorities(configuration, log),
+            ProxyHeaders = ProxyHeaders(configuration),
+        };
+        sources = WithCluster(sources, Cluster(configuration), log);
         return new CredentialSources(sources, TokenFile.FirstTokenOf(new SourceFiles(path).Read().Texts[0].Text, Caller.Masters));
     }
 
@@ -66,4 +75,48 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         OidcSettings.TryRead(name => configuration[name], out OidcSettings? oidc, out string? wrong)
             ? oidc
             : throw new OperatorException(wrong, $"Run '{Settings.ProgramName} serve --help' for what the options mean.");
+
+    private static Followed<ClientAuthorities>? ProxyAuthorities(IConfiguration configuration, ILogger log) =>
+        configuration[RequestHeaderSettings.CaFile] is not { Length: > 0 } file ? null : Open(
+            "authentication-requestheader-ca", new SourceFiles(file), files => ClientAuthorities.Read(files[0]), log,
+            $"--{RequestHeaderSettings.CaFile} is a file of certificates in PEM.");
+
+    private static RequestHeaderSettings ProxyHeaders(IConfiguration configuration) =>
+        RequestHeaderSettings.TryRead(name => configuration[name], out RequestHeaderSettings? headers, out string? wrong)
+            ? headers
+            : throw new OperatorException(wrong, $"Run '{Settings.ProgramName} serve --help' for what the options mean.");
+
+    private static ClusterSettings Cluster(IConfiguration configuration) =>
+        ClusterSettings.TryRead(name => configuration[name], out ClusterSettings? cluster, out string? wrong)
+            ? cluster
+            : throw new OperatorException(wrong, $"Run '{Settings.ProgramName} serve --help' for what the options mean.");
+
+    private static AccessSources WithCluster(AccessSources sources, ClusterSettings settings, ILogger log)
+    {
+        var times = new ReviewTimes();
+        return sources with
+        {
+            Cluster = settings.Authentication is { } proxies ? new ClusterProxies(Client(proxies), log) : null,
+            Authenticator = settings.Authentication is { } authentication
+                ? new ClusterReviews("authentication-cluster", ClusterReviews.Tokens, Client(authentication), times, log)
+                : null,
+            Authorizer = settings.Authorization is { } authorization
+                ? new ClusterReviews("authorization-cluster", ClusterReviews.Rights, Client(authorization), times, log)
+                : null,
+        };
+    }
+
+    private static k8s.IKubernetes Client(string kubeconfig)
+    {
+        try
+        {
+            return ClusterSettings.Client(kubeconfig);
+        }
+        catch (Exception e) when (e is k8s.Exceptions.KubeConfigException or IOException or UnauthorizedAccessException or YamlDotNet.Core.YamlException)
+        {
+            throw new OperatorException(
+                $"{kubeconfig}: {e.Message.ReplaceLineEndings(" ")}",
+                $"--{ClusterSettings.Names[0]} and --{ClusterSettings.Names[1]} name a kubeconfig, or {ClusterSettings.InCluster} in a pod.");
+        }
+    }
 }

@@ -30,10 +30,10 @@ internal sealed class AccessFolder : IDisposable
         return Open("authorization-rules", new SourceFiles(RulesPath, ".yaml", ".yml", ".json"), RuleFile.Read, log);
     }
 
-    public Followed<ClientAuthorities> Authorities(string pem)
+    public Followed<ClientAuthorities> Authorities(string pem, string name = "client-ca")
     {
-        File.WriteAllText(PathOf("client-ca.pem"), pem);
-        return Open("authentication-client-ca", new SourceFiles(PathOf("client-ca.pem")), files => ClientAuthorities.Read(files[0]), null);
+        File.WriteAllText(PathOf($"{name}.pem"), pem);
+        return Open($"authentication-{name}", new SourceFiles(PathOf($"{name}.pem")), files => ClientAuthorities.Read(files[0]), null);
     }
 
     public void Dispose() => Directory.Delete(root, recursive: true);

@@ -89,6 +89,18 @@ public sealed class Client_certificates : IAsyncLifetime, IDisposable
             Assert.Equal("401", await Who(shown));
     }
 
+    [Theory]
+    [InlineData("a\0b", "dev")]
+    [InlineData("carol", "d\0ev")]
+    [InlineData("%LONG%", "dev")]
+    [InlineData("carol", "%LONG%")]
+    public async Task With_texts_that_cannot_be_kept_are_no_credential(string user, string group)
+    {
+        string Fill(string text) => text.Replace("%LONG%", new string('x', 1025), StringComparison.Ordinal);
+        using X509Certificate2 shown = clients.ForClient(TestAuthority.Subject([(Name, Fill(user))], [(Organization, Fill(group))]));
+        Assert.Equal("401", await Who(shown));
+    }
+
     private async Task<string> Who(X509Certificate2? shown, string? token = null)
     {
         using HttpClient client = servers.Trusting(door.Url, shown);

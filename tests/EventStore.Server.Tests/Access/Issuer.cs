@@ -63,7 +63,7 @@ internal sealed class Issuer : IAsyncDisposable
     }
 
     /// <summary>A token for <c>the-client</c>, good for an hour, with what is to be different.</summary>
-    public string Token(string claims = "{}", string key = "first", string algorithm = "RS256")
+    public string Token(string claims = "{}", string key = "first", string algorithm = "RS256", string header = "")
     {
         long now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var payload = new JsonObject { ["iss"] = Url, ["aud"] = "the-client", ["sub"] = "alice", ["iat"] = now, ["exp"] = now + 3600 };
@@ -74,7 +74,7 @@ internal sealed class Issuer : IAsyncDisposable
                 payload[name] = value.DeepClone();
         }
 
-        string signed = $"{Encode($$"""{"alg":"{{algorithm}}","kid":"{{key}}","typ":"JWT"}""")}.{Encode(payload.ToJsonString())}";
+        string signed = $"{Encode($$"""{"alg":"{{algorithm}}","kid":"{{key}}","typ":"JWT"{{header}}}""")}.{Encode(payload.ToJsonString().Replace("%HALF%", "\\ud800", StringComparison.Ordinal))}";
         return $"{signed}.{Base64Url.EncodeToString(Signature(signed, key, algorithm))}";
     }
 

@@ -30,6 +30,9 @@ public sealed class Token_file
     [InlineData("t0,a,1\n\"t1\",\"b\nc\",2\nt0,d,3", "line 4: the token stands in an earlier line already")]
     [InlineData(",admin,1", "line 1: the token is empty")]
     [InlineData("t0,,1", "line 1: the user name is empty")]
+    [InlineData("t0,ad\0min,1", "line 1: the user name contains U+0000")]
+    [InlineData("t0,admin,1\0", "line 1: the uid contains U+0000")]
+    [InlineData("t0,admin,1,\"dev,o\0ps\"", "line 1: the group contains U+0000")]
     [InlineData("t0,ad\"min,1", "line 1: a quote in a field that does not begin with one")]
     [InlineData("t0,\"admin\"x,1", "line 1: text behind a quoted field")]
     [InlineData("ok,a,1\nt0,\"admin,1\n", "line 2: a quoted field that does not end")]
@@ -50,7 +53,15 @@ public sealed class Token_file
     [Property]
     public void A_line_that_was_written_can_be_read(string? token, string? name)
     {
-        string line = TokenFile.Line("t" + token, new Caller("n" + name, "1", ["a", "b"]));
+        var caller = new Caller("n" + name, "1", ["a", "b"]);
+        string line = TokenFile.Line("t" + token, caller);
+        if (caller.Fault() is { } fault)
+        {
+            Assert.False(TokenFile.TryParse(line, out _, out string? wrong));
+            Assert.EndsWith(fault, wrong, StringComparison.Ordinal);
+            return;
+        }
+
         Says(Read(line).Find("t" + token), "n" + name, "1", "a", "b", "system:authenticated");
     }
 

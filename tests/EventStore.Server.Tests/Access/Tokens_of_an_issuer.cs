@@ -54,6 +54,34 @@ public sealed class Tokens_of_an_issuer : IAsyncLifetime, IDisposable
         Assert.NotEqual("401", await Who(door, issuer.Token("""{"aud": ["another", "the-client"], "nbf": 1000000000}""")));
     }
 
+    [Theory]
+    [InlineData(""","crit":["b64"],"b64":true""")]
+    [InlineData(""","crit":["exp"],"exp":9000000000""")]
+    [InlineData(""","crit":["http://example.com/never"],"http://example.com/never":true""")]
+    [InlineData(""","crit":[]""")]
+    [InlineData(""","crit":null""")]
+    [InlineData(""","crit":"b64" """)]
+    public async Task Are_refused_when_they_need_an_extension_that_must_be_understood(string header)
+    {
+        await using Door door = await Open();
+        Assert.Equal("401", await Who(door, issuer.Token(header: header)));
+        Assert.NotEqual("401", await Who(door, issuer.Token(header: ""","more":["b64"]""")));
+    }
+
+    [Theory]
+    [InlineData("""{"sub": "a\u0000b"}""")]
+    [InlineData("""{"sub": "a%HALF%"}""")]
+    [InlineData("""{"groups": ["dev", "a\u0000"]}""")]
+    [InlineData("""{"groups": "%HALF%"}""")]
+    [InlineData("""{"sub": "%LONG%"}""")]
+    [InlineData("""{"groups": ["%LONG%"]}""")]
+    public async Task Are_refused_for_texts_that_cannot_be_kept(string claims)
+    {
+        await using Door door = await Open("username-prefix=-", "groups-claim=groups");
+        Assert.Equal("401", await Who(door, issuer.Token(claims.Replace("%LONG%", new string('é', 513), StringComparison.Ordinal))));
+        Assert.NotEqual("401", await Who(door, issuer.Token($$"""{"sub": "{{new string('é', 512)}}"}""")));
+    }
+
     [Fact]
     public async Task Are_refused_when_anything_of_them_was_changed()
     {

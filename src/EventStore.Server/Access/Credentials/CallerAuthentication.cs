@@ -12,34 +12,40 @@ namespace EventStore.Server.Access.Credentials;
 public sealed record AccessAnswers(
     Func<HttpContext, string, Task> BadRequest, Func<HttpContext, Task> Unauthorized, Func<HttpContext, AccessRequest, Task> Forbidden);
 
-/// <summary>What <see cref="CallerAuthentication"/> needs.</summary>
+/// <summary>The authenticators of <see cref="CallerAuthentication"/>, in the order they are asked in.</summary>
 public sealed class CallerAuthenticationOptions : AuthenticationSchemeOptions
 {
-    /// <summary>Who a token of the file belongs to. A function, so that a file read anew counts from the next request on.</summary>
-    public Func<string, ClaimsPrincipal?> OfToken { get; set; } = _ => null;
+    /// <summary>The user a front proxy vouches for; it takes the proxy's headers out of the request whether it believes them or not.</summary>
+    internal Func<HttpContext, Caller?>? OfProxy { get; set; }
 
-    /// <summary>Who a client certificate belongs to; null when none is asked for.</summary>
-    public Func<HttpContext, ClaimsPrincipal?>? OfCertificate { get; set; }
+    /// <summary>The user a client certificate names; null when no certificate is asked for.</summary>
+    internal Func<HttpContext, Caller?>? OfCertificate { get; set; }
 
-    /// <summary>The scheme that knows an issuer's tokens; null when there is no issuer.</summary>
-    public string? IssuerScheme { get; set; }
+    /// <summary>The owner of a token of the file. A function, so that a file read anew counts from the next request on.</summary>
+    internal Func<string, ClaimsPrincipal?> OfToken { get; set; } = _ => null;
+
+    /// <summary>The scheme that checks an OpenID Connect issuer's tokens; null when there is no issuer.</summary>
+    internal string? IssuerScheme { get; set; }
+
+    /// <summary>The owner of a token by the review of a cluster, which also knows its service accounts; null when no cluster is asked.</summary>
+    internal Func<string, CancellationToken, ValueTask<Caller?>>? OfReviewedToken { get; set; }
 
     /// <summary>Writes the refusals.</summary>
-    public AccessAnswers? Answers { get; set; }
+    internal AccessAnswers? Answers { get; set; }
 }
 
-/// <summary>A credential was shown, and nobody knows it: the caller is not even anonymous.</summary>
+/// <summary>A credential was shown, and no authenticator knows it: the caller is not even anonymous.</summary>
 internal sealed class WrongCredential
 {
-    /// <summary>The only one there is.</summary>
+    /// <summary>The only instance.</summary>
     public static readonly WrongCredential Shown = new();
 }
 
 /// <summary>
-/// Knows callers, by a certificate or by a token. One that says yes is enough, whatever is wrong with the other (upstream's union of
-/// authenticators); who shows something and is known by none of it is refused.
+/// Authenticates a request by front proxy, certificate or token. The first authenticator that knows the caller decides, whatever is wrong
+/// with the other credentials (upstream's union of authenticators); who shows credentials that none knows is refused.
 /// </summary>
-public sealed class CallerAuthentication(IOptionsMonitor<CallerAuthenticationOptions> options, ILoggerFactory log, UrlEncoder encoder)
+public sealed partial class CallerAuthentication(IOptionsMonitor<CallerAuthenticationOptions> options, ILoggerFactory log, UrlEncoder encoder)
     : AuthenticationHandler<CallerAuthenticationOptions>(options, log, encoder)
 {
     /// <summary>The scheme's name.</summary>
@@ -48,18 +54,19 @@ public sealed class CallerAuthentication(IOptionsMonitor<CallerAuthenticationOpt
     /// <inheritdoc/>
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        ClaimsPrincipal? known = IsOfAnotherPage(Request) ? null : Options.OfCertificate?.Invoke(Context);
+        Caller? ofConnection = Options.OfProxy?.Invoke(Context) ?? (IsOfAnotherPage(Request) ? null : Options.OfCertificate?.Invoke(Context));
         string? token = PresentedToken.Of(Request);
-        if (known is null && token is { Length: > 0 })
+        ClaimsPrincipal? known = ofConnection?.ToPrincipal(SchemeName) ?? (token is { Length: > 0 } ? await OfToken(token) : null);
+        if (known is not null && Caller.Of(known).Fault() is { } fault)
         {
-            known = Options.OfToken(token);
-            if (known is null && Options.IssuerScheme is { } issuer)
-                known = (await Context.AuthenticateAsync(issuer)).Principal;
+            NotTaken(Logger, fault);
+            known = null;
         }
 
         if (known is not null)
             return AuthenticateResult.Success(new AuthenticationTicket(known, Scheme.Name));
-        bool hasShown = token is not null || (Options.OfCertificate is not null && Context.Connection.ClientCertificate is not null);
+        bool asksForCertificates = Options.OfCertificate is not null || Options.OfProxy is not null;
+        bool hasShown = token is not null || (asksForCertificates && Context.Connection.ClientCertificate is not null);
         if (!hasShown)
             return AuthenticateResult.NoResult();
         Context.Features.Set(WrongCredential.Shown);
@@ -83,4 +90,17 @@ public sealed class CallerAuthentication(IOptionsMonitor<CallerAuthenticationOpt
     /// <inheritdoc/>
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
         Options.Answers is { } answers ? answers.Forbidden(Context, RequestInfo.Of(Context).Access) : base.HandleForbiddenAsync(properties);
+
+    private async ValueTask<ClaimsPrincipal?> OfToken(string token)
+    {
+        ClaimsPrincipal? known = Options.OfToken(token);
+        if (known is null && Options.IssuerScheme is { } issuer)
+            known = (await Context.AuthenticateAsync(issuer)).Principal;
+        if (known is null && Options.OfReviewedToken is { } review)
+            known = (await review(token, Context.RequestAborted))?.ToPrincipal(SchemeName);
+        return known;
+    }
+
+    [LoggerMessage(LogLevel.Information, "A valid credential is not taken: {Fault}")]
+    private static partial void NotTaken(ILogger log, string fault);
 }

@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Formats.Asn1;
 using System.Runtime.CompilerServices;
-using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using EventStore.Server.Access.Files;
@@ -9,8 +8,8 @@ using EventStore.Server.Access.Files;
 namespace EventStore.Server.Access.Credentials;
 
 /// <summary>
-/// Who vouches for client certificates (kube-apiserver's <c>--client-ca-file</c>). A certificate one of them signed, for client
-/// authentication and within its time, is a credential: its common name is the user, its organizations are the groups.
+/// Certificate authorities for client certificates (kube-apiserver's <c>--client-ca-file</c>). A certificate that one of them signed for
+/// client authentication, and that has not expired, is a credential: its common name is the user, its organizations are the groups.
 /// </summary>
 internal sealed class ClientAuthorities
 {
@@ -21,7 +20,7 @@ internal sealed class ClientAuthorities
 
     private readonly X509Certificate2Collection authorities;
 
-    /// <summary>What was found out about the certificates of living connections: a chain is not built for each request.</summary>
+    /// <summary>A cache by certificate object, and so by connection: building a chain for each request would cost too much.</summary>
     private readonly ConditionalWeakTable<X509Certificate2, Finding> findings = [];
 
     private ClientAuthorities(X509Certificate2Collection authorities) => this.authorities = authorities;
@@ -44,9 +43,11 @@ internal sealed class ClientAuthorities
             : Reading<ClientAuthorities>.Of(new ClientAuthorities(authorities), $"{authorities.Count} certificates");
     }
 
-    /// <summary>Who shows the certificate, or null: nobody vouches for it, it is not in force, or it names no user.</summary>
-    public ClaimsPrincipal? Find(X509Certificate2 certificate, DateTimeOffset now) =>
-        now <= certificate.NotAfter ? findings.GetValue(certificate, Verify).Principal : null;
+    /// <summary>
+    /// The user a certificate names; null when no authority of these signed it, it is not in force, or it names no user.
+    /// </summary>
+    public Caller? Find(X509Certificate2? certificate, DateTimeOffset now) =>
+        certificate is not null && now <= certificate.NotAfter ? findings.GetValue(certificate, Verify).Caller : null;
 
     private Finding Verify(X509Certificate2 certificate)
     {
@@ -61,7 +62,7 @@ internal sealed class ClientAuthorities
             },
         };
         chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
-        return new Finding(chain.Build(certificate) && TryReadSubject(certificate.SubjectName, out Caller? caller) ? caller.ToPrincipal(Scheme) : null);
+        return new Finding(chain.Build(certificate) && TryReadSubject(certificate.SubjectName, out Caller? caller) ? caller : null);
     }
 
     /// <summary>
@@ -93,7 +94,7 @@ internal sealed class ClientAuthorities
             name = "";
         }
 
-        caller = name.Length == 0 ? null : new Caller(name, "", [.. groups.Append(Caller.Authenticated).Distinct()]);
+        caller = name.Length == 0 ? null : new Caller(name, "", Caller.WithAuthenticated(groups));
         return caller is not null;
     }
 
@@ -104,5 +105,5 @@ internal sealed class ClientAuthorities
         _ => throw new AsnContentException(),
     };
 
-    private sealed record Finding(ClaimsPrincipal? Principal);
+    private sealed record Finding(Caller? Caller);
 }

@@ -58,7 +58,7 @@ internal static partial class Oidc
             OnMessageReceived = message =>
             {
                 message.Token = PresentedToken.Of(message.Request);
-                if (!IsOfIssuer(message.Token, settings.IssuerUrl))
+                if (!MayBeTaken(message.Token, settings.IssuerUrl))
                     message.NoResult(); // nobody else's token makes this server ask the issuer for anything
                 return Task.CompletedTask;
             },
@@ -94,12 +94,16 @@ internal static partial class Oidc
         return false;
     }
 
-    /// <summary>Whether the token says it is of that issuer. Nothing is believed of it yet.</summary>
-    private static bool IsOfIssuer(string? token, string issuer)
+    /// <summary>
+    /// Whether the token says it is of that issuer, and needs no extension of the format: <c>crit</c> names what a recipient must understand
+    /// (RFC 7515, section 4.1.11), and this one understands none. Nothing is believed of the token yet.
+    /// </summary>
+    private static bool MayBeTaken(string? token, string issuer)
     {
         try
         {
-            return new JsonWebToken(token).Issuer == issuer;
+            var read = new JsonWebToken(token);
+            return read.Issuer == issuer && !read.TryGetHeaderValue("crit", out object? _);
         }
         catch (Exception e) when (e is ArgumentException or JsonException or FormatException)
         {

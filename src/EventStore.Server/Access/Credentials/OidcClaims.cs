@@ -11,6 +11,18 @@ internal static class OidcClaims
     /// <summary>Reads them; the second value is what is wrong, for the log.</summary>
     public static (Caller? Caller, string? Wrong) Read(JsonElement claims, OidcSettings settings)
     {
+        try
+        {
+            return ReadTexts(claims, settings);
+        }
+        catch (InvalidOperationException)
+        {
+            return (null, "a claim has half a surrogate pair or is not UTF-8");
+        }
+    }
+
+    private static (Caller? Caller, string? Wrong) ReadTexts(JsonElement claims, OidcSettings settings)
+    {
         if (TextOf(claims, settings.UsernameClaim) is not { Length: > 0 } name)
             return (null, $"the claim \"{settings.UsernameClaim}\" is no text, or empty");
         // A token that does not say whether the address is verified is taken; one that says it is not, is not.
@@ -25,7 +37,7 @@ internal static class OidcClaims
         if (Groups(claims, settings.GroupsClaim) is not { } groups)
             return (null, $"the claim \"{settings.GroupsClaim}\" is neither a text nor a list of texts");
         return (new Caller(
-            settings.UsernamePrefix + name, "", [.. groups.Select(group => settings.GroupsPrefix + group).Append(Caller.Authenticated).Distinct()]), null);
+            settings.UsernamePrefix + name, "", Caller.WithAuthenticated(groups.Select(group => settings.GroupsPrefix + group))), null);
     }
 
     /// <summary>Some issuers write a single group as a text.</summary>

@@ -88,7 +88,9 @@ public sealed class TokenFile
         string[] groups = fields.Count < 4
             ? []
             : fields[3].Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        var caller = new Caller(fields[1], fields[2], [.. groups.Append(Caller.Authenticated).Distinct()]);
+        var caller = new Caller(fields[1], fields[2], Caller.WithAuthenticated(groups));
+        if (caller.Fault() is { } fault)
+            return fault;
         return principals.TryAdd(Hash.Of(fields[0]), caller.ToPrincipal(Scheme)) ? null : "the token stands in an earlier line already";
     }
 

@@ -62,7 +62,7 @@ public static class SelfReviews
         JsonValue? spec = body!["spec"];
         if (review.Spec.Errors(FieldPath.Of("spec"), spec) is { Count: > 0 } errors)
             return Status.BadRequest($"{review.Resource.Kind} in version \"v1\" cannot be handled as a {review.Resource.Kind}: {string.Join(", ", errors)}");
-        (JsonObject? status, refusal) = review.Answer(http, spec as JsonObject ?? JsonObject.Empty);
+        (JsonObject? status, refusal) = await review.Answer(http, spec as JsonObject ?? JsonObject.Empty);
         if (refusal is not null)
             return refusal;
         JsonObject answer = JsonObject.Of(
@@ -70,7 +70,7 @@ public static class SelfReviews
         return new JsonReply(201, (review.Spec.Fields.Count == 0 ? answer : answer.With("spec", spec ?? JsonObject.Empty)).ToUtf8());
     }
 
-    private static (JsonObject?, Status?) OfAccess(HttpContext http, JsonObject spec)
+    private static async ValueTask<(JsonObject?, Status?)> OfAccess(HttpContext http, JsonObject spec)
     {
         JsonObject? resource = spec["resourceAttributes"] as JsonObject, path = spec["nonResourceAttributes"] as JsonObject;
         if (resource is null == path is null)
@@ -82,26 +82,28 @@ public static class SelfReviews
                 TextOf(resource, "verb"), TextOf(resource, "group"), TextOf(resource, "resource"), TextOf(resource, "subresource"),
                 GivenText(resource, "namespace"), GivenText(resource, "name"));
         Caller user = RequestInfo.Of(http).User;
-        bool allowed = authorization.Allows(user, asked);
+        bool allowed = await authorization.AllowsAsync(user, asked, http.RequestAborted);
         JsonObject status = JsonObject.Of(("allowed", JsonBoolean.Of(allowed)));
         string missing = allowed ? "" : authorization.MissingRoles(user, asked.Namespace);
         return (missing.Length == 0 ? status : status.With("reason", $"RBAC: {missing}"), null);
     }
 
-    private static (JsonObject?, Status?) OfRules(HttpContext http, JsonObject spec)
+    private static ValueTask<(JsonObject?, Status?)> OfRules(HttpContext http, JsonObject spec)
     {
         if (GivenText(spec, "namespace") is not { } @namespace)
-            return (null, Status.BadRequest("no namespace on request"));
+            return new((null, Status.BadRequest("no namespace on request")));
         var authorization = http.RequestServices.GetRequiredService<Authorization>();
         Caller user = RequestInfo.Of(http).User;
         IReadOnlyList<AccessRule> rules = authorization.RulesOf(user, @namespace);
-        string missing = authorization.MissingRoles(user, @namespace);
+        string missing = authorization.IsDelegated
+            ? "webhook authorizer does not support user rule resolution"
+            : authorization.MissingRoles(user, @namespace);
         JsonObject status = JsonObject.Of(
             ("incomplete", JsonBoolean.Of(missing.Length > 0)),
             ("nonResourceRules", new JsonArray([.. rules.Where(rule => rule.Paths.Count > 0).Select(rule => JsonObject.Of(
                 ("nonResourceURLs", Discovery.Names(rule.Paths)), ("verbs", Discovery.Names(rule.Verbs))))])),
             ("resourceRules", new JsonArray([.. rules.Where(rule => rule.Resources.Count > 0).Select(OfResources)])));
-        return (missing.Length == 0 ? status : status.With("evaluationError", missing), null);
+        return new((missing.Length == 0 ? status : status.With("evaluationError", missing), null));
     }
 
     private static JsonObject OfResources(AccessRule rule)
@@ -111,13 +113,13 @@ public static class SelfReviews
         return rule.Names.Count == 0 ? told : told.With("resourceNames", Discovery.Names(rule.Names));
     }
 
-    private static (JsonObject?, Status?) OfCaller(HttpContext http, JsonObject spec)
+    private static ValueTask<(JsonObject?, Status?)> OfCaller(HttpContext http, JsonObject spec)
     {
         Caller caller = RequestInfo.Of(http).User;
         JsonObject user = JsonObject.Of(("groups", Discovery.Names(caller.Groups)), ("username", caller.Name));
         if (caller.Extra.Count > 0)
             user = user.With("extra", JsonObject.Of([.. caller.Extra.Select(pair => (pair.Key, (JsonValue)Discovery.Names(pair.Value)))]));
-        return (JsonObject.Of(("userInfo", caller.Uid.Length == 0 ? user : user.With("uid", caller.Uid))), null);
+        return new((JsonObject.Of(("userInfo", caller.Uid.Length == 0 ? user : user.With("uid", caller.Uid))), null));
     }
 
     /// <summary>422, as apiserver's <c>ValidateSelfSubjectAccessReviewSpec</c> has it for both and for neither.</summary>
@@ -141,5 +143,5 @@ public static class SelfReviews
     }
 
     private sealed record Review(
-        ApiResource Resource, ProtobufMessage Message, ObjectShape Spec, Func<HttpContext, JsonObject, (JsonObject? Status, Status? Refusal)> Answer);
+        ApiResource Resource, ProtobufMessage Message, ObjectShape Spec, Func<HttpContext, JsonObject, ValueTask<(JsonObject? Status, Status? Refusal)>> Answer);
 }

@@ -1,0 +1,66 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace EventStore.Server.Access.Credentials;
+
+/// <summary>
+/// Where a front proxy names the user: kube-apiserver's <c>--requestheader-*</c> flags, with the defaults an extension API server has
+/// (apiserver <c>options/authentication.go</c>).
+/// </summary>
+internal sealed record RequestHeaderSettings
+{
+    /// <summary>The settings, by their flags' names.</summary>
+    public static readonly IReadOnlyList<string> Names =
+    [
+        CaFile, "requestheader-allowed-names", "requestheader-username-headers", "requestheader-group-headers", "requestheader-uid-headers",
+        "requestheader-extra-headers-prefix",
+    ];
+
+    /// <summary>The flag that turns front proxies on.</summary>
+    public const string CaFile = "requestheader-client-ca-file";
+
+    /// <summary>The common names a proxy's certificate may have; empty for any.</summary>
+    public IReadOnlyList<string> AllowedNames { get; init; } = [];
+
+    /// <summary>The headers that may hold the user's name; the first that is not empty counts.</summary>
+    public IReadOnlyList<string> UsernameHeaders { get; init; } = ["X-Remote-User"];
+
+    /// <summary>The headers that hold groups, one a value.</summary>
+    public IReadOnlyList<string> GroupHeaders { get; init; } = ["X-Remote-Group"];
+
+    /// <summary>The headers that may hold the user's uid.</summary>
+    public IReadOnlyList<string> UidHeaders { get; init; } = ["X-Remote-Uid"];
+
+    /// <summary>The beginnings of headers that hold extras; the rest of the name is the key.</summary>
+    public IReadOnlyList<string> ExtraPrefixes { get; init; } = ["X-Remote-Extra-"];
+
+    /// <summary>Reads them.</summary>
+    /// <param name="setting">Gives a setting by its flag's name.</param>
+    /// <param name="settings">The settings.</param>
+    /// <param name="wrong">What is wrong, beginning with the flag.</param>
+    public static bool TryRead(
+        Func<string, string?> setting, [NotNullWhen(true)] out RequestHeaderSettings? settings, [NotNullWhen(false)] out string? wrong)
+    {
+        (settings, wrong) = (null, null);
+        string? stray = Names.FirstOrDefault(name => name != CaFile && !string.IsNullOrEmpty(setting(name)));
+        if (stray is not null && string.IsNullOrEmpty(setting(CaFile)))
+        {
+            wrong = $"--{stray} counts for nothing without --{CaFile}";
+            return false;
+        }
+
+        var defaults = new RequestHeaderSettings();
+        settings = new RequestHeaderSettings
+        {
+            AllowedNames = Of(Names[1], defaults.AllowedNames),
+            UsernameHeaders = Of(Names[2], defaults.UsernameHeaders),
+            GroupHeaders = Of(Names[3], defaults.GroupHeaders),
+            UidHeaders = Of(Names[4], defaults.UidHeaders),
+            ExtraPrefixes = Of(Names[5], defaults.ExtraPrefixes),
+        };
+        return true;
+
+        IReadOnlyList<string> Of(string name, IReadOnlyList<string> otherwise) => setting(name) is { Length: > 0 } list
+            ? list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            : otherwise;
+    }
+}
