@@ -39,7 +39,7 @@ internal static partial class Migrate
             OpenToEverybody(log, serving.Database ?? role);
     }
 
-    [LoggerMessage(LogLevel.Warning, "SECURITY: every role of this PostgreSQL may connect to the database, and hold up a server there. "
+    [LoggerMessage(16, LogLevel.Warning, "SECURITY: every role of this PostgreSQL may connect to the database, and hold up a server there. "
         + "Its owner, or a superuser, should run: REVOKE CONNECT, TEMPORARY ON DATABASE \"{Database}\" FROM PUBLIC")]
     private static partial void OpenToEverybody(ILogger log, string database);
 

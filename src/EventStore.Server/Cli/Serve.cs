@@ -182,13 +182,13 @@ internal static partial class Serve
         VerbRun.Say($"curl         curl -H {bearer} {url}/apis/kubeflow.org/v1/pytorchjobs");
     }
 
-    [LoggerMessage(LogLevel.Critical, "The private PostgreSQL ended by itself; stopping")]
+    [LoggerMessage(17, LogLevel.Critical, "The private PostgreSQL ended by itself; stopping")]
     private static partial void DatabaseEnded(ILogger log);
 
-    [LoggerMessage(LogLevel.Warning, "SECURITY: ConnectionStrings__Postgres has more rights than serving needs: whoever takes this server "
-        + "over could change history. Give it a role of its own: see Settings in the README")]
+    [LoggerMessage(18, LogLevel.Warning, "SECURITY: ConnectionStrings__Postgres has more rights than serving needs: whoever takes this "
+        + "server over could change history. Give it a role of its own: see Settings in the README")]
     private static partial void TooManyRights(ILogger log);
 
-    [LoggerMessage(LogLevel.Warning, "DURABILITY: {Setting}")]
+    [LoggerMessage(19, LogLevel.Warning, "DURABILITY: {Setting}")]
     private static partial void UnsafeSetting(ILogger log, string setting);
 }

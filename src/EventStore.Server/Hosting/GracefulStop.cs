@@ -84,6 +84,6 @@ internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLi
         host.StopApplication();
     }
 
-    [LoggerMessage(LogLevel.Information, "Stopping; still serving for {Seconds} s")]
+    [LoggerMessage(20, LogLevel.Information, "Stopping; still serving for {Seconds} s")]
     private partial void LogStopping(double seconds);
 }

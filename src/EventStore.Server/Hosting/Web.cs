@@ -116,6 +116,6 @@ internal static partial class Web
         return status.ExecuteAsync(http);
     }
 
-    [LoggerMessage(LogLevel.Warning, "Request {Id}: the database is away: {Reason}")]
+    [LoggerMessage(21, LogLevel.Warning, "Request {Id}: the database is away: {Reason}")]
     private static partial void DatabaseIsAway(ILogger log, string id, string reason);
 }

@@ -83,7 +83,7 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
     private static string Clean(string? words) =>
         words is null ? "-" : words.Any(char.IsControl) ? Uri.EscapeDataString(words) : words;
 
-    [LoggerMessage(EventId = 1, Message = "{Status} {Verb} {Resource} {Namespace} {Name} by {User}: {Bytes} bytes, {Milliseconds:0.0} ms, request {RequestId}")]
+    [LoggerMessage(EventId = 37, Message = "{Status} {Verb} {Resource} {Namespace} {Name} by {User}: {Bytes} bytes, {Milliseconds:0.0} ms, request {RequestId}")]
     private partial void Request(
         LogLevel level, int status, string verb, string resource, string nameSpace, string name, string user, long? bytes, double milliseconds, string requestId);
 

@@ -66,7 +66,7 @@ internal abstract partial class WatchLoop(HttpContext http, ListOptions options,
         return Results.Empty;
     }
 
-    [LoggerMessage(LogLevel.Error, "The watch of request {Id} failed")]
+    [LoggerMessage(38, LogLevel.Error, "The watch of request {Id} failed")]
     private static partial void LogFailed(ILogger log, string id, Exception e);
 
     /// <summary>Sends what there is, and sets <see cref="Seen"/> to the revision up to which it did: not before, for a bookmark names it.</summary>

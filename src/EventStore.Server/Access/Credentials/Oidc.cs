@@ -124,9 +124,9 @@ internal static partial class Oidc
 
     private static ILogger LogOf(HttpContext http) => http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Oidc).FullName!);
 
-    [LoggerMessage(LogLevel.Debug, "A token of the issuer is not taken: {Reason}")]
+    [LoggerMessage(11, LogLevel.Debug, "A token of the issuer is not taken: {Reason}")]
     private static partial void NotTaken(ILogger log, string reason);
 
-    [LoggerMessage(LogLevel.Warning, "A token of the issuer cannot be checked, for the issuer does not answer: {Reason}")]
+    [LoggerMessage(12, LogLevel.Warning, "A token of the issuer cannot be checked, for the issuer does not answer: {Reason}")]
     private static partial void NoAnswer(ILogger log, string reason);
 }

@@ -157,12 +157,12 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "{Name} read anew from {Path}: {Summary}")]
+    [LoggerMessage(13, LogLevel.Information, "{Name} read anew from {Path}: {Summary}")]
     private static partial void ReadAnew(ILogger log, string name, string path, string summary);
 
-    [LoggerMessage(LogLevel.Error, "{Name} of {Path} not taken, those read before stay in force: {Wrong}")]
+    [LoggerMessage(14, LogLevel.Error, "{Name} of {Path} not taken, those read before stay in force: {Wrong}")]
     private static partial void Refused(ILogger log, string name, string path, string wrong);
 
-    [LoggerMessage(LogLevel.Information, "{Name}: {Folder} is only looked at every few seconds, for the system does not tell of changes: {Reason}")]
+    [LoggerMessage(15, LogLevel.Information, "{Name}: {Folder} is read every few seconds only, because the system reports no changes: {Reason}")]
     private static partial void NotWatched(ILogger log, string name, string folder, string reason);
 }

@@ -50,6 +50,6 @@ public sealed partial class JobFeed
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The feed cannot hear of other processes' commits and relies on polling: {Reason}")]
+    [LoggerMessage(22, LogLevel.Warning, "The feed cannot hear of other processes' commits and relies on polling: {Reason}")]
     private partial void LogDeaf(string reason);
 }

@@ -215,9 +215,9 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
             Signals.Watchers.Add(subscriptions.Remove(subscription) ? -1 : 0);
     }
 
-    [LoggerMessage(LogLevel.Warning, "The feed cannot read the log: {Reason}")]
+    [LoggerMessage(23, LogLevel.Warning, "The feed cannot read the log: {Reason}")]
     private partial void LogAway(string reason);
 
-    [LoggerMessage(LogLevel.Error, "The feed cannot go on; everybody who watches is cut off")]
+    [LoggerMessage(24, LogLevel.Error, "The feed cannot go on; everybody who watches is cut off")]
     private partial void LogFailed(Exception e);
 }

@@ -84,6 +84,6 @@ public sealed partial class ServerPresence(NpgsqlDataSource database, ILogger<Se
         await command.ExecuteNonQueryAsync(stop);
     }
 
-    [LoggerMessage(LogLevel.Warning, "The mark that this server is running was lost with its connection: {Reason}")]
+    [LoggerMessage(25, LogLevel.Warning, "The mark that this server is running was lost with its connection: {Reason}")]
     private partial void LogLost(string reason);
 }

@@ -231,9 +231,9 @@ public sealed partial class CommitLane : IAsyncDisposable
         return new Outcome.Done(verdict.Job! with { Revision = revision }, verdict.Text!.ToUtf8(revision));
     }
 
-    [LoggerMessage(LogLevel.Critical, "The lane failed in a way it should not; {Count} commands are answered 503")]
+    [LoggerMessage(26, LogLevel.Critical, "The lane failed in a way it should not; {Count} commands are answered 503")]
     private partial void LogBug(int count, Exception e);
 
-    [LoggerMessage(LogLevel.Warning, "The lane has not finished within {Seconds} s; ending all the same")]
+    [LoggerMessage(27, LogLevel.Warning, "The lane has not finished within {Seconds} s; ending all the same")]
     private partial void LogNotFinished(double seconds);
 }

@@ -63,6 +63,6 @@ internal sealed partial class EarlyDecisions(NpgsqlDataSource database, LaneLimi
         }
     }
 
-    [LoggerMessage(LogLevel.Debug, "{Job} could not be read before its turn and is read in it: {Reason}")]
+    [LoggerMessage(28, LogLevel.Debug, "{Job} could not be read before its turn and is read in it: {Reason}")]
     private partial void LogNotReadEarly(JobKey job, string reason);
 }

@@ -122,9 +122,9 @@ internal sealed partial class LaneConnection(NpgsqlDataSource database, LaneLimi
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The database closed the lane's connection while it was idle; connecting again: {Reason}")]
+    [LoggerMessage(29, LogLevel.Warning, "The database closed the lane's connection while it was idle; connecting again: {Reason}")]
     private partial void LogReconnecting(string reason);
 
-    [LoggerMessage(LogLevel.Debug, "A connection could not be closed: {Reason}")]
+    [LoggerMessage(30, LogLevel.Debug, "A connection could not be closed: {Reason}")]
     private partial void LogNotClosed(string reason);
 }

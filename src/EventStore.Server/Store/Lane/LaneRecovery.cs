@@ -121,21 +121,21 @@ internal sealed partial class LaneRecovery(
 
     private static bool IsBroken(Exception e) => DatabaseAway.Is(e) && !WasRolledBack(e) && !TookTooLong(e);
 
-    [LoggerMessage(LogLevel.Error, "{Key}: the command of request {RequestId} cannot be carried out")]
+    [LoggerMessage(31, LogLevel.Error, "{Key}: the command of request {RequestId} cannot be carried out")]
     private partial void LogPoison(JobKey key, string requestId, Exception e);
 
-    [LoggerMessage(LogLevel.Warning, "A batch of {Count} commands could not be carried out; trying each half of it")]
+    [LoggerMessage(32, LogLevel.Warning, "A batch of {Count} commands could not be carried out; trying each half of it")]
     private partial void LogHalving(int count, Exception e);
 
-    [LoggerMessage(LogLevel.Warning, "The reply of a commit of {Count} events was lost; looking whether they are stored")]
+    [LoggerMessage(33, LogLevel.Warning, "The reply of a commit of {Count} events was lost; looking whether they are stored")]
     private partial void LogOutcomeUnknown(int count, Exception e);
 
-    [LoggerMessage(LogLevel.Warning, "Cannot look yet whether the events were committed: {Reason}")]
+    [LoggerMessage(34, LogLevel.Warning, "Cannot look yet whether the events were committed: {Reason}")]
     private partial void LogStillUnknown(string reason);
 
-    [LoggerMessage(LogLevel.Error, "The database is away; {Count} commands are answered 503")]
+    [LoggerMessage(35, LogLevel.Error, "The database is away; {Count} commands are answered 503")]
     private partial void LogDatabaseAway(int count, Exception e);
 
-    [LoggerMessage(LogLevel.Error, "{Key}: gave up after {Attempts} attempts, each time another server had changed the job")]
+    [LoggerMessage(36, LogLevel.Error, "{Key}: gave up after {Attempts} attempts, each time another server had changed the job")]
     private partial void LogBeatenTooOften(JobKey key, int attempts);
 }
