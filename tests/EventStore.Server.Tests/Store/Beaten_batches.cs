@@ -113,6 +113,26 @@ public sealed class Beaten_batches : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_names_a_revision_is_answered_with_the_number_its_predecessor_in_the_batch_was_given()
+    {
+        await using CommitLane lane = InProcess.Lane(database.Source);
+        await lane.Execute(InProcess.Create("named"));
+        Task<Outcome> first, label, delete;
+        await using (CommitLock held = await CommitLock.Hold(database))
+        {
+            first = lane.Execute(InProcess.Create("first"));
+            await held.WaitForWaiting(1);
+            label = lane.Execute(InProcess.Label("named", "a", "1"));
+            delete = lane.Execute((DeleteJob)InProcess.Delete("named") with { ResourceVersion = "2" });
+        }
+
+        long labelled = Assert.IsType<Outcome.Done>(await label).Job.Revision;
+        var refused = Assert.IsType<Rejection.RevisionPrecondition>(Assert.IsType<Outcome.Refused>(await delete).Why);
+        Assert.Equal(labelled.ToString(System.Globalization.CultureInfo.InvariantCulture), refused.Actual);
+        Assert.IsType<Outcome.Done>(await first);
+    }
+
+    [Fact]
     public void A_dry_run_create_behind_a_delete_shows_no_revision()
     {
         Job living = Job.Evolve(null, ((Decision.Accepted)JobDecider.Decide(null, InProcess.Create("dry"))).Event, 7);

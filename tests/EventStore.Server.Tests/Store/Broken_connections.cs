@@ -266,18 +266,23 @@ public sealed class Broken_connections : IAsyncLifetime
         await database.AssertWhole();
     }
 
-    [Fact]
-    public async Task Text_that_PostgreSQL_cannot_take_leaves_no_connection_in_doubt()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)] // the statement that fails is the one that would be prepared
+    [InlineData(2)]
+    public async Task Text_that_PostgreSQL_cannot_take_leaves_no_connection_in_doubt(int before)
     {
-        await using CommitLane lane = InProcess.Lane(database.Source);
-        for (int round = 0; round < 3; round++)
-        {
-            JobCommand bad = InProcess.Create($"bad-{round}");
-            Assert.IsType<Outcome.Failed>(await lane.Execute(bad with { Origin = bad.Origin with { User = "u\0" } }).WaitAsync(Patience));
-            Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create($"good-{round}")).WaitAsync(Patience));
-        }
+        var kept = new NpgsqlConnectionStringBuilder(database.Serving) { MaxAutoPrepare = 100, AutoPrepareMinUsages = 2, NoResetOnClose = true };
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(kept.ConnectionString);
+        await using CommitLane lane = InProcess.Lane(source);
+        for (int i = 0; i < before; i++)
+            Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create($"before-{i}")).WaitAsync(Patience));
+        JobCommand bad = InProcess.Create("bad");
+        Assert.IsType<Outcome.Failed>(await lane.Execute(bad with { Origin = bad.Origin with { User = "u\0" } }).WaitAsync(Patience));
+        for (int i = 0; i < 3; i++)
+            Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create($"after-{i}")).WaitAsync(Patience));
 
-        Assert.Equal(3, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
+        Assert.Equal(before + 3, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
     }
 
     [Fact]
