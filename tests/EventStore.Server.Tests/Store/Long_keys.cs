@@ -20,7 +20,7 @@ public sealed class Long_keys : IAsyncLifetime
         var random = new Random(18);
         await using CommitLane lane = InProcess.Lane(database.Source);
         Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("long")));
-        int events = 1;
+        (int events, int found) = (1, 0);
         foreach ((int from, int to) in ((int, int)[])[('a', 'z'), (0xc0, 0x17f), (0x4e00, 0x9fff), (0x1f300, 0x1f5ff)])
         {
             // What does not compress: an index row may hold a longer text that does.
@@ -31,11 +31,12 @@ public sealed class Long_keys : IAsyncLifetime
                 Outcome outcome = await lane.Execute(new PatchStatus(new JobKey(InProcess.Namespace, "long"), DateTimeOffset.UnixEpoch, InProcess.Origin, patch));
                 Assert.True(outcome is Outcome.Done, $"{length} characters from {from:x}: {outcome}");
                 events++;
+                found += key.Length < 990 ? 1 : 0; // of a path of more than 1,000 characters no event tells
             }
         }
 
         Assert.Equal(events, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
-        Assert.Equal(events - 1, await database.Ask<long>("SELECT count(DISTINCT revision) FROM eventstore.revision_path WHERE path LIKE 'status%'"));
+        Assert.Equal(found, await database.Ask<long>("SELECT count(DISTINCT revision) FROM eventstore.revision_path WHERE path LIKE 'status%'"));
         await database.AssertWhole();
     }
 }
