@@ -53,7 +53,9 @@ internal sealed partial class LaneRecovery(
     /// <param name="cause">What went wrong with them.</param>
     public async Task TryAgain(List<QueuedCommand> commands, Exception cause)
     {
-        await connection.Discard(); // nothing is known of its state for certain
+        // Its state is not certain after any error. If the execution that fails is the one that prepares a statement, Npgsql's next use of the
+        // statement meets an "unexpected backend message".
+        await connection.Discard();
         foreach (QueuedCommand queued in commands)
             queued.Breaks += IsBroken(cause) ? 1 : 0;
         if (cause is PostgresException said && CommitCall.IsOutrun(said))
