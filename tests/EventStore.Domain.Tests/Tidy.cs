@@ -17,7 +17,7 @@ public sealed partial class Tidy
     private static readonly string[] Protocol =
         ["Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents", "Kubernetes.Reviews"];
 
-    private static readonly string[] Store = ["Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Store.Proof"];
+    private static readonly string[] Store = ["Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Store.Activities", "Store.Proof"];
 
     private static readonly string Root = FindRoot();
     private static readonly Source[] Sources = [.. Files("src", "*.cs").Select(path => new Source(path))];
@@ -47,14 +47,17 @@ public sealed partial class Tidy
         ["Store.History"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
         ["Store.Feed"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
         ["Store.Lane"] = ["Access", "Telemetry", "Store.Format", "Store.Reads", "Store.Feed"],
-        ["Store.Proof"] = ["Access", "Telemetry", "Postgres", "Store.Format", "Store.Reads"],
+        ["Store.Activities"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
+        ["Store.Proof"] = ["Access", "Telemetry", "Postgres", "Store.Format", "Store.Reads", "Store.Activities"],
         ["Resources"] = ["Kubernetes", "Store.Format"],
         ["Watch"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources"],
         ["Jobs"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
         ["Audit"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
+        ["Activities"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Audit"],
         ["Hosting"] =
         [
             "Access", "Access.Cluster", "Access.Credentials", "Access.Files", "Telemetry", "Postgres", .. Protocol, "Limits", .. Store, "Resources", "Watch", "Jobs", "Audit",
+            "Activities",
         ],
         ["Cli"] = ["Access", "Access.Credentials", "Telemetry", "Postgres", "Limits", .. Store, "Audit", "Hosting"],
     };
@@ -89,6 +92,7 @@ public sealed partial class Tidy
     [Theory]
     [InlineData("Jobs")]
     [InlineData("Audit")]
+    [InlineData("Activities")]
     public void What_is_on_the_wire_never_sees_a_session(string folder) => None(In($"src/EventStore.Server/{folder}"), Database);
 
     [Fact]

@@ -24,6 +24,9 @@ internal static class RevisionVerbs
     /// <summary>What the event did.</summary>
     public static string Of(JobEvent happened) => Verbs[happened.GetType()];
 
+    /// <summary>What the event of that stored name did.</summary>
+    public static string OfEventName(string name) => Verbs.First(each => EventCodec.Names[each.Key] == name).Value;
+
     /// <summary>The stored name of the event a verb stands for; null for a word that is none.</summary>
     public static string? EventName(string verb) =>
         Verbs.FirstOrDefault(each => each.Value == verb).Key is { } type ? EventCodec.Names[type] : null;

@@ -1,4 +1,5 @@
 using EventStore.Server.Hosting;
+using EventStore.Server.Store.Activities;
 using EventStore.Server.Store.Proof;
 using Npgsql;
 
@@ -18,6 +19,8 @@ internal static class Rebuild
         Rebuilding rebuilt = await VerbRun.WithProgress(
             "rebuilding", progress => Rebuilding.Run(owner, Tell, (done, total) => progress(done / 2, total / 2), run.Stop))
             ?? throw new OperatorException("another rebuild of this database is at work", "Wait until it has ended.");
+        await using (NpgsqlConnection connection = await owner.OpenConnectionAsync(run.Stop))
+            await ActivityOfLog.Rebuild(connection, run.Stop);
         if (rebuilt.GoesOn is { } began)
             VerbRun.Say($"went on where the rebuild of {began:yyyy-MM-ddTHH:mm:ssZ} was stopped");
         run.Done($"rebuilt: {rebuilt.Changed} rows were written, the others were right");

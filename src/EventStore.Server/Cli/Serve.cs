@@ -42,7 +42,8 @@ internal static partial class Serve
         CredentialSources credentials = CredentialSources.Read(settings, builder.Configuration, logging);
         using X509Certificate2? certificate = Certificate(settings, database);
         SetAddresses(builder.WebHost, settings);
-        await using WebApplication app = Web.Build(builder, new Served(database, credentials, limits, certificate));
+        var served = new Served(database, credentials, limits, certificate) { CountsActivity = settings.CountsActivity };
+        await using WebApplication app = Web.Build(builder, served);
         await Start(app, settings);
         run.LeaveSignals(); // from here on the host handles them
         if (stop.IsCancellationRequested)
@@ -62,6 +63,7 @@ internal static partial class Serve
 
     private static void SetUpLog(ILoggingBuilder log) => log.ClearProviders().AddConsoleLog()
         .AddFilter("Microsoft", LogLevel.Warning).AddFilter("EventStore.Server.Access", LogLevel.Warning)
+        .AddFilter("Marten", LogLevel.Warning)
         // What keeps the host from starting is said once, in words, by whoever started it.
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
         .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // else a span is made for each request that nobody traces

@@ -16,6 +16,9 @@ internal sealed record Settings(
     IReadOnlyList<string> Urls, string DataFolder, bool DataFolderGiven, string? TokenAuthFile, string? RbacFolder, string? ClientCaFile,
     string? Postgres, string? PostgresOwner)
 {
+    /// <summary>Whether activity is counted and served.</summary>
+    public bool CountsActivity { get; private init; }
+
     /// <summary>What the program is called, in messages and in the database's list of sessions.</summary>
     public const string ProgramName = "EventStore.Server";
 
@@ -41,7 +44,15 @@ internal sealed record Settings(
             Text(configuration, "authorization-rbac-dir"),
             Text(configuration, "client-ca-file"),
             Tuned(configuration, "Postgres"),
-            Tuned(configuration, "PostgresOwner"));
+            Tuned(configuration, "PostgresOwner"))
+        {
+            CountsActivity = Text(configuration, "activity") switch
+            {
+                "on" => true,
+                null or "off" => false,
+                var other => throw new OperatorException($"--activity is '{other}'", "It is on or off."),
+            },
+        };
     }
 
     private static string[] Addresses(IConfiguration configuration)

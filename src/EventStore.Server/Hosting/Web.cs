@@ -1,5 +1,6 @@
 using EventStore.Server.Access;
 using EventStore.Server.Access.Credentials;
+using EventStore.Server.Activities;
 using EventStore.Server.Audit;
 using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
@@ -32,7 +33,7 @@ internal static partial class Web
         WebApplication app = builder.Build();
         app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write
         app.UsePipeline(served.Limits.Requests);
-        app.MapRoutes();
+        app.MapRoutes(served.CountsActivity);
         return app;
     }
 
@@ -55,17 +56,20 @@ internal static partial class Web
         app.Use(RetriedRead.OnAFreshConnection);
     }
 
-    private static void MapRoutes(this WebApplication app)
+    private static void MapRoutes(this WebApplication app, bool withActivity)
     {
         app.MapJobs();
         app.MapRevisions();
         app.MapCheckpoint();
+        if (withActivity)
+            app.MapActivity();
         app.MapNamespaces();
         app.MapSelfReviews();
         ServedResource[] resources =
         [
-            .. JobEndpoints.Served, .. RevisionEndpoints.Served, .. CheckpointEndpoints.Served, .. NamespaceEndpoints.Served,
-            ResourceDefinitions.Served, .. SelfReviews.Served,
+            .. JobEndpoints.Served, .. RevisionEndpoints.Served, .. CheckpointEndpoints.Served,
+            .. withActivity ? ActivityEndpoints.Served : [], .. NamespaceEndpoints.Served, ResourceDefinitions.Served,
+            .. SelfReviews.Served,
         ];
         app.MapDefinitions(resources);
         app.MapDiscovery(resources);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography.X509Certificates;
 using EventStore.Server.Access;
 using EventStore.Server.Access.Credentials;
+using EventStore.Server.Activities;
 using EventStore.Server.Audit;
 using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes.Documents;
@@ -19,7 +20,11 @@ namespace EventStore.Server.Hosting;
 /// <param name="Credentials">Who may log in, and do what.</param>
 /// <param name="Limits">The limits.</param>
 /// <param name="Certificate">A certificate for serving HTTPS beside HTTP; null to serve as Kestrel is configured.</param>
-internal sealed record Served(Database Database, CredentialSources Credentials, ServerLimits Limits, X509Certificate2? Certificate);
+internal sealed record Served(Database Database, CredentialSources Credentials, ServerLimits Limits, X509Certificate2? Certificate)
+{
+    /// <summary>Whether activity is counted and served.</summary>
+    public bool CountsActivity { get; init; }
+}
 
 /// <summary>The services of the web application.</summary>
 internal static class WebSetup
@@ -60,7 +65,8 @@ internal static class WebSetup
         services.AddExporting(configuration);
         services.AddReadiness(served.Database);
         services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(PastDocumentation.Schemas())
-            .Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas()));
+            .Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas())
+            .Concat(served.CountsActivity ? ActivityDocumentation.Schemas() : []));
     }
 
     /// <summary>Adds the store: connections, the commit lane, the reads and the feed.</summary>
@@ -74,6 +80,8 @@ internal static class WebSetup
         services.AddHostedService(provider => provider.GetRequiredService<ServerPresence>());
         services.AddSingleton(served.Limits.Feed).AddSingleton<JobFeed>();
         services.AddHostedService(provider => provider.GetRequiredService<JobFeed>());
+        if (served.CountsActivity)
+            services.AddActivity();
     }
 
     private static OpenApiInfo Documentation() => new()

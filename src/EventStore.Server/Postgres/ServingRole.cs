@@ -4,12 +4,23 @@ namespace EventStore.Server.Postgres;
 
 /// <summary>
 /// What the role the server serves with may do: read the tables, and change them through the functions <c>commit_jobs_…</c>,
-/// which run with their owner's rights. A server that was taken over can then append events, and neither edit nor
+/// which run with their owner's rights; and count the activity. A server that was taken over can then append events, and neither edit nor
 /// delete one. Nobody else may connect: whoever can connect can take advisory locks and send notifications.
 /// </summary>
 public static class ServingRole
 {
     private const string Schema = "eventstore";
+
+    /// <summary>
+    /// What the role may write by itself: the columns Marten's daemon needs to count the activity, and how far it has come. None of it is
+    /// history: it is counted from the events, and 'verify' compares it with them.
+    /// </summary>
+    private static readonly (string Table, string Rights)[] Counted =
+    [
+        ("mt_doc_activity", "INSERT (id, data, day, namespace, user_name, type, field), UPDATE (data)"),
+        ("mt_doc_job_activity", "INSERT (id, data, namespace, name, revision), UPDATE (data, revision)"),
+        ("mt_event_progression", "INSERT (name, last_seq_id), UPDATE (last_seq_id, last_updated)"),
+    ];
 
     /// <summary>
     /// Gives the role exactly its rights on the schema <c>eventstore</c> and on the database, and takes back whatever else it, or
@@ -44,6 +55,11 @@ public static class ServingRole
             """).ConfigureAwait(false);
         foreach (var function in await CommitFunctions(connection).ConfigureAwait(false))
             await Execute(connection, $"GRANT EXECUTE ON FUNCTION {function} TO {name}").ConfigureAwait(false);
+        foreach ((string table, string rights) in Counted)
+        {
+            if (await Exists(connection, table).ConfigureAwait(false))
+                await Execute(connection, $"GRANT {rights} ON {Schema}.{table} TO {name}").ConfigureAwait(false);
+        }
 
         bool closed = await CloseDatabase(connection, name).ConfigureAwait(false);
         await transaction.CommitAsync().ConfigureAwait(false);
@@ -169,12 +185,19 @@ public static class ServingRole
                           OR CASE WHEN c.relkind IN ('r', 'p', 'v', 'm', 'f')
                                   THEN has_table_privilege(me.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
                                     OR has_any_column_privilege(me.oid, c.oid, 'INSERT, UPDATE')
+                                       AND c.relname NOT IN ('mt_doc_activity', 'mt_doc_job_activity', 'mt_event_progression')
                                   WHEN c.relkind = 'S'
                                   THEN has_sequence_privilege(me.oid, c.oid, 'USAGE, UPDATE')
                                   ELSE false END)
             OR EXISTS (SELECT FROM pg_proc p JOIN home ON home.oid = p.pronamespace, me
                        WHERE pg_has_role(me.oid, p.proowner, 'MEMBER'))
         """;
+
+    private static async Task<bool> Exists(NpgsqlConnection connection, string table)
+    {
+        await using var query = new NpgsqlCommand($"SELECT to_regclass('{Schema}.{table}') IS NOT NULL", connection);
+        return await query.ExecuteScalarAsync().ConfigureAwait(false) is true;
+    }
 
     private static async Task<List<string>> CommitFunctions(NpgsqlConnection connection)
     {

@@ -26,6 +26,13 @@ public static class Health
     public static void AddReadiness(this IServiceCollection services, string name, Func<IServiceProvider, CancellationToken, Task<string?>> trouble) =>
         services.AddHealthChecks().Add(new HealthCheckRegistration(name, provider => new Check(stop => trouble(provider, stop)), HealthStatus.Unhealthy, null));
 
+    /// <summary>Adds a check that sends nobody elsewhere: <c>/readyz?verbose</c> says that it is degraded, and by how much.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="trouble">Says what is wrong, in words everybody may read; or null.</param>
+    public static void AddNotice(this IServiceCollection services, string name, Func<IServiceProvider, string?> trouble) =>
+        services.AddHealthChecks().Add(new HealthCheckRegistration(name, provider => new Notice(trouble(provider)), HealthStatus.Degraded, null));
+
     /// <summary>Maps the endpoints. The plain ones need no credential: a probe has none.</summary>
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
@@ -96,6 +103,12 @@ public static class Health
         http.Response.Headers.CacheControl = "no-cache, private";
         http.Response.Headers.XContentTypeOptions = "nosniff";
         return http.Response.WriteAsync(text, http.RequestAborted);
+    }
+
+    private sealed class Notice(string? trouble) : IHealthCheck
+    {
+        public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+            Task.FromResult(trouble is null ? HealthCheckResult.Healthy() : HealthCheckResult.Degraded(trouble));
     }
 
     private sealed class Check(Func<CancellationToken, Task<string?>> trouble) : IHealthCheck

@@ -68,7 +68,14 @@ public static class Signals
     private static readonly Counter<long> Conflicts = Meter.CreateCounter<long>(
         "eventstore.conflicts", "{conflict}", "Jobs another server had changed before the commit (moved), and requests refused for their resourceVersion (refused).");
 
+    private static readonly ObservableGauge<long> Behind = Meter.CreateObservableGauge(
+        "eventstore.activity.lag", () => ActivityLag is { } lag ? [new Measurement<long>(lag())] : Array.Empty<Measurement<long>>(), "{revision}",
+        "Revisions the activity is behind the log.");
+
     private static readonly Counter<long> Denied = Meter.CreateCounter<long>("eventstore.denied", "{request}", "Requests refused with 403.");
+
+    /// <summary>Tells how many revisions the activity is behind the log; null where it is not counted.</summary>
+    public static Func<long>? ActivityLag { get; set; }
 
     /// <summary>Whether anybody counts conflicts.</summary>
     public static bool ConflictsAreCounted => Conflicts.Enabled;

@@ -8,6 +8,7 @@ namespace EventStore.Server.Store.Format;
 /// lock 7071  the commit lock of the release before: commit_jobs_2, which serves that release, takes it before the table's
 /// lock 7072  shared, held by each server for as long as it serves: by it servers count one another
 /// lock 7074  held by a rebuild, of which there is one at a time
+/// lock 7075  held by the one server whose Marten daemon counts activity
 /// eventstore_commit   a batch was committed; the payload is its last revision
 /// eventstore_rebuilt  current jobs were written by a rebuild: caches of jobs are to be emptied
 /// </code>
@@ -19,6 +20,9 @@ internal static class DatabaseNames
 
     /// <summary>Held by the one rebuild that may run.</summary>
     public const long RebuildLock = 7074;
+
+    /// <summary>Held by the one server whose daemon counts activity; the others wait to take over.</summary>
+    public const long ActivityLock = 7075;
 
     /// <summary>Tells the feeds of other servers that a batch was committed.</summary>
     public const string CommitChannel = "eventstore_commit";

@@ -8,13 +8,30 @@ using Npgsql;
 namespace EventStore.Server.Store.Format;
 
 /// <summary>
-/// What Marten is told: it owns the shape of the event tables and of the current-job row, the names of the events and how they are
-/// read back. It never appends here; the lane's function does (see CommitLane), so nothing below concerns writing.
+/// What Marten is told: it owns the shape of the event tables and of its documents (current jobs, activity), the names of the events and
+/// how they are read back. It never appends here; the lane's function does (see CommitLane).
 /// </summary>
 public static class MartenSetup
 {
     /// <summary>The schema everything of ours lives in.</summary>
     public const string Schema = "eventstore";
+
+    /// <summary>The members of each document that have a column of their own, and the indexes migrations/ gives it.</summary>
+    private static readonly Dictionary<Type, (string[] Members, string[] Indexes)> Columns = new()
+    {
+        [typeof(CurrentJob)] = (
+            [nameof(CurrentJob.Namespace), nameof(CurrentJob.Name), nameof(CurrentJob.Deleted), nameof(CurrentJob.Revision)],
+            ["current_job_living", "current_job_incarnations"]),
+        [typeof(DailyActivity)] = (
+            [
+                nameof(DailyActivity.Day), nameof(DailyActivity.Namespace), nameof(DailyActivity.UserName), nameof(DailyActivity.Type),
+                nameof(DailyActivity.Field),
+            ],
+            ["activity_of_day"]),
+        [typeof(JobActivity)] = (
+            [nameof(JobActivity.Namespace), nameof(JobActivity.Name), nameof(JobActivity.Revision)],
+            ["job_activity_of_namespace"]),
+    };
 
     /// <summary>The store over a database whose schema came from <c>migrations/</c>: Marten itself changes nothing.</summary>
     public static DocumentStore Open(NpgsqlDataSource database) => DocumentStore.For(options =>
@@ -39,6 +56,8 @@ public static class MartenSetup
 
         options.Projections.Add<CurrentJobProjection>(ProjectionLifecycle.Inline);
         options.Schema.For<CurrentJob>().DocumentAlias("current_job");
+        options.Schema.For<DailyActivity>().DocumentAlias("activity");
+        options.Schema.For<JobActivity>().DocumentAlias("job_activity");
         options.Policies.ForAllDocuments(AddColumns);
     }
 
@@ -46,13 +65,11 @@ public static class MartenSetup
     // each event would take PostgreSQL's heap-only updates away. The indexes the queries need are in migrations/.
     private static void AddColumns(DocumentMapping mapping)
     {
-        if (mapping.DocumentType != typeof(CurrentJob))
+        if (!Columns.TryGetValue(mapping.DocumentType, out (string[] Members, string[] Indexes) columns))
             return;
-        foreach (string column in (string[])[nameof(CurrentJob.Namespace), nameof(CurrentJob.Name), nameof(CurrentJob.Deleted), nameof(CurrentJob.Revision)])
-            mapping.DuplicateField(column, notNull: true);
-
-        // Else Marten's comparison of the schema would have them dropped.
-        mapping.IgnoreIndex("current_job_living");
-        mapping.IgnoreIndex("current_job_incarnations");
+        foreach (string member in columns.Members)
+            mapping.DuplicateField(member, notNull: true);
+        foreach (string index in columns.Indexes)
+            mapping.IgnoreIndex(index); // else Marten's comparison of the schema would have it dropped
     }
 }

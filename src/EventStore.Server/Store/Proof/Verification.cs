@@ -1,5 +1,6 @@
 using System.Data;
 using EventStore.Domain.History;
+using EventStore.Server.Store.Activities;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using Npgsql;
@@ -49,7 +50,11 @@ public static class Verification
         long total = await EventLog.Count(chain, stop);
         (long linked, long folded, long missingSnapshots) = (0, 0, 0);
         await Task.WhenAll(
-            Task.Run(() => FollowChain(chain, kept, Tell, () => Report(ref linked, 1), stop), stop),
+            Task.Run(async () =>
+            {
+                await FollowChain(chain, kept, Tell, () => Report(ref linked, 1), stop);
+                await ActivityOfLog.Compare(chain, (revision, what) => Tell(new Finding(revision, what) { IsDerived = true }), stop);
+            }, stop),
             Task.Run(async () => missingSnapshots = await FoldStreams(streams, Tell, events => Report(ref folded, events), stop), stop));
         progress(total, total);
         return new Verified(total, missingSnapshots);

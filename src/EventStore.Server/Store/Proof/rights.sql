@@ -6,7 +6,8 @@ held (object, owner, kind, acl) AS (
     SELECT format('the %s %s', CASE relkind WHEN 'S' THEN 'sequence' ELSE 'table' END, relname), nspowner, CASE relkind WHEN 'S' THEN 'S' ELSE 'r' END, relacl
       FROM pg_class c JOIN home ON home.oid = c.relnamespace
     UNION ALL
-    SELECT format('the column %s.%s', relname, attname), nspowner, 'r', attacl
+    SELECT format('the column %s.%s', relname, attname), nspowner,
+           CASE WHEN relname IN ('mt_doc_activity', 'mt_doc_job_activity', 'mt_event_progression') THEN 'counted' ELSE 'r' END, attacl
       FROM pg_class c JOIN home ON home.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
     UNION ALL
     SELECT format('the function %s', proname), nspowner,
@@ -18,7 +19,7 @@ held (object, owner, kind, acl) AS (
 SELECT format('%s has the right %s on %s', CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, privilege_type, object)
   FROM held, aclexplode(acl) a, home
  WHERE grantee NOT IN (owner, nspowner)
-   AND (grantee = 0 OR is_grantable OR (kind, privilege_type) NOT IN (('n', 'USAGE'), ('r', 'SELECT'), ('S', 'SELECT'), ('f', 'EXECUTE'), ('d', 'CONNECT')))
+   AND (grantee = 0 OR is_grantable OR (kind, privilege_type) NOT IN (('n', 'USAGE'), ('r', 'SELECT'), ('counted', 'INSERT'), ('counted', 'UPDATE'), ('S', 'SELECT'), ('f', 'EXECUTE'), ('d', 'CONNECT')))
 UNION ALL
 SELECT format('%s may act as the owner of the schema', session_user) FROM home
  WHERE session_user::regrole <> nspowner AND pg_has_role(session_user, nspowner, 'MEMBER')

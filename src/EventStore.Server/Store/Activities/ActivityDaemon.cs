@@ -1,0 +1,111 @@
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
+using EventStore.Server.Telemetry;
+using JasperFx;
+using JasperFx.Events.Daemon;
+using Marten;
+using Marten.Events.Daemon;
+using Marten.Storage;
+using Npgsql;
+
+namespace EventStore.Server.Store.Activities;
+
+/// <summary>
+/// Runs Marten's asynchronous daemon in one of the servers (hot-cold): the one that holds an advisory lock counts, the others ask for the
+/// lock every second and take over when it is free. Should two count for a moment, because a connection broke, Marten's check of the
+/// progress refuses the pages of one of them.
+/// </summary>
+internal sealed partial class ActivityDaemon(DocumentStore store, NpgsqlDataSource database, ILoggerFactory logging, TimeProvider clock)
+    : BackgroundService
+{
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TroubleAfter = TimeSpan.FromSeconds(30);
+    private static readonly string LagSql = $"""
+        SELECT greatest(h.revision - coalesce(p.last_seq_id, 1), 0)
+          FROM eventstore.head h LEFT JOIN eventstore.mt_event_progression p ON p.name = '{ActivityStore.Shard}'
+        """;
+
+    private readonly ILogger log = logging.CreateLogger<ActivityDaemon>();
+    private (long Events, DateTimeOffset Since) lag = (0, clock.GetUtcNow());
+
+    /// <summary>What is wrong: that the activity has been behind for half a minute, and by how many revisions; or null.</summary>
+    public string? Trouble => lag.Events > 0 && clock.GetUtcNow() - lag.Since > TroubleAfter
+        ? $"the activity is {lag.Events} revisions behind the log"
+        : null;
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        Signals.ActivityLag = () => lag.Events;
+        bool told = false;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await using NpgsqlConnection connection = await database.OpenConnectionAsync(stoppingToken);
+                await Wait(connection, stoppingToken);
+                told = false;
+                await Lead(connection, stoppingToken);
+            }
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                if (!told)
+                    LogStopped(e.Message);
+                told = true;
+                await Task.Delay(LookEvery, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Waits for the lock by asking for it every second. A statement that waited for it would hold a snapshot all the while, and keep
+    /// VACUUM from its work.
+    /// </summary>
+    private async Task Wait(NpgsqlConnection connection, CancellationToken stop)
+    {
+        while (await connection.Ask($"SELECT pg_try_advisory_lock({DatabaseNames.ActivityLock})", stop) is not true)
+        {
+            await Look(connection, stop);
+            await Task.Delay(LookEvery, stop);
+        }
+    }
+
+    private async Task Lead(NpgsqlConnection connection, CancellationToken stop)
+    {
+        LogLeads();
+        using var daemon = new ProjectionDaemon(
+            store, (MartenDatabase)store.Storage.Database, logging.CreateLogger("Marten"), new HeadDetector(database));
+        try
+        {
+            await daemon.StartAllAsync();
+            do
+            {
+                await Look(connection, stop);
+                await Task.Delay(LookEvery, stop);
+            }
+            while (daemon.CurrentAgents() is { Count: > 0 } agents && agents.All(agent => agent.Status == AgentStatus.Running));
+        }
+        finally
+        {
+            await daemon.StopAllAsync();
+            if (connection.State == System.Data.ConnectionState.Open) // else the lock went with it
+                await connection.Ask($"SELECT pg_advisory_unlock({DatabaseNames.ActivityLock})", CancellationToken.None);
+        }
+    }
+
+    private async Task Look(NpgsqlConnection connection, CancellationToken stop)
+    {
+        var events = (long)(await connection.Ask(LagSql, stop))!;
+        lag = (events, events == 0 ? clock.GetUtcNow() : lag.Since);
+    }
+
+    [LoggerMessage(LogLevel.Debug, "This server counts the activity")]
+    private partial void LogLeads();
+
+    [LoggerMessage(LogLevel.Warning, "The activity is not counted at the moment: {Reason}")]
+    private partial void LogStopped(string reason);
+}

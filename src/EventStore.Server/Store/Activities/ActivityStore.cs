@@ -1,0 +1,70 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using EventStore.Domain.Json;
+using EventStore.Server.Store.Format;
+using JasperFx.Events.Projections;
+using Marten;
+using Npgsql;
+using Weasel.Core;
+
+namespace EventStore.Server.Store.Activities;
+
+/// <summary>
+/// Marten's store for the activity: the one of <see cref="MartenSetup"/>, reading of each event what is counted and nothing else.
+/// </summary>
+internal static class ActivityStore
+{
+    /// <summary>The projection's row in <c>mt_event_progression</c>: up to which revision events are counted.</summary>
+    public const string Shard = Name + ":All";
+
+    private const string Name = "Activity";
+    private const int PageLength = 5000;
+
+    /// <summary>The members of events that hold whole values. They are most of an event's bytes, and nothing is counted by them.</summary>
+    private static readonly string[] Values = ["patch", "replaced"];
+
+    /// <summary>Opens the store.</summary>
+    public static DocumentStore Open(NpgsqlDataSource database) => DocumentStore.For(options =>
+    {
+        options.Connection(database);
+        MartenSetup.Configure(options);
+        options.UseSystemTextJsonForSerialization(casing: Casing.CamelCase, configure: SkipValues);
+        options.Events.MetadataConfig.CorrelationIdEnabled = false;
+        options.Events.MetadataConfig.HeadersEnabled = false;
+        options.Projections.Errors.SkipApplyErrors = false; // what cannot be counted stops the projection: nothing is left out quietly
+        options.Projections.Errors.SkipSerializationErrors = false;
+        options.Projections.Errors.SkipUnknownEvents = false;
+        options.Projections.FastPollingTime = options.Projections.SlowPollingTime = TimeSpan.FromSeconds(1);
+        options.Projections.Add(new ActivityProjection(), ProjectionLifecycle.Async, Name, asynchronous =>
+        {
+            asynchronous.BatchSize = PageLength;
+            asynchronous.MaximumHopperSize = 2 * PageLength;
+        });
+    });
+
+    private static void SkipValues(JsonSerializerOptions json)
+    {
+        EventCodec.Configure(json);
+        var types = new DefaultJsonTypeInfoResolver();
+        types.Modifiers.Add(type =>
+        {
+            foreach (JsonPropertyInfo member in type.Properties.Where(member => Values.Contains(member.Name)))
+                member.CustomConverter = member.PropertyType == typeof(JsonObject) ? new Skipped<JsonObject>() : new Skipped<JsonValue>();
+        });
+        json.TypeInfoResolver = types;
+    }
+
+    private sealed class Skipped<T> : JsonConverter<T>
+        where T : JsonValue
+    {
+        public override T? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            reader.Skip();
+            return null;
+        }
+
+        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
+            throw new NotSupportedException("Here events are read only.");
+    }
+}

@@ -1,0 +1,100 @@
+using System.Diagnostics;
+using EventStore.Server.Store.Activities;
+using EventStore.Server.Tests.Fixtures;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Activities;
+
+/// <summary>One of the servers counts. When it is killed in the middle of a page another goes on, and no event is counted twice or not at all.</summary>
+public sealed class Servers_that_take_over : IAsyncLifetime
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private TestDatabase database = null!;
+
+    public async Task InitializeAsync() => database = await TestDatabase.Create();
+
+    public async Task DisposeAsync() => await database.DisposeAsync();
+
+    [Fact]
+    public async Task Go_on_where_one_that_was_killed_had_come_to()
+    {
+        ServerProcess[] servers = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => ServerProcess.Start(database.Serving, "--activity", "on")));
+        try
+        {
+            var writers = new Writers(servers[0].Admin, servers[1].Admin);
+            await writers.Write(8, 20);
+            await CountedUpToTheHead();
+
+            // A row of what is counted is held, so that the next page comes to a halt within its transaction: then the process is killed.
+            await using NpgsqlConnection holder = await database.OwnerSource.OpenConnectionAsync();
+            await using NpgsqlTransaction hold = await holder.BeginTransactionAsync();
+            await using var rows = new NpgsqlCommand("SELECT pg_current_xact_id()::text FROM (SELECT FROM eventstore.mt_doc_activity FOR UPDATE) held", holder, hold);
+            object? holding = await rows.ExecuteScalarAsync();
+            await writers.Write(8, 10, seed: 2);
+            await Until(() => database.Ask<bool>($"SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid::text = '{holding}')"));
+            int leader = await Leader(servers);
+            await servers[leader].Kill();
+            await hold.RollbackAsync();
+
+            await new Writers(servers[1 - leader].Admin).Write(8, 10, seed: 3);
+            await CountedUpToTheHead();
+            Assert.Equal(1 - leader, await Leader(servers));
+        }
+        finally
+        {
+            foreach (ServerProcess server in servers)
+                await server.DisposeAsync();
+        }
+    }
+
+    /// <summary>Which server has the lock: the one whose connection's port is that of the session.</summary>
+    private async Task<int> Leader(ServerProcess[] servers)
+    {
+        await using NpgsqlCommand asked = database.Source.CreateCommand("""
+            SELECT a.client_port FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+             WHERE l.locktype = 'advisory' AND l.objid = 7075 AND l.granted AND a.datname = current_database()
+            """);
+        var port = (int)(await asked.ExecuteScalarAsync())!;
+        for (int i = 0; i < servers.Length; i++)
+        {
+            if (IsOf(servers[i].Id, port))
+                return i;
+        }
+
+        return -1;
+    }
+
+    private static bool IsOf(int process, int port)
+    {
+        string folder = $"/proc/{process}/fd";
+        if (!Directory.Exists(folder))
+            return false;
+        string[] sockets = [.. Directory.EnumerateFiles(folder).Select(file => File.ResolveLinkTarget(file, false)?.Name ?? "").Where(name => name.StartsWith("socket:[", StringComparison.Ordinal))];
+        return File.ReadLines("/proc/net/tcp").Concat(File.ReadLines("/proc/net/tcp6")).Skip(1)
+            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Any(parts => parts[1].EndsWith($":{port:X4}", StringComparison.Ordinal) && sockets.Contains($"socket:[{parts[9]}]"));
+    }
+
+    private async Task CountedUpToTheHead()
+    {
+        long head = await database.Ask<long>("SELECT revision FROM eventstore.head");
+        await Until(async () =>
+        {
+            await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
+            return await ActivityOfLog.Progress(connection, default) >= head;
+        });
+        List<string> differences = [];
+        await using NpgsqlConnection verifying = await database.Source.OpenConnectionAsync();
+        await ActivityOfLog.Compare(verifying, (_, what) => differences.Add(what), default);
+        Assert.Empty(differences);
+        Assert.Equal(
+            await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"),
+            await database.Ask<long>("SELECT sum((data->>'count')::bigint)::bigint FROM eventstore.mt_doc_activity WHERE field = ''"));
+    }
+
+    private static async Task Until(Func<Task<bool>> holds)
+    {
+        for (var waited = Stopwatch.StartNew(); !await holds(); await Task.Delay(50))
+            Assert.True(waited.Elapsed < Patience, "it does not come");
+    }
+}
