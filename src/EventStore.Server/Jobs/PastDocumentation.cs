@@ -1,4 +1,3 @@
-using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Runtime.Versioning;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using EventStore.Server.Cli;
@@ -11,6 +12,7 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Cli;
 
+[UnsupportedOSPlatform("windows")]
 public sealed partial class Command_line
 {
     private static readonly string[] Verbs = ["serve", "migrate", "verify", "rebuild", "export", "import", "health"];

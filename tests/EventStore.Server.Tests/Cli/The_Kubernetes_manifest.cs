@@ -1,12 +1,14 @@
+using System.Runtime.Versioning;
 using EventStore.Server.Cli;
 using EventStore.Server.Hosting;
 using EventStore.Server.Tests.Fixtures;
-using k8s;
 using k8s.Models;
+using k8s;
 
 namespace EventStore.Server.Tests.Cli;
 
 /// <summary>The manifest delivered for running in a cluster, read as the official client reads it, unknown fields refused.</summary>
+[UnsupportedOSPlatform("windows")]
 public sealed class The_Kubernetes_manifest
 {
     private const string Folder = "src/EventStore.Server/kubernetes/";

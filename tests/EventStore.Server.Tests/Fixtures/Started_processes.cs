@@ -1,10 +1,12 @@
 using System.Diagnostics;
+using System.Runtime.Versioning;
 using EventStore.Server.Tests.Postgres;
 
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>What the tests themselves start: it says why it failed, and is gone when they are.</summary>
 [Trait("Category", "Slow")]
+[UnsupportedOSPlatform("windows")]
 public sealed class Started_processes
 {
     [Fact]

@@ -202,11 +202,11 @@ public sealed class Selectors
     [InlineData("k=v{0}")]
     public void Reading_costs_in_proportion_to_the_terms(string term)
     {
-        long some = Allocated(() => LabelSelector.TryParse(Terms(2000, term), out _, out _, int.MaxValue));
-        long more = Allocated(() => LabelSelector.TryParse(Terms(8000, term), out _, out _, int.MaxValue));
+        long some = Allocated(() => _ = LabelSelector.TryParse(Terms(2000, term), out _, out _, int.MaxValue));
+        long more = Allocated(() => _ = LabelSelector.TryParse(Terms(8000, term), out _, out _, int.MaxValue));
         Assert.True(more < 5 * some, $"{some} and {more} bytes");
-        some = Allocated(() => FieldSelector.TryParse(Terms(2000, "metadata.name!=" + term.Trim('!').Replace('=', '-')), Names, out _, out _, int.MaxValue));
-        more = Allocated(() => FieldSelector.TryParse(Terms(8000, "metadata.name!=" + term.Trim('!').Replace('=', '-')), Names, out _, out _, int.MaxValue));
+        some = Allocated(() => _ = FieldSelector.TryParse(Terms(2000, "metadata.name!=" + term.Trim('!').Replace('=', '-')), Names, out _, out _, int.MaxValue));
+        more = Allocated(() => _ = FieldSelector.TryParse(Terms(8000, "metadata.name!=" + term.Trim('!').Replace('=', '-')), Names, out _, out _, int.MaxValue));
         Assert.True(more < 5 * some, $"{some} and {more} bytes");
     }
 

@@ -9,7 +9,9 @@ namespace EventStore.Server.Kubernetes.Answers;
 /// A body that is sent piece by piece: what was written goes out once it is much, and as gzip, where the client takes it, once the body has
 /// grown beyond <see cref="JsonReply.GzipThreshold"/>. Until then nothing is sent to such a client, so that a short body goes out as it is.
 /// </summary>
+#pragma warning disable CA1001 // Closing the gzip stream ends its body, and a body that was broken off must not look whole: End closes it.
 internal sealed class StreamedReply
+#pragma warning restore CA1001
 {
     private const int FlushBytes = JsonReply.GzipThreshold / 2;
     private const int BufferBytes = 80 * 1024; // a job of the usual size more, and no large object yet for the garbage collector
