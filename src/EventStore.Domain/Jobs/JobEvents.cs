@@ -57,3 +57,7 @@ public sealed record JobDeletionRequested(string DeletionTimestamp) : JobEvent;
 /// <param name="Replaced">The merge patch that takes that back, else null.</param>
 /// <param name="Paths">The paths of the values it changed.</param>
 public sealed record JobDeleted(JsonObject? Patch, JsonObject? Replaced, IReadOnlyList<string> Paths) : JobEvent;
+
+/// <summary>An event this release cannot read, as a reader of the history sees it. It is never stored and changes no job.</summary>
+/// <param name="Name">The event's stored name.</param>
+public sealed record JobEventUnknown(string Name) : JobEvent;

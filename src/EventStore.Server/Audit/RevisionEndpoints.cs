@@ -5,10 +5,12 @@ using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Limits;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.History;
 using EventStore.Server.Store.Reads;
+using EventStore.Server.Watch;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Audit;
@@ -24,7 +26,7 @@ internal static class RevisionEndpoints
     private const string Item = Collection + "/{name}";
 
     /// <summary>The resource this folder serves.</summary>
-    public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobrevisions", "pytorchjobrevision", "PyTorchJobRevision");
+    public static readonly ApiResource Resource = JobResource.Revisions;
 
     /// <summary>What discovery says of it.</summary>
     public static IReadOnlyList<ServedResource> Served { get; } =
@@ -68,11 +70,11 @@ internal static class RevisionEndpoints
         string selection = $"{inNamespace}\n{options.Labels}\n{options.Fields}";
         if (!window.TryReadStart(options.Continue, selection, out long? behind, out refusal))
             return refusal;
+        if (options.Watch)
+            return await new WatchLoop(http, options, new RevisionWatch(query, view, revisions).Watched, jobs, feed).Run();
         long asked = options.Continue?.Revision ?? options.ResourceVersion ?? 0;
         if (asked > 0 && await jobs.WaitFor(asked, http.RequestAborted) is { } head)
             return Status.TooLargeResourceVersion(asked, head);
-        if (options.Watch)
-            return await new RevisionWatch(http, query, options, view, jobs, revisions, feed).Run();
 
         long at = options.IsExact ? asked : await jobs.Head(http.RequestAborted);
         query = await Within(window, revisions, query with { Last = at, OldestFirst = window.OldestFirst }, http.RequestAborted);

@@ -22,7 +22,7 @@ internal static class RevisionVerbs
     public static IReadOnlyCollection<string> All => Verbs.Values;
 
     /// <summary>What the event did.</summary>
-    public static string Of(JobEvent happened) => Verbs[happened.GetType()];
+    public static string Of(JobEvent happened) => happened is JobEventUnknown ? "Unknown" : Verbs[happened.GetType()];
 
     /// <summary>What the event of that stored name did.</summary>
     public static string OfEventName(string name) => Verbs.First(each => EventCodec.Names[each.Key] == name).Value;

@@ -1,5 +1,5 @@
-using EventStore.Server.Kubernetes.Requests;
-using EventStore.Server.Store.Feed;
+using System.Runtime.CompilerServices;
+using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Store.History;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Watch;
@@ -7,46 +7,34 @@ using EventStore.Server.Watch;
 namespace EventStore.Server.Audit;
 
 /// <summary>
-/// A watch on the history. Revisions only ever come, so every frame is ADDED, and what there is is simply what happened before: a watch
-/// that names no revision begins with the first one, and is read from the indexes until it has caught up with the feed.
+/// What a watch on the history is of. Revisions only ever come, so every frame is ADDED, and what there is is simply what happened before: a
+/// watch that names no revision begins with the first one, and is read from the indexes until it has caught up with the feed.
 /// </summary>
-internal sealed class RevisionWatch(
-    HttpContext http, RevisionQuery query, ListOptions options, RevisionView view, JobReads reads, RevisionReads revisions, JobFeed feed)
-    : WatchLoop(http, options, reads, feed)
+internal sealed class RevisionWatch(RevisionQuery query, RevisionView view, RevisionReads revisions)
 {
     private const int PageLength = 500;
 
-    /// <inheritdoc/>
-    protected override async Task SendWhatThereIs() => await CatchUp(await Reads.Head(Stop));
+    /// <summary>The same for the watch loop.</summary>
+    public Watched Watched => new(null, CatchUp, Frame, view.Form.Bookmark);
 
-    /// <inheritdoc/>
-    protected override async Task CatchUp(long upTo)
+    private async IAsyncEnumerable<WatchStep> CatchUp(long after, long upTo, [EnumeratorCancellation] CancellationToken stop)
     {
-        while (Seen < upTo)
+        while (after < upTo)
         {
-            int found = 0;
-            bool brokenOff = false;
-            RevisionQuery rest = query with { OldestFirst = true, First = Math.Max(query.First, Seen + 1), Last = Math.Min(query.Last, upTo) };
-            await foreach (RevisionStep step in revisions.List(rest, PageLength, Stop))
+            (int found, bool brokenOff) = (0, false);
+            RevisionQuery rest = query with { OldestFirst = true, First = Math.Max(query.First, after + 1), Last = Math.Min(query.Last, upTo) };
+            await foreach (RevisionStep step in revisions.List(rest, PageLength, stop))
             {
-                if (step.Revision is { } revision)
-                    await Send("ADDED", view.Alone(revision));
-                Seen = step.Bound; // and not before: the watch may end here, with a bookmark
-                (found, brokenOff) = (found + 1, step.Revision is null);
+                WatchFrame? frame = step.Revision is { } revision ? new WatchFrame("ADDED", view.Alone(revision)) : null;
+                yield return new WatchStep(step.Bound, frame);
+                (after, found, brokenOff) = (step.Bound, found + 1, step.Revision is null);
             }
 
             if (found < PageLength && !brokenOff)
-                Seen = upTo;
+                yield break;
         }
     }
 
-    /// <inheritdoc/>
-    protected override void Write(JobChange change)
-    {
-        if (query.Covers(change.AsRevision))
-            Add("ADDED", view.Alone(change.AsRevision));
-    }
-
-    /// <inheritdoc/>
-    protected override byte[] Bookmark(bool endsInitialEvents) => view.Form.Bookmark(Seen, endsInitialEvents);
+    private WatchFrame? Frame(LogEntry entry) =>
+        entry.AsRevision is { } revision && query.Covers(revision) ? new WatchFrame("ADDED", view.Alone(revision)) : null;
 }

@@ -37,7 +37,8 @@ internal static partial class Serve
         await using Database? database = await Open(settings, run.Log, stop);
         if (database is null)
             return 0;
-        await Prepare(database, run.Log);
+        Task Preparing() => Prepare(database, run.Log);
+        bool isPrepared = await DatabaseWait.Try(Preparing, run.Log);
         PrivateFolder.Ensure(settings, database);
         CredentialSources credentials = CredentialSources.Read(settings, builder.Configuration, logging);
         using X509Certificate2? certificate = Certificate(settings, database);
@@ -54,10 +55,15 @@ internal static partial class Serve
 
         Welcome(app, settings, credentials, HasFolder(settings, database), certificate);
         Task stopped = app.WaitForShutdownAsync(CancellationToken.None);
-        if (await Task.WhenAny(stopped, database.Ended) == stopped)
+        CancellationToken stopping = app.Lifetime.ApplicationStopping;
+        Task unusable = isPrepared ? Task.Delay(Timeout.Infinite) : DatabaseWait.Later(Preparing, run.Log, stopping);
+        Task first = await Task.WhenAny(stopped, database.Ended, unusable);
+        if (first == stopped || stopping.IsCancellationRequested)
             return 0;
-        DatabaseEnded(run.Log);
+        if (first == database.Ended)
+            DatabaseEnded(run.Log);
         await app.StopAsync(CancellationToken.None);
+        await first; // throws what makes the database unusable
         return 1;
     }
 

@@ -103,14 +103,20 @@ internal sealed class Database : IAsyncDisposable
         using NpgsqlDataReader row = command.ExecuteReader();
         row.Read();
         Check(row);
+        row.Close();
+        WritableSession.Require(connection);
     }
 
     private static async Task PrepareAsync(NpgsqlConnection connection)
     {
         await using var command = new NpgsqlCommand(SessionSettings, connection);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync();
-        await row.ReadAsync();
-        Check(row);
+        await using (NpgsqlDataReader row = await command.ExecuteReaderAsync())
+        {
+            await row.ReadAsync();
+            Check(row);
+        }
+
+        await WritableSession.RequireAsync(connection);
     }
 
     private static void Check(NpgsqlDataReader row)

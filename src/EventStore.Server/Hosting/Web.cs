@@ -53,6 +53,7 @@ internal static partial class Web
         app.UseAccess();
         app.Use(RequestedTimeout.Bound);
         app.UseFairShare(limits);
+        app.Use(UnreadableEvents.Answer);
         app.Use(RetriedRead.OnAFreshConnection);
     }
 

@@ -11,6 +11,7 @@ using EventStore.Server.Store.History;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
+using EventStore.Server.Watch;
 using Microsoft.OpenApi;
 
 namespace EventStore.Server.Hosting;
@@ -78,7 +79,9 @@ internal static class WebSetup
         services.AddSingleton<RevisionReads>();
         services.AddSingleton<ServerPresence>();
         services.AddHostedService(provider => provider.GetRequiredService<ServerPresence>());
-        services.AddSingleton(served.Limits.Feed).AddSingleton<JobFeed>();
+        services.AddSingleton(served.Limits.Feed).AddSingleton<JobFeed>().AddSingleton<Notifications>();
+        services.AddSingleton(_ => new CatchUps(served.Limits.Feed.CatchUpsAtOnce)).AddSingleton<WatchStarts>();
+        services.AddHostedService(provider => provider.GetRequiredService<Notifications>());
         services.AddHostedService(provider => provider.GetRequiredService<JobFeed>());
         if (served.CountsActivity)
             services.AddActivity();

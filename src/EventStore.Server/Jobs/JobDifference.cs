@@ -38,6 +38,10 @@ internal static class JobDifference
         (long from, long to) = (asked.Value, until ?? await reads.Head(http.RequestAborted));
         var before = await reads.JobAt(key, from, http.RequestAborted);
         var after = await reads.JobAt(key, to, http.RequestAborted);
+        IEnumerable<Guid> incarnations = new[] { before?.Job.Uid, after?.Job.Uid }.OfType<Guid>();
+        refusal = await PastRights.OfOne(http, key, incarnations, reads);
+        if (refusal is not null)
+            return refusal;
         return before is null && after is null ? JobAnswers.NotFound(key) : new JsonReply(200, Print(key, (from, before), (to, after)).ToUtf8());
     }
 

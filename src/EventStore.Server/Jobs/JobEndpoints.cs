@@ -91,10 +91,19 @@ internal static class JobEndpoints
             return Status.TooLargeResourceVersion(revision, head);
         var key = new JobKey(@namespace, name);
         long? past = moment ?? (options.Match == RevisionMatch.Exact ? options.ResourceVersion : null);
-        StoredJob? job = past is { } exact
-            ? await reads.GetAt(key, exact, http.RequestAborted)
-            : await reads.Get(key, http.RequestAborted);
+        if (past is { } exact)
+            return await GetPast(http, key, exact, view, reads);
+        StoredJob? job = await reads.Get(key, http.RequestAborted);
         return job is null ? JobAnswers.NotFound(key) : new JsonReply(200, view.Alone(job));
+    }
+
+    private static async Task<IResult> GetPast(HttpContext http, JobKey key, long revision, JobView view, JobReads reads)
+    {
+        var past = await reads.JobAt(key, revision, http.RequestAborted);
+        Guid[] incarnations = past is var (job, _) ? [job.Uid] : [];
+        if (await PastRights.OfOne(http, key, incarnations, reads) is { } refusal)
+            return refusal;
+        return past is var (then, time) ? new JsonReply(200, view.Alone(StoredJob.Of(then, time))) : JobAnswers.NotFound(key);
     }
 
     private static async Task<IResult> Create(HttpContext http, string @namespace, CommitLane lane, TimeProvider clock)

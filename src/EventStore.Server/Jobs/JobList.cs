@@ -9,6 +9,7 @@ using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
+using EventStore.Server.Watch;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Status = EventStore.Server.Kubernetes.Status;
 
@@ -47,12 +48,21 @@ internal static class JobList
         if (moment is not null && options.Continue is null)
             options = options with { ResourceVersion = moment, Match = RevisionMatch.Exact };
         var selection = new JobSelection(inNamespace, options.Labels, options.Fields);
+        refusal = options switch
+        {
+            { Watch: true } => await PastRights.ToGoOn(http, inNamespace, options.ResourceVersion, TooOldToWatch(options.ResourceVersion), reads),
+            { Continue: { } begun } => await PastRights.ToGoOn(http, inNamespace, begun.Revision, TooOldToContinue, reads),
+            { IsExact: true } => await PastRights.OfMany(http, selection, reads),
+            _ => null,
+        };
+        if (refusal is not null)
+            return refusal;
         long asked = options.Continue?.Revision ?? options.ResourceVersion ?? 0;
-        if (asked > 0 && await reads.WaitFor(asked, http.RequestAborted) is { } head)
+        if (!options.Watch && asked > 0 && await reads.WaitFor(asked, http.RequestAborted) is { } head)
             return Status.TooLargeResourceVersion(asked, head);
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // lists and watches have times of their own
         if (options.Watch)
-            return await new JobWatch(http, selection, options, view, reads, feed).Run();
+            return await new WatchLoop(http, options, new JobWatch(http, selection, view, reads).Watched, reads, feed).Run();
 
         JobKey? behind = null;
         if (options.Continue is { } token && !TryReadKey(token.LastKey, out behind))
@@ -66,6 +76,11 @@ internal static class JobList
         await Stream(http, new Page(selection, options, view, behind), snapshot);
         return Results.Empty;
     }
+
+    private const string TooOldToContinue = "The provided continue parameter is too old to display a consistent list result. "
+        + "You can start a new list without the continue parameter.";
+
+    private static string TooOldToWatch(long? revision) => string.Create(CultureInfo.InvariantCulture, $"too old resource version: {revision}");
 
     private static async Task Stream(HttpContext http, Page page, ListTransaction snapshot)
     {

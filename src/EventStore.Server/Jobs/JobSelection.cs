@@ -40,8 +40,11 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
         CoversKey(job.Key) && (Labels.IsEmpty || Labels.Matches(JsonReading.Parse(job.Utf8).Member("metadata")?.Member("labels") as JsonObject));
 
     /// <summary>Whether a job is covered; a deleted one is not.</summary>
-    public bool Covers(Job? job) =>
-        job is { Deleted: false } && CoversKey(job.Key) && (Labels.IsEmpty || Labels.Matches(job.Metadata["labels"] as JsonObject));
+    public bool Covers(JobFacts? job) =>
+        job is { Deleted: false } && CoversKey(job.Key) && (Labels.IsEmpty || Labels.Matches(job.Labels));
+
+    /// <summary>Whether a job of that name can be covered, whatever its labels are.</summary>
+    public bool CoversKey(JobKey key) => (Namespace is null || Namespace == key.Namespace) && (Fields.IsEmpty || FieldsMatch(key));
 
     /// <summary>What must stand in the text of a job that fulfils the requirement; null when that cannot be said in one piece.</summary>
     private static string? Printed(LabelRequirement requirement) => requirement switch
@@ -50,8 +53,6 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
         { Operator: LabelOperator.Exists or LabelOperator.Equal or LabelOperator.In or LabelOperator.GreaterThan or LabelOperator.LessThan } => $"\"{requirement.Key}\":",
         _ => null,
     };
-
-    private bool CoversKey(JobKey key) => (Namespace is null || Namespace == key.Namespace) && (Fields.IsEmpty || FieldsMatch(key));
 
     private bool FieldsMatch(JobKey key) => Fields.Matches(field => field == "metadata.name" ? key.Name : key.Namespace);
 }

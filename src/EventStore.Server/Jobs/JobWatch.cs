@@ -1,63 +1,57 @@
+using System.Runtime.CompilerServices;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Kubernetes.Answers;
-using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Resources;
-using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Watch;
 
 namespace EventStore.Server.Jobs;
 
-/// <summary>A watch on jobs: what there is are the living ones, and a job may enter or leave a selection without being created or deleted.</summary>
-internal sealed class JobWatch(HttpContext http, JobSelection selection, ListOptions options, JobView view, JobReads reads, JobFeed feed)
-    : WatchLoop(http, options, reads, feed)
+/// <summary>What a watch on jobs is of: the living ones, and a job may enter or leave a selection without being created or deleted.</summary>
+internal sealed class JobWatch(HttpContext http, JobSelection selection, JobView view, JobReads reads)
 {
-    /// <inheritdoc/>
-    protected override async Task SendWhatThereIs()
+    /// <summary>The same for the watch loop.</summary>
+    public Watched Watched => new(Initial, CatchUp, Frame, Bookmark);
+
+    private async IAsyncEnumerable<WatchStep> Initial([EnumeratorCancellation] CancellationToken stop)
     {
-        using CancellationTokenSource limit = JobList.Limit(Http);
-        using CancellationTokenRegistration breakingOff = limit.Token.Register(Http.Abort);
-        await using ListTransaction snapshot = await Reads.Snapshot(Stop);
-        await foreach (StoredJob job in snapshot.List(selection.Range, snapshot.Head, Stop))
+        using CancellationTokenSource limit = JobList.Limit(http);
+        using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
+        await using ListTransaction snapshot = await reads.Snapshot(stop);
+        await foreach (StoredJob job in snapshot.List(selection.Range, snapshot.Head, stop))
         {
             if (selection.Covers(job))
-                await Send("ADDED", view.Alone(job));
+                yield return new WatchStep(null, new WatchFrame("ADDED", view.Alone(job)));
         }
 
-        Seen = snapshot.Head;
+        yield return new WatchStep(snapshot.Head, null);
     }
 
-    /// <inheritdoc/>
-    protected override async Task CatchUp(long upTo)
+    private async IAsyncEnumerable<WatchStep> CatchUp(long after, long upTo, [EnumeratorCancellation] CancellationToken stop)
     {
-        await foreach (JobChange change in Reads.Changes(Seen, upTo, selection.Only, Stop))
-            await Take(change);
+        await foreach (LogEntry change in reads.Changes(after, upTo, selection.Only, stop))
+            yield return new WatchStep(change.Revision, Frame(change));
     }
 
-    /// <inheritdoc/>
-    protected override void Write(JobChange change)
+    private WatchFrame? Frame(LogEntry entry)
     {
-        switch (selection.Covers(change.Before), selection.Covers(change.After))
+        if (entry is UnreadableEvent { Key: { } key } unreadable && selection.CoversKey(key))
+            throw new UnreadableEventException(unreadable.Why, null);
+        if (entry is not JobChange change)
+            return null;
+        return (selection.Covers(change.Before), selection.Covers(change.After)) switch
         {
-            case (false, true):
-                Add("ADDED", view.Alone(change.Stored));
-                break;
-            case (true, true):
-                Add("MODIFIED", view.Alone(change.Stored));
-                break;
-            case (true, false):
-                Add("DELETED", view.Alone(change.After.Deleted ? change.Stored : change.Left));
-                break;
-            default:
-                break;
-        }
+            (false, true) => new WatchFrame("ADDED", view.Alone(change.Stored)),
+            (true, true) => new WatchFrame("MODIFIED", view.Alone(change.Stored)),
+            (true, false) => new WatchFrame("DELETED", view.Alone(change.After.Deleted ? change.Stored : change.Left)),
+            _ => null,
+        };
     }
 
-    /// <inheritdoc/>
-    protected override byte[] Bookmark(bool endsInitialEvents)
+    private byte[] Bookmark(long revision, bool endsInitialEvents)
     {
-        byte[] bookmark = WatchReply.Bookmark(JobResource.Names, Seen, endsInitialEvents);
-        return view.Alone(new StoredJob(new JobKey(string.Empty, string.Empty), Seen, bookmark, DateTimeOffset.UtcNow));
+        byte[] bookmark = WatchReply.Bookmark(JobResource.Names, revision, endsInitialEvents);
+        return view.Alone(new StoredJob(new JobKey(string.Empty, string.Empty), revision, bookmark, DateTimeOffset.UtcNow));
     }
 }

@@ -9,6 +9,7 @@ using EventStore.Server.Kubernetes.Selectors;
 using EventStore.Server.Limits;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Reads;
+using EventStore.Server.Watch;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -115,7 +116,7 @@ internal static class NamespaceEndpoints
         if (!TryReadList(http, EventKind, EventFields, out ObjectView view, out ListOptions? options, out Status? refusal))
             return refusal!;
         return options!.Watch
-            ? await new EventWatch(http, options, view, reads, feed).Run()
+            ? await new WatchLoop(http, options, new EventWatch(view, reads).Watched, reads, feed).Run()
             : new JsonReply(200, view.Whole([], Metadata(await reads.Head(http.RequestAborted))));
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
@@ -12,67 +13,65 @@ namespace EventStore.Server.Jobs;
 /// A watch on namespaces: one comes with its first living job and goes with its last. How many live in each at the revision the watch
 /// begins at is read once, from the index of creations and deletions; from then on it is counted.
 /// </summary>
-internal sealed class NamespaceWatch : WatchLoop
+internal sealed class NamespaceWatch
 {
     private readonly ListOptions asked;
     private readonly ObjectView view;
+    private readonly JobReads reads;
     private readonly TimeProvider clock;
-    private Dictionary<string, (long Living, DateTimeOffset Since)> lives;
+    private Dictionary<string, (long Living, DateTimeOffset Since)> lives = [];
 
-    private NamespaceWatch(
-        HttpContext http, ListOptions asked, ObjectView view, JobReads reads, JobFeed feed, TimeProvider clock,
-        Dictionary<string, (long Living, DateTimeOffset Since)> lives)
-        : base(http, asked, reads, feed) => (this.asked, this.view, this.clock, this.lives) = (asked, view, clock, lives);
+    private NamespaceWatch(ListOptions asked, ObjectView view, JobReads reads, TimeProvider clock) =>
+        (this.asked, this.view, this.reads, this.clock) = (asked, view, reads, clock);
 
     /// <summary>Answers the watch.</summary>
     public static async Task<IResult> Run(HttpContext http, ListOptions asked, ObjectView view, JobReads reads, JobFeed feed, TimeProvider clock)
     {
-        if (asked.SendInitialEvents ?? asked.ResourceVersion is null or 0)
-            return await new NamespaceWatch(http, asked, view, reads, feed, clock, []).Run();
-        asked = asked.ResourceVersion is > 0 ? asked : asked with { ResourceVersion = await reads.Head(http.RequestAborted) };
-        var lives = await reads.LivesByNamespace(asked.ResourceVersion!.Value, http.RequestAborted);
-        return await new NamespaceWatch(http, asked, view, reads, feed, clock, lives).Run();
+        bool begins = asked.SendInitialEvents ?? asked.ResourceVersion is null or 0;
+        if (!begins && asked.ResourceVersion is null or 0)
+            asked = asked with { ResourceVersion = await reads.Head(http.RequestAborted) };
+        var watch = new NamespaceWatch(asked, view, reads, clock);
+        if (!begins)
+            watch.lives = await reads.LivesByNamespace(asked.ResourceVersion!.Value, http.RequestAborted);
+        return await new WatchLoop(http, asked, new Watched(watch.Initial, watch.CatchUp, watch.Frame, view.Bookmark), reads, feed).Run();
     }
 
-    /// <inheritdoc/>
-    protected override async Task SendWhatThereIs()
+    private async IAsyncEnumerable<WatchStep> Initial([EnumeratorCancellation] CancellationToken stop)
     {
-        long head = await Reads.Head(Stop);
-        lives = await Reads.LivesByNamespace(head, Stop);
+        long head = await reads.Head(stop);
+        lives = await reads.LivesByNamespace(head, stop);
         IEnumerable<string> living = lives.Where(each => each.Value.Living > 0).Select(each => each.Key);
         foreach (string name in living.Append(NamespaceEndpoints.AlwaysThere).Distinct().Order(StringComparer.Ordinal))
         {
             JsonObject item = NamespaceEndpoints.Of(name, lives.TryGetValue(name, out var known) ? known.Since : null);
             if (NamespaceEndpoints.Covers(asked, item))
-                await Send("ADDED", Shown(item, head));
+                yield return new WatchStep(null, new WatchFrame("ADDED", Shown(item, head)));
         }
 
-        Seen = head;
+        yield return new WatchStep(head, null);
     }
 
-    /// <inheritdoc/>
-    protected override async Task CatchUp(long upTo)
+    private async IAsyncEnumerable<WatchStep> CatchUp(long after, long upTo, [EnumeratorCancellation] CancellationToken stop)
     {
-        await foreach (JobChange change in Reads.Changes(Seen, upTo, null, Stop))
-            await Take(change);
+        await foreach (LogEntry change in reads.Changes(after, upTo, null, stop))
+            yield return new WatchStep(change.Revision, Frame(change));
     }
 
-    /// <inheritdoc/>
-    protected override void Write(JobChange change)
+    private WatchFrame? Frame(LogEntry entry)
     {
+        if (entry is not JobChange change)
+            return null;
         (bool created, bool gone, string name) = (change.Before is null, change.After.Deleted, change.After.Key.Namespace);
         if (!created && !gone)
-            return;
+            return null;
         (long living, DateTimeOffset since) = lives.GetValueOrDefault(name, (0, change.Time));
         lives[name] = (living + (created ? 1 : -1), since);
         JsonObject item = NamespaceEndpoints.Of(name, since);
         bool turns = living == (created ? 0 : 1) && name != NamespaceEndpoints.AlwaysThere;
-        if (turns && NamespaceEndpoints.Covers(asked, item))
-            Add(created ? "ADDED" : "DELETED", Shown(item, change.Revision));
+        return turns && NamespaceEndpoints.Covers(asked, item)
+            ? new WatchFrame(created ? "ADDED" : "DELETED", Shown(item, change.Revision))
+            : null;
     }
-
-    /// <inheritdoc/>
-    protected override byte[] Bookmark(bool endsInitialEvents) => view.Bookmark(Seen, endsInitialEvents);
 
     private byte[] Shown(JsonObject item, long revision)
     {
@@ -82,25 +81,20 @@ internal sealed class NamespaceWatch : WatchLoop
     }
 }
 
-/// <summary>A watch on events, of which there are none: what happens are bookmarks.</summary>
-internal sealed class EventWatch(HttpContext http, ListOptions options, ObjectView view, JobReads reads, JobFeed feed)
-    : WatchLoop(http, options, reads, feed)
+/// <summary>What a watch on events is of, of which there are none: what happens are bookmarks.</summary>
+internal sealed class EventWatch(ObjectView view, JobReads reads)
 {
-    /// <inheritdoc/>
-    protected override async Task SendWhatThereIs() => Seen = await Reads.Head(Stop);
+    /// <summary>The same for the watch loop.</summary>
+    public Watched Watched => new(Initial, CatchUp, _ => null, view.Bookmark);
 
-    /// <inheritdoc/>
-    protected override Task CatchUp(long upTo)
+    private static async IAsyncEnumerable<WatchStep> CatchUp(long after, long upTo, [EnumeratorCancellation] CancellationToken stop)
     {
-        Seen = upTo;
-        return Task.CompletedTask;
+        await Task.CompletedTask;
+        yield return new WatchStep(upTo, null);
     }
 
-    /// <inheritdoc/>
-    protected override void Write(JobChange change)
+    private async IAsyncEnumerable<WatchStep> Initial([EnumeratorCancellation] CancellationToken stop)
     {
+        yield return new WatchStep(await reads.Head(stop), null);
     }
-
-    /// <inheritdoc/>
-    protected override byte[] Bookmark(bool endsInitialEvents) => view.Bookmark(Seen, endsInitialEvents);
 }

@@ -57,6 +57,10 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
         return new(403, "Forbidden", $"{subject} is forbidden: {NoMarkup(text)}{Rbac(missing)}", new StatusDetails(name, group, resource));
     }
 
+    /// <summary>403: what was asked for may show jobs that are deleted, and for that another right is needed.</summary>
+    public static Status PastForbidden(string user, string verb, ApiResource of, string name, string @namespace) =>
+        Forbidden(user, verb, of.Group, of.Plural, "", name, @namespace, $"the past of deleted jobs is shown to who may {verb} {of.GroupResource}");
+
     /// <summary>403: the user may not do this to a path that is no resource.</summary>
     public static Status ForbiddenPath(string user, string verb, string path, string missing = "") =>
         new(403, "Forbidden", $"forbidden: {NoMarkup($"User {Quote(user)} cannot {verb} path {Quote(path)}")}{Rbac(missing)}", new StatusDetails());
@@ -154,6 +158,13 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
         string what = $"request {requestId} failed; the server's log says why";
         return new(500, "InternalError", $"Internal error occurred: {what}", new StatusDetails { Causes = [new("", what, "")] });
     }
+
+    /// <summary>500: an event in the history cannot be read; the message says which.</summary>
+    public static Status Unreadable(string message) =>
+        new(500, "InternalError", $"Internal error occurred: {message}", new StatusDetails { Causes = [new("", message, "")] });
+
+    /// <summary>410: a watch cannot go on from where it is. Clients list again and watch from there.</summary>
+    public static Status Expired(string message) => new(410, "Expired", message, null);
 
     /// <summary>503: the database is away.</summary>
     public static Status Unavailable(string message, int retryAfterSeconds) =>

@@ -7,4 +7,8 @@ internal static class JobResource
 {
     /// <summary>Its group, version and names.</summary>
     public static readonly ApiResource Names = new("kubeflow.org", "v1", "pytorchjobs", "pytorchjob", "PyTorchJob");
+
+    /// <summary>The resource <c>pytorchjobrevisions</c>: the history of jobs, deleted ones included.</summary>
+    public static readonly ApiResource Revisions =
+        new("audit.eventstore.io", "v1", "pytorchjobrevisions", "pytorchjobrevision", "PyTorchJobRevision");
 }

@@ -1,38 +1,30 @@
+using System.Threading.RateLimiting;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Limits;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Watch;
 
 /// <summary>
 /// A watch: what there is, where the client asks for it, and then everything that happens, in the order of revisions, none missing and
-/// none twice. It may begin at any revision ever written, because nothing is compacted. What is watched, jobs or their history, says what
-/// there is and what a change means to it.
+/// none twice. It may begin at any revision ever written, because nothing is compacted.
 /// </summary>
-internal abstract partial class WatchLoop(HttpContext http, ListOptions options, JobReads reads, JobFeed feed)
+internal sealed partial class WatchLoop(HttpContext http, ListOptions options, Watched watched, JobReads reads, JobFeed feed)
 {
-    private const long FlushBytes = 64 * 1024;
-
     private static readonly TimeSpan DefaultDuration = TimeSpan.FromMinutes(30);
 
     private readonly WatchReply stream = new(http);
-    private long told;
-
-    /// <summary>The request.</summary>
-    protected HttpContext Http => http;
-
-    /// <summary>Reads jobs.</summary>
-    protected JobReads Reads => reads;
-
-    /// <summary>Ends the watch: the client left, the server stops or the time is over.</summary>
-    protected CancellationToken Stop { get; private set; }
-
-    /// <summary>The watcher has been sent everything up to this revision.</summary>
-    protected long Seen { get; set; }
+    private readonly CatchUps turns = http.RequestServices.GetRequiredService<CatchUps>();
+    private readonly WatchStarts starts = http.RequestServices.GetRequiredService<WatchStarts>();
+    private CancellationToken stop;
+    private long seen; // the watcher has been sent everything up to this revision
+    private long told; // and knows it by a bookmark
 
     /// <summary>Answers the watch; it lasts until the client leaves, the server stops or the time is over.</summary>
     public async Task<IResult> Run()
@@ -40,23 +32,29 @@ internal abstract partial class WatchLoop(HttpContext http, ListOptions options,
         var stopping = http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
         end.CancelAfter(Duration());
-        Stop = end.Token;
+        stop = end.Token;
+        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // a watch has a time of its own
         RequestLog.Lasts(http);
         try
         {
-            await Begin();
+            if (await Begin() is { } refusal)
+                return refusal;
             await Follow();
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
             await End();
         }
+        catch (UnreadableEventException e) when (http.Response.HasStarted)
+        {
+            await EndWith(Status.Expired(e.Message));
+        }
         catch (Exception e) when (http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested && !DatabaseAway.Is(e))
         {
-            // The headers are out, so what would have been a 500 is the last frame. Who lost the database is only cut off: to try again may help.
+            // The headers are out, so what would have been a 500 is the last frame. A watch that lost the database is only aborted: a retry may
+            // help.
             LogFailed(http.RequestServices.GetRequiredService<ILogger<WatchLoop>>(), http.TraceIdentifier, e);
-            stream.Write("ERROR", Status.InternalError(http.TraceIdentifier).ToUtf8());
-            await stream.Flush();
+            await EndWith(Status.InternalError(http.TraceIdentifier));
         }
         finally
         {
@@ -69,62 +67,39 @@ internal abstract partial class WatchLoop(HttpContext http, ListOptions options,
     [LoggerMessage(38, LogLevel.Error, "The watch of request {Id} failed")]
     private static partial void LogFailed(ILogger log, string id, Exception e);
 
-    /// <summary>Sends what there is, and sets <see cref="Seen"/> to the revision up to which it did: not before, for a bookmark names it.</summary>
-    protected abstract Task SendWhatThereIs();
-
-    /// <summary>Sends what happened behind <see cref="Seen"/>, up to a revision, read from the log.</summary>
-    protected abstract Task CatchUp(long upTo);
-
-    /// <summary>Writes what a change means to this watch, if anything.</summary>
-    protected abstract void Write(JobChange change);
-
-    /// <summary>A bookmark in the form of all other frames, for the client decodes it as it does them.</summary>
-    protected abstract byte[] Bookmark(bool endsInitialEvents);
-
-    /// <summary>Adds a frame, and sends what was added once it is much.</summary>
-    protected async Task Send(string type, byte[] utf8)
-    {
-        await stream.Start(Stop);
-        stream.Write(type, utf8);
-        await FlushIfMuch();
-    }
-
-    /// <summary>Adds a frame.</summary>
-    protected void Add(string type, byte[] utf8) => stream.Write(type, utf8);
-
-    /// <summary>Takes a change: the watcher has seen what is not ahead of it.</summary>
-    protected async Task Take(JobChange change)
-    {
-        if (change.Revision > Seen)
-        {
-            Seen = change.Revision;
-            Write(change);
-        }
-
-        await FlushIfMuch();
-    }
-
     private TimeSpan Duration() => options.TimeoutSeconds is > 0 and var seconds
         ? TimeSpan.FromSeconds(Math.Min(seconds, (long)TimeSpan.FromDays(7).TotalSeconds))
         : DefaultDuration * (1 + Random.Shared.NextDouble()); // spread out, lest all clients come back at once
 
-    /// <summary>Sends what there is, if that was asked for, and knows from then on what has been seen.</summary>
-    private async Task Begin()
+    /// <summary>
+    /// Sends what there is, if that was asked for, and knows from then on what has been seen. The reads wait for one of the places there are for
+    /// watches that begin: a thousand at once would leave no connection to others.
+    /// </summary>
+    private async Task<Status?> Begin()
     {
         bool fromNow = options.ResourceVersion is null or 0;
-        if (options.SendInitialEvents ?? fromNow)
+        bool sends = options.SendInitialEvents ?? fromNow;
+        long head = 0;
+        using (RateLimitLease place = await starts.Enter(http, stop))
         {
-            await SendWhatThereIs();
-            if (options is { SendInitialEvents: true, AllowWatchBookmarks: true })
-                AddBookmark(endsInitialEvents: true);
-        }
-        else
-        {
-            Seen = fromNow ? await reads.Head(Stop) : options.ResourceVersion!.Value;
+            if (!place.IsAcquired)
+                return Status.TooManyRequests(1, "too many watches wait to begin");
+            if (options.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, stop) is { } reached)
+                return Status.TooLargeResourceVersion(asked, reached);
+            if (!sends)
+                seen = fromNow ? await reads.Head(stop) : options.ResourceVersion!.Value;
+            else if (watched.Initial is { } initial)
+                await SendAll(initial(stop));
+            else
+                head = await reads.Head(stop);
         }
 
-        await stream.Start(Stop); // the headers at least: the client waits for them
+        await CatchUpWith(head);
+        if (sends && options is { SendInitialEvents: true, AllowWatchBookmarks: true })
+            await SendBookmark(endsInitialEvents: true);
+        await stream.Start(stop); // the headers at least: the client waits for them
         await stream.Flush();
+        return null;
     }
 
     private async Task Follow()
@@ -132,92 +107,122 @@ internal abstract partial class WatchLoop(HttpContext http, ListOptions options,
         while (true)
         {
             // Joining comes before reading what is already in the log: a change committed in between would otherwise reach nobody.
-            long head = await Patiently(reads.Head);
-            if (feed.Join(Seen, Math.Max(head, Seen)) is { } subscription)
+            long head = await Retried(reads.Head);
+            if (feed.Join(seen, Math.Max(head, seen)) is { } subscription)
             {
                 using (subscription)
                 using (subscription.Overrun.Register(stream.Abort)) // it does not keep up, and may never come back from a flush
                     await Follow(subscription, feed.Limits.BookmarkEvery);
-                stream.Abort();
                 return;
             }
 
-            await Patiently(async _ =>
+            await Retried(async _ =>
             {
-                await CatchUp(head);
-                Seen = Math.Max(Seen, head);
-                await stream.Flush();
+                await CatchUpWith(head);
                 return true;
             });
         }
     }
 
-    private async Task Follow(JobFeed.Subscription subscription, TimeSpan bookmarkEvery)
+    private async Task SendAll(IAsyncEnumerable<WatchStep> steps)
+    {
+        await foreach (WatchStep step in steps)
+        {
+            await stream.Start(stop);
+            await Take(step);
+        }
+    }
+
+    private async Task CatchUpWith(long head)
+    {
+        while (seen < head)
+        {
+            if (await turns.Turn(() => watched.CatchUp(seen, head, stop), Take, () => stream.SentBytes, stop))
+                seen = Math.Max(seen, head);
+            await stream.Flush();
+        }
+    }
+
+    private async Task Follow(FeedSubscription subscription, TimeSpan bookmarkEvery)
     {
         DateTime bookmarkAt = DateTime.UtcNow + bookmarkEvery;
         while (true)
         {
             long reached = subscription.Position;
-            while (subscription.TryTake(out JobChange? change))
-                await Take(change);
+            while (subscription.TryTake(out LogEntry? change))
+            {
+                if (change.Revision > seen)
+                    await Take(new WatchStep(change.Revision, watched.Frame(change)));
+            }
 
-            Seen = Math.Max(Seen, reached);
+            seen = Math.Max(seen, reached);
             if (options.AllowWatchBookmarks && DateTime.UtcNow >= bookmarkAt)
             {
-                AddBookmark(endsInitialEvents: false);
+                await SendBookmark(endsInitialEvents: false);
                 bookmarkAt = DateTime.UtcNow + bookmarkEvery;
             }
 
             await stream.Flush();
-            using var nextBookmark = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+            using var nextBookmark = CancellationTokenSource.CreateLinkedTokenSource(stop);
             if (options.AllowWatchBookmarks)
                 nextBookmark.CancelAfter(bookmarkAt - DateTime.UtcNow > TimeSpan.Zero ? bookmarkAt - DateTime.UtcNow : TimeSpan.Zero);
             try
             {
                 if (!await subscription.Wait(nextBookmark.Token))
+                {
+                    stream.Abort();
                     return;
+                }
             }
-            catch (OperationCanceledException) when (!Stop.IsCancellationRequested)
+            catch (OperationCanceledException) when (!stop.IsCancellationRequested)
             {
                 // Time for a bookmark.
             }
         }
     }
 
+    private async ValueTask Take(WatchStep step)
+    {
+        if (step.Frame is { } frame)
+            await stream.Write(frame);
+        seen = step.Reached ?? seen; // and not before: the watch may end here, with a bookmark
+    }
+
     private async Task End()
     {
         if (http.RequestAborted.IsCancellationRequested)
             return;
-        if (options.AllowWatchBookmarks && Seen > told)
-            AddBookmark(endsInitialEvents: false);
+        if (options.AllowWatchBookmarks && seen > told)
+            await SendBookmark(endsInitialEvents: false);
         await stream.Flush();
         await stream.End();
     }
 
-    private void AddBookmark(bool endsInitialEvents)
+    private async Task EndWith(Status status)
     {
-        stream.Write("BOOKMARK", Bookmark(endsInitialEvents));
-        told = Seen;
+        await stream.Write(new WatchFrame("ERROR", status.ToUtf8()));
+        await stream.Flush();
+        await stream.End();
     }
 
-    private async ValueTask FlushIfMuch()
+    private async Task SendBookmark(bool endsInitialEvents)
     {
-        if (stream.WaitingBytes >= FlushBytes)
-            await stream.Flush();
+        await stream.Write(new WatchFrame("BOOKMARK", watched.Bookmark(seen, endsInitialEvents)));
+        told = seen;
     }
 
     /// <summary>A watch outlives a database that is away for a while.</summary>
-    private async Task<T> Patiently<T>(Func<CancellationToken, Task<T>> read)
+    private async Task<T> Retried<T>(Func<CancellationToken, Task<T>> read)
     {
         while (true)
         {
             try
             {
-                return await read(Stop);
+                return await read(stop);
             }
             catch (Exception e) when (DatabaseAway.Is(e))
             {
-                await Task.Delay(TimeSpan.FromMilliseconds(500), Stop);
+                await Task.Delay(feed.Limits.RetryPause, stop);
             }
         }
     }

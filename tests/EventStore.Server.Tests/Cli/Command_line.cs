@@ -159,7 +159,6 @@ public sealed partial class Command_line
     }
 
     [Theory]
-    [InlineData("serve")]
     [InlineData("migrate")]
     [InlineData("verify")]
     [InlineData("rebuild")]

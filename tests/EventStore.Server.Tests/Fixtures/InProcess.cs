@@ -20,9 +20,17 @@ internal static class InProcess
         new(
             database,
             limits ?? new LaneLimits(),
-            new JobFeed(database, new FeedLimits(), NullLogger<JobFeed>.Instance),
+            Feed(database, new FeedLimits(), out Notifications notifications),
+            notifications,
             new ServerPresence(database, NullLogger<ServerPresence>.Instance),
             NullLogger<CommitLane>.Instance);
+
+    /// <summary>A feed that is not running, and what it would hear.</summary>
+    public static JobFeed Feed(NpgsqlDataSource database, FeedLimits limits, out Notifications notifications)
+    {
+        notifications = new Notifications(database, limits, NullLogger<Notifications>.Instance);
+        return new JobFeed(database, limits, notifications, NullLogger<JobFeed>.Instance);
+    }
 
     public static JobCommand Create(string name, string team = "ml") => new CreateJob(
         new JobKey(Namespace, name), Time, Origin, Parse(Sample.Manifest(name, labels: $$"""{"team":"{{team}}"}""")), Guid.CreateVersion7());

@@ -225,7 +225,7 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Services.AddSingleton(_ => NpgsqlDataSource.Create("Host=nowhere")).AddSingleton(new LaneLimits()).AddSingleton<CommitLane>()
-            .AddSingleton(new FeedLimits()).AddSingleton(new ListLimits()).AddSingleton<JobFeed>().AddSingleton<ServerPresence>()
+            .AddSingleton(new FeedLimits()).AddSingleton(new ListLimits()).AddSingleton<JobFeed>().AddSingleton<Notifications>().AddSingleton<ServerPresence>()
             .AddSingleton<JobReads>().AddSingleton<RevisionReads>().AddSingleton(TimeProvider.System);
         WebApplication app = builder.Build();
         app.MapJobs();

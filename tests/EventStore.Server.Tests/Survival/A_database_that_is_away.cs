@@ -70,6 +70,54 @@ public sealed class A_database_that_is_away(ITestOutputHelper output)
         await database.AssertWhole();
     }
 
+    [Fact]
+    public async Task At_the_start_is_waited_for_and_the_server_is_ready_when_it_is_there()
+    {
+        await using OwnCluster cluster = await OwnCluster.Start();
+        await using TestDatabase database = await TestDatabase.Create(cluster.Superuser);
+        await cluster.Stop();
+        await using ServerProcess server = await ServerProcess.Start(database.Serving);
+        Assert.Equal(HttpStatusCode.OK, await Code(server, "/livez"));
+        Assert.NotEqual(HttpStatusCode.OK, await Code(server, "/readyz"));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, await Code(server, Sample.Jobs()));
+
+        await cluster.Start();
+        await Recovers(Stopwatch.StartNew(), () => Code(server, "/readyz"));
+        await server.Admin.Create("mnist");
+        database.Source.Clear();
+        database.OwnerSource.Clear();
+    }
+
+    /// <summary>A session takes the default when it begins, so one that began meanwhile would be of no use for ever.</summary>
+    [Fact]
+    public async Task Or_was_read_only_for_a_while_is_named_so_and_works_again_by_itself()
+    {
+        await using OwnCluster cluster = await OwnCluster.Start();
+        await using TestDatabase database = await TestDatabase.Create(cluster.Superuser);
+        string name = await database.Ask<string>("SELECT current_database()");
+        await database.Execute($"ALTER DATABASE {name} SET default_transaction_read_only = on");
+        database.OwnerSource.Clear();
+        await using ServerProcess server = await ServerProcess.Start(database.Serving);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await Reply.Of(server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("early"))))).Code);
+        Reply reply = await Reply.Of(server.Admin.GetAsync(Sample.Jobs()));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, reply.Code);
+        Assert.StartsWith("the database is read-only", (string)reply.Json["message"]!, StringComparison.Ordinal);
+
+        using (HttpResponseMessage ready = await server.Admin.GetAsync("/readyz/database"))
+            Assert.Equal("internal server error: the database is read-only\n", await ready.Content.ReadAsStringAsync());
+
+        await using (var superuser = new Npgsql.NpgsqlConnection(cluster.Superuser))
+        {
+            await superuser.OpenAsync();
+            await using var command = new Npgsql.NpgsqlCommand($"ALTER DATABASE {name} RESET default_transaction_read_only", superuser);
+            await command.ExecuteNonQueryAsync();
+        }
+
+        await Recovers(Stopwatch.StartNew(), () => Code(server, "/readyz"));
+        await server.Admin.Create("mnist");
+        await database.AssertWhole();
+    }
+
     private static async Task<HttpStatusCode> Code(ServerProcess server, string path)
     {
         using HttpResponseMessage answer = await server.Admin.GetAsync(path);

@@ -1,5 +1,5 @@
 using EventStore.Server.Store.Feed;
-using Microsoft.Extensions.Logging.Abstractions;
+using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 
 namespace EventStore.Server.Tests.Watch;
@@ -24,7 +24,7 @@ public sealed class Joining_the_feed : IAsyncLifetime
     public void Is_for_whom_few_changes_are_missing(long seen, long reached, bool joins)
     {
         using JobFeed feed = Feed();
-        using JobFeed.Subscription? subscription = feed.Join(seen, reached);
+        using FeedSubscription? subscription = feed.Join(seen, reached);
         Assert.Equal(joins, subscription is not null);
         Assert.Equal(joins ? 1 : 0, feed.Watchers);
         Assert.Equal(joins ? seen : null, subscription?.Position);
@@ -34,9 +34,9 @@ public sealed class Joining_the_feed : IAsyncLifetime
     public void Is_refused_to_who_would_miss_what_the_feed_no_longer_has()
     {
         using JobFeed feed = Feed();
-        using JobFeed.Subscription? first = feed.Join(100, 100);
+        using FeedSubscription? first = feed.Join(100, 100);
         Assert.Null(feed.Join(99, 100));
-        using JobFeed.Subscription? ahead = feed.Join(120, 120);
+        using FeedSubscription? ahead = feed.Join(120, 120);
         Assert.Equal(100, ahead!.Position);
     }
 
@@ -45,9 +45,9 @@ public sealed class Joining_the_feed : IAsyncLifetime
     {
         using JobFeed feed = Feed();
         Assert.Null(feed.Join(1, 1000));
-        using JobFeed.Subscription? later = feed.Join(5000, 5000);
+        using FeedSubscription? later = feed.Join(5000, 5000);
         Assert.Equal(5000, later!.Position);
     }
 
-    private JobFeed Feed() => new(nowhere, new FeedLimits { Backlog = 100 }, NullLogger<JobFeed>.Instance);
+    private JobFeed Feed() => InProcess.Feed(nowhere, new FeedLimits { Backlog = 100 }, out _);
 }

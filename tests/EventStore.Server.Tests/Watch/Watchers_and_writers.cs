@@ -66,7 +66,7 @@ public sealed class Watchers_and_writers
     }
 
     [Theory]
-    [InlineData("--Feed:Backlog=2", "--Feed:RingLength=3", "--Feed:KnownJobs=2")]
+    [InlineData("--Feed:Backlog=2", "--Feed:RingLength=3", "--Feed:KnownBytes=2000")]
     [InlineData("--Feed:BacklogBytes=2000", "--Feed:RingBytes=5000")]
     public async Task With_a_backlog_and_a_ring_so_short_that_watchers_are_cut_off(params string[] limits)
     {

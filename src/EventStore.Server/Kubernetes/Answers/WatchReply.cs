@@ -12,6 +12,9 @@ namespace EventStore.Server.Kubernetes.Answers;
 /// </summary>
 public sealed class WatchReply
 {
+    /// <summary>So many bytes are sent without waiting for more.</summary>
+    private const int ChunkBytes = 64 * 1024;
+
     private readonly HttpContext http;
     private readonly PipeWriter body;
     private readonly WatchSocket? socket; // where the client asked for one
@@ -28,15 +31,23 @@ public sealed class WatchReply
         JsonReply.SetFixedHeaders(http.Response.Headers);
     }
 
-    /// <summary>Adds a frame. It goes out with the next flush.</summary>
-    /// <param name="type"><c>ADDED</c>, <c>MODIFIED</c>, <c>DELETED</c>, <c>BOOKMARK</c> or <c>ERROR</c>.</param>
-    /// <param name="utf8">The object, compact.</param>
-    public void Write(string type, ReadOnlySpan<byte> utf8)
+    /// <summary>
+    /// Adds a frame. It goes out with the next flush; of a large one the beginning goes out at once, so that what waits for the client is at
+    /// most <see cref="ChunkBytes"/>.
+    /// </summary>
+    /// <param name="frame">The frame.</param>
+    public async ValueTask Write(WatchFrame frame)
     {
         body.Write("{\"type\":\""u8);
-        Encoding.ASCII.GetBytes(type, body);
+        Encoding.ASCII.GetBytes(frame.Type, body);
         body.Write("\",\"object\":"u8);
-        body.Write(utf8);
+        for (int at = 0; at < frame.Utf8.Length; at += ChunkBytes)
+        {
+            body.Write(frame.Utf8.AsSpan(at, Math.Min(ChunkBytes, frame.Utf8.Length - at)));
+            if (body.UnflushedBytes >= ChunkBytes)
+                await Flush();
+        }
+
         body.Write("}\n"u8);
     }
 
@@ -72,9 +83,11 @@ public sealed class WatchReply
     /// <summary>How much was sent, or is on its way.</summary>
     public long SentBytes { get; private set; }
 
-    /// <summary>How much waits to be sent.</summary>
-    public long WaitingBytes => body.UnflushedBytes;
-
-    /// <summary>Breaks the connection off: for a client that does not keep up an end that looks proper would be a lie.</summary>
+    /// <summary>Aborts the connection: for a client that does not keep up an end that looks proper would be a lie.</summary>
     public void Abort() => http.Abort();
 }
+
+/// <summary>One frame of a watch.</summary>
+/// <param name="Type"><c>ADDED</c>, <c>MODIFIED</c>, <c>DELETED</c>, <c>BOOKMARK</c> or <c>ERROR</c>.</param>
+/// <param name="Utf8">The object, compact.</param>
+public sealed record WatchFrame(string Type, byte[] Utf8);

@@ -80,9 +80,9 @@ internal static class ResourceDefinitions
         if (options.SendInitialEvents ?? (options.ResourceVersion is null or 0))
         {
             foreach (JsonObject each in selected)
-                stream.Write("ADDED", view.Alone(Revision, each.ToUtf8(), Cells));
+                await stream.Write(new WatchFrame("ADDED", view.Alone(Revision, each.ToUtf8(), Cells)));
             if (options is { SendInitialEvents: true, AllowWatchBookmarks: true })
-                stream.Write("BOOKMARK", view.Bookmark(Revision, endsInitialEvents: true));
+                await stream.Write(new WatchFrame("BOOKMARK", view.Bookmark(Revision, endsInitialEvents: true)));
         }
 
         await stream.Flush();

@@ -7,29 +7,38 @@ using Npgsql;
 namespace EventStore.Server.Store.Feed;
 
 /// <summary>
-/// Everything that happens, in order, to everybody who watches. One reader of the log per process: woken by this process's own commits,
-/// by a notification of another's, and by a safety poll. Because revision order is commit order, reading on behind the last revision
+/// Tails the log and fans it out to all watchers, in the order of revisions. One reader of the log per process: woken by this process's own
+/// commits, by notifications of others' commits, and by a safety poll. Revision order is commit order, so reading on behind the last revision
 /// misses nothing.
 /// </summary>
 /// <remarks>
-/// Changes go out through bounded channels. A watcher that cannot keep up is cut off, never waited for: it comes back with the revision it
-/// saw last, and goes on from there. While nobody watches, nothing is read.
+/// Changes go out one by one through bounded queues. A watcher that cannot keep up is cut off, never waited for. While nobody watches,
+/// nothing is read.
 /// </remarks>
-public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits, ILogger<JobFeed> log) : BackgroundService
+public sealed partial class JobFeed : BackgroundService
 {
     private readonly Lock gate = new();
     private readonly Channel<bool> wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly Queue<JobChange> ring = new();
-    private readonly List<Subscription> subscriptions = [];
-    private JobLog jobs = new(limits.KnownJobs);
+    private readonly NpgsqlDataSource database;
+    private readonly Notifications notifications;
+    private readonly ILogger<JobFeed> log;
+    private readonly List<FeedSubscription> subscriptions = [];
+    private RecentChanges recent;
+    private JobLog jobs;
     private long position = -1;
-    private long ringBegin;
-    private long ringBytes;
     private volatile string? blind;
-    private long known;
+    private long rebuilds;
+
+    /// <summary>Makes a feed that begins to read with its first watcher.</summary>
+    public JobFeed(NpgsqlDataSource database, FeedLimits limits, Notifications notifications, ILogger<JobFeed> log)
+    {
+        (this.database, Limits, this.notifications, this.log) = (database, limits, notifications, log);
+        (recent, jobs) = (Recent(0), new JobLog(database, limits.KnownBytes));
+        notifications.Committed += Wake;
+    }
 
     /// <summary>What the feed may hold, and when it speaks.</summary>
-    public FeedLimits Limits => limits;
+    public FeedLimits Limits { get; }
 
     /// <summary>How many watch.</summary>
     public int Watchers
@@ -41,11 +50,8 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
         }
     }
 
-    /// <summary>
-    /// Why those who watch may wait in vain, or late; null when nothing is wrong. Whether the log can be read is only known while somebody
-    /// watches.
-    /// </summary>
-    public string? Trouble => deaf ?? (Watchers > 0 ? blind : null);
+    /// <summary>Why the log cannot be read; null when nothing is wrong. That is only known while somebody watches.</summary>
+    public string? Trouble => Watchers > 0 ? blind : null;
 
     /// <summary>Says that something was committed. While nobody watches, nobody is woken.</summary>
     public void Wake()
@@ -55,31 +61,27 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     }
 
     /// <summary>
-    /// Joins a watcher who has seen everything up to a revision. Null when the recent changes at hand do not reach back so far: then the
-    /// changes up to <paramref name="reached"/> are to be read from the log first.
+    /// Joins a watcher that has seen everything up to a revision. Null when the recent changes do not reach back so far: then the watcher
+    /// reads the changes up to <paramref name="reached"/> from the log first.
     /// </summary>
     /// <param name="after">The last revision the watcher has seen.</param>
-    /// <param name="reached">A revision the log has reached for certain.</param>
-    public Subscription? Join(long after, long reached)
+    /// <param name="reached">A revision the log has certainly reached.</param>
+    public FeedSubscription? Join(long after, long reached)
     {
         lock (gate)
         {
-            if (position < 0 && reached - after <= limits.Backlog / 2)
+            if (position < 0 && reached - after <= Limits.Backlog / 2)
             {
-                // The first watcher since nobody watched: the feed starts where that one stands. It need not be where the log ends, for
-                // while others write, whoever has caught up is a little behind again.
-                (position, ringBegin) = (after, after);
+                // The first watcher: the feed starts where that one stands. It need not be the end of the log: while others write, whoever
+                // has caught up is a little behind again.
+                (position, recent) = (after, Recent(after));
             }
 
-            if (position < 0 || after < ringBegin)
+            if (position < 0 || after < recent.Begin)
                 return null;
-            var subscription = new Subscription(this, position);
-            foreach (JobChange change in ring)
-            {
-                if (change.Revision > after)
-                    subscription.Put(change);
-            }
-
+            var subscription = new FeedSubscription(this, position, Limits.Backlog + recent.Count);
+            foreach (LogEntry change in recent.After(after))
+                subscription.Put(change);
             subscriptions.Add(subscription);
             Signals.Watchers.Add(1);
             Wake();
@@ -88,9 +90,39 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     }
 
     /// <inheritdoc/>
+    public override void Dispose()
+    {
+        notifications.Committed -= Wake;
+        base.Dispose();
+    }
+
+    internal void Leave(FeedSubscription subscription)
+    {
+        lock (gate)
+            Signals.Watchers.Add(subscriptions.Remove(subscription) ? -1 : 0);
+    }
+
+    /// <summary>
+    /// Passes one change on to every watcher. The position moves last: a watcher that reads the new position and then finds its queue empty
+    /// has been sent everything up to it.
+    /// </summary>
+    internal void Publish(LogEntry change)
+    {
+        change.Print(); // before many ask for it at once
+        lock (gate)
+        {
+            recent.Add(change);
+            foreach (FeedSubscription subscription in subscriptions)
+                subscription.Offer(change);
+            position = change.Revision;
+            foreach (FeedSubscription subscription in subscriptions)
+                subscription.Reach(position);
+        }
+    }
+
+    /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        Task listening = Listen(stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
             try
@@ -99,39 +131,41 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
                 await ReadOn(stoppingToken);
                 blind = null;
             }
-            catch (Exception e) when (DatabaseAway.Is(e))
-            {
-                LogAway(blind = e.Message);
-                await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
                 break;
             }
             catch (Exception e)
             {
-                // An event this release cannot read, of a newer one beside it perhaps. Watchers must not wait in silence; writes go on.
-                LogFailed(e);
                 blind = e.Message;
-                CutOffAll();
-                await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (DatabaseAway.Is(e))
+                {
+                    LogAway(e.Message);
+                }
+                else
+                {
+                    LogFailed(e);
+                    CutOffAll(); // watchers must not wait in silence for what may never come
+                }
+
+                await Task.Delay(Limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
-
-        await listening;
     }
+
+    private RecentChanges Recent(long begin) => new(begin, Limits.RingLength, Limits.RingBytes);
 
     private async Task WaitForWork(CancellationToken stop)
     {
         using var poll = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        poll.CancelAfter(IsWatched() ? limits.SafetyPoll : Timeout.InfiniteTimeSpan);
+        poll.CancelAfter(IsWatched() ? Limits.SafetyPoll : Timeout.InfiniteTimeSpan);
         try
         {
             await wake.Reader.ReadAsync(poll.Token);
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
-            // Nobody called for a while: look all the same.
+            // The safety poll.
         }
     }
 
@@ -140,63 +174,31 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
         lock (gate)
         {
             if (subscriptions.Count == 0 && position >= 0)
-                Rest();
+            {
+                // Nobody watches: nothing needs to be remembered, for the next watcher says where the feed begins.
+                (position, recent) = (-1, Recent(0));
+                jobs = new JobLog(database, Limits.KnownBytes);
+            }
+
             return position >= 0;
         }
-    }
-
-    /// <summary>Nobody watches: what is remembered serves nobody, for the next who comes says where the feed begins.</summary>
-    private void Rest()
-    {
-        (position, ringBytes) = (-1, 0);
-        ring.Clear();
-        ring.TrimExcess();
-        jobs = new JobLog(limits.KnownJobs);
     }
 
     private async Task ReadOn(CancellationToken stop)
     {
         if (!IsWatched())
             return;
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-        if (Rebuilds is var now && now != known)
-            (known, jobs) = (now, new JobLog(limits.KnownJobs));
-        while (true)
+        if (notifications.Rebuilds is var now && now != rebuilds)
+            (rebuilds, jobs) = (now, new JobLog(database, Limits.KnownBytes));
+        bool first = true;
+        await foreach (LogEntry change in jobs.Read(position, long.MaxValue, null, stop))
         {
-            List<JobChange> changes = await jobs.Read(connection, position, long.MaxValue, null, stop);
-            Publish(changes);
-            if (changes.Count < JobLog.PageLength)
-                return;
-        }
-    }
-
-    private void Publish(List<JobChange> changes)
-    {
-        if (changes.Count == 0)
-            return;
-        foreach (JobChange change in changes)
-            change.Print();
-        lock (gate)
-        {
-            foreach (JobChange change in changes)
-            {
-                ring.Enqueue(change);
-                ringBytes += change.WeightBytes;
-                foreach (Subscription subscription in subscriptions)
-                    subscription.Offer(change);
-            }
-
-            // Only now: a watcher who reads this position and then finds its channel empty has been sent everything up to it.
-            position = changes[^1].Revision;
-            Signals.FeedLag.Record(Math.Max(0, (DateTimeOffset.UtcNow - changes[0].Time).TotalSeconds));
-            foreach (Subscription subscription in subscriptions)
-                subscription.Reach(position);
-            while (ring.Count > limits.RingLength || ringBytes > limits.RingBytes)
-            {
-                JobChange oldest = ring.Dequeue();
-                ringBytes -= oldest.WeightBytes;
-                ringBegin = oldest.Revision;
-            }
+            Publish(change);
+            if (first)
+                Signals.FeedLag.Record(Math.Max(0, (DateTimeOffset.UtcNow - change.Time).TotalSeconds));
+            first = false;
+            if (change is UnreadableEvent unreadable)
+                LogUnreadable(unreadable.Why);
         }
     }
 
@@ -204,15 +206,9 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
     {
         lock (gate)
         {
-            foreach (Subscription subscription in subscriptions)
+            foreach (FeedSubscription subscription in subscriptions)
                 subscription.CutOff();
         }
-    }
-
-    private void Leave(Subscription subscription)
-    {
-        lock (gate)
-            Signals.Watchers.Add(subscriptions.Remove(subscription) ? -1 : 0);
     }
 
     [LoggerMessage(23, LogLevel.Warning, "The feed cannot read the log: {Reason}")]
@@ -220,4 +216,7 @@ public sealed partial class JobFeed(NpgsqlDataSource database, FeedLimits limits
 
     [LoggerMessage(24, LogLevel.Error, "The feed cannot go on; everybody who watches is cut off")]
     private partial void LogFailed(Exception e);
+
+    [LoggerMessage(39, LogLevel.Error, "The feed passes over an event: {Why}")]
+    private partial void LogUnreadable(string why);
 }

@@ -31,6 +31,7 @@ public static class DatabaseAway
     {
         PostgresException said when HasNoSpace(said) => "the database has no space left on its disk",
         _ when IsReadOnly(e) => ReadOnly,
+        PostgresException { SqlState: PostgresErrorCodes.CannotConnectNow } => "the database is starting up or shutting down",
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => "the database takes no more connections",
         NpgsqlException { InnerException: TimeoutException } when e.Message.Contains("pool has been exhausted", StringComparison.Ordinal) =>
             "all of this server's connections to the database are in use",
@@ -46,7 +47,15 @@ public static class DatabaseAway
     /// Whether the session may only read. It stays so after the database is writable again, for the setting is taken when a session begins:
     /// the connection is to be closed, and the pool cleared of those as old.
     /// </summary>
-    public static bool IsReadOnly(Exception e) => e is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction };
+    public static bool IsReadOnly(Exception e) =>
+        e is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } or ReadOnlyDatabaseException;
+
+    /// <summary>Whether waiting may help by itself: not where the role, its password or the database's name is refused.</summary>
+    public static bool MayComeBack(Exception e) => Is(e) && e is not PostgresException
+    {
+        SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification or PostgresErrorCodes.InvalidCatalogName
+            or PostgresErrorCodes.InsufficientPrivilege,
+    };
 
     // PostgreSQL has a code for a full disk alone. What a quota refuses, or a limit on the size of files, is an internal error (XX000) of the
     // routines that make a table's file longer, by whatever name a release has them.

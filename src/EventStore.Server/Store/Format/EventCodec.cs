@@ -58,14 +58,18 @@ internal static class EventCodec
     public static string? ClassOf(string name) => Types.TryGetValue(name, out Type? type) ? Classes[type] : null;
 
     /// <summary>The event's stored name.</summary>
-    public static string NameOf(JobEvent happened) => Names[happened.GetType()];
+    public static string NameOf(JobEvent happened) => happened is JobEventUnknown unknown ? unknown.Name : Names[happened.GetType()];
 
     /// <summary>The event as JSON (<c>mt_events.data</c>).</summary>
     public static string Data(JobEvent happened) => JsonSerializer.Serialize(happened, happened.GetType(), Options);
 
     /// <summary>Reads an event from its stored name and data.</summary>
     /// <exception cref="FormatException">This release does not know the name.</exception>
-    public static JobEvent Read(string name, string data) => Types.TryGetValue(name, out Type? type)
+    public static JobEvent Read(string name, string data) => Read(name, Encoding.UTF8.GetBytes(data));
+
+    /// <summary>Reads an event from its stored name and data in UTF-8.</summary>
+    /// <exception cref="FormatException">This release does not know the name.</exception>
+    public static JobEvent Read(string name, ReadOnlySpan<byte> data) => Types.TryGetValue(name, out Type? type)
         ? (JobEvent)JsonSerializer.Deserialize(data, type, Options)!
         : throw new FormatException($"the log holds an event named {name}, which this release does not know");
 

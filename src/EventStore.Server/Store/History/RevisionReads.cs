@@ -53,15 +53,16 @@ public sealed class RevisionReads(NpgsqlDataSource database)
     }
 
     /// <summary>The job as a revision left it. After a deletion: as it was last seen, at the revision of its end.</summary>
+    /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<StoredJob> JobAfter(Revision revision, CancellationToken stop)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
         var version = new Dictionary<Guid, long> { [revision.Uid] = revision.Version };
-        (Job? job, DateTimeOffset time) = (await PastJobs.AtVersions(connection, version, stop))[revision.Uid];
-        return StoredJob.Of(job!, time);
+        PastJob past = (await PastJobs.AtVersions(connection, version, long.MaxValue, stop)).Jobs[0].OrThrow();
+        return StoredJob.Of(past.Job!, past.Time);
     }
 
-    /// <summary>The revision from which on all were, or will be, committed at that moment or later, and before which all were earlier.</summary>
+    /// <summary>The first revision committed at or after <paramref name="time"/>, or the number the next one will have at least.</summary>
     public async Task<long> FirstSince(DateTimeOffset time, CancellationToken stop)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
@@ -80,13 +81,26 @@ public sealed class RevisionReads(NpgsqlDataSource database)
         IndexIntersection.Write(command, rest, lives, count, StepsMax);
     }
 
+    /// <summary>An event that cannot be read is shown by its name, so that a page of the history has all revisions in it.</summary>
+    private static JobEvent ReadEvent(long revision, string name, byte[] data)
+    {
+        try
+        {
+            return StoredEvent.Read(revision, name, data);
+        }
+        catch (UnreadableEventException)
+        {
+            return new JobEventUnknown(name);
+        }
+    }
+
     private static Revision Read(NpgsqlDataReader reader) => new(
         reader.GetInt64(0),
         reader.IsDBNull(3) ? null : reader.GetInt64(3),
         new JobKey(reader.GetString(4), reader.GetString(5)),
         reader.GetGuid(6),
         reader.GetInt64(7),
-        EventCodec.Read(reader.GetString(8), reader.GetString(9)),
+        ReadEvent(reader.GetInt64(0), reader.GetString(8), reader.GetFieldValue<byte[]>(9)),
         reader.GetFieldValue<DateTimeOffset>(10),
         EventCodec.ReadOrigin(reader, 11).Read());
 }

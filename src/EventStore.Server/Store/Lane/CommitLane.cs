@@ -21,6 +21,7 @@ public sealed partial class CommitLane : IAsyncDisposable
 {
     private readonly LaneLimits limits;
     private readonly JobFeed feed;
+    private readonly Notifications notifications;
     private readonly ServerPresence presence;
     private readonly ILogger<CommitLane> log;
     private readonly JobCache cache;
@@ -35,9 +36,10 @@ public sealed partial class CommitLane : IAsyncDisposable
     private int answered;
 
     /// <summary>Starts the lane.</summary>
-    public CommitLane(NpgsqlDataSource database, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<CommitLane> log)
+    public CommitLane(
+        NpgsqlDataSource database, LaneLimits limits, JobFeed feed, Notifications notifications, ServerPresence presence, ILogger<CommitLane> log)
     {
-        (this.limits, this.feed, this.presence, this.log) = (limits, feed, presence, log);
+        (this.limits, this.feed, this.notifications, this.presence, this.log) = (limits, feed, notifications, presence, log);
         cache = new JobCache(limits.CacheBytes);
         early = new EarlyDecisions(database, limits, cache, log);
         queue = new LaneQueue(limits);
@@ -145,9 +147,9 @@ public sealed partial class CommitLane : IAsyncDisposable
 
     private async Task<Batch> Decide(List<QueuedCommand> commands)
     {
-        if (feed.Rebuilds != rebuilds)
+        if (notifications.Rebuilds != rebuilds)
         {
-            rebuilds = feed.Rebuilds;
+            rebuilds = notifications.Rebuilds;
             cache.Clear(); // a row that was wrong may be cached, and its version says nothing of that
         }
 

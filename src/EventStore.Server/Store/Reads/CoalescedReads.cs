@@ -5,20 +5,27 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Reads single jobs, many of them with one query. Who asks while queries are under way waits for the next one: that begins after he
-/// asked, and so sees every write answered before, of any process. Who asks alone waits for nobody.
+/// Coalesces reads of single jobs: those that arrive while queries are under way share the next one. It begins after they arrived, so every read
+/// is linearizable: it sees every write answered before, of any process. A read that arrives alone waits for nothing.
 /// </summary>
-/// <param name="database">Where to read.</param>
-/// <param name="queriesMax">The most queries at once: the more of them, the less each carries.</param>
+/// <param name="database">The database.</param>
+/// <param name="queriesMax">The most queries at once: the more of them, the fewer jobs each carries.</param>
 /// <param name="textBytesMax">The longest text that is read, in bytes; of a longer one only its size is answered.</param>
 internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, int textBytesMax = int.MaxValue)
 {
     /// <summary>The most jobs of one query.</summary>
     private const int JobsMax = 64;
 
+    /// <summary>An answer with more bytes than this halves the number of jobs of the next query; a smaller one doubles it.</summary>
+    private const long AnswerBytes = 4 << 20;
+
     private readonly Lock gate = new();
     private readonly Queue<Question> waiting = new();
     private int queries;
+    private int jobsAtOnce = JobsMax;
+
+    /// <summary>The largest number of jobs the next query may ask for.</summary>
+    internal int JobsAtOnce => Volatile.Read(ref jobsAtOnce);
 
     /// <summary>The living job of that name, or null.</summary>
     public Task<LivingRow?> Get(JobKey key, CancellationToken stop)
@@ -30,7 +37,7 @@ internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, 
         return question.Answer.Task.WaitAsync(stop);
     }
 
-    /// <summary>Asks as long as somebody waits, unless enough do so already. Whatever happens is the answer to those who asked.</summary>
+    /// <summary>Runs queries as long as reads wait, unless enough are under way. An exception is the answer to the reads of its query.</summary>
     private async Task AskOn()
     {
         while (TakeWaiting() is { } questions)
@@ -73,7 +80,7 @@ internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, 
             if (waiting.Count == 0 || queries == queriesMax)
                 return null;
             queries++;
-            var taken = new Question[Math.Min(waiting.Count, JobsMax)];
+            var taken = new Question[Math.Min(waiting.Count, jobsAtOnce)];
             for (int i = 0; i < taken.Length; i++)
                 taken[i] = waiting.Dequeue();
             return taken;
@@ -86,6 +93,11 @@ internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, 
         var most = new int[questions.Length];
         Array.Fill(most, textBytesMax);
         LivingRow?[] jobs = await LivingRow.All(command, Array.ConvertAll(questions, question => question.Key), most);
+        long bytes = jobs.Sum(job => (long)(job?.Stored?.Utf8.Length ?? 0));
+        if (bytes > AnswerBytes)
+            Volatile.Write(ref jobsAtOnce, Math.Max(1, questions.Length / 2));
+        else if (questions.Length >= jobsAtOnce)
+            Volatile.Write(ref jobsAtOnce, Math.Min(JobsMax, 2 * jobsAtOnce));
         for (int i = 0; i < jobs.Length; i++)
             questions[i].Answer.TrySetResult(jobs[i]);
     }

@@ -3,35 +3,69 @@ using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.Reads;
 
-/// <summary>One event, with the job on both sides of it: what a watch is made of.</summary>
-/// <param name="Before">The job before; null for a creation.</param>
-/// <param name="After">The job after; marked as deleted when it is gone.</param>
-/// <param name="Time">When the event was committed.</param>
-/// <param name="Happened">The event.</param>
-/// <param name="Origin">Who asked for it.</param>
-public sealed record JobChange(Job? Before, Job After, DateTimeOffset Time, JobEvent Happened, StoredOrigin Origin)
+/// <summary>
+/// One event with the job after it, printed, and what a selection needs to know of both sides. Once printed it holds bytes alone and no parsed
+/// job: of those a queue could hold thousands, each several times as large as it is printed.
+/// </summary>
+public sealed class JobChange : LogEntry
 {
-    private StoredJob? after;
-    private Revision? asRevision;
+    private readonly long? previous;
+    private readonly Guid uid;
+    private readonly long version;
+    private Job? after;
+    private StoredJob? stored;
+    private WeakReference<Revision>? asRevision;
 
-    /// <summary>The event's revision.</summary>
-    public long Revision => After.Revision;
+    /// <summary>Makes it of an event and the job on both sides of it.</summary>
+    /// <param name="before">The job before; null for a creation.</param>
+    /// <param name="after">The job after; marked as deleted when it is gone.</param>
+    /// <param name="happened">The event.</param>
+    public JobChange(Job? before, Job after, StoredEvent happened)
+        : base(happened)
+    {
+        (this.after, previous, uid, version) = (after, before?.Revision, after.Uid, after.Version);
+        (Before, After) = (JobFacts.Of(before), JobFacts.Of(after)!);
+    }
+
+    /// <summary>The job before; null for a creation.</summary>
+    public JobFacts? Before { get; }
+
+    /// <summary>The job after; marked as deleted when it is gone.</summary>
+    public JobFacts After { get; }
 
     /// <summary>The job after the event as an answer shows it; printed once, however many watch.</summary>
-    public StoredJob Stored => after ??= StoredJob.Of(After, Time);
+    public StoredJob Stored
+    {
+        get
+        {
+            stored ??= StoredJob.Of(after!, Time);
+            after = null;
+            return stored;
+        }
+    }
 
-    /// <summary>The event as the history shows it; made once, and only if somebody watches the history.</summary>
-    public Revision AsRevision => asRevision ??= new Revision(
-        Revision, Before?.Revision, After.Key, After.Uid, After.Version, Happened, Time, Origin.Read());
-
-    /// <summary>How many bytes the object has.</summary>
-    public int WeightBytes => Stored.Utf8.Length;
-
-    /// <summary>Prints the object now, before many ask for it at once.</summary>
-    public void Print() => _ = Stored;
+    /// <inheritdoc/>
+    public override Revision? AsRevision
+    {
+        get
+        {
+            if (asRevision?.TryGetTarget(out Revision? made) == true)
+                return made;
+            made = new Revision(Revision, previous, After.Key, uid, version, Happened.Read(), Time, Happened.Origin.Read());
+            asRevision = new WeakReference<Revision>(made);
+            return made;
+        }
+    }
 
     /// <summary>
     /// The job before the event at the event's revision: what a watcher is shown whose selection the job leaves, as upstream does.
     /// </summary>
-    public StoredJob Left => StoredJob.Of(Before! with { Revision = Revision }, Time);
+    public StoredJob Left =>
+        StoredJob.Of(JobText.Read(Stored.Utf8, uid, version, Revision, deleted: false).Revert(Happened.Read(), Revision)!, Time);
+
+    /// <inheritdoc/>
+    public override int WeightBytes => Stored.Utf8.Length + Happened.WeightBytes;
+
+    /// <inheritdoc/>
+    public override void Print() => _ = Stored;
 }

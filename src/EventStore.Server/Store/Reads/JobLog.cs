@@ -1,3 +1,5 @@
+using System.Data;
+using System.Runtime.CompilerServices;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using Npgsql;
@@ -5,97 +7,163 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Reads the log forward as changes: each event with the job before and after it. Jobs are folded from event to event; one that is
-/// not known yet is loaded as it was before its first event here, and never as it is now, which may be ahead.
+/// Reads the log forward as changes: each event with the job before and after it. Jobs are folded from event to event; one that is not known
+/// yet is loaded as it was before its first event here, and never as it is now, which may be ahead.
 /// </summary>
-/// <param name="jobsMax">How many jobs are remembered at most; beyond them everything is forgotten and loaded again.</param>
-internal sealed class JobLog(int jobsMax)
+/// <remarks>
+/// It holds a page of events, bounded in bytes, and the jobs it knows, bounded in bytes; changes come one by one. No connection is held while
+/// one is consumed.
+/// </remarks>
+/// <param name="database">The database.</param>
+/// <param name="knownBytes">How many bytes of jobs are remembered.</param>
+internal sealed class JobLog(NpgsqlDataSource database, long knownBytes)
 {
-    /// <summary>The most events of one reading.</summary>
-    public const int PageLength = 1000;
+    /// <summary>The most bytes of events of one page, beyond its first event.</summary>
+    internal const int PageBytes = 2 << 20;
 
-    private const string Sql = """
-        SELECT e.seq_id, e.stream_id, e.version, e.timestamp, e.type, e.data::text, e.user_name, e.headers::text, e.correlation_id
-          FROM eventstore.mt_events e
-         WHERE e.seq_id > $1 AND e.seq_id <= $2 ORDER BY e.seq_id LIMIT $3
+    private const int PageMin = 64;
+    private const int PageMax = 1024;
+    private const int LoadsMax = 256;
+
+    private const string Sql = $"""
+        SELECT {StoredEvent.Columns} FROM eventstore.mt_events e WHERE e.seq_id > $1 AND e.seq_id <= $2 ORDER BY e.seq_id LIMIT $3
         """;
 
-    private const string OfKeySql = """
-        SELECT e.seq_id, e.stream_id, e.version, e.timestamp, e.type, e.data::text, e.user_name, e.headers::text, e.correlation_id
+    private const string OfKeySql = $"""
+        SELECT {StoredEvent.Columns}
           FROM eventstore.mt_doc_current_job j JOIN eventstore.mt_events e ON e.stream_id = j.id
          WHERE e.seq_id > $1 AND e.seq_id <= $2 AND j.namespace = $4 AND j.name = $5 ORDER BY e.seq_id LIMIT $3
         """;
 
-    private readonly Dictionary<Guid, Job> known = [];
+    private readonly KnownJobs known = new(knownBytes);
+    private long pendingBytes;
+    private int pageLength = PageMin;
+    private int loads = 1;
 
-    /// <summary>The next changes behind a revision, in order, up to and including another; at most a page of them.</summary>
-    /// <param name="connection">A connection.</param>
+    /// <summary>How many bytes of jobs and of events are held.</summary>
+    internal long HeldBytes => known.Bytes + pendingBytes;
+
+    /// <summary>The changes behind a revision, in order, up to and including another.</summary>
     /// <param name="after">Behind this revision.</param>
     /// <param name="upTo">Not beyond this one.</param>
     /// <param name="key">Of this job only, or null.</param>
-    /// <param name="stop">Gives up.</param>
-    public async Task<List<JobChange>> Read(NpgsqlConnection connection, long after, long upTo, JobKey? key, CancellationToken stop)
+    /// <param name="stop">Cancels the reading.</param>
+    public async IAsyncEnumerable<LogEntry> Read(long after, long upTo, JobKey? key, [EnumeratorCancellation] CancellationToken stop)
     {
-        List<Row> rows = await ReadRows(connection, after, upTo, key, stop);
-        await LoadUnknown(connection, rows, stop);
-        var changes = new List<JobChange>(rows.Count);
-        foreach (Row row in rows)
+        for (bool more = true; more && after < upTo;)
         {
-            // What is known may be ahead of a reading that broke off in its middle and is done again; a life begins only once.
-            Job? before = row.Version == 1 ? null : known.GetValueOrDefault(row.Stream);
-            Job now = Job.Evolve(before, row.Happened, row.Revision);
-            if (now.Deleted)
-                known.Remove(row.Stream);
-            else
-                known[row.Stream] = now;
-            changes.Add(new JobChange(before, now, row.Time, row.Happened, row.Origin));
+            (Queue<StoredEvent> page, more) = await ReadPage(after, upTo, key, stop);
+            while (page.TryDequeue(out StoredEvent? happened))
+            {
+                after = happened.Revision;
+                pendingBytes -= happened.WeightBytes;
+                Exception? why = IsAtHand(happened) ? null : await Load(happened, page, stop);
+                if (why is null && Fold(happened, ref why) is { } change)
+                    yield return change;
+                else
+                    yield return new UnreadableEvent(happened, await KeyOf(happened.Uid, stop), why!);
+            }
         }
-
-        return changes;
     }
 
-    private static async Task<List<Row>> ReadRows(NpgsqlConnection connection, long after, long upTo, JobKey? key, CancellationToken stop)
+    private async Task<(Queue<StoredEvent> Page, bool More)> ReadPage(long after, long upTo, JobKey? key, CancellationToken stop)
     {
-        await using var command = new NpgsqlCommand(key is null ? Sql : OfKeySql, connection);
+        await using NpgsqlCommand command = database.CreateCommand(key is null ? Sql : OfKeySql);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = after });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = upTo });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = PageLength });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = pageLength });
         if (key is { } one)
         {
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = one.Namespace });
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = one.Name });
         }
 
-        var rows = new List<Row>();
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        while (await reader.ReadAsync(stop))
+        var page = new Queue<StoredEvent>();
+        (long bytes, bool full) = (0, false);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop);
+        while (!full && await reader.ReadAsync(stop))
         {
-            JobEvent happened = EventCodec.Read(reader.GetString(4), reader.GetString(5));
-            rows.Add(new Row(
-                reader.GetInt64(0), reader.GetGuid(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), happened, EventCodec.ReadOrigin(reader, 6)));
+            StoredEvent happened = StoredEvent.From(reader);
+            page.Enqueue(happened);
+            full = (bytes += happened.WeightBytes) > PageBytes;
         }
 
-        return rows;
+        pendingBytes = bytes;
+
+        bool more = full || page.Count == pageLength;
+        pageLength = full ? Math.Max(1, page.Count) : Math.Min(2 * pageLength, PageMax);
+        return (page, more);
     }
 
-    private async Task LoadUnknown(NpgsqlConnection connection, List<Row> rows, CancellationToken stop)
+    private bool IsAtHand(StoredEvent happened) => happened.Version == 1 || known.At(happened.Uid, happened.Version - 1) is not null;
+
+    /// <summary>
+    /// Loads the job of an event as it was before it, and in the same query those of the events that follow, as far as there is room. How many are
+    /// asked for at once grows as long as all find room.
+    /// </summary>
+    /// <returns>Why the job of the event could not be loaded; null when it was.</returns>
+    private async Task<Exception?> Load(StoredEvent first, Queue<StoredEvent> following, CancellationToken stop)
     {
-        if (known.Count > jobsMax)
-            known.Clear();
-        var seen = new HashSet<Guid>();
-        var missing = new Dictionary<Guid, long>();
-        foreach (Row row in rows)
+        var wanted = new Dictionary<Guid, long> { [first.Uid] = first.Version - 1 };
+        var seen = new HashSet<Guid> { first.Uid };
+        foreach (StoredEvent happened in following)
         {
-            bool first = seen.Add(row.Stream);
-            if (first && row.Version > 1 && !(known.TryGetValue(row.Stream, out Job? job) && job.Version == row.Version - 1))
-                missing[row.Stream] = row.Version - 1;
+            if (wanted.Count >= loads)
+                break;
+            if (seen.Add(happened.Uid) && !IsAtHand(happened))
+                wanted[happened.Uid] = happened.Version - 1;
         }
 
-        if (missing.Count == 0)
-            return;
-        foreach ((Guid uid, (Job job, _)) in await PastJobs.AtVersions(connection, missing, stop))
-            known[uid] = job;
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        Exception? problem = null;
+        PastJobs.Found found = await PastJobs.AtVersions(connection, wanted, knownBytes / 2, stop);
+        if (!found.Complete && found.Jobs.All(past => past.Uid != first.Uid))
+            found = await PastJobs.AtVersions(connection, new Dictionary<Guid, long> { [first.Uid] = first.Version - 1 }, knownBytes / 2, stop);
+        loads = found.Complete ? Math.Min(2 * loads, LoadsMax) : Math.Max(1, loads / 2);
+        foreach (PastJob past in found.Jobs.OrderBy(past => past.Uid == first.Uid)) // the one put last is kept for certain
+        {
+            if (past.Problem is null)
+                known.Put(past.Job!);
+            else if (past.Uid == first.Uid)
+                problem = past.Problem;
+        }
+
+        return IsAtHand(first) ? null : problem ?? new UnreadableEventException(first.Revision, first.Name, null);
     }
 
-    private sealed record Row(long Revision, Guid Stream, long Version, DateTimeOffset Time, JobEvent Happened, StoredOrigin Origin);
+    private JobChange? Fold(StoredEvent happened, ref Exception? why)
+    {
+        Job? before = happened.Version == 1 ? null : known.At(happened.Uid, happened.Version - 1);
+        try
+        {
+            Job after = Job.Evolve(before, happened.Read(), happened.Revision);
+            if (after.Uid != happened.Uid || after.Version != happened.Version)
+                throw new UnreadableEventException(happened.Revision, happened.Name, null);
+            if (after.Deleted)
+                known.Remove(happened.Uid);
+            else
+                known.Advance(after, happened.Data.Length);
+            return new JobChange(before, after, happened);
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // The fold is pure: what it throws tells that the event is not what its name says.
+            why = e as UnreadableEventException ?? new UnreadableEventException(happened.Revision, happened.Name, e);
+            return null;
+        }
+    }
+
+    private async Task<JobKey?> KeyOf(Guid uid, CancellationToken stop)
+    {
+        if (known.TryGetKey(uid, out JobKey? key))
+        {
+            known.Remove(uid); // what it is after an event that cannot be read is for the database to say
+            return key;
+        }
+
+        await using NpgsqlCommand command = database.CreateCommand("SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE j.id = $1");
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = uid });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        return await reader.ReadAsync(stop) ? new JobKey(reader.GetString(0), reader.GetString(1)) : null;
+    }
 }

@@ -8,6 +8,8 @@ namespace EventStore.Server.Store.Reads;
 /// <summary>Reads jobs. Every read asks the database, so it sees every write answered before, of any process.</summary>
 public sealed class JobReads(NpgsqlDataSource database)
 {
+    private const long KnownBytes = 2 << 20; // for a reading of the log, of which there are several at once
+
     private static readonly TimeSpan FutureWait = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan FuturePause = TimeSpan.FromMilliseconds(50);
 
@@ -33,20 +35,37 @@ public sealed class JobReads(NpgsqlDataSource database)
           FROM eventstore.revision r WHERE r.type IN ('job_created', 'job_deleted') AND r.revision <= $1 GROUP BY r.namespace
         """;
 
+    private const string NextIsOldSql =
+        "SELECT e.timestamp < clock_timestamp() - $2 FROM eventstore.mt_events e WHERE e.seq_id > $1 ORDER BY e.seq_id LIMIT 1";
+
     private readonly CoalescedReads gets = new(database, queriesMax: 2);
 
     /// <summary>The living job of that name, or null.</summary>
     public async Task<StoredJob?> Get(JobKey key, CancellationToken stop) => (await gets.Get(key, stop))?.Stored;
 
+    /// <summary>The incarnation that lives at that name, or null.</summary>
+    public async Task<Guid?> LivingUid(JobKey key, CancellationToken stop) => (await gets.Get(key, stop))?.Uid;
+
+    /// <summary>Whether everything behind a revision happened within the last minutes.</summary>
+    public async Task<bool> IsRecent(long revision, TimeSpan window, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(NextIsOldSql);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = revision });
+        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = window });
+        return await command.ExecuteScalarAsync(stop) is not true;
+    }
+
     /// <summary>The job of that name that lived at the revision, as it stood then, or null.</summary>
+    /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<StoredJob?> GetAt(JobKey key, long revision, CancellationToken stop) =>
         await JobAt(key, revision, stop) is var (job, time) ? StoredJob.Of(job, time) : null;
 
     /// <summary>The job of that name that lived at the revision, as it stood then, and when its last event by then was; or null.</summary>
+    /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<(Job Job, DateTimeOffset Time)?> JobAt(JobKey key, long revision, CancellationToken stop)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-        return (await PastJobs.At(connection, [key], revision, stop)).TryGetValue(key, out var past) ? past : null;
+        return await PastJobs.OneAt(connection, key, revision, stop) is { } past ? (past.Job!, past.Time) : null;
     }
 
     /// <summary>The revision a moment stood at, or null for one that is yet to come; and the database's clock.</summary>
@@ -95,23 +114,9 @@ public sealed class JobReads(NpgsqlDataSource database)
     /// <param name="after">Behind this revision.</param>
     /// <param name="upTo">Up to and including this one.</param>
     /// <param name="key">Of this job only, or null.</param>
-    /// <param name="stop">Gives up.</param>
-    public async IAsyncEnumerable<JobChange> Changes(
-        long after, long upTo, JobKey? key, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken stop)
-    {
-        var log = new JobLog(jobsMax: 10_000);
-        while (after < upTo)
-        {
-            List<JobChange> page;
-            await using (NpgsqlConnection connection = await database.OpenConnectionAsync(stop))
-                page = await log.Read(connection, after, upTo, key, stop);
-            foreach (JobChange change in page)
-                yield return change;
-            if (page.Count < JobLog.PageLength)
-                yield break;
-            after = page[^1].Revision;
-        }
-    }
+    /// <param name="stop">Cancels the reading.</param>
+    public IAsyncEnumerable<LogEntry> Changes(long after, long upTo, JobKey? key, CancellationToken stop) =>
+        new JobLog(database, KnownBytes).Read(after, upTo, key, stop);
 
     /// <summary>The namespaces that have living jobs, and those named, in order: each with the time of its first event, if it ever had one.</summary>
     /// <param name="named">Namespaces that are answered whether they have jobs or not.</param>

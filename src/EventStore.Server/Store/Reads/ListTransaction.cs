@@ -86,37 +86,56 @@ public sealed class ListTransaction : IAsyncDisposable
     {
         if (range.Behind is { } behind && JobRange.Compare(key, behind) <= 0)
             yield break;
-        foreach ((Job job, DateTimeOffset time) in (await PastJobs.At(connection, [key], revision, stop)).Values)
-            yield return StoredJob.Of(job, time);
+        if (await PastJobs.OneAt(connection, key, revision, stop) is { } past)
+            yield return StoredJob.Of(past.Job!, past.Time);
     }
 
     private async IAsyncEnumerable<StoredJob> Past(JobRange range, long revision, [EnumeratorCancellation] CancellationToken stop)
     {
-        var keys = new NamesAtRevision(connection, range, revision);
+        var names = new NamesAtRevision(connection, range, revision);
+        var ahead = new List<(JobKey Key, bool HasChanged)>();
         int length = PieceMin;
-        while (await keys.Next(length, stop) is { Count: > 0 } piece)
+        while (true)
         {
-            JobKey[] changed = [.. piece.Where(key => key.HasChanged).Select(key => key.Key)];
-            var past = changed.Length == 0 ? [] : await PastJobs.At(connection, changed, revision, stop);
+            ahead.AddRange(await names.Next(Math.Max(0, length - ahead.Count), stop));
+            if (ahead.Count == 0)
+                yield break;
+            List<(JobKey Key, bool HasChanged)> piece = ahead.GetRange(0, Math.Min(length, ahead.Count));
+            Dictionary<JobKey, PastJob> past = await ReadChanged(piece, revision, stop);
+            length = piece.Count < Math.Min(length, ahead.Count) ? piece.Count : Math.Min(2 * length, PastPieceMax);
+            ahead.RemoveRange(0, piece.Count);
             JobRange between = range with { Through = piece[^1].Key, Containing = [] }; // the keys below are all there, in step with it
-            long bytes = 0;
-            await using (IAsyncEnumerator<StoredJob> unchanged = Unchanged(between, revision, stop).GetAsyncEnumerator(stop))
+            await using IAsyncEnumerator<StoredJob> unchanged = Unchanged(between, revision, stop).GetAsyncEnumerator(stop);
+            foreach ((JobKey key, bool hasChanged) in piece)
             {
-                foreach ((JobKey key, bool hasChanged) in piece)
-                {
-                    if (!hasChanged && await unchanged.MoveNextAsync())
-                        yield return unchanged.Current;
-                    if (!hasChanged || !past.Remove(key, out var then))
-                        continue;
-                    StoredJob stored = StoredJob.Of(then.Job, then.Time);
-                    bytes += stored.Utf8.Length;
-                    yield return stored;
-                }
+                if (!hasChanged && await unchanged.MoveNextAsync())
+                    yield return unchanged.Current;
+                else if (hasChanged && past.Remove(key, out PastJob? then))
+                    yield return StoredJob.Of(then.OrThrow().Job!, then.Time);
             }
 
             range = range with { Behind = piece[^1].Key };
-            length = bytes > PastPieceBytes ? Math.Max(1, length / 2) : Math.Min(2 * length, PastPieceMax);
         }
+    }
+
+    /// <summary>
+    /// Reads the jobs of a piece that have changed since, as they were. When they have too many bytes, half as many are read, and the piece
+    /// ends before the first that was not.
+    /// </summary>
+    private async Task<Dictionary<JobKey, PastJob>> ReadChanged(List<(JobKey Key, bool HasChanged)> piece, long revision, CancellationToken stop)
+    {
+        JobKey[] changed = [.. piece.Where(key => key.HasChanged).Select(key => key.Key)];
+        while (changed.Length > 0)
+        {
+            PastJobs.Found found = await PastJobs.At(connection, changed, revision, PastPieceBytes, stop);
+            if (found.Complete)
+                return found.Jobs.ToDictionary(past => past.Key);
+            changed = changed[..(changed.Length / 2)];
+            int end = piece.FindLastIndex(key => key.Key == changed[^1]) + 1;
+            piece.RemoveRange(end, piece.Count - end);
+        }
+
+        return [];
     }
 
     /// <summary>The living jobs that have not changed since the revision.</summary>

@@ -1,3 +1,4 @@
+using System.Data;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using Npgsql;
@@ -6,11 +7,12 @@ namespace EventStore.Server.Store.Reads;
 
 /// <summary>
 /// Jobs as they once stood. A stream is entered at the nearest place where the job is kept whole (a snapshot before or behind, its
-/// beginning, or the job as it is now) and followed from there, event by event, forward or back. There is a snapshot about every 128
-/// events, so any revision costs the same, however long the history is.
+/// beginning, or the job as it is now) and its events are applied from there, forward or undone backward. There is a snapshot about every
+/// 128 events, so any revision costs the same, however long the history is.
 /// </summary>
 /// <remarks>
-/// Nothing here needs a transaction: what has been committed never changes, and a row that moves on between two questions is not asked again.
+/// Nothing here needs a transaction: what has been committed never changes, and a row that moves on between two queries is not read again.
+/// Many jobs are read with two queries, as many of them as a bound on bytes lets through.
 /// </remarks>
 internal static class PastJobs
 {
@@ -36,7 +38,8 @@ internal static class PastJobs
     private const string Entering = """
         SELECT e.stream_id, e.version, e.seq_id, e.timestamp, e.type = 'job_deleted',
                CASE WHEN w.goes_back THEN coalesce(n.version, c.mt_version) ELSE coalesce(s.version, 0) END,
-               CASE WHEN w.goes_back THEN coalesce(n.text, c.data ->> 'text') ELSE s.text END
+               CASE WHEN w.goes_back THEN coalesce(n.text, c.data ->> 'text') ELSE s.text END,
+               c.namespace, c.name
         """;
 
     private const string Places = """
@@ -63,64 +66,103 @@ internal static class PastJobs
     /// <param name="connection">A connection.</param>
     /// <param name="keys">The names, each once.</param>
     /// <param name="revision">As of this revision.</param>
-    /// <param name="stop">Gives up.</param>
-    public static async Task<Dictionary<JobKey, (Job Job, DateTimeOffset Time)>> At(
-        NpgsqlConnection connection, IReadOnlyCollection<JobKey> keys, long revision, CancellationToken stop)
+    /// <param name="bytesMax">No more jobs are read once they have so many bytes; one is read in any case.</param>
+    /// <param name="stop">Cancels the reading.</param>
+    public static async Task<Found> At(
+        NpgsqlConnection connection, IReadOnlyCollection<JobKey> keys, long revision, long bytesMax, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand(OfKeysSql, connection);
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. keys.Select(key => key.Namespace)] });
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. keys.Select(key => key.Name)] });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = revision });
-        return (await Follow(connection, await Ways(command, stop), stop)).ToDictionary(past => past.Job.Key);
+        return await Read(command, bytesMax, stop);
+    }
+
+    /// <summary>The one job of that name that lived at the revision, as it stood then, or null.</summary>
+    /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
+    public static async Task<PastJob?> OneAt(NpgsqlConnection connection, JobKey key, long revision, CancellationToken stop)
+    {
+        Found found = await At(connection, [key], revision, long.MaxValue, stop);
+        return found.Jobs is [var only] ? only.OrThrow() : null;
     }
 
     /// <summary>The jobs as they were after that many events of their streams; one without such an event is missing in the answer.</summary>
     /// <param name="connection">A connection.</param>
     /// <param name="versions">The streams and versions.</param>
-    /// <param name="stop">Gives up.</param>
-    public static async Task<Dictionary<Guid, (Job Job, DateTimeOffset Time)>> AtVersions(
-        NpgsqlConnection connection, IReadOnlyDictionary<Guid, long> versions, CancellationToken stop)
+    /// <param name="bytesMax">No more jobs are read once they have so many bytes; one is read in any case.</param>
+    /// <param name="stop">Cancels the reading.</param>
+    public static async Task<Found> AtVersions(
+        NpgsqlConnection connection, IReadOnlyDictionary<Guid, long> versions, long bytesMax, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand(OfVersionsSql, connection);
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. versions.Keys] });
         command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. versions.Values] });
-        return (await Follow(connection, await Ways(command, stop), stop)).ToDictionary(past => past.Job.Uid);
+        return await Read(command, bytesMax, stop);
     }
 
-    private static async Task<List<Way>> Ways(NpgsqlCommand command, CancellationToken stop)
+    private static async Task<Found> Read(NpgsqlCommand command, long bytesMax, CancellationToken stop)
     {
-        var ways = new List<Way>();
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        while (await reader.ReadAsync(stop))
+        (List<Way> ways, long bytes) = (new List<Way>(), 0);
+        bool complete;
+        await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop))
         {
-            var way = new Way(
-                reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetBoolean(4), reader.GetInt64(5));
-            way.Job = reader.IsDBNull(6) ? null : JobText.Read(reader.GetFieldValue<byte[]>(6), way.Uid, way.Entered, way.Revision, deleted: false);
-            ways.Add(way);
+            while ((complete = !await reader.ReadAsync(stop)) == false && (ways.Count == 0 || bytes <= bytesMax))
+            {
+                Way way = Enter(reader, out int length);
+                ways.Add(way);
+                bytes += length;
+            }
         }
 
-        return ways;
+        bool followed = await Follow(command.Connection!, ways.FindAll(way => way.Entered != way.Version), bytesMax, stop);
+        return new Found(ways.FindAll(way => !way.Dropped).ConvertAll(way => way.End()), complete && followed);
     }
 
-    private static async Task<IEnumerable<(Job Job, DateTimeOffset Time)>> Follow(NpgsqlConnection connection, List<Way> ways, CancellationToken stop)
+    private static Way Enter(NpgsqlDataReader reader, out int length)
     {
-        List<Way> longer = ways.FindAll(way => way.Entered != way.Version);
-        if (longer.Count == 0)
-            return ways.Select(way => way.End());
+        var way = new Way(
+            reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetBoolean(4), reader.GetInt64(5));
+        byte[] text = reader.IsDBNull(6) ? [] : reader.GetFieldValue<byte[]>(6);
+        length = text.Length;
+        way.Key = new JobKey(reader.GetString(7), reader.GetString(8));
+        way.Job = length == 0 ? null : JobText.Read(text, way.Uid, way.Entered, way.Revision, deleted: false);
+        return way;
+    }
+
+    /// <summary>Applies the events on each way; false when the ways behind some were dropped because of the bytes.</summary>
+    private static async Task<bool> Follow(NpgsqlConnection connection, List<Way> ways, long bytesMax, CancellationToken stop)
+    {
+        if (ways.Count == 0)
+            return true;
         await using var command = new NpgsqlCommand(EventsSql, connection);
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. longer.Select(way => way.Uid)] });
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. longer.Select(way => way.Entered)] });
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. longer.Select(way => way.Version)] });
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. ways.Select(way => way.Uid)] });
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. ways.Select(way => way.Entered)] });
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. ways.Select(way => way.Version)] });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop);
+        (long bytes, int at) = (0, 0);
         while (await reader.ReadAsync(stop))
         {
-            Way way = longer[(int)reader.GetInt64(0)];
-            JobEvent happened = EventCodec.Read(reader.GetString(2), reader.GetString(3));
-            way.Job = way.Entered < way.Version ? Job.Evolve(way.Job, happened, reader.GetInt64(1)) : way.Job!.Revert(happened, way.Revision);
+            int next = (int)reader.GetInt64(0);
+            if (next != at && bytes > bytesMax)
+            {
+                ways.Skip(next).ToList().ForEach(way => way.Dropped = true);
+                return false;
+            }
+
+            at = next;
+            (long revision, string name) = (reader.GetInt64(1), reader.GetString(2));
+            byte[] data = reader.GetFieldValue<byte[]>(3);
+            bytes += data.Length;
+            ways[at].Apply(revision, name, data);
         }
 
-        return ways.Select(way => way.End());
+        return true;
     }
+
+    /// <summary>What was read.</summary>
+    /// <param name="Jobs">The jobs, in no order.</param>
+    /// <param name="Complete">Whether these are all there are; else the bound on bytes was reached.</param>
+    internal sealed record Found(IReadOnlyList<PastJob> Jobs, bool Complete);
 
     /// <summary>From where a stream is entered to the version that is wanted.</summary>
     /// <param name="Uid">The stream.</param>
@@ -131,13 +173,52 @@ internal static class PastJobs
     /// <param name="Entered">The version of the job kept whole; 0 for the stream's beginning.</param>
     private sealed record Way(Guid Uid, long Version, long Revision, DateTimeOffset Time, bool Deleted, long Entered)
     {
-        /// <summary>The job as far as the way has been followed.</summary>
+        private UnreadableEventException? problem;
+
+        /// <summary>Where the job is addressed.</summary>
+        public JobKey Key { get; set; }
+
+        /// <summary>The job as far as the events have been applied.</summary>
         public Job? Job { get; set; }
 
-        /// <summary>The job at the end of the way.</summary>
-        /// <exception cref="FormatException">Events are missing, and no job is made up for them.</exception>
-        public (Job Job, DateTimeOffset Time) End() => Job?.Version == Version
-            ? (Job with { Revision = Revision, Deleted = Deleted }, Time)
-            : throw new FormatException($"the events of {Uid} do not lead from version {Entered} to {Version}: some are missing");
+        /// <summary>Whether it was left out because of the bound on bytes.</summary>
+        public bool Dropped { get; set; }
+
+        /// <summary>Applies an event, or undoes it when the stream was entered behind the version wanted.</summary>
+        public void Apply(long revision, string name, byte[] data)
+        {
+            if (problem is not null)
+                return;
+            try
+            {
+                JobEvent happened = StoredEvent.Read(revision, name, data);
+                Job = Entered < Version ? Job.Evolve(Job, happened, revision) : Job!.Revert(happened, Revision);
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                problem = e as UnreadableEventException ?? new UnreadableEventException(revision, name, e);
+            }
+        }
+
+        /// <summary>The job at the end of the way, or why there is none: no job is made up where events are missing.</summary>
+        public PastJob End()
+        {
+            if (problem is null && Job?.Version != Version)
+                problem = new UnreadableEventException($"the events of {Uid} do not lead from version {Entered} to {Version}: some are missing", null);
+            return new PastJob(Uid, Key, problem is null ? Job! with { Revision = Revision, Deleted = Deleted } : null, Time, problem);
+        }
     }
+}
+
+/// <summary>A job as it once stood.</summary>
+/// <param name="Uid">The incarnation.</param>
+/// <param name="Key">Where it is addressed.</param>
+/// <param name="Job">The job; null when it cannot be told.</param>
+/// <param name="Time">When its last event by then was committed.</param>
+/// <param name="Problem">Why it cannot be told; null when it can.</param>
+internal sealed record PastJob(Guid Uid, JobKey Key, Job? Job, DateTimeOffset Time, UnreadableEventException? Problem)
+{
+    /// <summary>The same, if it can be told.</summary>
+    /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
+    public PastJob OrThrow() => Problem is null ? this : throw new UnreadableEventException($"job {Key}: {Problem.Message}", Problem);
 }

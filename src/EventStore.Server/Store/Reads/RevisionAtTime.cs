@@ -41,13 +41,7 @@ internal static class RevisionAtTime
 
         // Behind the last event: a batch being committed may have taken its time before this moment. Whoever asks twice gets one answer, so
         // this waits for it; what comes after it is later.
-        await using (NpgsqlTransaction transaction = await connection.BeginTransactionAsync(stop))
-        {
-            await using var locking = new NpgsqlCommand(DatabaseNames.WaitForCommits, connection);
-            await locking.ExecuteNonQueryAsync(stop);
-        }
-
-        return ((await Search(connection, moment, stop)).Revision, now);
+        return ((await Search(connection, moment, stop, DatabaseNames.WaitForCommits)).Revision, now);
     }
 
     /// <summary>The last revision before the moment; 1 when there is none.</summary>
@@ -55,11 +49,20 @@ internal static class RevisionAtTime
     public static async Task<long> LastBefore(NpgsqlConnection connection, DateTimeOffset moment, CancellationToken stop) =>
         moment.UtcTicks == 0 ? 1 : (await Search(connection, moment.ToUniversalTime().AddTicks(-1), stop)).Revision;
 
-    private static async Task<(long Revision, bool IsLast, DateTimeOffset Now)> Search(NpgsqlConnection connection, DateTimeOffset moment, CancellationToken stop)
+    // What is to come before it is in the same batch, which is one implicit transaction: a lock it takes goes with it, even if this server
+    // freezes before it reads the answer.
+    private static async Task<(long Revision, bool IsLast, DateTimeOffset Now)> Search(
+        NpgsqlConnection connection, DateTimeOffset moment, CancellationToken stop, string? before = null)
     {
-        await using var command = new NpgsqlCommand(Sql, connection);
-        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = moment.ToUniversalTime() });
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        await using var batch = new NpgsqlBatch(connection);
+        if (before is not null)
+            batch.BatchCommands.Add(new NpgsqlBatchCommand(before));
+        var search = new NpgsqlBatchCommand(Sql);
+        search.Parameters.Add(new NpgsqlParameter<DateTimeOffset> { TypedValue = moment.ToUniversalTime() });
+        batch.BatchCommands.Add(search);
+        await using NpgsqlDataReader reader = await batch.ExecuteReaderAsync(stop);
+        if (before is not null)
+            await reader.NextResultAsync(stop);
         await reader.ReadAsync(stop);
         return (reader.GetInt64(0), reader.GetBoolean(1), reader.GetFieldValue<DateTimeOffset>(2));
     }

@@ -1,0 +1,42 @@
+using EventStore.Server.Store.Format;
+
+namespace EventStore.Server.Hosting;
+
+/// <summary>
+/// What a server does at its start that needs the database. When the database is away (recovering after a crash, or not there yet) the server
+/// starts all the same, is not ready, and does it later: as it does without a database that goes away while it serves.
+/// </summary>
+internal static partial class DatabaseWait
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    /// <summary>Does it now; false when the database is away and may come back.</summary>
+    public static async Task<bool> Try(Func<Task> prepare, ILogger log)
+    {
+        try
+        {
+            await prepare();
+            return true;
+        }
+        catch (Exception e) when (DatabaseAway.MayComeBack(e))
+        {
+            Waits(log, e.InnerException is { } inner ? $"{e.Message}: {inner.Message}" : e.Message);
+            return false;
+        }
+    }
+
+    /// <summary>Does it as soon as the database is there, and then waits for the end. Throws what waiting cannot mend.</summary>
+    public static async Task Later(Func<Task> prepare, ILogger log, CancellationToken stop)
+    {
+        while (!await Try(prepare, log))
+            await Task.Delay(Pause, stop);
+        IsThere(log);
+        await Task.Delay(Timeout.Infinite, stop);
+    }
+
+    [LoggerMessage(41, LogLevel.Warning, "The database is away, and the server is not ready until it is there: {Reason}")]
+    private static partial void Waits(ILogger log, string reason);
+
+    [LoggerMessage(42, LogLevel.Information, "The database is there")]
+    private static partial void IsThere(ILogger log);
+}

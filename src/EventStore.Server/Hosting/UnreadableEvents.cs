@@ -1,0 +1,21 @@
+using EventStore.Server.Store.Format;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Hosting;
+
+/// <summary>Answers a read that met an event this release cannot read: it says which one, and fails alone.</summary>
+internal static class UnreadableEvents
+{
+    /// <summary>Runs the request.</summary>
+    public static async Task Answer(HttpContext http, RequestDelegate next)
+    {
+        try
+        {
+            await next(http);
+        }
+        catch (UnreadableEventException e) when (!http.Response.HasStarted)
+        {
+            await Status.Unreadable(e.Message).ExecuteAsync(http);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using EventStore.Domain.Jobs;
+using EventStore.Server.Access;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Resources;
+using EventStore.Server.Store.Reads;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Jobs;
+
+/// <summary>
+/// Who may read the past. A job that lives may be read as it was before by whoever may read it. What shows jobs that are deleted is history,
+/// and needs the right to the history: <c>get</c> or <c>list</c> on <c>pytorchjobrevisions</c>.
+/// </summary>
+internal static class PastRights
+{
+    private static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// Refuses to show what stood at a name, unless it is the job that lives there now or the caller may read the history. The answer for a name
+    /// at which nothing ever was is the same, so that it tells nothing.
+    /// </summary>
+    /// <param name="http">The request.</param>
+    /// <param name="key">The name.</param>
+    /// <param name="incarnations">The incarnations that stood there.</param>
+    /// <param name="reads">Reads jobs.</param>
+    public static async Task<Status?> OfOne(HttpContext http, JobKey key, IEnumerable<Guid> incarnations, JobReads reads)
+    {
+        if (MayReadHistory(http, "get", key.Namespace))
+            return null;
+        Guid? living = await reads.LivingUid(key, http.RequestAborted);
+        return living is not null && incarnations.All(uid => uid == living) ? null : Refuse(http, "get", key.Namespace, key.Name);
+    }
+
+    /// <summary>Refuses a list of the past, unless it is of one name at which a job lives, or the caller may read the history.</summary>
+    public static async Task<Status?> OfMany(HttpContext http, JobSelection selection, JobReads reads)
+    {
+        if (MayReadHistory(http, "list", selection.Namespace))
+            return null;
+        bool lives = selection.Only is { } key && await reads.LivingUid(key, http.RequestAborted) is not null;
+        return lives ? null : Refuse(http, "list", selection.Namespace, null);
+    }
+
+    /// <summary>
+    /// Refuses to go on from a revision of long ago, unless the caller may read the history: what was deleted since would be shown. Within the
+    /// window it is the ordinary way of a client that was away for a moment or asks for the next page. Upstream forgets after about as long.
+    /// </summary>
+    /// <param name="http">The request.</param>
+    /// <param name="namespace">The namespace; null for all.</param>
+    /// <param name="revision">The revision; null for the present.</param>
+    /// <param name="tooOld">What is said of it.</param>
+    /// <param name="reads">Reads jobs.</param>
+    public static async Task<Status?> ToGoOn(HttpContext http, string? @namespace, long? revision, string tooOld, JobReads reads) =>
+        revision is not > 0 || MayReadHistory(http, "list", @namespace) || await reads.IsRecent(revision.Value, Window, http.RequestAborted)
+            ? null
+            : Status.Expired(tooOld);
+
+    /// <summary>Whether the caller may read the history.</summary>
+    public static bool MayReadHistory(HttpContext http, string verb, string? @namespace) =>
+        http.RequestServices.GetRequiredService<Authorization>().Allows(Caller.Of(http.User), Request(verb, @namespace));
+
+    private static AccessRequest Request(string verb, string? @namespace) =>
+        new(verb, JobResource.Revisions.Group, JobResource.Revisions.Plural, string.Empty, @namespace, null);
+
+    private static Status Refuse(HttpContext http, string verb, string? @namespace, string? name) =>
+        Status.PastForbidden(Caller.Of(http.User).Name, verb, JobResource.Revisions, name ?? string.Empty, @namespace ?? string.Empty);
+}

@@ -1,0 +1,29 @@
+using System.Threading.RateLimiting;
+using EventStore.Server.Access;
+
+namespace EventStore.Server.Limits;
+
+/// <summary>
+/// Bounds how many watches begin at once, of one user and of all together: what a watch reads to begin costs as much as a list and holds a
+/// connection to the database. The others wait in order; how many watches there may be is bounded by <see cref="FairShare"/>.
+/// </summary>
+internal sealed class WatchStarts(RequestLimits limits) : IDisposable
+{
+    // The user's own place comes first, so that those who wait for it keep no place of everybody's.
+    private readonly PartitionedRateLimiter<string> places = PartitionedRateLimiter.CreateChained(
+        Places(user => user, limits.ListsAtOnce, limits.Watches),
+        Places(_ => "everybody", 2 * limits.ListsAtOnce, limits.Watches));
+
+    /// <summary>Waits for a place; the lease gives it back.</summary>
+    public ValueTask<RateLimitLease> Enter(HttpContext http, CancellationToken stop) => Enter(Caller.Of(http.User).Name, stop);
+
+    /// <summary>Waits for a place of that user.</summary>
+    internal ValueTask<RateLimitLease> Enter(string user, CancellationToken stop) => places.AcquireAsync(user, 1, stop);
+
+    /// <inheritdoc/>
+    public void Dispose() => places.Dispose();
+
+    private static PartitionedRateLimiter<string> Places(Func<string, string> whose, int most, int waiting) =>
+        PartitionedRateLimiter.Create<string, string>(user => RateLimitPartition.GetConcurrencyLimiter(
+            whose(user), _ => new ConcurrencyLimiterOptions { PermitLimit = most, QueueLimit = waiting }));
+}

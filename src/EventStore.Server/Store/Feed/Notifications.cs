@@ -1,0 +1,78 @@
+using EventStore.Server.Store.Format;
+using Npgsql;
+
+namespace EventStore.Server.Store.Feed;
+
+/// <summary>
+/// Listens (<c>LISTEN</c>) on a connection of its own for what other processes announce: that they committed a batch, and that current jobs
+/// were rebuilt. Whatever ends the listening is logged, and it is begun again: commits are then found by polling, only later.
+/// </summary>
+public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits limits, ILogger<Notifications> log) : BackgroundService
+{
+    private volatile string? trouble;
+    private long rebuilds;
+
+    /// <summary>Is raised when another process has committed.</summary>
+    public event Action? Committed;
+
+    /// <summary>
+    /// Counts rebuilds of current jobs, and every begin of the listening, since one may have been missed. A cache of jobs filled at an earlier
+    /// count is stale.
+    /// </summary>
+    public long Rebuilds => Interlocked.Read(ref rebuilds);
+
+    /// <summary>Why nothing can be heard; null when all is well.</summary>
+    public string? Trouble => trouble;
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await Listen(stoppingToken);
+            }
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                trouble = e.Message;
+                if (DatabaseAway.Is(e))
+                    LogDeaf(e.Message);
+                else
+                    LogFailed(e);
+                await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    private async Task Listen(CancellationToken stop)
+    {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        connection.Notification += (_, heard) => Hear(heard.Channel);
+        await using (var command = new NpgsqlCommand($"LISTEN {DatabaseNames.CommitChannel}; LISTEN {DatabaseNames.RebuiltChannel}", connection))
+            await command.ExecuteNonQueryAsync(stop);
+        trouble = null;
+        Interlocked.Increment(ref rebuilds);
+        Committed?.Invoke();
+        while (true)
+            await connection.WaitAsync(stop);
+    }
+
+    private void Hear(string channel)
+    {
+        if (channel == DatabaseNames.RebuiltChannel)
+            Interlocked.Increment(ref rebuilds);
+        else
+            Committed?.Invoke();
+    }
+
+    [LoggerMessage(22, LogLevel.Warning, "Other processes' commits cannot be heard and are found by polling: {Reason}")]
+    private partial void LogDeaf(string reason);
+
+    [LoggerMessage(40, LogLevel.Error, "Listening for other processes' commits failed and is begun again; meanwhile they are found by polling")]
+    private partial void LogFailed(Exception e);
+}

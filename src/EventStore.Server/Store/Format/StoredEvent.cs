@@ -1,0 +1,79 @@
+using System.Globalization;
+using EventStore.Domain.Jobs;
+using Npgsql;
+
+namespace EventStore.Server.Store.Format;
+
+/// <summary>One event as its row has it. The data stay bytes: parsed, they would take several times as much.</summary>
+/// <param name="Revision">Its global number.</param>
+/// <param name="Uid">The incarnation.</param>
+/// <param name="Version">Its place in the incarnation's stream, from 1.</param>
+/// <param name="Time">When it was committed.</param>
+/// <param name="Name">Its stored name.</param>
+/// <param name="Data">Its data, JSON.</param>
+/// <param name="Origin">Who asked for it.</param>
+public sealed record StoredEvent(long Revision, Guid Uid, long Version, DateTimeOffset Time, string Name, byte[] Data, StoredOrigin Origin)
+{
+    /// <summary>The columns of <c>mt_events</c> that <see cref="From"/> reads.</summary>
+    internal const string Columns = "e.seq_id, e.stream_id, e.version, e.timestamp, e.type, e.data::text, e.user_name, e.headers::text, e.correlation_id";
+
+    /// <summary>About how many bytes it takes in memory.</summary>
+    public int WeightBytes => Data.Length + Origin.Headers.Length + (2 * (Origin.User.Length + Origin.RequestId.Length)) + 256;
+
+    /// <summary>Reads a row of <see cref="Columns"/>.</summary>
+    internal static StoredEvent From(NpgsqlDataReader reader) => new(
+        reader.GetInt64(0),
+        reader.GetGuid(1),
+        reader.GetInt64(2),
+        reader.GetFieldValue<DateTimeOffset>(3),
+        reader.GetString(4),
+        reader.GetFieldValue<byte[]>(5),
+        EventCodec.ReadOrigin(reader, 6));
+
+    /// <summary>Parses the data.</summary>
+    /// <exception cref="UnreadableEventException">The name is not known, or the data are not what the name says.</exception>
+    public JobEvent Read() => Read(Revision, Name, Data);
+
+    /// <summary>Parses an event's data.</summary>
+    /// <exception cref="UnreadableEventException">The name is not known, or the data are not what the name says.</exception>
+    internal static JobEvent Read(long revision, string name, ReadOnlySpan<byte> data)
+    {
+        try
+        {
+            JobEvent happened = EventCodec.Read(name, data);
+            return IsWhole(happened) ? happened : throw new FormatException($"a part of {name} is missing");
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            throw new UnreadableEventException(revision, name, e);
+        }
+    }
+
+    private static bool IsWhole(JobEvent happened) => happened switch
+    {
+        JobCreated created => created.Manifest is not null,
+        JobPatched patched => (patched.Patch, patched.Replaced, patched.Paths) is (not null, not null, not null),
+        JobReplaced replaced => (replaced.Patch, replaced.Replaced, replaced.Paths) is (not null, not null, not null),
+        JobRolledBack rolledBack => (rolledBack.Patch, rolledBack.Replaced, rolledBack.Paths) is (not null, not null, not null),
+        JobStatusUpdated updated => updated.Paths is not null,
+        JobDeletionRequested requested => requested.DeletionTimestamp is not null,
+        JobDeleted deleted => deleted.Paths is not null,
+        _ => true,
+    };
+}
+
+/// <summary>An event that this release cannot read: one of a newer release, or a forged one.</summary>
+public sealed class UnreadableEventException : Exception
+{
+    /// <summary>Says which event it is.</summary>
+    public UnreadableEventException(long revision, string name, Exception? why)
+        : base(string.Create(CultureInfo.InvariantCulture, $"the event at revision {revision}, named {name}, cannot be read by this release"), why)
+    {
+    }
+
+    /// <summary>Says what cannot be read.</summary>
+    public UnreadableEventException(string message, Exception? why)
+        : base(message, why)
+    {
+    }
+}

@@ -1,0 +1,70 @@
+namespace EventStore.Server.Watch;
+
+/// <summary>
+/// Bounds how many watches read the log at once, because each holds parsed jobs and events while it does. The others wait in order.
+/// </summary>
+/// <param name="most">The most at once.</param>
+internal sealed class CatchUps(int most) : IDisposable
+{
+    /// <summary>After so many bytes a watch that catches up lets others have its turn.</summary>
+    private const long TurnBytes = 8 << 20;
+
+    /// <summary>A client that takes longer than this for what it is sent loses its turn, and gets another when it is done.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
+
+    private readonly SemaphoreSlim free = new(most);
+    private int waiting;
+
+    /// <summary>
+    /// One turn at the log: reads on and sends, until all is read, the client is slow, or it was much and others wait. What is read is released
+    /// with the turn, so a client that does not read holds nothing but the frame it is being sent.
+    /// </summary>
+    /// <param name="read">Begins to read.</param>
+    /// <param name="take">Sends a step.</param>
+    /// <param name="sentBytes">How many bytes were sent by now.</param>
+    /// <param name="stop">Ends the watch.</param>
+    /// <returns>Whether all was read.</returns>
+    public async Task<bool> Turn(
+        Func<IAsyncEnumerable<WatchStep>> read, Func<WatchStep, ValueTask> take, Func<long> sentBytes, CancellationToken stop)
+    {
+        Task sending = Task.CompletedTask;
+        await Enter(stop);
+        try
+        {
+            long begun = sentBytes();
+            await using IAsyncEnumerator<WatchStep> steps = read().GetAsyncEnumerator(stop);
+            while (Volatile.Read(ref waiting) == 0 || sentBytes() - begun < TurnBytes)
+            {
+                if (!await steps.MoveNextAsync())
+                    return true;
+                sending = take(steps.Current).AsTask();
+                if (!sending.IsCompleted && await Task.WhenAny(sending, Task.Delay(Patience, stop)) != sending)
+                    return false;
+                await sending;
+            }
+
+            return false;
+        }
+        finally
+        {
+            free.Release();
+            await sending; // whatever else went wrong, two must not write at once
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => free.Dispose();
+
+    private async Task Enter(CancellationToken stop)
+    {
+        Interlocked.Increment(ref waiting);
+        try
+        {
+            await free.WaitAsync(stop);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref waiting);
+        }
+    }
+}

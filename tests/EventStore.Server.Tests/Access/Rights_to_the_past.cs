@@ -1,0 +1,140 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using EventStore.Server.Tests.Fixtures;
+using EventStore.Server.Tests.Watch;
+
+namespace EventStore.Server.Tests.Access;
+
+/// <summary>
+/// A job that lives may be read as it was before by whoever may read it. What shows jobs that are deleted needs the right to the history, and
+/// the refusal names it.
+/// </summary>
+public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
+{
+    private const string Rules = """
+        kind: ClusterRole
+        apiVersion: rbac.authorization.k8s.io/v1
+        metadata: {name: jobs}
+        rules:
+        - {apiGroups: [kubeflow.org], resources: [pytorchjobs, pytorchjobs/diff], verbs: [get, list, watch]}
+        ---
+        kind: ClusterRole
+        apiVersion: rbac.authorization.k8s.io/v1
+        metadata: {name: history}
+        rules:
+        - {apiGroups: [audit.eventstore.io], resources: [pytorchjobrevisions], verbs: [get, list]}
+        ---
+        kind: ClusterRoleBinding
+        apiVersion: rbac.authorization.k8s.io/v1
+        metadata: {name: jobs}
+        subjects: [{kind: User, name: alice}]
+        roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: jobs}
+        ---
+        kind: RoleBinding
+        apiVersion: rbac.authorization.k8s.io/v1
+        metadata: {name: history, namespace: audited}
+        subjects: [{kind: User, name: alice}]
+        roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: history}
+        """;
+
+    private readonly string folder = Directory.CreateTempSubdirectory("es-past-").FullName;
+    private TestDatabase database = null!;
+    private ServerProcess server = null!;
+    private HttpClient alice = null!;
+
+    public async Task InitializeAsync()
+    {
+        database = await TestDatabase.Create();
+        await File.WriteAllTextAsync(Path.Combine(folder, "rules.yaml"), Rules);
+        server = await ServerProcess.Start(database.Serving, "--authorization-rbac-dir", folder);
+        alice = server.Client(ServerProcess.AliceToken);
+        foreach (string @namespace in (string[])["kube-test", "audited"])
+        {
+            foreach (string name in (string[])["gone", "again", "lives"])
+                await server.Admin.Create(name, @namespace);
+            using (HttpResponseMessage patched = await server.Admin.Patch(Sample.Job("lives", @namespace), """{"metadata":{"labels":{"a":"b"}}}"""))
+                await patched.Manifest();
+            foreach (string name in (string[])["gone", "again"])
+            {
+                using HttpResponseMessage deleted = await server.Admin.DeleteAsync(Sample.Job(name, @namespace));
+                await deleted.Manifest();
+            }
+
+            await server.Admin.Create("again", @namespace);
+        }
+    }
+
+    public async Task DisposeAsync()
+    {
+        alice.Dispose();
+        await server.DisposeAsync();
+        await database.DisposeAsync();
+    }
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    [Theory]
+    [InlineData("gone", 403)]
+    [InlineData("again", 403)] // another job lives there now
+    [InlineData("never", 403)] // the same answer as for one that is gone
+    [InlineData("lives", 200)]
+    public async Task Of_one_job_are_those_to_the_job_while_it_lives(string name, int code)
+    {
+        foreach (string past in (string[])["resourceVersion=4&resourceVersionMatch=Exact", $"asOf={await TimeOf(4)}"])
+            await Answers(alice, $"{Sample.Job(name)}?{past}", code, "get");
+        await Answers(alice, $"{Sample.Job(name)}/diff?from=4&to=4", code, "get");
+    }
+
+    [Fact]
+    public async Task Of_a_list_are_those_to_the_history()
+    {
+        foreach (string past in (string[])["resourceVersion=4&resourceVersionMatch=Exact", "resourceVersion=4&limit=10", $"asOf={await TimeOf(4)}"])
+        {
+            await Answers(alice, $"{Sample.Jobs()}?{past}", 403, "list");
+            await Answers(alice, $"/apis/kubeflow.org/v1/pytorchjobs?{past}", 403, "list");
+            await Answers(alice, $"{Sample.Jobs()}?{past}&fieldSelector=metadata.name%3Dgone", 403, "list");
+            await Answers(alice, $"{Sample.Jobs()}?{past}&fieldSelector=metadata.name%3Dlives", 200, "list");
+            Assert.Equal(3, (await Answers(server.Admin, $"{Sample.Jobs()}?{past}", 200, "list"))["items"]!.AsArray().Count);
+        }
+
+        long then = await database.Ask<long>("SELECT max(revision) FROM eventstore.revision WHERE namespace = 'audited' AND type = 'job_created' AND job = 'lives'");
+        JsonNode all = await Answers(alice, $"{Sample.Jobs("audited")}?resourceVersion={then}&resourceVersionMatch=Exact", 200, "list");
+        Assert.Equal(3, all["items"]!.AsArray().Count);
+        await Answers(alice, Sample.Jobs(), 200, "list");
+    }
+
+    /// <summary>The next page, or a watch that goes on, reaches back as far as upstream's would; then it begins anew.</summary>
+    [Fact]
+    public async Task To_go_on_from_a_revision_are_needed_once_it_is_of_long_ago()
+    {
+        JsonNode page = await Answers(alice, $"{Sample.Jobs()}?limit=1", 200, "list");
+        string next = $"{Sample.Jobs()}?limit=1&continue={Uri.EscapeDataString((string)page["metadata"]!["continue"]!)}";
+        using (HttpResponseMessage deleted = await server.Admin.DeleteAsync(Sample.Job("lives")))
+            await deleted.Manifest();
+        Assert.Equal("lives", (string)(await Answers(alice, next, 200, "list"))["items"]![0]!["metadata"]!["name"]!);
+        await using (WatchClient watch = await WatchClient.Open(alice, Sample.Jobs(), "resourceVersion=1"))
+            Assert.Equal("ADDED", (await watch.Next(1))[0].Type);
+
+        await database.Execute("UPDATE eventstore.mt_events SET timestamp = timestamp - interval '6 minutes'");
+        Assert.Equal("Expired", (string)(await Answers(alice, next, 410, "list"))["reason"]!);
+        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => WatchClient.Open(alice, Sample.Jobs(), "resourceVersion=1"));
+        Assert.Equal(HttpStatusCode.Gone, refused.StatusCode);
+        await Answers(server.Admin, next, 200, "list");
+    }
+
+    private static async Task<JsonNode> Answers(HttpClient client, string path, int code, string verb)
+    {
+        using HttpResponseMessage answer = await client.GetAsync(path);
+        JsonNode said = await answer.Manifest(code);
+        if (code == 403)
+        {
+            Assert.Contains(
+                $"cannot {verb} resource \"pytorchjobrevisions\" in API group \"audit.eventstore.io\"", (string)said["message"]!, StringComparison.Ordinal);
+        }
+
+        return said;
+    }
+
+    private async Task<string> TimeOf(long revision) => await database.Ask<string>(
+        $"""SELECT to_char(timestamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') FROM eventstore.mt_events WHERE seq_id = {revision}""");
+}

@@ -1,0 +1,162 @@
+using System.Runtime.CompilerServices;
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
+using EventStore.Server.Tests.Fixtures;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Watch;
+
+/// <summary>What the feed and the readers of the log hold is bounded by bytes, however large each job is, and they count what they really hold.</summary>
+public sealed class Held_bytes : IAsyncLifetime
+{
+    private const int JobBytes = 200_000;
+
+    private readonly NpgsqlDataSource nowhere = NpgsqlDataSource.Create("Host=127.0.0.1;Port=1");
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync() => await nowhere.DisposeAsync();
+
+    [Fact]
+    public void Of_recent_changes_are_no_more_than_their_bound_and_as_many_as_fit()
+    {
+        var recent = new RecentChanges(1, lengthMax: 100, bytesMax: 3 * (JobBytes + 2000));
+        for (int revision = 2; revision <= 11; revision++)
+            recent.Add(Change(revision));
+
+        Assert.Equal([9, 10, 11], recent.After(0).Select(change => change.Revision));
+        Assert.Equal(8, recent.Begin);
+        Assert.Equal(recent.After(0).Sum(change => (long)change.WeightBytes), recent.Bytes);
+        Assert.Equal([11], recent.After(10).Select(change => change.Revision));
+    }
+
+    [Fact]
+    public void Of_a_watcher_are_bounded_and_the_one_that_waits_too_long_is_cut_off()
+    {
+        using JobFeed feed = InProcess.Feed(nowhere, new FeedLimits { BacklogBytes = 4 * JobBytes, RingBytes = JobBytes / 2 }, out _);
+        using FeedSubscription slow = feed.Join(1, 1)!;
+        using FeedSubscription quick = feed.Join(1, 1)!;
+        var taken = new List<long>();
+        for (int revision = 2; revision <= 20; revision++)
+        {
+            feed.Publish(Change(revision));
+            Assert.InRange(slow.WaitingBytes, 1, 5 * (JobBytes + 2000));
+            while (quick.TryTake(out LogEntry? change))
+                taken.Add(change.Revision);
+            Assert.Equal((revision, 0L), (quick.Position, quick.WaitingBytes));
+        }
+
+        Assert.True(slow.Overrun.IsCancellationRequested);
+        Assert.False(quick.Overrun.IsCancellationRequested);
+        Assert.Equal(Enumerable.Range(2, 19).Select(revision => (long)revision), taken);
+        Assert.Equal(5, slow.Position); // what it was not sent it has not reached
+    }
+
+    [Fact]
+    public void Are_those_of_a_printed_change_and_no_parsed_job_once_it_is_printed()
+    {
+        (JobChange change, WeakReference job) = Made();
+        change.Print();
+        GC.Collect();
+        Assert.False(job.IsAlive);
+        Assert.InRange(change.WeightBytes, change.Stored.Utf8.Length, change.Stored.Utf8.Length + 2000);
+        Assert.Equal("job_patched", EventCodec.NameOf(change.AsRevision!.Event));
+        GC.KeepAlive(change);
+    }
+
+    [Fact]
+    public void Of_known_jobs_are_bounded_least_recently_used_first_and_one_is_always_kept()
+    {
+        var known = new KnownJobs(bytesMax: 3 * (JobBytes + 1000));
+        Job[] jobs = [.. Enumerable.Range(0, 5).Select(i => Large($"job-{i}"))];
+        for (int i = 0; i < jobs.Length; i++)
+        {
+            known.Put(jobs[i]);
+            if (i == 2)
+                known.Advance(jobs[0], 10); // used again, so the next one is the first to go
+            Assert.InRange(known.Bytes, 1, 3 * (JobBytes + 1000));
+        }
+
+        Assert.Equal([true, false, false, true, true], jobs.Select(job => known.At(job.Uid, 1) is not null));
+        Assert.Null(known.At(jobs[4].Uid, 2));
+        var tight = new KnownJobs(bytesMax: 1);
+        tight.Put(jobs[0]);
+        tight.Put(jobs[1]);
+        Assert.Equal((null, jobs[1]), (tight.At(jobs[0].Uid, 1), tight.At(jobs[1].Uid, 1)));
+    }
+
+    [Fact]
+    public void Of_a_known_job_are_measured_again_when_its_events_add_up()
+    {
+        var known = new KnownJobs(bytesMax: long.MaxValue);
+        Job job = Large("job");
+        known.Put(job);
+        long bytes = known.Bytes;
+        for (int i = 0; i < 10; i++)
+        {
+            known.Advance(job, JobBytes); // a status as large as the job, each in place of the one before
+            Assert.InRange(known.Bytes, bytes, (2 * bytes) + 65_536 + JobBytes);
+        }
+    }
+
+    [Fact]
+    public async Task Of_a_reading_of_the_log_are_a_page_and_few_jobs()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using (var lane = InProcess.Lane(database.Source))
+        {
+            string large = new('x', JobBytes);
+            for (int i = 0; i < 30; i++)
+                await lane.Execute(InProcess.Create($"job-{i}"), false, 256, CancellationToken.None);
+            for (int round = 0; round < 3; round++)
+            {
+                for (int i = 0; i < 30; i++)
+                    await lane.Execute(InProcess.Patch($"job-{i}", $$$$"""{"metadata":{"annotations":{"a":"{{{{round}}}}{{{{large}}}}"}}}"""), false, JobBytes, CancellationToken.None);
+            }
+        }
+
+        Replay replay = await Replay.Of(database);
+        long[] revisions = [.. replay.Revisions];
+        const long known = 3 * JobBytes;
+        var log = new JobLog(database.Source, known);
+        var read = new List<(long, string)>();
+        long most = 0;
+        await foreach (LogEntry change in log.Read(revisions[40], long.MaxValue, null, CancellationToken.None))
+        {
+            most = Math.Max(most, log.HeldBytes);
+            read.Add((change.Revision, System.Text.Encoding.UTF8.GetString(((JobChange)change).Stored.Utf8)));
+        }
+
+        Assert.Equal(revisions[41..], read.Select(change => change.Item1));
+        Assert.Equal(replay.Changes(_ => true, revisions[40]).Select(frame => frame.Object), read.Select(change => change.Item2));
+        Assert.InRange(most, JobBytes, known + JobLog.PageBytes + (3 * JobBytes)); // of 30 jobs and 79 events, 20 MB
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static (JobChange Change, WeakReference Job) Made()
+    {
+        Job before = Large("job");
+        Job after = before with { Version = 2, Revision = 2, Manifest = before.Manifest.With("spec", JsonObject.Empty) };
+        return (new JobChange(before, after, Happened(2, after)), new WeakReference(after));
+    }
+
+    private static JobChange Change(long revision)
+    {
+        Job job = Large($"job-{revision}") with { Revision = revision };
+        return new JobChange(null, job, Happened(revision, job));
+    }
+
+    private static StoredEvent Happened(long revision, Job job) => new(
+        revision, job.Uid, job.Version, DateTimeOffset.UnixEpoch, "job_patched", """{"patch":{},"replaced":{},"paths":[]}"""u8.ToArray(), new StoredOrigin("tester", [], "id"));
+
+    private static Job Large(string name)
+    {
+        var uid = Guid.NewGuid();
+        JsonObject metadata = JsonObject.Of(
+            ("annotations", JsonObject.Of(("a", new string('x', JobBytes)))), ("name", name), ("namespace", "ns"), ("uid", uid.ToString()));
+        return new Job(new JobKey("ns", name), uid, JsonObject.Of(("metadata", metadata)), 1, 1, false);
+    }
+}
