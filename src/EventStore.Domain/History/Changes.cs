@@ -16,7 +16,13 @@ public static class Changes
         JobReplaced replaced => Between(replaced.Replaced, replaced.Patch),
         JobRolledBack rolledBack => Between(rolledBack.Replaced, rolledBack.Patch),
         JobStatusUpdated updated => Diff.ByForm(Status(updated.Replaced), Status(updated.Status)),
-        JobDeletionRequested requested => [new Change(FieldPath.Of("metadata", "deletionTimestamp"), null, requested.DeletionTimestamp)],
+        JobDeletionRequested requested =>
+        [
+            new Change(FieldPath.Of("metadata", "deletionTimestamp"), null, requested.DeletionTimestamp),
+            .. requested.Finalizers is null
+                ? (Change[])[]
+                : [new Change(FieldPath.Of("metadata", "finalizers"), requested.FinalizersReplaced, requested.Finalizers)],
+        ],
         JobDeleted { Patch: { } patch, Replaced: { } replaced } => Between(replaced, patch),
         _ => [],
     };

@@ -61,6 +61,13 @@ public abstract record Rejection
     /// <param name="Updatable">The fields that can be.</param>
     public sealed record FieldsFixed(IReadOnlyList<FieldPath> Fields, IReadOnlyList<string> Updatable) : Rejection;
 
+    /// <summary>An operation of a JSON Patch does not apply to the object.</summary>
+    public sealed record PatchFailed : Rejection;
+
+    /// <summary>The job has no field the scale subresource could show.</summary>
+    /// <param name="Path">Where it would stand.</param>
+    public sealed record NoScale(string Path) : Rejection;
+
     /// <summary>The caller named a resourceVersion that is none: null, empty or zero; or, replacing, none at all.</summary>
     public sealed record RevisionMissing : Rejection;
 

@@ -33,17 +33,16 @@ internal static class Identity
     }
 
     /// <summary>
-    /// The manifest of a replacement with what it left out of metadata put back: everything but labels and annotations, whose
-    /// absence takes them away; and so does that of the finalizers of a job being deleted, for a Go operator that has taken off the
-    /// last one sends none at all (<c>omitempty</c>).
+    /// The manifest of a replacement with what it left out of metadata put back, but for what may be changed: its absence takes it away. A
+    /// Go operator that has taken off the last finalizer sends none at all (<c>omitempty</c>).
     /// </summary>
-    public static JsonObject Complete(Job job, JsonObject manifest)
+    public static JsonObject Complete(Job job, JsonObject manifest, UpdatableFields updatable)
     {
+        FieldTree? changeable = updatable.When(job.Deleting)["metadata"];
         var metadata = (JsonObject)manifest["metadata"]!;
         foreach (KeyValuePair<string, JsonValue> member in job.Metadata.Members)
         {
-            bool absenceTakesAway = member.Key is "labels" or "annotations" || (member.Key == "finalizers" && job.Deleting);
-            if (!absenceTakesAway && (metadata[member.Key]?.IsVoid ?? true))
+            if (changeable?[member.Key] is null && (metadata[member.Key]?.IsVoid ?? true))
                 metadata = metadata.With(member.Key, member.Value);
         }
 
@@ -52,9 +51,9 @@ internal static class Identity
 
     /// <summary>A job with a merge patch applied.</summary>
     /// <param name="job">The job as it stands.</param>
-    /// <param name="patch">The patch; the revision it names, if any, is the lock.</param>
+    /// <param name="resourceVersion">The revision the patch names as an optimistic lock; null for none.</param>
     /// <param name="candidate">The job's manifest with the patch applied.</param>
-    public static Rejection? OfPatched(Job job, JsonObject patch, JsonObject candidate)
+    public static Rejection? OfPatched(Job job, JsonValue? resourceVersion, JsonObject candidate)
     {
         JsonValue? metadata = candidate["metadata"];
         IReadOnlyList<FieldError> unreadable = ObjectMeta.TypeErrors(candidate);
@@ -65,12 +64,22 @@ internal static class Identity
         string uid = (metadata?.Member("uid") as JsonText)?.Value ?? string.Empty;
         if (uid.Length > 0 && uid != job.UidText)
             return new Rejection.Invalid(FieldError.Invalid(FieldPath.Of("metadata", "uid"), uid, "field is immutable"));
-        return patch["metadata"]?.Member("resourceVersion") switch
+        return resourceVersion switch
         {
             null => null,
             JsonText text => Current(job, text.Value),
             _ => new Rejection.RevisionMissing(),
         };
+    }
+
+    /// <summary>A Scale that is to be set.</summary>
+    public static Rejection? OfScale(Job job, JsonObject scale, string? resourceVersion)
+    {
+        JsonValue? metadata = scale["metadata"];
+        if ((NameMatches(job.Key, metadata) ?? NamespaceMatches(job.Key, metadata)) is { } refused)
+            return refused;
+        string uid = (metadata?.Member("uid") as JsonText)?.Value ?? string.Empty;
+        return uid.Length > 0 && uid != job.UidText ? new Rejection.UidMismatch(uid, job.UidText) : OfLock(job, resourceVersion);
     }
 
     /// <summary>A resourceVersion that is a lock; null where none was given.</summary>

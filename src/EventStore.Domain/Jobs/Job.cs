@@ -68,7 +68,7 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
             JobReplaced replaced => Patch(Manifest, replaced.Replaced, -1),
             JobRolledBack rolledBack => Patch(Manifest, rolledBack.Replaced, -1),
             JobStatusUpdated updated => Manifest.WithOrWithout("status", updated.Replaced),
-            JobDeletionRequested => Undelete(Manifest),
+            JobDeletionRequested requested => Undelete(Manifest, requested),
             JobDeleted deleted => deleted.Replaced is null ? Manifest : Patch(Manifest, deleted.Replaced, -1),
             _ => throw new InvalidOperationException($"{happened.GetType().Name} cannot be undone"),
         };
@@ -88,12 +88,16 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
         JsonObject metadata = ((JsonObject)manifest["metadata"]!)
             .With("deletionGracePeriodSeconds", 0)
             .With("deletionTimestamp", requested.DeletionTimestamp);
+        if (requested.Finalizers is { } finalizers)
+            metadata = metadata.With("finalizers", finalizers);
         return AddToGeneration(manifest.With("metadata", metadata), 1);
     }
 
-    private static JsonObject Undelete(JsonObject manifest)
+    private static JsonObject Undelete(JsonObject manifest, JobDeletionRequested requested)
     {
         JsonObject metadata = ((JsonObject)manifest["metadata"]!).Without("deletionGracePeriodSeconds").Without("deletionTimestamp");
+        if (requested.Finalizers is not null)
+            metadata = metadata.WithOrWithout("finalizers", requested.FinalizersReplaced);
         return AddToGeneration(manifest.With("metadata", metadata), -1);
     }
 

@@ -41,12 +41,12 @@ public abstract record JobCommand(JobKey Key, DateTimeOffset Time, Origin Origin
 /// <param name="Uid">The new incarnation.</param>
 public sealed record CreateJob(JobKey Key, DateTimeOffset Time, Origin Origin, JsonObject Manifest, Guid Uid) : JobCommand(Key, Time, Origin);
 
-/// <summary>Changes a job by a merge patch (PATCH).</summary>
+/// <summary>Changes a job by a patch (PATCH).</summary>
 /// <param name="Key">The job.</param>
 /// <param name="Time">When it was asked.</param>
 /// <param name="Origin">Who asks.</param>
-/// <param name="Patch">The merge patch as sent. <c>metadata.resourceVersion</c> in it is an optimistic lock.</param>
-public sealed record PatchJob(JobKey Key, DateTimeOffset Time, Origin Origin, JsonObject Patch) : JobCommand(Key, Time, Origin);
+/// <param name="Patch">The patch as sent. <c>metadata.resourceVersion</c> in it is an optimistic lock.</param>
+public sealed record PatchJob(JobKey Key, DateTimeOffset Time, Origin Origin, SentPatch Patch) : JobCommand(Key, Time, Origin);
 
 /// <summary>Replaces a job (PUT); what may change is the same as for a patch.</summary>
 /// <param name="Key">The job.</param>
@@ -55,12 +55,12 @@ public sealed record PatchJob(JobKey Key, DateTimeOffset Time, Origin Origin, Js
 /// <param name="Manifest">The object as sent.</param>
 public sealed record ReplaceJob(JobKey Key, DateTimeOffset Time, Origin Origin, JsonObject Manifest) : JobCommand(Key, Time, Origin);
 
-/// <summary>Changes the status by a merge patch (PATCH …/status); everything outside status is left alone.</summary>
+/// <summary>Changes the status by a patch (PATCH …/status); everything outside status is left alone.</summary>
 /// <param name="Key">The job.</param>
 /// <param name="Time">When it was asked.</param>
 /// <param name="Origin">Who asks.</param>
-/// <param name="Patch">The merge patch as sent.</param>
-public sealed record PatchStatus(JobKey Key, DateTimeOffset Time, Origin Origin, JsonObject Patch) : JobCommand(Key, Time, Origin);
+/// <param name="Patch">The patch as sent.</param>
+public sealed record PatchStatus(JobKey Key, DateTimeOffset Time, Origin Origin, SentPatch Patch) : JobCommand(Key, Time, Origin);
 
 /// <summary>Replaces the status (PUT …/status); everything outside status is left alone.</summary>
 /// <param name="Key">The job.</param>
@@ -88,4 +88,16 @@ public sealed record RollBackJob(JobKey Key, DateTimeOffset Time, Origin Origin,
 /// <param name="Origin">Who asks.</param>
 /// <param name="Uid">Only this incarnation; null for any.</param>
 /// <param name="ResourceVersion">Only at this revision; null for any.</param>
-public sealed record DeleteJob(JobKey Key, DateTimeOffset Time, Origin Origin, string? Uid, string? ResourceVersion) : JobCommand(Key, Time, Origin);
+public sealed record DeleteJob(JobKey Key, DateTimeOffset Time, Origin Origin, string? Uid, string? ResourceVersion) : JobCommand(Key, Time, Origin)
+{
+    /// <summary>What becomes of the objects it owns; null when the request does not say.</summary>
+    public Dependents? Dependents { get; init; }
+}
+
+/// <summary>Sets the number of workers through the scale subresource (PATCH or PUT …/scale).</summary>
+/// <param name="Key">The job.</param>
+/// <param name="Time">When it was asked.</param>
+/// <param name="Origin">Who asks.</param>
+/// <param name="Patch">The patch of the Scale; null when it is replaced.</param>
+/// <param name="Manifest">The Scale as sent; null when it is patched.</param>
+public sealed record ScaleJob(JobKey Key, DateTimeOffset Time, Origin Origin, SentPatch? Patch, JsonObject? Manifest) : JobCommand(Key, Time, Origin);

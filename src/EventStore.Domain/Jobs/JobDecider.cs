@@ -27,11 +27,12 @@ public static class JobDecider
     public static Decision Decide(Job? job, JobCommand command) => (job, command) switch
     {
         (_, CreateJob create) => Create(job, create),
-        (_, ReplaceJob replace) => Replace(job, replace.Key, replace.Manifest, UpdateBy(replace)),
-        (_, ReplaceStatus replace) => Replace(job, replace.Key, replace.Manifest, SetStatusWithin(replace.Limits)),
+        (_, ReplaceJob replace) => Replace(job, replace, replace.Manifest, UpdateBy(replace)),
+        (_, ReplaceStatus replace) => Replace(job, replace, replace.Manifest, StatusBy(replace)),
         (null, _) => new Rejection.NotFound(),
         (_, PatchJob patch) => Patch(job, patch.Patch, UpdateBy(patch)),
-        (_, PatchStatus patch) => Patch(job, patch.Patch, SetStatusWithin(patch.Limits)),
+        (_, PatchStatus patch) => Patch(job, patch.Patch, StatusBy(patch)),
+        (_, ScaleJob scale) => SetScale(job, scale),
         (_, RollBackJob back) => RollBack(job, back),
         (_, DeleteJob delete) => Delete(job, delete),
         _ => throw new UnreachableException($"no rule for {command.GetType().Name}"),
@@ -45,39 +46,46 @@ public static class JobDecider
         if (Identity.OfNewJob(create) is { } refused)
             return refused;
         JsonObject manifest = NewManifest(create);
-        IReadOnlyList<FieldError> errors = Validation.OfNewJob(manifest, create.Limits, create.Profile);
+        IReadOnlyList<FieldError> errors = [.. create.Profile.Unreadable(create.Manifest), .. Validation.OfNewJob(manifest, create.Limits, create.Profile)];
         if (errors.Count > 0)
             return new Rejection.Invalid(errors);
         return job is null ? new JobCreated(manifest) : new Rejection.AlreadyExists(job.Deleting);
     }
 
-    private static Decision Patch(Job job, JsonObject patch, Func<Job, JsonObject, Happening, Decision> then)
+    private static Decision Patch(Job job, SentPatch patch, Func<Job, JsonObject, Happening, Decision> then)
     {
-        var candidate = (JsonObject)MergePatch.Apply(job.Manifest, patch);
-        return Identity.OfPatched(job, patch, candidate) is { } refused
-            ? refused
-            : then(job, candidate, (effective, replaced, paths) => new JobPatched(effective, replaced, paths));
+        if (patch.ApplyTo(job.Manifest, Revision(job)) is not var (candidate, revision))
+            return new Rejection.PatchFailed();
+        return Identity.OfPatched(job, revision, candidate) is { } refused ? refused : then(job, candidate, Patched(patch));
     }
 
-    private static Decision Replace(Job? job, JobKey key, JsonObject manifest, Func<Job, JsonObject, Happening, Decision> then) =>
-        Identity.OfReplacement(job, key, manifest) is { } refused
+    private static Happening Patched(SentPatch patch) =>
+        (effective, replaced, paths) => new JobPatched(effective, replaced, paths) { PatchType = patch.StoredType };
+
+    private static Decision Replace(Job? job, JobCommand command, JsonObject manifest, Func<Job, JsonObject, Happening, Decision> then) =>
+        Identity.OfReplacement(job, command.Key, manifest) is { } refused
             ? refused
-            : then(job!, Identity.Complete(job!, manifest), (effective, replaced, paths) => new JobReplaced(effective, replaced, paths));
+            : then(job!, Identity.Complete(job!, manifest, command.Profile.Updatable), (effective, replaced, paths) => new JobReplaced(effective, replaced, paths));
 
     private static Func<Job, JsonObject, Happening, Decision> UpdateBy(JobCommand command) =>
         (job, candidate, happening) => Update(job, candidate, happening, command);
 
+    private static Func<Job, JsonObject, Happening, Decision> StatusBy(JobCommand command) =>
+        (job, candidate, _) => SetStatus(job, candidate, command.Profile, command.Limits);
+
     private static Decision Update(Job job, JsonObject sent, Happening happening, JobCommand command)
     {
-        JsonObject candidate = Integers.WithoutPoint(job.Manifest, sent);
-        UpdatableFields updatable = command.Profile.Updatable;
+        Profile profile = command.Profile;
+        JsonObject candidate = profile.Normal(job.Manifest, sent);
+        UpdatableFields updatable = profile.Updatable;
         IReadOnlyList<FieldPath> fixedFields = UpdatePolicy.FixedFieldsChanged(job, candidate, updatable);
         if (fixedFields.Count > 0)
             return new Rejection.FieldsFixed(fixedFields, updatable.Paths);
         JsonObject next = UpdatePolicy.Merge(job, candidate, updatable);
         if (ReferenceEquals(next, job.Manifest))
             return Decision.NothingToDo;
-        IReadOnlyList<FieldError> errors = [.. FinalizersFixed(job, next), .. Validation.OfUpdate(next, command.Limits, command.Profile)];
+        IReadOnlyList<FieldError> errors =
+            [.. FinalizersFixed(job, next), .. profile.Unreadable(sent), .. Validation.OfUpdate(next, command.Limits, profile, job.Manifest)];
         return errors.Count > 0 ? new Rejection.Invalid(errors) : Changed(job, next, happening);
     }
 
@@ -97,20 +105,21 @@ public static class JobDecider
         JsonObject next = UpdatePolicy.Restore(job, back.Past!, back.Profile.Updatable);
         if (ReferenceEquals(next, job.Manifest))
             return Decision.NothingToDo;
-        IReadOnlyList<FieldError> errors = Validation.OfUpdate(next, back.Limits, back.Profile);
+        IReadOnlyList<FieldError> errors = Validation.OfUpdate(next, back.Limits, back.Profile, job.Manifest);
         return errors.Count > 0
             ? new Rejection.Invalid(errors)
             : Changed(job, next, (effective, replaced, paths) => new JobRolledBack(effective, replaced, paths, back.Past!.Revision));
     }
 
-    private static Func<Job, JsonObject, Happening, Decision> SetStatusWithin(MetadataLimits limits) =>
-        (job, candidate, _) => SetStatus(job, candidate, limits);
-
-    private static Decision SetStatus(Job job, JsonObject candidate, MetadataLimits limits)
+    private static Decision SetStatus(Job job, JsonObject sent, Profile profile, MetadataLimits limits)
     {
-        JsonValue? status = candidate["status"] is JsonNull ? null : candidate["status"];
+        JsonObject candidate = StatusOnly(sent["status"] is JsonNull ? null : profile.Normal(job.Manifest, StatusOnly(sent["status"]))["status"]);
+        JsonValue? status = candidate["status"];
         if (status is not null and not JsonObject)
             return new Rejection.Invalid(FieldError.WrongType(FieldPath.Of("status"), status, "object"));
+        IReadOnlyList<FieldError> errors = profile.HasDefinition ? [.. CustomResource.Errors(StatusOnly(job.Manifest["status"]), candidate)] : [];
+        if (errors.Count > 0)
+            return new Rejection.Invalid(errors);
         JsonValue? before = job.Manifest["status"];
         if (Equals(before, status))
             return Decision.NothingToDo;
@@ -124,13 +133,60 @@ public static class JobDecider
     {
         if (delete.Uid is { } uid && uid != job.UidText)
             return new Rejection.UidPrecondition(uid, job.UidText);
-        string revision = job.Revision.ToString(CultureInfo.InvariantCulture);
-        if (delete.ResourceVersion is { } asked && asked != revision)
-            return new Rejection.RevisionPrecondition(asked, revision);
+        if (delete.ResourceVersion is { } asked && asked != Revision(job))
+            return new Rejection.RevisionPrecondition(asked, Revision(job));
+        IReadOnlyList<JsonValue> finalizers = delete.Profile.WaitsForDependents ? DeletionFinalizers.For(job, delete.Dependents) : job.Finalizers;
+        return finalizers.SequenceEqual(job.Finalizers) ? DeleteAsItIs(job, delete) : DeleteWith(finalizers, job, delete);
+    }
+
+    private static Decision DeleteAsItIs(Job job, DeleteJob delete)
+    {
         if (job.Finalizers.Count == 0)
             return new JobDeleted(null, null, []);
         return job.Deleting ? Decision.NothingToDo : new JobDeletionRequested(Timestamp(delete.Time));
     }
+
+    /// <summary>The request changes the finalizers: it says what becomes of dependents.</summary>
+    private static Decision DeleteWith(IReadOnlyList<JsonValue> finalizers, Job job, DeleteJob delete)
+    {
+        if (finalizers.Count > 0 && !job.Deleting)
+        {
+            return new JobDeletionRequested(Timestamp(delete.Time))
+            {
+                Finalizers = new JsonArray(finalizers),
+                FinalizersReplaced = job.Metadata["finalizers"],
+            };
+        }
+
+        JsonObject metadata = job.Metadata.WithOrWithout("finalizers", finalizers.Count == 0 ? null : new JsonArray(finalizers));
+        return Changed(job, job.Manifest.With("metadata", metadata), finalizers.Count == 0
+            ? (patch, replaced, paths) => new JobDeleted(patch, replaced, paths)
+            : (patch, replaced, paths) => new JobPatched(patch, replaced, paths));
+    }
+
+    private static Decision SetScale(Job job, ScaleJob command)
+    {
+        if (Scale.Of(job) is not { } shown)
+            return new Rejection.NoScale(ScaleField.Path);
+        (JsonObject scale, JsonValue? revision) = (command.Manifest ?? shown, command.Manifest?["metadata"]?.Member("resourceVersion"));
+        if (command.Patch is { } patch)
+        {
+            if (patch.ApplyTo(shown, Revision(job)) is not var (candidate, named))
+                return new Rejection.PatchFailed();
+            (scale, revision) = (candidate, named);
+        }
+
+        (long replicas, Rejection? refusal) = Scale.Replicas(scale);
+        string? precondition = revision is JsonText { Value.Length: > 0 } text ? text.Value : null;
+        if ((refusal ?? Identity.OfScale(job, scale, precondition)) is { } refused)
+            return refused;
+        JsonObject next = Scale.Set(job.Manifest, replicas);
+        if (ReferenceEquals(next, job.Manifest))
+            return Decision.NothingToDo;
+        return Changed(job, next, command.Patch is { } sent ? Patched(sent) : (effective, replaced, paths) => new JobReplaced(effective, replaced, paths));
+    }
+
+    private static string Revision(Job job) => job.Revision.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The object as it is stored: as sent, less what only the server may write, with what the server writes.</summary>
     private static JsonObject NewManifest(CreateJob create)
@@ -143,7 +199,7 @@ public static class JobDecider
             .With("uid", create.Uid.ToString());
         metadata = create.Key.Name.Length == 0 ? metadata.Without("name") : metadata.With("name", create.Key.Name);
         JsonObject manifest = create.Manifest.Without("status").With("metadata", metadata);
-        return Integers.WithoutPoint(null, create.Profile.Updatable.When(deleting: false).WithoutNulls(manifest));
+        return create.Profile.Normal(null, create.Profile.Updatable.When(deleting: false).WithoutNulls(manifest));
     }
 
     private static IEnumerable<FieldError> FinalizersFixed(Job job, JsonObject next)

@@ -17,11 +17,15 @@ public abstract record JobEvent
 /// <param name="Manifest">The whole object as stored, with uid, creationTimestamp and generation 1.</param>
 public sealed record JobCreated(JsonObject Manifest) : JobEvent;
 
-/// <summary>A merge patch changed some of the updatable fields.</summary>
+/// <summary>A patch changed some of the updatable fields.</summary>
 /// <param name="Patch">The effective merge patch (RFC 7396): what really changed, nothing else.</param>
 /// <param name="Replaced">The merge patch that takes it back: the values that stood before.</param>
 /// <param name="Paths">The paths of the changed values.</param>
-public sealed record JobPatched(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEvent;
+public sealed record JobPatched(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEvent
+{
+    /// <summary>The media type of the patch that was sent; null for a merge patch. What is stored is the effective merge patch all the same.</summary>
+    public string? PatchType { get; init; }
+}
 
 /// <summary>A replacement (PUT) changed some of the updatable fields. The shape is that of <see cref="JobPatched"/>.</summary>
 /// <param name="Patch">The effective merge patch.</param>
@@ -50,7 +54,14 @@ public sealed record JobStatusUpdated(JsonValue? Status, JsonValue? Replaced, IR
 
 /// <summary>A delete was accepted, and finalizers hold the job until they are taken off.</summary>
 /// <param name="DeletionTimestamp"><c>metadata.deletionTimestamp</c>, RFC 3339 in seconds.</param>
-public sealed record JobDeletionRequested(string DeletionTimestamp) : JobEvent;
+public sealed record JobDeletionRequested(string DeletionTimestamp) : JobEvent
+{
+    /// <summary>The finalizers from then on, when the request changed them: it said what becomes of dependents. Null when it did not.</summary>
+    public JsonValue? Finalizers { get; init; }
+
+    /// <summary>The finalizers before, when the request changed them; null when there were none.</summary>
+    public JsonValue? FinalizersReplaced { get; init; }
+}
 
 /// <summary>The job is gone.</summary>
 /// <param name="Patch">When taking off the last finalizer deleted it: the effective merge patch that did, else null.</param>

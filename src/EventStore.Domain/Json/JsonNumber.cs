@@ -15,7 +15,10 @@ public sealed class JsonNumber : JsonValue
 
     private static readonly JsonNumber[] Digits = [.. Enumerable.Range(0, 10).Select(digit => Of(digit))];
 
-    private JsonNumber(string text) => Text = text;
+    private JsonNumber(string text, bool hadExponent = false) => (Text, HadExponent) = (text, hadExponent);
+
+    /// <summary>Whether it came in written with an exponent. It is no part of the value and is not kept.</summary>
+    internal bool HadExponent { get; }
 
     /// <summary>The number as jsonb prints it.</summary>
     public string Text { get; }
@@ -49,7 +52,7 @@ public sealed class JsonNumber : JsonValue
 
         // Zero keeps its scale (0.00e1 is 0.0) but takes no digit from its exponent: 0e100000 is 0.
         if (zero && text[exponentAt + 1] != '-' && LeavesNoFraction(text.AsSpan(exponentAt + 1), fraction))
-            return new JsonNumber("0");
+            return new JsonNumber("0", hadExponent: true);
 
         // An exponent beyond int is far beyond DigitsMax either way.
         if (!int.TryParse(text.AsSpan(exponentAt + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int exponent)
@@ -59,7 +62,7 @@ public sealed class JsonNumber : JsonValue
         string written = WriteOut(digits, fraction - exponent);
         if (written.Length - (written.Contains('.', StringComparison.Ordinal) ? 1 : 0) > DigitsMax)
             return null;
-        return new JsonNumber(negative && !zero ? "-" + written : written);
+        return new JsonNumber(negative && !zero ? "-" + written : written, hadExponent: true);
     }
 
     /// <summary>The number as an int64 when it is written as one, without a point.</summary>

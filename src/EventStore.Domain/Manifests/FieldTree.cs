@@ -53,6 +53,8 @@ internal sealed class FieldTree
     {
         (string name, FieldTree below) = member;
         JsonValue? present = next[name];
+        if (ReferenceEquals(present, from[name]))
+            return next;
         if (below.IsLeaf)
             return Set(next, name, Storable(from[name]));
         if (present is not (null or JsonNull or JsonObject))

@@ -31,6 +31,7 @@ internal static class MetadataValidation
         [
             .. fields?["labels"] is null ? [] : Labels(metadata["labels"], limits.Labels),
             .. fields?["annotations"] is null ? [] : Annotations(metadata["annotations"], limits.AnnotationBytes),
+            .. fields?["generateName"] is null ? [] : Spelling(metadata, "generateName", NameRules.OfJobNamePrefix),
             .. fields?["ownerReferences"] is null ? [] : OwnerReferences(metadata["ownerReferences"]),
             .. fields?["finalizers"] is null ? [] : Finalizers(metadata["finalizers"]),
         ];

@@ -1,3 +1,5 @@
+using EventStore.Domain.Json;
+
 namespace EventStore.Domain.Manifests;
 
 /// <summary>What one flavour of the API allows. It is data: the decider, the validation, the schemas and the documents read it.</summary>
@@ -5,6 +7,12 @@ namespace EventStore.Domain.Manifests;
 /// <param name="Updatable">What may change after creation, and when.</param>
 public sealed record Profile(string Name, UpdatableFields Updatable)
 {
+    /// <summary>The media type of a merge patch (RFC 7396).</summary>
+    public const string MergePatchType = "application/merge-patch+json";
+
+    /// <summary>The media type of a JSON Patch (RFC 6902).</summary>
+    public const string JsonPatchType = "application/json-patch+json";
+
     /// <summary>
     /// The documented update and replace operations: five fields. Finalizers may be taken off once a deletion was requested, for no job
     /// could ever go otherwise.
@@ -17,6 +25,47 @@ public sealed record Profile(string Name, UpdatableFields Updatable)
         new("spec.cleanPodPolicy"),
         new("metadata.finalizers") { OnlyWhileDeleting = true }));
 
+    /// <summary>
+    /// The custom resource as a cluster with the training operator 1.9 serves it: everything below <c>spec</c> may change, and the definition
+    /// of the resource and the operator's admission decide what is refused.
+    /// </summary>
+    public static readonly Profile Kubeflow = new("kubeflow", new(
+        new("metadata.labels"),
+        new("metadata.annotations"),
+        new("metadata.finalizers") { RolledBack = false },
+        new("metadata.ownerReferences") { RolledBack = false },
+        new("metadata.generateName") { RolledBack = false },
+        new("spec")))
+    {
+        PatchTypes = [MergePatchType, JsonPatchType],
+        HasDefinition = true,
+        HasScale = true,
+        WaitsForDependents = true,
+    };
+
+    /// <summary>All profiles.</summary>
+    public static readonly IReadOnlyList<Profile> All = [Documented, Kubeflow];
+
+    /// <summary>The media types of the patches that are taken.</summary>
+    public IReadOnlyList<string> PatchTypes { get; init; } = [MergePatchType];
+
+    /// <summary>Whether jobs are defaulted and checked by the definition of the custom resource and by the operator's admission.</summary>
+    public bool HasDefinition { get; init; }
+
+    /// <summary>Whether there is a scale subresource.</summary>
+    public bool HasScale { get; init; }
+
+    /// <summary>Whether a deleted job waits by finalizers for what becomes of its dependents.</summary>
+    public bool WaitsForDependents { get; init; }
+
     /// <summary>The whole job as this profile describes it.</summary>
     public ObjectShape Job { get; } = Schema.Job(Updatable);
+
+    /// <summary>The job in the form it is stored in.</summary>
+    /// <param name="before">The job before a change; what is the same object in both is passed over.</param>
+    /// <param name="job">The job as sent, or after a patch.</param>
+    internal JsonObject Normal(JsonObject? before, JsonObject job) => Integers.WithoutPoint(before, HasDefinition ? CustomResource.Normal(before, job) : job);
+
+    /// <summary>What is wrong with a job as sent that its stored form does not show any more.</summary>
+    internal IEnumerable<FieldError> Unreadable(JsonObject sent) => HasScale ? ScaleField.Errors(sent) : [];
 }

@@ -14,6 +14,9 @@ internal static class Quantity
     /// <summary>The longest text that is read, in characters. A longer one is no quantity, so nobody can make this arithmetic expensive.</summary>
     private const int LengthMax = 256;
 
+    /// <summary>The pattern by which the definition of a custom resource checks the text of a quantity.</summary>
+    public const string Pattern = @"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
+
     private const int ExponentMax = 400;
     private const int NanoDigits = 9;
 

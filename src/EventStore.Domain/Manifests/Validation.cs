@@ -15,18 +15,30 @@ public static class Validation
     public static IReadOnlyList<FieldError> OfNewJob(JsonObject manifest, MetadataLimits? limits = null, Profile? profile = null) =>
     [
         .. MetadataValidation.OfNew(Members(manifest, "metadata"), limits ?? MetadataLimits.Default),
-        .. JobValidation.OfNew(manifest["spec"], Updatable(profile)),
+        .. profile is { HasDefinition: true } ? OfDefinition(null, manifest) : JobValidation.OfNew(manifest["spec"], Updatable(profile)),
     ];
 
     /// <summary>
     /// What is wrong with a job after an update. Only what an update may change is looked at, so a rule made later cannot hold up a job
     /// made before.
     /// </summary>
-    public static IReadOnlyList<FieldError> OfUpdate(JsonObject manifest, MetadataLimits? limits = null, Profile? profile = null) =>
+    public static IReadOnlyList<FieldError> OfUpdate(JsonObject manifest, MetadataLimits? limits = null, Profile? profile = null, JsonObject? before = null) =>
     [
         .. MetadataValidation.OfUpdate(Members(manifest, "metadata"), limits ?? MetadataLimits.Default, Updatable(profile)),
-        .. JobValidation.OfUpdate(Members(manifest, "spec"), Updatable(profile)),
+        .. profile is { HasDefinition: true } ? OfDefinition(before, manifest) : JobValidation.OfUpdate(Members(manifest, "spec"), Updatable(profile)),
     ];
+
+    // As in a cluster the schema comes first, and only what it accepts comes before the operator's admission. The documented policy fields
+    // stand beside the definition's, with the same rules as ever.
+    private static IEnumerable<FieldError> OfDefinition(JsonObject? before, JsonObject manifest)
+    {
+        IReadOnlyList<FieldError> errors =
+        [
+            .. manifest["spec"] is null ? [FieldError.Required(FieldPath.Of("spec"))] : CustomResource.Errors(before, manifest.Without("status")),
+            .. JobValidation.OfUpdate(Members(manifest, "spec"), Updatable(Profile.Documented)),
+        ];
+        return errors.Count > 0 ? errors : OperatorRules.Admit(before?["spec"] as JsonObject, Members(manifest, "spec"));
+    }
 
     private static FieldTree Updatable(Profile? profile) => (profile ?? Profile.Documented).Updatable.When(deleting: false);
 

@@ -1,0 +1,57 @@
+using EventStore.Domain.Json;
+
+namespace EventStore.Domain.Jobs;
+
+/// <summary>A patch as a client sent it, of one of the types a profile takes.</summary>
+public abstract record SentPatch
+{
+    private protected SentPatch()
+    {
+    }
+
+    /// <summary>The media type that is stored with the event; null for a merge patch, which most are.</summary>
+    internal virtual string? StoredType => null;
+
+    /// <summary>A merge patch.</summary>
+    public static implicit operator SentPatch(JsonObject patch) => new Merge(patch);
+
+    /// <summary>What the patch makes of a document; null when it does not apply.</summary>
+    /// <param name="document">The document without its resourceVersion.</param>
+    /// <param name="resourceVersion">The resourceVersion.</param>
+    internal abstract Applied? ApplyTo(JsonObject document, string resourceVersion);
+
+    /// <summary>A document after a patch.</summary>
+    /// <param name="Candidate">The document.</param>
+    /// <param name="Lock">The resourceVersion the patch names as an optimistic lock; null when it names none.</param>
+    internal sealed record Applied(JsonObject Candidate, JsonValue? Lock);
+
+    /// <summary>A merge patch (RFC 7396).</summary>
+    public sealed record Merge(JsonObject Patch) : SentPatch
+    {
+        internal override Applied ApplyTo(JsonObject document, string resourceVersion) =>
+            new((JsonObject)MergePatch.Apply(document, Patch), Patch["metadata"]?.Member("resourceVersion"));
+    }
+
+    /// <summary>A JSON Patch (RFC 6902). It may test and change the resourceVersion, which is the optimistic lock.</summary>
+    public sealed record Operations(JsonPatch Patch) : SentPatch
+    {
+        internal override string StoredType => "application/json-patch+json";
+
+        internal override Applied? ApplyTo(JsonObject document, string resourceVersion)
+        {
+            JsonObject metadata = document["metadata"] as JsonObject ?? JsonObject.Empty;
+            if (Patch.Apply(document.With("metadata", metadata.With("resourceVersion", resourceVersion))) is not JsonObject candidate)
+                return null;
+            if (candidate["metadata"] is not JsonObject changed)
+                return new Applied(candidate, null);
+            JsonValue named = changed["resourceVersion"] ?? JsonNull.Value;
+            changed = WithTexts(WithTexts(changed.Without("resourceVersion"), "labels"), "annotations");
+            return new Applied(candidate.With("metadata", changed), named.Equals(new JsonText(resourceVersion)) ? null : named);
+        }
+
+        // Go decodes null into a map of texts as the empty text.
+        private static JsonObject WithTexts(JsonObject metadata, string name) => metadata[name] is JsonObject map
+            ? metadata.With(name, map.Names.Where(key => map[key] is JsonNull).Aggregate(map, (texts, key) => texts.With(key, string.Empty)))
+            : metadata;
+    }
+}

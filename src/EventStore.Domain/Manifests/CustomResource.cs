@@ -1,0 +1,154 @@
+using EventStore.Domain.Json;
+
+namespace EventStore.Domain.Manifests;
+
+/// <summary>
+/// What a cluster does by the definition of the custom resource (training-operator 1.9): defaults are set, nulls of fields that cannot be
+/// null go, and values are checked against the schema. What an update leaves as it was is not checked again (upstream's ratcheting).
+/// </summary>
+internal static class CustomResource
+{
+    private static readonly FieldError NotAllChecked = new("FieldValueInvalid", "<nil>",
+        "Invalid value: \"\": some validation rules were not checked because the object was invalid; correct the existing errors to complete validation");
+
+    /// <summary>The job in the form it is stored in.</summary>
+    /// <param name="before">The job before a change; what is the same object in both is passed over.</param>
+    /// <param name="job">The job.</param>
+    public static JsonObject Normal(JsonObject? before, JsonObject job) => (JsonObject)Normal(JobTypes.Job, before, job);
+
+    /// <summary>What is wrong with spec and status.</summary>
+    public static IEnumerable<FieldError> Errors(JsonObject? before, JsonObject job)
+    {
+        var errors = new List<FieldError>();
+        Check(JobTypes.Job, FieldPath.Root, before, job, errors);
+        return errors.Count == 0 ? [] : errors.Append(NotAllChecked);
+    }
+
+    private static JsonValue Normal(FieldType type, JsonValue? before, JsonValue value) => value switch
+    {
+        _ when ReferenceEquals(before, value) => value,
+        JsonArray list when type.Item is { } item => Items(list, each => Normal(item, null, each)),
+        JsonObject members => Members(type, before, members),
+        _ => value,
+    };
+
+    private static JsonObject Members(FieldType type, JsonValue? before, JsonObject members)
+    {
+        JsonObject normal = members;
+        foreach (KeyValuePair<string, JsonValue> member in members.Members)
+        {
+            if (type.Member(member.Key) is { } field)
+                normal = member.Value is JsonNull ? normal.Without(member.Key) : normal.With(member.Key, Normal(field.Type, before?.Member(member.Key), member.Value));
+        }
+
+        foreach ((string name, TypedField field) in type.Fields)
+        {
+            if (field.Default is { } preset && normal[name] is null)
+                normal = normal.With(name, preset);
+        }
+
+        return normal;
+    }
+
+    private static JsonArray Items(JsonArray list, Func<JsonValue, JsonValue> normal)
+    {
+        JsonValue[] items = [.. list.Items.Select(normal)];
+        return items.SequenceEqual(list.Items, ReferenceEqualityComparer.Instance) ? list : new JsonArray(items);
+    }
+
+    private static void Check(FieldType type, FieldPath at, JsonValue? before, JsonValue value, List<FieldError> errors)
+    {
+        if (value.Equals(before))
+            return;
+        switch (type.Kind, value)
+        {
+            case (FieldKind.Object or FieldKind.Map, JsonObject members):
+                CheckMembers(type, at, before, members, errors);
+                break;
+            case (FieldKind.List, JsonArray list):
+                for (int i = 0; i < list.Items.Count; i++)
+                    Check(type.Item!, at.Item(i), null, list.Items[i], errors);
+                break;
+            case (FieldKind.Int32 or FieldKind.Int64, JsonNumber number):
+                CheckInteger(type, at, number, errors);
+                break;
+            case (FieldKind.Quantity, JsonNumber or JsonText):
+            case (FieldKind.IntOrText, JsonNumber or JsonText):
+                CheckIntOrText(type, at, value, errors);
+                break;
+            case (FieldKind.Time, JsonText):
+                errors.AddRange(new TimeShape().Errors(at, value));
+                break;
+            default:
+                if (!Fits(type.Kind, value))
+                    errors.Add(FieldError.WrongType(at, value, type.IsInteger ? "integer" : Name(type.Kind)));
+                break;
+        }
+    }
+
+    private static void CheckMembers(FieldType type, FieldPath at, JsonValue? before, JsonObject members, List<FieldError> errors)
+    {
+        foreach ((string name, TypedField field) in type.Fields)
+        {
+            if (field.Required && members[name] is null)
+                errors.Add(FieldError.Required(at.Member(name)));
+        }
+
+        foreach (KeyValuePair<string, JsonValue> member in members.Members)
+        {
+            if (type.Member(member.Key) is not { Defined: true } field || member.Value.Equals(before?.Member(member.Key)))
+                continue;
+            Check(field.Type, at.Member(member.Key), before?.Member(member.Key), member.Value, errors);
+            if (field.Keys.Count > 0 && member.Value is JsonArray list)
+                CheckKeys(field.Keys, at.Member(member.Key), list, errors);
+        }
+    }
+
+    // The items of a list by keys are told apart by some of their members.
+    private static void CheckKeys(IReadOnlyList<string> keys, FieldPath at, JsonArray list, List<FieldError> errors)
+    {
+        var seen = new HashSet<JsonValue>();
+        for (int i = 0; i < list.Items.Count; i++)
+        {
+            JsonValue item = list.Items[i];
+            JsonObject key = JsonObject.Of(keys.Where(name => item.Member(name) is not null).Select(name => KeyValuePair.Create(name, item.Member(name)!)));
+            if (item is JsonObject && !seen.Add(key))
+                errors.Add(new FieldError("FieldValueDuplicate", at.Item(i).ToString(), $"Duplicate value: {key}"));
+        }
+    }
+
+    private static void CheckInteger(FieldType type, FieldPath at, JsonNumber number, List<FieldError> errors)
+    {
+        JsonNumber whole = number.WithoutZeroFraction();
+        if (whole.Text.Contains('.', StringComparison.Ordinal))
+            errors.Add(FieldError.WrongType(at, number, "integer"));
+        else if (!whole.TryGetInt64(out long value) || (type.Kind == FieldKind.Int32 && value is < int.MinValue or > int.MaxValue))
+            errors.Add(FieldError.Invalid(at, number, $"{at} in body must be of type {Name(type.Kind)}: \"{number.Text}\""));
+    }
+
+    private static void CheckIntOrText(FieldType type, FieldPath at, JsonValue value, List<FieldError> errors)
+    {
+        if (value is JsonNumber number && number.WithoutZeroFraction().Text.Contains('.', StringComparison.Ordinal))
+            errors.Add(FieldError.WrongType(at, value, "integer,string"));
+        else if (type.Kind == FieldKind.Quantity && !Quantity.IsQuantity(value))
+            errors.Add(FieldError.Invalid(at, value, $"{at} in body should match '{Quantity.Pattern}'"));
+    }
+
+    private static bool Fits(FieldKind kind, JsonValue value) => kind switch
+    {
+        FieldKind.Text => value is JsonText,
+        FieldKind.Flag => value is JsonBoolean,
+        _ => false,
+    };
+
+    private static string Name(FieldKind kind) => kind switch
+    {
+        FieldKind.Flag => "boolean",
+        FieldKind.Int32 => "int32",
+        FieldKind.Int64 => "int64",
+        FieldKind.Quantity or FieldKind.IntOrText => "integer,string",
+        FieldKind.List => "array",
+        FieldKind.Map or FieldKind.Object => "object",
+        _ => "string",
+    };
+}
