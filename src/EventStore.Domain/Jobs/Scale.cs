@@ -17,13 +17,16 @@ public static class Scale
     public const string Kind = "Scale";
 
     /// <summary>The Scale of a job, without a resourceVersion; null when the job does not say how many workers it has.</summary>
-    public static JsonObject? Of(Job job)
+    internal static JsonObject? Of(Job job) => Of(job.Manifest);
+
+    /// <summary>The Scale of a job as it is shown; null when the job does not say how many workers it has.</summary>
+    public static JsonObject? Of(JsonObject job)
     {
-        if (job.Manifest["spec"]?.Member("pytorchReplicaSpecs")?.Member("Worker")?.Member("replicas") is not JsonNumber replicas)
+        if (job["spec"]?.Member("pytorchReplicaSpecs")?.Member("Worker")?.Member("replicas") is not JsonNumber replicas)
             return null;
-        JsonValue? worker = job.Manifest["status"]?.Member("replicaStatuses")?.Member("Worker");
-        JsonObject metadata = JsonObject.Of(new[] { "creationTimestamp", "name", "namespace", "uid" }
-            .Where(name => job.Metadata[name] is not null).Select(name => KeyValuePair.Create(name, job.Metadata[name]!)));
+        JsonValue? worker = job["status"]?.Member("replicaStatuses")?.Member("Worker");
+        JsonObject metadata = JsonObject.Of(new[] { "creationTimestamp", "name", "namespace", "resourceVersion", "uid" }
+            .Where(name => job["metadata"]!.Member(name) is not null).Select(name => KeyValuePair.Create(name, job["metadata"]!.Member(name)!)));
         JsonObject status = JsonObject.Of(("replicas", worker?.Member("active") is JsonNumber active ? active : 0));
         if (worker?.Member("selector") is JsonText { Value.Length: > 0 } selector)
             status = status.With("selector", selector);

@@ -12,6 +12,9 @@ public abstract record SentPatch
     /// <summary>The media type that is stored with the event; null for a merge patch, which most are.</summary>
     internal virtual string? StoredType => null;
 
+    /// <summary>Whether what the patch makes of a job may depend on the job's resourceVersion.</summary>
+    public abstract bool MayNameRevision { get; }
+
     /// <summary>A merge patch.</summary>
     public static implicit operator SentPatch(JsonObject patch) => new Merge(patch);
 
@@ -28,6 +31,9 @@ public abstract record SentPatch
     /// <summary>A merge patch (RFC 7396).</summary>
     public sealed record Merge(JsonObject Patch) : SentPatch
     {
+        /// <inheritdoc/>
+        public override bool MayNameRevision => Patch["metadata"]?.Member("resourceVersion") is not null;
+
         internal override Applied ApplyTo(JsonObject document, string resourceVersion) =>
             new((JsonObject)MergePatch.Apply(document, Patch), Patch["metadata"]?.Member("resourceVersion"));
     }
@@ -35,6 +41,9 @@ public abstract record SentPatch
     /// <summary>A JSON Patch (RFC 6902). It may test and change the resourceVersion, which is the optimistic lock.</summary>
     public sealed record Operations(JsonPatch Patch) : SentPatch
     {
+        /// <inheritdoc/>
+        public override bool MayNameRevision => true;
+
         internal override string StoredType => "application/json-patch+json";
 
         internal override Applied? ApplyTo(JsonObject document, string resourceVersion)

@@ -42,20 +42,20 @@ public sealed class JsonPatch
         switch ((operation.Member("op") as JsonText)?.Value)
         {
             case "add":
-                return path.Length == 0 ? null : Edit(document, path, (parent, key) => Add(parent, key, value));
+                return path.Length == 0 || !Fits(path, value) ? null : Edit(document, path, (parent, key) => Add(parent, key, value));
             case "replace":
-                return path.Length == 0 ? (value is JsonObject or JsonArray ? value : null) : Edit(document, path, (parent, key) => Replace(parent, key, value));
+                return !Fits(path, value) ? null : path.Length == 0 ? (value is JsonObject or JsonArray ? value : null) : Edit(document, path, (parent, key) => Replace(parent, key, value));
             case "remove":
                 return path.Length == 0 ? null : Edit(document, path, Remove);
             case "test":
                 return Holds(document, path, value) ? document : null;
             case "move":
-                return Pointer(operation, "from") is { Length: > 0 } moved && path.Length > 0 && At(document, moved) is { } taken
+                return Pointer(operation, "from") is { Length: > 0 } moved && path.Length > 0 && At(document, moved) is { } taken && Fits(path, taken)
                     && Edit(document, moved, Remove) is { } without
                     ? Edit(without, path, (parent, key) => Add(parent, key, taken))
                     : null;
             case "copy":
-                if (Pointer(operation, "from") is not { Length: > 0 } source || path.Length == 0 || At(document, source) is not { } found)
+                if (Pointer(operation, "from") is not { Length: > 0 } source || path.Length == 0 || At(document, source) is not { } found || !Fits(path, found))
                     return null;
                 copied += found.ToUtf8().Length;
                 return copied > CopiedBytesMax ? null : Edit(document, path, (parent, key) => Add(parent, key, found));
@@ -63,6 +63,16 @@ public sealed class JsonPatch
                 return null;
         }
     }
+
+    // No document becomes deeper than one that can be read: what is stored must be read again.
+    private static bool Fits(string[] path, JsonValue value) => path.Length + Depth(value) <= JsonReading.DepthMax;
+
+    private static int Depth(JsonValue value) => value switch
+    {
+        JsonObject members => 1 + members.Members.ToArray().Select(member => Depth(member.Value)).DefaultIfEmpty(0).Max(),
+        JsonArray list => 1 + list.Items.Select(Depth).DefaultIfEmpty(0).Max(),
+        _ => 0,
+    };
 
     private static bool Holds(JsonValue document, string[] path, JsonValue value)
     {

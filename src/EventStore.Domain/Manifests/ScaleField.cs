@@ -3,13 +3,13 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>The field the scale subresource shows must be a number it can show, whatever else the schema says of it (upstream's words).</summary>
-internal static class ScaleField
+public static class ScaleField
 {
     /// <summary>The field, as the definition of the custom resource names it.</summary>
     public const string Path = ".spec.pytorchReplicaSpecs.Worker.replicas";
 
     /// <summary>What is wrong with the field.</summary>
-    public static IEnumerable<FieldError> Errors(JsonObject job)
+    internal static IEnumerable<FieldError> Errors(JsonObject job)
     {
         JsonValue? at = job;
         foreach (string name in (string[])["spec", "pytorchReplicaSpecs", "Worker"])

@@ -43,6 +43,7 @@ internal static partial class Serve
         CredentialSources credentials = CredentialSources.Read(settings, builder.Configuration, logging);
         using X509Certificate2? certificate = Certificate(settings, database);
         SetAddresses(builder.WebHost, settings);
+        builder.Services.AddSingleton(settings.Profile);
         var served = new Served(database, credentials, limits, certificate) { CountsActivity = settings.CountsActivity };
         await using WebApplication app = Web.Build(builder, served);
         await Start(app, settings);

@@ -1,3 +1,4 @@
+using EventStore.Domain.Manifests;
 using EventStore.Server.Postgres;
 using Npgsql;
 
@@ -28,6 +29,9 @@ internal sealed record Settings(
     private const int StatementsKept = 100;
     private const StringSplitOptions Trimmed = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
 
+    /// <summary>What the API allows.</summary>
+    public Profile Profile { get; private init; } = Profile.Documented;
+
     /// <summary>Whether the database was named, by either of its roles.</summary>
     public bool NamesDatabase => Postgres is not null || PostgresOwner is not null;
 
@@ -52,8 +56,14 @@ internal sealed record Settings(
                 null or "off" => false,
                 var other => throw new OperatorException($"--activity is '{other}'", "It is on or off."),
             },
+            Profile = NamedProfile(Text(configuration, "profile")),
         };
     }
+
+    private static Profile NamedProfile(string? name) => name is null
+        ? Profile.Documented
+        : Profile.All.FirstOrDefault(profile => profile.Name == name) ?? throw new OperatorException(
+            $"there is no profile '{name}'", $"Choose --profile {string.Join(" or --profile ", Profile.All.Select(profile => profile.Name))}.");
 
     private static string[] Addresses(IConfiguration configuration)
     {

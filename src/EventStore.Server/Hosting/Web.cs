@@ -1,3 +1,4 @@
+using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
 using EventStore.Server.Access.Credentials;
 using EventStore.Server.Activities;
@@ -59,7 +60,8 @@ internal static partial class Web
 
     private static void MapRoutes(this WebApplication app, bool withActivity)
     {
-        app.MapJobs();
+        Profile profile = app.Services.GetRequiredService<Profile>();
+        app.MapJobs(profile);
         app.MapRevisions();
         app.MapCheckpoint();
         if (withActivity)
@@ -68,7 +70,7 @@ internal static partial class Web
         app.MapSelfReviews();
         ServedResource[] resources =
         [
-            .. JobEndpoints.Served, .. RevisionEndpoints.Served, .. CheckpointEndpoints.Served,
+            .. JobEndpoints.Served(profile), .. RevisionEndpoints.Served, .. CheckpointEndpoints.Served,
             .. withActivity ? ActivityEndpoints.Served : [], .. NamespaceEndpoints.Served, ResourceDefinitions.Served,
             .. SelfReviews.Served,
         ];

@@ -65,7 +65,7 @@ internal static class WebSetup
         services.AddAccess(served.Credentials.Sources, answers);
         services.AddExporting(configuration);
         services.AddReadiness(served.Database);
-        services.AddApiDocument(Documentation, () => JobDocumentation.Schemas().Concat(PastDocumentation.Schemas())
+        services.AddApiDocument(Documentation, profile => JobDocumentation.Schemas(profile).Concat(PastDocumentation.Schemas())
             .Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas())
             .Concat(served.CountsActivity ? ActivityDocumentation.Schemas() : []));
     }

@@ -34,6 +34,8 @@ internal static class JobAnswers
         Rejection.BadRequest(var message) => Status.BadRequest(message),
         Rejection.Invalid(var errors) => Status.Invalid(JobResource.Names, key.Name, errors),
         Rejection.FieldsFixed(var fields, var updatable) => Status.FieldsForbidden(JobResource.Names, key.Name, fields, updatable),
+        Rejection.PatchFailed => Status.PatchFailed(),
+        Rejection.NoScale(var path) => Status.NoScale(path),
         Rejection.RevisionMissing => Status.ResourceVersionMissing(JobResource.Names, key.Name),
         Rejection.Stale => Status.Modified(JobResource.Names, key.Name),
         Rejection.UidMismatch(var asked, var actual) => Status.UidMismatch(JobResource.Names, key.Namespace, key.Name, asked, actual),

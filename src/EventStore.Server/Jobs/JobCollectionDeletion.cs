@@ -48,7 +48,10 @@ internal static class JobCollectionDeletion
             if (Volatile.Read(ref stopped) >= 0)
                 return;
             (JobKey key, string? uid) = targets[place];
-            var command = new DeleteJob(key, clock.GetUtcNow(), origin, deleteOptions.Uid ?? uid, deleteOptions.ResourceVersion);
+            JobCommand command = new DeleteJob(key, clock.GetUtcNow(), origin, deleteOptions.Uid ?? uid, deleteOptions.ResourceVersion)
+            {
+                Dependents = (Dependents?)deleteOptions.Propagation,
+            }.Under(http);
             while ((outcomes[place] = await lane.Execute(command, deleteOptions.DryRun, bodyBytes: 0, stop)) is Outcome.Busy)
                 await Task.Delay(BusyPause, stop);
             if (outcomes[place] is not (Outcome.Done or Outcome.Refused(Rejection.NotFound or Rejection.UidPrecondition)))

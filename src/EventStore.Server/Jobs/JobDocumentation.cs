@@ -50,12 +50,12 @@ internal static class JobDocumentation
         Answered(200, "OK", JobExamples.Job), BadRevision(), Forbidden("get"), NotFound(), TooNew());
 
     /// <summary>Patch: the documented update.</summary>
-    public static ApiOperation Patch() => Of(
+    public static ApiOperation Patch(Profile profile) => Of(
         "patchPyTorchJob", "Update a job",
         $"""
         A merge patch (RFC 7396): members that are named change, `null` takes one away, lists are replaced whole. These fields can be updated:
 
-        {string.Join("\n", Profile.Documented.Updatable.Paths.Select(field => $"- `{field}`"))}
+        {string.Join("\n", profile.Updatable.Paths.Select(field => $"- `{field}`"))}
 
         A patch that would change any other field is refused whole with 400, and the message names each such field. Naming a field with the
         value it has is no change. A patch that changes nothing answers 200 with the resourceVersion the job had, and stores no event.
@@ -109,16 +109,16 @@ internal static class JobDocumentation
         Answered(200, "OK", JobExamples.Job), BadRequest(), Forbidden("update"), NotFound(), Conflict(), TooLarge(), NotJson(), Invalid());
 
     /// <summary>The schemas the operations name.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas() => new()
+    public static Dictionary<string, OpenApiSchema> Schemas(Profile profile) => new()
     {
-        [Job] = ApiSchema.Of(Profile.Documented.Job),
+        [Job] = ApiSchema.Of(profile.Job),
         [JobList] = ApiSchema.Of(
             new ObjectShape(
                 ("apiVersion", new TextShape()),
-                ("items", new ListShape(Profile.Documented.Job)),
+                ("items", new ListShape(profile.Job)),
                 ("kind", new TextShape()),
                 ("metadata", new ObjectShape(("continue", new TextShape()), ("resourceVersion", new TextShape()), ("selfLink", new TextShape()))))),
-        [JobPatch] = ApiSchema.Of(Profile.Documented.Updatable.Patch(Profile.Documented.Job), ofPatch: true),
+        [JobPatch] = ApiSchema.Of(profile.Updatable.Patch(profile.Job), ofPatch: true),
         [DeleteOptions] = ApiSchema.Of(
             new ObjectShape(
                 ("apiVersion", new TextShape()),

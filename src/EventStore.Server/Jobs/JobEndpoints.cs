@@ -27,22 +27,24 @@ internal static class JobEndpoints
     private const string Item = Collection + "/{name}";
 
     /// <summary>What discovery says of the resource.</summary>
-    public static IReadOnlyList<ServedResource> Served { get; } =
+    public static IReadOnlyList<ServedResource> Served(Profile profile) =>
     [
         new(JobResource.Names, "", [], ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"])
         {
             ListedAcrossNamespaces = true,
             PrinterColumns = [("State", "string", JobView.StatePath), ("Age", "date", ".metadata.creationTimestamp")],
-            Shape = Profile.Documented.Job,
+            Shape = profile.Job,
+            PatchTypes = profile.PatchTypes,
             About = "A PyTorch training job: what to run, in which roles, and what became of it. Every change is kept and can be read as pytorchjobrevisions.",
         },
         new(JobResource.Names, "diff", [], ["get"]) { Answers = JobDifference.Resource },
         new(JobResource.Names, "rollback", [], ["create"]) { Answers = RollbackRequest.Resource },
-        new(JobResource.Names, "status", [], ["get", "patch", "update"]) { Shape = Profile.Documented.Job },
+        .. profile.HasScale ? [JobScale.Served(profile)] : Array.Empty<ServedResource>(),
+        new(JobResource.Names, "status", [], ["get", "patch", "update"]) { Shape = profile.Job, PatchTypes = profile.PatchTypes },
     ];
 
     /// <summary>The route table.</summary>
-    public static void MapJobs(this IEndpointRouteBuilder app)
+    public static void MapJobs(this IEndpointRouteBuilder app, Profile profile)
     {
         RouteGroupBuilder jobs = app.MapGroup(string.Empty);
         jobs.MapRead(EveryNamespace, JobList.Cluster).Documented(JobDocumentation.ListAll);
@@ -51,7 +53,7 @@ internal static class JobEndpoints
         jobs.MapDelete(Collection, JobCollectionDeletion.Run).Documented(JobDocumentation.DeleteAll);
         jobs.MapRead(Item, Get).Documented(JobDocumentation.Get);
         jobs.MapPut(Item, Replace).Documented(JobDocumentation.Replace);
-        jobs.MapPatch(Item, Patch).Documented(JobDocumentation.Patch);
+        jobs.MapPatch(Item, Patch).Documented(() => JobDocumentation.Patch(profile));
         jobs.MapDelete(Item, Delete).Documented(JobDocumentation.Delete);
         foreach (string path in (string[])[EveryNamespace, Collection, Item])
             Fallback.MapOtherMethods(jobs, path, JobResource.Names);
@@ -74,7 +76,10 @@ internal static class JobEndpoints
         Fallback.MapOtherMethods(rollback, string.Empty, JobResource.Names);
         rollback.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "rollback"));
 
-        // A subresource there is not, /scale among them, is an object there is not.
+        if (profile.HasScale)
+            app.MapScale(Item);
+
+        // A subresource there is not, is an object there is not.
         app.Map(Item + "/{subresource}", (string @namespace, string name) => JobAnswers.NotFound(new JobKey(@namespace, name)))
             .WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural));
     }
@@ -118,7 +123,7 @@ internal static class JobEndpoints
         {
             bool generated = string.IsNullOrEmpty(name) && !string.IsNullOrEmpty(prefix);
             var key = new JobKey(@namespace, generated ? GeneratedName.After(prefix!) : name ?? string.Empty);
-            var command = new CreateJob(key, clock.GetUtcNow(), http.Origin(), manifest, Guid.CreateVersion7()) { Limits = RequestLimits.Of(http).Metadata };
+            JobCommand command = new CreateJob(key, clock.GetUtcNow(), http.Origin(), manifest, Guid.CreateVersion7()).Under(http);
             Outcome outcome = await lane.Execute(command, read.DryRun, read.BodyBytes, http.RequestAborted);
             if (generated && attempt < GeneratedName.AttemptsMax && outcome is Outcome.Refused(Rejection.AlreadyExists))
                 continue;
@@ -128,22 +133,22 @@ internal static class JobEndpoints
 
     private static Task<IResult> Patch(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
         Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock),
-            (key, patch) => new PatchJob(key, clock.GetUtcNow(), http.Origin(), patch));
+            (key, read) => new PatchJob(key, clock.GetUtcNow(), http.Origin(), read.Patch!));
 
     private static Task<IResult> PatchStatus(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
         Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock),
-            (key, patch) => new PatchStatus(key, clock.GetUtcNow(), http.Origin(), patch));
+            (key, read) => new PatchStatus(key, clock.GetUtcNow(), http.Origin(), read.Patch!));
 
     private static Task<IResult> Replace(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
         Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name, clock),
-            (key, manifest) => new ReplaceJob(key, clock.GetUtcNow(), http.Origin(), manifest));
+            (key, read) => new ReplaceJob(key, clock.GetUtcNow(), http.Origin(), read.Body!));
 
     private static Task<IResult> ReplaceStatus(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
         Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name, clock),
-            (key, manifest) => new ReplaceStatus(key, clock.GetUtcNow(), http.Origin(), manifest));
+            (key, read) => new ReplaceStatus(key, clock.GetUtcNow(), http.Origin(), read.Body!));
 
     private static async Task<IResult> Write(
-        HttpContext http, JobKey key, CommitLane lane, JobReads reads, Task<WriteRequest> reading, Func<JobKey, JsonObject, JobCommand> command)
+        HttpContext http, JobKey key, CommitLane lane, JobReads reads, Task<WriteRequest> reading, Func<JobKey, WriteRequest, JobCommand> command)
     {
         WriteRequest read = await reading;
         if (read.Refusal is { } refusal)
@@ -153,7 +158,7 @@ internal static class JobEndpoints
             return gone ? JobAnswers.NotFound(key) : refusal;
         }
 
-        JobCommand asked = command(key, read.Body!) with { Limits = RequestLimits.Of(http).Metadata };
+        JobCommand asked = command(key, read).Under(http);
         Outcome outcome = await lane.Execute(asked, read.DryRun, read.BodyBytes, http.RequestAborted);
         return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(200, read.View!.Alone(done)));
     }
@@ -169,7 +174,10 @@ internal static class JobEndpoints
             return refusal;
 
         var key = new JobKey(@namespace, name);
-        var command = new DeleteJob(key, clock.GetUtcNow(), http.Origin(), options.Uid, options.ResourceVersion);
+        JobCommand command = new DeleteJob(key, clock.GetUtcNow(), http.Origin(), options.Uid, options.ResourceVersion)
+        {
+            Dependents = (Dependents?)options.Propagation,
+        }.Under(http);
         Outcome outcome = await lane.Execute(command, options.DryRun, body.Length, http.RequestAborted);
         return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => done.Job.Deleted
             ? Status.Deleted(JobResource.Names, name, done.Job.UidText)

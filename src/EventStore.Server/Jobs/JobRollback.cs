@@ -33,20 +33,20 @@ internal static class JobRollback
         var key = new JobKey(@namespace, name);
         Job? past = (await reads.JobAt(key, read.Revision, http.RequestAborted))?.Job;
         int pastBytes = past is null ? 0 : JobText.Of(past).LengthBytes; // it waits in the queue with the command
-        var command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), read.Revision, past, read.ResourceVersion) { Limits = RequestLimits.Of(http).Metadata };
+        JobCommand command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), read.Revision, past, read.ResourceVersion).Under(http);
         Outcome outcome = await lane.Execute(command, read.DryRun, read.BodyBytes + pastBytes, http.RequestAborted);
         if (outcome is Outcome.Done done)
-            Warn(http.Response.Headers, Rollback.NotRestored(past!, done.Job));
+            Warn(http, Rollback.NotRestored(past!, done.Job));
         return JobAnswers.Of(outcome, key, http.TraceIdentifier, after => new JsonReply(200, read.View!.Alone(after)));
     }
 
-    private static void Warn(IHeaderDictionary headers, IReadOnlyList<FieldPath> notRestored)
+    private static void Warn(HttpContext http, IReadOnlyList<FieldPath> notRestored)
     {
         if (notRestored.Count == 0)
             return;
         string[] named = [.. notRestored.Where(path => path.Length <= NameLengthMax).Take(NamedMax).Select(path => path.ToString())];
         string more = named.Length == notRestored.Count ? "" : string.Create(CultureInfo.InvariantCulture, $" and {notRestored.Count - named.Length} more");
-        string fields = string.Join(", ", Profile.Documented.Updatable.RolledBackPaths);
-        StrictDecoding.Warn(headers, [$"differs from that revision still: {string.Join(", ", named)}{more}; a rollback restores only {fields}"]);
+        string fields = string.Join(", ", http.Profile().Updatable.RolledBackPaths);
+        StrictDecoding.Warn(http.Response.Headers, [$"differs from that revision still: {string.Join(", ", named)}{more}; a rollback restores only {fields}"]);
     }
 }

@@ -1,3 +1,4 @@
+using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes.Requests;
@@ -11,7 +12,7 @@ namespace EventStore.Server.Jobs;
 /// A write as it was sent, read in upstream's order: media types (415, 406), the size of the body (413), the query (400, 422), the
 /// body itself (400, 422).
 /// </summary>
-/// <param name="Body">The patch or the object; null when the request is refused.</param>
+/// <param name="Body">The merge patch or the object; null for another patch and when the request is refused.</param>
 /// <param name="BodyBytes">The size of the body.</param>
 /// <param name="DryRun">Only answer; store nothing.</param>
 /// <param name="Refusal">Why it is refused, or null.</param>
@@ -21,24 +22,35 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
     /// <summary>In which form the job is to be answered; null when the request is refused.</summary>
     public JobView? View { get; init; }
 
-    /// <summary>Reads a merge patch.</summary>
+    /// <summary>The patch, when it is one.</summary>
+    public SentPatch? Patch { get; init; }
+
+    /// <summary>Reads a patch of one of the types the profile takes.</summary>
     public static async Task<WriteRequest> ReadPatch(HttpContext http, string name, TimeProvider clock)
     {
-        if (ContentNegotiation.RefusePatch(http.Request.Headers.ContentType) is { } unsupported)
+        if (ContentNegotiation.RefusePatch(http.Request.Headers.ContentType, http.Profile().PatchTypes) is { } unsupported)
             return Refused(unsupported);
         (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, WriteKind.Patch, clock);
         if (refusal is not null)
             return Refused(refusal);
+        if (ContentNegotiation.PatchType(http.Request.Headers.ContentType) == Profile.JsonPatchType)
+        {
+            return BodyJson.TryParseOperations(
+                bytes.Span, JobResource.Names, name, out JsonPatch? operations, out refusal, RequestLimits.Of(http).Nesting)
+                ? new WriteRequest(null, bytes.Length, options!.DryRun, null) { View = view, Patch = new SentPatch.Operations(operations) }
+                : Refused(refusal) with { RefusedAfterLoading = true };
+        }
+
         if (!BodyJson.TryParsePatch(bytes.Span, JobResource.Names, name, out JsonObject? patch, out refusal, out IReadOnlyList<FieldPath> duplicates,
                 RequestLimits.Of(http).Nesting))
             return Refused(refusal) with { RefusedAfterLoading = true };
 
-        // An unknown field in a patch is refused by the five-field rule, whatever fieldValidation says; what is left are duplicates.
+        // An unknown field in a patch is refused by the table of updatable fields, whatever fieldValidation says; what is left are duplicates.
         IReadOnlyList<string> texts = options!.FieldValidation == FieldValidation.Ignore ? [] : StrictDecoding.Texts([], duplicates);
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
             return Refused(StrictDecoding.RefusePatch(patch, texts)) with { RefusedAfterLoading = true };
         StrictDecoding.Warn(http.Response.Headers, texts);
-        return new WriteRequest(patch, bytes.Length, options.DryRun, null) { View = view };
+        return new WriteRequest(patch, bytes.Length, options.DryRun, null) { View = view, Patch = patch };
     }
 
     /// <summary>Reads a whole object.</summary>

@@ -1,4 +1,5 @@
 using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes.Requests;
 
 namespace EventStore.Server.Kubernetes;
 
@@ -24,6 +25,9 @@ public sealed record ServedResource(ApiResource Resource, string Subresource, IR
 
     /// <summary>What its objects look like; null for what no OpenAPI document describes.</summary>
     public ObjectShape? Shape { get; init; }
+
+    /// <summary>The media types of the patches it takes.</summary>
+    public IReadOnlyList<string> PatchTypes { get; init; } = [ContentNegotiation.MergePatchType];
 
     /// <summary>What its objects are, in a sentence or two.</summary>
     public string About { get; init; } = "";

@@ -125,6 +125,10 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     public static Status UnsupportedEncoding(string encoding) => new(
         415, "UnsupportedMediaType", $"the body of the request is encoded with {Quote(Clip(encoding))}: send it as it is, without Content-Encoding");
 
+    /// <summary>413: a JSON Patch has too many operations.</summary>
+    public static Status TooManyOperations(int most, int count) => new(413, "RequestEntityTooLarge",
+        string.Create(CultureInfo.InvariantCulture, $"Request entity too large: The allowed maximum operations in a JSON patch is {most}, got {count}"));
+
     /// <summary>415: the body is of another media type than those read here.</summary>
     public static Status UnsupportedMediaType(params IEnumerable<string> read) => new(415, "UnsupportedMediaType",
         $"the body of the request was in an unknown format - accepted media types include: {string.Join(", ", read)}");
@@ -153,11 +157,13 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
         TooManyRequests(retryAfterSeconds) with { Message = $"too many requests, please try again later: {why}" };
 
     /// <summary>500: a fault of ours. What it was stands in the log under that id, and nowhere else.</summary>
-    public static Status InternalError(string requestId)
-    {
-        string what = $"request {requestId} failed; the server's log says why";
-        return new(500, "InternalError", $"Internal error occurred: {what}", new StatusDetails { Causes = [new("", what, "")] });
-    }
+    public static Status InternalError(string requestId) => Internal($"request {requestId} failed; the server's log says why");
+
+    /// <summary>422: an operation of a JSON Patch does not apply. Upstream does not say which.</summary>
+    public static Status PatchFailed() => new(422, "Invalid", "the server rejected our request due to an error in our request", new StatusDetails());
+
+    /// <summary>500: the object has no such field to show through its scale subresource; the code is upstream's.</summary>
+    public static Status NoScale(string path) => Internal($"the spec replicas field {Quote(path)} does not exist");
 
     /// <summary>500: an event in the history cannot be read; the message says which.</summary>
     public static Status Unreadable(string message) =>
@@ -221,6 +227,9 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     }
 
     private static StatusDetails About(ApiResource resource, string name) => new(name, resource.Group, resource.Plural);
+
+    private static Status Internal(string what) =>
+        new(500, "InternalError", $"Internal error occurred: {what}", new StatusDetails { Causes = [new("", what, "")] });
 
     private static Status KindConflict(ApiResource resource, string name, string text) =>
         new(409, "Conflict", $"Operation cannot be fulfilled on {resource.GroupKind} {Quote(name)}: {text}", new(name, resource.Group, resource.Kind));

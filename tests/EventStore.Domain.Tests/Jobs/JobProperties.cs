@@ -132,8 +132,8 @@ public sealed class JobProperties
 
     private static string? Revision(JobCommand command) => command switch
     {
-        PatchJob patch => Text(patch.Patch),
-        PatchStatus patch => Text(patch.Patch),
+        PatchJob { Patch: SentPatch.Merge(var patch) } => Text(patch),
+        PatchStatus { Patch: SentPatch.Merge(var patch) } => Text(patch),
         ReplaceJob replace => Text(replace.Manifest),
         ReplaceStatus replace => Text(replace.Manifest),
         DeleteJob delete => delete.ResourceVersion,

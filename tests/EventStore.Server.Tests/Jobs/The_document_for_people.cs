@@ -1,3 +1,4 @@
+using EventStore.Domain.Manifests;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using EventStore.Server.Audit;
@@ -228,7 +229,7 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
             .AddSingleton(new FeedLimits()).AddSingleton(new ListLimits()).AddSingleton<JobFeed>().AddSingleton<Notifications>().AddSingleton<ServerPresence>()
             .AddSingleton<JobReads>().AddSingleton<RevisionReads>().AddSingleton(TimeProvider.System);
         WebApplication app = builder.Build();
-        app.MapJobs();
+        app.MapJobs(Profile.Documented);
         app.MapRevisions();
         app.MapCheckpoint();
         return

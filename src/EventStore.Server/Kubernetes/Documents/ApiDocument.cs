@@ -1,3 +1,4 @@
+using EventStore.Domain.Manifests;
 using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -37,7 +38,8 @@ internal static class ApiDocument
     /// <param name="services">The services.</param>
     /// <param name="info">What it says of itself.</param>
     /// <param name="schemas">The schemas its operations name, besides <see cref="Status"/>.</param>
-    public static void AddApiDocument(this IServiceCollection services, Func<OpenApiInfo> info, Func<IEnumerable<KeyValuePair<string, OpenApiSchema>>> schemas)
+    public static void AddApiDocument(
+        this IServiceCollection services, Func<OpenApiInfo> info, Func<Profile, IEnumerable<KeyValuePair<string, OpenApiSchema>>> schemas)
     {
         services.AddOpenApi(Name, options =>
         {
@@ -47,9 +49,9 @@ internal static class ApiDocument
                 Describe(operation, context.Description.ActionDescriptor.EndpointMetadata.OfType<Documentation>().Single()(), context.Document!);
                 return Task.CompletedTask;
             });
-            options.AddDocumentTransformer((document, _, _) =>
+            options.AddDocumentTransformer((document, context, _) =>
             {
-                Complete(document, info(), schemas());
+                Complete(document, info(), schemas(context.ApplicationServices.GetRequiredService<Profile>()));
                 return Task.CompletedTask;
             });
         });

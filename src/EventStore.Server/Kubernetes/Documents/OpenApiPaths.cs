@@ -48,7 +48,7 @@ internal static class OpenApiPaths
             "list" => ("get", false, Describe(verb, "list", served, [.. ApiParameters.OfLists, .. served.ListParameters], null, list)),
             "create" => ("post", false, Describe(verb, "post", served, ApiParameters.OfWrites, Body(ContentNegotiation.JsonType, whole), whole, 201)),
             "update" => ("put", true, Describe(verb, "put", served, ApiParameters.OfWrites, Body(ContentNegotiation.JsonType, whole), whole)),
-            "patch" => ("patch", true, Describe(verb, "patch", served, ApiParameters.OfWrites, Body(ContentNegotiation.MergePatchType, patch), whole)),
+            "patch" => ("patch", true, Describe(verb, "patch", served, ApiParameters.OfWrites, Bodies(served.PatchTypes, patch), whole)),
             "delete" => ("delete", true, Describe(verb, "delete", served, ApiParameters.OfDeletes, Body(ContentNegotiation.JsonType, deleteOptions), status)),
             "deletecollection" => ("delete", false,
                 Describe(verb, "deletecollection", served, [.. ApiParameters.OfLists.Union(ApiParameters.OfDeletes)], Body(ContentNegotiation.JsonType, deleteOptions), list)),
@@ -97,6 +97,8 @@ internal static class OpenApiPaths
         return place == "path" ? parameter.With("required", JsonBoolean.True) : parameter;
     }
 
-    private static JsonObject Body(string mediaType, JsonObject schema) =>
-        JsonObject.Of(("content", JsonObject.Of((mediaType, JsonObject.Of(("schema", schema))))));
+    private static JsonObject Body(string mediaType, JsonObject schema) => Bodies([mediaType], schema);
+
+    private static JsonObject Bodies(IEnumerable<string> mediaTypes, JsonObject schema) => JsonObject.Of(("content", JsonObject.Of(
+        mediaTypes.Select(mediaType => KeyValuePair.Create<string, JsonValue>(mediaType, JsonObject.Of(("schema", schema)))))));
 }

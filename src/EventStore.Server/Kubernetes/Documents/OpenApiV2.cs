@@ -60,7 +60,7 @@ public static class OpenApiV2
             .Select(parameter => Message(Text(2, "query"), Texts(4, parameter.Member("name")), Texts(6, parameter.Member("schema")!.Member("type"))))
             .Select(query => Field(8, Field(1, Field(2, Field(3, query)))));
         byte[] operation = Message([
-            Texts(5, patch["operationId"]), Text(7, ContentNegotiation.MergePatchType), .. parameters,
+            Texts(5, patch["operationId"]), .. Members(patch["requestBody"]!.Member("content")).Select(content => Text(7, content.Key)), .. parameters,
             Extension(13, patch[OpenApiSchemas.GroupVersionKinds]!),
         ]);
         return Field(2, Message(Text(1, path.Key), Field(2, Field(8, operation))));

@@ -31,7 +31,7 @@ internal static class OpenApiV2Json
             .With("produces", Discovery.Names([ContentNegotiation.JsonType]))
             .With("responses", JsonObject.Of(Members(operation["responses"]).Select(response => new KeyValuePair<string, JsonValue>(
                 response.Key, JsonObject.Of(("description", response.Value.Member("description")!), ("schema", Content(response.Value).Schema))))));
-        return body is null ? converted : converted.With("consumes", Discovery.Names([Content(body).MediaType]));
+        return body is null ? converted : converted.With("consumes", Discovery.Names(Content(body).MediaTypes));
     }
 
     private static JsonArray Parameters(IEnumerable<JsonValue> parameters) => new([.. parameters.Select(parameter => parameter.Member("in") is JsonText { Value: "body" }
@@ -41,10 +41,11 @@ internal static class OpenApiV2Json
     private static JsonObject Body(JsonObject body) =>
         JsonObject.Of(("in", "body"), ("name", "body"), ("required", JsonBoolean.True), ("schema", Content(body).Schema));
 
-    private static (string MediaType, JsonValue Schema) Content(JsonValue of)
+    /// <summary>The media types of a body, and the schema they all have.</summary>
+    private static (string[] MediaTypes, JsonValue Schema) Content(JsonValue of)
     {
-        KeyValuePair<string, JsonValue> only = Members(of.Member("content")).Single();
-        return (only.Key, Refer(only.Value.Member("schema")!));
+        KeyValuePair<string, JsonValue>[] content = Members(of.Member("content"));
+        return ([.. content.Select(each => each.Key)], Refer(content[0].Value.Member("schema")!));
     }
 
     /// <summary>The schema with its references pointing where 2.0 keeps schemas.</summary>

@@ -40,6 +40,38 @@ public static class BodyJson
         return patch is not null;
     }
 
+    /// <summary>Understands a JSON Patch. What is wrong with an operation is found when it is applied, as upstream does.</summary>
+    /// <inheritdoc cref="TryParsePatch"/>
+    public static bool TryParseOperations(
+        ReadOnlySpan<byte> bytes,
+        ApiResource resource,
+        string name,
+        [NotNullWhen(true)] out JsonPatch? patch,
+        [NotNullWhen(false)] out Status? refusal,
+        int nesting = JsonReading.DepthMax)
+    {
+        (patch, refusal) = (null, null);
+        if (!JsonReading.TryParse(bytes, out JsonValue? value, out JsonFault? fault, null, nesting))
+            refusal = Unstorable(fault!, resource, name) ?? Status.BadRequest($"error decoding patch: {Explain(bytes, fault!)}");
+        else if ((value is JsonNull ? new JsonArray([]) : value) is not JsonArray operations)
+            refusal = Status.BadRequest($"error decoding patch: json: cannot unmarshal {GoKind(value!)} into Go value of type []handlers.jsonPatchOp");
+        else if (operations.Items.Count > JsonPatch.OperationsMax)
+            refusal = Status.TooManyOperations(JsonPatch.OperationsMax, operations.Items.Count);
+        else if (operations.Items.Select(NoOperation).FirstOrDefault(wrong => wrong is not null) is { } wrong)
+            refusal = Status.BadRequest($"error decoding patch: json: cannot unmarshal {wrong}");
+        else
+            patch = new JsonPatch(operations);
+        return patch is not null;
+    }
+
+    private static string? NoOperation(JsonValue operation)
+    {
+        if (operation is not (JsonObject or JsonNull))
+            return $"{GoKind(operation)} into Go value of type handlers.jsonPatchOp";
+        string? member = new[] { "from", "op", "path" }.FirstOrDefault(name => operation.Member(name) is not (null or JsonNull or JsonText));
+        return member is null ? null : $"{GoKind(operation.Member(member)!)} into Go struct field jsonPatchOp.{member} of type string";
+    }
+
     /// <summary>
     /// Understands a whole object: it must say its apiVersion and kind. Whether they are the right ones is not asked here.
     /// </summary>

@@ -90,11 +90,23 @@ public static class ContentNegotiation
     /// Null when the body of a PATCH is a merge patch, else 415. As upstream: nothing is merge patch but the lower-case word, with or
     /// without parameters behind it; no Content-Type is none. The option that helps is named, because kubectl sends another kind by itself.
     /// </summary>
-    public static Status? RefusePatch(StringValues contentType)
+    /// <param name="contentType">The Content-Type header.</param>
+    /// <param name="taken">The types of patches that are taken; null for merge patches alone.</param>
+    public static Status? RefusePatch(StringValues contentType, IReadOnlyList<string>? taken = null)
     {
-        ReadOnlySpan<char> type = contentType.Count == 1 ? contentType[0].AsSpan() : default;
-        int parameters = type.IndexOf(';');
-        return (parameters > 0 ? type[..parameters] : type) is MergePatchType ? null : Status.UnsupportedMediaType($"{MergePatchType} (kubectl patch --type=merge)");
+        if (PatchType(contentType) is var type && (taken is null ? type == MergePatchType : taken.Contains(type)))
+            return null;
+        return taken is null or { Count: 1 }
+            ? Status.UnsupportedMediaType($"{MergePatchType} (kubectl patch --type=merge)")
+            : Status.UnsupportedMediaType(taken.Order(StringComparer.Ordinal));
+    }
+
+    /// <summary>The type of a patch without its parameters.</summary>
+    public static string PatchType(StringValues contentType)
+    {
+        string type = contentType.Count == 1 ? contentType[0] ?? string.Empty : string.Empty;
+        int parameters = type.IndexOf(';', StringComparison.Ordinal);
+        return parameters > 0 ? type[..parameters] : type;
     }
 
     /// <summary>Null when the body of another request is JSON or YAML, or does not say what it is; else 415.</summary>

@@ -55,8 +55,9 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int bodyByt
         ReplaceJob or ReplaceStatus => true,
         RollBackJob back => back.ResourceVersion is not null,
         DeleteJob delete => delete.ResourceVersion is not null,
-        PatchJob patch => patch.Patch["metadata"]?.Member("resourceVersion") is not null,
-        PatchStatus patch => patch.Patch["metadata"]?.Member("resourceVersion") is not null,
+        PatchJob patch => patch.Patch.MayNameRevision,
+        PatchStatus patch => patch.Patch.MayNameRevision,
+        ScaleJob => true,
         _ => false,
     };
 
