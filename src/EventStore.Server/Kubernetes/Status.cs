@@ -4,6 +4,7 @@ using System.Text.Json;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes.Answers;
+using static EventStore.Server.Kubernetes.StatusTexts;
 
 namespace EventStore.Server.Kubernetes;
 
@@ -166,8 +167,7 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     public static Status NoScale(string path) => Internal($"the spec replicas field {Quote(path)} does not exist");
 
     /// <summary>500: an event in the history cannot be read; the message says which.</summary>
-    public static Status Unreadable(string message) =>
-        new(500, "InternalError", $"Internal error occurred: {message}", new StatusDetails { Causes = [new("", message, "")] });
+    public static Status Unreadable(string message) => Internal(message);
 
     /// <summary>410: a watch cannot go on from where it is. Clients list again and watch from there.</summary>
     public static Status Expired(string message) => new(410, "Expired", message, null);
@@ -244,16 +244,4 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
         string message = $"{ApiResource.Qualify(kind, group)} {Quote(name)} is invalid: {(texts.Length == 1 ? list : $"[{list}]")}";
         return new(422, "Invalid", message, new StatusDetails(name, group, kind) { Causes = causes });
     }
-
-    private static string Rbac(string missing) => missing.Length == 0 ? "" : $": RBAC: {missing}";
-
-    private static string Quote(string text) => FieldError.Quote(text);
-
-    private static string AndMore(int count) => count > ListedMax ? string.Create(CultureInfo.InvariantCulture, $" and {count - ListedMax} more") : "";
-
-    /// <summary>A path is made of the client's own names, which may be megabytes long.</summary>
-    private static string Clip(string path) => path.Length <= 300 ? path : path[..300] + "...";
-
-    /// <summary>What upstream does to a text with a path in it, lest a browser takes it for HTML.</summary>
-    private static string NoMarkup(string text) => new StringBuilder(text).Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").ToString();
 }

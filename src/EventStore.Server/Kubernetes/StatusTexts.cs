@@ -1,0 +1,24 @@
+using System.Globalization;
+using System.Text;
+using EventStore.Domain.Manifests;
+
+namespace EventStore.Server.Kubernetes;
+
+/// <summary>Parts of the texts of a <see cref="Status"/>.</summary>
+internal static class StatusTexts
+{
+    /// <summary>The roles a refusal says are missing, as upstream appends them.</summary>
+    public static string Rbac(string missing) => missing.Length == 0 ? "" : $": RBAC: {missing}";
+
+    /// <summary>The text in double quotes as Go prints it.</summary>
+    public static string Quote(string text) => FieldError.Quote(text);
+
+    /// <summary>How many more there are than an answer lists.</summary>
+    public static string AndMore(int count) => count > Status.ListedMax ? string.Create(CultureInfo.InvariantCulture, $" and {count - Status.ListedMax} more") : "";
+
+    /// <summary>A path is made of the client's own names, which may be megabytes long.</summary>
+    public static string Clip(string path) => path.Length <= 300 ? path : path[..300] + "...";
+
+    /// <summary>What upstream does to a text with a path in it, lest a browser takes it for HTML.</summary>
+    public static string NoMarkup(string text) => new StringBuilder(text).Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").ToString();
+}
