@@ -2,7 +2,6 @@ using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
 using JasperFx;
-using JasperFx.Events.Daemon;
 using Marten;
 using Marten.Events.Daemon;
 using Marten.Storage;
