@@ -5,7 +5,9 @@ using System.Text;
 
 namespace EventStore.Domain.History;
 
-/// <summary>What the hash of a revision covers, beside the hash before it. Texts are as PostgreSQL prints them; null where there is none.</summary>
+/// <summary>
+/// What the hash of a revision covers, beside the hash before it. Texts are as PostgreSQL prints them; null where there is none.
+/// </summary>
 /// <param name="Revision">The event's number.</param>
 /// <param name="Uid">The incarnation.</param>
 /// <param name="Version">The event's place in the incarnation's stream.</param>
@@ -35,7 +37,9 @@ public static class Chain
     /// <summary>What stands before the first event.</summary>
     public static ReadOnlySpan<byte> Beginning => new byte[SHA256.HashSizeInBytes];
 
-    /// <summary>The SHA-256 of a link: of a row of netstrings, <c>5:admin,</c>, lengths in bytes of UTF-8; what is null is <c>:,</c>.</summary>
+    /// <summary>
+    /// The SHA-256 of a link: of a row of netstrings, <c>5:admin,</c>, lengths in bytes of UTF-8; what is null is <c>:,</c>.
+    /// </summary>
     /// <remarks>
     /// The row has 12 netstrings, and a 13th only for an impersonated user (migrations/V0019): every event without one keeps the hash it
     /// always had, and no row of 12 can be read as a row of 13.

@@ -33,9 +33,11 @@ public static class Diff
     /// The leaves that differ as written: null, an absent member and the empty object are three things, and one that came in place of
     /// another is named itself. Empty if and only if the two are equal.
     /// </summary>
-    public static IReadOnlyList<Change> ByForm(JsonObject before, JsonObject after) => Between(before, after, null, (_, one, other) => Equals(one, other));
+    public static IReadOnlyList<Change> ByForm(JsonObject before, JsonObject after) =>
+        Between(before, after, null, (_, one, other) => Equals(one, other));
 
-    private static List<Change> Between(JsonObject before, JsonObject after, TypedField? field, Func<TypedField?, JsonValue?, JsonValue?, bool> same)
+    private static List<Change> Between(
+        JsonObject before, JsonObject after, TypedField? field, Func<TypedField?, JsonValue?, JsonValue?, bool> same)
     {
         var changes = new List<Change>();
         Collect(FieldPath.Root, before, after, field, same, changes);

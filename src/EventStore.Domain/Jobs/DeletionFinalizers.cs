@@ -24,7 +24,9 @@ internal static class DeletionFinalizers
     private const string Foreground = "foregroundDeletion";
     private const string Orphan = "orphan";
 
-    /// <summary>The finalizers of a job once its deletion is asked for. What the request does not say, the finalizers that are there say.</summary>
+    /// <summary>
+    /// The finalizers of a job once its deletion is asked for. What the request does not say, the finalizers that are there say.
+    /// </summary>
     public static IReadOnlyList<JsonValue> For(Job job, Dependents? dependents)
     {
         string? wanted = dependents switch
@@ -34,7 +36,8 @@ internal static class DeletionFinalizers
             Dependents.Background => null,
             _ => job.Finalizers.OfType<JsonText>().Select(name => name.Value).FirstOrDefault(name => name is Orphan or Foreground),
         };
-        List<JsonValue> kept = [.. job.Finalizers.Where(name => name is not JsonText { Value: Orphan or Foreground } text || text.Value == wanted)];
+        List<JsonValue> kept =
+            [.. job.Finalizers.Where(name => name is not JsonText { Value: Orphan or Foreground } text || text.Value == wanted)];
         if (wanted is not null && !kept.Contains(wanted))
             kept.Add(wanted);
         return kept;

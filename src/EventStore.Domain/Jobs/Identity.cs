@@ -100,7 +100,8 @@ internal static class Identity
         if (kind.Length == 0)
             return new Rejection.BadRequest("Object 'Kind' is missing");
         if (apiVersion != JobDecider.ApiVersion)
-            return new Rejection.BadRequest($"the API version in the data ({apiVersion}) does not match the expected API version ({JobDecider.ApiVersion})");
+            return new Rejection.BadRequest(
+                $"the API version in the data ({apiVersion}) does not match the expected API version ({JobDecider.ApiVersion})");
         return kind == JobDecider.Kind
             ? null
             : new Rejection.Invalid(FieldError.Invalid(FieldPath.Of("kind"), kind, $"must be {JobDecider.Kind}"));
@@ -128,7 +129,8 @@ internal static class Identity
         if (resourceVersion.Length == 0)
             return new Rejection.RevisionMissing();
         if (!ulong.TryParse(resourceVersion, NumberStyles.None, CultureInfo.InvariantCulture, out ulong asked))
-            return new Rejection.BadRequest($"metadata.resourceVersion: Invalid value: {FieldError.Quote(resourceVersion)}: must be the decimal number of a revision");
+            return new Rejection.BadRequest(
+                $"metadata.resourceVersion: Invalid value: {FieldError.Quote(resourceVersion)}: must be the decimal number of a revision");
         if (asked == 0)
             return new Rejection.RevisionMissing();
         return asked == (ulong)job.Revision ? null : new Rejection.Stale();

@@ -39,7 +39,8 @@ public abstract record JobCommand(JobKey Key, DateTimeOffset Time, Origin Origin
 /// <param name="Origin">Who asks.</param>
 /// <param name="Manifest">The object as sent.</param>
 /// <param name="Uid">The new incarnation.</param>
-public sealed record CreateJob(JobKey Key, DateTimeOffset Time, Origin Origin, JsonObject Manifest, Guid Uid) : JobCommand(Key, Time, Origin);
+public sealed record CreateJob(JobKey Key, DateTimeOffset Time, Origin Origin, JsonObject Manifest, Guid Uid)
+    : JobCommand(Key, Time, Origin);
 
 /// <summary>Changes a job by a patch (PATCH).</summary>
 /// <param name="Key">The job.</param>
@@ -88,7 +89,8 @@ public sealed record RollBackJob(JobKey Key, DateTimeOffset Time, Origin Origin,
 /// <param name="Origin">Who asks.</param>
 /// <param name="Uid">Only this incarnation; null for any.</param>
 /// <param name="ResourceVersion">Only at this revision; null for any.</param>
-public sealed record DeleteJob(JobKey Key, DateTimeOffset Time, Origin Origin, string? Uid, string? ResourceVersion) : JobCommand(Key, Time, Origin)
+public sealed record DeleteJob(JobKey Key, DateTimeOffset Time, Origin Origin, string? Uid, string? ResourceVersion)
+    : JobCommand(Key, Time, Origin)
 {
     /// <summary>What becomes of the objects it owns; null when the request does not say.</summary>
     public Dependents? Dependents { get; init; }
@@ -100,4 +102,5 @@ public sealed record DeleteJob(JobKey Key, DateTimeOffset Time, Origin Origin, s
 /// <param name="Origin">Who asks.</param>
 /// <param name="Patch">The patch of the Scale; null when it is replaced.</param>
 /// <param name="Manifest">The Scale as sent; null when it is patched.</param>
-public sealed record ScaleJob(JobKey Key, DateTimeOffset Time, Origin Origin, SentPatch? Patch, JsonObject? Manifest) : JobCommand(Key, Time, Origin);
+public sealed record ScaleJob(JobKey Key, DateTimeOffset Time, Origin Origin, SentPatch? Patch, JsonObject? Manifest)
+    : JobCommand(Key, Time, Origin);

@@ -46,7 +46,8 @@ public static class JobDecider
         if (Identity.OfNewJob(create) is { } refused)
             return refused;
         JsonObject manifest = NewManifest(create);
-        IReadOnlyList<FieldError> errors = [.. create.Profile.Unreadable(create.Manifest), .. Validation.OfNewJob(manifest, create.Limits, create.Profile)];
+        IReadOnlyList<FieldError> errors = [.. create.Profile.Unreadable(create.Manifest),
+            .. Validation.OfNewJob(manifest, create.Limits, create.Profile)];
         if (errors.Count > 0)
             return new Rejection.Invalid(errors);
         return job is null ? new JobCreated(manifest) : new Rejection.AlreadyExists(job.Deleting);
@@ -65,7 +66,8 @@ public static class JobDecider
     private static Decision Replace(Job? job, JobCommand command, JsonObject manifest, Func<Job, JsonObject, Happening, Decision> then) =>
         Identity.OfReplacement(job, command.Key, manifest) is { } refused
             ? refused
-            : then(job!, Identity.Complete(job!, manifest, command.Profile.Updatable), (effective, replaced, paths) => new JobReplaced(effective, replaced, paths));
+            : then(job!, Identity.Complete(job!, manifest, command.Profile.Updatable),
+                (effective, replaced, paths) => new JobReplaced(effective, replaced, paths));
 
     private static Func<Job, JsonObject, Happening, Decision> UpdateBy(JobCommand command) =>
         (job, candidate, happening) => Update(job, candidate, happening, command);
@@ -85,7 +87,8 @@ public static class JobDecider
         if (ReferenceEquals(next, job.Manifest))
             return Decision.NothingToDo;
         IReadOnlyList<FieldError> errors =
-            [.. FinalizersFixed(job, next), .. profile.Unreadable(sent), .. Validation.OfUpdate(next, command.Limits, profile, job.Manifest)];
+            [.. FinalizersFixed(job, next), .. profile.Unreadable(sent),
+                .. Validation.OfUpdate(next, command.Limits, profile, job.Manifest)];
         return errors.Count > 0 ? new Rejection.Invalid(errors) : Changed(job, next, happening);
     }
 
@@ -113,11 +116,14 @@ public static class JobDecider
 
     private static Decision SetStatus(Job job, JsonObject sent, Profile profile, MetadataLimits limits)
     {
-        JsonObject candidate = StatusOnly(sent["status"] is JsonNull ? null : profile.Normal(job.Manifest, StatusOnly(sent["status"]))["status"]);
+        JsonObject candidate = StatusOnly(
+            sent["status"] is JsonNull ? null : profile.Normal(job.Manifest, StatusOnly(sent["status"]))["status"]);
         JsonValue? status = candidate["status"];
         if (status is not null and not JsonObject)
             return new Rejection.Invalid(FieldError.WrongType(FieldPath.Of("status"), status, "object"));
-        IReadOnlyList<FieldError> errors = profile.HasDefinition ? [.. CustomResource.Errors(StatusOnly(job.Manifest["status"]), candidate)] : [];
+        IReadOnlyList<FieldError> errors = profile.HasDefinition
+            ? [.. CustomResource.Errors(StatusOnly(job.Manifest["status"]), candidate)]
+            : [];
         if (errors.Count > 0)
             return new Rejection.Invalid(errors);
         JsonValue? before = job.Manifest["status"];
@@ -135,7 +141,9 @@ public static class JobDecider
             return new Rejection.UidPrecondition(uid, job.UidText);
         if (delete.ResourceVersion is { } asked && asked != Revision(job))
             return new Rejection.RevisionPrecondition(asked, Revision(job));
-        IReadOnlyList<JsonValue> finalizers = delete.Profile.WaitsForDependents ? DeletionFinalizers.For(job, delete.Dependents) : job.Finalizers;
+        IReadOnlyList<JsonValue> finalizers = delete.Profile.WaitsForDependents
+            ? DeletionFinalizers.For(job, delete.Dependents)
+            : job.Finalizers;
         return finalizers.SequenceEqual(job.Finalizers) ? DeleteAsItIs(job, delete) : DeleteWith(finalizers, job, delete);
     }
 
@@ -183,7 +191,8 @@ public static class JobDecider
         JsonObject next = Scale.Set(job.Manifest, replicas);
         if (ReferenceEquals(next, job.Manifest))
             return Decision.NothingToDo;
-        return Changed(job, next, command.Patch is { } sent ? Patched(sent) : (effective, replaced, paths) => new JobReplaced(effective, replaced, paths));
+        return Changed(job, next,
+            command.Patch is { } sent ? Patched(sent) : (effective, replaced, paths) => new JobReplaced(effective, replaced, paths));
     }
 
     private static string Revision(Job job) => job.Revision.ToString(CultureInfo.InvariantCulture);

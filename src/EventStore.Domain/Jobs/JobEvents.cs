@@ -23,7 +23,9 @@ public sealed record JobCreated(JsonObject Manifest) : JobEvent;
 /// <param name="Paths">The paths of the changed values.</param>
 public sealed record JobPatched(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEvent
 {
-    /// <summary>The media type of the patch that was sent; null for a merge patch. What is stored is the effective merge patch all the same.</summary>
+    /// <summary>
+    /// The media type of the patch that was sent; null for a merge patch. What is stored is the effective merge patch all the same.
+    /// </summary>
     public string? PatchType { get; init; }
 }
 
@@ -56,7 +58,9 @@ public sealed record JobStatusUpdated(JsonValue? Status, JsonValue? Replaced, IR
 /// <param name="DeletionTimestamp"><c>metadata.deletionTimestamp</c>, RFC 3339 in seconds.</param>
 public sealed record JobDeletionRequested(string DeletionTimestamp) : JobEvent
 {
-    /// <summary>The finalizers from then on, when the request changed them: it said what becomes of dependents. Null when it did not.</summary>
+    /// <summary>
+    /// The finalizers from then on, when the request changed them: it said what becomes of dependents. Null when it did not.
+    /// </summary>
     public JsonValue? Finalizers { get; init; }
 
     /// <summary>The finalizers before, when the request changed them; null when there were none.</summary>

@@ -10,6 +10,8 @@ namespace EventStore.Domain.Jobs;
 /// </summary>
 public static class Scale
 {
+    private static readonly string[] Shown = ["creationTimestamp", "name", "namespace", "resourceVersion", "uid"];
+
     /// <summary>The API version of a Scale.</summary>
     public const string ApiVersion = "autoscaling/v1";
 
@@ -25,8 +27,9 @@ public static class Scale
         if (job["spec"]?.Member("pytorchReplicaSpecs")?.Member("Worker")?.Member("replicas") is not JsonNumber replicas)
             return null;
         JsonValue? worker = job["status"]?.Member("replicaStatuses")?.Member("Worker");
-        JsonObject metadata = JsonObject.Of(new[] { "creationTimestamp", "name", "namespace", "resourceVersion", "uid" }
-            .Where(name => job["metadata"]!.Member(name) is not null).Select(name => KeyValuePair.Create(name, job["metadata"]!.Member(name)!)));
+        JsonObject metadata = JsonObject.Of(Shown
+            .Where(name => job["metadata"]!.Member(name) is not null).Select(
+                name => KeyValuePair.Create(name, job["metadata"]!.Member(name)!)));
         JsonObject status = JsonObject.Of(("replicas", worker?.Member("active") is JsonNumber active ? active : 0));
         if (worker?.Member("selector") is JsonText { Value.Length: > 0 } selector)
             status = status.With("selector", selector);
@@ -47,14 +50,19 @@ public static class Scale
         if (value is null or JsonNull)
             return (0, null);
         if (value is not JsonNumber number || !number.WithoutZeroFraction().TryGetInt64(out long replicas) || replicas is < int.MinValue or > int.MaxValue)
-            return (0, new Rejection.BadRequest($"json: cannot unmarshal {value.Kind} into Go struct field ScaleSpec.spec.replicas of type int32"));
+            return (0,
+                new Rejection.BadRequest(
+                $"json: cannot unmarshal {value.Kind} into Go struct field ScaleSpec.spec.replicas of type int32"));
         return replicas < 0
             ? (0, new Rejection.Invalid(new FieldError(
-                "FieldValueInvalid", ScaleField.Path, string.Create(CultureInfo.InvariantCulture, $"Invalid value: {replicas}: should be a non-negative integer"))))
+                "FieldValueInvalid", ScaleField.Path, string.Create(
+                    CultureInfo.InvariantCulture, $"Invalid value: {replicas}: should be a non-negative integer"))))
             : (replicas, null);
     }
 
     /// <summary>The job's object with that number of workers.</summary>
     internal static JsonObject Set(JsonObject manifest, long replicas) =>
-        (JsonObject)MergePatch.Apply(manifest, JsonObject.Of(("spec", JsonObject.Of(("pytorchReplicaSpecs", JsonObject.Of(("Worker", JsonObject.Of(("replicas", replicas)))))))));
+        (JsonObject)MergePatch.Apply(manifest,
+            JsonObject.Of(
+            ("spec", JsonObject.Of(("pytorchReplicaSpecs", JsonObject.Of(("Worker", JsonObject.Of(("replicas", replicas)))))))));
 }

@@ -60,7 +60,8 @@ public abstract record SentPatch
 
         // Go decodes null into a map of texts as the empty text.
         private static JsonObject WithTexts(JsonObject metadata, string name) => metadata[name] is JsonObject map
-            ? metadata.With(name, map.Names.Where(key => map[key] is JsonNull).Aggregate(map, (texts, key) => texts.With(key, string.Empty)))
+            ? metadata.With(
+                name, map.Names.Where(key => map[key] is JsonNull).Aggregate(map, (texts, key) => texts.With(key, string.Empty)))
             : metadata;
     }
 }

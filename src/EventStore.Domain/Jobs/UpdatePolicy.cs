@@ -11,7 +11,8 @@ namespace EventStore.Domain.Jobs;
 internal static class UpdatePolicy
 {
     // What the server writes, or has checked before this rule: a change of it is put back without a word, as upstream does.
-    private static readonly string[] ServerOwned = ["creationTimestamp", "generation", "managedFields", "namespace", "resourceVersion", "selfLink", "uid"];
+    private static readonly string[] ServerOwned = ["creationTimestamp", "generation", "managedFields", "namespace", "resourceVersion",
+        "selfLink", "uid"];
 
     private static readonly string[] SetByDeletion = ["deletionGracePeriodSeconds", "deletionTimestamp"];
 
@@ -20,17 +21,20 @@ internal static class UpdatePolicy
     /// Go clients send <c>creationTimestamp: null</c> in every template.
     /// </summary>
     public static IReadOnlyList<FieldPath> FixedFieldsChanged(Job job, JsonObject candidate, UpdatableFields updatable) =>
-        [.. Diff.ByMeaning(FixedPart(job.Manifest, job.Deleting, updatable), FixedPart(candidate, job.Deleting, updatable)).Select(change => change.Path)];
+        [.. Diff.ByMeaning(FixedPart(job.Manifest, job.Deleting, updatable),
+            FixedPart(candidate, job.Deleting, updatable)).Select(change => change.Path)];
 
     /// <summary>The job's object with the updatable fields of the candidate, everything else in its stored form.</summary>
     public static JsonObject Merge(Job job, JsonObject candidate, UpdatableFields updatable) => updatable.When(job.Deleting).Take(
-        job.Manifest, candidate.With("metadata", ObjectMeta.Known((JsonObject)candidate["metadata"]!))); // what is null or empty is not there
+        // what is null or empty is not there
+        job.Manifest, candidate.With("metadata", ObjectMeta.Known((JsonObject)candidate["metadata"]!)));
 
     /// <summary>
     /// The job's object with the fields a rollback restores as they stood in the past; the same object where nothing differs. A null, which
     /// no request can leave in one of them, counts as absent: no merge patch could set it.
     /// </summary>
-    public static JsonObject Restore(Job job, Job past, UpdatableFields updatable) => updatable.RolledBack.Take(job.Manifest, past.Manifest);
+    public static JsonObject Restore(Job job, Job past, UpdatableFields updatable) =>
+        updatable.RolledBack.Take(job.Manifest, past.Manifest);
 
     /// <summary>The finalizers the candidate would add, in order. While a job is being deleted, none may be.</summary>
     public static IReadOnlyList<string> FinalizersAdded(Job job, JsonObject candidate)
@@ -45,7 +49,8 @@ internal static class UpdatePolicy
         JsonObject rest = updatable.When(deleting).Without(manifest.Without("status"));
         if (rest["metadata"] is not JsonObject metadata)
             return rest;
-        return rest.With("metadata", JsonObject.Of(metadata.Members.ToArray().Where(member => IsFixed(member.Key, deleting) && !IsEmpty(member.Value))));
+        return rest.With(
+            "metadata", JsonObject.Of(metadata.Members.ToArray().Where(member => IsFixed(member.Key, deleting) && !IsEmpty(member.Value))));
     }
 
     private static bool IsFixed(string metadataField, bool deleting) =>

@@ -32,7 +32,9 @@ public sealed class JsonNumber : JsonValue
     /// <summary>The number of one digit, which is given as its character.</summary>
     internal static JsonNumber OfDigit(byte digit) => Digits[digit - (byte)'0'];
 
-    /// <summary>Reads a number that is well-formed by RFC 8259; null when it has more than <see cref="DigitsMax"/> digits written out.</summary>
+    /// <summary>
+    /// Reads a number that is well-formed by RFC 8259; null when it has more than <see cref="DigitsMax"/> digits written out.
+    /// </summary>
     public static JsonNumber? Parse(string text)
     {
         bool negative = text[0] == '-';
@@ -73,7 +75,9 @@ public sealed class JsonNumber : JsonValue
     public JsonNumber WithoutZeroFraction()
     {
         int point = Text.IndexOf('.', StringComparison.Ordinal);
-        return point < 0 || Text.AsSpan(point + 1).ContainsAnyExcept('0') ? this : new JsonNumber(Text is ['-', '0', '.', ..] ? "0" : Text[..point]);
+        return point < 0 || Text.AsSpan(point + 1).ContainsAnyExcept('0')
+            ? this
+            : new JsonNumber(Text is ['-', '0', '.', ..] ? "0" : Text[..point]);
     }
 
     /// <inheritdoc/>

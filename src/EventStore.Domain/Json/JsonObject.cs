@@ -154,7 +154,8 @@ public sealed class JsonObject : JsonValue
         return new JsonObject(unsorted);
     }
 
-    private static KeyValuePair<string, JsonValue>[] SortAndDropEarlier(KeyValuePair<string, JsonValue>[] unsorted, List<string>? duplicates)
+    private static KeyValuePair<string, JsonValue>[] SortAndDropEarlier(
+        KeyValuePair<string, JsonValue>[] unsorted, List<string>? duplicates)
     {
         var sorted = unsorted.OrderBy(member => member.Key, Comparer<string>.Create(CompareNames)).ToArray(); // a stable sort
         int count = 0;

@@ -44,18 +44,26 @@ public sealed class JsonPatch
             case "add":
                 return path.Length == 0 || !Fits(path, value) ? null : Edit(document, path, (parent, key) => Add(parent, key, value));
             case "replace":
-                return !Fits(path, value) ? null : path.Length == 0 ? (value is JsonObject or JsonArray ? value : null) : Edit(document, path, (parent, key) => Replace(parent, key, value));
+                return !Fits(path, value)
+                    ? null
+                    : path.Length == 0
+                    ? (value is JsonObject or JsonArray ? value : null)
+                    : Edit(document, path, (parent, key) => Replace(parent, key, value));
             case "remove":
                 return path.Length == 0 ? null : Edit(document, path, Remove);
             case "test":
                 return Holds(document, path, value) ? document : null;
             case "move":
-                return Pointer(operation, "from") is { Length: > 0 } moved && path.Length > 0 && At(document, moved) is { } taken && Fits(path, taken)
+                return Pointer(operation, "from") is { Length: > 0 } moved
+                    && path.Length > 0
+                    && At(document, moved) is { } taken
+                    && Fits(path, taken)
                     && Edit(document, moved, Remove) is { } without
                     ? Edit(without, path, (parent, key) => Add(parent, key, taken))
                     : null;
             case "copy":
-                if (Pointer(operation, "from") is not { Length: > 0 } source || path.Length == 0 || At(document, source) is not { } found || !Fits(path, found))
+                if (Pointer(operation, "from") is not { Length: > 0 } source || path.Length == 0 || At(document,
+                    source) is not { } found || !Fits(path, found))
                     return null;
                 copied += found.ToUtf8().Length;
                 return copied > CopiedBytesMax ? null : Edit(document, path, (parent, key) => Add(parent, key, found));
@@ -78,9 +86,9 @@ public sealed class JsonPatch
     {
         if (path.Length == 0)
             return document.Equals(value);
-        if (At(document, path[..^1]) is not { } parent || (parent is JsonArray list && Index(path[^1], list.Items.Count) is null))
+        if (At(document, path.AsSpan(..^1)) is not { } parent || (parent is JsonArray list && Index(path[^1], list.Items.Count) is null))
             return false;
-        return At(parent, path[^1..]) is { } present ? present.Equals(value) : parent is JsonObject && value is JsonNull;
+        return At(parent, path.AsSpan(^1..)) is { } present ? present.Equals(value) : parent is JsonObject && value is JsonNull;
     }
 
     /// <summary>The steps of a JSON Pointer (RFC 6901); null when there is none. The empty pointer is the document itself.</summary>
@@ -93,7 +101,8 @@ public sealed class JsonPatch
         return text[0] != '/' ? null : [.. text[1..].Split('/').Select(Unescape)];
     }
 
-    private static string Unescape(string step) => step.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
+    private static string Unescape(string step) =>
+        step.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal);
 
     private static JsonValue? At(JsonValue document, ReadOnlySpan<string> path)
     {
@@ -111,7 +120,9 @@ public sealed class JsonPatch
         return at;
     }
 
-    /// <summary>The document with the value the path's parent becomes by the edit; null when there is no parent or the edit does not apply.</summary>
+    /// <summary>
+    /// The document with the value the path's parent becomes by the edit; null when there is no parent or the edit does not apply.
+    /// </summary>
     private static JsonValue? Edit(JsonValue document, ReadOnlySpan<string> path, Func<JsonValue, string, JsonValue?> edit)
     {
         if (path.Length == 1)
@@ -150,7 +161,8 @@ public sealed class JsonPatch
     private static JsonValue? Remove(JsonValue parent, string key) => parent switch
     {
         JsonObject members => members[key] is null ? null : members.Without(key),
-        JsonArray list when Index(key, list.Items.Count) is { } index => new JsonArray([.. list.Items.Take(index), .. list.Items.Skip(index + 1)]),
+        JsonArray list when Index(key, list.Items.Count) is { } index =>
+            new JsonArray([.. list.Items.Take(index), .. list.Items.Skip(index + 1)]),
         _ => null,
     };
 

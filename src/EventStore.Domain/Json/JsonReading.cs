@@ -32,7 +32,8 @@ public static class JsonReading
     /// </param>
     /// <param name="nesting">How deep it may be nested, at most <see cref="DepthMax"/>.</param>
     public static bool TryParse(
-        ReadOnlySpan<byte> utf8, out JsonValue? value, out JsonFault? fault, ICollection<FieldPath>? duplicates = null, int nesting = DepthMax)
+        ReadOnlySpan<byte> utf8, out JsonValue? value, out JsonFault? fault, ICollection<FieldPath>? duplicates =
+            null, int nesting = DepthMax)
     {
         (value, fault) = (null, null);
         var path = new Stack<Step>();
@@ -79,7 +80,8 @@ public static class JsonReading
                     return JsonNumber.OfDigit(digit);
                 if (JsonNumber.Parse(System.Text.Encoding.ASCII.GetString(reader.ValueSpan)) is { } number)
                     return number;
-                fault ??= new JsonFault(true, $"a number may have at most {JsonNumber.DigitsMax} digits written out", PathOf(path).ToString());
+                fault ??= new JsonFault(
+                    true, $"a number may have at most {JsonNumber.DigitsMax} digits written out", PathOf(path).ToString());
                 return JsonNull.Value;
             case JsonTokenType.True:
                 return JsonBoolean.True;
@@ -90,7 +92,8 @@ public static class JsonReading
         }
     }
 
-    private static JsonObject ReadObject(ref Utf8JsonReader reader, Stack<Step> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
+    private static JsonObject ReadObject(
+        ref Utf8JsonReader reader, Stack<Step> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
     {
         var members = new List<KeyValuePair<string, JsonValue>>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
@@ -111,7 +114,8 @@ public static class JsonReading
         return value;
     }
 
-    private static JsonArray ReadArray(ref Utf8JsonReader reader, Stack<Step> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
+    private static JsonArray ReadArray(
+        ref Utf8JsonReader reader, Stack<Step> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
     {
         var items = new List<JsonValue>();
         while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)

@@ -19,7 +19,9 @@ public abstract class JsonValue : IEquatable<JsonValue>
     {
     }
 
-    /// <summary>What a person calls this kind of value: <c>object</c>, <c>array</c>, <c>string</c>, <c>number</c>, <c>boolean</c>, <c>null</c>.</summary>
+    /// <summary>
+    /// What a person calls this kind of value: <c>object</c>, <c>array</c>, <c>string</c>, <c>number</c>, <c>boolean</c>, <c>null</c>.
+    /// </summary>
     public abstract string Kind { get; }
 
     /// <summary>Whether Kubernetes treats the value like an absent one: null, or an object without members.</summary>

@@ -38,7 +38,9 @@ internal static class CustomResource
         foreach (KeyValuePair<string, JsonValue> member in members.Members)
         {
             if (type.Member(member.Key) is { } field)
-                normal = member.Value is JsonNull ? normal.Without(member.Key) : normal.With(member.Key, Normal(field.Type, before?.Member(member.Key), member.Value));
+                normal = member.Value is JsonNull
+                    ? normal.Without(member.Key)
+                    : normal.With(member.Key, Normal(field.Type, before?.Member(member.Key), member.Value));
         }
 
         foreach ((string name, TypedField field) in type.Fields)
@@ -111,7 +113,8 @@ internal static class CustomResource
         for (int i = 0; i < list.Items.Count; i++)
         {
             JsonValue item = list.Items[i];
-            JsonObject key = JsonObject.Of(keys.Where(name => item.Member(name) is not null).Select(name => KeyValuePair.Create(name, item.Member(name)!)));
+            JsonObject key = JsonObject.Of(
+                keys.Where(name => item.Member(name) is not null).Select(name => KeyValuePair.Create(name, item.Member(name)!)));
             if (item is JsonObject && !seen.Add(key))
                 errors.Add(new FieldError("FieldValueDuplicate", at.Item(i).ToString(), $"Duplicate value: {key}"));
         }

@@ -22,7 +22,8 @@ public sealed record FieldError(string Reason, string Field, string Message)
     {
         // kube-openapi shows the value's type in the place of the value, and numbers as integer or number.
         string shown = value is JsonNumber number ? (number.TryGetInt64(out _) ? "integer" : "number") : value.Kind;
-        return new("FieldValueTypeInvalid", field.ToString(), $"Invalid value: \"{shown}\": {field} in body must be of type {type}: \"{shown}\"");
+        return new(
+            "FieldValueTypeInvalid", field.ToString(), $"Invalid value: \"{shown}\": {field} in body must be of type {type}: \"{shown}\"");
     }
 
     /// <summary>A field that must be there.</summary>
@@ -30,19 +31,23 @@ public sealed record FieldError(string Reason, string Field, string Message)
         new("FieldValueRequired", field.ToString(), detail.Length == 0 ? "Required value" : $"Required value: {detail}");
 
     /// <summary>A field that must not be there, or must not be changed.</summary>
-    public static FieldError Forbidden(FieldPath field, string detail) => new("FieldValueForbidden", field.ToString(), $"Forbidden: {detail}");
+    public static FieldError Forbidden(FieldPath field, string detail) =>
+        new("FieldValueForbidden", field.ToString(), $"Forbidden: {detail}");
 
     /// <summary>A value that is none of those supported.</summary>
     public static FieldError NotSupported(FieldPath field, JsonValue value, params IEnumerable<string> supported) =>
-        new("FieldValueNotSupported", field.ToString(), $"Unsupported value: {Show(value)}: supported values: {string.Join(", ", supported.Select(Quote))}");
+        new("FieldValueNotSupported", field.ToString(),
+            $"Unsupported value: {Show(value)}: supported values: {string.Join(", ", supported.Select(Quote))}");
 
     /// <summary>A value of too many bytes.</summary>
     public static FieldError TooLong(FieldPath field, int bytesMax) =>
-        new("FieldValueTooLong", field.ToString(), string.Create(CultureInfo.InvariantCulture, $"Too long: may not be more than {bytesMax} bytes"));
+        new("FieldValueTooLong", field.ToString(),
+            string.Create(CultureInfo.InvariantCulture, $"Too long: may not be more than {bytesMax} bytes"));
 
     /// <summary>A list or map of too many items.</summary>
     public static FieldError TooMany(FieldPath field, int items, int itemsMax) =>
-        new("FieldValueTooMany", field.ToString(), string.Create(CultureInfo.InvariantCulture, $"Too many: {items}: must have at most {itemsMax} items"));
+        new("FieldValueTooMany", field.ToString(),
+            string.Create(CultureInfo.InvariantCulture, $"Too many: {items}: must have at most {itemsMax} items"));
 
     /// <inheritdoc/>
     public override string ToString() => $"{Field}: {Message}";

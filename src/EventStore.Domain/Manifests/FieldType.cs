@@ -72,7 +72,9 @@ internal sealed record TypedField(FieldType Type, bool Pointer)
     /// <summary>Whether the definition has it; what it has not came with a later version of Kubernetes or is this store's own.</summary>
     public bool Defined { get; init; } = true;
 
-    /// <summary>The members by which items of a list are told apart (<c>x-kubernetes-list-map-keys</c>); empty when it is not such a list.</summary>
+    /// <summary>
+    /// The members by which items of a list are told apart (<c>x-kubernetes-list-map-keys</c>); empty when it is not such a list.
+    /// </summary>
     public IReadOnlyList<string> Keys { get; init; } = [];
 
     /// <summary>What stands in a list or a map: an item that is there is there, zero or not.</summary>

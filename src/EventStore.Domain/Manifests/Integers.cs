@@ -3,12 +3,15 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// Brings integers to the one form every client reads: <c>60.0</c> is an integer to JSON Schema and to JavaScript, but Go's decoder refuses it.
+/// Brings integers to the one form every client reads: <c>60.0</c> is an integer to JSON Schema and to JavaScript, but Go's decoder refuses
+/// it.
 /// </summary>
 internal static class Integers
 {
     /// <summary>The job with every integer written without a point.</summary>
-    /// <param name="before">The job before a change. What is the same object in both is passed over, so a patch costs what it changes.</param>
+    /// <param name="before">
+    /// The job before a change. What is the same object in both is passed over, so a patch costs what it changes.
+    /// </param>
     /// <param name="job">The job.</param>
     /// <returns>The same object when nothing is to be rewritten.</returns>
     public static JsonObject WithoutPoint(JsonObject? before, JsonObject job) => (JsonObject)WithoutPoint(JobTypes.Job, before, job);

@@ -18,8 +18,10 @@ internal static class JobTypes
     private static Dictionary<string, FieldType> Load()
     {
         using var reader = new StreamReader(typeof(JobTypes).Assembly.GetManifestResourceStream(Resource)!);
-        string[] lines = [.. reader.ReadToEnd().Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0 && line[0] != '#')];
-        var named = lines.Where(line => line[0] != ' ').ToDictionary(name => name, _ => new FieldType(FieldKind.Object), StringComparer.Ordinal);
+        string[] lines =
+            [.. reader.ReadToEnd().Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0 && line[0] != '#')];
+        var named = lines.Where(line => line[0] != ' ').ToDictionary(
+            name => name, _ => new FieldType(FieldKind.Object), StringComparer.Ordinal);
         FieldType? current = null;
         foreach (string line in lines)
         {

@@ -34,7 +34,8 @@ internal static class JobValidation
     };
 
     /// <summary>What is wrong with the updatable fields of the spec.</summary>
-    public static IEnumerable<FieldError> OfUpdate(JsonObject spec, FieldTree updatable) => updatable["spec"]?.Errors(Spec, Schema.Spec, spec) ?? [];
+    public static IEnumerable<FieldError> OfUpdate(JsonObject spec, FieldTree updatable) =>
+        updatable["spec"]?.Errors(Spec, Schema.Spec, spec) ?? [];
 
     private static IEnumerable<FieldError> Field(FieldPath at, JsonObject fields, string name, ObjectShape shape) =>
         shape[name]!.Errors(at.Member(name), fields[name]);

@@ -23,7 +23,9 @@ internal static class Meaning
             (JsonObject left, JsonObject right) =>
                 JsonObject.Pair(left, right).All(pair => Same(field?.Type.Member(pair.Name), pair.Left, pair.Right)),
             (JsonArray left, JsonArray right) => SameItems(field, left, right),
-            _ => (SaysNothing(field, one) && SaysNothing(field, other)) || (one is not null && other is not null && SameValue(field?.Type, one, other)),
+            _ =>
+                (SaysNothing(field, one) && SaysNothing(field, other))
+                || (one is not null && other is not null && SameValue(field?.Type, one, other)),
         };
     }
 
@@ -62,7 +64,8 @@ internal static class Meaning
 
     // Go writes times in UTC and without fractions.
     private static DateTimeOffset? Second(JsonValue value) =>
-        value is JsonText text && DateTimeOffset.TryParse(text.Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
+        value is JsonText text
+            && DateTimeOffset.TryParse(text.Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
             ? time.AddTicks(-(time.UtcTicks % TimeSpan.TicksPerSecond)).ToUniversalTime()
             : null;
 }

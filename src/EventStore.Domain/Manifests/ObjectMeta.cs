@@ -58,7 +58,8 @@ public static class ObjectMeta
     }
 
     // An owner reference's texts have no omitempty: an empty one stays, for the validation to name.
-    private static JsonValue? KeptField(ObjectShape shape, string name, JsonValue value) => shape[name] is null || value is JsonNull ? null : value;
+    private static JsonValue? KeptField(ObjectShape shape, string name, JsonValue value) =>
+        shape[name] is null || value is JsonNull ? null : value;
 
     private static JsonObject Kept(JsonObject members, Func<string, JsonValue, JsonValue?> keep)
     {

@@ -31,7 +31,9 @@ internal static class OperatorRules
         (JsonValue? was, JsonValue? now) = (Value(before), Value(spec));
         // The queue may be set once: a transition rule needs a value on both sides.
         bool changed = names.Length == 1 ? !Equals(was, now) : was is not null && now is not null && !was.Equals(now);
-        return changed ? [FieldError.Invalid(names.Aggregate(Spec.Member("runPolicy"), (at, name) => at.Member(name)), now ?? JsonNull.Value, detail)] : [];
+        return changed
+            ? [FieldError.Invalid(names.Aggregate(Spec.Member("runPolicy"), (at, name) => at.Member(name)), now ?? JsonNull.Value, detail)]
+            : [];
 
         JsonValue? Value(JsonObject of) => names.Aggregate(of["runPolicy"], (at, name) => at?.Member(name));
     }
@@ -44,7 +46,8 @@ internal static class OperatorRules
             FieldPath replica = at.Member(role);
             if (!Schema.Roles.Contains(role))
                 yield return FieldError.NotSupported(at, role, Schema.Roles);
-            foreach (FieldError error in Schema.ReplicaSpec["restartPolicy"]!.Errors(replica.Member("restartPolicy"), Given(roles[role]?.Member("restartPolicy"))))
+            foreach (FieldError error in Schema.ReplicaSpec["restartPolicy"]!.Errors(replica.Member("restartPolicy"),
+                Given(roles[role]?.Member("restartPolicy"))))
                 yield return error;
             foreach (FieldError error in Containers(replica.Member("template").Member("spec").Member("containers"), roles[role]))
                 yield return error;
@@ -81,9 +84,11 @@ internal static class OperatorRules
         if (spec["elasticPolicy"] is not JsonObject elastic)
             yield break;
         if (spec["pytorchReplicaSpecs"] is JsonObject roles && roles["Worker"] is null)
-            yield return FieldError.Required(Spec.Member("pytorchReplicaSpecs").Member("Worker"), "must be configured if elastic policy is used");
+            yield return FieldError.Required(
+                Spec.Member("pytorchReplicaSpecs").Member("Worker"), "must be configured if elastic policy is used");
         if (IsSet(elastic["nProcPerNode"]) && IsSet(spec["nprocPerNode"]))
-            yield return FieldError.Forbidden(Spec.Member("elasticPolicy").Member("nProcPerNode"), "must not be used with spec.nprocPerNode");
+            yield return FieldError.Forbidden(
+                Spec.Member("elasticPolicy").Member("nProcPerNode"), "must not be used with spec.nprocPerNode");
     }
 
     private static bool IsSet(JsonValue? value) => value is not (null or JsonNull);

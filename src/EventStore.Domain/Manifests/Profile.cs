@@ -26,7 +26,8 @@ public sealed record Profile(string Name, UpdatableFields Updatable)
         new("metadata.finalizers") { OnlyWhileDeleting = true }));
 
     /// <summary>
-    /// The custom resource as a cluster with the training operator 1.9 serves it: everything below <c>spec</c> may change, and the definition
+    /// The custom resource as a cluster with the training operator 1.9 serves it: everything below <c>spec</c> may change, and the
+    /// definition
     /// of the resource and the operator's admission decide what is refused.
     /// </summary>
     public static readonly Profile Kubeflow = new("kubeflow", new(
@@ -64,7 +65,8 @@ public sealed record Profile(string Name, UpdatableFields Updatable)
     /// <summary>The job in the form it is stored in.</summary>
     /// <param name="before">The job before a change; what is the same object in both is passed over.</param>
     /// <param name="job">The job as sent, or after a patch.</param>
-    internal JsonObject Normal(JsonObject? before, JsonObject job) => Integers.WithoutPoint(before, HasDefinition ? CustomResource.Normal(before, job) : job);
+    internal JsonObject Normal(JsonObject? before, JsonObject job) =>
+        Integers.WithoutPoint(before, HasDefinition ? CustomResource.Normal(before, job) : job);
 
     /// <summary>What is wrong with a job as sent that its stored form does not show any more.</summary>
     internal IEnumerable<FieldError> Unreadable(JsonObject sent) => HasScale ? ScaleField.Errors(sent) : [];

@@ -6,16 +6,20 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// Kubernetes quantities (apimachinery <c>resource.Quantity</c>): <c>2</c>, <c>1500m</c>, <c>4Gi</c>, <c>1e3</c>. They are compared by value in
+/// Kubernetes quantities (apimachinery <c>resource.Quantity</c>): <c>2</c>, <c>1500m</c>, <c>4Gi</c>, <c>1e3</c>. They are compared by
+/// value in
 /// whole nanos, because Go rounds anything finer up, away from zero.
 /// </summary>
 internal static class Quantity
 {
-    /// <summary>The longest text that is read, in characters. A longer one is no quantity, so nobody can make this arithmetic expensive.</summary>
+    /// <summary>
+    /// The longest text that is read, in characters. A longer one is no quantity, so nobody can make this arithmetic expensive.
+    /// </summary>
     private const int LengthMax = 256;
 
     /// <summary>The pattern by which the definition of a custom resource checks the text of a quantity.</summary>
-    public const string Pattern = @"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
+    public const string Pattern =
+        @"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
 
     private const int ExponentMax = 400;
     private const int NanoDigits = 9;
@@ -48,7 +52,8 @@ internal static class Quantity
             rest = rest[1..];
         int numberLength = rest.IndexOfAnyExcept(NumberLetters);
         ReadOnlySpan<char> number = numberLength < 0 ? rest : rest[..numberLength];
-        if (Suffix(numberLength < 0 ? [] : rest[numberLength..]) is not var (exponent, binary) || Digits(number) is not var (digits, fraction))
+        if (Suffix(numberLength < 0 ? [] : rest[numberLength..]) is not var (exponent, binary) || Digits(number) is not var (digits,
+            fraction))
             return null;
         BigInteger scaled = digits << binary;
         int power = exponent - fraction + NanoDigits;

@@ -2,7 +2,9 @@ using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Manifests;
 
-/// <summary>The field the scale subresource shows must be a number it can show, whatever else the schema says of it (upstream's words).</summary>
+/// <summary>
+/// The field the scale subresource shows must be a number it can show, whatever else the schema says of it (upstream's words).
+/// </summary>
 public static class ScaleField
 {
     /// <summary>The field, as the definition of the custom resource names it.</summary>
@@ -34,7 +36,8 @@ public static class ScaleField
         };
     }
 
-    private static FieldError Invalid(JsonValue value, string detail) => new("FieldValueInvalid", Path, $"Invalid value: {value}: {detail}");
+    private static FieldError Invalid(JsonValue value, string detail) =>
+        new("FieldValueInvalid", Path, $"Invalid value: {value}: {detail}");
 
     private static string GoType(JsonValue value) => value switch
     {

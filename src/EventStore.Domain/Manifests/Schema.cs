@@ -55,7 +55,8 @@ public static class Schema
         ("minReplicas", Int32, "The least workers the job may be scaled to."),
         ("nProcPerNode", Int32, "Deprecated: use spec.nprocPerNode."),
         ("rdzvBackend", Text, "The rendezvous backend: c10d, etcd or etcd-v2."),
-        ("rdzvConf", new ListShape(new ObjectShape(("key", Text, "Its name."), ("value", Text, "Its value."))), "Further settings of the rendezvous backend."),
+        ("rdzvConf", new ListShape(new ObjectShape(("key", Text, "Its name."), ("value", Text, "Its value."))),
+            "Further settings of the rendezvous backend."),
         ("rdzvHost", Text, "The host of the rendezvous."),
         ("rdzvId", Text, "The id of the rendezvous."),
         ("rdzvPort", Int32, "The port of the rendezvous."),
@@ -66,7 +67,8 @@ public static class Schema
 
     /// <summary>One entry of <c>spec.pytorchReplicaSpecs</c>.</summary>
     public static ObjectShape ReplicaSpec { get; } = new(
-        ("replicas", new IntegerShape(1, int.MaxValue), "How many pods play this role. Exactly 1 for Master; the operator takes 1 when unset."),
+        ("replicas", new IntegerShape(1, int.MaxValue),
+            "How many pods play this role. Exactly 1 for Master; the operator takes 1 when unset."),
         ("restartPolicy", new TextShape("Always", "OnFailure", "Never", "ExitCode"),
             "When a pod that ended is started again. ExitCode: exit codes 1 to 127 are final, 128 to 255 are retried. "
             + "The operator takes OnFailure when unset."),
@@ -104,9 +106,11 @@ public static class Schema
         ("creationTimestamp", Time, "When the object was created. Set by the server."),
         ("deletionGracePeriodSeconds", Int64, "Set by the server with deletionTimestamp."),
         ("deletionTimestamp", Time, "When deletion was asked for. Set by the server while finalizers hold the object."),
-        ("finalizers", new ListShape(Text), "Who must agree before the object is removed. Once deletion has begun, entries may only be taken off."),
+        ("finalizers", new ListShape(Text),
+            "Who must agree before the object is removed. Once deletion has begun, entries may only be taken off."),
         ("generateName", Text, "The beginning of a name for the server to complete, when name is not given."),
-        ("generation", Int64, "How often the desired state has changed: 1 at first, one more with each change outside metadata and status and with a request for deletion. Set by the server."),
+        ("generation", Int64,
+            "How often the desired state has changed: 1 at first, one more with each change outside metadata and status and with a request for deletion. Set by the server."),
         ("labels", new MapShape(Text), "Names and values to select objects by. May be changed at any time."),
         ("managedFields", new ListShape(Anything), "Who manages which field. Accepted and not kept."),
         ("name", Text, "The object's name, unique in its namespace. Cannot be changed."),
@@ -121,22 +125,26 @@ public static class Schema
     public static ObjectShape Job(UpdatableFields updatable) => new(
         ("apiVersion", Text, "kubeflow.org/v1"),
         ("kind", Text, "PyTorchJob"),
-        ("metadata", ObjectMeta, $"What every Kubernetes object has. {Capital(Enumerate(updatable, "metadata"))} may be changed after creation."),
+        ("metadata", ObjectMeta,
+            $"What every Kubernetes object has. {Capital(Enumerate(updatable, "metadata"))} may be changed after creation."),
         ("spec", Spec, updatable.Paths.Contains("spec")
             ? "What is to run. All of it may be changed after creation."
             : $"What is to run. After creation {Enumerate(updatable, "spec")} may be changed, and nothing else."),
-        ("status", new AnyShape { Usually = UncheckedSchema.JobStatus }, "What the operator observed. Written through the status subresource only."))
+        ("status", new AnyShape { Usually = UncheckedSchema.JobStatus },
+            "What the operator observed. Written through the status subresource only."))
     {
         Required = ["spec"],
     };
 
     /// <summary>The members nobody knows, in order: what <c>fieldValidation=Warn</c> warns of and <c>Strict</c> refuses.</summary>
-    public static IReadOnlyList<FieldPath> UnknownFields(JsonObject manifest) => Profile.Documented.Job.UnknownFields(FieldPath.Root, manifest);
+    public static IReadOnlyList<FieldPath> UnknownFields(JsonObject manifest) =>
+        Profile.Documented.Job.UnknownFields(FieldPath.Root, manifest);
 
     /// <summary>The updatable fields of one part of the job as a clause: <c>labels, annotations and finalizers</c>.</summary>
     private static string Enumerate(UpdatableFields updatable, string part)
     {
-        string[] names = [.. updatable.Paths.Where(path => path.StartsWith(part + ".", StringComparison.Ordinal)).Select(path => path[(part.Length + 1)..])];
+        string[] names = [.. updatable.Paths.Where(path => path.StartsWith(part + ".",
+            StringComparison.Ordinal)).Select(path => path[(part.Length + 1)..])];
         return names.Length <= 1 ? string.Concat(names) : $"{string.Join(", ", names[..^1])} and {names[^1]}";
     }
 

@@ -123,7 +123,8 @@ public sealed class IntegerShape(long min = long.MinValue, long max = long.MaxVa
     }
 
     private static FieldError OutOfRange(FieldPath at, JsonValue value, string direction, long limit) =>
-        FieldError.Invalid(at, value, string.Create(CultureInfo.InvariantCulture, $"{at} in body should be {direction} than or equal to {limit}"));
+        FieldError.Invalid(
+            at, value, string.Create(CultureInfo.InvariantCulture, $"{at} in body should be {direction} than or equal to {limit}"));
 }
 
 /// <summary>An array whose items all have one shape. A null item is an item of the wrong type.</summary>
@@ -198,7 +199,9 @@ public sealed class ObjectShape(params IReadOnlyList<(string Name, Shape Shape, 
     /// <summary>The fields as the table lists them, each with a sentence for its reader.</summary>
     public IReadOnlyList<(string Name, Shape Shape, string About)> Fields { get; } = fields;
 
-    /// <summary>The fields no object may lack. Documentation: it is <see cref="Validation"/> that asks for them, in its own words.</summary>
+    /// <summary>
+    /// The fields no object may lack. Documentation: it is <see cref="Validation"/> that asks for them, in its own words.
+    /// </summary>
     public IReadOnlyList<string> Required { get; init; } = [];
 
     /// <summary>The shape of the field, or null when there is no such field.</summary>

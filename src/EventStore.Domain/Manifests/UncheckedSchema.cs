@@ -23,7 +23,8 @@ internal static class UncheckedSchema
         ("image", Text, "The image to run. Must be given."),
         ("imagePullPolicy", Text, "Always, IfNotPresent or Never."),
         ("name", Text, "The container's name; one must be named pytorch."),
-        ("ports", new ListShape(Anything), "Ports it listens on. The operator adds pytorchjob-port, 23456, to the container named pytorch."),
+        ("ports", new ListShape(Anything),
+            "Ports it listens on. The operator adds pytorchjob-port, 23456, to the container named pytorch."),
         ("resources", Resources, "What it needs and may use."),
         ("volumeMounts", new ListShape(Anything), "Where the pod's volumes are mounted."),
         ("workingDir", Text, "Where the command is run."))

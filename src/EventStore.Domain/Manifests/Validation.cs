@@ -22,10 +22,13 @@ public static class Validation
     /// What is wrong with a job after an update. Only what an update may change is looked at, so a rule made later cannot hold up a job
     /// made before.
     /// </summary>
-    public static IReadOnlyList<FieldError> OfUpdate(JsonObject manifest, MetadataLimits? limits = null, Profile? profile = null, JsonObject? before = null) =>
+    public static IReadOnlyList<FieldError> OfUpdate(
+        JsonObject manifest, MetadataLimits? limits = null, Profile? profile = null, JsonObject? before = null) =>
     [
         .. MetadataValidation.OfUpdate(Members(manifest, "metadata"), limits ?? MetadataLimits.Default, Updatable(profile)),
-        .. profile is { HasDefinition: true } ? OfDefinition(before, manifest) : JobValidation.OfUpdate(Members(manifest, "spec"), Updatable(profile)),
+        .. profile is { HasDefinition: true }
+            ? OfDefinition(before, manifest)
+            : JobValidation.OfUpdate(Members(manifest, "spec"), Updatable(profile)),
     ];
 
     // As in a cluster the schema comes first, and only what it accepts comes before the operator's admission. The documented policy fields
@@ -34,7 +37,9 @@ public static class Validation
     {
         IReadOnlyList<FieldError> errors =
         [
-            .. manifest["spec"] is null ? [FieldError.Required(FieldPath.Of("spec"))] : CustomResource.Errors(before, manifest.Without("status")),
+            .. manifest["spec"] is null
+                ? [FieldError.Required(FieldPath.Of("spec"))]
+                : CustomResource.Errors(before, manifest.Without("status")),
             .. JobValidation.OfUpdate(Members(manifest, "spec"), Updatable(Profile.Documented)),
         ];
         return errors.Count > 0 ? errors : OperatorRules.Admit(before?["spec"] as JsonObject, Members(manifest, "spec"));

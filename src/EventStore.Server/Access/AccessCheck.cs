@@ -24,7 +24,9 @@ public sealed class AccessCheck(RequestDelegate next, AccessAnswers answers, Aut
             await (isKnown ? answers.Forbidden(context, info.Access) : answers.Unauthorized(context));
     }
 
-    /// <summary>Who shows a wrong credential does not get what others get who show none, but for what is open: a probe may have an old one.</summary>
+    /// <summary>
+    /// Who shows a wrong credential does not get what others get who show none, but for what is open: a probe may have an old one.
+    /// </summary>
     private ValueTask<bool> IsAllowed(HttpContext context, RequestInfo info) => context.Features.Get<WrongCredential>() is null
         ? authorization.AllowsAsync(info.User, info.Access, context.RequestAborted)
         : new(Authorization.IsOpen(info.Access));

@@ -58,7 +58,8 @@ public sealed class AccessPolicy
     /// <summary>What the caller may do.</summary>
     /// <param name="caller">Who.</param>
     /// <param name="namespace">Where; null at the cluster scope and for paths: what is bound in a namespace does not count there.</param>
-    public IEnumerable<AccessRule> RulesOf(Caller caller, string? @namespace) => GrantsOf(caller, @namespace).SelectMany(grant => grant.Rules);
+    public IEnumerable<AccessRule> RulesOf(Caller caller, string? @namespace) =>
+        GrantsOf(caller, @namespace).SelectMany(grant => grant.Rules);
 
     /// <summary>The roles that the caller would have there if they were there.</summary>
     public IEnumerable<string> MissingRolesOf(Caller caller, string? @namespace) =>
@@ -74,7 +75,8 @@ public sealed class AccessPolicy
 
     private static ILookup<(string Subject, string? Namespace), Grant> Index(
         (RoleBinding Binding, Grant Grant)[] grants, Func<RoleBinding, IReadOnlyList<string>> subjects) =>
-        grants.SelectMany(grant => subjects(grant.Binding).Distinct(), (grant, subject) => (Key: (subject, grant.Binding.Namespace), grant.Grant))
+        grants.SelectMany(
+            grant => subjects(grant.Binding).Distinct(), (grant, subject) => (Key: (subject, grant.Binding.Namespace), grant.Grant))
             .ToLookup(has => has.Key, has => has.Grant);
 
     private static string Missing(RoleBinding binding) =>

@@ -49,7 +49,9 @@ public sealed record AccessRequest(string Verb, string Group, string Resource, s
         var other => other.ToLowerInvariant(),
     };
 
-    /// <summary>A flag as the API reads it: only <c>0</c> and <c>false</c> are false. Wrong here would let a watch pass for a list.</summary>
+    /// <summary>
+    /// A flag as the API reads it: only <c>0</c> and <c>false</c> are false. Wrong here would let a watch pass for a list.
+    /// </summary>
     private static bool IsWatch(HttpRequest request) =>
         request.QueryString.HasValue && request.Query["watch"] is [var watch, ..]
         && watch is not "0" && !string.Equals(watch, "false", StringComparison.OrdinalIgnoreCase);

@@ -15,7 +15,8 @@ namespace EventStore.Server.Access;
 /// <param name="Authorities">Who vouches for client certificates; null when none is asked for.</param>
 /// <param name="Oidc">The OpenID Connect issuer whose bearer tokens are taken; null for none.</param>
 internal sealed record AccessSources(
-    Followed<TokenFile> Tokens, Followed<AccessPolicy>? Rules = null, Followed<ClientAuthorities>? Authorities = null, OidcSettings? Oidc = null)
+    Followed<TokenFile> Tokens, Followed<AccessPolicy>? Rules =
+        null, Followed<ClientAuthorities>? Authorities = null, OidcSettings? Oidc = null)
 {
     /// <summary>The certificate authorities of front proxies; null when no proxy is believed.</summary>
     public Followed<ClientAuthorities>? ProxyAuthorities { get; init; }
@@ -40,7 +41,8 @@ internal sealed record AccessSources(
     {
         FrontProxy? named = ProxyAuthorities is { } authorities ? new FrontProxy(authorities.Current, ProxyHeaders) : null;
         FrontProxy?[] proxies = [named, Cluster?.Proxy];
-        return FrontProxy.Take(proxies.OfType<FrontProxy>(), http.Request.Headers, http.Connection.ClientCertificate, TimeProvider.System.GetUtcNow());
+        return FrontProxy.Take(
+            proxies.OfType<FrontProxy>(), http.Request.Headers, http.Connection.ClientCertificate, TimeProvider.System.GetUtcNow());
     }
 
     /// <summary>The user whom a client certificate names.</summary>
@@ -73,7 +75,8 @@ internal static class AccessSetup
         services.AddFollowed(sources.Authorities);
         services.AddFollowed(sources.ProxyAuthorities);
 
-        // Not AddAuthentication: it brings data protection along, whose keys for cookies nobody needs here would be made at the first start,
+        // Not AddAuthentication: it brings data protection along, whose keys for cookies nobody needs here would be made at the first
+        // start,
         // and kept in the home folder with a warning that they are not encrypted.
         services.TryAddSingleton(TimeProvider.System);
         services.AddAuthenticationCore(options => options.DefaultScheme = CallerAuthentication.SchemeName).AddWebEncoders();

@@ -38,7 +38,10 @@ public sealed class Authorization(
     /// <summary>Whether that is open to everybody, a caller whose credential is wrong included.</summary>
     public static bool IsOpen(AccessRequest request) => Any(OfEverybody, request);
 
-    /// <summary>Whether a cluster decides. What is open to everybody stays so, and members of <c>system:masters</c> are not asked for, as upstream has it.</summary>
+    /// <summary>
+    /// Whether a cluster decides. What is open to everybody stays so, and members of <c>system:masters</c> are not asked for, as upstream
+    /// has it.
+    /// </summary>
     public bool IsDelegated => delegated is not null;
 
     /// <summary>Whether the caller may do that, by the cluster if one decides.</summary>

@@ -4,7 +4,8 @@ using Microsoft.Extensions.Primitives;
 namespace EventStore.Server.Access;
 
 /// <summary>
-/// What the <c>Impersonate-*</c> headers of a request ask for (upstream <c>filters/impersonation</c>): to act as another user, and the right
+/// What the <c>Impersonate-*</c> headers of a request ask for (upstream <c>filters/impersonation</c>): to act as another user, and the
+/// right
 /// to each part of that.
 /// </summary>
 /// <param name="As">The user to act as.</param>
@@ -64,7 +65,8 @@ internal sealed record ImpersonationRequest(Caller As, IReadOnlyList<AccessReque
             @namespace is null ? Right("", "users", "", null, name) : Right("", "serviceaccounts", "", @namespace, account),
         };
         rights.AddRange(groups.Select(group => Right("", "groups", "", null, group)));
-        rights.AddRange(extra.SelectMany(pair => pair.Value.Select(value => Right(AuthenticationGroup, "userextras", pair.Key, null, value))));
+        rights.AddRange(
+            extra.SelectMany(pair => pair.Value.Select(value => Right(AuthenticationGroup, "userextras", pair.Key, null, value))));
         if (uid.Length > 0)
             rights.Add(Right(AuthenticationGroup, "uids", "", null, uid));
         var groupsOfUser = new List<string>(groups.Length > 0 || @namespace is null
@@ -86,7 +88,9 @@ internal sealed record ImpersonationRequest(Caller As, IReadOnlyList<AccessReque
             ? (@namespace, name)
             : (null, user);
 
-    /// <summary>As Go prints a list of <c>ObjectReference</c>: kind, namespace, name, uid, apiVersion, resourceVersion, fieldPath.</summary>
+    /// <summary>
+    /// As Go prints a list of <c>ObjectReference</c>: kind, namespace, name, uid, apiVersion, resourceVersion, fieldPath.
+    /// </summary>
     private static string References(string[] groups, Dictionary<string, IReadOnlyList<string>> extra, string? uid)
     {
         const string version = AuthenticationGroup + "/v1";

@@ -15,14 +15,16 @@ internal static class SubprotocolToken
     public static bool Is(string subprotocol) => subprotocol.StartsWith(Prefix, StringComparison.Ordinal);
 
     /// <summary>
-    /// The token; empty when what is shown is none: two of them, bad base64, no other subprotocol beside it, which the answer must name. Null
+    /// The token; empty when what is shown is none: two of them, bad base64, no other subprotocol beside it, which the answer must name.
+    /// Null
     /// when nothing is shown, or it is no WebSocket.
     /// </summary>
     public static string? Of(HttpRequest request)
     {
         if (request.Headers.SecWebSocketProtocol.Count == 0)
             return null;
-        string[] offered = [.. request.Headers.SecWebSocketProtocol.SelectMany(line => (line ?? "").Split(',', StringSplitOptions.TrimEntries))];
+        string[] offered = [.. request.Headers.SecWebSocketProtocol.SelectMany(line => (line ?? "").Split(',',
+            StringSplitOptions.TrimEntries))];
         if (!request.Headers.Upgrade.Contains("websocket", StringComparer.OrdinalIgnoreCase) || !offered.Any(Is))
             return null;
         return offered.Count(Is) == 1 && offered.Length > 1 ? Decode(offered.First(Is)[Prefix.Length..]) : "";

@@ -21,7 +21,8 @@ internal static class CheckpointDocumentation
     /// <summary>Its members.</summary>
     public static ObjectShape Shape { get; } = new(
         ("apiVersion", new TextShape(), "audit.eventstore.io/v1"),
-        ("hash", new TextShape(), "The SHA-256 of the last event, in which those of all events before it are contained: 64 digits of lower-case hex, zeros in an empty store."),
+        ("hash", new TextShape(),
+            "The SHA-256 of the last event, in which those of all events before it are contained: 64 digits of lower-case hex, zeros in an empty store."),
         ("kind", new TextShape(), Name),
         ("revision", new IntegerShape(), "The revision of the last event; 1 in an empty store."));
 

@@ -12,7 +12,8 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Audit;
 
 /// <summary>
-/// Where the chain over the whole store stands. The right to it is that to <c>get</c> <c>checkpoint</c> of its group, cluster-wide, for it speaks
+/// Where the chain over the whole store stands. The right to it is that to <c>get</c> <c>checkpoint</c> of its group, cluster-wide, for it
+/// speaks
 /// of every namespace; it gives none away. It is no <c>nonResourceURLs</c> of a role: everybody who is known may read what is below
 /// <c>/apis</c> and is no resource, which is discovery.
 /// </summary>
@@ -26,7 +27,8 @@ internal static class CheckpointEndpoints
     /// <summary>What the OpenAPI documents say of it.</summary>
     public static IReadOnlyList<ServedResource> Served { get; } =
     [
-        new(Resource, "", [], ["get"]) { Namespaced = false, IsOneThing = true, Shape = CheckpointDocumentation.Shape, About = CheckpointDocumentation.About },
+        new(Resource, "", [], ["get"]) { Namespaced = false, IsOneThing = true, Shape = CheckpointDocumentation.Shape,
+            About = CheckpointDocumentation.About },
     ];
 
     /// <summary>The route table.</summary>

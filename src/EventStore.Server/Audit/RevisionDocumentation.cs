@@ -80,7 +80,8 @@ internal static class RevisionDocumentation
             "BadRequest: a parameter cannot be understood"),
         Forbidden("list", ""));
 
-    private static ApiOperation Of(string id, string summary, string description, IReadOnlyList<ApiParameter> parameters, params ApiAnswer[] answers) =>
+    private static ApiOperation Of(
+        string id, string summary, string description, IReadOnlyList<ApiParameter> parameters, params ApiAnswer[] answers) =>
         new(id, summary, description)
         {
             Tag = "History",
@@ -90,17 +91,21 @@ internal static class RevisionDocumentation
                 .. answers.Concat(
                 [
                     ApiAnswer.Refusal(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
-                    ApiAnswer.Refusal(Status.MethodNotAllowed(RevisionEndpoints.Resource, "delete"), "MethodNotAllowed: the history can only be read"),
+                    ApiAnswer.Refusal(
+                        Status.MethodNotAllowed(RevisionEndpoints.Resource, "delete"), "MethodNotAllowed: the history can only be read"),
                     ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.JsonType), "NotAcceptable: the client takes no JSON"),
-                    ApiAnswer.Refusal(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's"),
+                    ApiAnswer.Refusal(
+                        Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's"),
                     ApiAnswer.Refusal(DatabaseAnswers.Away(), "ServiceUnavailable: the database is away"),
-                    ApiAnswer.Refusal(Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come"),
+                    ApiAnswer.Refusal(
+                        Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come"),
                 ]).OrderBy(answer => answer.Code),
             ],
         };
 
     private static ApiAnswer Forbidden(string verb, string name) => ApiAnswer.Refusal(
-        Status.Forbidden("alice", verb, RevisionEndpoints.Resource.Group, RevisionEndpoints.Resource.Plural, "", name, JobExamples.Namespace),
+        Status.Forbidden(
+            "alice", verb, RevisionEndpoints.Resource.Group, RevisionEndpoints.Resource.Plural, "", name, JobExamples.Namespace),
         "Forbidden: the user may not do this");
 
     private static JsonObject OfOne() => new()
@@ -112,7 +117,8 @@ internal static class RevisionDocumentation
         ["metadata"] = new JsonObject
         {
             ["creationTimestamp"] = "2019-07-24T10:41:02Z",
-            ["labels"] = new JsonObject { ["job"] = JobExamples.Name, ["uid"] = "c6e548f1-adfe-11e9-ba3a-b44326d0c915", ["verb"] = "Patched" },
+            ["labels"] = new JsonObject { ["job"] = JobExamples.Name, ["uid"] = "c6e548f1-adfe-11e9-ba3a-b44326d0c915",
+                ["verb"] = "Patched" },
             ["name"] = Example,
             ["namespace"] = JobExamples.Namespace,
             ["resourceVersion"] = "72519229",

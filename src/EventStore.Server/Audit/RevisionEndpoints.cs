@@ -55,7 +55,8 @@ internal static class RevisionEndpoints
     private static Task<IResult> ListAll(HttpContext http, RevisionReads revisions, JobReads jobs, JobFeed feed, TimeProvider clock) =>
         ListOrWatch(http, null, revisions, jobs, feed, clock);
 
-    private static Task<IResult> List(HttpContext http, string @namespace, RevisionReads revisions, JobReads jobs, JobFeed feed, TimeProvider clock) =>
+    private static Task<IResult> List(
+        HttpContext http, string @namespace, RevisionReads revisions, JobReads jobs, JobFeed feed, TimeProvider clock) =>
         ListOrWatch(http, @namespace, revisions, jobs, feed, clock);
 
     private static async Task<IResult> ListOrWatch(
@@ -63,7 +64,8 @@ internal static class RevisionEndpoints
     {
         bool isWatch = GoParsing.Flag(http.Request.Query["watch"]) ?? false; // whose frames hold one object each
         if (!RevisionView.TryRead(http, isList: !isWatch, clock, out RevisionView view, out Status? refusal)
-            || !ListOptions.TryRead(http.Request.Query, RevisionSelector.SelectableFields, out ListOptions? options, out refusal, RequestLimits.Of(http).SelectorTerms)
+            || !ListOptions.TryRead(http.Request.Query, RevisionSelector.SelectableFields, out ListOptions? options, out refusal,
+                RequestLimits.Of(http).SelectorTerms)
             || !RevisionSelector.TryRead(inNamespace, options.Labels, options.Fields, out RevisionQuery? query, out refusal)
             || !RevisionWindow.TryRead(http.Request.Query, isWatch, out RevisionWindow? window, out refusal))
             return refusal!;
@@ -84,14 +86,16 @@ internal static class RevisionEndpoints
             revisions, query, size, view, at, bound => window.Next(bound, at, selection), http.RequestAborted);
     }
 
-    private static async Task<RevisionQuery> Within(RevisionWindow window, RevisionReads revisions, RevisionQuery query, CancellationToken stop)
+    private static async Task<RevisionQuery> Within(
+        RevisionWindow window, RevisionReads revisions, RevisionQuery query, CancellationToken stop)
     {
         if (window.Since is { } since)
             query = query with { First = await revisions.FirstSince(since, stop) };
         return window.Until is { } until ? query with { Last = Math.Min(query.Last, await revisions.FirstSince(until, stop) - 1) } : query;
     }
 
-    private static async Task<IResult> Get(HttpContext http, string @namespace, string name, RevisionReads revisions, JobReads jobs, TimeProvider clock)
+    private static async Task<IResult> Get(
+        HttpContext http, string @namespace, string name, RevisionReads revisions, JobReads jobs, TimeProvider clock)
     {
         if (!RevisionView.TryRead(http, isList: false, clock, out RevisionView view, out Status? refusal)
             || !GetOptions.TryRead(http.Request, out GetOptions? options, out refusal))

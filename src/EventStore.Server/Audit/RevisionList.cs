@@ -19,7 +19,8 @@ internal static class RevisionList
     private const int BufferBytes = 64 << 10;
 
     /// <summary>How many revisions a page has at most.</summary>
-    public static int PageSize(ListOptions options, ListLimits limits) => (int)Math.Min(options.Limit ?? limits.RevisionsUnasked, limits.Revisions);
+    public static int PageSize(ListOptions options, ListLimits limits) =>
+        (int)Math.Min(options.Limit ?? limits.RevisionsUnasked, limits.Revisions);
 
     /// <summary>Reads a page.</summary>
     /// <param name="revisions">Reads the history.</param>

@@ -99,7 +99,8 @@ internal static class RevisionSelector
         else if (requirement.Operator == LabelOperator.DoesNotExist)
             conditions.Add(new RevisionCondition(field, true, [])); // each has all of them
         else if (requirement.Operator != LabelOperator.Exists
-            && Condition(field, requirement.Operator is LabelOperator.Equal or LabelOperator.In, requirement.Values, out wrong) is { } condition)
+            && Condition(
+                field, requirement.Operator is LabelOperator.Equal or LabelOperator.In, requirement.Values, out wrong) is { } condition)
             conditions.Add(condition);
         return wrong is null;
     }
@@ -113,7 +114,9 @@ internal static class RevisionSelector
         {
             RevisionField.Uid => new(field, among, [.. values.Select(value => Guid.Parse(value).ToString())]),
             // Verbs are few: not one of these is one of the others, for which there are lists.
-            RevisionField.Event => new(field, true, [.. RevisionVerbs.All.Where(verb => values.Contains(verb) == among).Select(verb => RevisionVerbs.EventName(verb)!)]),
+            RevisionField.Event =>
+                new(field, true,
+                [.. RevisionVerbs.All.Where(verb => values.Contains(verb) == among).Select(verb => RevisionVerbs.EventName(verb)!)]),
             _ => new(field, among, values),
         };
     }
@@ -121,7 +124,8 @@ internal static class RevisionSelector
     private static string? Wrong(RevisionField field, string value) => field switch
     {
         RevisionField.Uid => Guid.TryParseExact(value, "D", out _) ? null : "a uid is written as 01a20a53-f2d8-7112-a5fa-392aae952a7a",
-        RevisionField.Event => RevisionVerbs.EventName(value) is not null ? null : $"a verb is one of {string.Join(", ", RevisionVerbs.All)}",
+        RevisionField.Event =>
+            RevisionVerbs.EventName(value) is not null ? null : $"a verb is one of {string.Join(", ", RevisionVerbs.All)}",
         RevisionField.Path when value is "" or "metadata" or "spec" or "status" =>
             "a path is that of a field as changes name it, or metadata.labels or metadata.annotations for any of them",
         _ when value.Contains('\0', StringComparison.Ordinal) => "no value has U+0000 in it",

@@ -7,7 +7,8 @@ using EventStore.Server.Watch;
 namespace EventStore.Server.Audit;
 
 /// <summary>
-/// What a watch on the history is of. Revisions only ever come, so every frame is ADDED, and what there is is simply what happened before: a
+/// What a watch on the history is of. Revisions only ever come, so every frame is ADDED, and what there is is simply what happened before:
+/// a
 /// watch that names no revision begins with the first one, and is read from the indexes until it has caught up with the feed.
 /// </summary>
 internal sealed class RevisionWatch(RevisionQuery query, RevisionView view, RevisionReads revisions)
@@ -22,7 +23,8 @@ internal sealed class RevisionWatch(RevisionQuery query, RevisionView view, Revi
         while (after < upTo)
         {
             (int found, bool brokenOff) = (0, false);
-            RevisionQuery rest = query with { OldestFirst = true, First = Math.Max(query.First, after + 1), Last = Math.Min(query.Last, upTo) };
+            RevisionQuery rest = query with { OldestFirst = true, First = Math.Max(query.First, after + 1),
+                Last = Math.Min(query.Last, upTo) };
             await foreach (RevisionStep step in revisions.List(rest, PageLength, stop))
             {
                 WatchFrame? frame = step.Revision is { } revision ? new WatchFrame("ADDED", view.Alone(revision)) : null;

@@ -11,7 +11,9 @@ using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Audit;
 
-/// <summary>What a list of revisions can be asked beyond what every list can: its time, its order, and where its next page begins.</summary>
+/// <summary>
+/// What a list of revisions can be asked beyond what every list can: its time, its order, and where its next page begins.
+/// </summary>
 /// <param name="Since">Committed at this moment or later; null for no limit.</param>
 /// <param name="Until">Committed before this moment: two windows that meet have no revision in common.</param>
 /// <param name="OldestFirst">Whether the oldest comes first.</param>
@@ -19,8 +21,11 @@ internal sealed partial record RevisionWindow(DateTimeOffset? Since, DateTimeOff
 {
     private static readonly string[] Names = ["since", "until", "order"];
 
-    /// <summary>Reads <c>since</c>, <c>until</c> and <c>order</c>; a 400 for a value they cannot have, and for all of them on a watch.</summary>
-    public static bool TryRead(IQueryCollection query, bool watch, [NotNullWhen(true)] out RevisionWindow? window, [NotNullWhen(false)] out Status? refusal)
+    /// <summary>
+    /// Reads <c>since</c>, <c>until</c> and <c>order</c>; a 400 for a value they cannot have, and for all of them on a watch.
+    /// </summary>
+    public static bool TryRead(
+        IQueryCollection query, bool watch, [NotNullWhen(true)] out RevisionWindow? window, [NotNullWhen(false)] out Status? refusal)
     {
         window = null;
         refusal = watch ? RefuseOnWatch(query) : null;
@@ -55,7 +60,8 @@ internal sealed partial record RevisionWindow(DateTimeOffset? Since, DateTimeOff
         if (token is null)
             return true;
         string[] parts = token.LastKey.Split('/');
-        if (token.Revision < 0 || parts.Length != 2 || !long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out long bound))
+        if (token.Revision < 0 || parts.Length != 2 || !long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture,
+            out long bound))
             refusal = Status.BadRequest($"invalid continue token: continue key is not valid: {token.LastKey}");
         else if (parts[0] != Mark(selection))
             refusal = Status.BadRequest("invalid continue token: it was given for a list with another namespace, selector, time or order");
@@ -80,10 +86,12 @@ internal sealed partial record RevisionWindow(DateTimeOffset? Since, DateTimeOff
         string text = Text(query, name);
         if (text.Length == 0)
             return true;
-        if (Rfc3339().IsMatch(text) && DateTimeOffset.TryParse(Clipped(text), CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTimeOffset read))
+        if (Rfc3339().IsMatch(text) && DateTimeOffset.TryParse(Clipped(text), CultureInfo.InvariantCulture, DateTimeStyles.None,
+            out DateTimeOffset read))
             time = RoundedUp(read, text);
         else
-            refusal = Status.BadRequest(FieldError.Invalid(FieldPath.Of(name), text, "must be a time of RFC 3339, such as 2026-11-23T07:58:24Z").ToString());
+            refusal = Status.BadRequest(
+                FieldError.Invalid(FieldPath.Of(name), text, "must be a time of RFC 3339, such as 2026-11-23T07:58:24Z").ToString());
         return refusal is null;
     }
 

@@ -53,7 +53,9 @@ internal static class CommandLine
         return Root(settings).Parse(known, Parsing);
     }
 
-    /// <summary>What is wrong with the arguments; null when nothing is. An option without its value may have swallowed what follows it.</summary>
+    /// <summary>
+    /// What is wrong with the arguments; null when nothing is. An option without its value may have swallowed what follows it.
+    /// </summary>
     public static string? Problem(ParseResult parsed)
     {
         if (parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash))

@@ -44,7 +44,8 @@ internal static class Options
     [
         Urls,
         Data,
-        Text("--profile", "NAME", "documented: five fields may be updated, by merge patch; kubeflow: the custom resource as a cluster with the "
+        Text("--profile", "NAME",
+            "documented: five fields may be updated, by merge patch; kubeflow: the custom resource as a cluster with the "
             + "training operator serves it (default documented)"),
         Text("--token-auth-file", "FILE", "who may log in: lines of token,user,uid,\"group1,group2\" "
             + "(default DIR/tokens.csv, made with an admin token on the first start)"),

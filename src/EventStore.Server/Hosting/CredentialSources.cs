@@ -112,7 +112,8 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         {
             return ClusterSettings.Client(kubeconfig);
         }
-        catch (Exception e) when (e is k8s.Exceptions.KubeConfigException or IOException or UnauthorizedAccessException or YamlDotNet.Core.YamlException)
+        catch (Exception e) when (
+            e is k8s.Exceptions.KubeConfigException or IOException or UnauthorizedAccessException or YamlDotNet.Core.YamlException)
         {
             throw new OperatorException(
                 $"{kubeconfig}: {e.Message.ReplaceLineEndings(" ")}",

@@ -118,7 +118,8 @@ internal static partial class Web
         Caller user = RequestInfo.Of(http).User;
         string reason = http.RequestServices.GetRequiredService<Authorization>().MissingRoles(user, asked.Namespace);
         Status status = asked.IsResource
-            ? Status.Forbidden(user.Name, asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Name ?? string.Empty, asked.Namespace ?? string.Empty, reason)
+            ? Status.Forbidden(user.Name, asked.Verb, asked.Group, asked.Resource, asked.Subresource, asked.Name ?? string.Empty,
+                asked.Namespace ?? string.Empty, reason)
             : Status.ForbiddenPath(user.Name, asked.Verb, asked.Path, reason);
         return status.ExecuteAsync(http);
     }

@@ -16,5 +16,6 @@ internal static class GeneratedName
 
     /// <summary>The prefix, shortened if need be, and five random characters.</summary>
     public static string After(string prefix) =>
-        string.Concat(prefix.AsSpan(0, Math.Min(prefix.Length, LengthMax - RandomLength)), RandomNumberGenerator.GetString(Alphabet, RandomLength));
+        string.Concat(
+            prefix.AsSpan(0, Math.Min(prefix.Length, LengthMax - RandomLength)), RandomNumberGenerator.GetString(Alphabet, RandomLength));
 }

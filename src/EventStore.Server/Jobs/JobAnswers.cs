@@ -5,7 +5,9 @@ using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
 
-/// <summary>What a command's outcome is on the wire: the words of the domain into those of Kubernetes/Status, which chooses the codes.</summary>
+/// <summary>
+/// What a command's outcome is on the wire: the words of the domain into those of Kubernetes/Status, which chooses the codes.
+/// </summary>
 internal static class JobAnswers
 {
     /// <summary>The answer to a command.</summary>
@@ -40,7 +42,8 @@ internal static class JobAnswers
         Rejection.Stale => Status.Modified(JobResource.Names, key.Name),
         Rejection.UidMismatch(var asked, var actual) => Status.UidMismatch(JobResource.Names, key.Namespace, key.Name, asked, actual),
         Rejection.UidPrecondition(var asked, var actual) => Status.UidPrecondition(JobResource.Names, key.Name, asked, actual),
-        Rejection.RevisionPrecondition(var asked, var actual) => Status.ResourceVersionPrecondition(JobResource.Names, key.Name, asked, actual),
+        Rejection.RevisionPrecondition(var asked, var actual) =>
+            Status.ResourceVersionPrecondition(JobResource.Names, key.Name, asked, actual),
         _ => throw new System.Diagnostics.UnreachableException($"no answer for {why.GetType().Name}"),
     };
 }

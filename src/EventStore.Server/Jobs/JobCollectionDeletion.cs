@@ -25,11 +25,13 @@ internal static class JobCollectionDeletion
     public static async Task<IResult> Run(HttpContext http, string @namespace, CommitLane lane, JobReads reads, TimeProvider clock)
     {
         if (!JobView.TryRead(http, isList: true, clock, out JobView view, out Status? refusal)
-            || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal, RequestLimits.Of(http).SelectorTerms))
+            || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal,
+                RequestLimits.Of(http).SelectorTerms))
             return refusal!;
         if (http.Request.Query[AsOf.Parameter] is [{ } moment, ..])
             return AsOf.Refuse(moment, "is for reading: only what is there now can be deleted");
-        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request, RequestLimits.Of(http).BodyBytes, RequestLimits.Of(http).BodyValues);
+        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(
+            http.Request, RequestLimits.Of(http).BodyBytes, RequestLimits.Of(http).BodyValues);
         if (refusal is not null)
             return refusal;
         if (!DeleteOptions.TryRead(http.Request, body.Span, JobResource.Names, out DeleteOptions? deleteOptions, out refusal))

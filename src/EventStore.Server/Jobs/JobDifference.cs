@@ -14,14 +14,17 @@ namespace EventStore.Server.Jobs;
 
 /// <summary>
 /// What changed between two revisions of a job: value by value, and as the merge patch that turns the one into the other. Any two may be
-/// compared, the later one first too, and across incarnations of a name; that is said. What every event changes (resourceVersion) is left out.
+/// compared, the later one first too, and across incarnations of a name; that is said. What every event changes (resourceVersion) is left
+/// out.
 /// </summary>
 internal static class JobDifference
 {
     /// <summary>The kind of the answer.</summary>
     public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobs", "pytorchjob", "PyTorchJobDiff");
 
-    /// <summary>Paths are made of the clients' own names: a body of 3 MiB can make gigabytes of them. The patch always holds everything.</summary>
+    /// <summary>
+    /// Paths are made of the clients' own names: a body of 3 MiB can make gigabytes of them. The patch always holds everything.
+    /// </summary>
     private const long PathsLengthMax = 1024 * 1024;
 
     /// <summary>GET …/diff?from=N&amp;to=M.</summary>
@@ -42,10 +45,13 @@ internal static class JobDifference
         refusal = await PastRights.OfOne(http, key, incarnations, reads);
         if (refusal is not null)
             return refusal;
-        return before is null && after is null ? JobAnswers.NotFound(key) : new JsonReply(200, Print(key, (from, before), (to, after)).ToUtf8());
+        return before is null && after is null
+            ? JobAnswers.NotFound(key)
+            : new JsonReply(200, Print(key, (from, before), (to, after)).ToUtf8());
     }
 
-    private static JsonObject Print(JobKey key, (long Revision, (Job Job, DateTimeOffset Time)? At) from, (long Revision, (Job Job, DateTimeOffset Time)? At) to)
+    private static JsonObject Print(
+        JobKey key, (long Revision, (Job Job, DateTimeOffset Time)? At) from, (long Revision, (Job Job, DateTimeOffset Time)? At) to)
     {
         var compared = Comparison.Of(from.At?.Job, to.At?.Job);
         Change[] listed = [.. Fitting(compared.Changes, change => change.Path)];
@@ -61,8 +67,11 @@ internal static class JobDifference
         if (listed.Length < compared.Changes.Count)
             json = json.With("changesOmitted", compared.Changes.Count - listed.Length);
         if (compared.BeyondPatch.Count > 0)
-            json = json.With("beyondMergePatch", new JsonArray([.. Fitting(compared.BeyondPatch, path => path).Select(path => (JsonValue)path.ToString())]));
-        return from.At is var (before, _) && to.At is var (after, _) ? json.With("sameIncarnation", JsonBoolean.Of(before.Uid == after.Uid)) : json;
+            json = json.With("beyondMergePatch",
+                new JsonArray([.. Fitting(compared.BeyondPatch, path => path).Select(path => (JsonValue)path.ToString())]));
+        return from.At is var (before, _) && to.At is var (after, _)
+            ? json.With("sameIncarnation", JsonBoolean.Of(before.Uid == after.Uid))
+            : json;
     }
 
     /// <summary>One side: the revision asked for, and the job as it stood then, if there was one.</summary>
@@ -84,13 +93,16 @@ internal static class JobDifference
         return all.TakeWhile(each => (length += path(each).Length) <= PathsLengthMax);
     }
 
-    private static bool TryRead(IQueryCollection query, string name, bool isRequired, out long? revision, [NotNullWhen(false)] out Status? refusal)
+    private static bool TryRead(
+        IQueryCollection query, string name, bool isRequired, out long? revision, [NotNullWhen(false)] out Status? refusal)
     {
         (revision, refusal) = (null, null);
         string text = GoParsing.First(query[name]) ?? "";
         if (text.Length == 0)
         {
-            refusal = isRequired ? Status.BadRequest($"invalid {name}: {FieldError.Required(FieldPath.Of(name), "the revision to compare with")}") : null;
+            refusal = isRequired
+                ? Status.BadRequest($"invalid {name}: {FieldError.Required(FieldPath.Of(name), "the revision to compare with")}")
+                : null;
             return refusal is null;
         }
 

@@ -29,10 +29,12 @@ internal static class JobDocumentation
     private static readonly ApiParameter Name = new("name", new TextShape(), "name of the PyTorchJob") { InPath = true };
 
     /// <summary>List, of one namespace.</summary>
-    public static ApiOperation List() => ListOf("listPyTorchJobs", "List the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs");
+    public static ApiOperation List() =>
+        ListOf("listPyTorchJobs", "List the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs");
 
     /// <summary>List, of all namespaces.</summary>
-    public static ApiOperation ListAll() => ListOf("listAllPyTorchJobs", "List the jobs of all namespaces", "/apis/kubeflow.org/v1/pytorchjobs");
+    public static ApiOperation ListAll() =>
+        ListOf("listAllPyTorchJobs", "List the jobs of all namespaces", "/apis/kubeflow.org/v1/pytorchjobs");
 
     /// <summary>Create.</summary>
     public static ApiOperation Create() => Of(
@@ -64,8 +66,10 @@ internal static class JobDocumentation
         whatever is current.
         """,
         [.. ApiParameters.OfWrites],
-        new ApiBody(ContentNegotiation.MergePatchType, JobPatch, ("A label", JobExamples.LabelPatch), ("Under the optimistic lock", JobExamples.LockedPatch)),
-        Answered(200, "OK", JobExamples.Job), FieldsFixed(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
+        new ApiBody(ContentNegotiation.MergePatchType, JobPatch, ("A label", JobExamples.LabelPatch),
+            ("Under the optimistic lock", JobExamples.LockedPatch)),
+        Answered(200, "OK",
+            JobExamples.Job), FieldsFixed(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
 
     /// <summary>Put.</summary>
     public static ApiOperation Replace() => Of(
@@ -82,24 +86,29 @@ internal static class JobDocumentation
         + "off its last finalizer deletes it.",
         [.. ApiParameters.OfDeletes],
         new ApiBody(ContentNegotiation.JsonType, DeleteOptions, ("Only this incarnation", Preconditions())) { Optional = true },
-        new ApiAnswer(200, "OK", nameof(Status), Node(Status.Deleted(JobResource.Names, JobExamples.Name, "c6e548f1-adfe-11e9-ba3a-b44326d0c915"))),
+        new ApiAnswer(
+            200, "OK", nameof(Status), Node(Status.Deleted(JobResource.Names, JobExamples.Name, "c6e548f1-adfe-11e9-ba3a-b44326d0c915"))),
         BadRequest(), Forbidden("delete"), NotFound(), Conflict(), TooLarge(), NotJson(), InvalidDryRun());
 
     /// <summary>Delete, of the collection.</summary>
-    public static ApiOperation DeleteAll() => ListOf("deletePyTorchJobs", "Delete the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs") with
+    public static ApiOperation DeleteAll() =>
+        ListOf(
+        "deletePyTorchJobs", "Delete the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs") with
     {
         Description = "Those the selectors cover, each as Delete does. The answer is the list of what was deleted.",
     };
 
     /// <summary>Get of the status subresource.</summary>
-    public static ApiOperation GetStatus() => Get() with { Id = "readPyTorchJobStatus", Summary = "Read a job's status", Description = "The whole job, status included." };
+    public static ApiOperation GetStatus() =>
+        Get() with { Id = "readPyTorchJobStatus", Summary = "Read a job's status", Description = "The whole job, status included." };
 
     /// <summary>Patch of the status subresource.</summary>
     public static ApiOperation PatchStatus() => Of(
         "patchPyTorchJobStatus", "Update a job's status", "A merge patch of `status`; what it says of anything else is left out.",
         [.. ApiParameters.OfWrites],
         new ApiBody(ContentNegotiation.MergePatchType, Job, ("What the operator writes first", JobExamples.StatusPatch)),
-        Answered(200, "OK", JobExamples.Job), BadRequest(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
+        Answered(200, "OK",
+            JobExamples.Job), BadRequest(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
 
     /// <summary>Put of the status subresource.</summary>
     public static ApiOperation ReplaceStatus() => Of(
@@ -117,7 +126,8 @@ internal static class JobDocumentation
                 ("apiVersion", new TextShape()),
                 ("items", new ListShape(profile.Job)),
                 ("kind", new TextShape()),
-                ("metadata", new ObjectShape(("continue", new TextShape()), ("resourceVersion", new TextShape()), ("selfLink", new TextShape()))))),
+                ("metadata",
+                    new ObjectShape(("continue", new TextShape()), ("resourceVersion", new TextShape()), ("selfLink", new TextShape()))))),
         [JobPatch] = ApiSchema.Of(profile.Updatable.Patch(profile.Job), ofPatch: true),
         [DeleteOptions] = ApiSchema.Of(
             new ObjectShape(
@@ -160,8 +170,10 @@ internal static class JobDocumentation
         Refused(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
         Refused(Status.MethodNotAllowed(JobResource.Names, "deletecollection"), "MethodNotAllowed: the path has no such operation"),
         Refused(Status.NotAcceptable(ContentNegotiation.JsonType), "NotAcceptable: the client takes no JSON"),
-        Refused(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's, which its log explains"),
-        Refused(DatabaseAnswers.Away(), "ServiceUnavailable: the database is away; the message says whether a change may have been applied"),
+        Refused(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"),
+            "Internal Error: a fault of the server's, which its log explains"),
+        Refused(
+            DatabaseAnswers.Away(), "ServiceUnavailable: the database is away; the message says whether a change may have been applied"),
     ];
 
     internal static ApiAnswer Answered(int code, string description, JsonNode job) => new(code, description, Job, job);
@@ -172,44 +184,55 @@ internal static class JobDocumentation
         Refused(Status.BadRequest("error decoding patch: unexpected end of JSON input"), "BadRequest: the body cannot be understood");
 
     internal static ApiAnswer BadRevision() => Refused(
-        Status.BadRequest("invalid resource version: resourceVersion: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": invalid syntax"),
+        Status.BadRequest(
+            "invalid resource version: resourceVersion: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": invalid syntax"),
         "BadRequest: a parameter cannot be understood");
 
     private static ApiAnswer FieldsFixed() => Refused(
-        Status.FieldsForbidden(JobResource.Names, JobExamples.Name, [FieldPath.Of("spec", "pytorchReplicaSpecs", "Worker", "replicas")], Profile.Documented.Updatable.Paths),
+        Status.FieldsForbidden(JobResource.Names, JobExamples.Name, [FieldPath.Of("spec", "pytorchReplicaSpecs", "Worker", "replicas")],
+            Profile.Documented.Updatable.Paths),
         "BadRequest: the body cannot be understood, or would change another field than those that can be updated");
 
     internal static ApiAnswer Forbidden(string verb) => Refused(
-        Status.Forbidden("alice", verb, JobResource.Names.Group, JobResource.Names.Plural, "", verb is "create" or "list" ? "" : JobExamples.Name, JobExamples.Namespace),
+        Status.Forbidden("alice", verb, JobResource.Names.Group, JobResource.Names.Plural, "",
+            verb is "create" or "list" ? "" : JobExamples.Name, JobExamples.Namespace),
         "Forbidden: the user may not do this");
 
     internal static ApiAnswer NotFound() => Refused(Status.NotFound(JobResource.Names, JobExamples.Name), "NotFound: there is no such job");
 
-    private static ApiAnswer AlreadyExists() => Refused(Status.AlreadyExists(JobResource.Names, JobExamples.Name), "Conflict: the name is taken");
+    private static ApiAnswer AlreadyExists() =>
+        Refused(Status.AlreadyExists(JobResource.Names, JobExamples.Name), "Conflict: the name is taken");
 
     internal static ApiAnswer Conflict() =>
-        Refused(Status.Modified(JobResource.Names, JobExamples.Name), "Conflict: somebody else changed the job since the revision that was named");
+        Refused(Status.Modified(JobResource.Names, JobExamples.Name),
+            "Conflict: somebody else changed the job since the revision that was named");
 
-    internal static ApiAnswer TooLarge() => Refused(Status.TooLarge(RequestBody.BytesMax), $"RequestEntityTooLarge: the body is over {RequestBody.BytesMax >> 20} MiB");
+    internal static ApiAnswer TooLarge() =>
+        Refused(Status.TooLarge(RequestBody.BytesMax), $"RequestEntityTooLarge: the body is over {RequestBody.BytesMax >> 20} MiB");
 
-    internal static ApiAnswer NotJson() => Refused(Status.UnsupportedMediaType(ContentNegotiation.JsonType), "UnsupportedMediaType: the body is no JSON");
+    internal static ApiAnswer NotJson() =>
+        Refused(Status.UnsupportedMediaType(ContentNegotiation.JsonType), "UnsupportedMediaType: the body is no JSON");
 
-    private static ApiAnswer NotMergePatch() => Refused(Status.UnsupportedMediaType(ContentNegotiation.MergePatchType), "UnsupportedMediaType: it is no merge patch");
+    private static ApiAnswer NotMergePatch() =>
+        Refused(Status.UnsupportedMediaType(ContentNegotiation.MergePatchType), "UnsupportedMediaType: it is no merge patch");
 
     private static ApiAnswer Invalid()
     {
         FieldPath field = FieldPath.Of("spec", "ttlSecondsAfterFinished");
         IReadOnlyList<FieldError> errors = Schema.Spec["ttlSecondsAfterFinished"]!.Errors(field, -1);
-        return Refused(Status.Invalid(JobResource.Names, JobExamples.Name, errors), "Invalid: values out of their range, all of them listed");
+        return Refused(
+            Status.Invalid(JobResource.Names, JobExamples.Name, errors), "Invalid: values out of their range, all of them listed");
     }
 
     private static ApiAnswer InvalidDryRun() => Refused(
-        Status.InvalidOptions(DeleteOptions, [FieldError.NotSupported(FieldPath.Of("dryRun"), new EventStore.Domain.Json.JsonArray(["Some"]), "All")]),
+        Status.InvalidOptions(
+            DeleteOptions, [FieldError.NotSupported(FieldPath.Of("dryRun"), new EventStore.Domain.Json.JsonArray(["Some"]), "All")]),
         "Invalid: options out of their range");
 
     private static ApiAnswer Busy() => Refused(Status.TooManyRequests(1), "TooManyRequests: too many requests wait; nothing was done");
 
-    internal static ApiAnswer TooNew() => Refused(Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come");
+    internal static ApiAnswer TooNew() =>
+        Refused(Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come");
 
     private static JsonNode Created()
     {

@@ -35,7 +35,8 @@ internal static class JobEndpoints
             PrinterColumns = [("State", "string", JobView.StatePath), ("Age", "date", ".metadata.creationTimestamp")],
             Shape = profile.Job,
             PatchTypes = profile.PatchTypes,
-            About = "A PyTorch training job: what to run, in which roles, and what became of it. Every change is kept and can be read as pytorchjobrevisions.",
+            About =
+                "A PyTorch training job: what to run, in which roles, and what became of it. Every change is kept and can be read as pytorchjobrevisions.",
         },
         new(JobResource.Names, "diff", [], ["get"]) { Answers = JobDifference.Resource },
         new(JobResource.Names, "rollback", [], ["create"]) { Answers = RollbackRequest.Resource },
@@ -57,7 +58,8 @@ internal static class JobEndpoints
         jobs.MapDelete(Item, Delete).Documented(JobDocumentation.Delete);
         foreach (string path in (string[])[EveryNamespace, Collection, Item])
             Fallback.MapOtherMethods(jobs, path, JobResource.Names);
-        jobs.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural) { SelectedName = FieldSelector.SelectedName });
+        jobs.WithMetadata(
+            new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural) { SelectedName = FieldSelector.SelectedName });
 
         RouteGroupBuilder status = app.MapGroup(Item + "/status");
         status.MapRead(string.Empty, Get).Documented(JobDocumentation.GetStatus);
@@ -131,19 +133,23 @@ internal static class JobEndpoints
         }
     }
 
-    private static Task<IResult> Patch(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
+    private static Task<IResult> Patch(
+        HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
         Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock),
             (key, read) => new PatchJob(key, clock.GetUtcNow(), http.Origin(), read.Patch!));
 
-    private static Task<IResult> PatchStatus(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
+    private static Task<IResult> PatchStatus(
+        HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
         Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock),
             (key, read) => new PatchStatus(key, clock.GetUtcNow(), http.Origin(), read.Patch!));
 
-    private static Task<IResult> Replace(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
+    private static Task<IResult> Replace(
+        HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
         Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name, clock),
             (key, read) => new ReplaceJob(key, clock.GetUtcNow(), http.Origin(), read.Body!));
 
-    private static Task<IResult> ReplaceStatus(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
+    private static Task<IResult> ReplaceStatus(
+        HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
         Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadObject(http, WriteKind.Update, name, clock),
             (key, read) => new ReplaceStatus(key, clock.GetUtcNow(), http.Origin(), read.Body!));
 
@@ -167,7 +173,8 @@ internal static class JobEndpoints
     {
         if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal))
             return refusal!;
-        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request, RequestLimits.Of(http).BodyBytes, RequestLimits.Of(http).BodyValues);
+        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(
+            http.Request, RequestLimits.Of(http).BodyBytes, RequestLimits.Of(http).BodyValues);
         if (refusal is not null)
             return refusal;
         if (!DeleteOptions.TryRead(http.Request, body.Span, JobResource.Names, out DeleteOptions? options, out refusal))

@@ -22,14 +22,16 @@ namespace EventStore.Server.Jobs;
 internal static class JobList
 {
     /// <summary>The jobs of all namespaces, or a watch on them.</summary>
-    public static Task<IResult> Cluster(HttpContext http, JobReads reads, JobFeed feed, TimeProvider clock) => List(http, null, reads, feed, clock);
+    public static Task<IResult> Cluster(HttpContext http, JobReads reads, JobFeed feed, TimeProvider clock) =>
+        List(http, null, reads, feed, clock);
 
     /// <summary>The jobs of one namespace, or a watch on them.</summary>
     public static Task<IResult> Namespace(HttpContext http, string @namespace, JobReads reads, JobFeed feed, TimeProvider clock) =>
         List(http, @namespace, reads, feed, clock);
 
     /// <summary>
-    /// How long a list may take before it is broken off. Its snapshot holds a connection and keeps PostgreSQL from cleaning up, and a client
+    /// How long a list may take before it is broken off. Its snapshot holds a connection and keeps PostgreSQL from cleaning up, and a
+    /// client
     /// that stops reading would hold it for ever.
     /// </summary>
     public static CancellationTokenSource Limit(HttpContext http) => new(http.RequestServices.GetRequiredService<ListLimits>().Duration);
@@ -38,7 +40,8 @@ internal static class JobList
     {
         bool isWatch = GoParsing.Flag(http.Request.Query["watch"]) ?? false; // whose frames hold one object each
         if (!JobView.TryRead(http, isList: !isWatch, clock, out JobView view, out Status? refusal)
-            || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal, RequestLimits.Of(http).SelectorTerms))
+            || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal,
+                RequestLimits.Of(http).SelectorTerms))
             return refusal!;
         (long? moment, refusal) = await AskedMoment.Revision(http, reads);
         if (refusal is not null)
@@ -50,7 +53,8 @@ internal static class JobList
         var selection = new JobSelection(inNamespace, options.Labels, options.Fields);
         refusal = options switch
         {
-            { Watch: true } => await PastRights.ToGoOn(http, inNamespace, options.ResourceVersion, TooOldToWatch(options.ResourceVersion), reads),
+            { Watch: true } =>
+                await PastRights.ToGoOn(http, inNamespace, options.ResourceVersion, TooOldToWatch(options.ResourceVersion), reads),
             { Continue: { } begun } => await PastRights.ToGoOn(http, inNamespace, begun.Revision, TooOldToContinue, reads),
             { IsExact: true } => await PastRights.OfMany(http, selection, reads),
             _ => null,
@@ -80,12 +84,14 @@ internal static class JobList
     private const string TooOldToContinue = "The provided continue parameter is too old to display a consistent list result. "
         + "You can start a new list without the continue parameter.";
 
-    private static string TooOldToWatch(long? revision) => string.Create(CultureInfo.InvariantCulture, $"too old resource version: {revision}");
+    private static string TooOldToWatch(long? revision) =>
+        string.Create(CultureInfo.InvariantCulture, $"too old resource version: {revision}");
 
     private static async Task Stream(HttpContext http, Page page, ListTransaction snapshot)
     {
         long revision = page.Revision(snapshot.Head);
-        await using IAsyncEnumerator<StoredJob> jobs = snapshot.List(page.Range, revision, http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
+        await using IAsyncEnumerator<StoredJob> jobs = snapshot.List(
+            page.Range, revision, http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
         bool any = await jobs.MoveNextAsync(); // before anything is written: if the database cannot answer, that is the answer
         ListText text = ListText.For(http.Request);
         var reply = new StreamedReply(http, text.ContentType);
@@ -107,7 +113,8 @@ internal static class JobList
         await jobs.DisposeAsync(); // the connection is needed for counting
         JsonObject metadata = Metadata(http, revision, more ? last : null);
         if (more && page.Selection.IsAll)
-            metadata = metadata.With("remainingItemCount", await snapshot.Count(page.Range with { Behind = last }, revision, http.RequestAborted));
+            metadata = metadata.With(
+                "remainingItemCount", await snapshot.Count(page.Range with { Behind = last }, revision, http.RequestAborted));
         text.End(page.View.Frame(metadata), count > 0, reply.Text);
         await reply.End();
         RequestLog.Sent(http, reply.Written);
@@ -118,7 +125,8 @@ internal static class JobList
     {
         string token = last is { } key ? ContinueToken.After($"{key.Namespace}/{key.Name}", revision).ToString() : string.Empty;
         return JsonObject.Of(
-            ("continue", token), ("resourceVersion", revision.ToString(CultureInfo.InvariantCulture)), ("selfLink", http.Request.Path.Value!.TrimEnd('/')));
+            ("continue", token), (
+                "resourceVersion", revision.ToString(CultureInfo.InvariantCulture)), ("selfLink", http.Request.Path.Value!.TrimEnd('/')));
     }
 
     private static bool TryReadKey(string text, out JobKey? key)
@@ -133,7 +141,9 @@ internal static class JobList
         /// <summary>What the database is asked for; a continue token moves its beginning.</summary>
         public JobRange Range => Selection.Range with { Behind = Behind };
 
-        /// <summary>As of which revision: a page's is the first page's, an exact one's is the one asked for, any other's the latest.</summary>
+        /// <summary>
+        /// As of which revision: a page's is the first page's, an exact one's is the one asked for, any other's the latest.
+        /// </summary>
         public long Revision(long head) => Options.IsExact ? Options.Continue?.Revision ?? Options.ResourceVersion!.Value : head;
     }
 }

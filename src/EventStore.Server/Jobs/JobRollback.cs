@@ -1,10 +1,8 @@
 using System.Globalization;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
-using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
-using EventStore.Server.Limits;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
@@ -22,7 +20,8 @@ internal static class JobRollback
     private const int NameLengthMax = 200;
 
     /// <summary>POST …/rollback.</summary>
-    public static async Task<IResult> Post(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock)
+    public static async Task<IResult> Post(
+        HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock)
     {
         RollbackRequest read = await RollbackRequest.Read(http, name, clock);
         if (read.Refusal is { } refusal)
@@ -45,8 +44,11 @@ internal static class JobRollback
         if (notRestored.Count == 0)
             return;
         string[] named = [.. notRestored.Where(path => path.Length <= NameLengthMax).Take(NamedMax).Select(path => path.ToString())];
-        string more = named.Length == notRestored.Count ? "" : string.Create(CultureInfo.InvariantCulture, $" and {notRestored.Count - named.Length} more");
+        string more = named.Length == notRestored.Count
+            ? ""
+            : string.Create(CultureInfo.InvariantCulture, $" and {notRestored.Count - named.Length} more");
         string fields = string.Join(", ", http.Profile().Updatable.RolledBackPaths);
-        StrictDecoding.Warn(http.Response.Headers, [$"differs from that revision still: {string.Join(", ", named)}{more}; a rollback restores only {fields}"]);
+        StrictDecoding.Warn(http.Response.Headers,
+            [$"differs from that revision still: {string.Join(", ", named)}{more}; a rollback restores only {fields}"]);
     }
 }

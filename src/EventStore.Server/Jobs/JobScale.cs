@@ -49,20 +49,23 @@ internal static class JobScale
         return job is null ? JobAnswers.NotFound(key) : Print(job.Utf8);
     }
 
-    private static async Task<IResult> Patch(HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock)
+    private static async Task<IResult> Patch(
+        HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock)
     {
         WriteRequest read = await WriteRequest.ReadPatch(http, name, clock);
         var key = new JobKey(@namespace, name);
         if (read.Refusal is { } refusal)
             return read.RefusedAfterLoading && await reads.Get(key, http.RequestAborted) is null ? JobAnswers.NotFound(key) : refusal;
-        return await Execute(http, new ScaleJob(key, clock.GetUtcNow(), http.Origin(), read.Patch, null), read.DryRun, read.BodyBytes, lane);
+        return await Execute(
+            http, new ScaleJob(key, clock.GetUtcNow(), http.Origin(), read.Patch, null), read.DryRun, read.BodyBytes, lane);
     }
 
     private static async Task<IResult> Put(HttpContext http, string @namespace, string name, CommitLane lane, TimeProvider clock)
     {
         if (ContentNegotiation.RefuseBody(http.Request.Headers.ContentType) is { } unsupported)
             return unsupported;
-        (ReadOnlyMemory<byte> bytes, WriteOptions? options, _, Status? refusal) = await WriteRequest.ReadBytes(http, WriteKind.Update, clock);
+        (ReadOnlyMemory<byte> bytes, WriteOptions? options, _, Status? refusal) = await WriteRequest.ReadBytes(http, WriteKind.Update,
+            clock);
         if (refusal is not null)
             return refusal;
         if (!BodyJson.TryParseObject(bytes.Span, Names, name, out JsonObject? scale, out refusal, out _, RequestLimits.Of(http).Nesting))

@@ -19,7 +19,8 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
     public static IReadOnlyCollection<string> SelectableFields { get; } = ["metadata.name", "metadata.namespace"];
 
     /// <summary>
-    /// What the database can narrow down to, by its index where names are given; the rest is up to <see cref="Covers(StoredJob)"/>. There is
+    /// What the database can narrow down to, by its index where names are given; the rest is up to <see cref="Covers(StoredJob)"/>. There
+    /// is
     /// no index on labels: every change of any job would have to keep it.
     /// </summary>
     public JobRange Range { get; } = new()
@@ -37,7 +38,8 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
 
     /// <summary>Whether a job of <see cref="Range"/> is covered.</summary>
     public bool Covers(StoredJob job) =>
-        CoversKey(job.Key) && (Labels.IsEmpty || Labels.Matches(JsonReading.Parse(job.Utf8).Member("metadata")?.Member("labels") as JsonObject));
+        CoversKey(job.Key)
+            && (Labels.IsEmpty || Labels.Matches(JsonReading.Parse(job.Utf8).Member("metadata")?.Member("labels") as JsonObject));
 
     /// <summary>Whether a job is covered; a deleted one is not.</summary>
     public bool Covers(JobFacts? job) =>

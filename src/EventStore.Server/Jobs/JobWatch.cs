@@ -8,7 +8,9 @@ using EventStore.Server.Watch;
 
 namespace EventStore.Server.Jobs;
 
-/// <summary>What a watch on jobs is of: the living ones, and a job may enter or leave a selection without being created or deleted.</summary>
+/// <summary>
+/// What a watch on jobs is of: the living ones, and a job may enter or leave a selection without being created or deleted.
+/// </summary>
 internal sealed class JobWatch(HttpContext http, JobSelection selection, JobView view, JobReads reads)
 {
     /// <summary>The same for the watch loop.</summary>

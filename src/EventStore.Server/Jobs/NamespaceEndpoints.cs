@@ -62,7 +62,8 @@ internal static class NamespaceEndpoints
         {
             ListedAcrossNamespaces = true,
             About = "There are none: what happened to a job stands in its pytorchjobrevisions.",
-            Shape = new ObjectShape(("apiVersion", Text, "v1"), ("kind", Text, "Event"), ("metadata", Schema.ObjectMeta, "What every object has.")),
+            Shape = new ObjectShape(
+                ("apiVersion", Text, "v1"), ("kind", Text, "Event"), ("metadata", Schema.ObjectMeta, "What every object has.")),
         },
     ];
 
@@ -74,7 +75,8 @@ internal static class NamespaceEndpoints
         namespaces.MapRead("/{name}", Get);
         Fallback.MapOtherMethods(namespaces, "", Namespaces);
         Fallback.MapOtherMethods(namespaces, "/{name}", Namespaces);
-        namespaces.WithMetadata(new RequiresAccess("", Namespaces.Plural) { SelectedName = FieldSelector.SelectedName }).ExcludeFromDescription();
+        namespaces.WithMetadata(
+            new RequiresAccess("", Namespaces.Plural) { SelectedName = FieldSelector.SelectedName }).ExcludeFromDescription();
 
         foreach (string path in (string[])["/api/v1/events", "/api/v1/namespaces/{namespace}/events"])
         {
@@ -105,7 +107,8 @@ internal static class NamespaceEndpoints
             return Status.TooLargeResourceVersion(asked, head);
         if (options.Watch)
             return await NamespaceWatch.Run(http, options, view, reads, feed, clock);
-        (long revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> known) = await reads.Namespaces([AlwaysThere], http.RequestAborted);
+        (long revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> known) = await reads.Namespaces([AlwaysThere],
+            http.RequestAborted);
         IEnumerable<byte[]> selected = known.Select(each => Of(each.Name, each.Since)).Where(item => Covers(options, item))
             .Select(item => view.Item(item.ToUtf8(), shown => Cells(shown, clock)));
         return new JsonReply(200, view.Whole(selected, Metadata(revision)));
@@ -129,7 +132,8 @@ internal static class NamespaceEndpoints
             && ListOptions.TryRead(http.Request.Query, fields, out options, out refusal, RequestLimits.Of(http).SelectorTerms);
     }
 
-    private static JsonObject Metadata(long revision) => JsonObject.Of(("resourceVersion", revision.ToString(CultureInfo.InvariantCulture)));
+    private static JsonObject Metadata(long revision) =>
+        JsonObject.Of(("resourceVersion", revision.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>Whether a namespace is asked for.</summary>
     internal static bool Covers(ListOptions options, JsonObject item) =>
@@ -151,7 +155,8 @@ internal static class NamespaceEndpoints
     {
         JsonObject metadata = JsonObject.Of(("labels", JsonObject.Of(("kubernetes.io/metadata.name", name))), ("name", name));
         if (since is { } time)
-            metadata = metadata.With("creationTimestamp", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+            metadata = metadata.With(
+                "creationTimestamp", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
         return JsonObject.Of(
             ("apiVersion", Namespaces.GroupVersion), ("kind", Namespaces.Kind), ("metadata", metadata), ("spec", JsonObject.Empty),
             ("status", JsonObject.Of(("phase", "Active"))));

@@ -25,7 +25,8 @@ internal sealed class NamespaceWatch
         (this.asked, this.view, this.reads, this.clock) = (asked, view, reads, clock);
 
     /// <summary>Answers the watch.</summary>
-    public static async Task<IResult> Run(HttpContext http, ListOptions asked, ObjectView view, JobReads reads, JobFeed feed, TimeProvider clock)
+    public static async Task<IResult> Run(
+        HttpContext http, ListOptions asked, ObjectView view, JobReads reads, JobFeed feed, TimeProvider clock)
     {
         bool begins = asked.SendInitialEvents ?? asked.ResourceVersion is null or 0;
         if (!begins && asked.ResourceVersion is null or 0)

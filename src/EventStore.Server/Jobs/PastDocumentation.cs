@@ -53,11 +53,14 @@ internal static class PastDocumentation
         new ApiBody(ContentNegotiation.JsonType, RollbackRequest.Resource.Kind, ("Back", Back()), ("Under the optimistic lock", Locked())),
         JobDocumentation.Answered(200, "OK", JobExamples.Job),
         JobDocumentation.Refused(
-            Status.BadRequest("PyTorchJobRollback in version \"v1\" cannot be handled as a PyTorchJobRollback: unexpected end of JSON input"),
+            Status.BadRequest(
+                "PyTorchJobRollback in version \"v1\" cannot be handled as a PyTorchJobRollback: unexpected end of JSON input"),
             "BadRequest: the body cannot be understood"),
-        Forbidden("create", "rollback"), NotFound("NotFound: there is no such job"), JobDocumentation.Conflict(), JobDocumentation.TooLarge(), JobDocumentation.NotJson(),
+        Forbidden("create", "rollback"), NotFound(
+            "NotFound: there is no such job"), JobDocumentation.Conflict(), JobDocumentation.TooLarge(), JobDocumentation.NotJson(),
         JobDocumentation.Refused(
-            Status.Invalid(JobResource.Names, JobExamples.Name, [FieldError.Invalid(FieldPath.Of("revision"), 72519100, "there was no such job at that revision")]),
+            Status.Invalid(JobResource.Names, JobExamples.Name,
+                [FieldError.Invalid(FieldPath.Of("revision"), 72519100, "there was no such job at that revision")]),
             "Invalid: the job cannot go back to that revision"),
         JobDocumentation.TooNew());
 
@@ -76,7 +79,8 @@ internal static class PastDocumentation
             [JobDifference.Resource.Kind] = ApiSchema.Of(new ObjectShape(
                 ("apiVersion", text, JobDifference.Resource.GroupVersion),
                 ("beyondMergePatch", new ListShape(text), "Where the merge patch does not arrive: members that are null."),
-                ("changes", new ListShape(new ObjectShape(("after", new AnyShape()), ("before", new AnyShape()), ("path", text))), "What differs."),
+                ("changes", new ListShape(new ObjectShape(("after", new AnyShape()), ("before", new AnyShape()), ("path", text))),
+                    "What differs."),
                 ("changesOmitted", new IntegerShape(1), "How many changes are not listed because their paths are too long."),
                 ("from", side, "The one side."),
                 ("kind", text, JobDifference.Resource.Kind),
@@ -89,7 +93,8 @@ internal static class PastDocumentation
     }
 
     private static ApiAnswer Forbidden(string verb, string subresource) => JobDocumentation.Refused(
-        Status.Forbidden("alice", verb, JobResource.Names.Group, JobResource.Names.Plural, subresource, JobExamples.Name, JobExamples.Namespace),
+        Status.Forbidden(
+            "alice", verb, JobResource.Names.Group, JobResource.Names.Plural, subresource, JobExamples.Name, JobExamples.Namespace),
         "Forbidden: the user may not do this");
 
     private static ApiAnswer NotFound(string when) => JobDocumentation.Refused(Status.NotFound(JobResource.Names, JobExamples.Name), when);

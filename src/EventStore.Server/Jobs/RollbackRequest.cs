@@ -36,7 +36,8 @@ internal sealed record RollbackRequest(long Revision, string? ResourceVersion, i
     {
         if (ContentNegotiation.RefuseBody(http.Request.Headers.ContentType) is { } unsupported)
             return Refused(unsupported);
-        (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await WriteRequest.ReadBytes(http, WriteKind.Create, clock);
+        (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await WriteRequest.ReadBytes(http,
+            WriteKind.Create, clock);
         if (refusal is not null)
             return Refused(refusal);
         var duplicates = new List<FieldPath>();
@@ -68,7 +69,8 @@ internal sealed record RollbackRequest(long Revision, string? ResourceVersion, i
         if (body["resourceVersion"] is not (null or JsonNull or JsonText))
             return Refused(Mismatch("resourceVersion", body["resourceVersion"]!, "string"));
         if (revision <= 0)
-            return Refused(Status.Invalid(JobResource.Names, name, [FieldError.Invalid(FieldPath.Of("revision"), revision, "must be greater than 0")]));
+            return Refused(Status.Invalid(JobResource.Names, name,
+                [FieldError.Invalid(FieldPath.Of("revision"), revision, "must be greater than 0")]));
         string? resourceVersion = body["resourceVersion"] switch
         {
             null => null,

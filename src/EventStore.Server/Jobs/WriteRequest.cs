@@ -41,11 +41,13 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
                 : Refused(refusal) with { RefusedAfterLoading = true };
         }
 
-        if (!BodyJson.TryParsePatch(bytes.Span, JobResource.Names, name, out JsonObject? patch, out refusal, out IReadOnlyList<FieldPath> duplicates,
+        if (!BodyJson.TryParsePatch(bytes.Span, JobResource.Names, name, out JsonObject? patch, out refusal,
+            out IReadOnlyList<FieldPath> duplicates,
                 RequestLimits.Of(http).Nesting))
             return Refused(refusal) with { RefusedAfterLoading = true };
 
-        // An unknown field in a patch is refused by the table of updatable fields, whatever fieldValidation says; what is left are duplicates.
+        // An unknown field in a patch is refused by the table of updatable fields, whatever fieldValidation says; what is left are
+        // duplicates.
         IReadOnlyList<string> texts = options!.FieldValidation == FieldValidation.Ignore ? [] : StrictDecoding.Texts([], duplicates);
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
             return Refused(StrictDecoding.RefusePatch(patch, texts)) with { RefusedAfterLoading = true };
@@ -61,7 +63,8 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, kind, clock);
         if (refusal is not null)
             return Refused(refusal);
-        if (!BodyJson.TryParseObject(bytes.Span, JobResource.Names, name, out JsonObject? manifest, out refusal, out IReadOnlyList<FieldPath> duplicates,
+        if (!BodyJson.TryParseObject(bytes.Span, JobResource.Names, name, out JsonObject? manifest, out refusal,
+            out IReadOnlyList<FieldPath> duplicates,
                 RequestLimits.Of(http).Nesting))
             return Refused(refusal);
 
@@ -86,7 +89,9 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
             : await RequestBody.Read(http.Request, limits.BodyBytes, limits.BodyValues);
         if (refusal is not null)
             return (default, null, view, refusal);
-        return WriteOptions.TryRead(http.Request, kind, out WriteOptions? options, out refusal) ? (bytes, options, view, null) : (default, null, view, refusal);
+        return WriteOptions.TryRead(http.Request, kind, out WriteOptions? options, out refusal)
+            ? (bytes, options, view, null)
+            : (default, null, view, refusal);
     }
 
     private static WriteRequest Refused(Status refusal) => new(null, 0, false, refusal);

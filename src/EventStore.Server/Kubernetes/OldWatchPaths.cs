@@ -35,7 +35,8 @@ internal static class OldWatchPaths
             query = query.Add("fieldSelector", $"metadata.name={Escaped(rest[collection])}{(asked.Length > 0 ? "," : "")}{asked}");
         }
 
-        foreach ((string name, var values) in request.Query.Where(each => each.Key != Watch && (rest.Length == collection || each.Key != "fieldSelector")))
+        foreach ((string name,
+            var values) in request.Query.Where(each => each.Key != Watch && (rest.Length == collection || each.Key != "fieldSelector")))
         {
             foreach (string? value in values)
                 query = query.Add(name, value ?? "");
@@ -46,5 +47,6 @@ internal static class OldWatchPaths
     }
 
     private static string Escaped(string value) =>
-        value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(",", "\\,", StringComparison.Ordinal).Replace("=", "\\=", StringComparison.Ordinal);
+        value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(
+            ",", "\\,", StringComparison.Ordinal).Replace("=", "\\=", StringComparison.Ordinal);
 }

@@ -28,7 +28,8 @@ internal static class ServerVersion
     /// <summary>The commit the build put behind the plus of its version, if it knew one.</summary>
     private static string Commit()
     {
-        string version = typeof(ServerVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
+        string version = typeof(ServerVersion).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+            ?? "";
         int plus = version.IndexOf('+', StringComparison.Ordinal);
         return plus < 0 ? "" : version[(plus + 1)..];
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
@@ -25,14 +24,18 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };
 
     /// <summary>200: the object is gone.</summary>
-    public static Status Deleted(ApiResource resource, string name, string uid) => new(200, "", "", About(resource, name) with { Uid = uid });
+    public static Status Deleted(ApiResource resource, string name, string uid) =>
+        new(200, "", "", About(resource, name) with { Uid = uid });
 
     /// <summary>400: the request makes no sense.</summary>
     public static Status BadRequest(string message, params IReadOnlyList<StatusCause> causes) =>
         new(400, "BadRequest", message, causes.Count == 0 ? null : new StatusDetails { Causes = causes });
 
-    /// <summary>400: the request would change fields that may not change. kubectl prints causes only for a 422, so the message names them.</summary>
-    public static Status FieldsForbidden(ApiResource resource, string name, IReadOnlyList<FieldPath> refused, IReadOnlyList<string> mayChange)
+    /// <summary>
+    /// 400: the request would change fields that may not change. kubectl prints causes only for a 422, so the message names them.
+    /// </summary>
+    public static Status FieldsForbidden(
+        ApiResource resource, string name, IReadOnlyList<FieldPath> refused, IReadOnlyList<string> mayChange)
     {
         string[] fields = [.. refused.Take(ListedMax).Select(path => Clip(path.ToString()))];
         string message = $"these fields may not be changed: {string.Join(", ", fields)}{AndMore(refused.Count)}; "
@@ -60,11 +63,13 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
 
     /// <summary>403: what was asked for may show jobs that are deleted, and for that another right is needed.</summary>
     public static Status PastForbidden(string user, string verb, ApiResource of, string name, string @namespace) =>
-        Forbidden(user, verb, of.Group, of.Plural, "", name, @namespace, $"the past of deleted jobs is shown to who may {verb} {of.GroupResource}");
+        Forbidden(user, verb, of.Group, of.Plural, "", name, @namespace,
+            $"the past of deleted jobs is shown to who may {verb} {of.GroupResource}");
 
     /// <summary>403: the user may not do this to a path that is no resource.</summary>
     public static Status ForbiddenPath(string user, string verb, string path, string missing = "") =>
-        new(403, "Forbidden", $"forbidden: {NoMarkup($"User {Quote(user)} cannot {verb} path {Quote(path)}")}{Rbac(missing)}", new StatusDetails());
+        new(403, "Forbidden", $"forbidden: {NoMarkup($"User {Quote(user)} cannot {verb} path {Quote(path)}")}{Rbac(missing)}",
+            new StatusDetails());
 
     /// <summary>404: no such object.</summary>
     public static Status NotFound(ApiResource resource, string name) =>
@@ -75,7 +80,8 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
         new(405, "MethodNotAllowed", $"{verb} is not supported on resources of kind {Quote(resource.GroupResource)}", About(resource, ""));
 
     /// <summary>405: the path is no resource and has no such method.</summary>
-    public static Status MethodNotAllowed() => new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
+    public static Status MethodNotAllowed() =>
+        new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource");
 
     /// <summary>406: none of the media types the client takes.</summary>
     public static Status NotAcceptable(params IEnumerable<string> served) =>
@@ -99,9 +105,12 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     public static Status Modified(ApiResource resource, string name) =>
         Conflict(resource, name, "the object has been modified; please apply your changes to the latest version and try again");
 
-    /// <summary>409: a PUT with the uid of another object; upstream shows its storage's words, and an empty uid when there is no object.</summary>
+    /// <summary>
+    /// 409: a PUT with the uid of another object; upstream shows its storage's words, and an empty uid when there is no object.
+    /// </summary>
     public static Status UidMismatch(ApiResource resource, string @namespace, string name, string given, string actual) =>
-        Conflict(resource, name, $"StorageError: invalid object, Code: 4, Key: /registry/{resource.Group}/{resource.Plural}/{@namespace}/{name}, "
+        Conflict(resource, name,
+            $"StorageError: invalid object, Code: 4, Key: /registry/{resource.Group}/{resource.Plural}/{@namespace}/{name}, "
             + $"ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {given}, UID in object meta: {actual}");
 
     /// <summary>409: a delete that names another uid.</summary>
@@ -111,7 +120,8 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
 
     /// <summary>409: a delete that names another resourceVersion.</summary>
     public static Status ResourceVersionPrecondition(ApiResource resource, string name, string given, string actual) =>
-        KindConflict(resource, name, $"the ResourceVersion in the precondition ({given}) does not match the ResourceVersion in record ({actual}). "
+        KindConflict(
+            resource, name, $"the ResourceVersion in the precondition ({given}) does not match the ResourceVersion in record ({actual}). "
             + "The object might have been modified");
 
     /// <summary>413: the body is beyond the limit.</summary>
@@ -120,7 +130,8 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
 
     /// <summary>413: the body has more JSON values than a body may have.</summary>
     public static Status TooManyValues(int limit) => new(
-        413, "RequestEntityTooLarge", string.Create(CultureInfo.InvariantCulture, $"Request entity too large: the body has more than {limit} JSON values"));
+        413, "RequestEntityTooLarge", string.Create(
+            CultureInfo.InvariantCulture, $"Request entity too large: the body has more than {limit} JSON values"));
 
     /// <summary>415: the body is compressed.</summary>
     public static Status UnsupportedEncoding(string encoding) => new(
@@ -128,7 +139,8 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
 
     /// <summary>413: a JSON Patch has too many operations.</summary>
     public static Status TooManyOperations(int most, int count) => new(413, "RequestEntityTooLarge",
-        string.Create(CultureInfo.InvariantCulture, $"Request entity too large: The allowed maximum operations in a JSON patch is {most}, got {count}"));
+        string.Create(CultureInfo.InvariantCulture,
+            $"Request entity too large: The allowed maximum operations in a JSON patch is {most}, got {count}"));
 
     /// <summary>415: the body is of another media type than those read here.</summary>
     public static Status UnsupportedMediaType(params IEnumerable<string> read) => new(415, "UnsupportedMediaType",
@@ -161,7 +173,8 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     public static Status InternalError(string requestId) => Internal($"request {requestId} failed; the server's log says why");
 
     /// <summary>422: an operation of a JSON Patch does not apply. Upstream does not say which.</summary>
-    public static Status PatchFailed() => new(422, "Invalid", "the server rejected our request due to an error in our request", new StatusDetails());
+    public static Status PatchFailed() =>
+        new(422, "Invalid", "the server rejected our request due to an error in our request", new StatusDetails());
 
     /// <summary>500: the object has no such field to show through its scale subresource; the code is upstream's.</summary>
     public static Status NoScale(string path) => Internal($"the spec replicas field {Quote(path)} does not exist");
@@ -183,7 +196,8 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     /// <summary>504: a revision that does not exist yet, after waiting for it.</summary>
     public static Status TooLargeResourceVersion(long asked, long current)
     {
-        Status timeout = Timeout(string.Create(CultureInfo.InvariantCulture, $"Too large resource version: {asked}, current: {current}"), 1);
+        Status timeout = Timeout(
+            string.Create(CultureInfo.InvariantCulture, $"Too large resource version: {asked}, current: {current}"), 1);
         return timeout with { Details = timeout.Details! with { Causes = [new("ResourceVersionTooLarge", "Too large resource version", "")] } };
     }
 
@@ -232,9 +246,12 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
         new(500, "InternalError", $"Internal error occurred: {what}", new StatusDetails { Causes = [new("", what, "")] });
 
     private static Status KindConflict(ApiResource resource, string name, string text) =>
-        new(409, "Conflict", $"Operation cannot be fulfilled on {resource.GroupKind} {Quote(name)}: {text}", new(name, resource.Group, resource.Kind));
+        new(409, "Conflict", $"Operation cannot be fulfilled on {resource.GroupKind} {Quote(name)}: {text}",
+            new(name, resource.Group, resource.Kind));
 
-    /// <summary>The message lists each text once, the causes list every error (apimachinery <c>NewInvalid</c> and <c>ToAggregate</c>).</summary>
+    /// <summary>
+    /// The message lists each text once, the causes list every error (apimachinery <c>NewInvalid</c> and <c>ToAggregate</c>).
+    /// </summary>
     private static Status Invalid(string kind, string group, string name, IEnumerable<FieldError> errors)
     {
         FieldError[] all = [.. errors];

@@ -14,11 +14,13 @@ internal static class StatusTexts
     public static string Quote(string text) => FieldError.Quote(text);
 
     /// <summary>How many more there are than an answer lists.</summary>
-    public static string AndMore(int count) => count > Status.ListedMax ? string.Create(CultureInfo.InvariantCulture, $" and {count - Status.ListedMax} more") : "";
+    public static string AndMore(int count) =>
+        count > Status.ListedMax ? string.Create(CultureInfo.InvariantCulture, $" and {count - Status.ListedMax} more") : "";
 
     /// <summary>A path is made of the client's own names, which may be megabytes long.</summary>
     public static string Clip(string path) => path.Length <= 300 ? path : path[..300] + "...";
 
     /// <summary>What upstream does to a text with a path in it, lest a browser takes it for HTML.</summary>
-    public static string NoMarkup(string text) => new StringBuilder(text).Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").ToString();
+    public static string NoMarkup(string text) =>
+        new StringBuilder(text).Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;").ToString();
 }

@@ -11,7 +11,8 @@ internal static class ConnectionLimits
     /// <summary>Sets Kestrel's limits.</summary>
     public static void Narrow(KestrelServerLimits kestrel, RequestLimits limits)
     {
-        kestrel.MaxRequestBodySize = Math.Max(limits.BodyBytes, limits.PutBytes) + 1L; // RequestBody itself refuses one byte too many, as a Status
+        // RequestBody itself refuses one byte too many, as a Status
+        kestrel.MaxRequestBodySize = Math.Max(limits.BodyBytes, limits.PutBytes) + 1L;
         kestrel.MinRequestBodyDataRate = new MinDataRate(limits.BodyBytesPerSecond, AtLeastASecond(limits.BodyGrace));
         kestrel.MaxRequestLineSize = limits.LineBytes;
         kestrel.MaxRequestBufferSize = Math.Max(kestrel.MaxRequestBufferSize ?? 0, limits.LineBytes + limits.HeaderBytes);
@@ -25,7 +26,8 @@ internal static class ConnectionLimits
     /// <summary>Adds the request time-out. Watches and lists have time-outs of their own and leave this one where they begin.</summary>
     public static void AddRequestTime(this IServiceCollection services, RequestLimits limits) => services
         .AddLogging(log => log.AddFilter("Microsoft.AspNetCore.Http.Timeouts", LogLevel.Error)) // a stack trace for each tells nobody more
-        .AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy { Timeout = limits.RequestTime, WriteTimeoutResponse = TookTooLong });
+        .AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy { Timeout = limits.RequestTime,
+            WriteTimeoutResponse = TookTooLong });
 
     /// <summary>Bounds the memory that the bodies of all requests hold together.</summary>
     public static void AddBodyBudget(this IServiceCollection services, RequestLimits limits) =>

@@ -48,9 +48,12 @@ internal static class FairShare
     private static PartitionedRateLimiter<HttpContext> Limiter(
         RequestClass asks, Func<HttpContext, string> whose, Func<string, RateLimitPartition<string>> limiter) =>
         PartitionedRateLimiter.Create<HttpContext, string>(http =>
-            RequestInfo.Of(http).Class == asks && whose(http) is { Length: > 0 } key ? limiter(key) : RateLimitPartition.GetNoLimiter(Unlimited));
+            RequestInfo.Of(http).Class == asks && whose(http) is { Length: > 0 } key
+                ? limiter(key)
+                : RateLimitPartition.GetNoLimiter(Unlimited));
 
-    private static Func<string, RateLimitPartition<string>> AtOnce(int most, int waiting) => key => RateLimitPartition.GetConcurrencyLimiter(
+    private static Func<string, RateLimitPartition<string>> AtOnce(int most, int waiting) =>
+        key => RateLimitPartition.GetConcurrencyLimiter(
         key, _ => new ConcurrencyLimiterOptions { PermitLimit = most, QueueLimit = waiting });
 
     // Refilled in small steps: a user a little above the rate is slowed down evenly, not stopped for the rest of each second.

@@ -6,7 +6,8 @@ using System.Reflection;
 namespace EventStore.Server.Limits;
 
 /// <summary>
-/// Reads a section of limits, such as <c>Feed</c>, and looks at each before the server starts: a limit that was mistyped would otherwise hold
+/// Reads a section of limits, such as <c>Feed</c>, and looks at each before the server starts: a limit that was mistyped would otherwise
+/// hold
 /// at its default, and one that makes no sense show itself under load. Numbers are at least 1 and times above zero unless the property
 /// says otherwise.
 /// </summary>
@@ -26,7 +27,8 @@ internal static class LimitSettings
         foreach (IConfigurationSection given in configuration.GetSection(section).GetChildren())
         {
             PropertyInfo property = known.FirstOrDefault(one => one.Name.Equals(given.Key, StringComparison.OrdinalIgnoreCase))
-                ?? throw new OperatorException($"there is no setting {section}:{given.Key}", $"There are: {string.Join(", ", known.Select(one => $"{section}:{one.Name}"))}.");
+                ?? throw new OperatorException($"there is no setting {section}:{given.Key}",
+                    $"There are: {string.Join(", ", known.Select(one => $"{section}:{one.Name}"))}.");
             Check(property, given.Value ?? string.Empty, $"{section}:{property.Name}");
         }
 
@@ -44,7 +46,8 @@ internal static class LimitSettings
 
         (IComparable least, IComparable most) = Bounds(property);
         if (Parse(property.PropertyType, text) is not { } value)
-            throw new OperatorException($"{name} is '{text}', which is no {Kind(property.PropertyType)}", $"It may be {Between(least, most)}.");
+            throw new OperatorException(
+                $"{name} is '{text}', which is no {Kind(property.PropertyType)}", $"It may be {Between(least, most)}.");
         if (value.CompareTo(least) < 0 || value.CompareTo(most) > 0)
             throw new OperatorException($"{name} is {text}, which is out of range", $"It may be {Between(least, most)}.");
     }
@@ -63,16 +66,19 @@ internal static class LimitSettings
 
     private static (IComparable Least, IComparable Most) Bounds(PropertyInfo property) => property switch
     {
-        _ when property.GetCustomAttribute<RangeAttribute>() is { } range => (Bound(property, range.Minimum), Bound(property, range.Maximum)),
+        _ when property.GetCustomAttribute<RangeAttribute>() is { } range =>
+            (Bound(property, range.Minimum), Bound(property, range.Maximum)),
         { PropertyType: var type } when type == typeof(TimeSpan) => (ShortestTime, LongestTime),
         { PropertyType: var type } when type == typeof(long) => (1L, long.MaxValue),
         _ => (1, int.MaxValue),
     };
 
     /// <summary>An attribute can say a time only as a text.</summary>
-    private static IComparable Bound(PropertyInfo property, object bound) => bound is string text ? Parse(property.PropertyType, text)! : (IComparable)bound;
+    private static IComparable Bound(PropertyInfo property, object bound) =>
+        bound is string text ? Parse(property.PropertyType, text)! : (IComparable)bound;
 
     private static string Kind(Type type) => type == typeof(TimeSpan) ? "time, such as 00:00:30" : "whole number";
 
-    private static string Between(IComparable least, IComparable most) => string.Create(CultureInfo.InvariantCulture, $"from {least} to {most}");
+    private static string Between(IComparable least, IComparable most) =>
+        string.Create(CultureInfo.InvariantCulture, $"from {least} to {most}");
 }

@@ -10,5 +10,6 @@ internal static class DatabaseAnswers
     public const int RetryAfterSeconds = 1;
 
     /// <summary>503: nothing was done.</summary>
-    public static Status Away(string why = DatabaseAway.Unreachable) => Status.Unavailable($"{why}; nothing was changed", RetryAfterSeconds);
+    public static Status Away(string why = DatabaseAway.Unreachable) =>
+        Status.Unavailable($"{why}; nothing was changed", RetryAfterSeconds);
 }

@@ -36,7 +36,8 @@ public static class Exporting
             .WithMetrics(metrics =>
             {
                 metrics.AddMeter(Meters).AddPrometheusExporter();
-                // Room for every series is taken at the start, by default for 2000 of each metric: 8 MB. The most any has here is a few hundred,
+                // Room for every series is taken at the start, by default for 2000 of each metric: 8 MB. The most any has here is a few
+                // hundred,
                 // the times of requests by route, method and code.
                 metrics.AddView(_ => new MetricStreamConfiguration { CardinalityLimit = SeriesMax });
                 if (byOtlp)
@@ -47,5 +48,6 @@ public static class Exporting
     }
 
     /// <summary>Maps <c>/metrics</c>, which needs the right to that path.</summary>
-    public static void MapMetrics(this IEndpointRouteBuilder app) => app.MapPrometheusScrapingEndpoint("/metrics").WithMetadata(RequiresAccess.ByPath);
+    public static void MapMetrics(this IEndpointRouteBuilder app) =>
+        app.MapPrometheusScrapingEndpoint("/metrics").WithMetadata(RequiresAccess.ByPath);
 }

@@ -22,16 +22,21 @@ public static class Health
     /// <summary>Adds a check to what <c>/readyz</c> asks.</summary>
     /// <param name="services">The services.</param>
     /// <param name="name">Its name.</param>
-    /// <param name="trouble">Says what is wrong, or null; what it throws is wrong too, and so is what takes longer than three seconds.</param>
-    public static void AddReadiness(this IServiceCollection services, string name, Func<IServiceProvider, CancellationToken, Task<string?>> trouble) =>
-        services.AddHealthChecks().Add(new HealthCheckRegistration(name, provider => new Check(stop => trouble(provider, stop)), HealthStatus.Unhealthy, null));
+    /// <param name="trouble">
+    /// Says what is wrong, or null; what it throws is wrong too, and so is what takes longer than three seconds.
+    /// </param>
+    public static void AddReadiness(
+        this IServiceCollection services, string name, Func<IServiceProvider, CancellationToken, Task<string?>> trouble) =>
+        services.AddHealthChecks().Add(
+            new HealthCheckRegistration(name, provider => new Check(stop => trouble(provider, stop)), HealthStatus.Unhealthy, null));
 
     /// <summary>Adds a check that sends nobody elsewhere: <c>/readyz?verbose</c> says that it is degraded, and by how much.</summary>
     /// <param name="services">The services.</param>
     /// <param name="name">Its name.</param>
     /// <param name="trouble">Says what is wrong, in words everybody may read; or null.</param>
     public static void AddNotice(this IServiceCollection services, string name, Func<IServiceProvider, string?> trouble) =>
-        services.AddHealthChecks().Add(new HealthCheckRegistration(name, provider => new Notice(trouble(provider)), HealthStatus.Degraded, null));
+        services.AddHealthChecks().Add(
+            new HealthCheckRegistration(name, provider => new Notice(trouble(provider)), HealthStatus.Degraded, null));
 
     /// <summary>Maps the endpoints. The plain ones need no credential: a probe has none.</summary>
     public static void MapHealth(this IEndpointRouteBuilder app)
@@ -80,10 +85,13 @@ public static class Health
 
     private static string[] Names(HttpContext http, bool checks) => !checks
         ? [Ping]
-        : [Ping, .. http.RequestServices.GetRequiredService<IOptions<HealthCheckServiceOptions>>().Value.Registrations.Select(check => check.Name)];
+        : [Ping,
+            .. http.RequestServices.GetRequiredService<IOptions<HealthCheckServiceOptions>>()
+            .Value.Registrations.Select(check => check.Name)];
 
     private static Task<HealthReport> Ask(HttpContext http, Func<string, bool> which) =>
-        http.RequestServices.GetRequiredService<HealthCheckService>().CheckHealthAsync(registration => which(registration.Name), http.RequestAborted);
+        http.RequestServices.GetRequiredService<HealthCheckService>().CheckHealthAsync(
+            registration => which(registration.Name), http.RequestAborted);
 
     // What is degraded wants an operator, not another server: it is told, and fails nothing.
     private static string Line(HealthReport report, string check) => StatusOf(report, check) switch
@@ -117,7 +125,9 @@ public static class Health
         {
             try
             {
-                return await trouble(cancellationToken).WaitAsync(Patience, cancellationToken) is { } reason ? HealthCheckResult.Unhealthy(reason) : HealthCheckResult.Healthy();
+                return await trouble(cancellationToken).WaitAsync(Patience, cancellationToken) is { } reason
+                    ? HealthCheckResult.Unhealthy(reason)
+                    : HealthCheckResult.Healthy();
             }
             catch (Exception e) when (!cancellationToken.IsCancellationRequested)
             {

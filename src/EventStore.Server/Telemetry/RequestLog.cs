@@ -36,7 +36,8 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
     }
 
     /// <summary>Says how many bytes a streamed answer had: nobody else knows.</summary>
-    public static void Sent(HttpContext http, long bytes) => http.Features.Set(new Streamed(bytes + (http.Features.Get<Streamed>()?.Bytes ?? 0)));
+    public static void Sent(HttpContext http, long bytes) =>
+        http.Features.Set(new Streamed(bytes + (http.Features.Get<Streamed>()?.Bytes ?? 0)));
 
     /// <summary>Says that the request lasts until somebody ends it: among the times of the others its own would mean nothing.</summary>
     public static void Lasts(HttpContext http)
@@ -71,19 +72,22 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
 
     private static LogLevel Level(PathString path, int status, TimeSpan took) => status switch
     {
-        >= 500 when path.StartsWithSegments(Health.Ready) => LogLevel.Debug, // an answer like any other, and the log has the reason from the check
+        // an answer like any other, and the log has the reason from the check
+        >= 500 when path.StartsWithSegments(Health.Ready) => LogLevel.Debug,
         >= 500 or StatusCodes.Status429TooManyRequests => LogLevel.Warning,
         StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden => LogLevel.Information,
         _ => took >= Slow ? LogLevel.Information : LogLevel.Debug,
     };
 
-    private static string Resource(AccessRequest asked) => asked.Subresource.Length == 0 ? asked.Resource : $"{asked.Resource}/{Clean(asked.Subresource)}";
+    private static string Resource(AccessRequest asked) =>
+        asked.Subresource.Length == 0 ? asked.Resource : $"{asked.Resource}/{Clean(asked.Subresource)}";
 
     // The client's words: a line break or a terminal's escape in them would let it write lines of its own.
     private static string Clean(string? words) =>
         words is null ? "-" : words.Any(char.IsControl) ? Uri.EscapeDataString(words) : words;
 
-    [LoggerMessage(EventId = 37, Message = "{Status} {Verb} {Resource} {Namespace} {Name} by {User}: {Bytes} bytes, {Milliseconds:0.0} ms, request {RequestId}")]
+    [LoggerMessage(EventId = 37,
+        Message = "{Status} {Verb} {Resource} {Namespace} {Name} by {User}: {Bytes} bytes, {Milliseconds:0.0} ms, request {RequestId}")]
     private partial void Request(
         LogLevel level, int status, string verb, string resource, string nameSpace, string name, string user, long? bytes, double milliseconds, string requestId);
 

@@ -36,7 +36,8 @@ public static class Signals
     private const string ResourceTag = "resource";
     private const string Other = "other";
 
-    private static readonly string[] Verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "head", "post", "put", "options"];
+    private static readonly string[] Verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "head",
+        "post", "put", "options"];
     private static readonly string[] Parts = ["status", "rollback", "diff"];
     private static readonly double[] Seconds = [.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
     private static readonly int[] Counts = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -54,25 +55,33 @@ public static class Signals
         "eventstore.batch.size", "{command}", "Commands committed together.", null, new InstrumentAdvice<int> { HistogramBucketBoundaries = Counts });
 
     /// <summary>From the call of the database to its answer.</summary>
-    public static readonly Histogram<double> CommitTime = Timed("eventstore.commit.duration", "How long the database took to commit a batch.");
+    public static readonly Histogram<double> CommitTime = Timed(
+        "eventstore.commit.duration", "How long the database took to commit a batch.");
 
     /// <summary>Events appended.</summary>
-    public static readonly Counter<long> Events = Meter.CreateCounter<long>("eventstore.events", "{event}", "Events appended by this server.");
+    public static readonly Counter<long> Events = Meter.CreateCounter<long>(
+        "eventstore.events", "{event}", "Events appended by this server.");
 
-    /// <summary>From the commit of the oldest change of a reading until it is passed on. Two clocks: the database's and this machine's.</summary>
-    public static readonly Histogram<double> FeedLag = Timed("eventstore.feed.lag", "How old the oldest change of a reading was when it was passed to the watchers.");
+    /// <summary>
+    /// From the commit of the oldest change of a reading until it is passed on. Two clocks: the database's and this machine's.
+    /// </summary>
+    public static readonly Histogram<double> FeedLag = Timed(
+        "eventstore.feed.lag", "How old the oldest change of a reading was when it was passed to the watchers.");
 
     /// <summary>Watchers that follow the feed.</summary>
-    public static readonly UpDownCounter<int> Watchers = Meter.CreateUpDownCounter<int>("eventstore.watchers", "{watcher}", "Watches that follow what happens.");
+    public static readonly UpDownCounter<int> Watchers = Meter.CreateUpDownCounter<int>(
+        "eventstore.watchers", "{watcher}", "Watches that follow what happens.");
 
     private static readonly Counter<long> Conflicts = Meter.CreateCounter<long>(
         "eventstore.conflicts", "{conflict}", "Jobs another server had changed before the commit (moved), and requests refused for their resourceVersion (refused).");
 
     private static readonly ObservableGauge<long> Behind = Meter.CreateObservableGauge(
-        "eventstore.activity.lag", () => ActivityLag is { } lag ? [new Measurement<long>(lag())] : Array.Empty<Measurement<long>>(), "{revision}",
+        "eventstore.activity.lag", () =>
+            ActivityLag is { } lag ? [new Measurement<long>(lag())] : Array.Empty<Measurement<long>>(), "{revision}",
         "Revisions the activity is behind the log.");
 
-    private static readonly Counter<long> Denied = Meter.CreateCounter<long>("eventstore.denied", "{request}", "Requests refused with 403.");
+    private static readonly Counter<long> Denied = Meter.CreateCounter<long>(
+        "eventstore.denied", "{request}", "Requests refused with 403.");
 
     /// <summary>Tells how many revisions the activity is behind the log; null where it is not counted.</summary>
     public static Func<long>? ActivityLag { get; set; }
@@ -87,7 +96,8 @@ public static class Signals
     public static void CountRefused() => Conflicts.Add(1, new KeyValuePair<string, object?>(ConflictTag, "refused"));
 
     /// <summary>
-    /// Counts a 403. A method and a part of a resource may be any word, and every new one would be a new time series: unknown methods are one,
+    /// Counts a 403. A method and a part of a resource may be any word, and every new one would be a new time series: unknown methods are
+    /// one,
     /// unknown parts are the resource, and paths are one.
     /// </summary>
     public static void CountDenied(AccessRequest asked)

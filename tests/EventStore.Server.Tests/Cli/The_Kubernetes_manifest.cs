@@ -2,8 +2,8 @@ using System.Runtime.Versioning;
 using EventStore.Server.Cli;
 using EventStore.Server.Hosting;
 using EventStore.Server.Tests.Fixtures;
-using k8s.Models;
 using k8s;
+using k8s.Models;
 
 namespace EventStore.Server.Tests.Cli;
 

@@ -1,6 +1,6 @@
-using EventStore.Domain.Manifests;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Audit;
 using EventStore.Server.Jobs;
 using EventStore.Server.Limits;

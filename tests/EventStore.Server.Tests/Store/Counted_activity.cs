@@ -1,5 +1,4 @@
 using EventStore.Server.Store.Activities;
-using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Proof;
 using EventStore.Server.Tests.Fixtures;

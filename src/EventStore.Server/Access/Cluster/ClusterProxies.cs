@@ -32,7 +32,8 @@ internal sealed partial class ClusterProxies(IKubernetes client, ILogger log) : 
     public ClientAuthorities? Clients => current?.Clients;
 
     /// <inheritdoc/>
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => Task.FromResult(
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(
         trouble is not { } why ? HealthCheckResult.Healthy()
         : current is null ? HealthCheckResult.Unhealthy(why)
         : HealthCheckResult.Degraded("the log says what is wrong; what was read before stays in force"));
@@ -100,14 +101,16 @@ internal sealed partial class ClusterProxies(IKubernetes client, ILogger log) : 
             UidHeaders = List("requestheader-uid-headers"),
             ExtraPrefixes = List("requestheader-extra-headers-prefix"),
         };
-        (ClientAuthorities? proxies, ClientAuthorities? clients) = (Authorities(RequestHeaderSettings.CaFile), Authorities("client-ca-file"));
+        (ClientAuthorities? proxies, ClientAuthorities? clients) = (
+            Authorities(RequestHeaderSettings.CaFile), Authorities("client-ca-file"));
         string names = settings.AllowedNames.Count == 0 ? "any name" : string.Join(", ", settings.AllowedNames);
         return new Published(
             proxies is null ? null : new FrontProxy(proxies, settings),
             clients,
             $"front proxies {(proxies is null ? "are not published" : $"of {names}")}, client certificates {(clients is null ? "are not published" : "are accepted")}");
 
-        IReadOnlyList<string> List(string key) => data.TryGetValue(key, out string? json) ? JsonSerializer.Deserialize<string[]>(json) ?? [] : [];
+        IReadOnlyList<string> List(string key) =>
+            data.TryGetValue(key, out string? json) ? JsonSerializer.Deserialize<string[]>(json) ?? [] : [];
 
         ClientAuthorities? Authorities(string key)
         {

@@ -37,7 +37,8 @@ internal sealed class ReviewCache<T>(Func<T, int> bytesOf, Func<T, TimeSpan> tim
         try
         {
             T answer = await ask();
-            known.Set(key, answer, new MemoryCacheEntryOptions { Size = EntryBytes + bytesOf(answer), AbsoluteExpirationRelativeToNow = timeOf(answer) });
+            known.Set(key, answer,
+                new MemoryCacheEntryOptions { Size = EntryBytes + bytesOf(answer), AbsoluteExpirationRelativeToNow = timeOf(answer) });
             return answer;
         }
         finally

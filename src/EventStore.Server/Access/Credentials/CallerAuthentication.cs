@@ -15,7 +15,9 @@ public sealed record AccessAnswers(
 /// <summary>The authenticators of <see cref="CallerAuthentication"/>, in the order they are asked in.</summary>
 public sealed class CallerAuthenticationOptions : AuthenticationSchemeOptions
 {
-    /// <summary>The user a front proxy vouches for; it takes the proxy's headers out of the request whether it believes them or not.</summary>
+    /// <summary>
+    /// The user a front proxy vouches for; it takes the proxy's headers out of the request whether it believes them or not.
+    /// </summary>
     internal Func<HttpContext, Caller?>? OfProxy { get; set; }
 
     /// <summary>The user a client certificate names; null when no certificate is asked for.</summary>
@@ -27,7 +29,9 @@ public sealed class CallerAuthenticationOptions : AuthenticationSchemeOptions
     /// <summary>The scheme that checks an OpenID Connect issuer's tokens; null when there is no issuer.</summary>
     internal string? IssuerScheme { get; set; }
 
-    /// <summary>The owner of a token by the review of a cluster, which also knows its service accounts; null when no cluster is asked.</summary>
+    /// <summary>
+    /// The owner of a token by the review of a cluster, which also knows its service accounts; null when no cluster is asked.
+    /// </summary>
     internal Func<string, CancellationToken, ValueTask<Caller?>>? OfReviewedToken { get; set; }
 
     /// <summary>Writes the refusals.</summary>
@@ -45,7 +49,8 @@ internal sealed class WrongCredential
 /// Authenticates a request by front proxy, certificate or token. The first authenticator that knows the caller decides, whatever is wrong
 /// with the other credentials (upstream's union of authenticators); who shows credentials that none knows is refused.
 /// </summary>
-public sealed partial class CallerAuthentication(IOptionsMonitor<CallerAuthenticationOptions> options, ILoggerFactory log, UrlEncoder encoder)
+public sealed partial class CallerAuthentication(
+    IOptionsMonitor<CallerAuthenticationOptions> options, ILoggerFactory log, UrlEncoder encoder)
     : AuthenticationHandler<CallerAuthenticationOptions>(options, log, encoder)
 {
     /// <summary>The scheme's name.</summary>
@@ -54,7 +59,8 @@ public sealed partial class CallerAuthentication(IOptionsMonitor<CallerAuthentic
     /// <inheritdoc/>
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        Caller? ofConnection = Options.OfProxy?.Invoke(Context) ?? (IsOfAnotherPage(Request) ? null : Options.OfCertificate?.Invoke(Context));
+        Caller? ofConnection = Options.OfProxy?.Invoke(Context)
+            ?? (IsOfAnotherPage(Request) ? null : Options.OfCertificate?.Invoke(Context));
         string? token = PresentedToken.Of(Request);
         ClaimsPrincipal? known = ofConnection?.ToPrincipal(SchemeName) ?? (token is { Length: > 0 } ? await OfToken(token) : null);
         if (known is not null && Caller.Of(known).Fault() is { } fault)
@@ -74,7 +80,8 @@ public sealed partial class CallerAuthentication(IOptionsMonitor<CallerAuthentic
     }
 
     /// <summary>
-    /// A browser shows its user's certificate for whatever page asks, and lets every page read a WebSocket. One from a page of another origin
+    /// A browser shows its user's certificate for whatever page asks, and lets every page read a WebSocket. One from a page of another
+    /// origin
     /// needs a token, which only a page that knows it can show.
     /// </summary>
     private static bool IsOfAnotherPage(HttpRequest request) =>

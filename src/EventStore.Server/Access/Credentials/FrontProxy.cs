@@ -16,10 +16,12 @@ internal sealed record FrontProxy(ClientAuthorities Authorities, RequestHeaderSe
     /// Takes the proxy's headers out of the request, believed or not, so that nothing behind this acts on them or logs them.
     /// </summary>
     /// <returns>The user they name; null when the connection is no proxy's or they name nobody.</returns>
-    public Caller? Take(IHeaderDictionary headers, X509Certificate2? certificate, DateTimeOffset now) => Take([this], headers, certificate, now);
+    public Caller? Take(IHeaderDictionary headers, X509Certificate2? certificate, DateTimeOffset now) =>
+        Take([this], headers, certificate, now);
 
     /// <summary>The same for several proxies, each with headers of its own; the first that is believed decides.</summary>
-    public static Caller? Take(IEnumerable<FrontProxy> proxies, IHeaderDictionary headers, X509Certificate2? certificate, DateTimeOffset now)
+    public static Caller? Take(
+        IEnumerable<FrontProxy> proxies, IHeaderDictionary headers, X509Certificate2? certificate, DateTimeOffset now)
     {
         Caller? user = null;
         foreach (FrontProxy proxy in proxies)
@@ -43,13 +45,15 @@ internal sealed record FrontProxy(ClientAuthorities Authorities, RequestHeaderSe
         var extra = new Dictionary<string, IReadOnlyList<string>>();
         foreach ((string header, StringValues values) in headers)
         {
-            if (Settings.ExtraPrefixes.FirstOrDefault(prefix => header.StartsWith(prefix, StringComparison.OrdinalIgnoreCase)) is not { } prefix)
+            if (Settings.ExtraPrefixes.FirstOrDefault(prefix => header.StartsWith(prefix,
+                StringComparison.OrdinalIgnoreCase)) is not { } prefix)
                 continue;
             string key = ExtraKey.Of(header[prefix.Length..]);
             extra[key] = [.. extra.GetValueOrDefault(key) ?? [], .. values.OfType<string>()];
         }
 
-        IEnumerable<string> groups = Settings.GroupHeaders.SelectMany(header => headers[header].OfType<string>()).Where(group => group.Length > 0);
+        IEnumerable<string> groups = Settings.GroupHeaders.SelectMany(
+            header => headers[header].OfType<string>()).Where(group => group.Length > 0);
         return new Caller(
             name,
             First(headers, Settings.UidHeaders) ?? "",
@@ -57,7 +61,8 @@ internal sealed record FrontProxy(ClientAuthorities Authorities, RequestHeaderSe
     }
 
     private bool IsOurs(string header) =>
-        Settings.UsernameHeaders.Concat(Settings.GroupHeaders).Concat(Settings.UidHeaders).Contains(header, StringComparer.OrdinalIgnoreCase)
+        Settings.UsernameHeaders.Concat(Settings.GroupHeaders).Concat(Settings.UidHeaders).Contains(
+            header, StringComparer.OrdinalIgnoreCase)
         || Settings.ExtraPrefixes.Any(prefix => header.StartsWith(prefix, StringComparison.OrdinalIgnoreCase));
 
     private static string? First(IHeaderDictionary headers, IReadOnlyList<string> names) =>

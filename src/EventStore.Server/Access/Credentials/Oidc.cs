@@ -20,7 +20,9 @@ internal static partial class Oidc
     /// <summary>The authentication scheme its principals carry.</summary>
     public const string Scheme = "Oidc";
 
-    /// <summary>A token whose key nobody knows makes the keys be asked for again, so often at most, for everybody could send such tokens.</summary>
+    /// <summary>
+    /// A token whose key nobody knows makes the keys be asked for again, so often at most, for everybody could send such tokens.
+    /// </summary>
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan IssuerPatience = TimeSpan.FromSeconds(10);
@@ -33,7 +35,8 @@ internal static partial class Oidc
     {
         // Not AddJwtBearer, which wants the services of AddAuthentication: see where that is not called.
         authentication.AddScheme<JwtBearerOptions, JwtBearerHandler>(Scheme, options => Configure(options, settings));
-        authentication.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<JwtBearerOptions>, JwtBearerPostConfigureOptions>());
+        authentication.Services.TryAddEnumerable(
+            ServiceDescriptor.Singleton<IPostConfigureOptions<JwtBearerOptions>, JwtBearerPostConfigureOptions>());
     }
 
     private static void Configure(JwtBearerOptions options, OidcSettings settings)
@@ -47,7 +50,8 @@ internal static partial class Oidc
         options.TokenValidationParameters = new TokenValidationParameters
         {
             // A function, or what the issuer's document calls itself would count as well.
-            IssuerValidator = (issuer, _, _) => issuer == settings.IssuerUrl ? issuer : throw new SecurityTokenInvalidIssuerException("another issuer"),
+            IssuerValidator = (issuer, _, _) =>
+                issuer == settings.IssuerUrl ? issuer : throw new SecurityTokenInvalidIssuerException("another issuer"),
             ValidAudience = settings.ClientId,
             IgnoreTrailingSlashWhenValidatingAudience = false,
             ValidAlgorithms = settings.SigningAlgorithms,
@@ -95,7 +99,8 @@ internal static partial class Oidc
     }
 
     /// <summary>
-    /// Whether the token says it is of that issuer, and needs no extension of the format: <c>crit</c> names what a recipient must understand
+    /// Whether the token says it is of that issuer, and needs no extension of the format: <c>crit</c> names what a recipient must
+    /// understand
     /// (RFC 7515, section 4.1.11), and this one understands none. Nothing is believed of the token yet.
     /// </summary>
     private static bool MayBeTaken(string? token, string issuer)
@@ -113,7 +118,8 @@ internal static partial class Oidc
 
     private static SocketsHttpHandler Backchannel(X509Certificate2Collection? authorities)
     {
-        var handler = new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.None, PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
+        var handler = new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.None,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
         if (authorities is null)
             return handler;
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
@@ -122,7 +128,8 @@ internal static partial class Oidc
         return handler;
     }
 
-    private static ILogger LogOf(HttpContext http) => http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Oidc).FullName!);
+    private static ILogger LogOf(HttpContext http) =>
+        http.RequestServices.GetRequiredService<ILoggerFactory>().CreateLogger(typeof(Oidc).FullName!);
 
     [LoggerMessage(11, LogLevel.Debug, "A token of the issuer is not taken: {Reason}")]
     private static partial void NotTaken(ILogger log, string reason);

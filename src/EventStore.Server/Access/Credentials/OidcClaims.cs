@@ -26,7 +26,8 @@ internal static class OidcClaims
         if (TextOf(claims, settings.UsernameClaim) is not { Length: > 0 } name)
             return (null, $"the claim \"{settings.UsernameClaim}\" is no text, or empty");
         // A token that does not say whether the address is verified is taken; one that says it is not, is not.
-        if (settings.UsernameClaim == "email" && Of(claims, "email_verified") is { ValueKind: not (JsonValueKind.True or JsonValueKind.Null) })
+        if (settings.UsernameClaim == "email" && Of(claims,
+            "email_verified") is { ValueKind: not (JsonValueKind.True or JsonValueKind.Null) })
             return (null, "the address is not verified");
         foreach ((string claim, string value) in settings.RequiredClaims)
         {
@@ -50,7 +51,8 @@ internal static class OidcClaims
         _ => null,
     };
 
-    private static string? TextOf(JsonElement claims, string name) => Of(claims, name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
+    private static string? TextOf(JsonElement claims, string name) =>
+        Of(claims, name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
 
     private static JsonElement? Of(JsonElement claims, string name) => claims.TryGetProperty(name, out JsonElement claim) ? claim : null;
 }

@@ -53,14 +53,23 @@ internal sealed record OidcSettings(string IssuerUrl, string ClientId)
         Dictionary<string, string> given = Names.Select(name => (name, value: setting(name)))
             .Where(pair => !string.IsNullOrEmpty(pair.value)).ToDictionary(pair => pair.name, pair => pair.value!);
         string issuer = given.GetValueOrDefault("oidc-issuer-url", ""), client = given.GetValueOrDefault("oidc-client-id", "");
-        string username = given.GetValueOrDefault("oidc-username-claim", "sub"), prefix = given.GetValueOrDefault("oidc-username-prefix", "");
+        string username = given.GetValueOrDefault(
+            "oidc-username-claim", "sub"), prefix = given.GetValueOrDefault("oidc-username-prefix", "");
         string[] algorithms = Split(given.GetValueOrDefault("oidc-signing-algs", "RS256"));
         string[] required = Split(given.GetValueOrDefault("oidc-required-claim", ""));
         X509Certificate2Collection? authorities = null;
         wrong = given.Count == 0 ? null
-            : issuer.Length == 0 || client.Length == 0 ? "--oidc-issuer-url and --oidc-client-id must be given together, and with any other --oidc option"
-            : WrongIssuer(issuer) ?? (Array.Find(algorithms, name => !Algorithms.Contains(name)) is { } unknown ? $"--oidc-signing-algs: there is no {unknown}; there are {string.Join(", ", Algorithms)}"
-            : Array.Find(required, pair => pair.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad ? $"--oidc-required-claim: '{bad}' is not like claim=value"
+
+                : issuer.Length == 0 || client.Length == 0
+                ? "--oidc-issuer-url and --oidc-client-id must be given together, and with any other --oidc option"
+            : WrongIssuer(issuer)
+                ?? (Array.Find(algorithms,
+                name =>
+                !Algorithms.Contains(
+                name)) is { } unknown ? $"--oidc-signing-algs: there is no {unknown}; there are {string.Join(", ", Algorithms)}"
+
+                : Array.Find(required, pair => pair.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad
+                ? $"--oidc-required-claim: '{bad}' is not like claim=value"
             : given.TryGetValue("oidc-ca-file", out string? file) ? ReadAuthorities(file, out authorities) : null);
         if (wrong is not null || given.Count == 0)
             return wrong is null;
@@ -70,7 +79,8 @@ internal sealed record OidcSettings(string IssuerUrl, string ClientId)
             UsernamePrefix = prefix switch { "-" => "", "" when username != Email => issuer + "#", _ => prefix },
             GroupsClaim = given.GetValueOrDefault("oidc-groups-claim", ""),
             GroupsPrefix = given.GetValueOrDefault("oidc-groups-prefix", ""),
-            RequiredClaims = [.. required.Select(pair => (pair[..pair.IndexOf('=', StringComparison.Ordinal)], pair[(pair.IndexOf('=', StringComparison.Ordinal) + 1)..]))],
+            RequiredClaims = [.. required.Select(pair => (pair[..pair.IndexOf('=', StringComparison.Ordinal)],
+                pair[(pair.IndexOf('=', StringComparison.Ordinal) + 1)..]))],
             Authorities = authorities,
             SigningAlgorithms = algorithms,
         };
@@ -78,7 +88,8 @@ internal sealed record OidcSettings(string IssuerUrl, string ClientId)
     }
 
     private static string? WrongIssuer(string issuer) =>
-        !Uri.TryCreate(issuer, UriKind.Absolute, out Uri? url) || url.Scheme != Uri.UriSchemeHttps ? "--oidc-issuer-url must be an https URL"
+        !Uri.TryCreate(issuer, UriKind.Absolute, out Uri? url)
+            || url.Scheme != Uri.UriSchemeHttps ? "--oidc-issuer-url must be an https URL"
         : url.UserInfo.Length > 0 || issuer.AsSpan().ContainsAny('?', '#') ? "--oidc-issuer-url must have no user, no query and no fragment"
         : null;
 

@@ -8,7 +8,9 @@ namespace EventStore.Server.Access.Credentials;
 /// </summary>
 internal static class PresentedToken
 {
-    /// <summary>The token; empty when what is shown is none: another scheme, nothing behind it, two headers. Null when nothing is shown.</summary>
+    /// <summary>
+    /// The token; empty when what is shown is none: another scheme, nothing behind it, two headers. Null when nothing is shown.
+    /// </summary>
     public static string? Of(HttpRequest request)
     {
         StringValues authorization = request.Headers.Authorization, token = request.Headers["X-Auth-Token"];

@@ -43,7 +43,9 @@ public sealed class TokenFile
     internal static Reading<TokenFile> Read(SourceText file)
     {
         (TokenFile? tokens, int line, string? wrong) = Parse(file.Text);
-        return tokens is null ? Reading<TokenFile>.Failed(file.Name, line, wrong!) : Reading<TokenFile>.Of(tokens, $"{tokens.Count} tokens");
+        return tokens is null
+            ? Reading<TokenFile>.Failed(file.Name, line, wrong!)
+            : Reading<TokenFile>.Of(tokens, $"{tokens.Count} tokens");
     }
 
     /// <summary>Reads a file's text. What is wrong is said with the number of the line, and without the token.</summary>
@@ -57,7 +59,8 @@ public sealed class TokenFile
 
     /// <summary>The first token in a file's text whose user is in the group; null when there is none.</summary>
     public static string? FirstTokenOf(string text, string group) => Csv.Read(text).Records
-        .FirstOrDefault(record => record.Fields.Count > 3 && record.Fields[3].Split(',', StringSplitOptions.TrimEntries).Contains(group))?.Fields[0];
+        .FirstOrDefault(
+            record => record.Fields.Count > 3 && record.Fields[3].Split(',', StringSplitOptions.TrimEntries).Contains(group))?.Fields[0];
 
     /// <summary>Who the token belongs to, or null.</summary>
     public ClaimsPrincipal? Find(ReadOnlySpan<char> token) => token.IsEmpty ? null : principals.GetValueOrDefault(Hash.Of(token));

@@ -23,12 +23,14 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
     private readonly SourceFiles files;
     private readonly Func<IReadOnlyList<SourceText>, Reading<T>> parse;
     private readonly ILogger log;
-    private readonly Channel<bool> changes = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> changes = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private volatile T current;
     private volatile string? trouble;
     private string seen;
 
-    private Followed(string name, SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse, ILogger log, T first, string seen) =>
+    private Followed(
+        string name, SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse, ILogger log, T first, string seen) =>
         (Name, this.files, this.parse, this.log, current, this.seen) = (name, files, parse, log, first, seen);
 
     /// <summary>What it is, as the health check is called.</summary>
@@ -51,8 +53,11 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
     }
 
     /// <inheritdoc/>
-    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) => Task.FromResult(
-        trouble is { } where ? HealthCheckResult.Degraded($"{where} is wrong, the log says how; what was read before stays in force") : HealthCheckResult.Healthy());
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(
+        trouble is { } where
+            ? HealthCheckResult.Degraded($"{where} is wrong, the log says how; what was read before stays in force")
+            : HealthCheckResult.Healthy());
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -163,6 +168,7 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
     [LoggerMessage(14, LogLevel.Error, "{Name} of {Path} not taken, those read before stay in force: {Wrong}")]
     private static partial void Refused(ILogger log, string name, string path, string wrong);
 
-    [LoggerMessage(15, LogLevel.Information, "{Name}: {Folder} is read every few seconds only, because the system reports no changes: {Reason}")]
+    [LoggerMessage(15, LogLevel.Information,
+        "{Name}: {Folder} is read every few seconds only, because the system reports no changes: {Reason}")]
     private static partial void NotWatched(ILogger log, string name, string folder, string reason);
 }

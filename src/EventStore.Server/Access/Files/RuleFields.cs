@@ -13,7 +13,9 @@ internal sealed record Fields(string Path, int Line, IReadOnlyDictionary<string,
     public int LineOf(string name) => Members.TryGetValue(name, out (int Line, Yaml) member) ? member.Line : Line;
 }
 
-/// <summary>Takes an object of a rule file apart. The first thing that is wrong is kept; what is read after it counts for nothing.</summary>
+/// <summary>
+/// Takes an object of a rule file apart. The first thing that is wrong is kept; what is read after it counts for nothing.
+/// </summary>
 internal sealed class RuleFields
 {
     /// <summary>The group of RBAC's own objects, and of users and groups.</summary>
@@ -67,7 +69,8 @@ internal sealed class RuleFields
         : new Fields(of.PathOf(name), of.Line, new Dictionary<string, (int, Yaml)>());
 
     /// <summary>A member that is a list of objects; none when it is not there.</summary>
-    public IReadOnlyList<Fields> Objects(Fields of, string name) => [.. Items(of, name).Select((item, i) => Object(item, $"{of.PathOf(name)}[{i}]"))];
+    public IReadOnlyList<Fields> Objects(Fields of, string name) =>
+        [.. Items(of, name).Select((item, i) => Object(item, $"{of.PathOf(name)}[{i}]"))];
 
     /// <summary>A member that is a text; empty when it is not there.</summary>
     public string Text(Fields of, string name, bool required = true) =>
@@ -126,7 +129,8 @@ internal sealed class RuleFields
         (kind == "Group" ? groups : users).Add(isAccount ? $"system:serviceaccount:{@namespace}:{name}" : name);
     }
 
-    private string[] Texts(Fields of, string name) => [.. Items(of, name).Select((item, i) => Text(item, $"{of.PathOf(name)}[{i}]", required: false))];
+    private string[] Texts(Fields of, string name) =>
+        [.. Items(of, name).Select((item, i) => Text(item, $"{of.PathOf(name)}[{i}]", required: false))];
 
     private IReadOnlyList<Yaml> Items(Fields of, string name)
     {

@@ -53,7 +53,8 @@ internal sealed record SourceFiles(string Path, params IReadOnlyList<string> End
     }
 
     private IEnumerable<string> Paths() => Endings.Count == 0 ? [Path] : Directory.EnumerateFiles(Path)
-        .Where(path => System.IO.Path.GetFileName(path) is var name && !name.StartsWith('.') && Endings.Any(ending => name.EndsWith(ending, StringComparison.Ordinal)))
+        .Where(path => System.IO.Path.GetFileName(path) is var name && !name.StartsWith('.') && Endings.Any(ending => name.EndsWith(ending,
+            StringComparison.Ordinal)))
         .Order(StringComparer.Ordinal);
 
     private static byte[] ReadBytes(string path, int bytesMax)

@@ -24,7 +24,8 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
         view = new ObjectView(kind, Negotiated.Plain, IncludeObject.Metadata);
         // A stream of YAML documents has no frames that clients know: upstream offers none either.
         Representations yaml = RequestInfo.Of(http).Class == RequestClass.Watch ? Representations.None : Representations.Yaml;
-        Representations offered = Representations.Plain | Representations.Table | yaml | (isList ? Representations.MetadataList : Representations.Metadata);
+        Representations offered = Representations.Plain | Representations.Table | yaml | (
+            isList ? Representations.MetadataList : Representations.Metadata);
         if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, offered, out Negotiated chosen, out refusal))
             return false;
         if (chosen.Form == Representations.Plain)
@@ -61,7 +62,8 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
 
     /// <summary>A bookmark in this form: a row has cells even where there is nothing to say.</summary>
     public byte[] Bookmark(long revision, bool endsInitialEvents) => Alone(
-        revision, WatchReply.Bookmark(Kind.Resource, revision, endsInitialEvents), _ => [.. Enumerable.Repeat<JsonValue>(JsonNull.Value, Kind.Columns.Items.Count)]);
+        revision, WatchReply.Bookmark(Kind.Resource, revision, endsInitialEvents), _ =>
+            [.. Enumerable.Repeat<JsonValue>(JsonNull.Value, Kind.Columns.Items.Count)]);
 
     /// <summary>A whole list in one piece, of items in this form.</summary>
     public byte[] Whole(IEnumerable<byte[]> items, JsonObject metadata)
@@ -88,9 +90,15 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
     /// <param name="metadata">The list's metadata: resourceVersion, continue, …</param>
     public (string Begin, string End) Frame(JsonObject metadata) => Chosen.Form switch
     {
-        Representations.Plain => ($$"""{"apiVersion":"{{Kind.Resource.GroupVersion}}","items":[""", $$"""],"kind":"{{Kind.Resource.Kind}}List","metadata":{{metadata}}}"""),
-        Representations.Table => ($$"""{"apiVersion":"meta.k8s.io/{{Chosen.Version}}","columnDefinitions":{{Kind.Columns}},"kind":"Table","rows":[""", $$"""],"metadata":{{metadata}}}"""),
-        _ => ($$"""{"apiVersion":"meta.k8s.io/{{Chosen.Version}}","items":[""", $$"""],"kind":"PartialObjectMetadataList","metadata":{{metadata}}}"""),
+        Representations.Plain =>
+            ($$"""{"apiVersion":"{{Kind.Resource.GroupVersion}}","items":[""",
+            $$"""],"kind":"{{Kind.Resource.Kind}}List","metadata":{{metadata}}}"""),
+        Representations.Table =>
+            ($$"""{"apiVersion":"meta.k8s.io/{{Chosen.Version}}","columnDefinitions":{{Kind.Columns}},"kind":"Table","rows":[""",
+            $$"""],"metadata":{{metadata}}}"""),
+        _ =>
+            ($$"""{"apiVersion":"meta.k8s.io/{{Chosen.Version}}","items":[""",
+            $$"""],"kind":"PartialObjectMetadataList","metadata":{{metadata}}}"""),
     };
 }
 

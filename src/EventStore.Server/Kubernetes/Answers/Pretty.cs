@@ -20,7 +20,9 @@ public static class Pretty
             || agent.StartsWith("Mozilla/5.0", StringComparison.Ordinal);
     }
 
-    /// <summary>The same JSON with each member and item on a line of its own, indented by two spaces; every token keeps its bytes.</summary>
+    /// <summary>
+    /// The same JSON with each member and item on a line of its own, indented by two spaces; every token keeps its bytes.
+    /// </summary>
     /// <param name="compact">Well-formed JSON without white space between its tokens.</param>
     /// <param name="depth">How deep within another value this one will stand.</param>
     public static byte[] Indent(ReadOnlySpan<byte> compact, int depth = 0)

@@ -24,7 +24,9 @@ public enum IncludeObject
     Whole,
 }
 
-/// <summary>The <c>Table</c> of <c>meta.k8s.io</c>: what <c>kubectl get</c> prints (API-concepts, "Receiving resources as Tables").</summary>
+/// <summary>
+/// The <c>Table</c> of <c>meta.k8s.io</c>: what <c>kubectl get</c> prints (API-concepts, "Receiving resources as Tables").
+/// </summary>
 public static class Table
 {
     /// <summary>Reads <c>?includeObject=</c>.</summary>
@@ -44,10 +46,12 @@ public static class Table
 
     /// <summary>The columns, as <c>columnDefinitions</c>.</summary>
     public static JsonArray Columns(params IEnumerable<TableColumn> columns) => new([.. columns.Select(column => JsonObject.Of(
-        ("description", column.Description), ("format", column.Format), ("name", column.Name), ("priority", column.Priority), ("type", column.Type)))]);
+        ("description", column.Description), ("format", column.Format), ("name", column.Name), (
+            "priority", column.Priority), ("type", column.Type)))]);
 
     /// <summary>A row: its cells, and as much of the object as was asked for.</summary>
-    public static JsonObject Row(IReadOnlyList<JsonValue> cells, JsonObject manifest, IncludeObject include, string version) => include switch
+    public static JsonObject Row(IReadOnlyList<JsonValue> cells, JsonObject manifest, IncludeObject include, string version) =>
+        include switch
     {
         IncludeObject.None => JsonObject.Of(("cells", new JsonArray(cells))),
         IncludeObject.Whole => JsonObject.Of(("cells", new JsonArray(cells)), ("object", manifest)),
@@ -56,5 +60,6 @@ public static class Table
 
     /// <summary>The object less everything but its metadata.</summary>
     public static JsonObject PartialMetadata(JsonObject manifest, string version) => JsonObject.Of(
-        ("apiVersion", $"meta.k8s.io/{version}"), ("kind", "PartialObjectMetadata"), ("metadata", manifest["metadata"] ?? JsonObject.Empty));
+        ("apiVersion", $"meta.k8s.io/{version}"), ("kind", "PartialObjectMetadata"), (
+            "metadata", manifest["metadata"] ?? JsonObject.Empty));
 }

@@ -32,7 +32,8 @@ public sealed class WatchReply
     }
 
     /// <summary>
-    /// Adds a frame. It goes out with the next flush; of a large one the beginning goes out at once, so that what waits for the client is at
+    /// Adds a frame. It goes out with the next flush; of a large one the beginning goes out at once, so that what waits for the client is
+    /// at
     /// most <see cref="ChunkBytes"/>.
     /// </summary>
     /// <param name="frame">The frame.</param>

@@ -16,7 +16,8 @@ internal static class AggregatedDiscovery
     public sealed record Form(string Version, Document Document)
     {
         /// <summary>Whether the client asks for this form.</summary>
-        public bool IsAskedForBy(AcceptClause clause) => clause is { As: Kind, Group: AggregatedDiscovery.Group } && clause.Version == Version;
+        public bool IsAskedForBy(AcceptClause clause) =>
+            clause is { As: Kind, Group: AggregatedDiscovery.Group } && clause.Version == Version;
     }
 
     /// <summary>The document about these group-versions, in both versions there are.</summary>

@@ -1,9 +1,9 @@
-using EventStore.Domain.Manifests;
 using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
@@ -46,7 +46,8 @@ internal static class ApiDocument
             options.ShouldInclude = endpoint => endpoint.ActionDescriptor.EndpointMetadata.OfType<Documentation>().Any();
             options.AddOperationTransformer((operation, context, _) =>
             {
-                Describe(operation, context.Description.ActionDescriptor.EndpointMetadata.OfType<Documentation>().Single()(), context.Document!);
+                Describe(
+                    operation, context.Description.ActionDescriptor.EndpointMetadata.OfType<Documentation>().Single()(), context.Document!);
                 return Task.CompletedTask;
             });
             options.AddDocumentTransformer((document, context, _) =>
@@ -113,8 +114,10 @@ internal static class ApiDocument
         operation.Summary = described.Summary;
         operation.Description = described.Description;
         operation.Tags = new HashSet<OpenApiTagReference> { new(described.Tag, document) };
-        string[] inPath = [.. (operation.Parameters ?? []).Where(parameter => parameter.In == ParameterLocation.Path).Select(parameter => parameter.Name!)];
-        operation.Parameters = [.. described.Parameters.Where(parameter => !parameter.InPath || inPath.Contains(parameter.Name)).Select(Parameter)];
+        string[] inPath =
+            [.. (operation.Parameters ?? []).Where(parameter => parameter.In == ParameterLocation.Path).Select(parameter => parameter.Name!)];
+        operation.Parameters =
+            [.. described.Parameters.Where(parameter => !parameter.InPath || inPath.Contains(parameter.Name)).Select(Parameter)];
         operation.RequestBody = described.Body is { } body ? Body(body, document) : null;
         operation.Responses = [];
         foreach (ApiAnswer answer in described.Answers)
@@ -151,12 +154,14 @@ internal static class ApiDocument
         Headers = answer.RetryAfter
             ? new Dictionary<string, IOpenApiHeader>
             {
-                ["Retry-After"] = new OpenApiHeader { Description = "Seconds to wait.", Schema = new OpenApiSchema { Type = JsonSchemaType.Integer } },
+                ["Retry-After"] = new OpenApiHeader { Description = "Seconds to wait.",
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.Integer } },
             }
             : null,
         Content = new Dictionary<string, OpenApiMediaType>
         {
-            [ContentNegotiation.JsonType] = new() { Schema = new OpenApiSchemaReference(answer.Schema, document), Example = answer.Example.DeepClone() },
+            [ContentNegotiation.JsonType] = new() { Schema = new OpenApiSchemaReference(answer.Schema, document),
+                Example = answer.Example.DeepClone() },
         },
     };
 
@@ -185,7 +190,8 @@ internal static class ApiDocument
         document.Security = [Needs(BearerToken, document), Needs(AuthToken, document)];
     }
 
-    private static OpenApiSecurityRequirement Needs(string scheme, OpenApiDocument document) => new() { [new OpenApiSecuritySchemeReference(scheme, document)] = [] };
+    private static OpenApiSecurityRequirement Needs(string scheme, OpenApiDocument document) =>
+        new() { [new OpenApiSecuritySchemeReference(scheme, document)] = [] };
 
     private static OpenApiSchema StatusSchema()
     {

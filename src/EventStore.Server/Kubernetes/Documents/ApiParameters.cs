@@ -33,10 +33,12 @@ internal static class ApiParameters
         "As of this moment (RFC 3339, such as `2026-11-23T07:58:24Z`), by the database's clock; not beside `resourceVersion` or `watch`.");
 
     /// <summary><c>labelSelector</c></summary>
-    public static readonly ApiParameter LabelSelector = new("labelSelector", Text, "Only objects with these labels, as in `team=ml,stage in (dev,test)`.");
+    public static readonly ApiParameter LabelSelector = new(
+        "labelSelector", Text, "Only objects with these labels, as in `team=ml,stage in (dev,test)`.");
 
     /// <summary><c>fieldSelector</c></summary>
-    public static readonly ApiParameter FieldSelector = new("fieldSelector", Text, "Only objects with these fields: `metadata.name` and `metadata.namespace`.");
+    public static readonly ApiParameter FieldSelector = new(
+        "fieldSelector", Text, "Only objects with these fields: `metadata.name` and `metadata.namespace`.");
 
     /// <summary><c>limit</c></summary>
     public static readonly ApiParameter Limit = new("limit", new IntegerShape(), "The most objects of a page.");
@@ -64,14 +66,16 @@ internal static class ApiParameters
         new("sendInitialEvents", Flag, "Whether a watch begins with what there is, ended by an annotated bookmark."),
     ];
 
-    private static readonly ApiParameter DryRun = new("dryRun", new TextShape("All"), "`All`: answer as if it were done, and store nothing.");
+    private static readonly ApiParameter DryRun = new(
+        "dryRun", new TextShape("All"), "`All`: answer as if it were done, and store nothing.");
 
     /// <summary>What every write takes.</summary>
     public static readonly IReadOnlyList<ApiParameter> OfWrites =
     [
         Pretty,
         DryRun,
-        new("fieldManager", Text, $"The client's name for itself: printable characters, at most {WriteOptions.FieldManagerBytesMax} bytes."),
+        new("fieldManager", Text,
+            $"The client's name for itself: printable characters, at most {WriteOptions.FieldManagerBytesMax} bytes."),
         new("fieldValidation", new TextShape("Warn", "Strict", "Ignore"),
             "What to do about unknown fields (in whole objects) and members that stand twice: warn of them in `Warning` headers, refuse the "
             + "request, or nothing. Absent: `Warn`."),

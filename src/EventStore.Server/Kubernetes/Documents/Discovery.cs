@@ -14,10 +14,13 @@ namespace EventStore.Server.Kubernetes.Documents;
 /// </summary>
 public static class Discovery
 {
-    /// <summary>Maps the discovery documents. Whatever is listed has a resource: kubectl takes a version without one for an error.</summary>
+    /// <summary>
+    /// Maps the discovery documents. Whatever is listed has a resource: kubectl takes a version without one for an error.
+    /// </summary>
     public static void MapDiscovery(this IEndpointRouteBuilder app, IReadOnlyList<ServedResource> served)
     {
-        ServedResource[][] versions = [.. served.Where(each => !each.IsOneThing).GroupBy(each => each.Resource.GroupVersion).Select(version => version.ToArray())];
+        ServedResource[][] versions =
+            [.. served.Where(each => !each.IsOneThing).GroupBy(each => each.Resource.GroupVersion).Select(version => version.ToArray())];
         ServedResource[][] named = [.. versions.Where(version => version[0].Resource.Group.Length > 0)];
         ServedResource[][] core = [.. versions.Except(named)];
 
@@ -36,7 +39,8 @@ public static class Discovery
     /// <summary>Names as JSON.</summary>
     internal static JsonArray Names(IEnumerable<string> names) => new([.. names.Select(name => (JsonValue)name)]);
 
-    private static void Map(IEndpointRouteBuilder app, string path, Document plain, params IReadOnlyList<AggregatedDiscovery.Form> aggregated) =>
+    private static void Map(
+        IEndpointRouteBuilder app, string path, Document plain, params IReadOnlyList<AggregatedDiscovery.Form> aggregated) =>
         app.MapGroup("").WithMetadata(RequiresAccess.ByPath)
             .MapRead(path, (HttpRequest request) => Choose(request.Headers.Accept, plain, aggregated));
 
@@ -94,7 +98,9 @@ public static class Discovery
         return served is { IsWhole: true, IsStored: true } ? json.With("storageVersionHash", StorageVersionHash(served.Resource)) : json;
     }
 
-    /// <summary>Says in which version objects are stored, so that a migration shows (apiserver <c>discovery.StorageVersionHash</c>).</summary>
+    /// <summary>
+    /// Says in which version objects are stored, so that a migration shows (apiserver <c>discovery.StorageVersionHash</c>).
+    /// </summary>
     private static string StorageVersionHash(ApiResource resource) => Convert.ToBase64String(
         SHA256.HashData(Encoding.UTF8.GetBytes($"{resource.Group}/{resource.Version}/{resource.Kind}")).AsSpan(0, 8));
 }

@@ -46,7 +46,9 @@ public static class OpenApi
 
     private static void Map(IEndpointRouteBuilder app, string path, Func<HttpContext, IResult> answer) =>
         app.MapGroup("").WithMetadata(RequiresAccess.ByPath)
-            .MapRead(path, (HttpContext http) => ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
+            .MapRead(path,
+                (HttpContext http) =>
+                ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
                 ? answer(http)
                 : refusal);
 }

@@ -17,7 +17,8 @@ internal static class OpenApiPaths
         string root = Discovery.Root(resource);
         if (served.IsOneThing)
         {
-            JsonObject read = Describe("get", "get", served, [ApiParameters.Pretty], null, OpenApiSchemas.Reference(resource.Kind, resource));
+            JsonObject read = Describe(
+                "get", "get", served, [ApiParameters.Pretty], null, OpenApiSchemas.Reference(resource.Kind, resource));
             yield return new($"{root}/{resource.Plural}", [new("get", read.With("description", served.About))]);
             yield break;
         }
@@ -30,7 +31,8 @@ internal static class OpenApiPaths
                 continue;
             yield return new(onItem ? item : collection, [new(method, operation), new("parameters", PathParameters(served, onItem))]);
             if (verb == "list" && served is { Namespaced: true, ListedAcrossNamespaces: true })
-                yield return new($"{root}/{resource.Plural}", [new(method, operation.With("operationId", Id("list", served) + "ForAllNamespaces"))]);
+                yield return new(
+                    $"{root}/{resource.Plural}", [new(method, operation.With("operationId", Id("list", served) + "ForAllNamespaces"))]);
         }
     }
 
@@ -46,12 +48,18 @@ internal static class OpenApiPaths
         {
             "get" => ("get", true, Describe(verb, "get", served, ApiParameters.OfReads, null, whole)),
             "list" => ("get", false, Describe(verb, "list", served, [.. ApiParameters.OfLists, .. served.ListParameters], null, list)),
-            "create" => ("post", false, Describe(verb, "post", served, ApiParameters.OfWrites, Body(ContentNegotiation.JsonType, whole), whole, 201)),
-            "update" => ("put", true, Describe(verb, "put", served, ApiParameters.OfWrites, Body(ContentNegotiation.JsonType, whole), whole)),
+            "create" =>
+                ("post", false,
+                Describe(verb, "post", served, ApiParameters.OfWrites, Body(ContentNegotiation.JsonType, whole), whole, 201)),
+            "update" =>
+                ("put", true, Describe(verb, "put", served, ApiParameters.OfWrites, Body(ContentNegotiation.JsonType, whole), whole)),
             "patch" => ("patch", true, Describe(verb, "patch", served, ApiParameters.OfWrites, Bodies(served.PatchTypes, patch), whole)),
-            "delete" => ("delete", true, Describe(verb, "delete", served, ApiParameters.OfDeletes, Body(ContentNegotiation.JsonType, deleteOptions), status)),
+            "delete" =>
+                ("delete", true,
+                Describe(verb, "delete", served, ApiParameters.OfDeletes, Body(ContentNegotiation.JsonType, deleteOptions), status)),
             "deletecollection" => ("delete", false,
-                Describe(verb, "deletecollection", served, [.. ApiParameters.OfLists.Union(ApiParameters.OfDeletes)], Body(ContentNegotiation.JsonType, deleteOptions), list)),
+                Describe(verb, "deletecollection", served, [.. ApiParameters.OfLists.Union(ApiParameters.OfDeletes)],
+                    Body(ContentNegotiation.JsonType, deleteOptions), list)),
             _ => null, // a watch is a list with a parameter
         };
     }
@@ -60,7 +68,8 @@ internal static class OpenApiPaths
         string verb, string action, ServedResource served, IReadOnlyList<ApiParameter> parameters, JsonObject? body, JsonObject answer, int code = 200) =>
         JsonObject.Of(
             ("operationId", Id(verb, served)),
-            ("parameters", new JsonArray([.. parameters.OrderBy(parameter => parameter == ApiParameters.Pretty) // what everything takes comes last
+            // what everything takes comes last
+            ("parameters", new JsonArray([.. parameters.OrderBy(parameter => parameter == ApiParameters.Pretty)
                 .Select(parameter => Parameter("query", parameter.Name, TypeOf(parameter), parameter.Description))])),
             ("responses", JsonObject.Of(
                 (code.ToString(System.Globalization.CultureInfo.InvariantCulture),
@@ -93,7 +102,8 @@ internal static class OpenApiPaths
 
     private static JsonObject Parameter(string place, string name, string type, string about)
     {
-        JsonObject parameter = JsonObject.Of(("description", about), ("in", place), ("name", name), ("schema", JsonObject.Of(("type", type))));
+        JsonObject parameter = JsonObject.Of(
+            ("description", about), ("in", place), ("name", name), ("schema", JsonObject.Of(("type", type))));
         return place == "path" ? parameter.With("required", JsonBoolean.True) : parameter;
     }
 

@@ -33,7 +33,8 @@ internal static class OpenApiSchemas
         ("orphanDependents", new FlagShape(), "Deprecated: use propagationPolicy."),
         ("preconditions", new ObjectShape(("resourceVersion", Text, "The revision it must have."), ("uid", Text, "The uid it must have.")),
             "What must be so, or nothing is deleted."),
-        ("propagationPolicy", new TextShape("Orphan", "Background", "Foreground"), "What becomes of dependents, of which there are none here."));
+        ("propagationPolicy", new TextShape("Orphan", "Background", "Foreground"),
+            "What becomes of dependents, of which there are none here."));
 
     /// <summary>The schemas every document needs.</summary>
     public static IEnumerable<KeyValuePair<string, JsonValue>> Shared { get; } =
@@ -41,7 +42,9 @@ internal static class OpenApiSchemas
         new(Meta + "DeleteOptions", Of(DeleteOptions)),
         new(Meta + "ListMeta", Of(ListMeta)),
         new(Meta + "ObjectMeta", Of(Schema.ObjectMeta)),
-        new(Meta + "Patch", JsonObject.Of(("description", "A JSON merge patch (RFC 7396): what to set, and null for what to take away."), ("type", "object"))),
+        new(Meta + "Patch",
+            JsonObject.Of(
+            ("description", "A JSON merge patch (RFC 7396): what to set, and null for what to take away."), ("type", "object"))),
         new(Meta + "Status", Of(Status)),
     ];
 
@@ -49,7 +52,8 @@ internal static class OpenApiSchemas
     public static IEnumerable<KeyValuePair<string, JsonValue>> Of(ServedResource served)
     {
         ApiResource resource = served.Resource;
-        KeyValuePair<string, JsonValue> one = new(Name(resource.Kind, resource), Of(served.Shape!, served.About).With(GroupVersionKinds, Kinds(resource, resource.Kind)));
+        KeyValuePair<string, JsonValue> one = new(
+            Name(resource.Kind, resource), Of(served.Shape!, served.About).With(GroupVersionKinds, Kinds(resource, resource.Kind)));
         if (served.IsOneThing)
             return [one];
         var list = new ObjectShape(

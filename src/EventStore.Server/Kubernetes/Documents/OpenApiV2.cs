@@ -28,7 +28,8 @@ public static class OpenApiV2
             .GroupBy(each => each.Resource.GroupVersion).Select(version => OpenApi.Of([.. version]))];
         var protobuf = new Document(Of(versions), MediaType);
         var json = new Document(OpenApiV2Json.Of(versions));
-        app.MapGroup("").WithMetadata(RequiresAccess.ByPath).MapRead("/openapi/v2", (HttpRequest request) => Choose(request.Headers.Accept, protobuf, json));
+        app.MapGroup("").WithMetadata(RequiresAccess.ByPath).MapRead(
+            "/openapi/v2", (HttpRequest request) => Choose(request.Headers.Accept, protobuf, json));
     }
 
     private static IResult Choose(StringValues accept, Document protobuf, Document json)
@@ -50,17 +51,20 @@ public static class OpenApiV2
         Text(1, "2.0"),
         Field(2, Message(Text(1, "PyTorchJob event store"), Text(2, "v1"))),
         Field(8, Message(versions.SelectMany(version => Members(version["paths"])).Select(Path))),
-        Field(9, Schemas(versions.SelectMany(version => Members(version["components"]!.Member("schemas"))).DistinctBy(schema => schema.Key))));
+        Field(9,
+            Schemas(versions.SelectMany(version => Members(version["components"]!.Member("schemas"))).DistinctBy(schema => schema.Key))));
 
     private static byte[] Path(KeyValuePair<string, JsonValue> path)
     {
         if (path.Value.Member("patch") is not JsonObject patch)
             return [];
         IEnumerable<byte[]> parameters = ((JsonArray)patch["parameters"]!).Items
-            .Select(parameter => Message(Text(2, "query"), Texts(4, parameter.Member("name")), Texts(6, parameter.Member("schema")!.Member("type"))))
+            .Select(parameter => Message(Text(2, "query"), Texts(4, parameter.Member("name")),
+                Texts(6, parameter.Member("schema")!.Member("type"))))
             .Select(query => Field(8, Field(1, Field(2, Field(3, query)))));
         byte[] operation = Message([
-            Texts(5, patch["operationId"]), .. Members(patch["requestBody"]!.Member("content")).Select(content => Text(7, content.Key)), .. parameters,
+            Texts(5, patch["operationId"]), .. Members(
+                patch["requestBody"]!.Member("content")).Select(content => Text(7, content.Key)), .. parameters,
             Extension(13, patch[OpenApiSchemas.GroupVersionKinds]!),
         ]);
         return Field(2, Message(Text(1, path.Key), Field(2, Field(8, operation))));
@@ -75,7 +79,8 @@ public static class OpenApiV2
         if (schema["x-kubernetes-preserve-unknown-fields"] is not null)
             return description;
         if ((schema["$ref"] ?? (schema["allOf"] as JsonArray)?.Items[0].Member("$ref")) is JsonText reference)
-            return Message(Text(1, reference.Value.Replace("#/components/schemas/", "#/definitions/", StringComparison.Ordinal)), description);
+            return Message(
+                Text(1, reference.Value.Replace("#/components/schemas/", "#/definitions/", StringComparison.Ordinal)), description);
         return Message(
             Texts(2, schema["format"]),
             description,
@@ -91,7 +96,8 @@ public static class OpenApiV2
     private static byte[] Extension(int number, JsonValue value) =>
         Field(number, Message(Text(1, OpenApiSchemas.GroupVersionKinds), Field(2, Text(2, value.ToString()))));
 
-    private static KeyValuePair<string, JsonValue>[] Members(JsonValue? json) => json is JsonObject members ? members.Members.ToArray() : [];
+    private static KeyValuePair<string, JsonValue>[] Members(JsonValue? json) =>
+        json is JsonObject members ? members.Members.ToArray() : [];
 
     /// <summary>A text, or each of several; nothing for anything else.</summary>
     private static byte[] Texts(int number, JsonValue? json) => json switch

@@ -30,11 +30,13 @@ internal static class OpenApiV2Json
             .With("parameters", Parameters(body is null ? parameters : parameters.Append(Body(body))))
             .With("produces", Discovery.Names([ContentNegotiation.JsonType]))
             .With("responses", JsonObject.Of(Members(operation["responses"]).Select(response => new KeyValuePair<string, JsonValue>(
-                response.Key, JsonObject.Of(("description", response.Value.Member("description")!), ("schema", Content(response.Value).Schema))))));
+                response.Key, JsonObject.Of(
+                    ("description", response.Value.Member("description")!), ("schema", Content(response.Value).Schema))))));
         return body is null ? converted : converted.With("consumes", Discovery.Names(Content(body).MediaTypes));
     }
 
-    private static JsonArray Parameters(IEnumerable<JsonValue> parameters) => new([.. parameters.Select(parameter => parameter.Member("in") is JsonText { Value: "body" }
+    private static JsonArray Parameters(IEnumerable<JsonValue> parameters) =>
+        new([.. parameters.Select(parameter => parameter.Member("in") is JsonText { Value: "body" }
         ? parameter
         : ((JsonObject)parameter).Without("schema").With("type", parameter.Member("schema")!.Member("type")!))]);
 
@@ -53,9 +55,11 @@ internal static class OpenApiV2Json
     {
         JsonText text => text.Value.Replace("#/components/schemas/", "#/definitions/", StringComparison.Ordinal),
         JsonArray list => new JsonArray([.. list.Items.Select(Refer)]),
-        JsonObject members => JsonObject.Of(members.Members.ToArray().Select(member => new KeyValuePair<string, JsonValue>(member.Key, Refer(member.Value)))),
+        JsonObject members =>
+            JsonObject.Of(members.Members.ToArray().Select(member => new KeyValuePair<string, JsonValue>(member.Key, Refer(member.Value)))),
         _ => schema,
     };
 
-    private static KeyValuePair<string, JsonValue>[] Members(JsonValue? json) => json is JsonObject members ? members.Members.ToArray() : [];
+    private static KeyValuePair<string, JsonValue>[] Members(JsonValue? json) =>
+        json is JsonObject members ? members.Members.ToArray() : [];
 }

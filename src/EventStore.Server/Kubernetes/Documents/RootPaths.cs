@@ -10,7 +10,8 @@ internal static class RootPaths
 {
     /// <summary>Maps it. Resources are not in it: discovery lists those.</summary>
     public static void MapRoot(this IEndpointRouteBuilder app) =>
-        app.MapGroup("").WithMetadata(RequiresAccess.ByPath).ExcludeFromDescription().MapRead("/", (HttpRequest request, EndpointDataSource endpoints) =>
+        app.MapGroup("").WithMetadata(RequiresAccess.ByPath).ExcludeFromDescription().MapRead(
+            "/", (HttpRequest request, EndpointDataSource endpoints) =>
             request.Headers.Accept.Any(line => line?.Contains("text/html", StringComparison.OrdinalIgnoreCase) == true)
                 ? Results.Redirect(ApiDocument.Page)
                 : (IResult)new JsonReply(200, JsonObject.Of(("paths", Discovery.Names(Of(endpoints)))).ToUtf8()));

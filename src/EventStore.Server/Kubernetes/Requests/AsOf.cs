@@ -17,7 +17,9 @@ public static partial class AsOf
 
     private const int FractionDigitsMax = 7;
 
-    /// <summary>Reads the moment: 400 for one that cannot be read, or beside what says another revision or is no question about one.</summary>
+    /// <summary>
+    /// Reads the moment: 400 for one that cannot be read, or beside what says another revision or is no question about one.
+    /// </summary>
     /// <param name="query">The query.</param>
     /// <param name="moment">The moment; null when none was given.</param>
     /// <param name="refusal">Why it is refused, or null.</param>
@@ -41,14 +43,17 @@ public static partial class AsOf
     public static Status Refuse(string text, string why) =>
         Status.BadRequest($"invalid {Parameter}: {FieldError.Invalid(FieldPath.Of(Parameter), text, why)}");
 
-    /// <summary>A moment as RFC 3339 has it. What is finer than .NET's tenth of a microsecond, and so than any event's time, is cut off.</summary>
+    /// <summary>
+    /// A moment as RFC 3339 has it. What is finer than .NET's tenth of a microsecond, and so than any event's time, is cut off.
+    /// </summary>
     private static DateTimeOffset? Parse(string text)
     {
         Match match = Rfc3339().Match(text);
         if (!match.Success)
             return null;
         string fraction = match.Groups["fraction"].Value;
-        string exact = match.Groups["time"].Value + fraction[..Math.Min(fraction.Length, FractionDigitsMax + 1)] + match.Groups["zone"].Value;
+        string exact = match.Groups["time"].Value + fraction[..Math.Min(fraction.Length,
+            FractionDigitsMax + 1)] + match.Groups["zone"].Value;
         return DateTimeOffset.TryParseExact(
             exact.ToUpperInvariant(), "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTimeOffset moment)
             ? moment

@@ -60,7 +60,8 @@ public sealed class BodyBudget : IDisposable
     {
         if (utf8.Length < CountedFrom)
             return utf8.Length / 4; // most bodies have fewer
-        var reader = new System.Text.Json.Utf8JsonReader(utf8, new System.Text.Json.JsonReaderOptions { MaxDepth = Domain.Json.JsonReading.DepthMax });
+        var reader = new System.Text.Json.Utf8JsonReader(
+            utf8, new System.Text.Json.JsonReaderOptions { MaxDepth = Domain.Json.JsonReading.DepthMax });
         int count = 0;
         try
         {
@@ -85,7 +86,8 @@ public sealed class BodyBudget : IDisposable
     private static (ConcurrencyLimiter Limiter, int Permits) Limiter(long bytes)
     {
         int permits = (int)Math.Clamp(bytes / PermitBytes, 1, int.MaxValue / WaitingTimes);
-        return (new ConcurrencyLimiter(new ConcurrencyLimiterOptions { PermitLimit = permits, QueueLimit = permits * WaitingTimes }), permits);
+        return (
+            new ConcurrencyLimiter(new ConcurrencyLimiterOptions { PermitLimit = permits, QueueLimit = permits * WaitingTimes }), permits);
     }
 
     private async ValueTask<Status?> Take(HttpContext http, ConcurrencyLimiter from, long bytes, int permitsMax)

@@ -8,6 +8,8 @@ namespace EventStore.Server.Kubernetes.Requests;
 /// <summary>A body that was read, understood: as a merge patch, as an object that says what it is, or as a review.</summary>
 public static class BodyJson
 {
+    private static readonly string[] TextsOfOperation = ["from", "op", "path"];
+
     /// <summary>Understands a merge patch.</summary>
     /// <param name="bytes">What was read.</param>
     /// <param name="resource">What is patched, for the messages.</param>
@@ -54,7 +56,8 @@ public static class BodyJson
         if (!JsonReading.TryParse(bytes, out JsonValue? value, out JsonFault? fault, null, nesting))
             refusal = Unstorable(fault!, resource, name) ?? Status.BadRequest($"error decoding patch: {Explain(bytes, fault!)}");
         else if ((value is JsonNull ? new JsonArray([]) : value) is not JsonArray operations)
-            refusal = Status.BadRequest($"error decoding patch: json: cannot unmarshal {GoKind(value!)} into Go value of type []handlers.jsonPatchOp");
+            refusal = Status.BadRequest(
+                $"error decoding patch: json: cannot unmarshal {GoKind(value!)} into Go value of type []handlers.jsonPatchOp");
         else if (operations.Items.Count > JsonPatch.OperationsMax)
             refusal = Status.TooManyOperations(JsonPatch.OperationsMax, operations.Items.Count);
         else if (operations.Items.Select(NoOperation).FirstOrDefault(wrong => wrong is not null) is { } wrong)
@@ -68,7 +71,8 @@ public static class BodyJson
     {
         if (operation is not (JsonObject or JsonNull))
             return $"{GoKind(operation)} into Go value of type handlers.jsonPatchOp";
-        string? member = new[] { "from", "op", "path" }.FirstOrDefault(name => operation.Member(name) is not (null or JsonNull or JsonText));
+        string? member = TextsOfOperation.FirstOrDefault(
+            name => operation.Member(name) is not (null or JsonNull or JsonText));
         return member is null ? null : $"{GoKind(operation.Member(member)!)} into Go struct field jsonPatchOp.{member} of type string";
     }
 
@@ -132,7 +136,8 @@ public static class BodyJson
     /// <summary>The object, with the apiVersion and kind of its endpoint where it does not say its own.</summary>
     private static JsonObject Completed(JsonObject given, ApiResource resource)
     {
-        foreach ((string member, string expected) in (ReadOnlySpan<(string, string)>)[("apiVersion", resource.GroupVersion), ("kind", resource.Kind)])
+        foreach ((string member, string expected) in (ReadOnlySpan<(string, string)>)[("apiVersion", resource.GroupVersion),
+            ("kind", resource.Kind)])
             given = given[member] is null or JsonNull or JsonText { Value.Length: 0 } ? given.With(member, expected) : given;
         return given;
     }
@@ -143,7 +148,8 @@ public static class BodyJson
     private static string? Unrecognizable(JsonValue value, ReadOnlySpan<byte> bytes)
     {
         const string undecoded = "couldn't get version/kind; json parse error: json: cannot unmarshal ";
-        const string header = "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
+        const string header =
+            "struct { APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }";
         if (value is not (JsonObject or JsonNull))
             return $"{undecoded}{GoKind(value)} into Go value of type {header}";
         foreach (string member in (ReadOnlySpan<string>)["kind", "apiVersion"])

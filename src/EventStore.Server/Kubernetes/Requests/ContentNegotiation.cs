@@ -52,7 +52,8 @@ public static class ContentNegotiation
     /// <param name="offered">What this endpoint can do.</param>
     /// <param name="chosen">The choice.</param>
     /// <param name="refusal">406 when nothing fits.</param>
-    public static bool TryChoose(StringValues accept, Representations offered, out Negotiated chosen, [NotNullWhen(false)] out Status? refusal)
+    public static bool TryChoose(
+        StringValues accept, Representations offered, out Negotiated chosen, [NotNullWhen(false)] out Status? refusal)
     {
         (chosen, refusal) = (Negotiated.Plain, null);
         if (StringValues.IsNullOrEmpty(accept) || accept is ["*/*"] or [JsonType])
@@ -77,7 +78,8 @@ public static class ContentNegotiation
         foreach (string? line in accept)
         {
             if (line?.Contains("yaml", StringComparison.OrdinalIgnoreCase) == true)
-                return AcceptClause.Parse(accept).FirstOrDefault(clause => clause.Covers(JsonType) || clause.MediaType == YamlType) is { MediaType: YamlType };
+                return AcceptClause.Parse(accept).FirstOrDefault(
+                    clause => clause.Covers(JsonType) || clause.MediaType == YamlType) is { MediaType: YamlType };
         }
 
         return false;
@@ -111,7 +113,9 @@ public static class ContentNegotiation
 
     /// <summary>Null when the body of another request is JSON or YAML, or does not say what it is; else 415.</summary>
     public static Status? RefuseBody(StringValues contentType) =>
-        StringValues.IsNullOrEmpty(contentType) || MediaTypeOf(contentType).Equals(JsonType, StringComparison.OrdinalIgnoreCase) || IsYaml(contentType)
+        StringValues.IsNullOrEmpty(contentType)
+            || MediaTypeOf(contentType).Equals(JsonType, StringComparison.OrdinalIgnoreCase)
+            || IsYaml(contentType)
             ? null
             : Status.UnsupportedMediaType(JsonType, YamlType);
 

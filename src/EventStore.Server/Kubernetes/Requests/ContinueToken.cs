@@ -96,7 +96,9 @@ public sealed record ContinueToken(long Revision, string Start)
         if (version != Version)
             return (null, $": server does not recognize this encoded version {version}");
         long revision = 0;
-        bool isNumber = json.TryGetProperty("rv", out JsonElement rv) && rv.ValueKind == JsonValueKind.Number && rv.TryGetInt64(out revision);
+        bool isNumber = json.TryGetProperty("rv", out JsonElement rv)
+            && rv.ValueKind == JsonValueKind.Number
+            && rv.TryGetInt64(out revision);
         if (!isNumber || revision == 0)
             return (null, $": incorrect encoded start resourceVersion (version {Version})");
         string start = json.TryGetProperty("start", out JsonElement s) && s.ValueKind == JsonValueKind.String ? s.GetString()! : "";

@@ -122,7 +122,8 @@ public sealed record DeleteOptions(bool DryRun, Propagation? Propagation, string
             if (OrphanDependents is { } orphan)
                 propagation = orphan ? Requests.Propagation.Orphan : Requests.Propagation.Background;
             if (GracePeriodSeconds < 0)
-                errors.Add(FieldError.Invalid(FieldPath.Of("gracePeriodSeconds"), GracePeriodSeconds, "must be greater than or equal to 0"));
+                errors.Add(
+                    FieldError.Invalid(FieldPath.Of("gracePeriodSeconds"), GracePeriodSeconds, "must be greater than or equal to 0"));
             return new DeleteOptions(WriteOptions.ReadDryRun(DryRun, errors), propagation, Uid, ResourceVersion);
         }
 

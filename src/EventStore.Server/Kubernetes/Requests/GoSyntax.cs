@@ -48,7 +48,8 @@ internal static class GoSyntax
     /// <param name="at">The offset of the fault.</param>
     private static string Place(ReadOnlySpan<byte> begun, JsonTokenType last, JsonTokenType within, int at)
     {
-        bool follows = last is not (JsonTokenType.None or JsonTokenType.StartObject or JsonTokenType.StartArray or JsonTokenType.PropertyName);
+        bool follows = last is not (
+            JsonTokenType.None or JsonTokenType.StartObject or JsonTokenType.StartArray or JsonTokenType.PropertyName);
         bool comma = follows && begun is [(byte)',', ..];
         begun = comma ? begun[1..].TrimStart(" \t\r\n"u8) : begun;
         bool wantsName = within == JsonTokenType.StartObject && (comma || last == JsonTokenType.StartObject);

@@ -93,7 +93,8 @@ public sealed record ListOptions(
             return false;
         }
 
-        options = new ListOptions(labels, fields, limit > 0 ? limit : null, start, revision, GetOptions.MatchOf(Text(query, "resourceVersionMatch")))
+        options = new ListOptions(
+            labels, fields, limit > 0 ? limit : null, start, revision, GetOptions.MatchOf(Text(query, "resourceVersionMatch")))
         {
             Watch = watch,
             TimeoutSeconds = timeoutSeconds,

@@ -16,7 +16,8 @@ public static class RequestBody
     /// <param name="bytesMax">The most bytes it may have: 413 beyond.</param>
     /// <param name="valuesMax">The most JSON values and names it may have: 413 beyond. A value takes far more memory than the byte it
     /// is written with.</param>
-    public static async ValueTask<(ReadOnlyMemory<byte> Bytes, Status? Refusal)> Read(HttpRequest request, int bytesMax, int valuesMax = int.MaxValue)
+    public static async ValueTask<(ReadOnlyMemory<byte> Bytes, Status? Refusal)> Read(
+        HttpRequest request, int bytesMax, int valuesMax = int.MaxValue)
     {
         if (request.ContentLength > bytesMax)
             return (default, Status.TooLarge(bytesMax));
@@ -44,7 +45,9 @@ public static class RequestBody
     private static Status? RefuseEncoding(HttpRequest request)
     {
         string encoding = request.Headers.ContentEncoding.ToString().Trim();
-        return encoding.Length == 0 || encoding.Equals("identity", StringComparison.OrdinalIgnoreCase) ? null : Status.UnsupportedEncoding(encoding);
+        return encoding.Length == 0 || encoding.Equals("identity", StringComparison.OrdinalIgnoreCase)
+            ? null
+            : Status.UnsupportedEncoding(encoding);
     }
 
     private static async ValueTask<(ReadOnlyMemory<byte> Bytes, Status? Refusal)> ReadAll(HttpRequest request, int bytesMax)

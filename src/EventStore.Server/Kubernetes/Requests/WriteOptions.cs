@@ -20,7 +20,9 @@ public enum FieldValidation
     Ignore,
 }
 
-/// <summary>Which of upstream's option kinds a query is read as; they differ in name, and <c>force</c> means something to a patch.</summary>
+/// <summary>
+/// Which of upstream's option kinds a query is read as; they differ in name, and <c>force</c> means something to a patch.
+/// </summary>
 public enum WriteKind
 {
     /// <summary><c>CreateOptions</c></summary>
@@ -76,7 +78,8 @@ public sealed record WriteOptions(bool DryRun, string FieldManager, FieldValidat
         {
             if (value != "All")
             {
-                errors.Add(FieldError.NotSupported(FieldPath.Of("dryRun"), new JsonArray([.. values.Select(each => (JsonValue)(each ?? ""))]), "All"));
+                errors.Add(FieldError.NotSupported(FieldPath.Of("dryRun"),
+                    new JsonArray([.. values.Select(each => (JsonValue)(each ?? ""))]), "All"));
                 return false;
             }
         }
@@ -111,7 +114,8 @@ public sealed record WriteOptions(bool DryRun, string FieldManager, FieldValidat
         foreach (Rune rune in manager.EnumerateRunes())
         {
             if (!IsPrintable(rune))
-                errors.Add(FieldError.Invalid(field, manager, string.Create(culture, $"invalid character U+{rune.Value:X4} (at position {position})")));
+                errors.Add(FieldError.Invalid(field, manager,
+                    string.Create(culture, $"invalid character U+{rune.Value:X4} (at position {position})")));
             position += rune.Utf8SequenceLength;
         }
     }

@@ -44,9 +44,11 @@ internal static partial class YamlBody
         {
             return (default, $"yaml: line {e.Start.Line}: {e.Message.ReplaceLineEndings(" ")}");
         }
-        catch (Exception e) when (e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or FormatException)
+        catch (Exception e) when (
+            e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or FormatException)
         {
-            return (default, $"yaml: line {parser.Current?.End.Line ?? 0}: it is no YAML ({e.GetType().Name})"); // the parser has faults of its own
+            // the parser has faults of its own
+            return (default, $"yaml: line {parser.Current?.End.Line ?? 0}: it is no YAML ({e.GetType().Name})");
         }
     }
 
@@ -131,7 +133,8 @@ internal static partial class YamlBody
         int point = digits.IndexOf('.', StringComparison.Ordinal);
         if (point >= 0 && (point + 1 == digits.Length || !char.IsAsciiDigit(digits[point + 1])))
             digits = digits.Insert(point + 1, "0");
-        return sign + (digits.Length > 1 && digits[0] == '0' && char.IsAsciiDigit(digits[1]) ? digits.TrimStart('0').PadLeft(1, '0') : digits);
+        return sign + (
+            digits.Length > 1 && digits[0] == '0' && char.IsAsciiDigit(digits[1]) ? digits.TrimStart('0').PadLeft(1, '0') : digits);
     }
 
     private static (int Radix, int Start) Base(char c) => c switch

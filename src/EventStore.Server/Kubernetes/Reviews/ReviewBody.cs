@@ -32,7 +32,8 @@ internal static class ReviewBody
     /// <param name="request">The request.</param>
     /// <param name="resource">What kind of review it must be.</param>
     /// <param name="message">How that kind stands in protobuf.</param>
-    public static async ValueTask<(JsonObject? Body, Status? Refusal)> Read(HttpRequest request, ApiResource resource, ProtobufMessage message)
+    public static async ValueTask<(JsonObject? Body, Status? Refusal)> Read(
+        HttpRequest request, ApiResource resource, ProtobufMessage message)
     {
         bool isProtobuf = MediaTypeOf(request.Headers.ContentType).Equals(Protobuf, StringComparison.OrdinalIgnoreCase);
         if (!isProtobuf && ContentNegotiation.RefuseBody(request.Headers.ContentType) is not null)
@@ -70,7 +71,8 @@ internal static class ReviewBody
         string apiVersion = (body["apiVersion"] as JsonText)?.Value ?? "", kind = (body["kind"] as JsonText)?.Value ?? "";
         return apiVersion == resource.GroupVersion && kind == resource.Kind
             ? null
-            : Status.BadRequest($"{kind} in version {FieldError.Quote(apiVersion)} cannot be handled as a {resource.Kind} of {resource.GroupVersion}");
+            : Status.BadRequest(
+                $"{kind} in version {FieldError.Quote(apiVersion)} cannot be handled as a {resource.Kind} of {resource.GroupVersion}");
     }
 
     private static Status Malformed(ApiResource resource) =>

@@ -17,10 +17,12 @@ public static class SelfReviews
 
     private static readonly ProtobufMessage AccessMessage = new(new ProtobufField(2, "spec", new ProtobufMessage(
         new ProtobufField(1, "resourceAttributes", new ProtobufMessage(
-            new(1, "namespace"), new(2, "verb"), new(3, "group"), new(4, "version"), new(5, "resource"), new(6, "subresource"), new(7, "name"))),
+            new(1, "namespace"), new(2, "verb"), new(3, "group"), new(4, "version"), new(
+                5, "resource"), new(6, "subresource"), new(7, "name"))),
         new ProtobufField(2, "nonResourceAttributes", new ProtobufMessage(new(1, "path"), new(2, "verb"))))));
 
-    private static readonly ProtobufMessage RulesMessage = new(new ProtobufField(2, "spec", new ProtobufMessage(new ProtobufField(1, "namespace"))));
+    private static readonly ProtobufMessage RulesMessage = new(
+        new ProtobufField(2, "spec", new ProtobufMessage(new ProtobufField(1, "namespace"))));
 
     private static readonly ObjectShape AccessSpec = new(
         ("nonResourceAttributes", new ObjectShape(("path", Text, ""), ("verb", Text, "")), ""),
@@ -61,12 +63,14 @@ public static class SelfReviews
             return refusal;
         JsonValue? spec = body!["spec"];
         if (review.Spec.Errors(FieldPath.Of("spec"), spec) is { Count: > 0 } errors)
-            return Status.BadRequest($"{review.Resource.Kind} in version \"v1\" cannot be handled as a {review.Resource.Kind}: {string.Join(", ", errors)}");
+            return Status.BadRequest(
+                $"{review.Resource.Kind} in version \"v1\" cannot be handled as a {review.Resource.Kind}: {string.Join(", ", errors)}");
         (JsonObject? status, refusal) = await review.Answer(http, spec as JsonObject ?? JsonObject.Empty);
         if (refusal is not null)
             return refusal;
         JsonObject answer = JsonObject.Of(
-            ("apiVersion", review.Resource.GroupVersion), ("kind", review.Resource.Kind), ("metadata", JsonObject.Empty), ("status", status!));
+            ("apiVersion", review.Resource.GroupVersion), ("kind", review.Resource.Kind), (
+                "metadata", JsonObject.Empty), ("status", status!));
         return new JsonReply(201, (review.Spec.Fields.Count == 0 ? answer : answer.With("spec", spec ?? JsonObject.Empty)).ToUtf8());
     }
 
@@ -109,7 +113,8 @@ public static class SelfReviews
     private static JsonObject OfResources(AccessRule rule)
     {
         JsonObject told = JsonObject.Of(
-            ("apiGroups", Discovery.Names(rule.Groups)), ("resources", Discovery.Names(rule.Resources)), ("verbs", Discovery.Names(rule.Verbs)));
+            ("apiGroups", Discovery.Names(rule.Groups)), (
+                "resources", Discovery.Names(rule.Resources)), ("verbs", Discovery.Names(rule.Verbs)));
         return rule.Names.Count == 0 ? told : told.With("resourceNames", Discovery.Names(rule.Names));
     }
 
@@ -127,7 +132,8 @@ public static class SelfReviews
     {
         FieldPath spec = FieldPath.Of("spec");
         FieldError error = path is null
-            ? FieldError.Invalid(spec.Member("resourceAttributes"), JsonNull.Value, "exactly one of nonResourceAttributes or resourceAttributes must be specified")
+            ? FieldError.Invalid(spec.Member("resourceAttributes"), JsonNull.Value,
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified")
             : FieldError.Invalid(spec.Member("nonResourceAttributes"), path, "cannot be specified in combination with resourceAttributes");
         return Status.Invalid(Reviews[0].Resource, "", [error]);
     }
@@ -143,5 +149,6 @@ public static class SelfReviews
     }
 
     private sealed record Review(
-        ApiResource Resource, ProtobufMessage Message, ObjectShape Spec, Func<HttpContext, JsonObject, ValueTask<(JsonObject? Status, Status? Refusal)>> Answer);
+        ApiResource Resource, ProtobufMessage Message, ObjectShape Spec, Func<HttpContext, JsonObject, ValueTask<(JsonObject? Status,
+            Status? Refusal)>> Answer);
 }

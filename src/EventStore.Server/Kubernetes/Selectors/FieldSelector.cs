@@ -79,7 +79,10 @@ public sealed record FieldSelector(IReadOnlyList<FieldRequirement> Requirements)
     {
         const string name = "metadata.name";
         (FieldSelector selector, string? wrong) = Parse(GoParsing.First(request.Query["fieldSelector"]) ?? "");
-        return wrong is null && selector.ExactValue(name) is { Length: > 0 } value && value is not ("." or "..") && value.AsSpan().IndexOfAny('/', '%') < 0
+        return wrong is null
+            && selector.ExactValue(name) is { Length: > 0 } value
+            && value is not ("." or "..")
+            && value.AsSpan().IndexOfAny('/', '%') < 0
             ? value
             : null;
     }

@@ -132,7 +132,8 @@ public sealed record LabelSelector(IReadOnlyList<LabelRequirement> Requirements)
 
     /// <summary>The refusal of a selector that is too long.</summary>
     internal static string TooManyTerms(string of, int terms, int most) =>
-        string.Create(CultureInfo.InvariantCulture, $"the {of} selector has {terms} different terms and values; at most {most} are allowed");
+        string.Create(
+            CultureInfo.InvariantCulture, $"the {of} selector has {terms} different terms and values; at most {most} are allowed");
 
     /// <inheritdoc/>
     public bool Equals(LabelSelector? other) => other is not null && other.Requirements.SequenceEqual(Requirements);

@@ -8,7 +8,8 @@ namespace EventStore.Server.Store.Feed;
 
 /// <summary>
 /// Tails the log and fans it out to all watchers, in the order of revisions. One reader of the log per process: woken by this process's own
-/// commits, by notifications of others' commits, and by a safety poll. Revision order is commit order, so reading on behind the last revision
+/// commits, by notifications of others' commits, and by a safety poll. Revision order is commit order, so reading on behind the last
+/// revision
 /// misses nothing.
 /// </summary>
 /// <remarks>
@@ -18,7 +19,8 @@ namespace EventStore.Server.Store.Feed;
 public sealed partial class JobFeed : BackgroundService
 {
     private readonly Lock gate = new();
-    private readonly Channel<bool> wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> wake = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly NpgsqlDataSource database;
     private readonly Notifications notifications;
     private readonly ILogger<JobFeed> log;

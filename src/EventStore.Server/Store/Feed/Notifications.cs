@@ -16,7 +16,8 @@ public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits 
     public event Action? Committed;
 
     /// <summary>
-    /// Counts rebuilds of current jobs, and every begin of the listening, since one may have been missed. A cache of jobs filled at an earlier
+    /// Counts rebuilds of current jobs, and every begin of the listening, since one may have been missed. A cache of jobs filled at an
+    /// earlier
     /// count is stale.
     /// </summary>
     public long Rebuilds => Interlocked.Read(ref rebuilds);
@@ -53,7 +54,8 @@ public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits 
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
         connection.Notification += (_, heard) => Hear(heard.Channel);
-        await using (var command = new NpgsqlCommand($"LISTEN {DatabaseNames.CommitChannel}; LISTEN {DatabaseNames.RebuiltChannel}", connection))
+        await using (
+            var command = new NpgsqlCommand($"LISTEN {DatabaseNames.CommitChannel}; LISTEN {DatabaseNames.RebuiltChannel}", connection))
             await command.ExecuteNonQueryAsync(stop);
         trouble = null;
         Interlocked.Increment(ref rebuilds);
@@ -73,6 +75,7 @@ public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits 
     [LoggerMessage(22, LogLevel.Warning, "Other processes' commits cannot be heard and are found by polling: {Reason}")]
     private partial void LogDeaf(string reason);
 
-    [LoggerMessage(40, LogLevel.Error, "Listening for other processes' commits failed and is begun again; meanwhile they are found by polling")]
+    [LoggerMessage(40, LogLevel.Error,
+        "Listening for other processes' commits failed and is begun again; meanwhile they are found by polling")]
     private partial void LogFailed(Exception e);
 }

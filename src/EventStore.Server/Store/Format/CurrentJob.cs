@@ -11,7 +11,9 @@ namespace EventStore.Server.Store.Format;
 /// </summary>
 public sealed class CurrentJob
 {
-    /// <summary>What <c>mt_dotnet_type</c> of every row holds, whatever this class is called: the function that appends writes it too.</summary>
+    /// <summary>
+    /// What <c>mt_dotnet_type</c> of every row holds, whatever this class is called: the function that appends writes it too.
+    /// </summary>
     internal const string StoredClass = "EventStore.Server.Store.CurrentJob";
 
     /// <summary>The incarnation's uid, which is the stream's id too.</summary>

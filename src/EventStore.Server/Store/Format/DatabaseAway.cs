@@ -57,8 +57,10 @@ public static class DatabaseAway
             or PostgresErrorCodes.InsufficientPrivilege,
     };
 
-    // PostgreSQL has a code for a full disk alone. What a quota refuses, or a limit on the size of files, is an internal error (XX000) of the
+    // PostgreSQL has a code for a full disk alone. What a quota refuses, or a limit on the size of files, is an internal error (XX000) of
+    // the
     // routines that make a table's file longer, by whatever name a release has them.
     private static bool HasNoSpace(PostgresException said) =>
-        said.SqlState == PostgresErrorCodes.DiskFull || said is { SqlState: PostgresErrorCodes.InternalError, Routine: "mdextend" or "mdzeroextend" };
+        said.SqlState == PostgresErrorCodes.DiskFull
+            || said is { SqlState: PostgresErrorCodes.InternalError, Routine: "mdextend" or "mdzeroextend" };
 }

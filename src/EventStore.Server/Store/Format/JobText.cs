@@ -84,7 +84,8 @@ public sealed class JobText
     {
         int cut = 0;
         writer.WriteStartObject();
-        foreach (KeyValuePair<string, JsonValue> member in job.Metadata.With("resourceVersion", string.Empty).With("selfLink", SelfLink(job.Key)).Members)
+        foreach (KeyValuePair<string,
+            JsonValue> member in job.Metadata.With("resourceVersion", string.Empty).With("selfLink", SelfLink(job.Key)).Members)
         {
             writer.WritePropertyName(member.Key);
             member.Value.WriteTo(writer);

@@ -15,7 +15,8 @@ namespace EventStore.Server.Store.Format;
 public sealed record StoredEvent(long Revision, Guid Uid, long Version, DateTimeOffset Time, string Name, byte[] Data, StoredOrigin Origin)
 {
     /// <summary>The columns of <c>mt_events</c> that <see cref="From"/> reads.</summary>
-    internal const string Columns = "e.seq_id, e.stream_id, e.version, e.timestamp, e.type, e.data::text, e.user_name, e.headers::text, e.correlation_id";
+    internal const string Columns =
+        "e.seq_id, e.stream_id, e.version, e.timestamp, e.type, e.data::text, e.user_name, e.headers::text, e.correlation_id";
 
     /// <summary>About how many bytes it takes in memory.</summary>
     public int WeightBytes => Data.Length + Origin.Headers.Length + (2 * (Origin.User.Length + Origin.RequestId.Length)) + 256;
@@ -67,7 +68,8 @@ public sealed class UnreadableEventException : Exception
 {
     /// <summary>Says which event it is.</summary>
     public UnreadableEventException(long revision, string name, Exception? why)
-        : base(string.Create(CultureInfo.InvariantCulture, $"the event at revision {revision}, named {name}, cannot be read by this release"), why)
+        : base(string.Create(CultureInfo.InvariantCulture,
+            $"the event at revision {revision}, named {name}, cannot be read by this release"), why)
     {
     }
 

@@ -31,7 +31,8 @@ internal static class IndexIntersection
     private static readonly Way Newest = new("<", ">=", " DESC", "max", "min", "+ 1", "least(w.bound, k.last + 1)", "k.first");
     private static readonly Way Oldest = new(">", "<=", "", "min", "max", "- 1", "greatest(w.bound, k.first - 1)", "k.last");
 
-    // The index by namespace is one on an expression, lest the planner takes it for the order of a job's list, which begins in the same way:
+    // The index by namespace is one on an expression, lest the planner takes it for the order of a job's list, which begins in the same
+    // way:
     // before a table was analysed for the first time it thought so, and read all of a namespace at each step.
     private static readonly Dictionary<RevisionField, (string Table, string Column)> Indexed = new()
     {
@@ -60,7 +61,8 @@ internal static class IndexIntersection
             .. query.Conditions.Where(condition => condition.Among).Select(condition => OfValues(command, way, condition)),
         ];
         if (lists.Length == 0)
-            lists = [$"(SELECT r.revision FROM eventstore.revision r WHERE r.revision {way.Next} w.bound ORDER BY r.revision{way.Order} LIMIT 1)"];
+            lists =
+                [$"(SELECT r.revision FROM eventstore.revision r WHERE r.revision {way.Next} w.bound ORDER BY r.revision{way.Order} LIMIT 1)"];
         string[] filters = [.. query.Conditions.Where(condition => !condition.Among).Select(condition => Filter(command, condition))];
         command.CommandText = Text(way, lists, filters);
     }
@@ -88,7 +90,9 @@ internal static class IndexIntersection
     private static string OfValues(NpgsqlCommand command, Way way, RevisionCondition condition)
     {
         (string table, string column) = Indexed[condition.Field];
-        string[] values = condition.Field == RevisionField.Namespace ? [.. condition.Values.Select(name => name + "/")] : [.. condition.Values];
+        string[] values = condition.Field == RevisionField.Namespace
+            ? [.. condition.Values.Select(name => name + "/")]
+            : [.. condition.Values];
         return $"""
             (SELECT {way.Nearest}(one.revision) FROM unnest({Add(command, values)}) k (value) CROSS JOIN LATERAL (
                 SELECT r.revision FROM eventstore.{table} r
@@ -99,8 +103,10 @@ internal static class IndexIntersection
 
     private static string OfLives(NpgsqlCommand command, Way way, NameRange[] lives)
     {
-        string names = $"{Add(command, lives.Select(life => life.Namespace).ToArray())}, {Add(command, lives.Select(life => life.Job).ToArray())}";
-        string range = $"{Add(command, lives.Select(life => life.First).ToArray())}, {Add(command, lives.Select(life => life.Last).ToArray())}";
+        string names =
+            $"{Add(command, lives.Select(life => life.Namespace).ToArray())}, {Add(command, lives.Select(life => life.Job).ToArray())}";
+        string range =
+            $"{Add(command, lives.Select(life => life.First).ToArray())}, {Add(command, lives.Select(life => life.Last).ToArray())}";
         return $"""
             (SELECT {way.Nearest}(one.revision) FROM unnest({names}, {range}) k (namespace, job, first, last) CROSS JOIN LATERAL (
                 SELECT r.revision FROM eventstore.revision r
@@ -113,7 +119,9 @@ internal static class IndexIntersection
     // Each a value of its own and no EXISTS, of which PostgreSQL might make one reading of the whole table.
     private static string Filter(NpgsqlCommand command, RevisionCondition condition)
     {
-        string values = condition.Field == RevisionField.Uid ? Add(command, condition.Values.Select(Guid.Parse).ToArray()) : Add(command, condition.Values);
+        string values = condition.Field == RevisionField.Uid
+            ? Add(command, condition.Values.Select(Guid.Parse).ToArray())
+            : Add(command, condition.Values);
         return condition.Field switch
         {
             RevisionField.Path =>
@@ -144,5 +152,6 @@ internal static class IndexIntersection
     /// <param name="Again">How far to step back to look at the furthest one again.</param>
     /// <param name="Begin">Where a life begins to be read.</param>
     /// <param name="End">Where it ends.</param>
-    private sealed record Way(string Next, string Back, string Order, string Nearest, string Furthest, string Again, string Begin, string End);
+    private sealed record Way(
+        string Next, string Back, string Order, string Nearest, string Furthest, string Again, string Begin, string End);
 }

@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace EventStore.Server.Store.History;
 
-/// <summary>Some revisions of one name, from one to another. What is asked of names and uids becomes these, for which there is an index.</summary>
+/// <summary>
+/// Some revisions of one name, from one to another. What is asked of names and uids becomes these, for which there is an index.
+/// </summary>
 /// <param name="Namespace">The job's namespace.</param>
 /// <param name="Job">Its name.</param>
 /// <param name="First">The first revision.</param>

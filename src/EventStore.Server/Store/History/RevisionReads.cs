@@ -20,7 +20,8 @@ public sealed class RevisionReads(NpgsqlDataSource database)
     /// </summary>
     public const int StepsMax = 10_000;
 
-    private const string FindSql = $"SELECT r.revision, true, false, {IndexIntersection.Columns} FROM {IndexIntersection.Tables} WHERE r.revision = $1";
+    private const string FindSql =
+        $"SELECT r.revision, true, false, {IndexIntersection.Columns} FROM {IndexIntersection.Tables} WHERE r.revision = $1";
 
     /// <summary>The revisions a query covers, in its order.</summary>
     /// <param name="query">The query; its last revision has been committed.</param>
@@ -72,12 +73,14 @@ public sealed class RevisionReads(NpgsqlDataSource database)
     /// <summary>Writes the statement of <see cref="List"/>.</summary>
     internal async Task Write(NpgsqlCommand command, RevisionQuery query, int count, CancellationToken stop)
     {
-        IReadOnlyList<string>? namespaces = query.Conditions.FirstOrDefault(each => each is { Field: RevisionField.Namespace, Among: true })?.Values;
+        IReadOnlyList<string>? namespaces = query.Conditions.FirstOrDefault(
+            each => each is { Field: RevisionField.Namespace, Among: true })?.Values;
         var lives = new List<NameRange[]>();
         foreach (RevisionCondition condition in query.Conditions.Where(each => each.Among && NameRanges.Has(each.Field)))
             lives.Add(await NameRanges.Of(database, condition, namespaces, stop));
         // Lives are of those namespaces only.
-        RevisionQuery rest = query.Where(each => !each.Among || !(NameRanges.Has(each.Field) || (each.Field == RevisionField.Namespace && lives.Count > 0)));
+        RevisionQuery rest = query.Where(
+            each => !each.Among || !(NameRanges.Has(each.Field) || (each.Field == RevisionField.Namespace && lives.Count > 0)));
         IndexIntersection.Write(command, rest, lives, count, StepsMax);
     }
 

@@ -50,7 +50,8 @@ internal sealed class LaneMetrics(LaneLimits limits)
     {
         if (!Signals.Source.HasListeners())
             return null;
-        ActivityLink[] links = [.. commands.Select(queued => queued.Span).OfType<Activity>().Select(span => new ActivityLink(span.Context))];
+        ActivityLink[] links =
+            [.. commands.Select(queued => queued.Span).OfType<Activity>().Select(span => new ActivityLink(span.Context))];
         return links.Length == 0
             ? null
             : Signals.Source.StartActivity(Signals.CommitSpan, ActivityKind.Internal, default(ActivityContext), null, links);

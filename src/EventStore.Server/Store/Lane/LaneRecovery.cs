@@ -53,7 +53,8 @@ internal sealed partial class LaneRecovery(
     /// <param name="cause">What went wrong with them.</param>
     public async Task TryAgain(List<QueuedCommand> commands, Exception cause)
     {
-        // Its state is uncertain after any error. If the execution that fails is the one that prepares a statement, Npgsql's next use of the
+        // Its state is uncertain after any error. If the execution that fails is the one that prepares a statement, Npgsql's next use of
+        // the
         // statement meets an "unexpected backend message".
         await connection.Discard();
         foreach (QueuedCommand queued in commands)

@@ -53,11 +53,14 @@ internal static partial class ChainRows
     public static IAsyncEnumerable<IndexRow> Rows(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
         connection,
         $"SELECT revision, namespace, job, type, user_name, hash FROM eventstore.revision WHERE {Behind("revision", behind)} ORDER BY revision",
-        row => new IndexRow(row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetFieldValue<byte[]>(5)),
+        row =>
+            new IndexRow(
+            row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetFieldValue<byte[]>(5)),
         stop);
 
     /// <summary>The rows of <c>revision_path</c> behind a revision.</summary>
-    public static IAsyncEnumerable<(long Revision, string Path)> Paths(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
+    public static IAsyncEnumerable<(long Revision, string Path)> Paths(NpgsqlConnection connection, long behind, CancellationToken stop) =>
+        Cursor.Read(
         connection,
         $"SELECT revision, path FROM eventstore.revision_path WHERE {Behind("revision", behind)} ORDER BY revision, path",
         row => (row.GetInt64(0), row.GetString(1)),
@@ -68,7 +71,8 @@ internal static partial class ChainRows
     {
         var keys = new Dictionary<Guid, JobKey>();
         await foreach ((Guid uid, JobKey key) in Cursor.Read(
-            connection, "SELECT id, namespace, name FROM eventstore.mt_doc_current_job", row => (row.GetGuid(0), new JobKey(row.GetString(1), row.GetString(2))), stop))
+            connection, "SELECT id, namespace, name FROM eventstore.mt_doc_current_job", row =>
+                (row.GetGuid(0), new JobKey(row.GetString(1), row.GetString(2))), stop))
             keys[uid] = key;
         return keys;
     }
@@ -85,9 +89,12 @@ internal static partial class ChainRows
     public static long Microseconds(DateTime time) => (time - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     // Nothing is numbered below 2, and so nobody would look there for what somebody put in.
-    private static string Behind(string column, long revision) => revision == 0 ? "true" : string.Create(CultureInfo.InvariantCulture, $"{column} > {revision}");
+    private static string Behind(string column, long revision) =>
+        revision == 0 ? "true" : string.Create(CultureInfo.InvariantCulture, $"{column} > {revision}");
 
-    /// <summary>What an event is found by: <see cref="ChangedPaths"/> once more, from what is stored, for the check of what was written.</summary>
+    /// <summary>
+    /// What an event is found by: <see cref="ChangedPaths"/> once more, from what is stored, for the check of what was written.
+    /// </summary>
     private static IReadOnlyList<string> PathsOf(string type, string? json)
     {
         string[] changed = json is null ? [] : ReadPaths(json);

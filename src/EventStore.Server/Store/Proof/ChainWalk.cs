@@ -105,7 +105,10 @@ internal sealed class ChainWalk(byte[] start, Action<ProvenRevision> proven, Act
             if (right)
             {
                 proven(new ProvenRevision(one.Event, one.Row, one.Hash));
-                wrong(new Finding(revision, one.Row is null ? "its row in the index is missing" : "its hash was edited; the event is as it was written") { IsDerived = true });
+                wrong(new Finding(revision,
+                    one.Row is null
+                    ? "its row in the index is missing"
+                    : "its hash was edited; the event is as it was written") { IsDerived = true });
             }
             else
             {

@@ -11,7 +11,8 @@ namespace EventStore.Server.Store.Proof;
 /// <summary>Writes what is made of the events, as the owner: what the function that appends would have written.</summary>
 internal static class DerivedRows
 {
-    // What a statement costs is never to depend on how large the planner takes a table to be: a batch is small, and every table is entered by
+    // What a statement costs is never to depend on how large the planner takes a table to be: a batch is small, and every table is entered
+    // by
     // its index.
     private const string ByIndexSql = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 
@@ -63,7 +64,8 @@ internal static class DerivedRows
         DELETE FROM eventstore.revision_path p USING unnest($1::bigint[], $2::text[]) AS s (revision, path) WHERE p.path = s.path AND p.revision = s.revision
         """;
 
-    private const string InsertPathsSql = "INSERT INTO eventstore.revision_path (revision, path) SELECT * FROM unnest($1::bigint[], $2::text[])";
+    private const string InsertPathsSql =
+        "INSERT INTO eventstore.revision_path (revision, path) SELECT * FROM unnest($1::bigint[], $2::text[])";
 
     /// <summary>Begins the transaction that the other methods write in.</summary>
     public static async Task<NpgsqlTransaction> Begin(NpgsqlConnection connection, CancellationToken stop)
@@ -78,13 +80,17 @@ internal static class DerivedRows
     {
         CurrentJob[] rows = [.. streams.Select(stream => stream.Row!)];
         CurrentJob[] living = [.. rows.Where(row => !row.Deleted)];
-        await connection.Run(StreamsSql, stop, Values(rows, row => row.Id), Values(rows, row => row.Version), Times(stream => stream.Time), Times(stream => stream.Born));
+        await connection.Run(StreamsSql, stop, Values(rows, row => row.Id), Values(rows, row => row.Version), Times(stream => stream.Time),
+            Times(stream => stream.Born));
         await connection.Run(DeleteJobsSql, stop, Values(rows, row => row.Id));
         await connection.Run(DeleteRivalsSql, stop, Values(living, row => row.Namespace), Values(living, row => row.Name));
         await connection.Run(
-            InsertJobsSql, stop, Values(rows, row => row.Id), Values(rows, row => JsonSerializer.Serialize(row, EventCodec.Options), NpgsqlDbType.Jsonb),
-            Times(stream => stream.Time), Values(rows, row => row.Version), Values(rows, row => row.Namespace), Values(rows, row => row.Name),
-            Values(rows, row => row.Deleted), Values(rows, row => row.Revision), new NpgsqlParameter<string> { TypedValue = CurrentJob.StoredClass });
+            InsertJobsSql, stop, Values(rows, row => row.Id), Values(
+                rows, row => JsonSerializer.Serialize(row, EventCodec.Options), NpgsqlDbType.Jsonb),
+            Times(stream => stream.Time), Values(rows, row => row.Version), Values(
+                rows, row => row.Namespace), Values(rows, row => row.Name),
+            Values(rows, row => row.Deleted), Values(
+                rows, row => row.Revision), new NpgsqlParameter<string> { TypedValue = CurrentJob.StoredClass });
 
         NpgsqlParameter<DateTime[]> Times(Func<ReplayedStream, DateTime> time) => Values(streams, time, NpgsqlDbType.TimestampTz);
     }
@@ -97,14 +103,16 @@ internal static class DerivedRows
     }
 
     /// <summary>Takes snapshots away.</summary>
-    public static Task DeleteSnapshots(NpgsqlConnection connection, IReadOnlyList<SnapshotRow> wrong, CancellationToken stop) => connection.Run(
+    public static Task DeleteSnapshots(NpgsqlConnection connection, IReadOnlyList<SnapshotRow> wrong, CancellationToken stop) =>
+        connection.Run(
         "DELETE FROM eventstore.job_snapshot s USING unnest($1::uuid[], $2::bigint[]) AS w (uid, revision) WHERE s.uid = w.uid AND s.revision = w.revision",
         stop, Values(wrong, snapshot => snapshot.Uid), Values(wrong, snapshot => snapshot.Revision));
 
     /// <summary>Writes snapshots of jobs as they once were.</summary>
     public static Task WriteSnapshots(NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken stop) => connection.Run(
         SnapshotsSql, stop,
-        Values(jobs, job => job.Uid), Values(jobs, job => job.Revision), Values(jobs, job => job.Version), Values(jobs, ReplayedStream.TextOf));
+        Values(jobs, job => job.Uid), Values(jobs, job => job.Revision), Values(
+            jobs, job => job.Version), Values(jobs, ReplayedStream.TextOf));
 
     /// <summary>Writes rows and paths of the index. Nobody else does so for a revision that has been committed.</summary>
     public static async Task WriteIndex(NpgsqlConnection connection, IReadOnlyList<IndexFix> fixes, CancellationToken stop)
@@ -129,13 +137,15 @@ internal static class DerivedRows
         async Task RunPaths(string sql, Func<IndexFix, IReadOnlyList<string>> of)
         {
             (long Revision, string Path)[] paths = [.. fixes.SelectMany(fix => of(fix).Select(path => (fix.Revision, path)))];
-            Array.Sort(paths, (a, b) => string.CompareOrdinal(a.Path, b.Path) is not 0 and int order ? order : a.Revision.CompareTo(b.Revision));
+            Array.Sort(
+                paths, (a, b) => string.CompareOrdinal(a.Path, b.Path) is not 0 and int order ? order : a.Revision.CompareTo(b.Revision));
             if (paths.Length > 0)
                 await connection.Run(sql, stop, Values(paths, path => path.Revision), Values(paths, path => path.Path));
         }
     }
 
-    private static NpgsqlParameter<TValue[]> Values<TItem, TValue>(IReadOnlyList<TItem> items, Func<TItem, TValue> value, NpgsqlDbType? type = null)
+    private static NpgsqlParameter<TValue[]> Values<TItem, TValue>(
+        IReadOnlyList<TItem> items, Func<TItem, TValue> value, NpgsqlDbType? type = null)
     {
         var parameter = new NpgsqlParameter<TValue[]> { TypedValue = [.. items.Select(value)] };
         if (type is { } element)

@@ -30,7 +30,8 @@ public sealed record HistoryRange(string? Since, string? Until)
             return "true";
         if (long.TryParse(end, NumberStyles.None, CultureInfo.InvariantCulture, out long revision))
             return $"e.seq_id {compare} {revision}";
-        return end.Contains('T', StringComparison.Ordinal) && DateTimeOffset.TryParse(end, CultureInfo.InvariantCulture, out DateTimeOffset time)
+        return end.Contains('T', StringComparison.Ordinal)
+            && DateTimeOffset.TryParse(end, CultureInfo.InvariantCulture, out DateTimeOffset time)
             ? $"e.timestamp {compare} '{time.UtcDateTime:O}'"
             : throw new FormatException($"'{end}' is neither a revision nor an RFC 3339 time such as 2026-11-23T07:58:24Z");
     }
@@ -71,10 +72,12 @@ public static class ExportReads
         Link link = ChainRows.ReadLink(row);
         return row.IsDBNull(13)
             ? throw new FormatException($"revision {link.Revision} has no hash")
-            : new HistoryEvent(link, row.GetGuid(12), row.GetDateTime(4), row.GetString(14), row.GetString(15), [], row.GetFieldValue<byte[]>(13));
+            : new HistoryEvent(
+                link, row.GetGuid(12), row.GetDateTime(4), row.GetString(14), row.GetString(15), [], row.GetFieldValue<byte[]>(13));
     }
 
     private static async Task<byte[]> HashBefore(NpgsqlConnection connection, long revision, CancellationToken stop) =>
-        await connection.Ask($"SELECT hash FROM eventstore.revision WHERE revision < {revision} ORDER BY revision DESC LIMIT 1", stop) as byte[]
+        await connection.Ask(
+            $"SELECT hash FROM eventstore.revision WHERE revision < {revision} ORDER BY revision DESC LIMIT 1", stop) as byte[]
         ?? Chain.Beginning.ToArray();
 }

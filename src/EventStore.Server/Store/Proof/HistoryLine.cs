@@ -9,7 +9,8 @@ namespace EventStore.Server.Store.Proof;
 
 /// <summary>
 /// The history as lines of JSON: everything a hash covers, with the hash and the one before it, so that the chain can be followed with
-/// nothing but the file. <c>groups</c>, <c>impersonatedBy</c> and <c>data</c> stand there byte for byte as they were hashed, <c>data</c> last. The last line is a
+/// nothing but the file. <c>groups</c>, <c>impersonatedBy</c> and <c>data</c> stand there byte for byte as they were hashed, <c>data</c>
+/// last. The last line is a
 /// checkpoint: a file without one was cut off.
 /// </summary>
 public static class HistoryLine
@@ -78,16 +79,21 @@ public static class HistoryLine
 
     private static HistoryEvent Read(JsonElement line)
     {
-        DateTime time = DateTime.ParseExact(Text("time")!, TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+        DateTime time = DateTime.ParseExact(
+            Text("time")!, TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
         JsonElement groups = line.GetProperty("groups");
         var link = new Link(
-            line.GetProperty("revision").GetInt64(), line.GetProperty("uid").GetGuid(), line.GetProperty("version").GetInt64(), Text("type")!,
-            ChainRows.Microseconds(time), Text("user"), groups.ValueKind == JsonValueKind.Null ? null : groups.GetRawText(), Text("userAgent"),
+            line.GetProperty("revision").GetInt64(), line.GetProperty("uid").GetGuid(), line.GetProperty("version")
+                .GetInt64(), Text("type")!,
+            ChainRows.Microseconds(time), Text("user"), groups.ValueKind == JsonValueKind.Null
+                ? null
+                : groups.GetRawText(), Text("userAgent"),
             Text("sourceAddress"), Text("requestId"), JsonMarshal.GetRawUtf8Value(line.GetProperty("data")).ToArray())
         {
             ImpersonatedBy = line.TryGetProperty("impersonatedBy", out JsonElement by) ? by.GetRawText() : null,
         };
-        return new HistoryEvent(link, line.GetProperty("id").GetGuid(), time, string.Empty, string.Empty, Hash("previousHash"), Hash("hash"));
+        return new HistoryEvent(
+            link, line.GetProperty("id").GetGuid(), time, string.Empty, string.Empty, Hash("previousHash"), Hash("hash"));
 
         string? Text(string name) => line.GetProperty(name).GetString();
         byte[] Hash(string name) => Convert.FromHexString(Text(name) ?? string.Empty);

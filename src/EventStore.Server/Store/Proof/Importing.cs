@@ -53,7 +53,8 @@ public sealed class Importing
     {
         await using NpgsqlTransaction transaction = await owner.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, stop);
         await owner.Run(DatabaseNames.TakeCommitLock, stop);
-        if (await owner.Ask("SELECT EXISTS (SELECT FROM eventstore.mt_events) OR (SELECT revision FROM eventstore.head) <> 1", stop) is true)
+        if (await owner.Ask("SELECT EXISTS (SELECT FROM eventstore.mt_events) OR (SELECT revision FROM eventstore.head) <> 1",
+            stop) is true)
             throw new FormatException("the store is not empty");
         var import = new Importing(owner, stop);
         (Checkpoint end, long events) = await import.Copy(lines);
@@ -80,14 +81,16 @@ public sealed class Importing
             HistoryEvent? happened = whole ? throw Wrong(number, "there is something behind the last line") : Parse(line, number);
             if (happened is null)
             {
-                whole = Checkpoint.Parse(System.Text.Encoding.UTF8.GetBytes(line)) == new Checkpoint(revision, Convert.ToHexStringLower(before))
+                whole = Checkpoint.Parse(
+                    System.Text.Encoding.UTF8.GetBytes(line)) == new Checkpoint(revision, Convert.ToHexStringLower(before))
                     ? true
                     : throw Wrong(number, "the chain does not end where the last line says");
                 continue;
             }
 
             if (happened.Link.Revision <= revision || happened.Time < time || !happened.Before.AsSpan().SequenceEqual(before))
-                throw Wrong(number, $"revision {happened.Link.Revision} does not follow from the line before: lines are missing, or were moved");
+                throw Wrong(
+                    number, $"revision {happened.Link.Revision} does not follow from the line before: lines are missing, or were moved");
             if (!Chain.Hash(before, happened.Link).AsSpan().SequenceEqual(happened.Hash))
                 throw Wrong(number, $"revision {happened.Link.Revision} is not what its hash says: it was edited");
             (before, revision, time) = (happened.Hash, happened.Link.Revision, happened.Time);
@@ -127,7 +130,9 @@ public sealed class Importing
         }
     }
 
-    /// <summary>The chain as the database now has it: a text that is jsonb in another form would be stored as what was not hashed.</summary>
+    /// <summary>
+    /// The chain as the database now has it: a text that is jsonb in another form would be stored as what was not hashed.
+    /// </summary>
     private async Task RequireChain(Checkpoint end)
     {
         var walk = new IndexWalk(await ChainRows.Keys(owner, stop), Refuse, _ => { });
@@ -136,7 +141,8 @@ public sealed class Importing
             // Everything that is wrong is thrown.
         }
 
-        static void Refuse(Finding finding) => throw new FormatException($"revision {finding.Revision} cannot be stored as it was written: {finding.What}");
+        static void Refuse(Finding finding) =>
+            throw new FormatException($"revision {finding.Revision} cannot be stored as it was written: {finding.What}");
     }
 
     private static HistoryEvent? Parse(string line, long number)

@@ -11,9 +11,11 @@ namespace EventStore.Server.Store.Proof;
 /// and write. Every row is compared with what the fold of its events gives, and written where it is missing or another.
 /// </summary>
 /// <remarks>
-/// It could be a fold into new tables that take the place of the old ones at the end. But a reader whose snapshot is older than the change-over
+/// It could be a fold into new tables that take the place of the old ones at the end. But a reader whose snapshot is older than the
+/// change-over
 /// would find the new tables empty, and every statement would wait while the last readers of the old ones finish. Rows written in place are
-/// seen by each reader as of its snapshot, nobody waits for more than a few hundred rows to be written, and what is right already costs nothing.
+/// seen by each reader as of its snapshot, nobody waits for more than a few hundred rows to be written, and what is right already costs
+/// nothing.
 /// Hashes are proof and no result: they are kept, and written only where the next one proves what one must have been.
 /// </remarks>
 public sealed class Rebuilding : IAsyncDisposable
@@ -31,7 +33,8 @@ public sealed class Rebuilding : IAsyncDisposable
     private (long Done, long Noted, long Total) events;
     private Task written = Task.CompletedTask;
 
-    private Rebuilding(NpgsqlConnection reading, NpgsqlConnection writing, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop) =>
+    private Rebuilding(
+        NpgsqlConnection reading, NpgsqlConnection writing, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop) =>
         (this.reading, this.writing, this.wrong, this.progress, this.stop) = (reading, writing, wrong, progress, stop);
 
     /// <summary>How many current jobs, snapshots and rows of the index were written or taken away.</summary>
@@ -43,12 +46,16 @@ public sealed class Rebuilding : IAsyncDisposable
     /// <summary>Rebuilds.</summary>
     /// <param name="owner">Connections of the owner's.</param>
     /// <param name="wrong">Is told of what cannot be mended, for the events themselves are not what was written.</param>
-    /// <param name="progress">Is told events done and events in all; each event is passed twice, once for its job and once for its place in the index.</param>
+    /// <param name="progress">
+    /// Is told events done and events in all; each event is passed twice, once for its job and once for its place in the index.
+    /// </param>
     /// <param name="stop">Gives up; the next rebuild goes on from there.</param>
     /// <returns>What was done; null when another rebuild is at work.</returns>
-    public static async Task<Rebuilding?> Run(NpgsqlDataSource owner, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop)
+    public static async Task<Rebuilding?> Run(
+        NpgsqlDataSource owner, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop)
     {
-        await using var rebuild = new Rebuilding(await owner.OpenConnectionAsync(stop), await owner.OpenConnectionAsync(stop), wrong, progress, stop);
+        await using var rebuild = new Rebuilding(
+            await owner.OpenConnectionAsync(stop), await owner.OpenConnectionAsync(stop), wrong, progress, stop);
         if (await rebuild.writing.Ask($"SELECT pg_try_advisory_lock({DatabaseNames.RebuildLock})", stop) is not true)
             return null;
         try
@@ -102,7 +109,8 @@ public sealed class Rebuilding : IAsyncDisposable
     private async Task MakeJobs(Guid? behind)
     {
         await using NpgsqlTransaction snapshot = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
-        await foreach (JudgedStream judged in StreamWalk.Judge(reading, new StreamRange { Behind = behind }, stray => jobs.WrongSnapshots.Add(stray), stop))
+        await foreach (JudgedStream judged in StreamWalk.Judge(reading, new StreamRange { Behind = behind },
+            stray => jobs.WrongSnapshots.Add(stray), stop))
         {
             if (judged.Stream is not { } stream)
                 jobs.Orphans.Add(judged.Uid);
@@ -126,7 +134,9 @@ public sealed class Rebuilding : IAsyncDisposable
     private async Task MakeIndex(long behind)
     {
         await using NpgsqlTransaction snapshot = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
-        byte[] start = behind == 0 ? Chain.Beginning.ToArray() : (byte[])(await reading.Ask($"SELECT hash FROM eventstore.revision WHERE revision = {behind}", stop))!;
+        byte[] start = behind == 0
+            ? Chain.Beginning.ToArray()
+            : (byte[])(await reading.Ask($"SELECT hash FROM eventstore.revision WHERE revision = {behind}", stop))!;
         byte[]? head = await reading.Ask("SELECT hash FROM eventstore.head", stop) as byte[];
         var walk = new IndexWalk(await ChainRows.Keys(reading, stop), Damage, fix => index.Add(fix));
         await foreach ((long revision, bool decided) in walk.Follow(reading, behind, start, head, stop))

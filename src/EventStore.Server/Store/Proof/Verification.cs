@@ -76,7 +76,8 @@ public static class Verification
         }
     }
 
-    private static async Task FollowChain(NpgsqlConnection connection, Checkpoint? kept, Action<Finding> wrong, Action done, CancellationToken stop)
+    private static async Task FollowChain(
+        NpgsqlConnection connection, Checkpoint? kept, Action<Finding> wrong, Action done, CancellationToken stop)
     {
         byte[]? head = await CompareHead(connection, wrong, stop);
         if (kept is not null)
@@ -87,7 +88,8 @@ public static class Verification
     }
 
     /// <summary>Compares what each stream gives with what is stored of it, and answers how many snapshots are missing.</summary>
-    private static async Task<long> FoldStreams(NpgsqlConnection connection, Action<Finding> wrong, Action<long> done, CancellationToken stop)
+    private static async Task<long> FoldStreams(
+        NpgsqlConnection connection, Action<Finding> wrong, Action<long> done, CancellationToken stop)
     {
         long missing = 0;
         await foreach (JudgedStream judged in StreamWalk.Judge(connection, new StreamRange(), Stray, stop))
@@ -95,7 +97,8 @@ public static class Verification
             if (judged.Difference is { } difference)
                 wrong(new Finding(judged.Revision, difference));
             foreach (SnapshotRow snapshot in judged.Stream?.WrongSnapshots ?? [])
-                wrong(new Finding(snapshot.Revision, $"{judged.Stream!.Name}: the snapshot of revision {snapshot.Revision} is not what the events give") { IsDerived = true });
+                wrong(new Finding(snapshot.Revision,
+                    $"{judged.Stream!.Name}: the snapshot of revision {snapshot.Revision} is not what the events give") { IsDerived = true });
             missing += judged.Stream?.MissingSnapshots.Count ?? 0;
             done(judged.Stream?.Events ?? 0);
         }
@@ -136,6 +139,7 @@ public static class Verification
         if (stored is null)
             wrong(new Finding(kept.Revision, $"the checkpoint does not hold: there is no revision {kept.Revision} any more"));
         else if (stored != kept.Hash)
-            wrong(new Finding(kept.Revision, $"the checkpoint does not hold: the hash is {stored}, it was {kept.Hash}: what is before was rewritten"));
+            wrong(new Finding(kept.Revision,
+                $"the checkpoint does not hold: the hash is {stored}, it was {kept.Hash}: what is before was rewritten"));
     }
 }

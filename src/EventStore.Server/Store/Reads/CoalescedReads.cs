@@ -5,7 +5,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Coalesces reads of single jobs: those that arrive while queries are under way share the next one. It begins after they arrived, so every read
+/// Coalesces reads of single jobs: those that arrive while queries are under way share the next one. It begins after they arrived, so every
+/// read
 /// is linearizable: it sees every write answered before, of any process. A read that arrives alone waits for nothing.
 /// </summary>
 /// <param name="database">The database.</param>
@@ -37,7 +38,9 @@ internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, 
         return question.Answer.Task.WaitAsync(stop);
     }
 
-    /// <summary>Runs queries as long as reads wait, unless enough are under way. An exception is the answer to the reads of its query.</summary>
+    /// <summary>
+    /// Runs queries as long as reads wait, unless enough are under way. An exception is the answer to the reads of its query.
+    /// </summary>
     private async Task AskOn()
     {
         while (TakeWaiting() is { } questions)

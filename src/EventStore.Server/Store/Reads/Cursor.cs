@@ -43,7 +43,8 @@ internal static class Cursor
     }
 
     /// <summary>Runs a statement, however long it takes, and answers how many rows it changed.</summary>
-    public static async Task<int> Run(this NpgsqlConnection connection, string sql, CancellationToken stop, params NpgsqlParameter[] parameters)
+    public static async Task<int> Run(
+        this NpgsqlConnection connection, string sql, CancellationToken stop, params NpgsqlParameter[] parameters)
     {
         await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
         command.Parameters.AddRange(parameters);

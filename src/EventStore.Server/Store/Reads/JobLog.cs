@@ -7,11 +7,13 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Reads the log forward as changes: each event with the job before and after it. Jobs are folded from event to event; one that is not known
+/// Reads the log forward as changes: each event with the job before and after it. Jobs are folded from event to event; one that is not
+/// known
 /// yet is loaded as it was before its first event here, and never as it is now, which may be ahead.
 /// </summary>
 /// <remarks>
-/// It holds a page of events, bounded in bytes, and the jobs it knows, bounded in bytes; changes come one by one. No connection is held while
+/// It holds a page of events, bounded in bytes, and the jobs it knows, bounded in bytes; changes come one by one. No connection is held
+/// while
 /// one is consumed.
 /// </remarks>
 /// <param name="database">The database.</param>
@@ -98,7 +100,8 @@ internal sealed class JobLog(NpgsqlDataSource database, long knownBytes)
     private bool IsAtHand(StoredEvent happened) => happened.Version == 1 || known.At(happened.Uid, happened.Version - 1) is not null;
 
     /// <summary>
-    /// Loads the job of an event as it was before it, and in the same query those of the events that follow, as far as there is room. How many are
+    /// Loads the job of an event as it was before it, and in the same query those of the events that follow, as far as there is room. How
+    /// many are
     /// asked for at once grows as long as all find room.
     /// </summary>
     /// <returns>Why the job of the event could not be loaded; null when it was.</returns>
@@ -118,7 +121,8 @@ internal sealed class JobLog(NpgsqlDataSource database, long knownBytes)
         Exception? problem = null;
         PastJobs.Found found = await PastJobs.AtVersions(connection, wanted, knownBytes / 2, stop);
         if (!found.Complete && found.Jobs.All(past => past.Uid != first.Uid))
-            found = await PastJobs.AtVersions(connection, new Dictionary<Guid, long> { [first.Uid] = first.Version - 1 }, knownBytes / 2, stop);
+            found = await PastJobs.AtVersions(
+                connection, new Dictionary<Guid, long> { [first.Uid] = first.Version - 1 }, knownBytes / 2, stop);
         loads = found.Complete ? Math.Min(2 * loads, LoadsMax) : Math.Max(1, loads / 2);
         foreach (PastJob past in found.Jobs.OrderBy(past => past.Uid == first.Uid)) // the one put last is kept for certain
         {
@@ -161,7 +165,8 @@ internal sealed class JobLog(NpgsqlDataSource database, long knownBytes)
             return key;
         }
 
-        await using NpgsqlCommand command = database.CreateCommand("SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE j.id = $1");
+        await using NpgsqlCommand command = database.CreateCommand(
+            "SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE j.id = $1");
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = uid });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         return await reader.ReadAsync(stop) ? new JobKey(reader.GetString(0), reader.GetString(1)) : null;

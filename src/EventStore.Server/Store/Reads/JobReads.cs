@@ -76,7 +76,8 @@ public sealed class JobReads(NpgsqlDataSource database)
     }
 
     /// <summary>Opens a snapshot of all jobs.</summary>
-    public async Task<ListTransaction> Snapshot(CancellationToken stop) => await ListTransaction.Open(await database.OpenConnectionAsync(stop), stop);
+    public async Task<ListTransaction> Snapshot(CancellationToken stop) =>
+        await ListTransaction.Open(await database.OpenConnectionAsync(stop), stop);
 
     /// <summary>Waits, for at most three seconds as upstream does, until the store has reached the revision.</summary>
     /// <returns>Null when it has, else the revision it stands at.</returns>
@@ -118,17 +119,21 @@ public sealed class JobReads(NpgsqlDataSource database)
     public IAsyncEnumerable<LogEntry> Changes(long after, long upTo, JobKey? key, CancellationToken stop) =>
         new JobLog(database, KnownBytes).Read(after, upTo, key, stop);
 
-    /// <summary>The namespaces that have living jobs, and those named, in order: each with the time of its first event, if it ever had one.</summary>
+    /// <summary>
+    /// The namespaces that have living jobs, and those named, in order: each with the time of its first event, if it ever had one.
+    /// </summary>
     /// <param name="named">Namespaces that are answered whether they have jobs or not.</param>
     /// <param name="stop">Cancels the read.</param>
     /// <returns>The revision they were read at, and the namespaces.</returns>
-    public async Task<(long Revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> Namespaces)> Namespaces(string[] named, CancellationToken stop)
+    public async Task<(
+        long Revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> Namespaces)> Namespaces(string[] named, CancellationToken stop)
     {
         await using NpgsqlCommand command = database.CreateCommand(NamespacesSql);
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. named.Select(name => name + "/")] });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         await reader.ReadAsync(stop);
-        DateTimeOffset?[] since = [.. reader.GetFieldValue<DateTime?[]>(2).Select(time => time is { } known ? new DateTimeOffset(known) : (DateTimeOffset?)null)];
+        DateTimeOffset?[] since =
+            [.. reader.GetFieldValue<DateTime?[]>(2).Select(time => time is { } known ? new DateTimeOffset(known) : (DateTimeOffset?)null)];
         return (reader.GetInt64(0), [.. reader.GetFieldValue<string[]>(1).Zip(since)]);
     }
 
@@ -143,7 +148,9 @@ public sealed class JobReads(NpgsqlDataSource database)
         return await command.ExecuteScalarAsync(stop) is DateTime time ? new DateTimeOffset(time) : null;
     }
 
-    /// <summary>How many jobs lived in each namespace at a revision, and since when each has had any; those that have none now too.</summary>
+    /// <summary>
+    /// How many jobs lived in each namespace at a revision, and since when each has had any; those that have none now too.
+    /// </summary>
     public async Task<Dictionary<string, (long Living, DateTimeOffset Since)>> LivesByNamespace(long revision, CancellationToken stop)
     {
         await using NpgsqlCommand command = database.CreateCommand(LivesSql);

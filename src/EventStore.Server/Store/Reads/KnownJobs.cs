@@ -41,14 +41,17 @@ internal sealed class KnownJobs(long bytesMax)
     }
 
     /// <summary>
-    /// Puts a job after one more event. It may have grown by as much as the event holds; it is measured again only when that adds up to more than
+    /// Puts a job after one more event. It may have grown by as much as the event holds; it is measured again only when that adds up to
+    /// more than
     /// it was, so that a small change of a large job costs nothing.
     /// </summary>
     /// <param name="job">The job after the event.</param>
     /// <param name="eventBytes">The size of the event's data.</param>
     public void Advance(Job job, int eventBytes)
     {
-        (long measured, long bytes) = byUid.TryGetValue(job.Uid, out LinkedListNode<Entry>? node) ? (node.Value.Measured, node.Value.Bytes) : (0, 0);
+        (long measured, long bytes) = byUid.TryGetValue(job.Uid, out LinkedListNode<Entry>? node)
+            ? (node.Value.Measured, node.Value.Bytes)
+            : (0, 0);
         bytes += eventBytes;
         if (measured > 0 && bytes > (2 * measured) + Slack)
             Put(job);

@@ -57,7 +57,11 @@ public sealed class ListTransaction : IAsyncDisposable
     /// <param name="revision">As of this revision, which is not beyond <see cref="Head"/>.</param>
     /// <param name="stop">Gives up.</param>
     public IAsyncEnumerable<StoredJob> List(JobRange range, long revision, CancellationToken stop) =>
-        revision >= Head ? Unchanged(range, revision, stop) : range.Only is { } key ? One(range, key, revision, stop) : Past(range, revision, stop);
+        revision >= Head
+            ? Unchanged(range, revision, stop)
+            : range.Only is { } key
+            ? One(range, key, revision, stop)
+            : Past(range, revision, stop);
 
     /// <summary>How many jobs of the range there were at the revision.</summary>
     public async Task<long> Count(JobRange range, long revision, CancellationToken stop)
@@ -67,7 +71,8 @@ public sealed class ListTransaction : IAsyncDisposable
         if (revision >= Head)
             return unchanged;
         await using var changed = new NpgsqlCommand { Connection = connection, CommandTimeout = 0 };
-        JobRange.Add(changed, "SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted AND j.revision > ", revision);
+        JobRange.Add(
+            changed, "SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted AND j.revision > ", revision);
         range.Narrow(changed, "j.namespace", "j.name");
         changed.CommandText += " UNION SELECT r.namespace, r.job FROM eventstore.revision r WHERE r.type = 'job_deleted' AND r.revision > $1";
         range.Narrow(changed, "r.namespace", "r.job");
@@ -82,7 +87,8 @@ public sealed class ListTransaction : IAsyncDisposable
         await connection.DisposeAsync();
     }
 
-    private async IAsyncEnumerable<StoredJob> One(JobRange range, JobKey key, long revision, [EnumeratorCancellation] CancellationToken stop)
+    private async IAsyncEnumerable<StoredJob> One(
+        JobRange range, JobKey key, long revision, [EnumeratorCancellation] CancellationToken stop)
     {
         if (range.Behind is { } behind && JobRange.Compare(key, behind) <= 0)
             yield break;
@@ -122,7 +128,8 @@ public sealed class ListTransaction : IAsyncDisposable
     /// Reads the jobs of a piece that have changed since, as they were. When they have too many bytes, half as many are read, and the piece
     /// ends before the first that was not.
     /// </summary>
-    private async Task<Dictionary<JobKey, PastJob>> ReadChanged(List<(JobKey Key, bool HasChanged)> piece, long revision, CancellationToken stop)
+    private async Task<Dictionary<JobKey, PastJob>> ReadChanged(
+        List<(JobKey Key, bool HasChanged)> piece, long revision, CancellationToken stop)
     {
         JobKey[] changed = [.. piece.Where(key => key.HasChanged).Select(key => key.Key)];
         while (changed.Length > 0)
@@ -152,7 +159,8 @@ public sealed class ListTransaction : IAsyncDisposable
             for (; await reader.ReadAsync(stop); read++)
             {
                 var key = new JobKey(reader.GetString(0), reader.GetString(1));
-                yield return new StoredJob(key, reader.GetInt64(2), reader.GetFieldValue<byte[]>(3), reader.GetFieldValue<DateTimeOffset>(4));
+                yield return new StoredJob(
+                    key, reader.GetInt64(2), reader.GetFieldValue<byte[]>(3), reader.GetFieldValue<DateTimeOffset>(4));
                 last = key;
             }
 
@@ -169,7 +177,8 @@ public sealed class ListTransaction : IAsyncDisposable
 
     private NpgsqlCommand Select(JobRange range, long revision, string columns)
     {
-        var command = new NpgsqlCommand($"SELECT {columns} FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted", connection) { CommandTimeout = 0 };
+        var command = new NpgsqlCommand(
+            $"SELECT {columns} FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted", connection) { CommandTimeout = 0 };
         if (revision < Head)
             JobRange.Add(command, " AND j.revision <= ", revision);
         range.Narrow(command, "j.namespace", "j.name");

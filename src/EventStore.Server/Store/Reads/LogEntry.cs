@@ -40,7 +40,9 @@ public sealed record JobFacts(JobKey Key, JsonObject? Labels, bool Deleted)
     public static JobFacts? Of(Job? job) => job is null ? null : new JobFacts(job.Key, job.Metadata["labels"] as JsonObject, job.Deleted);
 }
 
-/// <summary>An event that cannot be read, or cannot be applied to its job: of a newer release, or forged. Readers go on behind it.</summary>
+/// <summary>
+/// An event that cannot be read, or cannot be applied to its job: of a newer release, or forged. Readers go on behind it.
+/// </summary>
 public sealed class UnreadableEvent : LogEntry
 {
     internal UnreadableEvent(StoredEvent happened, JobKey? key, Exception why)
@@ -58,7 +60,8 @@ public sealed class UnreadableEvent : LogEntry
 
     /// <inheritdoc/>
     public override Revision? AsRevision => Key is { } key
-        ? new Revision(Revision, null, key, Happened.Uid, Happened.Version, new JobEventUnknown(Happened.Name), Time, Happened.Origin.Read())
+        ? new Revision(
+            Revision, null, key, Happened.Uid, Happened.Version, new JobEventUnknown(Happened.Name), Time, Happened.Origin.Read())
         : null;
 
     /// <inheritdoc/>

@@ -86,7 +86,9 @@ internal static class PastJobs
         return found.Jobs is [var only] ? only.OrThrow() : null;
     }
 
-    /// <summary>The jobs as they were after that many events of their streams; one without such an event is missing in the answer.</summary>
+    /// <summary>
+    /// The jobs as they were after that many events of their streams; one without such an event is missing in the answer.
+    /// </summary>
     /// <param name="connection">A connection.</param>
     /// <param name="versions">The streams and versions.</param>
     /// <param name="bytesMax">No more jobs are read once they have so many bytes; one is read in any case.</param>
@@ -121,7 +123,8 @@ internal static class PastJobs
     private static Way Enter(NpgsqlDataReader reader, out int length)
     {
         var way = new Way(
-            reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetBoolean(4), reader.GetInt64(5));
+            reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(
+                2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetBoolean(4), reader.GetInt64(5));
         byte[] text = reader.IsDBNull(6) ? [] : reader.GetFieldValue<byte[]>(6);
         length = text.Length;
         way.Key = new JobKey(reader.GetString(7), reader.GetString(8));
@@ -204,7 +207,8 @@ internal static class PastJobs
         public PastJob End()
         {
             if (problem is null && Job?.Version != Version)
-                problem = new UnreadableEventException($"the events of {Uid} do not lead from version {Entered} to {Version}: some are missing", null);
+                problem = new UnreadableEventException(
+                    $"the events of {Uid} do not lead from version {Entered} to {Version}: some are missing", null);
             return new PastJob(Uid, Key, problem is null ? Job! with { Revision = Revision, Deleted = Deleted } : null, Time, problem);
         }
     }
