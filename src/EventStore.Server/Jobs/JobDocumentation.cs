@@ -43,7 +43,7 @@ internal static class JobDocumentation
         + "selfLink. A `status` that is sent along is left out. Everything wrong with the job is answered at once.",
         [.. ApiParameters.OfWrites],
         new ApiBody(ContentNegotiation.JsonType, Job, ("A job with a worker", JobExamples.Manifest)),
-        Answered(201, "Created", Created()), BadRequest(), Forbidden("create"), AlreadyExists(), TooLarge(), NotJson(), Invalid());
+        Answered(201, "Created", JobExamples.Created), BadRequest(), Forbidden("create"), AlreadyExists(), TooLarge(), NotJson(), Invalid());
 
     /// <summary>Get.</summary>
     public static ApiOperation Get() => Of(
@@ -233,15 +233,6 @@ internal static class JobDocumentation
 
     internal static ApiAnswer TooNew() =>
         Refused(Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come");
-
-    private static JsonNode Created()
-    {
-        JsonNode job = JobExamples.Job;
-        job.AsObject().Remove("status");
-        job["metadata"]!.AsObject().Remove("labels");
-        job["metadata"]!["resourceVersion"] = "72519207";
-        return job;
-    }
 
     private static JsonObject Preconditions() => new JsonObject
     {

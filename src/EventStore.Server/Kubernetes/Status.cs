@@ -1,8 +1,6 @@
 using System.Globalization;
-using System.Text.Json;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
-using EventStore.Server.Kubernetes.Answers;
 using static EventStore.Server.Kubernetes.StatusTexts;
 
 namespace EventStore.Server.Kubernetes;
@@ -16,12 +14,10 @@ namespace EventStore.Server.Kubernetes;
 /// <param name="Reason">Upstream's word for the code; a client decides by it. Empty for a success.</param>
 /// <param name="Message">For the person at the other end.</param>
 /// <param name="Details">What it is about.</param>
-public sealed record Status(int Code, string Reason, string Message, StatusDetails? Details = null) : IResult
+public sealed partial record Status(int Code, string Reason, string Message, StatusDetails? Details = null) : IResult
 {
     /// <summary>How many fields an answer lists; beyond them it says how many more there are.</summary>
     public const int ListedMax = 100;
-
-    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };
 
     /// <summary>200: the object is gone.</summary>
     public static Status Deleted(ApiResource resource, string name, string uid) =>
@@ -31,9 +27,8 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     public static Status BadRequest(string message, params IReadOnlyList<StatusCause> causes) =>
         new(400, "BadRequest", message, causes.Count == 0 ? null : new StatusDetails { Causes = causes });
 
-    /// <summary>
-    /// 400: the request would change fields that may not change. kubectl prints causes only for a 422, so the message names them.
-    /// </summary>
+    /// <summary>400: the request would change fields that may not change. kubectl prints causes only for a 422, so the message names
+    /// them.</summary>
     public static Status FieldsForbidden(
         ApiResource resource, string name, IReadOnlyList<FieldPath> refused, IReadOnlyList<string> mayChange)
     {
@@ -105,9 +100,8 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
     public static Status Modified(ApiResource resource, string name) =>
         Conflict(resource, name, "the object has been modified; please apply your changes to the latest version and try again");
 
-    /// <summary>
-    /// 409: a PUT with the uid of another object; upstream shows its storage's words, and an empty uid when there is no object.
-    /// </summary>
+    /// <summary>409: a PUT with the uid of another object; upstream shows its storage's words, and an empty uid when there is no
+    /// object.</summary>
     public static Status UidMismatch(ApiResource resource, string @namespace, string name, string given, string actual) =>
         Conflict(resource, name,
             $"StorageError: invalid object, Code: 4, Key: /registry/{resource.Group}/{resource.Plural}/{@namespace}/{name}, "
@@ -201,45 +195,6 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
         return timeout with { Details = timeout.Details! with { Causes = [new("ResourceVersionTooLarge", "Too large resource version", "")] } };
     }
 
-    /// <summary>The Status as compact JSON.</summary>
-    public byte[] ToUtf8()
-    {
-        using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer, Compact))
-            WriteTo(writer);
-        return buffer.ToArray();
-    }
-
-    /// <summary>Writes the object with its members in upstream's order; a success has no code in it.</summary>
-    public void WriteTo(Utf8JsonWriter writer)
-    {
-        writer.WriteStartObject();
-        writer.WriteString("kind"u8, "Status"u8);
-        writer.WriteString("apiVersion"u8, "v1"u8);
-        writer.WriteStartObject("metadata"u8);
-        writer.WriteEndObject();
-        writer.WriteString("status"u8, Code < 300 ? "Success"u8 : "Failure"u8);
-        StatusDetails.WriteUnlessEmpty(writer, "message"u8, Message);
-        StatusDetails.WriteUnlessEmpty(writer, "reason"u8, Reason);
-        if (Details is not null)
-        {
-            writer.WritePropertyName("details"u8);
-            Details.WriteTo(writer);
-        }
-
-        if (Code >= 300)
-            writer.WriteNumber("code"u8, Code);
-        writer.WriteEndObject();
-    }
-
-    /// <inheritdoc/>
-    public Task ExecuteAsync(HttpContext httpContext)
-    {
-        if (Details is { RetryAfterSeconds: > 0 and var seconds })
-            httpContext.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-        return new JsonReply(Code, ToUtf8()).ExecuteAsync(httpContext);
-    }
-
     private static StatusDetails About(ApiResource resource, string name) => new(name, resource.Group, resource.Plural);
 
     private static Status Internal(string what) =>
@@ -249,9 +204,8 @@ public sealed record Status(int Code, string Reason, string Message, StatusDetai
         new(409, "Conflict", $"Operation cannot be fulfilled on {resource.GroupKind} {Quote(name)}: {text}",
             new(name, resource.Group, resource.Kind));
 
-    /// <summary>
-    /// The message lists each text once, the causes list every error (apimachinery <c>NewInvalid</c> and <c>ToAggregate</c>).
-    /// </summary>
+    /// <summary>The message lists each text once, the causes list every error (apimachinery <c>NewInvalid</c> and
+    /// <c>ToAggregate</c>).</summary>
     private static Status Invalid(string kind, string group, string name, IEnumerable<FieldError> errors)
     {
         FieldError[] all = [.. errors];

@@ -105,4 +105,17 @@ internal static class JobExamples
         """;
 
     private static JsonNode Parse(string json) => JsonNode.Parse(json)!;
+
+    /// <summary>The job as its creation is answered.</summary>
+    public static JsonNode Created
+    {
+        get
+        {
+            JsonNode job = Job;
+            job.AsObject().Remove("status");
+            job["metadata"]!.AsObject().Remove("labels");
+            job["metadata"]!["resourceVersion"] = "72519207";
+            return job;
+        }
+    }
 }
