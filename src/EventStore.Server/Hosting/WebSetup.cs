@@ -62,9 +62,9 @@ internal static class WebSetup
         services.AddRequestTime(served.Limits.Requests);
         services.AddFairShare(served.Limits.Requests);
         services.AddBodyBudget(served.Limits.Requests);
+        services.AddReadiness(served.Database); // before access: /readyz?verbose names the checks in this order
         services.AddAccess(served.Credentials.Sources, answers);
         services.AddExporting(configuration);
-        services.AddReadiness(served.Database);
         services.AddApiDocument(Documentation, profile => JobDocumentation.Schemas(profile).Concat(PastDocumentation.Schemas())
             .Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas())
             .Concat(served.CountsActivity ? ActivityDocumentation.Schemas() : []));
