@@ -41,7 +41,7 @@ public static class Chain
     /// The SHA-256 of a link: of a row of netstrings, <c>5:admin,</c>, lengths in bytes of UTF-8; what is null is <c>:,</c>.
     /// </summary>
     /// <remarks>
-    /// The row has 12 netstrings, and a 13th only for an impersonated user (migrations/V0019): every event without one keeps the hash it
+    /// The row has 12 netstrings, and a 13th only for an impersonated user (migrations/V0010): every event without one keeps the hash it
     /// always had, and no row of 12 can be read as a row of 13.
     /// </remarks>
     /// <param name="before">The hash before it.</param>

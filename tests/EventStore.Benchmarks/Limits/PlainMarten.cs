@@ -5,6 +5,7 @@ using EventStore.Benchmarks.Load;
 using EventStore.Benchmarks.Machine;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Server.Store;
 using EventStore.Server.Store.Format;
 using JasperFx;
 using Marten;

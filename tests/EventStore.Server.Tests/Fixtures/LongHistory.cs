@@ -1,3 +1,4 @@
+
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>

@@ -1,3 +1,4 @@
+
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>More jobs than a test could create one by one: rows as the lane would have left them, copied from one that it did.</summary>

@@ -1,4 +1,5 @@
 using EventStore.Domain.Jobs;
+using EventStore.Server.Store;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.History;
 using EventStore.Server.Tests.Fixtures;

@@ -121,10 +121,10 @@ internal sealed partial class ClusterProxies(IKubernetes client, ILogger log) : 
         }
     }
 
-    [LoggerMessage(LogLevel.Information, "{Name} read: {Summary}")]
+    [LoggerMessage(66, LogLevel.Information, "{Name} read: {Summary}")]
     private static partial void ReadAnew(ILogger log, string name, string summary);
 
-    [LoggerMessage(LogLevel.Error, "{Name}: the ConfigMap {ConfigMap} cannot be taken: {Why}")]
+    [LoggerMessage(67, LogLevel.Error, "{Name}: the ConfigMap {ConfigMap} cannot be taken: {Why}")]
     private static partial void NotRead(ILogger log, string name, string configMap, string why);
 
     private sealed record Published(FrontProxy? Proxy, ClientAuthorities? Clients, string Summary);

@@ -190,10 +190,10 @@ internal sealed partial class ClusterReviews(string name, V1ResourceAttributes r
         }
     }
 
-    [LoggerMessage(LogLevel.Error, "{Name}: everything that needs the cluster is denied, for {Why}")]
+    [LoggerMessage(64, LogLevel.Error, "{Name}: everything that needs the cluster is denied, for {Why}")]
     private static partial void Failed(ILogger log, string name, string why);
 
-    [LoggerMessage(LogLevel.Information, "{Name}: the cluster answers again")]
+    [LoggerMessage(65, LogLevel.Information, "{Name}: the cluster answers again")]
     private static partial void Recovered(ILogger log, string name);
 
     private sealed record AccessVerdict(bool IsAllowed);

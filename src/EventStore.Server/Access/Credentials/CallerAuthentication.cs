@@ -108,6 +108,6 @@ public sealed partial class CallerAuthentication(
         return known;
     }
 
-    [LoggerMessage(LogLevel.Information, "A valid credential is not taken: {Fault}")]
+    [LoggerMessage(63, LogLevel.Information, "A valid credential is not taken: {Fault}")]
     private static partial void NotTaken(ILogger log, string fault);
 }

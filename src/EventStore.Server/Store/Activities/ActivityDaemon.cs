@@ -102,9 +102,9 @@ internal sealed partial class ActivityDaemon(DocumentStore store, NpgsqlDataSour
         lag = (events, events == 0 ? clock.GetUtcNow() : lag.Since);
     }
 
-    [LoggerMessage(LogLevel.Debug, "This server counts the activity")]
+    [LoggerMessage(61, LogLevel.Debug, "This server counts the activity")]
     private partial void LogLeads();
 
-    [LoggerMessage(LogLevel.Warning, "The activity is not counted at the moment: {Reason}")]
+    [LoggerMessage(62, LogLevel.Warning, "The activity is not counted at the moment: {Reason}")]
     private partial void LogStopped(string reason);
 }

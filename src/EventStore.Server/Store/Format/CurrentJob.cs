@@ -1,9 +1,11 @@
 using System.Text;
 using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
 using JasperFx.Events;
 using Marten.Events.Aggregation;
 
-namespace EventStore.Server.Store.Format;
+// Not Store.Format: the full name of the class is stored with every row (mt_dotnet_type), and Marten writes it when it rebuilds.
+namespace EventStore.Server.Store;
 
 /// <summary>
 /// The row GET and LIST read: one incarnation as its events left it. Deleted ones stay, so that the history of a name finds every
