@@ -5,9 +5,8 @@ namespace EventStore.Server.Hosting;
 
 /// <summary>
 /// Refuses a session that may only read, when it is opened. So no pool ever keeps one: after a failover that pointed here at a standby for
-/// a
-/// moment, or a default that was set and taken back, every new session is as good as it looks. And a standby's reads, which may be old, are
-/// never passed off as current.
+/// a moment, or a default that was set and taken back, every new session is as good as it looks. And a standby's reads, which may be
+/// old, are never passed off as current.
 /// </summary>
 internal static class WritableSession
 {

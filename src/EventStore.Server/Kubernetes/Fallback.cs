@@ -87,6 +87,6 @@ public sealed partial class Fallback(RequestDelegate next, ILogger<Fallback> log
         }
     }
 
-    [LoggerMessage(EventId = 39, Level = LogLevel.Error, Message = "Request {Id} ({Method} {Path}) failed")]
+    [LoggerMessage(EventId = 68, Level = LogLevel.Error, Message = "Request {Id} ({Method} {Path}) failed")]
     private static partial void Failed(ILogger log, string id, string method, string path, Exception e);
 }

@@ -112,8 +112,8 @@ public sealed class One_revision(ServedDatabase served) : IClassFixture<ServedDa
         Assert.Equal(list["items"]![0]!.ToJsonString(), one.ToJsonString());
         using HttpResponseMessage wrong = await Send(Revisions("?includeObject=X"), Table);
         await wrong.Manifest(400);
-        using HttpResponseMessage yaml = await Send(Revisions(""), "application/yaml");
-        await yaml.Manifest(406);
+        using HttpResponseMessage plain = await Send(Revisions(""), "text/plain");
+        await plain.Manifest(406);
     }
 
     private string Revisions(string rest) => $"/apis/audit.eventstore.io/v1/namespaces/{space}/pytorchjobrevisions{rest}";

@@ -54,8 +54,7 @@ internal sealed partial class LaneRecovery(
     public async Task TryAgain(List<QueuedCommand> commands, Exception cause)
     {
         // Its state is uncertain after any error. If the execution that fails is the one that prepares a statement, Npgsql's next use of
-        // the
-        // statement meets an "unexpected backend message".
+        // the statement meets an "unexpected backend message".
         await connection.Discard();
         foreach (QueuedCommand queued in commands)
             queued.Breaks += IsBroken(cause) ? 1 : 0;
