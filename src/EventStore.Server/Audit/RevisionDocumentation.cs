@@ -117,8 +117,12 @@ internal static class RevisionDocumentation
         ["metadata"] = new JsonObject
         {
             ["creationTimestamp"] = "2019-07-24T10:41:02Z",
-            ["labels"] = new JsonObject { ["job"] = JobExamples.Name, ["uid"] = "c6e548f1-adfe-11e9-ba3a-b44326d0c915",
-                ["verb"] = "Patched" },
+            ["labels"] = new JsonObject
+            {
+                ["job"] = JobExamples.Name,
+                ["uid"] = "c6e548f1-adfe-11e9-ba3a-b44326d0c915",
+                ["verb"] = "Patched"
+            },
             ["name"] = Example,
             ["namespace"] = JobExamples.Namespace,
             ["resourceVersion"] = "72519229",

@@ -23,8 +23,12 @@ internal sealed class RevisionWatch(RevisionQuery query, RevisionView view, Revi
         while (after < upTo)
         {
             (int found, bool brokenOff) = (0, false);
-            RevisionQuery rest = query with { OldestFirst = true, First = Math.Max(query.First, after + 1),
-                Last = Math.Min(query.Last, upTo) };
+            RevisionQuery rest = query with
+            {
+                OldestFirst = true,
+                First = Math.Max(query.First, after + 1),
+                Last = Math.Min(query.Last, upTo)
+            };
             await foreach (RevisionStep step in revisions.List(rest, PageLength, stop))
             {
                 WatchFrame? frame = step.Revision is { } revision ? new WatchFrame("ADDED", view.Alone(revision)) : null;

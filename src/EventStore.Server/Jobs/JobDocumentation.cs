@@ -94,9 +94,9 @@ internal static class JobDocumentation
     public static ApiOperation DeleteAll() =>
         ListOf(
         "deletePyTorchJobs", "Delete the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs") with
-    {
-        Description = "Those the selectors cover, each as Delete does. The answer is the list of what was deleted.",
-    };
+        {
+            Description = "Those the selectors cover, each as Delete does. The answer is the list of what was deleted.",
+        };
 
     /// <summary>Get of the status subresource.</summary>
     public static ApiOperation GetStatus() =>

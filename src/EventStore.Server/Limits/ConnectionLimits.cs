@@ -26,8 +26,11 @@ internal static class ConnectionLimits
     /// <summary>Adds the request time-out. Watches and lists have time-outs of their own and leave this one where they begin.</summary>
     public static void AddRequestTime(this IServiceCollection services, RequestLimits limits) => services
         .AddLogging(log => log.AddFilter("Microsoft.AspNetCore.Http.Timeouts", LogLevel.Error)) // a stack trace for each tells nobody more
-        .AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy { Timeout = limits.RequestTime,
-            WriteTimeoutResponse = TookTooLong });
+        .AddRequestTimeouts(timeouts => timeouts.DefaultPolicy = new RequestTimeoutPolicy
+        {
+            Timeout = limits.RequestTime,
+            WriteTimeoutResponse = TookTooLong
+        });
 
     /// <summary>Bounds the memory that the bodies of all requests hold together.</summary>
     public static void AddBodyBudget(this IServiceCollection services, RequestLimits limits) =>

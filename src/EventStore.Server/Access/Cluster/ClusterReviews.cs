@@ -39,12 +39,20 @@ internal sealed partial class ClusterReviews(string name, V1ResourceAttributes r
     : IHealthCheck, IDisposable
 {
     /// <summary>What a token review needs the right to.</summary>
-    public static readonly V1ResourceAttributes Tokens = new() { Group = "authentication.k8s.io", Resource = "tokenreviews",
-        Verb = "create" };
+    public static readonly V1ResourceAttributes Tokens = new()
+    {
+        Group = "authentication.k8s.io",
+        Resource = "tokenreviews",
+        Verb = "create"
+    };
 
     /// <summary>What an access review needs the right to.</summary>
-    public static readonly V1ResourceAttributes Rights = new() { Group = "authorization.k8s.io", Resource = "subjectaccessreviews",
-        Verb = "create" };
+    public static readonly V1ResourceAttributes Rights = new()
+    {
+        Group = "authorization.k8s.io",
+        Resource = "subjectaccessreviews",
+        Verb = "create"
+    };
 
     /// <summary>Concurrent requests to the cluster: forged tokens must not become a flood there. More wait until their time-out.</summary>
     private const int RequestsMax = 64;
@@ -115,8 +123,12 @@ internal sealed partial class ClusterReviews(string name, V1ResourceAttributes r
 
     private async Task<TokenOwner> Review(string token)
     {
-        var review = new V1TokenReview { ApiVersion = "authentication.k8s.io/v1", Kind = "TokenReview",
-            Spec = new V1TokenReviewSpec { Token = token } };
+        var review = new V1TokenReview
+        {
+            ApiVersion = "authentication.k8s.io/v1",
+            Kind = "TokenReview",
+            Spec = new V1TokenReviewSpec { Token = token }
+        };
         V1TokenReviewStatus? status = (
             await Send(stop => client.AuthenticationV1.CreateTokenReviewAsync(review, cancellationToken: stop))).Status;
         if (status is not { Authenticated: true, User: { Username.Length: > 0 } user })

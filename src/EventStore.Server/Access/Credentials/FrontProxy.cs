@@ -57,7 +57,8 @@ internal sealed record FrontProxy(ClientAuthorities Authorities, RequestHeaderSe
         return new Caller(
             name,
             First(headers, Settings.UidHeaders) ?? "",
-            name == Caller.AnonymousName ? [.. groups] : Caller.WithAuthenticated(groups)) { Extra = extra };
+            name == Caller.AnonymousName ? [.. groups] : Caller.WithAuthenticated(groups))
+        { Extra = extra };
     }
 
     private bool IsOurs(string header) =>

@@ -118,8 +118,11 @@ internal static partial class Oidc
 
     private static SocketsHttpHandler Backchannel(X509Certificate2Collection? authorities)
     {
-        var handler = new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.None,
-            PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
+        var handler = new SocketsHttpHandler
+        {
+            AutomaticDecompression = DecompressionMethods.None,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(5)
+        };
         if (authorities is null)
             return handler;
         var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };

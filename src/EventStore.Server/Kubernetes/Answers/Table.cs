@@ -52,11 +52,11 @@ public static class Table
     /// <summary>A row: its cells, and as much of the object as was asked for.</summary>
     public static JsonObject Row(IReadOnlyList<JsonValue> cells, JsonObject manifest, IncludeObject include, string version) =>
         include switch
-    {
-        IncludeObject.None => JsonObject.Of(("cells", new JsonArray(cells))),
-        IncludeObject.Whole => JsonObject.Of(("cells", new JsonArray(cells)), ("object", manifest)),
-        _ => JsonObject.Of(("cells", new JsonArray(cells)), ("object", PartialMetadata(manifest, version))),
-    };
+        {
+            IncludeObject.None => JsonObject.Of(("cells", new JsonArray(cells))),
+            IncludeObject.Whole => JsonObject.Of(("cells", new JsonArray(cells)), ("object", manifest)),
+            _ => JsonObject.Of(("cells", new JsonArray(cells)), ("object", PartialMetadata(manifest, version))),
+        };
 
     /// <summary>The object less everything but its metadata.</summary>
     public static JsonObject PartialMetadata(JsonObject manifest, string version) => JsonObject.Of(

@@ -154,14 +154,20 @@ internal static class ApiDocument
         Headers = answer.RetryAfter
             ? new Dictionary<string, IOpenApiHeader>
             {
-                ["Retry-After"] = new OpenApiHeader { Description = "Seconds to wait.",
-                    Schema = new OpenApiSchema { Type = JsonSchemaType.Integer } },
+                ["Retry-After"] = new OpenApiHeader
+                {
+                    Description = "Seconds to wait.",
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.Integer }
+                },
             }
             : null,
         Content = new Dictionary<string, OpenApiMediaType>
         {
-            [ContentNegotiation.JsonType] = new() { Schema = new OpenApiSchemaReference(answer.Schema, document),
-                Example = answer.Example.DeepClone() },
+            [ContentNegotiation.JsonType] = new()
+            {
+                Schema = new OpenApiSchemaReference(answer.Schema, document),
+                Example = answer.Example.DeepClone()
+            },
         },
     };
 

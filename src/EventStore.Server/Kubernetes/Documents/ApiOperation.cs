@@ -47,7 +47,8 @@ internal sealed record ApiAnswer(int Code, string Description, string Schema, Js
     /// <summary>A refusal, as the server itself words it.</summary>
     public static ApiAnswer Refusal(Status status, string description) =>
         new(status.Code, description, nameof(Status),
-            JsonNode.Parse(status.ToUtf8())!) { RetryAfter = status.Details?.RetryAfterSeconds > 0 };
+            JsonNode.Parse(status.ToUtf8())!)
+        { RetryAfter = status.Details?.RetryAfterSeconds > 0 };
 
     /// <summary>Whether a header says when to come back.</summary>
     public bool RetryAfter { get; init; }

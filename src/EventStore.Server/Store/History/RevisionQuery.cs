@@ -79,8 +79,11 @@ public sealed record RevisionQuery
         RevisionCondition? same = Conditions.FirstOrDefault(each => oneValue && each.Among && more.Among && each.Field == more.Field);
         return same is null
             ? this with { Conditions = [.. Conditions, more] }
-            : this with { Conditions = [.. Conditions.Where(each => each != same),
-                same with { Values = [.. same.Values.Intersect(more.Values)] }] };
+            : this with
+            {
+                Conditions = [.. Conditions.Where(each => each != same),
+                same with { Values = [.. same.Values.Intersect(more.Values)] }]
+            };
     }
 
     /// <summary>The same with some of the conditions only.</summary>

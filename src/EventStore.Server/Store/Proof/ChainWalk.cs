@@ -108,7 +108,8 @@ internal sealed class ChainWalk(byte[] start, Action<ProvenRevision> proven, Act
                 wrong(new Finding(revision,
                     one.Row is null
                     ? "its row in the index is missing"
-                    : "its hash was edited; the event is as it was written") { IsDerived = true });
+                    : "its hash was edited; the event is as it was written")
+                { IsDerived = true });
             }
             else
             {

@@ -98,7 +98,8 @@ public static class Verification
                 wrong(new Finding(judged.Revision, difference));
             foreach (SnapshotRow snapshot in judged.Stream?.WrongSnapshots ?? [])
                 wrong(new Finding(snapshot.Revision,
-                    $"{judged.Stream!.Name}: the snapshot of revision {snapshot.Revision} is not what the events give") { IsDerived = true });
+                    $"{judged.Stream!.Name}: the snapshot of revision {snapshot.Revision} is not what the events give")
+                { IsDerived = true });
             missing += judged.Stream?.MissingSnapshots.Count ?? 0;
             done(judged.Stream?.Events ?? 0);
         }

@@ -178,7 +178,8 @@ public sealed class ListTransaction : IAsyncDisposable
     private NpgsqlCommand Select(JobRange range, long revision, string columns)
     {
         var command = new NpgsqlCommand(
-            $"SELECT {columns} FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted", connection) { CommandTimeout = 0 };
+            $"SELECT {columns} FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted", connection)
+        { CommandTimeout = 0 };
         if (revision < Head)
             JobRange.Add(command, " AND j.revision <= ", revision);
         range.Narrow(command, "j.namespace", "j.name");
