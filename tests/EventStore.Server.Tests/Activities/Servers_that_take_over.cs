@@ -18,7 +18,7 @@ public sealed class Servers_that_take_over : IAsyncLifetime
     [Fact]
     public async Task Go_on_where_one_that_was_killed_had_come_to()
     {
-        ServerProcess[] servers = await Task.WhenAll(Enumerable.Range(0, 2).Select(_ => ServerProcess.Start(database.Serving, "--activity", "on")));
+        ServerProcess[] servers = await Task.WhenAll(Enumerable.Range(0, 2).Select(number => ServerProcess.Start($"{database.Serving};Application Name={Name(number)}", "--activity", "on")));
         try
         {
             var writers = new Writers(servers[0].Admin, servers[1].Admin);
@@ -32,13 +32,13 @@ public sealed class Servers_that_take_over : IAsyncLifetime
             object? holding = await rows.ExecuteScalarAsync();
             await writers.Write(8, 10, seed: 2);
             await Until(() => database.Ask<bool>($"SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid::text = '{holding}')"));
-            int leader = await Leader(servers);
+            int leader = await Leader();
             await servers[leader].Kill();
             await hold.RollbackAsync();
 
             await new Writers(servers[1 - leader].Admin).Write(8, 10, seed: 3);
             await CountedUpToTheHead();
-            Assert.Equal(1 - leader, await Leader(servers));
+            Assert.Equal(1 - leader, await Leader());
         }
         finally
         {
@@ -47,32 +47,17 @@ public sealed class Servers_that_take_over : IAsyncLifetime
         }
     }
 
-    /// <summary>Which server has the lock: the one whose connection's port is that of the session.</summary>
-    private async Task<int> Leader(ServerProcess[] servers)
+    private static string Name(int server) => $"server {server}";
+
+    /// <summary>Which server has the lock, by the name it gives its sessions; -1 while none has it.</summary>
+    private async Task<int> Leader()
     {
         await using NpgsqlCommand asked = database.Source.CreateCommand("""
-            SELECT a.client_port FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+            SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
              WHERE l.locktype = 'advisory' AND l.objid = 7075 AND l.granted AND a.datname = current_database()
             """);
-        var port = (int)(await asked.ExecuteScalarAsync())!;
-        for (int i = 0; i < servers.Length; i++)
-        {
-            if (IsOf(servers[i].Id, port))
-                return i;
-        }
-
-        return -1;
-    }
-
-    private static bool IsOf(int process, int port)
-    {
-        string folder = $"/proc/{process}/fd";
-        if (!Directory.Exists(folder))
-            return false;
-        string[] sockets = [.. Directory.EnumerateFiles(folder).Select(file => File.ResolveLinkTarget(file, false)?.Name ?? "").Where(name => name.StartsWith("socket:[", StringComparison.Ordinal))];
-        return File.ReadLines("/proc/net/tcp").Concat(File.ReadLines("/proc/net/tcp6")).Skip(1)
-            .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries))
-            .Any(parts => parts[1].EndsWith($":{port:X4}", StringComparison.Ordinal) && sockets.Contains($"socket:[{parts[9]}]"));
+        string? name = (string?)await asked.ExecuteScalarAsync();
+        return Array.IndexOf([Name(0), Name(1)], name);
     }
 
     private async Task CountedUpToTheHead()

@@ -34,7 +34,7 @@ public sealed class A_long_history : IAsyncLifetime
         string before = await Read(revisions[wanted - 1]);
         await database.Execute($"UPDATE eventstore.mt_events SET type = 'unreadable' WHERE abs(version - {wanted}) > {FoldMax}");
         Assert.Equal(before, await Read(revisions[wanted - 1]));
-        await Assert.ThrowsAsync<FormatException>(() => Read(revisions[20]));
+        await Assert.ThrowsAsync<UnreadableEventException>(() => Read(revisions[20]));
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class A_long_history : IAsyncLifetime
         }
 
         await database.Execute("DELETE FROM eventstore.mt_events WHERE version = 300");
-        await Assert.ThrowsAsync<FormatException>(() => Read(replay.Revisions.ElementAt(345)));
+        await Assert.ThrowsAsync<UnreadableEventException>(() => Read(replay.Revisions.ElementAt(345)));
     }
 
     [Fact]
