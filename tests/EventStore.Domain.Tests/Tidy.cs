@@ -11,6 +11,8 @@ namespace EventStore.Domain.Tests;
 public sealed partial class Tidy
 {
     private const int LinesMax = 250;
+    private const int MethodLinesMax = 60;
+    private const int LineMax = 140;
     private const string Server = "src/EventStore.Server/";
     private const string Database = @"\b(Npgsql\w*|Marten|IDocumentSession|IQuerySession|IDocumentStore)\b";
 
@@ -62,7 +64,32 @@ public sealed partial class Tidy
         ["Cli"] = ["Access", "Access.Credentials", "Telemetry", "Postgres", "Limits", .. Store, "Audit", "Hosting"],
     };
 
+    /// <summary>
+    /// One word, one meaning: in which folders a word may be part of the name of a type, a member or a variable. What it would name
+    /// elsewhere is another thing and has another name.
+    /// </summary>
+    private static readonly Dictionary<string, string[]> Meanings = new()
+    {
+        // The hashes over the log, each made with the one before it; X.509's chains of certificates; chained rate limiters.
+        ["chain"] =
+        [
+            "src/EventStore.Domain/History/", Server + "Store/Proof/", Server + "Store/Lane/", Server + "Cli/",
+            Server + "Access/Credentials/", Server + "Hosting/", Server + "Limits/",
+        ],
+        // A job's text as it stood after about every 128 events, from which the past is read. A read transaction is no snapshot.
+        ["snapshot"] = [Server + "Store/Format/", Server + "Store/Reads/PastJobs.cs", Server + "Store/Lane/", Server + "Store/Proof/", Server + "Cli/"],
+        // What verify says is wrong.
+        ["finding"] = [Server + "Store/Proof/", Server + "Cli/"],
+        // A pass over the log or the index that checks them.
+        ["walk"] = [Server + "Store/Proof/"],
+        // What was hidden behind other words before: the type was renamed, and the word has no meaning here.
+        ["draft"] = [],
+        ["way"] = [Server + "Store/Reads/PastJobs.cs"],
+    };
+
     public static TheoryData<string> Rooms => [.. RoomNames()];
+
+    public static TheoryData<string> Words => [.. Meanings.Keys];
 
     [Fact]
     public void The_domain_references_nothing_but_the_base_library() =>
@@ -116,6 +143,35 @@ public sealed partial class Tidy
         .Select(source => $"{source.Path}: {source.Lines} lines"));
 
     [Fact]
+    public void A_method_fits_on_a_screen() => Offenders(
+        from source in Sources
+        from method in source.Methods()
+        where method.Lines > MethodLinesMax
+        select $"{source.Path}: {method.Name} has {method.Lines} lines");
+
+    /// <summary>A URL is not broken: what is left of its line counts.</summary>
+    [Fact]
+    public void A_line_fits_beside_another() => Offenders(
+        from source in Sources
+        from line in source.Text.Split('\n').Index()
+        where Url().Replace(line.Item, string.Empty).Length > LineMax
+        select $"{source.Path}:{line.Index + 1}: {line.Item.Length} characters");
+
+    [Theory]
+    [MemberData(nameof(Words))]
+    public void A_word_has_one_meaning(string word) => None(
+        Sources.Where(source => !Meanings[word].Any(folder => source.Path.StartsWith(folder, StringComparison.Ordinal))),
+        source => Literal().Replace(source.Code, "\"\""),
+        $@"\w*(?:\b{word[0]}|(?:\b|(?<=[a-z0-9])){char.ToUpperInvariant(word[0])}){word[1..]}(?:s|ed)?(?![a-z])\w*");
+
+    [Fact]
+    public void Two_types_have_two_names() => Offenders(Sources
+        .SelectMany(source => TopLevel().Matches(source.Code).Select(match => (Name: match.Groups[1].Value, source.Path)))
+        .GroupBy(type => type.Name)
+        .Where(types => types.Count() > 1)
+        .Select(types => $"{types.Key}: {string.Join(", ", types.Select(type => type.Path))}"));
+
+    [Fact]
     public void Nothing_is_caught_to_be_forgotten() => Offenders(Sources.SelectMany(source => source.Catches()
         .Where(caught => caught is ("", var block) && !Rethrow().IsMatch(block) || caught is ("Exception", var body) && body.Trim().Length == 0)
         .Select(caught => $"{source.Path}: catch {caught.What} {{{caught.Block}}}")));
@@ -154,13 +210,19 @@ public sealed partial class Tidy
 
     private static string DomainFolder(string folder) => $@"\bEventStore\.Domain\.{folder}\b";
 
-    private static void None(IEnumerable<Source> sources, params string[] patterns) => Offenders(
+    private static void None(IEnumerable<Source> sources, params string[] patterns) => None(sources, source => source.Code, patterns);
+
+    private static void None(IEnumerable<Source> sources, Func<Source, string> text, params string[] patterns) => Offenders(
         from source in sources
         from pattern in patterns
-        from Match match in Regex.Matches(source.Code, pattern)
+        from Match match in Regex.Matches(text(source), pattern)
         select $"{source.Path}: {match.Value}");
 
-    private static void Offenders(IEnumerable<string> named) => Assert.Equal([], named);
+    private static void Offenders(IEnumerable<string> named)
+    {
+        string[] found = [.. named];
+        Assert.True(found.Length == 0, string.Join('\n', found));
+    }
 
     private static IEnumerable<Source> In(string folder) => Sources.Where(source => source.Path.StartsWith(folder + "/", StringComparison.Ordinal));
 
@@ -183,6 +245,18 @@ public sealed partial class Tidy
 
     [GeneratedRegex(@"\b(?:class|record|struct|interface|enum)\s+(?!class\b|struct\b)(\w+)")]
     private static partial Regex Declared();
+
+    [GeneratedRegex(@"^(?:public|internal)\s(?:(?!partial\b)\w+\s+)*(?:class|record|struct|interface|enum)\s+(?!class\b|struct\b)(\w+)", RegexOptions.Multiline)]
+    private static partial Regex TopLevel();
+
+    [GeneratedRegex(@"^(?<indent> {4,12})(?:(?:public|private|protected|internal|static|async|override|virtual|partial|unsafe|new)\s+)+(?!(?:sealed |readonly |ref |abstract )*(?:class|record|struct|interface|enum|const|event)\b)[^=;]*?(?<name>\w+)(?:<[^>]*>)?\(")]
+    private static partial Regex Method();
+
+    [GeneratedRegex("\"\"\"[\\s\\S]*?\"\"\"|\"(?:\\\\.|[^\"\\\\\n])*\"")]
+    private static partial Regex Literal();
+
+    [GeneratedRegex(@"https?://\S+")]
+    private static partial Regex Url();
 
     [GeneratedRegex(@"\binterface\s+(I[A-Z]\w*)")]
     private static partial Regex Interface();
@@ -212,6 +286,31 @@ public sealed partial class Tidy
 
         /// <summary>The text without comments. What looks like one within a string goes too, which hides nothing these rules are about.</summary>
         public string Code => field ??= Comment().Replace(Text, string.Empty);
+
+        /// <summary>
+        /// The members with parameters and how many lines each has. A body ends at the brace below the member's first letter; one that is an
+        /// expression, at the semicolon before an empty line or the end of the type.
+        /// </summary>
+        public IEnumerable<(string Name, int Lines)> Methods()
+        {
+            string[] lines = Text.Split('\n');
+            foreach ((int at, string first) in lines.Index())
+            {
+                if (Method().Match(first) is not { Success: true } method)
+                    continue;
+                string indent = method.Groups["indent"].Value;
+                int end = at;
+                for (bool block = false; end < lines.Length; end++)
+                {
+                    block |= lines[end] == indent + "{";
+                    if (block ? lines[end].StartsWith(indent + "}", StringComparison.Ordinal) : lines[end].EndsWith(';') && EndsType(end + 1))
+                        break;
+                }
+
+                yield return (method.Groups["name"].Value, end - at + 1);
+                bool EndsType(int next) => next >= lines.Length || lines[next].Trim() is "" or "}";
+            }
+        }
 
         /// <summary>What is caught without a condition (an empty text for everything) and what is done about it.</summary>
         public IEnumerable<(string What, string Block)> Catches()

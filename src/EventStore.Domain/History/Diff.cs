@@ -45,7 +45,8 @@ public static class Diff
     }
 
     private static void Collect(
-        FieldPath at, JsonObject before, JsonObject after, TypedField? field, Func<TypedField?, JsonValue?, JsonValue?, bool> same, List<Change> changes)
+        FieldPath at, JsonObject before, JsonObject after, TypedField? field,
+        Func<TypedField?, JsonValue?, JsonValue?, bool> same, List<Change> changes)
     {
         foreach ((string name, JsonValue? left, JsonValue? right) in JsonObject.Pair(before, after))
         {
@@ -60,8 +61,8 @@ public static class Diff
     }
 
     /// <summary>
-    /// The value's members when the pair can be compared member by member; what is not there counts as empty beside an object that has
-    /// members.
+    /// The value's members when the pair can be compared member by member; what is not there counts as empty beside an object
+    /// that has members.
     /// </summary>
     private static JsonObject? AsMembers(JsonValue? value, JsonValue? other) => (value, other) switch
     {

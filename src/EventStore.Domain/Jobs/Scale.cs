@@ -49,9 +49,9 @@ public static class Scale
         JsonValue? value = scale["spec"]?.Member("replicas");
         if (value is null or JsonNull)
             return (0, null);
-        if (value is not JsonNumber number || !number.WithoutZeroFraction().TryGetInt64(out long replicas) || replicas is < int.MinValue or > int.MaxValue)
-            return (0,
-                new Rejection.BadRequest(
+        if (value is not JsonNumber number
+            || !number.WithoutZeroFraction().TryGetInt64(out long replicas) || replicas is < int.MinValue or > int.MaxValue)
+            return (0, new Rejection.BadRequest(
                 $"json: cannot unmarshal {value.Kind} into Go struct field ScaleSpec.spec.replicas of type int32"));
         return replicas < 0
             ? (0, new Rejection.Invalid(new FieldError(
@@ -62,7 +62,6 @@ public static class Scale
 
     /// <summary>The job's object with that number of workers.</summary>
     internal static JsonObject Set(JsonObject manifest, long replicas) =>
-        (JsonObject)MergePatch.Apply(manifest,
-            JsonObject.Of(
+        (JsonObject)MergePatch.Apply(manifest, JsonObject.Of(
             ("spec", JsonObject.Of(("pytorchReplicaSpecs", JsonObject.Of(("Worker", JsonObject.Of(("replicas", replicas)))))))));
 }

@@ -5,8 +5,8 @@ using EventStore.Domain.Manifests;
 namespace EventStore.Domain.Jobs;
 
 /// <summary>
-/// Keeps updates to the updatable fields of a profile. Everything else stays as it was created; naming it with its present value is no
-/// change.
+/// Keeps updates to the updatable fields of a profile. Everything else stays as it was created; naming it with its present
+/// value is no change.
 /// </summary>
 internal static class UpdatePolicy
 {
@@ -21,8 +21,10 @@ internal static class UpdatePolicy
     /// Go clients send <c>creationTimestamp: null</c> in every template.
     /// </summary>
     public static IReadOnlyList<FieldPath> FixedFieldsChanged(Job job, JsonObject candidate, UpdatableFields updatable) =>
-        [.. Diff.ByMeaning(FixedPart(job.Manifest, job.Deleting, updatable),
-            FixedPart(candidate, job.Deleting, updatable)).Select(change => change.Path)];
+    [
+        .. Diff.ByMeaning(FixedPart(job.Manifest, job.Deleting, updatable), FixedPart(candidate, job.Deleting, updatable))
+            .Select(change => change.Path)
+    ];
 
     /// <summary>The job's object with the updatable fields of the candidate, everything else in its stored form.</summary>
     public static JsonObject Merge(Job job, JsonObject candidate, UpdatableFields updatable) => updatable.When(job.Deleting).Take(

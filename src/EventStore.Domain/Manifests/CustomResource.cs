@@ -9,7 +9,8 @@ namespace EventStore.Domain.Manifests;
 internal static class CustomResource
 {
     private static readonly FieldError NotAllChecked = new("FieldValueInvalid", "<nil>",
-        "Invalid value: \"\": some validation rules were not checked because the object was invalid; correct the existing errors to complete validation");
+        "Invalid value: \"\": some validation rules were not checked because the object was invalid; "
+        + "correct the existing errors to complete validation");
 
     /// <summary>The job in the form it is stored in.</summary>
     /// <param name="before">The job before a change; what is the same object in both is passed over.</param>

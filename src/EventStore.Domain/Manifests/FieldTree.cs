@@ -66,9 +66,8 @@ internal sealed class FieldTree
     });
 
     /// <summary>
-    /// The manifest without nulls in what belongs to the tree and on the way there: null stands for absent, and a later merge patch could
-    /// not
-    /// put one back.
+    /// The manifest without nulls in what belongs to the tree and on the way there: null stands for absent, and a later merge patch
+    /// could not put one back.
     /// </summary>
     public JsonObject WithoutNulls(JsonObject from) =>
         members.Aggregate(from, (next, member) => member.Value.IsLeaf || next[member.Key] is JsonNull

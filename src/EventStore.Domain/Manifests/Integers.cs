@@ -3,8 +3,8 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// Brings integers to the one form every client reads: <c>60.0</c> is an integer to JSON Schema and to JavaScript, but Go's decoder refuses
-/// it.
+/// Brings integers to the one form every client reads: <c>60.0</c> is an integer to JSON Schema and to JavaScript, but Go's
+/// decoder refuses it.
 /// </summary>
 internal static class Integers
 {

@@ -27,8 +27,7 @@ public sealed record Profile(string Name, UpdatableFields Updatable)
 
     /// <summary>
     /// The custom resource as a cluster with the training operator 1.9 serves it: everything below <c>spec</c> may change, and the
-    /// definition
-    /// of the resource and the operator's admission decide what is refused.
+    /// definition of the resource and the operator's admission decide what is refused.
     /// </summary>
     public static readonly Profile Kubeflow = new("kubeflow", new(
         new("metadata.labels"),

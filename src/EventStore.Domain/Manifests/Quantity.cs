@@ -6,9 +6,8 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// Kubernetes quantities (apimachinery <c>resource.Quantity</c>): <c>2</c>, <c>1500m</c>, <c>4Gi</c>, <c>1e3</c>. They are compared by
-/// value in
-/// whole nanos, because Go rounds anything finer up, away from zero.
+/// Kubernetes quantities (apimachinery <c>resource.Quantity</c>): <c>2</c>, <c>1500m</c>, <c>4Gi</c>, <c>1e3</c>. They are compared
+/// by value in whole nanos, because Go rounds anything finer up, away from zero.
 /// </summary>
 internal static class Quantity
 {

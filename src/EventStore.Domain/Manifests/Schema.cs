@@ -110,14 +110,16 @@ public static class Schema
             "Who must agree before the object is removed. Once deletion has begun, entries may only be taken off."),
         ("generateName", Text, "The beginning of a name for the server to complete, when name is not given."),
         ("generation", Int64,
-            "How often the desired state has changed: 1 at first, one more with each change outside metadata and status and with a request for deletion. Set by the server."),
+            "How often the desired state has changed: 1 at first, one more with each change outside metadata and status "
+            + "and with a request for deletion. Set by the server."),
         ("labels", new MapShape(Text), "Names and values to select objects by. May be changed at any time."),
         ("managedFields", new ListShape(Anything), "Who manages which field. Accepted and not kept."),
         ("name", Text, "The object's name, unique in its namespace. Cannot be changed."),
         ("namespace", Text, "The namespace the object is in. Cannot be changed."),
         ("ownerReferences", new ListShape(OwnerReference), "The objects this one belongs to."),
         ("resourceVersion", Text,
-            "The revision of the object's last change. Given in an update, the update is carried out only if this is still the last one (else 409 Conflict)."),
+            "The revision of the object's last change. Given in an update, the update is carried out only if this is still the last one "
+            + "(else 409 Conflict)."),
         ("selfLink", Text, "The object's path. Set by the server."),
         ("uid", Text, "Tells this object from others that had the name before or after it. Set by the server."));
 
@@ -143,8 +145,9 @@ public static class Schema
     /// <summary>The updatable fields of one part of the job as a clause: <c>labels, annotations and finalizers</c>.</summary>
     private static string Enumerate(UpdatableFields updatable, string part)
     {
-        string[] names = [.. updatable.Paths.Where(path => path.StartsWith(part + ".",
-            StringComparison.Ordinal)).Select(path => path[(part.Length + 1)..])];
+        string prefix = part + ".";
+        string[] names =
+            [.. updatable.Paths.Where(path => path.StartsWith(prefix, StringComparison.Ordinal)).Select(path => path[prefix.Length..])];
         return names.Length <= 1 ? string.Concat(names) : $"{string.Join(", ", names[..^1])} and {names[^1]}";
     }
 

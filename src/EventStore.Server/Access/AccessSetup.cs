@@ -75,9 +75,8 @@ internal static class AccessSetup
         services.AddFollowed(sources.Authorities);
         services.AddFollowed(sources.ProxyAuthorities);
 
-        // Not AddAuthentication: it brings data protection along, whose keys for cookies nobody needs here would be made at the first
-        // start,
-        // and kept in the home folder with a warning that they are not encrypted.
+        // Not AddAuthentication: it brings data protection along, whose keys for cookies nobody needs here would be made at the
+        // first start, and kept in the home folder with a warning that they are not encrypted.
         services.TryAddSingleton(TimeProvider.System);
         services.AddAuthenticationCore(options => options.DefaultScheme = CallerAuthentication.SchemeName).AddWebEncoders();
         var authentication = new AuthenticationBuilder(services);

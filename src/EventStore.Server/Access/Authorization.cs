@@ -18,8 +18,8 @@ public sealed class Authorization(
     ];
 
     /// <summary>
-    /// What there is and what it looks like, and questions about oneself (upstream's roles <c>system:discovery</c> and
-    /// <c>system:basic-user</c>).
+    /// What there is and what it looks like, and questions about oneself (upstream's roles
+    /// <c>system:discovery</c> and <c>system:basic-user</c>).
     /// </summary>
     private static readonly AccessRule[] OfTheKnown =
     [

@@ -64,9 +64,8 @@ public sealed record Caller(string Name, string Uid, IReadOnlyList<string> Group
     }
 
     /// <summary>
-    /// Why no caller can have these texts: PostgreSQL stores no U+0000, half a surrogate pair is no text, and lengths are limited. Null
-    /// when
-    /// they are fine.
+    /// Why no caller can have these texts: PostgreSQL stores no U+0000, half a surrogate pair is no text, and lengths are limited.
+    /// Null when they are fine.
     /// </summary>
     public string? Fault()
     {

@@ -4,9 +4,8 @@ namespace EventStore.Server.Access;
 internal static class ExtraKey
 {
     /// <summary>
-    /// Keys are lower case, and percent-encoded where a header's name cannot hold a character. A name that is not encoded so is the key as
-    /// it
-    /// stands, as upstream has it.
+    /// Keys are lower case, and percent-encoded where a header's name cannot hold a character. A name that is not encoded so is the
+    /// key as it stands, as upstream has it.
     /// </summary>
     public static string Of(string name)
     {

@@ -4,9 +4,8 @@ using Microsoft.Extensions.Primitives;
 namespace EventStore.Server.Access;
 
 /// <summary>
-/// What the <c>Impersonate-*</c> headers of a request ask for (upstream <c>filters/impersonation</c>): to act as another user, and the
-/// right
-/// to each part of that.
+/// What the <c>Impersonate-*</c> headers of a request ask for (upstream <c>filters/impersonation</c>): to act as another user, and
+/// the right to each part of that.
 /// </summary>
 /// <param name="As">The user to act as.</param>
 /// <param name="Rights">What the sender must be allowed, one for each part: the verb <c>impersonate</c> on a user, a group, …</param>

@@ -15,9 +15,8 @@ internal static class SubprotocolToken
     public static bool Is(string subprotocol) => subprotocol.StartsWith(Prefix, StringComparison.Ordinal);
 
     /// <summary>
-    /// The token; empty when what is shown is none: two of them, bad base64, no other subprotocol beside it, which the answer must name.
-    /// Null
-    /// when nothing is shown, or it is no WebSocket.
+    /// The token; empty when what is shown is none: two of them, bad base64, no other subprotocol beside it, which the answer must
+    /// name. Null when nothing is shown, or it is no WebSocket.
     /// </summary>
     public static string? Of(HttpRequest request)
     {

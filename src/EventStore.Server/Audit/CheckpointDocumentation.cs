@@ -13,8 +13,8 @@ internal static class CheckpointDocumentation
 {
     /// <summary>What it is.</summary>
     public const string About =
-        "Where the chain of hashes over the whole store stands. Whoever keeps one can prove later, with verify --since-checkpoint, that nothing up "
-        + "to its revision was changed, removed, put in or moved.";
+        "Where the chain of hashes over the whole store stands. Whoever keeps one can prove later, with verify --since-checkpoint, "
+        + "that nothing up to its revision was changed, removed, put in or moved.";
 
     private const string Name = "Checkpoint";
 
@@ -22,7 +22,8 @@ internal static class CheckpointDocumentation
     public static ObjectShape Shape { get; } = new(
         ("apiVersion", new TextShape(), "audit.eventstore.io/v1"),
         ("hash", new TextShape(),
-            "The SHA-256 of the last event, in which those of all events before it are contained: 64 digits of lower-case hex, zeros in an empty store."),
+            "The SHA-256 of the last event, in which those of all events before it are contained: "
+            + "64 digits of lower-case hex, zeros in an empty store."),
         ("kind", new TextShape(), Name),
         ("revision", new IntegerShape(), "The revision of the last event; 1 in an empty store."));
 

@@ -12,10 +12,9 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Audit;
 
 /// <summary>
-/// Where the chain over the whole store stands. The right to it is that to <c>get</c> <c>checkpoint</c> of its group, cluster-wide, for it
-/// speaks
-/// of every namespace; it gives none away. It is no <c>nonResourceURLs</c> of a role: everybody who is known may read what is below
-/// <c>/apis</c> and is no resource, which is discovery.
+/// Where the chain over the whole store stands. The right to it is that to <c>get</c> <c>checkpoint</c> of its group, cluster-wide,
+/// for it speaks of every namespace; it gives none away. It is no <c>nonResourceURLs</c> of a role: everybody who is known may read
+/// what is below <c>/apis</c> and is no resource, which is discovery.
 /// </summary>
 internal static class CheckpointEndpoints
 {

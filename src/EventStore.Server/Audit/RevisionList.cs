@@ -31,7 +31,8 @@ internal static class RevisionList
     /// <param name="next">The token of the page behind a revision.</param>
     /// <param name="stop">Cancels the read.</param>
     public static async Task<JsonReply> Page(
-        RevisionReads revisions, RevisionQuery query, int size, RevisionView view, long at, Func<long, ContinueToken> next, CancellationToken stop)
+        RevisionReads revisions, RevisionQuery query, int size, RevisionView view, long at, Func<long, ContinueToken> next,
+        CancellationToken stop)
     {
         var text = new ArrayBufferWriter<byte>(BufferBytes);
         Encoding.UTF8.GetBytes(view.Form.Frame(JsonObject.Empty).Begin, text);

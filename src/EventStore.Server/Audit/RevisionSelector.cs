@@ -37,7 +37,8 @@ internal static class RevisionSelector
     /// <param name="query">The query.</param>
     /// <param name="refusal">A 400.</param>
     public static bool TryRead(
-        string? inNamespace, LabelSelector labels, FieldSelector fields, [NotNullWhen(true)] out RevisionQuery? query, [NotNullWhen(false)] out Status? refusal)
+        string? inNamespace, LabelSelector labels, FieldSelector fields,
+        [NotNullWhen(true)] out RevisionQuery? query, [NotNullWhen(false)] out Status? refusal)
     {
         (query, refusal) = (null, null);
         var conditions = new List<RevisionCondition>();

@@ -28,7 +28,8 @@ internal static class RevisionShape
         ("metadata", Schema.ObjectMeta,
             "The name is the job's with the revision behind it; the labels job, uid and verb can be selected by."),
         ("object", new AnyShape { Usually = new ObjectShape() },
-            "The whole job after the change, when one revision is read; after its deletion the job as it was last seen. Not in lists and watches."),
+            "The whole job after the change, when one revision is read; after its deletion the job as it was last seen. "
+            + "Not in lists and watches."),
         ("patch", new AnyShape { Usually = new ObjectShape() },
             "The merge patch that had this effect, where the change was a patch or a replacement."),
         ("previousRevision", Number, "The revision of the job before this one."),

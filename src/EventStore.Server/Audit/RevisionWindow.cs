@@ -114,6 +114,7 @@ internal sealed partial record RevisionWindow(DateTimeOffset? Since, DateTimeOff
 
     private static string Text(IQueryCollection query, string name) => GoParsing.First(query[name]) ?? "";
 
-    [GeneratedRegex(@"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6}(?<below>[0-9]*))?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])\z")]
+    [GeneratedRegex(@"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}"
+        + @"([.][0-9]{1,6}(?<below>[0-9]*))?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])\z")]
     private static partial Regex Rfc3339();
 }

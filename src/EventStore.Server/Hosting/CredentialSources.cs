@@ -117,7 +117,8 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         {
             throw new OperatorException(
                 $"{kubeconfig}: {e.Message.ReplaceLineEndings(" ")}",
-                $"--{ClusterSettings.Names[0]} and --{ClusterSettings.Names[1]} name a kubeconfig, or {ClusterSettings.InCluster} in a pod.");
+                $"--{ClusterSettings.Names[0]} and --{ClusterSettings.Names[1]} name a kubeconfig, "
+                + $"or {ClusterSettings.InCluster} in a pod.");
         }
     }
 }

@@ -7,12 +7,11 @@ namespace EventStore.Server.Hosting;
 /// <summary>The database the verbs work on: one that was named, or a private one started from this machine's programs.</summary>
 internal sealed class Database : IAsyncDisposable
 {
-    // set_config answers what is in force afterwards. As startup options a pooler such as PgBouncer would refuse or drop them.
-    // A commit is answered when it is on disk, whatever the database's own setting is. The commit function raises at another isolation.
-    // No query is compiled: they are short, and look costly to the planner while tables are young (90 ms to compile, one to read).
-    // A server that stopped within a transaction, or whose machine vanished, is given up by PostgreSQL, which ends its session and so lets
-    // go
-    // of its locks; on a Unix socket those of TCP are 0.
+    // set_config answers what is in force afterwards. As startup options a pooler such as PgBouncer would refuse or drop them. A
+    // commit is answered when it is on disk, whatever the database's own setting is. The commit function raises at another
+    // isolation. No query is compiled: they are short, and look costly to the planner while tables are young (90 ms to compile, one
+    // to read). A server that stopped within a transaction, or whose machine vanished, is given up by PostgreSQL, which ends its
+    // session and so lets go of its locks; on a Unix socket those of TCP are 0.
     private const string SessionSettings =
         """
         SELECT set_config('synchronous_commit', 'on', false), set_config('default_transaction_isolation', 'read committed', false),

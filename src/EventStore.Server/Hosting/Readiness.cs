@@ -20,8 +20,7 @@ internal static class Readiness
             await provider.GetRequiredService<JobReads>().Head(stop);
             return null;
         });
-        services.AddReadiness("feed",
-            (provider, _) =>
+        services.AddReadiness("feed", (provider, _) =>
             Task.FromResult(provider.GetRequiredService<Notifications>().Trouble ?? provider.GetRequiredService<JobFeed>().Trouble));
         services.AddReadiness("lane", (provider, _) => Task.FromResult(provider.GetRequiredService<CommitLane>().Trouble));
         services.AddReadiness("migrations", Migrated(database));

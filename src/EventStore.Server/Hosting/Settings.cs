@@ -63,7 +63,8 @@ internal sealed record Settings(
     private static Profile NamedProfile(string? name) => name is null
         ? Profile.Documented
         : Profile.All.FirstOrDefault(profile => profile.Name == name) ?? throw new OperatorException(
-            $"there is no profile '{name}'", $"Choose --profile {string.Join(" or --profile ", Profile.All.Select(profile => profile.Name))}.");
+            $"there is no profile '{name}'",
+            $"Choose --profile {string.Join(" or --profile ", Profile.All.Select(profile => profile.Name))}.");
 
     private static string[] Addresses(IConfiguration configuration)
     {

@@ -21,7 +21,8 @@ internal static class JobAnswers
         Outcome.Refused(var why) => Of(why, key),
         Outcome.Busy => Status.TooManyRequests(DatabaseAnswers.RetryAfterSeconds),
         Outcome.Unavailable { MayHaveBeenApplied: true } => Status.Unavailable(
-            "the database went away while the change was being committed: it may have been applied; read the job before trying again", DatabaseAnswers.RetryAfterSeconds),
+            "the database went away while the change was being committed: it may have been applied; read the job before trying again",
+            DatabaseAnswers.RetryAfterSeconds),
         Outcome.Unavailable away => DatabaseAnswers.Away(away.Why),
         _ => Status.InternalError(requestId),
     };

@@ -72,8 +72,8 @@ internal static class JobCollectionDeletion
         JobSelection selection, long? limit, JobReads reads, CancellationToken stop)
     {
         var targets = new List<Target>();
-        await using ListTransaction snapshot = await reads.Snapshot(stop);
-        await foreach (StoredJob job in snapshot.List(selection.Range, snapshot.Head, stop))
+        await using ListTransaction list = await reads.BeginList(stop);
+        await foreach (StoredJob job in list.List(selection.Range, list.Head, stop))
         {
             if (!selection.Covers(job))
                 continue;
@@ -82,7 +82,7 @@ internal static class JobCollectionDeletion
             targets.Add(new Target(job.Key, (JsonReading.Parse(job.Utf8).Member("metadata")?.Member("uid") as JsonText)?.Value));
         }
 
-        return (targets, snapshot.Head);
+        return (targets, list.Head);
     }
 
     private readonly record struct Target(JobKey Key, string? Uid);

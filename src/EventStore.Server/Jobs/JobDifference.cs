@@ -13,9 +13,9 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// What changed between two revisions of a job: value by value, and as the merge patch that turns the one into the other. Any two may be
-/// compared, the later one first too, and across incarnations of a name; that is said. What every event changes (resourceVersion) is left
-/// out.
+/// What changed between two revisions of a job: value by value, and as the merge patch that turns the one into the other. Any two
+/// may be compared, the later one first too, and across incarnations of a name; that is said. What every event changes
+/// (resourceVersion) is left out.
 /// </summary>
 internal static class JobDifference
 {

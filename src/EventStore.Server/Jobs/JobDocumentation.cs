@@ -39,11 +39,12 @@ internal static class JobDocumentation
     /// <summary>Create.</summary>
     public static ApiOperation Create() => Of(
         "createPyTorchJob", "Create a job",
-        "Nothing is filled in that was not sent, but for what only the server knows: uid, creationTimestamp, generation, resourceVersion and "
-        + "selfLink. A `status` that is sent along is left out. Everything wrong with the job is answered at once.",
+        "Nothing is filled in that was not sent, but for what only the server knows: uid, creationTimestamp, generation, "
+        + "resourceVersion and selfLink. A `status` that is sent along is left out. Everything wrong with the job is answered at once.",
         [.. ApiParameters.OfWrites],
         new ApiBody(ContentNegotiation.JsonType, Job, ("A job with a worker", JobExamples.Manifest)),
-        Answered(201, "Created", JobExamples.Created), BadRequest(), Forbidden("create"), AlreadyExists(), TooLarge(), NotJson(), Invalid());
+        Answered(201, "Created", JobExamples.Created),
+        BadRequest(), Forbidden("create"), AlreadyExists(), TooLarge(), NotJson(), Invalid());
 
     /// <summary>Get.</summary>
     public static ApiOperation Get() => Of(
@@ -55,26 +56,28 @@ internal static class JobDocumentation
     public static ApiOperation Patch(Profile profile) => Of(
         "patchPyTorchJob", "Update a job",
         $"""
-        A merge patch (RFC 7396): members that are named change, `null` takes one away, lists are replaced whole. These fields can be updated:
+        A merge patch (RFC 7396): members that are named change, `null` takes one away, lists are replaced whole.
+        These fields can be updated:
 
         {string.Join("\n", profile.Updatable.Paths.Select(field => $"- `{field}`"))}
 
         A patch that would change any other field is refused whole with 400, and the message names each such field. Naming a field with the
         value it has is no change. A patch that changes nothing answers 200 with the resourceVersion the job had, and stores no event.
 
-        `metadata.resourceVersion` in the patch is an optimistic lock: 409 when it is not the current one. Without it the patch is applied to
-        whatever is current.
+        `metadata.resourceVersion` in the patch is an optimistic lock: 409 when it is not the current one. Without it the patch is
+        applied to whatever is current.
         """,
         [.. ApiParameters.OfWrites],
         new ApiBody(ContentNegotiation.MergePatchType, JobPatch, ("A label", JobExamples.LabelPatch),
             ("Under the optimistic lock", JobExamples.LockedPatch)),
-        Answered(200, "OK",
-            JobExamples.Job), FieldsFixed(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
+        Answered(200, "OK", JobExamples.Job),
+        FieldsFixed(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
 
     /// <summary>Put.</summary>
     public static ApiOperation Replace() => Of(
         "replacePyTorchJob", "Replace a job",
-        "The whole job, with the `metadata.resourceVersion` it was read at. What may differ from the stored job is what a patch may change.",
+        "The whole job, with the `metadata.resourceVersion` it was read at. "
+        + "What may differ from the stored job is what a patch may change.",
         [.. ApiParameters.OfWrites],
         new ApiBody(ContentNegotiation.JsonType, Job, ("The job as it was read, changed", JobExamples.Job)),
         Answered(200, "OK", JobExamples.Job), FieldsFixed(), Forbidden("update"), NotFound(), Conflict(), TooLarge(), NotJson(), Invalid());
@@ -82,8 +85,8 @@ internal static class JobDocumentation
     /// <summary>Delete.</summary>
     public static ApiOperation Delete() => Of(
         "deletePyTorchJob", "Delete a job",
-        "Its history stays. A job with finalizers is only marked with a deletionTimestamp and answered as it then is; the change that takes "
-        + "off its last finalizer deletes it.",
+        "Its history stays. A job with finalizers is only marked with a deletionTimestamp and answered as it then is; "
+        + "the change that takes off its last finalizer deletes it.",
         [.. ApiParameters.OfDeletes],
         new ApiBody(ContentNegotiation.JsonType, DeleteOptions, ("Only this incarnation", Preconditions())) { Optional = true },
         new ApiAnswer(
@@ -91,12 +94,11 @@ internal static class JobDocumentation
         BadRequest(), Forbidden("delete"), NotFound(), Conflict(), TooLarge(), NotJson(), InvalidDryRun());
 
     /// <summary>Delete, of the collection.</summary>
-    public static ApiOperation DeleteAll() =>
-        ListOf(
+    public static ApiOperation DeleteAll() => ListOf(
         "deletePyTorchJobs", "Delete the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs") with
-        {
-            Description = "Those the selectors cover, each as Delete does. The answer is the list of what was deleted.",
-        };
+    {
+        Description = "Those the selectors cover, each as Delete does. The answer is the list of what was deleted.",
+    };
 
     /// <summary>Get of the status subresource.</summary>
     public static ApiOperation GetStatus() =>
@@ -107,8 +109,8 @@ internal static class JobDocumentation
         "patchPyTorchJobStatus", "Update a job's status", "A merge patch of `status`; what it says of anything else is left out.",
         [.. ApiParameters.OfWrites],
         new ApiBody(ContentNegotiation.MergePatchType, Job, ("What the operator writes first", JobExamples.StatusPatch)),
-        Answered(200, "OK",
-            JobExamples.Job), BadRequest(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
+        Answered(200, "OK", JobExamples.Job),
+        BadRequest(), Forbidden("patch"), NotFound(), Conflict(), TooLarge(), NotMergePatch(), Invalid());
 
     /// <summary>Put of the status subresource.</summary>
     public static ApiOperation ReplaceStatus() => Of(
@@ -142,8 +144,8 @@ internal static class JobDocumentation
 
     private static ApiOperation ListOf(string id, string summary, string selfLink) => Of(
         id, summary,
-        "In the order of namespace and name. `metadata.resourceVersion` is the revision of the whole store the list was read at, the same for "
-        + "every page. With `watch` the answer is a frame a line for every change from then on.",
+        "In the order of namespace and name. `metadata.resourceVersion` is the revision of the whole store the list was read at, "
+        + "the same for every page. With `watch` the answer is a frame a line for every change from then on.",
         [.. ApiParameters.OfLists], null,
         new ApiAnswer(200, "OK", JobList, new JsonObject
         {

@@ -36,7 +36,8 @@ internal static class JobEndpoints
             Shape = profile.Job,
             PatchTypes = profile.PatchTypes,
             About =
-                "A PyTorch training job: what to run, in which roles, and what became of it. Every change is kept and can be read as pytorchjobrevisions.",
+                "A PyTorch training job: what to run, in which roles, and what became of it. "
+                + "Every change is kept and can be read as pytorchjobrevisions.",
         },
         new(JobResource.Names, "diff", [], ["get"]) { Answers = JobDifference.Resource },
         new(JobResource.Names, "rollback", [], ["create"]) { Answers = RollbackRequest.Resource },
@@ -154,7 +155,8 @@ internal static class JobEndpoints
             (key, read) => new ReplaceStatus(key, clock.GetUtcNow(), http.Origin(), read.Body!));
 
     private static async Task<IResult> Write(
-        HttpContext http, JobKey key, CommitLane lane, JobReads reads, Task<WriteRequest> reading, Func<JobKey, WriteRequest, JobCommand> command)
+        HttpContext http, JobKey key, CommitLane lane, JobReads reads, Task<WriteRequest> reading,
+        Func<JobKey, WriteRequest, JobCommand> command)
     {
         WriteRequest read = await reading;
         if (read.Refusal is { } refusal)

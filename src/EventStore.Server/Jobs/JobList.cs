@@ -30,9 +30,8 @@ internal static class JobList
         List(http, @namespace, reads, feed, clock);
 
     /// <summary>
-    /// How long a list may take before it is broken off. Its snapshot holds a connection and keeps PostgreSQL from cleaning up, and a
-    /// client
-    /// that stops reading would hold it for ever.
+    /// How long a list may take before it is broken off. Its snapshot holds a connection and keeps PostgreSQL from cleaning up, and
+    /// a client that stops reading would hold it for ever.
     /// </summary>
     public static CancellationTokenSource Limit(HttpContext http) => new(http.RequestServices.GetRequiredService<ListLimits>().Duration);
 
@@ -73,11 +72,11 @@ internal static class JobList
             return Status.BadRequest("invalid continue token: its start is no key of this list");
         using CancellationTokenSource limit = Limit(http);
         using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
-        await using ListTransaction snapshot = await reads.Snapshot(http.RequestAborted);
+        await using ListTransaction list = await reads.BeginList(http.RequestAborted);
         int page = http.RequestServices.GetRequiredService<ListLimits>().Page;
         if (page > 0)
             options = options with { Limit = Math.Min(options.Limit ?? page, page) };
-        await Stream(http, new Page(selection, options, view, behind), snapshot);
+        await Stream(http, new Page(selection, options, view, behind), list);
         return Results.Empty;
     }
 
@@ -87,11 +86,11 @@ internal static class JobList
     private static string TooOldToWatch(long? revision) =>
         string.Create(CultureInfo.InvariantCulture, $"too old resource version: {revision}");
 
-    private static async Task Stream(HttpContext http, Page page, ListTransaction snapshot)
+    private static async Task Stream(HttpContext http, Page page, ListTransaction list)
     {
-        long revision = page.Revision(snapshot.Head);
-        await using IAsyncEnumerator<StoredJob> jobs = snapshot.List(
-            page.Range, revision, http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
+        long revision = page.Revision(list.Head);
+        await using IAsyncEnumerator<StoredJob> jobs = list
+            .List(page.Range, revision, http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
         bool any = await jobs.MoveNextAsync(); // before anything is written: if the database cannot answer, that is the answer
         ListText text = ListText.For(http.Request);
         var reply = new StreamedReply(http, text.ContentType);
@@ -114,7 +113,7 @@ internal static class JobList
         JsonObject metadata = Metadata(http, revision, more ? last : null);
         if (more && page.Selection.IsAll)
             metadata = metadata.With(
-                "remainingItemCount", await snapshot.Count(page.Range with { Behind = last }, revision, http.RequestAborted));
+                "remainingItemCount", await list.Count(page.Range with { Behind = last }, revision, http.RequestAborted));
         text.End(page.View.Frame(metadata), count > 0, reply.Text);
         await reply.End();
         RequestLog.Sent(http, reply.Written);
@@ -125,8 +124,9 @@ internal static class JobList
     {
         string token = last is { } key ? ContinueToken.After($"{key.Namespace}/{key.Name}", revision).ToString() : string.Empty;
         return JsonObject.Of(
-            ("continue", token), (
-                "resourceVersion", revision.ToString(CultureInfo.InvariantCulture)), ("selfLink", http.Request.Path.Value!.TrimEnd('/')));
+            ("continue", token),
+            ("resourceVersion", revision.ToString(CultureInfo.InvariantCulture)),
+            ("selfLink", http.Request.Path.Value!.TrimEnd('/')));
     }
 
     private static bool TryReadKey(string text, out JobKey? key)

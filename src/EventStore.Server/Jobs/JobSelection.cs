@@ -19,9 +19,8 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
     public static IReadOnlyCollection<string> SelectableFields { get; } = ["metadata.name", "metadata.namespace"];
 
     /// <summary>
-    /// What the database can narrow down to, by its index where names are given; the rest is up to <see cref="Covers(StoredJob)"/>. There
-    /// is
-    /// no index on labels: every change of any job would have to keep it.
+    /// What the database can narrow down to, by its index where names are given; the rest is up to <see cref="Covers(StoredJob)"/>.
+    /// There is no index on labels: every change of any job would have to keep it.
     /// </summary>
     public JobRange Range { get; } = new()
     {
@@ -52,7 +51,10 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
     private static string? Printed(LabelRequirement requirement) => requirement switch
     {
         { Operator: LabelOperator.Equal or LabelOperator.In, Values: [var only] } => $"\"{requirement.Key}\":\"{only}\"",
-        { Operator: LabelOperator.Exists or LabelOperator.Equal or LabelOperator.In or LabelOperator.GreaterThan or LabelOperator.LessThan } => $"\"{requirement.Key}\":",
+        {
+            Operator: LabelOperator.Exists or LabelOperator.Equal or LabelOperator.In
+                or LabelOperator.GreaterThan or LabelOperator.LessThan
+        } => $"\"{requirement.Key}\":",
         _ => null,
     };
 

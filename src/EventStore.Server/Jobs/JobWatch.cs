@@ -20,14 +20,14 @@ internal sealed class JobWatch(HttpContext http, JobSelection selection, JobView
     {
         using CancellationTokenSource limit = JobList.Limit(http);
         using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
-        await using ListTransaction snapshot = await reads.Snapshot(stop);
-        await foreach (StoredJob job in snapshot.List(selection.Range, snapshot.Head, stop))
+        await using ListTransaction list = await reads.BeginList(stop);
+        await foreach (StoredJob job in list.List(selection.Range, list.Head, stop))
         {
             if (selection.Covers(job))
                 yield return new WatchStep(null, new WatchFrame("ADDED", view.Alone(job)));
         }
 
-        yield return new WatchStep(snapshot.Head, null);
+        yield return new WatchStep(list.Head, null);
     }
 
     private async IAsyncEnumerable<WatchStep> CatchUp(long after, long upTo, [EnumeratorCancellation] CancellationToken stop)

@@ -42,7 +42,8 @@ internal static class NamespaceEndpoints
     private static readonly string[] EventFields =
     [
         "involvedObject.apiVersion", "involvedObject.fieldPath", "involvedObject.kind", "involvedObject.name", "involvedObject.namespace",
-        "involvedObject.resourceVersion", "involvedObject.uid", "metadata.name", "metadata.namespace", "reason", "reportingComponent", "source", "type",
+        "involvedObject.resourceVersion", "involvedObject.uid", "metadata.name", "metadata.namespace", "reason", "reportingComponent",
+        "source", "type",
     ];
 
     /// <summary>What discovery says of them.</summary>
@@ -75,8 +76,8 @@ internal static class NamespaceEndpoints
         namespaces.MapRead("/{name}", Get);
         Fallback.MapOtherMethods(namespaces, "", Namespaces);
         Fallback.MapOtherMethods(namespaces, "/{name}", Namespaces);
-        namespaces.WithMetadata(
-            new RequiresAccess("", Namespaces.Plural) { SelectedName = FieldSelector.SelectedName }).ExcludeFromDescription();
+        namespaces.WithMetadata(new RequiresAccess("", Namespaces.Plural) { SelectedName = FieldSelector.SelectedName })
+            .ExcludeFromDescription();
 
         foreach (string path in (string[])["/api/v1/events", "/api/v1/namespaces/{namespace}/events"])
         {

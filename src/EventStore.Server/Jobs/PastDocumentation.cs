@@ -24,11 +24,12 @@ internal static class PastDocumentation
     public static ApiOperation Diff() => JobDocumentation.Of(
         "diffPyTorchJob", "Compare two revisions of a job",
         """
-        `changes` names each value that differs, with its path, before and after; a side that has no such value has no member there. `mergePatch`
-        is the merge patch (RFC 7396) that turns the job of `from` into that of `to`. What it cannot say, a member that is null, is named in
-        `beyondMergePatch`, and `mergePatchExact` is false then. `resourceVersion` and `selfLink` are left out of both. Where no job of that name
-        lived at one of the two, that side has a `revision` only. `sameIncarnation` is false where the name had been deleted and used again between
-        them. Paths of more than 1 MiB together are not listed: `changesOmitted` says how many.
+        `changes` names each value that differs, with its path, before and after; a side without that value has no such member.
+        `mergePatch` is the merge patch (RFC 7396) that turns the job of `from` into that of `to`. A merge patch cannot set a member to
+        null: such members are named in `beyondMergePatch`, and `mergePatchExact` is false then. `resourceVersion` and `selfLink` are
+        left out of both. If there was no job of that name at one of the two revisions, that side has only a `revision`.
+        `sameIncarnation` is false if the job was deleted and created again between them. The paths listed are at most 1 MiB together;
+        `changesOmitted` counts the rest.
         """,
         [ApiParameters.Pretty, .. FromAndTo], null,
         new ApiAnswer(200, "OK", JobDifference.Resource.Kind, Example()),
@@ -45,9 +46,10 @@ internal static class PastDocumentation
 
         {string.Join("\n", Profile.Documented.Updatable.RolledBackPaths.Select(field => $"- `{field}`"))}
 
-        The answer is the job after it. What else differs from that revision (a status, finalizers) stays as it is and is named in a `Warning`
-        header. Where nothing is to be restored no event is stored. The revision must be one of this very job: 422 for one at which there was none, or
-        another of the same name. `resourceVersion` is an optimistic lock as in a patch. With `dryRun=All` the answer shows the job as it would be.
+        The answer is the job afterwards. Whatever else differs from that revision (the status, finalizers) stays as it is and is named
+        in a `Warning` header. If nothing is to be restored, no event is stored. The revision must be one of this very job: 422 if there
+        was no such job then, or another of the same name. `resourceVersion` is an optimistic lock as in a patch. With `dryRun=All` the
+        answer shows the job as it would be.
         """,
         [.. ApiParameters.OfWrites],
         new ApiBody(ContentNegotiation.JsonType, RollbackRequest.Resource.Kind, ("Back", Back()), ("Under the optimistic lock", Locked())),
@@ -56,8 +58,8 @@ internal static class PastDocumentation
             Status.BadRequest(
                 "PyTorchJobRollback in version \"v1\" cannot be handled as a PyTorchJobRollback: unexpected end of JSON input"),
             "BadRequest: the body cannot be understood"),
-        Forbidden("create", "rollback"), NotFound(
-            "NotFound: there is no such job"), JobDocumentation.Conflict(), JobDocumentation.TooLarge(), JobDocumentation.NotJson(),
+        Forbidden("create", "rollback"), NotFound("NotFound: there is no such job"),
+        JobDocumentation.Conflict(), JobDocumentation.TooLarge(), JobDocumentation.NotJson(),
         JobDocumentation.Refused(
             Status.Invalid(JobResource.Names, JobExamples.Name,
                 [FieldError.Invalid(FieldPath.Of("revision"), 72519100, "there was no such job at that revision")]),

@@ -8,17 +8,15 @@ namespace EventStore.Server.Jobs;
 
 /// <summary>
 /// Who may read the past. A job that lives may be read as it was before by whoever may read it. What shows jobs that are deleted is
-/// history,
-/// and needs the right to the history: <c>get</c> or <c>list</c> on <c>pytorchjobrevisions</c>.
+/// history, and needs the right to the history: <c>get</c> or <c>list</c> on <c>pytorchjobrevisions</c>.
 /// </summary>
 internal static class PastRights
 {
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// Refuses to show what stood at a name, unless it is the job that lives there now or the caller may read the history. The answer for a
-    /// name
-    /// at which nothing ever was is the same, so that it tells nothing.
+    /// Refuses to show what stood at a name, unless it is the job that lives there now or the caller may read the history. The
+    /// answer for a name at which nothing ever was is the same, so that it tells nothing.
     /// </summary>
     /// <param name="http">The request.</param>
     /// <param name="key">The name.</param>
@@ -42,10 +40,9 @@ internal static class PastRights
     }
 
     /// <summary>
-    /// Refuses to go on from a revision of long ago, unless the caller may read the history: what was deleted since would be shown. Within
-    /// the
-    /// window it is the ordinary way of a client that was away for a moment or asks for the next page. Upstream forgets after about as
-    /// long.
+    /// Refuses to go on from a revision of long ago, unless the caller may read the history: what was deleted since would be shown.
+    /// Within the window it is the ordinary way of a client that was away for a moment or asks for the next page. Upstream forgets
+    /// after about as long.
     /// </summary>
     /// <param name="http">The request.</param>
     /// <param name="namespace">The namespace; null for all.</param>

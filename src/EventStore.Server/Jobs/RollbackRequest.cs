@@ -81,7 +81,8 @@ internal sealed record RollbackRequest(long Revision, string? ResourceVersion, i
     }
 
     private static Status Mismatch(string member, JsonValue value, string type) =>
-        Undecodable($"json: cannot unmarshal {(value is JsonBoolean ? "bool" : value.Kind)} into Go struct field {Resource.Kind}.{member} of type {type}");
+        Undecodable($"json: cannot unmarshal {(value is JsonBoolean ? "bool" : value.Kind)} into Go struct field "
+            + $"{Resource.Kind}.{member} of type {type}");
 
     private static Status Undecodable(string why) =>
         Status.BadRequest($"{Resource.Kind} in version {FieldError.Quote(Resource.Version)} cannot be handled as a {Resource.Kind}: {why}");

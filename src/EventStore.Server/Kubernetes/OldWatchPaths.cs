@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Primitives;
+
 namespace EventStore.Server.Kubernetes;
 
 /// <summary>
@@ -35,9 +37,10 @@ internal static class OldWatchPaths
             query = query.Add("fieldSelector", $"metadata.name={Escaped(rest[collection])}{(asked.Length > 0 ? "," : "")}{asked}");
         }
 
-        foreach ((string name,
-            var values) in request.Query.Where(each => each.Key != Watch && (rest.Length == collection || each.Key != "fieldSelector")))
+        foreach ((string name, StringValues values) in request.Query)
         {
+            if (name == Watch || (rest.Length > collection && name == "fieldSelector"))
+                continue;
             foreach (string? value in values)
                 query = query.Add(name, value ?? "");
         }
@@ -47,6 +50,7 @@ internal static class OldWatchPaths
     }
 
     private static string Escaped(string value) =>
-        value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(
-            ",", "\\,", StringComparison.Ordinal).Replace("=", "\\=", StringComparison.Ordinal);
+        value.Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace(",", "\\,", StringComparison.Ordinal)
+            .Replace("=", "\\=", StringComparison.Ordinal);
 }

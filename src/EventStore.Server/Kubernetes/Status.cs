@@ -129,7 +129,8 @@ public sealed partial record Status(int Code, string Reason, string Message, Sta
 
     /// <summary>415: the body is compressed.</summary>
     public static Status UnsupportedEncoding(string encoding) => new(
-        415, "UnsupportedMediaType", $"the body of the request is encoded with {Quote(Clip(encoding))}: send it as it is, without Content-Encoding");
+        415, "UnsupportedMediaType",
+        $"the body of the request is encoded with {Quote(Clip(encoding))}: send it as it is, without Content-Encoding");
 
     /// <summary>413: a JSON Patch has too many operations.</summary>
     public static Status TooManyOperations(int most, int count) => new(413, "RequestEntityTooLarge",
@@ -190,9 +191,10 @@ public sealed partial record Status(int Code, string Reason, string Message, Sta
     /// <summary>504: a revision that does not exist yet, after waiting for it.</summary>
     public static Status TooLargeResourceVersion(long asked, long current)
     {
+        var cause = new StatusCause("ResourceVersionTooLarge", "Too large resource version", "");
         Status timeout = Timeout(
             string.Create(CultureInfo.InvariantCulture, $"Too large resource version: {asked}, current: {current}"), 1);
-        return timeout with { Details = timeout.Details! with { Causes = [new("ResourceVersionTooLarge", "Too large resource version", "")] } };
+        return timeout with { Details = timeout.Details! with { Causes = [cause] } };
     }
 
     private static StatusDetails About(ApiResource resource, string name) => new(name, resource.Group, resource.Plural);

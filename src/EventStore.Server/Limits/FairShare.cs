@@ -54,7 +54,7 @@ internal static class FairShare
 
     private static Func<string, RateLimitPartition<string>> AtOnce(int most, int waiting) =>
         key => RateLimitPartition.GetConcurrencyLimiter(
-        key, _ => new ConcurrencyLimiterOptions { PermitLimit = most, QueueLimit = waiting });
+            key, _ => new ConcurrencyLimiterOptions { PermitLimit = most, QueueLimit = waiting });
 
     // Refilled in small steps: a user a little above the rate is slowed down evenly, not stopped for the rest of each second.
     private static Func<string, RateLimitPartition<string>> Rate(int perSecond, int burst, int waiting)

@@ -6,10 +6,9 @@ using System.Reflection;
 namespace EventStore.Server.Limits;
 
 /// <summary>
-/// Reads a section of limits, such as <c>Feed</c>, and looks at each before the server starts: a limit that was mistyped would otherwise
-/// hold
-/// at its default, and one that makes no sense show itself under load. Numbers are at least 1 and times above zero unless the property
-/// says otherwise.
+/// Reads a section of limits, such as <c>Feed</c>, and looks at each before the server starts: a limit that was mistyped would
+/// otherwise hold at its default, and one that makes no sense show itself under load. Numbers are at least 1 and times above zero
+/// unless the property says otherwise.
 /// </summary>
 internal static class LimitSettings
 {

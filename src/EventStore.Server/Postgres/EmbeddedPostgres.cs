@@ -6,9 +6,9 @@ using Npgsql;
 namespace EventStore.Server.Postgres;
 
 /// <summary>
-/// A PostgreSQL of this server's own, for whoever has configured none: made on the first start from the programs on the
-/// machine, durable, reachable through a Unix socket only and without passwords, and ended with the server.
-/// One process uses a data folder at a time; the database stops when this object is disposed or the process dies.
+/// A PostgreSQL of this server's own, for whoever has configured none: made on the first start from the programs on the machine,
+/// durable, reachable through a Unix socket only and without passwords, and ended with the server. One process uses a data folder
+/// at a time; the database stops when this object is disposed or the process dies.
 /// </summary>
 public sealed class EmbeddedPostgres : IAsyncDisposable
 {

@@ -24,9 +24,8 @@ public static class ServingRole
 
     /// <summary>
     /// Gives the role exactly its rights on the schema <c>eventstore</c> and on the database, and takes back whatever else it, or
-    /// everybody (PUBLIC), had there. In one transaction, so a server that is running never loses a right in between;
-    /// may be repeated, and has to be after each migration, because new tables and functions start without (tables) or with too many
-    /// (functions) rights.
+    /// everybody (PUBLIC), had there. In one transaction, so a server that is running never loses a right in between; may be repeated,
+    /// and has to be after each migration, because new tables and functions start without (tables) or with too many (functions) rights.
     /// Rights the role has through another role it is a member of are not its own and stay: see <see cref="HasOwnersRights"/>.
     /// </summary>
     /// <param name="ownerConnectionString">Connects as the owner of the schema's tables and functions.</param>

@@ -36,9 +36,8 @@ public static class Exporting
             .WithMetrics(metrics =>
             {
                 metrics.AddMeter(Meters).AddPrometheusExporter();
-                // Room for every series is taken at the start, by default for 2000 of each metric: 8 MB. The most any has here is a few
-                // hundred,
-                // the times of requests by route, method and code.
+                // Room for every series is taken at the start, by default for 2000 of each metric: 8 MB. The most any has here is a
+                // few hundred, the times of requests by route, method and code.
                 metrics.AddView(_ => new MetricStreamConfiguration { CardinalityLimit = SeriesMax });
                 if (byOtlp)
                     metrics.AddOtlpExporter();

@@ -53,7 +53,8 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
         if (!log.IsEnabled(level))
             return;
         (Caller caller, AccessRequest asked) = RequestInfo.Of(http);
-        if (level == LogLevel.Information && asked.Verb == "watch" && status is StatusCodes.Status200OK or StatusCodes.Status101SwitchingProtocols)
+        if (level == LogLevel.Information
+            && asked.Verb == "watch" && status is StatusCodes.Status200OK or StatusCodes.Status101SwitchingProtocols)
         {
             level = LogLevel.Debug; // it is not slow, it lasts
             if (!log.IsEnabled(level))
@@ -73,7 +74,7 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
     private static LogLevel Level(PathString path, int status, TimeSpan took) => status switch
     {
         // an answer like any other, and the log has the reason from the check
-        >= 500 when path.StartsWithSegments(Health.Ready) => LogLevel.Debug,
+        >= 500 when path.StartsWithSegments(HealthEndpoints.Ready) => LogLevel.Debug,
         >= 500 or StatusCodes.Status429TooManyRequests => LogLevel.Warning,
         StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden => LogLevel.Information,
         _ => took >= Slow ? LogLevel.Information : LogLevel.Debug,
@@ -89,7 +90,8 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
     [LoggerMessage(EventId = 37,
         Message = "{Status} {Verb} {Resource} {Namespace} {Name} by {User}: {Bytes} bytes, {Milliseconds:0.0} ms, request {RequestId}")]
     private partial void Request(
-        LogLevel level, int status, string verb, string resource, string nameSpace, string name, string user, long? bytes, double milliseconds, string requestId);
+        LogLevel level, int status, string verb, string resource, string nameSpace, string name, string user, long? bytes,
+        double milliseconds, string requestId);
 
     private sealed record Streamed(long Bytes);
 }

@@ -52,7 +52,8 @@ public static class Signals
 
     /// <summary>Commands of a commit.</summary>
     public static readonly Histogram<int> BatchSize = Meter.CreateHistogram<int>(
-        "eventstore.batch.size", "{command}", "Commands committed together.", null, new InstrumentAdvice<int> { HistogramBucketBoundaries = Counts });
+        "eventstore.batch.size", "{command}", "Commands committed together.", null,
+        new InstrumentAdvice<int> { HistogramBucketBoundaries = Counts });
 
     /// <summary>From the call of the database to its answer.</summary>
     public static readonly Histogram<double> CommitTime = Timed(
@@ -73,7 +74,8 @@ public static class Signals
         "eventstore.watchers", "{watcher}", "Watches that follow what happens.");
 
     private static readonly Counter<long> Conflicts = Meter.CreateCounter<long>(
-        "eventstore.conflicts", "{conflict}", "Jobs another server had changed before the commit (moved), and requests refused for their resourceVersion (refused).");
+        "eventstore.conflicts", "{conflict}",
+        "Jobs another server had changed before the commit (moved), and requests refused for their resourceVersion (refused).");
 
     private static readonly ObservableGauge<long> Behind = Meter.CreateObservableGauge(
         "eventstore.activity.lag", () =>
@@ -96,9 +98,8 @@ public static class Signals
     public static void CountRefused() => Conflicts.Add(1, new KeyValuePair<string, object?>(ConflictTag, "refused"));
 
     /// <summary>
-    /// Counts a 403. A method and a part of a resource may be any word, and every new one would be a new time series: unknown methods are
-    /// one,
-    /// unknown parts are the resource, and paths are one.
+    /// Counts a 403. A method and a part of a resource may be any word, and every new one would be a new time series: unknown
+    /// methods are one, unknown parts are the resource, and paths are one.
     /// </summary>
     public static void CountDenied(AccessRequest asked)
     {

@@ -16,9 +16,8 @@ internal sealed class CatchUps(int most) : IDisposable
     private int waiting;
 
     /// <summary>
-    /// One turn at the log: reads on and sends, until all is read, the client is slow, or it was much and others wait. What is read is
-    /// released
-    /// with the turn, so a client that does not read holds nothing but the frame it is being sent.
+    /// One turn at the log: reads on and sends, until all is read, the client is slow, or it was much and others wait. What is read
+    /// is released with the turn, so a client that does not read holds nothing but the frame it is being sent.
     /// </summary>
     /// <param name="read">Begins to read.</param>
     /// <param name="take">Sends a step.</param>

@@ -51,9 +51,8 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
         }
         catch (Exception e) when (http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested && !DatabaseAway.Is(e))
         {
-            // The headers are out, so what would have been a 500 is the last frame. A watch that lost the database is only aborted: a retry
-            // may
-            // help.
+            // The headers are out, so what would have been a 500 is the last frame. A watch that lost the database is only aborted:
+            // a retry may help.
             LogFailed(http.RequestServices.GetRequiredService<ILogger<WatchLoop>>(), http.TraceIdentifier, e);
             await EndWith(Status.InternalError(http.TraceIdentifier));
         }
@@ -73,9 +72,8 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
         : DefaultDuration * (1 + Random.Shared.NextDouble()); // spread out, lest all clients come back at once
 
     /// <summary>
-    /// Sends what there is, if that was asked for, and knows from then on what has been seen. The reads wait for one of the places there
-    /// are for
-    /// watches that begin: a thousand at once would leave no connection to others.
+    /// Sends what there is, if that was asked for, and knows from then on what has been seen. The reads wait for one of the places
+    /// there are for watches that begin: a thousand at once would leave no connection to others.
     /// </summary>
     private async Task<Status?> Begin()
     {

@@ -10,9 +10,8 @@ namespace EventStore.Server.Watch;
 /// <param name="CatchUp">What happened behind a revision, up to another, read from the log.</param>
 /// <param name="Frame">What a change means to this watch; null for nothing.</param>
 /// <param name="Bookmark">
-/// A bookmark at a revision, in the form of all other frames, for the client decodes it as it does them. The flag says that it ends the
-/// initial
-/// events.
+/// A bookmark at a revision, in the form of all other frames, for the client decodes it as it does them. The flag says that it ends
+/// the initial events.
 /// </param>
 internal sealed record Watched(
     Func<CancellationToken, IAsyncEnumerable<WatchStep>>? Initial,
@@ -22,8 +21,8 @@ internal sealed record Watched(
 
 /// <summary>A step of a watch that reads.</summary>
 /// <param name="Reached">
-/// The revision up to which the watcher has seen everything once it has the frame; null where that is not known yet. A bookmark may name
-/// it.
+/// The revision up to which the watcher has seen everything once it has the frame; null where that is not known yet. A bookmark
+/// may name it.
 /// </param>
 /// <param name="Frame">The frame, if there is one.</param>
 internal readonly record struct WatchStep(long? Reached, WatchFrame? Frame);

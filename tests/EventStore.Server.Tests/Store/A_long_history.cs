@@ -60,43 +60,43 @@ public sealed class A_long_history : IAsyncLifetime
         Assert.True(await database.Ask<long>("SELECT count(*) FROM eventstore.revision WHERE type = 'job_deleted'") > 300);
         Replay replay = await Replay.Of(database);
         long head = replay.Head;
-        await using ListTransaction snapshot = await new JobReads(database.Source).Snapshot(default);
+        await using ListTransaction list = await new JobReads(database.Source).BeginList(default);
         foreach (long revision in (long[])[1, 2, 300, 701, head / 3, head / 2, head - 700, head - 1, head])
         {
             Job[] lived = [.. replay.At(revision)];
-            Assert.Equal(lived.Select(Replay.Text), await List(snapshot, new JobRange(), revision));
-            Assert.Equal(lived.Length, await snapshot.Count(new JobRange(), revision, default));
+            Assert.Equal(lived.Select(Replay.Text), await List(list, new JobRange(), revision));
+            Assert.Equal(lived.Length, await list.Count(new JobRange(), revision, default));
             foreach (int at in (int[])[lived.Length / 4, lived.Length / 2, lived.Length - 1])
             {
                 if (at <= 0)
                     continue;
                 var rest = new JobRange { Behind = lived[at].Key };
-                Assert.Equal(lived[(at + 1)..].Select(Replay.Text), await List(snapshot, rest, revision));
-                Assert.Equal(lived.Length - at - 1, await snapshot.Count(rest, revision, default));
+                Assert.Equal(lived[(at + 1)..].Select(Replay.Text), await List(list, rest, revision));
+                Assert.Equal(lived.Length - at - 1, await list.Count(rest, revision, default));
             }
 
             var team = new JobRange { Namespace = "team-1" };
             Job[] ofTeam = [.. lived.Where(job => job.Key.Namespace == "team-1")];
-            Assert.Equal(ofTeam.Select(Replay.Text), await List(snapshot, team, revision));
-            Assert.Equal(ofTeam.Length, await snapshot.Count(team, revision, default));
+            Assert.Equal(ofTeam.Select(Replay.Text), await List(list, team, revision));
+            Assert.Equal(ofTeam.Length, await list.Count(team, revision, default));
             if (ofTeam.Length > 0)
             {
                 var one = new JobRange { Namespace = "team-1", Name = ofTeam[0].Key.Name };
-                Assert.Equal([Replay.Text(ofTeam[0])], await List(snapshot, one, revision));
-                Assert.Empty(await List(snapshot, one with { Behind = ofTeam[0].Key }, revision));
+                Assert.Equal([Replay.Text(ofTeam[0])], await List(list, one, revision));
+                Assert.Empty(await List(list, one with { Behind = ofTeam[0].Key }, revision));
             }
         }
 
         // A list that is broken off leaves the snapshot to the next.
-        await foreach (StoredJob _ in snapshot.List(new JobRange(), head / 2, default))
+        await foreach (StoredJob _ in list.List(new JobRange(), head / 2, default))
             break;
-        Assert.Equal(replay.At(head / 2).Count(), (await List(snapshot, new JobRange(), head / 2)).Count);
+        Assert.Equal(replay.At(head / 2).Count(), (await List(list, new JobRange(), head / 2)).Count);
     }
 
-    private static async Task<List<string>> List(ListTransaction snapshot, JobRange range, long revision)
+    private static async Task<List<string>> List(ListTransaction list, JobRange range, long revision)
     {
         var texts = new List<string>();
-        await foreach (StoredJob job in snapshot.List(range, revision, default))
+        await foreach (StoredJob job in list.List(range, revision, default))
             texts.Add(Encoding.UTF8.GetString(job.Utf8));
         return texts;
     }

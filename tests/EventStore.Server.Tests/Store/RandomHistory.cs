@@ -34,8 +34,8 @@ internal sealed class RandomHistory
     {
         var history = new RandomHistory(seed, impersonates);
         JobKey[] keys = [.. Enumerable.Range(0, jobs).Select(i => new JobKey(i % 3 == 0 ? "team" : $"team-{i % 7}", $"job-{i}"))];
-        await using ListTransaction snapshot = await new JobReads(database).Snapshot(default);
-        await foreach (StoredJob job in snapshot.List(new JobRange(), snapshot.Head, default))
+        await using ListTransaction list = await new JobReads(database).BeginList(default);
+        await foreach (StoredJob job in list.List(new JobRange(), list.Head, default))
             history.last[job.Key] = Encoding.UTF8.GetString(job.Utf8);
         await using var lane = InProcess.Lane(database);
         int happened = 0;

@@ -34,9 +34,9 @@ internal sealed partial class ClusterProxies(IKubernetes client, ILogger log) : 
     /// <inheritdoc/>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(
-        trouble is not { } why ? HealthCheckResult.Healthy()
-        : current is null ? HealthCheckResult.Unhealthy(why)
-        : HealthCheckResult.Degraded("the log says what is wrong; what was read before stays in force"));
+            trouble is not { } why ? HealthCheckResult.Healthy()
+            : current is null ? HealthCheckResult.Unhealthy(why)
+            : HealthCheckResult.Degraded("the log says what is wrong; what was read before stays in force"));
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -49,7 +49,9 @@ internal sealed partial class ClusterProxies(IKubernetes client, ILogger log) : 
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
-                Fail(e is HttpOperationException { Response: { } response } ? $"{(int)response.StatusCode} {response.ReasonPhrase}" : e.Message.ReplaceLineEndings(" "));
+                Fail(e is HttpOperationException { Response: { } response }
+                    ? $"{(int)response.StatusCode} {response.ReasonPhrase}"
+                    : e.Message.ReplaceLineEndings(" "));
                 await Task.Delay(RetryAfter, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -61,7 +63,11 @@ internal sealed partial class ClusterProxies(IKubernetes client, ILogger log) : 
         V1ConfigMap read = await client.CoreV1.ReadNamespacedConfigMapAsync(ConfigMap, Namespace, cancellationToken: stop);
         Take(read.Data);
         IAsyncEnumerable<(WatchEventType, V1ConfigMap)> changes = client.CoreV1.WatchListNamespacedConfigMapAsync(
-            Namespace, fieldSelector: $"metadata.name={ConfigMap}", resourceVersion: read.Metadata.ResourceVersion, timeoutSeconds: WatchSeconds, cancellationToken: stop);
+            Namespace,
+            fieldSelector: $"metadata.name={ConfigMap}",
+            resourceVersion: read.Metadata.ResourceVersion,
+            timeoutSeconds: WatchSeconds,
+            cancellationToken: stop);
         await foreach ((WatchEventType type, V1ConfigMap changed) in changes.WithCancellation(stop))
         {
             if (type is WatchEventType.Added or WatchEventType.Modified && changed.Metadata.Name == ConfigMap)
@@ -107,7 +113,8 @@ internal sealed partial class ClusterProxies(IKubernetes client, ILogger log) : 
         return new Published(
             proxies is null ? null : new FrontProxy(proxies, settings),
             clients,
-            $"front proxies {(proxies is null ? "are not published" : $"of {names}")}, client certificates {(clients is null ? "are not published" : "are accepted")}");
+            $"front proxies {(proxies is null ? "are not published" : $"of {names}")}, "
+            + $"client certificates {(clients is null ? "are not published" : "are accepted")}");
 
         IReadOnlyList<string> List(string key) =>
             data.TryGetValue(key, out string? json) ? JsonSerializer.Deserialize<string[]>(json) ?? [] : [];

@@ -129,9 +129,8 @@ internal sealed partial class ClusterReviews(string name, V1ResourceAttributes r
             Kind = "TokenReview",
             Spec = new V1TokenReviewSpec { Token = token }
         };
-        V1TokenReviewStatus? status = (
-            await Send(stop => client.AuthenticationV1.CreateTokenReviewAsync(review, cancellationToken: stop))).Status;
-        if (status is not { Authenticated: true, User: { Username.Length: > 0 } user })
+        V1TokenReview reviewed = await Send(stop => client.AuthenticationV1.CreateTokenReviewAsync(review, cancellationToken: stop));
+        if (reviewed.Status is not { Authenticated: true, User: { Username.Length: > 0 } user })
             return new TokenOwner(null);
         return new TokenOwner(new Caller(user.Username, user.Uid ?? "", Caller.WithAuthenticated(user.Groups ?? []))
         {

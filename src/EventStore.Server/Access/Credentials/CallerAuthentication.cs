@@ -80,9 +80,8 @@ public sealed partial class CallerAuthentication(
     }
 
     /// <summary>
-    /// A browser shows its user's certificate for whatever page asks, and lets every page read a WebSocket. One from a page of another
-    /// origin
-    /// needs a token, which only a page that knows it can show.
+    /// A browser shows its user's certificate for whatever page asks, and lets every page read a WebSocket. One from a page of
+    /// another origin needs a token, which only a page that knows it can show.
     /// </summary>
     private static bool IsOfAnotherPage(HttpRequest request) =>
         request.Headers.Upgrade.Count > 0

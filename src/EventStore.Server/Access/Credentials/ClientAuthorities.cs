@@ -21,7 +21,7 @@ internal sealed class ClientAuthorities
     private readonly X509Certificate2Collection authorities;
 
     /// <summary>A cache by certificate object, and so by connection: building a chain for each request would cost too much.</summary>
-    private readonly ConditionalWeakTable<X509Certificate2, Finding> findings = [];
+    private readonly ConditionalWeakTable<X509Certificate2, Checked> verified = [];
 
     private ClientAuthorities(X509Certificate2Collection authorities) => this.authorities = authorities;
 
@@ -47,9 +47,9 @@ internal sealed class ClientAuthorities
     /// The user a certificate names; null when no authority of these signed it, it is not in force, or it names no user.
     /// </summary>
     public Caller? Find(X509Certificate2? certificate, DateTimeOffset now) =>
-        certificate is not null && now <= certificate.NotAfter ? findings.GetValue(certificate, Verify).Caller : null;
+        certificate is not null && now <= certificate.NotAfter ? verified.GetValue(certificate, Verify).Caller : null;
 
-    private Finding Verify(X509Certificate2 certificate)
+    private Checked Verify(X509Certificate2 certificate)
     {
         using var chain = new X509Chain
         {
@@ -62,7 +62,7 @@ internal sealed class ClientAuthorities
             },
         };
         chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
-        return new Finding(chain.Build(certificate) && TryReadSubject(certificate.SubjectName, out Caller? caller) ? caller : null);
+        return new Checked(chain.Build(certificate) && TryReadSubject(certificate.SubjectName, out Caller? caller) ? caller : null);
     }
 
     /// <summary>
@@ -105,5 +105,5 @@ internal sealed class ClientAuthorities
         _ => throw new AsnContentException(),
     };
 
-    private sealed record Finding(Caller? Caller);
+    private sealed record Checked(Caller? Caller);
 }

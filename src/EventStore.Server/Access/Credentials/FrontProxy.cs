@@ -52,8 +52,9 @@ internal sealed record FrontProxy(ClientAuthorities Authorities, RequestHeaderSe
             extra[key] = [.. extra.GetValueOrDefault(key) ?? [], .. values.OfType<string>()];
         }
 
-        IEnumerable<string> groups = Settings.GroupHeaders.SelectMany(
-            header => headers[header].OfType<string>()).Where(group => group.Length > 0);
+        IEnumerable<string> groups = Settings.GroupHeaders
+            .SelectMany(header => headers[header].OfType<string>())
+            .Where(group => group.Length > 0);
         return new Caller(
             name,
             First(headers, Settings.UidHeaders) ?? "",

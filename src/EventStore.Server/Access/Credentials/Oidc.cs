@@ -100,8 +100,7 @@ internal static partial class Oidc
 
     /// <summary>
     /// Whether the token says it is of that issuer, and needs no extension of the format: <c>crit</c> names what a recipient must
-    /// understand
-    /// (RFC 7515, section 4.1.11), and this one understands none. Nothing is believed of the token yet.
+    /// understand (RFC 7515, section 4.1.11), and this one understands none. Nothing is believed of the token yet.
     /// </summary>
     private static bool MayBeTaken(string? token, string issuer)
     {

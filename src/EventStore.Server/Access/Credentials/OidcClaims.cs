@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace EventStore.Server.Access.Credentials;
 
 /// <summary>
-/// The caller that a token's claims stand for, once its signature, issuer, audience and time are known to be right (upstream
-/// <c>oidc.Authenticator.AuthenticateToken</c>).
+/// The caller that a token's claims stand for, once its signature, issuer, audience and time are known to be
+/// right (upstream <c>oidc.Authenticator.AuthenticateToken</c>).
 /// </summary>
 internal static class OidcClaims
 {

@@ -5,8 +5,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace EventStore.Server.Access.Credentials;
 
 /// <summary>
-/// Who issues bearer tokens and what in them is the user: kube-apiserver's <c>--oidc-*</c> flags, with its defaults and its refusals
-/// (<c>pkg/kubeapiserver/options/authentication.go</c>).
+/// Who issues bearer tokens and what in them is the user: kube-apiserver's <c>--oidc-*</c> flags, with its defaults and
+/// its refusals (<c>pkg/kubeapiserver/options/authentication.go</c>).
 /// </summary>
 /// <param name="IssuerUrl">The issuer, exactly as in the tokens' <c>iss</c>; its discovery document is below it.</param>
 /// <param name="ClientId">Whom tokens must be meant for (<c>aud</c>).</param>
@@ -53,24 +53,23 @@ internal sealed record OidcSettings(string IssuerUrl, string ClientId)
         Dictionary<string, string> given = Names.Select(name => (name, value: setting(name)))
             .Where(pair => !string.IsNullOrEmpty(pair.value)).ToDictionary(pair => pair.name, pair => pair.value!);
         string issuer = given.GetValueOrDefault("oidc-issuer-url", ""), client = given.GetValueOrDefault("oidc-client-id", "");
-        string username = given.GetValueOrDefault(
-            "oidc-username-claim", "sub"), prefix = given.GetValueOrDefault("oidc-username-prefix", "");
+        string username = given.GetValueOrDefault("oidc-username-claim", "sub");
+        string prefix = given.GetValueOrDefault("oidc-username-prefix", "");
         string[] algorithms = Split(given.GetValueOrDefault("oidc-signing-algs", "RS256"));
         string[] required = Split(given.GetValueOrDefault("oidc-required-claim", ""));
         X509Certificate2Collection? authorities = null;
-        wrong = given.Count == 0 ? null
-
-                : issuer.Length == 0 || client.Length == 0
-                ? "--oidc-issuer-url and --oidc-client-id must be given together, and with any other --oidc option"
-            : WrongIssuer(issuer)
-                ?? (Array.Find(algorithms,
-                name =>
-                !Algorithms.Contains(
-                name)) is { } unknown ? $"--oidc-signing-algs: there is no {unknown}; there are {string.Join(", ", Algorithms)}"
-
-                : Array.Find(required, pair => pair.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad
-                ? $"--oidc-required-claim: '{bad}' is not like claim=value"
-            : given.TryGetValue("oidc-ca-file", out string? file) ? ReadAuthorities(file, out authorities) : null);
+        if (given.Count == 0)
+            wrong = null;
+        else if (issuer.Length == 0 || client.Length == 0)
+            wrong = "--oidc-issuer-url and --oidc-client-id must be given together, and with any other --oidc option";
+        else if (WrongIssuer(issuer) is { } issue)
+            wrong = issue;
+        else if (Array.Find(algorithms, name => !Algorithms.Contains(name)) is { } unknown)
+            wrong = $"--oidc-signing-algs: there is no {unknown}; there are {string.Join(", ", Algorithms)}";
+        else if (Array.Find(required, pair => pair.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad)
+            wrong = $"--oidc-required-claim: '{bad}' is not like claim=value";
+        else
+            wrong = given.TryGetValue("oidc-ca-file", out string? file) ? ReadAuthorities(file, out authorities) : null;
         if (wrong is not null || given.Count == 0)
             return wrong is null;
         settings = new OidcSettings(issuer, client)

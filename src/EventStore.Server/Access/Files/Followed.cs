@@ -54,8 +54,7 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
 
     /// <inheritdoc/>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(
-        trouble is { } where
+        Task.FromResult(trouble is { } where
             ? HealthCheckResult.Degraded($"{where} is wrong, the log says how; what was read before stays in force")
             : HealthCheckResult.Healthy());
 

@@ -116,7 +116,9 @@ internal static partial class YamlReading
     }
 
     /// <summary>What YAML 1.1, which is kubectl's, takes for a boolean or a number where it stands without quotes.</summary>
-    [GeneratedRegex(@"^(y|yes|n|no|true|false|on|off|[-+]?(0[xob]?)?[0-9][0-9a-f_]*|[-+]?[0-9_]*\.?[0-9_]+(e[-+]?[0-9]+)?|[-+]?[0-9_]+\.[0-9_]*(e[-+]?[0-9]+)?|[-+]?\.(inf|nan))$",
+    [GeneratedRegex(
+        @"^(y|yes|n|no|true|false|on|off|[-+]?(0[xob]?)?[0-9][0-9a-f_]*"
+        + @"|[-+]?[0-9_]*\.?[0-9_]+(e[-+]?[0-9]+)?|[-+]?[0-9_]+\.[0-9_]*(e[-+]?[0-9]+)?|[-+]?\.(inf|nan))$",
         RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex NoText();
 }

@@ -6,8 +6,8 @@ namespace EventStore.Server.Kubernetes.Answers;
 public static class Age
 {
     /// <summary>
-    /// The time since then: <c>5s</c>, <c>3m20s</c>, <c>47m</c>, <c>5h12m</c>, <c>3d4h</c>, <c>2y34d</c>; <c>&lt;invalid&gt;</c> from the
-    /// future.
+    /// The time since then: <c>5s</c>, <c>3m20s</c>, <c>47m</c>, <c>5h12m</c>, <c>3d4h</c>, <c>2y34d</c>; <c>&lt;invalid&gt;</c>
+    /// from the future.
     /// </summary>
     public static string Since(DateTimeOffset then, DateTimeOffset now)
     {

@@ -46,8 +46,8 @@ public static class Table
 
     /// <summary>The columns, as <c>columnDefinitions</c>.</summary>
     public static JsonArray Columns(params IEnumerable<TableColumn> columns) => new([.. columns.Select(column => JsonObject.Of(
-        ("description", column.Description), ("format", column.Format), ("name", column.Name), (
-            "priority", column.Priority), ("type", column.Type)))]);
+        ("description", column.Description), ("format", column.Format), ("name", column.Name),
+        ("priority", column.Priority), ("type", column.Type)))]);
 
     /// <summary>A row: its cells, and as much of the object as was asked for.</summary>
     public static JsonObject Row(IReadOnlyList<JsonValue> cells, JsonObject manifest, IncludeObject include, string version) =>
@@ -60,6 +60,6 @@ public static class Table
 
     /// <summary>The object less everything but its metadata.</summary>
     public static JsonObject PartialMetadata(JsonObject manifest, string version) => JsonObject.Of(
-        ("apiVersion", $"meta.k8s.io/{version}"), ("kind", "PartialObjectMetadata"), (
-            "metadata", manifest["metadata"] ?? JsonObject.Empty));
+        ("apiVersion", $"meta.k8s.io/{version}"), ("kind", "PartialObjectMetadata"),
+        ("metadata", manifest["metadata"] ?? JsonObject.Empty));
 }

@@ -32,9 +32,8 @@ public sealed class WatchReply
     }
 
     /// <summary>
-    /// Adds a frame. It goes out with the next flush; of a large one the beginning goes out at once, so that what waits for the client is
-    /// at
-    /// most <see cref="ChunkBytes"/>.
+    /// Adds a frame. It goes out with the next flush; of a large one the beginning goes out at once, so that what waits for the
+    /// client is at most <see cref="ChunkBytes"/>.
     /// </summary>
     /// <param name="frame">The frame.</param>
     public async ValueTask Write(WatchFrame frame)
@@ -61,8 +60,10 @@ public sealed class WatchReply
     public static byte[] Bookmark(ApiResource resource, long revision, bool endsInitialEvents)
     {
         string annotation = endsInitialEvents ? "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}," : string.Empty;
-        return Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture,
-            $$$"""{"apiVersion":"{{{resource.GroupVersion}}}","kind":"{{{resource.Kind}}}","metadata":{{{{annotation}}}"creationTimestamp":null,"resourceVersion":"{{{revision}}}"}}"""));
+        string version = string.Create(CultureInfo.InvariantCulture, $"\"resourceVersion\":\"{revision}\"");
+        string metadata = $$$"""{{{{annotation}}}"creationTimestamp":null,{{{version}}}}""";
+        return Encoding.UTF8.GetBytes(
+            $$$"""{"apiVersion":"{{{resource.GroupVersion}}}","kind":"{{{resource.Kind}}}","metadata":{{{metadata}}}}""");
     }
 
     /// <summary>Sends the headers. From here on a failure breaks the connection off; before, it is an answer of its own.</summary>

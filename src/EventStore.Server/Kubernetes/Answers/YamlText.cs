@@ -10,8 +10,10 @@ namespace EventStore.Server.Kubernetes.Answers;
 /// </summary>
 internal static class YamlText
 {
-    private static readonly HashSet<string> Words = new(
-        StringComparer.OrdinalIgnoreCase) { "y", "n", "yes", "no", "on", "off", "true", "false", "null" };
+    private static readonly HashSet<string> Words = new(StringComparer.OrdinalIgnoreCase)
+    {
+        "y", "n", "yes", "no", "on", "off", "true", "false", "null",
+    };
 
     /// <summary>A whole document.</summary>
     public static string Of(JsonValue value)

@@ -114,8 +114,8 @@ internal static class ApiDocument
         operation.Summary = described.Summary;
         operation.Description = described.Description;
         operation.Tags = new HashSet<OpenApiTagReference> { new(described.Tag, document) };
-        string[] inPath =
-            [.. (operation.Parameters ?? []).Where(parameter => parameter.In == ParameterLocation.Path).Select(parameter => parameter.Name!)];
+        IEnumerable<IOpenApiParameter> fromRoute = operation.Parameters ?? [];
+        string[] inPath = [.. fromRoute.Where(parameter => parameter.In == ParameterLocation.Path).Select(parameter => parameter.Name!)];
         operation.Parameters =
             [.. described.Parameters.Where(parameter => !parameter.InPath || inPath.Contains(parameter.Name)).Select(Parameter)];
         operation.RequestBody = described.Body is { } body ? Body(body, document) : null;

@@ -23,7 +23,8 @@ internal static class ApiParameters
 
     /// <summary><c>resourceVersion</c> of a read.</summary>
     public static readonly ApiParameter ResourceVersion = new("resourceVersion", Text,
-        "Not older than this revision: the server waits a moment for one it does not have yet, then answers 504. Absent or 0: what is current.");
+        "Not older than this revision: the server waits a moment for one it does not have yet, then answers 504. "
+        + "Absent or 0: what is current.");
 
     private static readonly ApiParameter ResourceVersionMatch =
         new("resourceVersionMatch", new TextShape("Exact", "NotOlderThan"), "`Exact`: as of that very revision, however long ago it was.");
@@ -77,8 +78,8 @@ internal static class ApiParameters
         new("fieldManager", Text,
             $"The client's name for itself: printable characters, at most {WriteOptions.FieldManagerBytesMax} bytes."),
         new("fieldValidation", new TextShape("Warn", "Strict", "Ignore"),
-            "What to do about unknown fields (in whole objects) and members that stand twice: warn of them in `Warning` headers, refuse the "
-            + "request, or nothing. Absent: `Warn`."),
+            "What to do about unknown fields (in whole objects) and members that stand twice: warn of them in `Warning` headers, "
+            + "refuse the request, or nothing. Absent: `Warn`."),
     ];
 
     /// <summary>What a deletion takes in the query; a body of kind DeleteOptions takes its place.</summary>

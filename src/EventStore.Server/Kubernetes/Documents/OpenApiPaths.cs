@@ -65,7 +65,8 @@ internal static class OpenApiPaths
     }
 
     private static JsonObject Describe(
-        string verb, string action, ServedResource served, IReadOnlyList<ApiParameter> parameters, JsonObject? body, JsonObject answer, int code = 200) =>
+        string verb, string action, ServedResource served, IReadOnlyList<ApiParameter> parameters,
+        JsonObject? body, JsonObject answer, int code = 200) =>
         JsonObject.Of(
             ("operationId", Id(verb, served)),
             // what everything takes comes last
@@ -80,8 +81,11 @@ internal static class OpenApiPaths
             (OpenApiSchemas.GroupVersionKinds, OpenApiSchemas.Kind(served.Resource, served.Resource.Kind)))
         .WithOrWithout("requestBody", body);
 
-    private static string Id(string verb, ServedResource served) =>
-        $"{verb}{(served.Namespaced ? "Namespaced" : "")}{served.Resource.Kind}{(served.IsWhole ? "" : char.ToUpperInvariant(served.Subresource[0]) + served.Subresource[1..])}";
+    private static string Id(string verb, ServedResource served)
+    {
+        string part = served.IsWhole ? "" : char.ToUpperInvariant(served.Subresource[0]) + served.Subresource[1..];
+        return $"{verb}{(served.Namespaced ? "Namespaced" : "")}{served.Resource.Kind}{part}";
+    }
 
     private static JsonArray PathParameters(ServedResource served, bool onItem)
     {

@@ -42,8 +42,7 @@ internal static class OpenApiSchemas
         new(Meta + "DeleteOptions", Of(DeleteOptions)),
         new(Meta + "ListMeta", Of(ListMeta)),
         new(Meta + "ObjectMeta", Of(Schema.ObjectMeta)),
-        new(Meta + "Patch",
-            JsonObject.Of(
+        new(Meta + "Patch", JsonObject.Of(
             ("description", "A JSON merge patch (RFC 7396): what to set, and null for what to take away."), ("type", "object"))),
         new(Meta + "Status", Of(Status)),
     ];

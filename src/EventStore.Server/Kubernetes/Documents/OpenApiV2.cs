@@ -12,9 +12,9 @@ namespace EventStore.Server.Kubernetes.Documents;
 /// server could not find the requested resource". It asks for protobuf; who does not is answered in JSON (<see cref="OpenApiV2Json"/>).
 /// </summary>
 /// <remarks>
-/// Made from the documents of OpenAPI 3.0, and only as much as kubectl reads: the schemas, and of the operations each PATCH. What is
-/// stored unchecked has no fields here, for this kubectl refuses those that are not listed. Field numbers are those of gnostic's
-/// <c>OpenAPIv2.proto</c>.
+/// Made from the documents of OpenAPI 3.0, and only as much as kubectl reads: the schemas, and of the operations each
+/// PATCH. What is stored unchecked has no fields here, for this kubectl refuses those that are not listed. Field numbers
+/// are those of gnostic's <c>OpenAPIv2.proto</c>.
 /// </remarks>
 public static class OpenApiV2
 {
@@ -51,20 +51,21 @@ public static class OpenApiV2
         Text(1, "2.0"),
         Field(2, Message(Text(1, "PyTorchJob event store"), Text(2, "v1"))),
         Field(8, Message(versions.SelectMany(version => Members(version["paths"])).Select(Path))),
-        Field(9,
-            Schemas(versions.SelectMany(version => Members(version["components"]!.Member("schemas"))).DistinctBy(schema => schema.Key))));
+        Field(9, Schemas(versions
+            .SelectMany(version => Members(version["components"]!.Member("schemas"))).DistinctBy(schema => schema.Key))));
 
     private static byte[] Path(KeyValuePair<string, JsonValue> path)
     {
         if (path.Value.Member("patch") is not JsonObject patch)
             return [];
         IEnumerable<byte[]> parameters = ((JsonArray)patch["parameters"]!).Items
-            .Select(parameter => Message(Text(2, "query"), Texts(4, parameter.Member("name")),
-                Texts(6, parameter.Member("schema")!.Member("type"))))
+            .Select(parameter => Message(
+                Text(2, "query"), Texts(4, parameter.Member("name")), Texts(6, parameter.Member("schema")!.Member("type"))))
             .Select(query => Field(8, Field(1, Field(2, Field(3, query)))));
         byte[] operation = Message([
-            Texts(5, patch["operationId"]), .. Members(
-                patch["requestBody"]!.Member("content")).Select(content => Text(7, content.Key)), .. parameters,
+            Texts(5, patch["operationId"]),
+            .. Members(patch["requestBody"]!.Member("content")).Select(content => Text(7, content.Key)),
+            .. parameters,
             Extension(13, patch[OpenApiSchemas.GroupVersionKinds]!),
         ]);
         return Field(2, Message(Text(1, path.Key), Field(2, Field(8, operation))));

@@ -38,21 +38,21 @@ internal static class ResourceDefinitions
     {
         JsonObject[] definitions = [.. served
             .Where(each => each is { IsWhole: true, Namespaced: true, Shape: not null, Resource.Group.Length: > 0 })
-            .Select(
-                each => Of(each, [.. served.Where(part => !part.IsWhole && part.Shape is not null && part.Resource == each.Resource)]))];
+            .Select(each => Of(
+                each, [.. served.Where(part => !part.IsWhole && part.Shape is not null && part.Resource == each.Resource)]))];
         RouteGroupBuilder group = app.MapGroup(Path);
         group.MapRead("", (HttpContext http) => List(http, definitions));
         group.MapRead("/{name}", (HttpContext http, string name) => Get(http, definitions, name));
         Fallback.MapOtherMethods(group, "", Resource);
         Fallback.MapOtherMethods(group, "/{name}", Resource);
-        group.WithMetadata(
-            new RequiresAccess(Resource.Group, Resource.Plural) { SelectedName = FieldSelector.SelectedName }).ExcludeFromDescription();
+        group.WithMetadata(new RequiresAccess(Resource.Group, Resource.Plural) { SelectedName = FieldSelector.SelectedName })
+            .ExcludeFromDescription();
     }
 
     private static IResult Get(HttpContext http, JsonObject[] definitions, string name)
     {
-        if (!ObjectView.TryRead(http, Kind, isList: false, out ObjectView view, out Status? refusal) || !GetOptions.TryRead(http.Request,
-            out _, out refusal))
+        if (!ObjectView.TryRead(http, Kind, isList: false, out ObjectView view, out Status? refusal)
+            || !GetOptions.TryRead(http.Request, out _, out refusal))
             return refusal!;
         return definitions.FirstOrDefault(each => NameOf(each) == name) is { } found
             ? new JsonReply(200, view.Alone(Revision, found.ToUtf8(), Cells))

@@ -20,7 +20,8 @@ internal static class RootPaths
         .Where(endpoint => endpoint.Metadata.GetMetadata<RequiresAccess>() is { Resource.Length: 0 })
         .Select(endpoint => endpoint.RoutePattern)
         .Where(pattern => pattern.Parameters.All(parameter => parameter.IsOptional))
-        .Select(pattern => string.Concat(pattern.PathSegments.Select(segment => segment.Parts[0]).OfType<RoutePatternLiteralPart>().Select(part => "/" + part.Content)))
+        .Select(pattern => string.Concat(pattern.PathSegments
+            .Select(segment => segment.Parts[0]).OfType<RoutePatternLiteralPart>().Select(part => "/" + part.Content)))
         .Where(path => path != "/" && !path.StartsWith(ApiDocument.Page + "/", StringComparison.Ordinal)) // the page's own files
         .Distinct().Order(StringComparer.Ordinal);
 }

@@ -52,14 +52,15 @@ public static partial class AsOf
         if (!match.Success)
             return null;
         string fraction = match.Groups["fraction"].Value;
-        string exact = match.Groups["time"].Value + fraction[..Math.Min(fraction.Length,
-            FractionDigitsMax + 1)] + match.Groups["zone"].Value;
-        return DateTimeOffset.TryParseExact(
-            exact.ToUpperInvariant(), "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTimeOffset moment)
+        string cut = fraction[..Math.Min(fraction.Length, FractionDigitsMax + 1)];
+        string exact = (match.Groups["time"].Value + cut + match.Groups["zone"].Value).ToUpperInvariant();
+        const string Format = "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK";
+        return DateTimeOffset.TryParseExact(exact, Format, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTimeOffset moment)
             ? moment
             : null;
     }
 
-    [GeneratedRegex(@"^(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2})(?<fraction>\.[0-9]+)?(?<zone>[Zz]|[+-][0-9]{2}:[0-9]{2})\z")]
+    [GeneratedRegex(@"^(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2})"
+        + @"(?<fraction>\.[0-9]+)?(?<zone>[Zz]|[+-][0-9]{2}:[0-9]{2})\z")]
     private static partial Regex Rfc3339();
 }

@@ -116,7 +116,8 @@ public static class BodyJson
     /// <param name="review">The review, with its apiVersion and kind.</param>
     /// <param name="refusal">Why it is refused, or null.</param>
     public static bool TryParseReview(
-        ReadOnlySpan<byte> bytes, ApiResource resource, [NotNullWhen(true)] out JsonObject? review, [NotNullWhen(false)] out Status? refusal)
+        ReadOnlySpan<byte> bytes, ApiResource resource,
+        [NotNullWhen(true)] out JsonObject? review, [NotNullWhen(false)] out Status? refusal)
     {
         (review, refusal) = (null, null);
         if (!JsonReading.TryParse(bytes, out JsonValue? value, out JsonFault? fault))

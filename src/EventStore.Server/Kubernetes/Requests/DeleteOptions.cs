@@ -177,6 +177,7 @@ public sealed record DeleteOptions(bool DryRun, Propagation? Propagation, string
 
         private string? RefusalOf(string name, JsonValue? value, string type) => value is null or JsonNull
             ? null
-            : $"json: cannot unmarshal {(value is JsonBoolean ? "bool" : value.Kind)} into Go struct field DeleteOptions.{path}{name} of type {type}";
+            : $"json: cannot unmarshal {(value is JsonBoolean ? "bool" : value.Kind)} "
+                + $"into Go struct field DeleteOptions.{path}{name} of type {type}";
     }
 }

@@ -36,9 +36,10 @@ internal static class GoSyntax
         catch (JsonException e)
         {
             int at = OffsetOf(e, text);
-            return at >= text.Length
-                ? "unexpected end of JSON input"
-                : $"invalid character {QuoteByte(text[at])} {Place(text[read..at].Trim(" \t\r\n"u8), last, open.TryPeek(out JsonTokenType within) ? within : last, at)}";
+            if (at >= text.Length)
+                return "unexpected end of JSON input";
+            JsonTokenType within = open.TryPeek(out JsonTokenType innermost) ? innermost : last;
+            return $"invalid character {QuoteByte(text[at])} {Place(text[read..at].Trim(" \t\r\n"u8), last, within, at)}";
         }
     }
 

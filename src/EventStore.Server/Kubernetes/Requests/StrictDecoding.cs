@@ -64,8 +64,8 @@ public static class StrictDecoding
     }
 
     /// <summary>
-    /// Null for a text a header cannot carry: one with control characters. Others than ASCII, which upstream sends as UTF-8, become
-    /// <c>?</c>.
+    /// Null for a text a header cannot carry: one with control characters. Others than ASCII, which upstream sends as
+    /// UTF-8, become <c>?</c>.
     /// </summary>
     private static string? Header(string text)
     {

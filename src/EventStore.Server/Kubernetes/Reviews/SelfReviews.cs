@@ -17,8 +17,8 @@ public static class SelfReviews
 
     private static readonly ProtobufMessage AccessMessage = new(new ProtobufField(2, "spec", new ProtobufMessage(
         new ProtobufField(1, "resourceAttributes", new ProtobufMessage(
-            new(1, "namespace"), new(2, "verb"), new(3, "group"), new(4, "version"), new(
-                5, "resource"), new(6, "subresource"), new(7, "name"))),
+            new(1, "namespace"), new(2, "verb"), new(3, "group"), new(4, "version"),
+            new(5, "resource"), new(6, "subresource"), new(7, "name"))),
         new ProtobufField(2, "nonResourceAttributes", new ProtobufMessage(new(1, "path"), new(2, "verb"))))));
 
     private static readonly ProtobufMessage RulesMessage = new(
@@ -69,8 +69,10 @@ public static class SelfReviews
         if (refusal is not null)
             return refusal;
         JsonObject answer = JsonObject.Of(
-            ("apiVersion", review.Resource.GroupVersion), ("kind", review.Resource.Kind), (
-                "metadata", JsonObject.Empty), ("status", status!));
+            ("apiVersion", review.Resource.GroupVersion),
+            ("kind", review.Resource.Kind),
+            ("metadata", JsonObject.Empty),
+            ("status", status!));
         return new JsonReply(201, (review.Spec.Fields.Count == 0 ? answer : answer.With("spec", spec ?? JsonObject.Empty)).ToUtf8());
     }
 
@@ -113,8 +115,9 @@ public static class SelfReviews
     private static JsonObject OfResources(AccessRule rule)
     {
         JsonObject told = JsonObject.Of(
-            ("apiGroups", Discovery.Names(rule.Groups)), (
-                "resources", Discovery.Names(rule.Resources)), ("verbs", Discovery.Names(rule.Verbs)));
+            ("apiGroups", Discovery.Names(rule.Groups)),
+            ("resources", Discovery.Names(rule.Resources)),
+            ("verbs", Discovery.Names(rule.Verbs)));
         return rule.Names.Count == 0 ? told : told.With("resourceNames", Discovery.Names(rule.Names));
     }
 
@@ -149,6 +152,6 @@ public static class SelfReviews
     }
 
     private sealed record Review(
-        ApiResource Resource, ProtobufMessage Message, ObjectShape Spec, Func<HttpContext, JsonObject, ValueTask<(JsonObject? Status,
-            Status? Refusal)>> Answer);
+        ApiResource Resource, ProtobufMessage Message, ObjectShape Spec,
+        Func<HttpContext, JsonObject, ValueTask<(JsonObject? Status, Status? Refusal)>> Answer);
 }

@@ -39,9 +39,10 @@ internal ref struct LabelSelectorParser
     {
         var parser = new LabelSelectorParser(Scan(text));
         List<LabelRequirement> requirements = parser.Selector();
-        return parser.wrong is null
-            ? (new LabelSelector([.. requirements.DistinctBy(requirement => requirement.ToString()).OrderBy(requirement => requirement.Key, StringComparer.Ordinal)]), null)
-            : (LabelSelector.Everything, parser.wrong);
+        if (parser.wrong is not null)
+            return (LabelSelector.Everything, parser.wrong);
+        IEnumerable<LabelRequirement> distinct = requirements.DistinctBy(requirement => requirement.ToString());
+        return (new LabelSelector([.. distinct.OrderBy(requirement => requirement.Key, StringComparer.Ordinal)]), null);
     }
 
     private List<LabelRequirement> Selector()
@@ -159,7 +160,9 @@ internal ref struct LabelSelectorParser
             if (token == Token.Close)
                 return;
             if (token == Token.Identifier ? Peek().Token is not (Token.Comma or Token.Close) : token != Token.Comma)
-                Fail(token == Token.Identifier ? $"found '{Peek().Text}', expected: ',' or ')'" : $"found '{text}', expected: ',', or identifier");
+                Fail(token == Token.Identifier
+                    ? $"found '{Peek().Text}', expected: ',' or ')'"
+                    : $"found '{text}', expected: ',', or identifier");
             valueBefore = token == Token.Identifier;
         }
     }

@@ -11,8 +11,8 @@ namespace EventStore.Server.Store.Activities;
 /// </summary>
 /// <remarks>
 /// The documents are Marten's, and are read through its LINQ. They are written by three statements a page and not through
-/// <c>session.Store</c>, which would read every document of the page first, to add to its count, and then write each by a statement of its
-/// own.
+/// <c>session.Store</c>, which would read every document of the page first, to add to its count, and then write each by a statement
+/// of its own.
 /// </remarks>
 internal sealed class ActivityProjection : IProjection
 {

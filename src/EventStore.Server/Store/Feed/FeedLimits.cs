@@ -13,9 +13,8 @@ public sealed record FeedLimits
     public int Backlog { get; init; } = 4096;
 
     /// <summary>
-    /// How many bytes may wait for one watcher. The queues of all watchers hold the same objects, so this is also about what all of them
-    /// hold
-    /// together.
+    /// How many bytes may wait for one watcher. The queues of all watchers hold the same objects, so this is also about what all of
+    /// them hold together.
     /// </summary>
     public long BacklogBytes { get; init; } = 48 << 20;
 

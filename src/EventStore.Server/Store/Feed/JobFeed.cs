@@ -7,10 +7,9 @@ using Npgsql;
 namespace EventStore.Server.Store.Feed;
 
 /// <summary>
-/// Tails the log and fans it out to all watchers, in the order of revisions. One reader of the log per process: woken by this process's own
-/// commits, by notifications of others' commits, and by a safety poll. Revision order is commit order, so reading on behind the last
-/// revision
-/// misses nothing.
+/// Tails the log and fans it out to all watchers, in the order of revisions. One reader of the log per process: woken by this
+/// process's own commits, by notifications of others' commits, and by a safety poll. Revision order is commit order, so reading on
+/// behind the last revision misses nothing.
 /// </summary>
 /// <remarks>
 /// Changes go out one by one through bounded queues. A watcher that cannot keep up is cut off, never waited for. While nobody watches,

@@ -16,9 +16,8 @@ public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits 
     public event Action? Committed;
 
     /// <summary>
-    /// Counts rebuilds of current jobs, and every begin of the listening, since one may have been missed. A cache of jobs filled at an
-    /// earlier
-    /// count is stale.
+    /// Counts rebuilds of current jobs, and every begin of the listening, since one may have been missed. A cache of jobs filled at
+    /// an earlier count is stale.
     /// </summary>
     public long Rebuilds => Interlocked.Read(ref rebuilds);
 

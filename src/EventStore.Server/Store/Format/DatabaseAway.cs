@@ -41,7 +41,10 @@ public static class DatabaseAway
     /// <summary>Whether a connection that had been opened is one no longer; another may well serve.</summary>
     public static bool IsBrokenConnection(Exception e) => e is
         NpgsqlException { InnerException: IOException }
-        or PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.IdleSessionTimeout };
+        or PostgresException
+        {
+            SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.IdleSessionTimeout
+        };
 
     /// <summary>
     /// Whether the session may only read. It stays so after the database is writable again, for the setting is taken when a session begins:
@@ -53,13 +56,12 @@ public static class DatabaseAway
     /// <summary>Whether waiting may help by itself: not where the role, its password or the database's name is refused.</summary>
     public static bool MayComeBack(Exception e) => Is(e) && e is not PostgresException
     {
-        SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification or PostgresErrorCodes.InvalidCatalogName
-            or PostgresErrorCodes.InsufficientPrivilege,
+        SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification
+            or PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InsufficientPrivilege,
     };
 
-    // PostgreSQL has a code for a full disk alone. What a quota refuses, or a limit on the size of files, is an internal error (XX000) of
-    // the
-    // routines that make a table's file longer, by whatever name a release has them.
+    // PostgreSQL has a code for a full disk alone. What a quota refuses, or a limit on the size of files, is an internal error
+    // (XX000) of the routines that make a table's file longer, by whatever name a release has them.
     private static bool HasNoSpace(PostgresException said) =>
         said.SqlState == PostgresErrorCodes.DiskFull
             || said is { SqlState: PostgresErrorCodes.InternalError, Routine: "mdextend" or "mdzeroextend" };

@@ -18,7 +18,8 @@ internal static class IndexIntersection
 {
     /// <summary>What is read of a revision, from <c>r</c>, its event <c>e</c> and the event before it, <c>p</c>.</summary>
     public const string Columns = """
-        p.seq_id, r.namespace, r.job, e.stream_id, e.version, e.type, e.data::text, e.timestamp, e.user_name, e.headers::text, e.correlation_id, e.seq_id
+        p.seq_id, r.namespace, r.job, e.stream_id, e.version, e.type, e.data::text, e.timestamp, e.user_name, e.headers::text,
+        e.correlation_id, e.seq_id
         """;
 
     /// <summary>Where it is read.</summary>
@@ -28,8 +29,8 @@ internal static class IndexIntersection
           LEFT JOIN eventstore.mt_events p ON p.stream_id = e.stream_id AND p.version = e.version - 1
         """;
 
-    private static readonly Way Newest = new("<", ">=", " DESC", "max", "min", "+ 1", "least(w.bound, k.last + 1)", "k.first");
-    private static readonly Way Oldest = new(">", "<=", "", "min", "max", "- 1", "greatest(w.bound, k.first - 1)", "k.last");
+    private static readonly SortOrder Newest = new("<", ">=", " DESC", "max", "min", "+ 1", "least(w.bound, k.last + 1)", "k.first");
+    private static readonly SortOrder Oldest = new(">", "<=", "", "min", "max", "- 1", "greatest(w.bound, k.first - 1)", "k.last");
 
     // The index by namespace is one on an expression, lest the planner takes it for the order of a job's list, which begins in the same
     // way:
@@ -50,36 +51,36 @@ internal static class IndexIntersection
     /// <param name="steps">How many steps are enough, if fewer are found.</param>
     public static void Write(NpgsqlCommand command, RevisionQuery query, IReadOnlyList<NameRange[]> lives, int count, int steps)
     {
-        Way way = query.OldestFirst ? Oldest : Newest;
+        SortOrder sort = query.OldestFirst ? Oldest : Newest;
         Add(command, query.OldestFirst ? query.First - 1 : query.Last + 1);
         Add(command, query.OldestFirst ? query.Last : query.First);
         Add(command, count);
         Add(command, steps);
         string[] lists =
         [
-            .. lives.Select(each => OfLives(command, way, each)),
-            .. query.Conditions.Where(condition => condition.Among).Select(condition => OfValues(command, way, condition)),
+            .. lives.Select(each => OfLives(command, sort, each)),
+            .. query.Conditions.Where(condition => condition.Among).Select(condition => OfValues(command, sort, condition)),
         ];
         if (lists.Length == 0)
-            lists =
-                [$"(SELECT r.revision FROM eventstore.revision r WHERE r.revision {way.Next} w.bound ORDER BY r.revision{way.Order} LIMIT 1)"];
+            lists = [EveryRevision(sort)];
         string[] filters = [.. query.Conditions.Where(condition => !condition.Among).Select(condition => Filter(command, condition))];
-        command.CommandText = Text(way, lists, filters);
+        command.CommandText = Text(sort, lists, filters);
     }
 
     // OFFSET 0 keeps what is before it in one place: the planner would look into a list again wherever its revision is named.
-    private static string Text(Way way, string[] lists, string[] filters) => $"""
+    private static string Text(SortOrder sort, string[] lists, string[] filters) => $"""
         WITH RECURSIVE walk (bound, hit, hits, steps) AS (
             SELECT $1::bigint, false, 0, 0
             UNION ALL
-            SELECT CASE WHEN next.agree THEN next.revision ELSE next.revision {way.Again} END, next.hit, w.hits + next.hit::int, w.steps + 1
+            SELECT CASE WHEN next.agree THEN next.revision ELSE next.revision {sort.Again} END,
+                   next.hit, w.hits + next.hit::int, w.steps + 1
               FROM walk w
              CROSS JOIN LATERAL (
                 SELECT l.revision, l.agree, {string.Join(" AND ", filters.Prepend("l.agree"))} AS hit
-                  FROM (SELECT {way.Furthest}(l.revision) AS revision, min(l.revision) = max(l.revision) AS agree
+                  FROM (SELECT {sort.Furthest}(l.revision) AS revision, min(l.revision) = max(l.revision) AS agree
                           FROM (VALUES ({string.Join("), (", lists)}) OFFSET 0) l (revision)
                         HAVING count(l.revision) = {lists.Length.ToString(CultureInfo.InvariantCulture)}) l
-                 WHERE l.revision {way.Back} $2 OFFSET 0) next
+                 WHERE l.revision {sort.Back} $2 OFFSET 0) next
              WHERE w.hits < $3 AND w.steps < $4)
         SELECT w.bound, w.hit, w.hits < $3 AND w.steps = $4 AS spent, {Columns}
           FROM walk w LEFT JOIN ({Tables}) ON w.hit AND r.revision = w.bound
@@ -87,32 +88,35 @@ internal static class IndexIntersection
          ORDER BY w.steps
         """;
 
-    private static string OfValues(NpgsqlCommand command, Way way, RevisionCondition condition)
+    private static string EveryRevision(SortOrder sort) =>
+        $"(SELECT r.revision FROM eventstore.revision r WHERE r.revision {sort.Next} w.bound ORDER BY r.revision{sort.Order} LIMIT 1)";
+
+    private static string OfValues(NpgsqlCommand command, SortOrder sort, RevisionCondition condition)
     {
         (string table, string column) = Indexed[condition.Field];
         string[] values = condition.Field == RevisionField.Namespace
             ? [.. condition.Values.Select(name => name + "/")]
             : [.. condition.Values];
         return $"""
-            (SELECT {way.Nearest}(one.revision) FROM unnest({Add(command, values)}) k (value) CROSS JOIN LATERAL (
+            (SELECT {sort.Nearest}(one.revision) FROM unnest({Add(command, values)}) k (value) CROSS JOIN LATERAL (
                 SELECT r.revision FROM eventstore.{table} r
-                 WHERE ({column}, r.revision) {way.Next} (k.value, w.bound) AND {column} {way.Back} k.value
-                 ORDER BY {column}{way.Order}, r.revision{way.Order} LIMIT 1) one)
+                 WHERE ({column}, r.revision) {sort.Next} (k.value, w.bound) AND {column} {sort.Back} k.value
+                 ORDER BY {column}{sort.Order}, r.revision{sort.Order} LIMIT 1) one)
             """;
     }
 
-    private static string OfLives(NpgsqlCommand command, Way way, NameRange[] lives)
+    private static string OfLives(NpgsqlCommand command, SortOrder sort, NameRange[] lives)
     {
         string names =
             $"{Add(command, lives.Select(life => life.Namespace).ToArray())}, {Add(command, lives.Select(life => life.Job).ToArray())}";
         string range =
             $"{Add(command, lives.Select(life => life.First).ToArray())}, {Add(command, lives.Select(life => life.Last).ToArray())}";
         return $"""
-            (SELECT {way.Nearest}(one.revision) FROM unnest({names}, {range}) k (namespace, job, first, last) CROSS JOIN LATERAL (
+            (SELECT {sort.Nearest}(one.revision) FROM unnest({names}, {range}) k (namespace, job, first, last) CROSS JOIN LATERAL (
                 SELECT r.revision FROM eventstore.revision r
-                 WHERE (r.namespace, r.job, r.revision) {way.Next} (k.namespace, k.job, {way.Begin})
-                   AND (r.namespace, r.job, r.revision) {way.Back} (k.namespace, k.job, {way.End})
-                 ORDER BY r.namespace{way.Order}, r.job{way.Order}, r.revision{way.Order} LIMIT 1) one)
+                 WHERE (r.namespace, r.job, r.revision) {sort.Next} (k.namespace, k.job, {sort.Begin})
+                   AND (r.namespace, r.job, r.revision) {sort.Back} (k.namespace, k.job, {sort.End})
+                 ORDER BY r.namespace{sort.Order}, r.job{sort.Order}, r.revision{sort.Order} LIMIT 1) one)
             """;
     }
 
@@ -143,7 +147,7 @@ internal static class IndexIntersection
 
     private static string Add(NpgsqlCommand command, IReadOnlyList<string> values) => Add<string[]>(command, [.. values]) + "::text[]";
 
-    /// <summary>The words for one direction, and the same for the other.</summary>
+    /// <summary>The words for one sort, and the same for the other.</summary>
     /// <param name="Next">What the next revision is, compared with the last.</param>
     /// <param name="Back">What everything still is, compared with the end.</param>
     /// <param name="Order">The order.</param>
@@ -152,6 +156,6 @@ internal static class IndexIntersection
     /// <param name="Again">How far to step back to look at the furthest one again.</param>
     /// <param name="Begin">Where a life begins to be read.</param>
     /// <param name="End">Where it ends.</param>
-    private sealed record Way(
+    private sealed record SortOrder(
         string Next, string Back, string Order, string Nearest, string Furthest, string Again, string Begin, string End);
 }

@@ -61,7 +61,9 @@ internal static class NameRanges
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         while (await reader.ReadAsync(stop))
             lives.Add(new NameRange(reader.GetString(0), reader.GetString(1), reader.GetInt64(2), reader.GetInt64(3)));
-        return [.. lives.Where(life => (namespaces?.Contains(life.Namespace) ?? true) && (condition.Field != RevisionField.Name || IsNamed(condition, life)))];
+        return [.. lives
+            .Where(life => namespaces?.Contains(life.Namespace) ?? true)
+            .Where(life => condition.Field != RevisionField.Name || IsNamed(condition, life))];
     }
 
     private static bool IsNamed(RevisionCondition condition, NameRange life) =>

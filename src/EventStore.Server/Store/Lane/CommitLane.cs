@@ -37,7 +37,8 @@ public sealed partial class CommitLane : IAsyncDisposable
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(
-        NpgsqlDataSource database, LaneLimits limits, JobFeed feed, Notifications notifications, ServerPresence presence, ILogger<CommitLane> log)
+        NpgsqlDataSource database, LaneLimits limits, JobFeed feed, Notifications notifications, ServerPresence presence,
+        ILogger<CommitLane> log)
     {
         (this.limits, this.feed, this.notifications, this.presence, this.log) = (limits, feed, notifications, presence, log);
         cache = new JobCache(limits.CacheBytes);

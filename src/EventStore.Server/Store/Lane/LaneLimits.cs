@@ -19,8 +19,8 @@ public sealed record LaneLimits
     public int BatchLength { get; init; } = 256;
 
     /// <summary>
-    /// The most bytes one batch reads and writes: each job's text before and after, and the events. The command that reaches it is the
-    /// last.
+    /// The most bytes one batch reads and writes: each job's text before and after, and the events. The command that reaches it
+    /// is the last.
     /// </summary>
     public long BatchBytes { get; init; } = 4 << 20;
 

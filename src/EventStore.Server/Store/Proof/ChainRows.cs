@@ -42,7 +42,8 @@ internal static partial class ChainRows
         $"""
         SELECT {LinkColumns}, (e.data -> 'paths')::text, e.mt_dotnet_type,
                coalesce(e.headers - 'impersonatedBy' = jsonb_build_object(
-                   'groups', e.headers -> 'groups', 'userAgent', e.headers ->> 'userAgent', 'sourceAddress', e.headers ->> 'sourceAddress'), false),
+                   'groups', e.headers -> 'groups',
+                   'userAgent', e.headers ->> 'userAgent', 'sourceAddress', e.headers ->> 'sourceAddress'), false),
                e.bdata IS NULL AND e.tenant_id = '*DEFAULT*' AND NOT e.is_archived
           FROM eventstore.mt_events e WHERE {Behind("e.seq_id", behind)} ORDER BY e.seq_id
         """,
@@ -52,19 +53,21 @@ internal static partial class ChainRows
     /// <summary>The rows behind a revision.</summary>
     public static IAsyncEnumerable<IndexRow> Rows(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
         connection,
-        $"SELECT revision, namespace, job, type, user_name, hash FROM eventstore.revision WHERE {Behind("revision", behind)} ORDER BY revision",
-        row =>
-            new IndexRow(
+        $"""
+        SELECT revision, namespace, job, type, user_name, hash FROM eventstore.revision
+         WHERE {Behind("revision", behind)} ORDER BY revision
+        """,
+        row => new IndexRow(
             row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetFieldValue<byte[]>(5)),
         stop);
 
     /// <summary>The rows of <c>revision_path</c> behind a revision.</summary>
     public static IAsyncEnumerable<(long Revision, string Path)> Paths(NpgsqlConnection connection, long behind, CancellationToken stop) =>
         Cursor.Read(
-        connection,
-        $"SELECT revision, path FROM eventstore.revision_path WHERE {Behind("revision", behind)} ORDER BY revision, path",
-        row => (row.GetInt64(0), row.GetString(1)),
-        stop);
+            connection,
+            $"SELECT revision, path FROM eventstore.revision_path WHERE {Behind("revision", behind)} ORDER BY revision, path",
+            row => (row.GetInt64(0), row.GetString(1)),
+            stop);
 
     /// <summary>Of which job each incarnation is. That is checked where streams are compared with their rows.</summary>
     public static async Task<Dictionary<Guid, JobKey>> Keys(NpgsqlConnection connection, CancellationToken stop)

@@ -11,9 +11,8 @@ namespace EventStore.Server.Store.Proof;
 /// <summary>Writes what is made of the events, as the owner: what the function that appends would have written.</summary>
 internal static class DerivedRows
 {
-    // What a statement costs is never to depend on how large the planner takes a table to be: a batch is small, and every table is entered
-    // by
-    // its index.
+    // What a statement costs is never to depend on how large the planner takes a table to be: a batch is small, and every table is
+    // entered by its index.
     private const string ByIndexSql = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 
     private const string DeleteJobsSql = "DELETE FROM eventstore.mt_doc_current_job d WHERE d.id = ANY ($1)";
@@ -29,8 +28,10 @@ internal static class DerivedRows
         """;
 
     private const string InsertJobsSql = """
-        INSERT INTO eventstore.mt_doc_current_job (id, data, mt_last_modified, mt_version, namespace, name, deleted, revision, mt_dotnet_type)
-        SELECT n.*, $9 FROM unnest($1::uuid[], $2::jsonb[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[], $7::boolean[], $8::bigint[]) AS n
+        INSERT INTO eventstore.mt_doc_current_job
+               (id, data, mt_last_modified, mt_version, namespace, name, deleted, revision, mt_dotnet_type)
+        SELECT n.*, $9
+          FROM unnest($1::uuid[], $2::jsonb[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[], $7::boolean[], $8::bigint[]) AS n
         """;
 
     private const string StreamsSql = """
@@ -55,13 +56,15 @@ internal static class DerivedRows
 
     private const string UpdateIndexSql = """
         UPDATE eventstore.revision r SET namespace = n.namespace, job = n.job, type = n.type, user_name = n.user_name, hash = n.hash
-          FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[]) AS n (revision, namespace, job, type, user_name, hash)
+          FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[])
+               AS n (revision, namespace, job, type, user_name, hash)
          WHERE r.revision = n.revision
         """;
 
     // By both columns: the index on paths begins with the path, and a revision alone would be looked for in all of it.
     private const string DeletePathsSql = """
-        DELETE FROM eventstore.revision_path p USING unnest($1::bigint[], $2::text[]) AS s (revision, path) WHERE p.path = s.path AND p.revision = s.revision
+        DELETE FROM eventstore.revision_path p USING unnest($1::bigint[], $2::text[]) AS s (revision, path)
+         WHERE p.path = s.path AND p.revision = s.revision
         """;
 
     private const string InsertPathsSql =
@@ -80,17 +83,18 @@ internal static class DerivedRows
     {
         CurrentJob[] rows = [.. streams.Select(stream => stream.Row!)];
         CurrentJob[] living = [.. rows.Where(row => !row.Deleted)];
-        await connection.Run(StreamsSql, stop, Values(rows, row => row.Id), Values(rows, row => row.Version), Times(stream => stream.Time),
-            Times(stream => stream.Born));
+        await connection.Run(
+            StreamsSql, stop,
+            Values(rows, row => row.Id), Values(rows, row => row.Version), Times(stream => stream.Time), Times(stream => stream.Born));
         await connection.Run(DeleteJobsSql, stop, Values(rows, row => row.Id));
         await connection.Run(DeleteRivalsSql, stop, Values(living, row => row.Namespace), Values(living, row => row.Name));
         await connection.Run(
-            InsertJobsSql, stop, Values(rows, row => row.Id), Values(
-                rows, row => JsonSerializer.Serialize(row, EventCodec.Options), NpgsqlDbType.Jsonb),
-            Times(stream => stream.Time), Values(rows, row => row.Version), Values(
-                rows, row => row.Namespace), Values(rows, row => row.Name),
-            Values(rows, row => row.Deleted), Values(
-                rows, row => row.Revision), new NpgsqlParameter<string> { TypedValue = CurrentJob.StoredClass });
+            InsertJobsSql, stop,
+            Values(rows, row => row.Id), Values(rows, row => JsonSerializer.Serialize(row, EventCodec.Options), NpgsqlDbType.Jsonb),
+            Times(stream => stream.Time), Values(rows, row => row.Version),
+            Values(rows, row => row.Namespace), Values(rows, row => row.Name),
+            Values(rows, row => row.Deleted), Values(rows, row => row.Revision),
+            new NpgsqlParameter<string> { TypedValue = CurrentJob.StoredClass });
 
         NpgsqlParameter<DateTime[]> Times(Func<ReplayedStream, DateTime> time) => Values(streams, time, NpgsqlDbType.TimestampTz);
     }
@@ -105,14 +109,17 @@ internal static class DerivedRows
     /// <summary>Takes snapshots away.</summary>
     public static Task DeleteSnapshots(NpgsqlConnection connection, IReadOnlyList<SnapshotRow> wrong, CancellationToken stop) =>
         connection.Run(
-        "DELETE FROM eventstore.job_snapshot s USING unnest($1::uuid[], $2::bigint[]) AS w (uid, revision) WHERE s.uid = w.uid AND s.revision = w.revision",
-        stop, Values(wrong, snapshot => snapshot.Uid), Values(wrong, snapshot => snapshot.Revision));
+            """
+            DELETE FROM eventstore.job_snapshot s USING unnest($1::uuid[], $2::bigint[]) AS w (uid, revision)
+             WHERE s.uid = w.uid AND s.revision = w.revision
+            """,
+            stop, Values(wrong, snapshot => snapshot.Uid), Values(wrong, snapshot => snapshot.Revision));
 
     /// <summary>Writes snapshots of jobs as they once were.</summary>
     public static Task WriteSnapshots(NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken stop) => connection.Run(
         SnapshotsSql, stop,
-        Values(jobs, job => job.Uid), Values(jobs, job => job.Revision), Values(
-            jobs, job => job.Version), Values(jobs, ReplayedStream.TextOf));
+        Values(jobs, job => job.Uid), Values(jobs, job => job.Revision), Values(jobs, job => job.Version),
+        Values(jobs, ReplayedStream.TextOf));
 
     /// <summary>Writes rows and paths of the index. Nobody else does so for a revision that has been committed.</summary>
     public static async Task WriteIndex(NpgsqlConnection connection, IReadOnlyList<IndexFix> fixes, CancellationToken stop)

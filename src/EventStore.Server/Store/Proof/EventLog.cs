@@ -89,19 +89,22 @@ internal static class EventLog
     // A uuid's order is that of its bytes as printed, in PostgreSQL as in Guid.CompareTo.
     private static IAsyncEnumerable<LoggedEvent> Events(NpgsqlConnection connection, StreamRange range, CancellationToken stop) =>
         Cursor.Read(
-        connection,
-        $"SELECT stream_id, version, seq_id, timestamp, type, data::text FROM eventstore.mt_events {range.Where("stream_id")} ORDER BY stream_id, version",
-        row =>
-            new LoggedEvent(row.IsDBNull(0) ? Guid.AllBitsSet : row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetDateTime(3),
-            row.GetString(4), row.GetString(5)),
-        stop);
+            connection,
+            $"""
+            SELECT stream_id, version, seq_id, timestamp, type, data::text FROM eventstore.mt_events
+            {range.Where("stream_id")} ORDER BY stream_id, version
+            """,
+            row => new LoggedEvent(
+                row.IsDBNull(0) ? Guid.AllBitsSet : row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetDateTime(3),
+                row.GetString(4), row.GetString(5)),
+            stop);
 
     private static IAsyncEnumerable<SnapshotRow> Snapshots(NpgsqlConnection connection, StreamRange range, CancellationToken stop) =>
         Cursor.Read(
-        connection,
-        $"SELECT uid, revision, version, text FROM eventstore.job_snapshot {range.Where("uid")} ORDER BY uid, version, revision",
-        row => new SnapshotRow(row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3)),
-        stop);
+            connection,
+            $"SELECT uid, revision, version, text FROM eventstore.job_snapshot {range.Where("uid")} ORDER BY uid, version, revision",
+            row => new SnapshotRow(row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3)),
+            stop);
 
     private static async Task<SnapshotRow?> Compare(
         ReplayedStream stream, long version, SnapshotRow? snapshot, IAsyncEnumerator<SnapshotRow> snapshots)

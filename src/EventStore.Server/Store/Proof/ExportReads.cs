@@ -50,7 +50,7 @@ public static class ExportReads
         NpgsqlDataSource database, HistoryRange range, Action<long, long> progress, [EnumeratorCancellation] CancellationToken stop)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-        await using NpgsqlTransaction snapshot = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         long total = (long)(await connection.Ask($"SELECT count(*) FROM eventstore.mt_events e WHERE {range.Where}", stop))!;
         string sql = $"""
             SELECT {ChainRows.LinkColumns}, e.id, r.hash, r.namespace, r.job

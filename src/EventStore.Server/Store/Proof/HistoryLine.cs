@@ -8,10 +8,9 @@ using EventStore.Server.Store.Format;
 namespace EventStore.Server.Store.Proof;
 
 /// <summary>
-/// The history as lines of JSON: everything a hash covers, with the hash and the one before it, so that the chain can be followed with
-/// nothing but the file. <c>groups</c>, <c>impersonatedBy</c> and <c>data</c> stand there byte for byte as they were hashed, <c>data</c>
-/// last. The last line is a
-/// checkpoint: a file without one was cut off.
+/// The history as lines of JSON: everything a hash covers, with the hash and the one before it, so that the chain can be followed
+/// with nothing but the file. <c>groups</c>, <c>impersonatedBy</c> and <c>data</c> stand there byte for byte as they were hashed,
+/// <c>data</c> last. The last line is a checkpoint: a file without one was cut off.
 /// </summary>
 public static class HistoryLine
 {

@@ -23,7 +23,8 @@ public sealed class Importing
     private const string EventsSql = """
         INSERT INTO eventstore.mt_streams (id, version, timestamp, created)
         SELECT stream_id, max(version), max(time), min(time) FROM imported GROUP BY stream_id;
-        INSERT INTO eventstore.mt_events (seq_id, id, stream_id, version, data, type, mt_dotnet_type, timestamp, user_name, headers, correlation_id)
+        INSERT INTO eventstore.mt_events
+               (seq_id, id, stream_id, version, data, type, mt_dotnet_type, timestamp, user_name, headers, correlation_id)
         SELECT seq_id, id, stream_id, version, data, type, class, time, user_name, headers, request FROM imported ORDER BY seq_id;
         DELETE FROM eventstore.head;
         INSERT INTO eventstore.head (revision, time, hash) SELECT seq_id, time, hash FROM imported ORDER BY seq_id DESC LIMIT 1;
@@ -68,8 +69,9 @@ public sealed class Importing
     {
         await owner.Run(
             """
-            CREATE TEMP TABLE imported (seq_id bigint, id uuid, stream_id uuid, version bigint, data jsonb, type text, class text, time timestamptz,
-                                        user_name text, headers jsonb, request text, hash bytea, paths text[]) ON COMMIT DROP
+            CREATE TEMP TABLE imported (
+                seq_id bigint, id uuid, stream_id uuid, version bigint, data jsonb, type text, class text, time timestamptz,
+                user_name text, headers jsonb, request text, hash bytea, paths text[]) ON COMMIT DROP
             """,
             stop);
         await using NpgsqlBinaryImporter copy = await owner.BeginBinaryImportAsync(CopySql, stop);
@@ -81,8 +83,8 @@ public sealed class Importing
             HistoryEvent? happened = whole ? throw Wrong(number, "there is something behind the last line") : Parse(line, number);
             if (happened is null)
             {
-                whole = Checkpoint.Parse(
-                    System.Text.Encoding.UTF8.GetBytes(line)) == new Checkpoint(revision, Convert.ToHexStringLower(before))
+                var expected = new Checkpoint(revision, Convert.ToHexStringLower(before));
+                whole = Checkpoint.Parse(System.Text.Encoding.UTF8.GetBytes(line)) == expected
                     ? true
                     : throw Wrong(number, "the chain does not end where the last line says");
                 continue;

@@ -33,8 +33,8 @@ internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<F
     {
         var chain = new ChainWalk(start, Compare, wrong);
         await using IAsyncEnumerator<IndexRow> rows = ChainRows.Rows(connection, behind, stop).GetAsyncEnumerator(stop);
-        await using IAsyncEnumerator<(long Revision, string Path)> paths = ChainRows.Paths(
-            connection, behind, stop).GetAsyncEnumerator(stop);
+        await using IAsyncEnumerator<(long Revision, string Path)> paths =
+            ChainRows.Paths(connection, behind, stop).GetAsyncEnumerator(stop);
         bool row = await rows.MoveNextAsync(), path = await paths.MoveNextAsync();
         await foreach (ChainedEvent happened in ChainRows.Events(connection, behind, stop))
         {

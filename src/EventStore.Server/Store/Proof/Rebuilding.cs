@@ -12,11 +12,10 @@ namespace EventStore.Server.Store.Proof;
 /// </summary>
 /// <remarks>
 /// It could be a fold into new tables that take the place of the old ones at the end. But a reader whose snapshot is older than the
-/// change-over
-/// would find the new tables empty, and every statement would wait while the last readers of the old ones finish. Rows written in place are
-/// seen by each reader as of its snapshot, nobody waits for more than a few hundred rows to be written, and what is right already costs
-/// nothing.
-/// Hashes are proof and no result: they are kept, and written only where the next one proves what one must have been.
+/// change-over would find the new tables empty, and every statement would wait while the last readers of the old ones finish. Rows
+/// written in place are seen by each reader as of its snapshot, nobody waits for more than a few hundred rows to be written, and
+/// what is right already costs nothing. Hashes are proof and no result: they are kept, and written only where the next one proves
+/// what one must have been.
 /// </remarks>
 public sealed class Rebuilding : IAsyncDisposable
 {
@@ -108,7 +107,7 @@ public sealed class Rebuilding : IAsyncDisposable
 
     private async Task MakeJobs(Guid? behind)
     {
-        await using NpgsqlTransaction snapshot = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+        await using NpgsqlTransaction transaction = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         await foreach (JudgedStream judged in StreamWalk.Judge(reading, new StreamRange { Behind = behind },
             stray => jobs.WrongSnapshots.Add(stray), stop))
         {
@@ -133,7 +132,7 @@ public sealed class Rebuilding : IAsyncDisposable
 
     private async Task MakeIndex(long behind)
     {
-        await using NpgsqlTransaction snapshot = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+        await using NpgsqlTransaction transaction = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         byte[] start = behind == 0
             ? Chain.Beginning.ToArray()
             : (byte[])(await reading.Ask($"SELECT hash FROM eventstore.revision WHERE revision = {behind}", stop))!;

@@ -42,7 +42,7 @@ public static class Verification
         // Two walks side by side, the chain in the log's order and the jobs in their streams', over one snapshot.
         await using NpgsqlConnection chain = await database.OpenConnectionAsync(stop);
         await using NpgsqlConnection streams = await database.OpenConnectionAsync(stop);
-        await using NpgsqlTransaction snapshot = await chain.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
+        await using NpgsqlTransaction transaction = await chain.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         await using NpgsqlTransaction same = await streams.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         await streams.Run($"SET TRANSACTION SNAPSHOT '{await chain.Ask("SELECT pg_export_snapshot()", stop)}'", stop);
         if (!await SchemaCheck.Run(chain, Tell, stop))

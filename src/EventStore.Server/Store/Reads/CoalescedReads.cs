@@ -5,9 +5,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Coalesces reads of single jobs: those that arrive while queries are under way share the next one. It begins after they arrived, so every
-/// read
-/// is linearizable: it sees every write answered before, of any process. A read that arrives alone waits for nothing.
+/// Coalesces reads of single jobs: those that arrive while queries are under way share the next one. It begins after they arrived,
+/// so every read is linearizable: it sees every write answered before, of any process. A read that arrives alone waits for nothing.
 /// </summary>
 /// <param name="database">The database.</param>
 /// <param name="queriesMax">The most queries at once: the more of them, the fewer jobs each carries.</param>

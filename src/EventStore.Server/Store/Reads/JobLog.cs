@@ -7,14 +7,12 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Reads the log forward as changes: each event with the job before and after it. Jobs are folded from event to event; one that is not
-/// known
-/// yet is loaded as it was before its first event here, and never as it is now, which may be ahead.
+/// Reads the log forward as changes: each event with the job before and after it. Jobs are folded from event to event; one that is
+/// not known yet is loaded as it was before its first event here, and never as it is now, which may be ahead.
 /// </summary>
 /// <remarks>
-/// It holds a page of events, bounded in bytes, and the jobs it knows, bounded in bytes; changes come one by one. No connection is held
-/// while
-/// one is consumed.
+/// It holds a page of events, bounded in bytes, and the jobs it knows, bounded in bytes; changes come one by one. No connection is
+/// held while one is consumed.
 /// </remarks>
 /// <param name="database">The database.</param>
 /// <param name="knownBytes">How many bytes of jobs are remembered.</param>
@@ -100,9 +98,8 @@ internal sealed class JobLog(NpgsqlDataSource database, long knownBytes)
     private bool IsAtHand(StoredEvent happened) => happened.Version == 1 || known.At(happened.Uid, happened.Version - 1) is not null;
 
     /// <summary>
-    /// Loads the job of an event as it was before it, and in the same query those of the events that follow, as far as there is room. How
-    /// many are
-    /// asked for at once grows as long as all find room.
+    /// Loads the job of an event as it was before it, and in the same query those of the events that follow, as far as there is
+    /// room. How many are asked for at once grows as long as all find room.
     /// </summary>
     /// <returns>Why the job of the event could not be loaded; null when it was.</returns>
     private async Task<Exception?> Load(StoredEvent first, Queue<StoredEvent> following, CancellationToken stop)

@@ -20,12 +20,14 @@ public sealed class JobReads(NpgsqlDataSource database)
               WHERE NOT j.deleted ORDER BY (j.namespace || '/') COLLATE "C" LIMIT 1)
             UNION ALL
             SELECT (SELECT (j.namespace || '/') COLLATE "C" FROM eventstore.mt_doc_current_job j
-                     WHERE NOT j.deleted AND (j.namespace || '/') COLLATE "C" > living.path ORDER BY (j.namespace || '/') COLLATE "C" LIMIT 1)
+                     WHERE NOT j.deleted AND (j.namespace || '/') COLLATE "C" > living.path
+                     ORDER BY (j.namespace || '/') COLLATE "C" LIMIT 1)
               FROM living WHERE living.path IS NOT NULL),
         named (path) AS (SELECT living.path FROM living WHERE living.path IS NOT NULL UNION SELECT unnest($1) COLLATE "C")
         SELECT h.revision, ARRAY(SELECT rtrim(n.path, '/') FROM named n ORDER BY n.path),
-               ARRAY(SELECT (SELECT e.timestamp FROM eventstore.mt_events e WHERE e.seq_id = (
-                                 SELECT min(r.revision) FROM eventstore.revision r WHERE (r.namespace || '/') = n.path)) FROM named n ORDER BY n.path)
+               ARRAY(SELECT (SELECT e.timestamp FROM eventstore.mt_events e
+                              WHERE e.seq_id = (SELECT min(r.revision) FROM eventstore.revision r WHERE (r.namespace || '/') = n.path))
+                       FROM named n ORDER BY n.path)
           FROM eventstore.head h
         """;
 
@@ -76,7 +78,7 @@ public sealed class JobReads(NpgsqlDataSource database)
     }
 
     /// <summary>Opens a snapshot of all jobs.</summary>
-    public async Task<ListTransaction> Snapshot(CancellationToken stop) =>
+    public async Task<ListTransaction> BeginList(CancellationToken stop) =>
         await ListTransaction.Open(await database.OpenConnectionAsync(stop), stop);
 
     /// <summary>Waits, for at most three seconds as upstream does, until the store has reached the revision.</summary>
@@ -125,8 +127,8 @@ public sealed class JobReads(NpgsqlDataSource database)
     /// <param name="named">Namespaces that are answered whether they have jobs or not.</param>
     /// <param name="stop">Cancels the read.</param>
     /// <returns>The revision they were read at, and the namespaces.</returns>
-    public async Task<(
-        long Revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> Namespaces)> Namespaces(string[] named, CancellationToken stop)
+    public async Task<(long Revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> Namespaces)> Namespaces(
+        string[] named, CancellationToken stop)
     {
         await using NpgsqlCommand command = database.CreateCommand(NamespacesSql);
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. named.Select(name => name + "/")] });

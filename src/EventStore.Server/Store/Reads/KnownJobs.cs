@@ -41,9 +41,8 @@ internal sealed class KnownJobs(long bytesMax)
     }
 
     /// <summary>
-    /// Puts a job after one more event. It may have grown by as much as the event holds; it is measured again only when that adds up to
-    /// more than
-    /// it was, so that a small change of a large job costs nothing.
+    /// Puts a job after one more event. It may have grown by as much as the event holds; it is measured again only when that adds
+    /// up to more than it was, so that a small change of a large job costs nothing.
     /// </summary>
     /// <param name="job">The job after the event.</param>
     /// <param name="eventBytes">The size of the event's data.</param>

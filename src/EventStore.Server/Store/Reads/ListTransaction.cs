@@ -19,6 +19,12 @@ public sealed class ListTransaction : IAsyncDisposable
     private const int PastPieceBytes = 4 * 1024 * 1024;
 
     // Living now or not, each name that changed since is looked up once.
+    private const string ChangedSinceSql =
+        "SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted AND j.revision > ";
+
+    private const string OrDeletedSinceSql =
+        " UNION SELECT r.namespace, r.job FROM eventstore.revision r WHERE r.type = 'job_deleted' AND r.revision > $1";
+
     private const string ThenSql = """
         SELECT count(*) FROM ({0}) AS k
          CROSS JOIN LATERAL (
@@ -71,10 +77,9 @@ public sealed class ListTransaction : IAsyncDisposable
         if (revision >= Head)
             return unchanged;
         await using var changed = new NpgsqlCommand { Connection = connection, CommandTimeout = 0 };
-        JobRange.Add(
-            changed, "SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted AND j.revision > ", revision);
+        JobRange.Add(changed, ChangedSinceSql, revision);
         range.Narrow(changed, "j.namespace", "j.name");
-        changed.CommandText += " UNION SELECT r.namespace, r.job FROM eventstore.revision r WHERE r.type = 'job_deleted' AND r.revision > $1";
+        changed.CommandText += OrDeletedSinceSql;
         range.Narrow(changed, "r.namespace", "r.job");
         changed.CommandText = ThenSql.Replace("{0}", changed.CommandText, StringComparison.Ordinal);
         return unchanged + (long)(await changed.ExecuteScalarAsync(stop))!;

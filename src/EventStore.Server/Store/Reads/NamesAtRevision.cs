@@ -83,10 +83,11 @@ internal sealed class NamesAtRevision(NpgsqlConnection connection, JobRange rang
         await using (var closing = new NpgsqlCommand("CLOSE ALL", connection))
             await closing.ExecuteNonQueryAsync(stop);
         await using var command = new NpgsqlCommand { Connection = connection, CommandTimeout = 0 };
-        JobRange.Add(
-            command,
-            "DECLARE deleted_since NO SCROLL CURSOR FOR SELECT r.namespace, r.job FROM eventstore.revision r WHERE r.type = 'job_deleted' AND r.revision > ",
-            revision);
+        const string DeletedSince = """
+            DECLARE deleted_since NO SCROLL CURSOR FOR
+            SELECT r.namespace, r.job FROM eventstore.revision r WHERE r.type = 'job_deleted' AND r.revision >
+            """;
+        JobRange.Add(command, DeletedSince + " ", revision);
         whole.Narrow(command, "r.namespace", "r.job");
         command.CommandText += $" GROUP BY r.namespace, r.job ORDER BY {JobRange.Order("r.namespace", "r.job")}";
         await command.ExecuteNonQueryAsync(stop);

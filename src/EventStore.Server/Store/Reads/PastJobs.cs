@@ -123,8 +123,8 @@ internal static class PastJobs
     private static Way Enter(NpgsqlDataReader reader, out int length)
     {
         var way = new Way(
-            reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(
-                2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetBoolean(4), reader.GetInt64(5));
+            reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetBoolean(4),
+            reader.GetInt64(5));
         byte[] text = reader.IsDBNull(6) ? [] : reader.GetFieldValue<byte[]>(6);
         length = text.Length;
         way.Key = new JobKey(reader.GetString(7), reader.GetString(8));

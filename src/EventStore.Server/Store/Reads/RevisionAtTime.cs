@@ -28,9 +28,8 @@ internal static class RevisionAtTime
 
     /// <summary>The last revision of the moment or before it; 1 before the first event.</summary>
     /// <returns>
-    /// The revision, or null for a moment the database's clock has not reached: what would be answered today might be another thing then.
-    /// And
-    /// that clock.
+    /// The revision, or null for a moment the database's clock has not reached: what would be answered today might be another thing
+    /// then. And that clock.
     /// </returns>
     public static async Task<(long? Revision, DateTimeOffset Now)> Find(
         NpgsqlConnection connection, DateTimeOffset moment, CancellationToken stop)

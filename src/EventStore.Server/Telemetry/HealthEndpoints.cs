@@ -11,7 +11,7 @@ namespace EventStore.Server.Telemetry;
 /// out, a failure is 500. Why a check fails is not said to everybody, for it may name hosts and users: <c>/readyz/NAME</c>, which
 /// needs the right to that path, says it, and so does the log.
 /// </summary>
-public static class Health
+public static class HealthEndpoints
 {
     /// <summary>The path of readiness.</summary>
     internal const string Ready = "/readyz";
@@ -57,8 +57,9 @@ public static class Health
         foreach (string check in names)
             text.Append(excluded.Contains(check) ? $"[+]{check} excluded: ok\n" : Line(report, check));
         string[] unknown = [.. excluded.OfType<string>().Except(names).Order(StringComparer.Ordinal)];
+        string unmatched = string.Join(',', unknown.Select(check => $"\"{check}\""));
         if (unknown.Length > 0)
-            text.Append($"warn: some health checks cannot be excluded: no matches for {string.Join(',', unknown.Select(check => $"\"{check}\""))}\n");
+            text.Append($"warn: some health checks cannot be excluded: no matches for {unmatched}\n");
         if (report.Status == HealthStatus.Unhealthy)
             await Write(http, StatusCodes.Status500InternalServerError, $"{text}{name} check failed\n");
         else
