@@ -20,7 +20,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private readonly Options options;
     private readonly CancellationToken stop;
     private readonly Figures figures = new();
-    private PrivatePostgres? postgres;
+    private MeasuredPostgres? postgres;
     private ServerUnderTest server = null!;
     private readonly Dictionary<string, PgBench> pgbench = [];
     private bool serverIsOpen;
@@ -65,7 +65,7 @@ internal sealed class Benchmark : IAsyncDisposable
             return;
         }
 
-        postgres = await PrivatePostgres.Open(options.ConnectionString, stop);
+        postgres = await MeasuredPostgres.Open(options.ConnectionString, stop);
         string settings = (string)(await postgres.Ask("SELECT concat_ws(' ', current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'))"))!;
         if (settings != "on on on")
             throw new BenchmarkException($"fsync, full_page_writes and synchronous_commit must be on to compare anything; they are {settings}");

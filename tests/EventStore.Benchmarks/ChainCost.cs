@@ -13,7 +13,7 @@ namespace EventStore.Benchmarks;
 /// either way. They are measured in turn, and pairs are compared, so that what else happens on the machine hits both alike: first the call
 /// alone, in batches of one length and without a server, then whole requests, whose batches are as long as the moment makes them.
 /// </summary>
-internal sealed partial class ChainCost(PrivatePostgres postgres, Options options, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
+internal sealed partial class ChainCost(MeasuredPostgres postgres, Options options, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
 {
     private const int RoundsMin = 6;
     private const int CallRounds = 20;

@@ -9,7 +9,7 @@ namespace EventStore.Benchmarks;
 /// One user floods the server with patches, or with reads; what does another one, who patches, feel of it? Measured on one machine: the other
 /// alone, beside each flood, and beside that of patches without the limits on a user.
 /// </summary>
-internal sealed class Flood(PrivatePostgres postgres, Options options, Figures figures, CancellationToken stop)
+internal sealed class Flood(MeasuredPostgres postgres, Options options, Figures figures, CancellationToken stop)
 {
     private const int QuietConnections = 4;
     private const int QuietRate = 400; // far below what one user may ask for, or it would be the limit that is measured

@@ -9,7 +9,7 @@ namespace EventStore.Benchmarks;
 /// Whether patches stay as quick as the store grows: a small store, one with many events and one with many jobs, each with a server of its
 /// own, measured in turn so that what else happens on the machine hits all three alike.
 /// </summary>
-internal sealed class Growth(PrivatePostgres postgres, Options options, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
+internal sealed class Growth(MeasuredPostgres postgres, Options options, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
 {
     private const int FewEvents = 10_000;
     private const int RoundsMin = 3;

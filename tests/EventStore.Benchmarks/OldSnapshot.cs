@@ -13,7 +13,7 @@ namespace EventStore.Benchmarks;
 /// old version of every row. Commits of one patch each, without a server, before the snapshot and once 40,000 commits were made under it.
 /// Each job is patched about once, for a row that is changed again and again has old versions of its own to go past.
 /// </summary>
-internal sealed class OldSnapshot(PrivatePostgres postgres, Options options, CancellationToken stop)
+internal sealed class OldSnapshot(MeasuredPostgres postgres, Options options, CancellationToken stop)
 {
     private const int Commits = 40_000;
     private const int Sample = 4_000;

@@ -19,7 +19,7 @@ internal static class Past
     public static readonly int[] Depths = [10, 1_000, 100_000];
 
     /// <summary>The revisions of the job, oldest first.</summary>
-    public static async Task<long[]> Revisions(PrivatePostgres postgres, string database) =>
+    public static async Task<long[]> Revisions(MeasuredPostgres postgres, string database) =>
         (long[])(await postgres.Ask("SELECT array_agg(seq_id ORDER BY version) FROM eventstore.mt_events", database))!;
 
     /// <summary>Reads around the depth: each revision another one.</summary>

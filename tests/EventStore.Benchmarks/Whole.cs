@@ -12,7 +12,7 @@ namespace EventStore.Benchmarks;
 /// What concerns a large store as a whole: a page of its history by each index there is, and the verbs that go through all of it, each as a
 /// process of its own as an operator starts it. The requests of such a line are events.
 /// </summary>
-internal sealed class Whole(PrivatePostgres postgres, Options options, Figures figures, CancellationToken stop)
+internal sealed class Whole(MeasuredPostgres postgres, Options options, Figures figures, CancellationToken stop)
 {
     private const string Database = "bench_whole";
     private const int Pages = 300;

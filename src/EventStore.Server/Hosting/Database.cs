@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>The database the verbs work on: one that was named, or a private one started from this machine's programs.</summary>
+/// <summary>The database the verbs work on: one that was named, or a private one.</summary>
 internal sealed class Database : IAsyncDisposable
 {
     // set_config answers what is in force afterwards. As startup options a pooler such as PgBouncer would refuse or drop them. A
@@ -23,9 +23,9 @@ internal sealed class Database : IAsyncDisposable
 
     private static readonly string[] Required = ["on", "read committed", "off", "UTC", "2min"];
 
-    private readonly EmbeddedPostgres? embedded;
+    private readonly PrivatePostgres? embedded;
 
-    private Database(string? owner, string serving, EmbeddedPostgres? embedded) =>
+    private Database(string? owner, string serving, PrivatePostgres? embedded) =>
         (OwnerConnectionString, ServingConnectionString, this.embedded) = (owner, serving, embedded);
 
     /// <summary>The owner's connection; null when none was named.</summary>
@@ -47,7 +47,7 @@ internal sealed class Database : IAsyncDisposable
             return new Database(settings.PostgresOwner, serving, null);
         if (settings.PostgresOwner is { } owner)
             return new Database(owner, owner, null);
-        EmbeddedPostgres embedded = await EmbeddedPostgres.Start(settings.DataFolder, log, stop);
+        PrivatePostgres embedded = await PrivatePostgres.Open(settings.DataFolder, settings.PostgresImage, log, stop);
         return new Database(embedded.OwnerConnectionString, embedded.ServingConnectionString, embedded);
     }
 
@@ -56,7 +56,7 @@ internal sealed class Database : IAsyncDisposable
     public static Task<Database> OpenExisting(VerbRun run)
     {
         Settings settings = run.Settings;
-        if (!settings.NamesDatabase && !EmbeddedPostgres.IsIn(settings.DataFolder))
+        if (!settings.NamesDatabase && !PrivatePostgres.IsIn(settings.DataFolder))
         {
             throw new OperatorException(
                 $"there is no database in {settings.DataFolder}",

@@ -29,6 +29,9 @@ internal sealed record Settings(
     private const int StatementsKept = 100;
     private const StringSplitOptions Trimmed = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
 
+    /// <summary>The image of a private PostgreSQL in a container; null to use one only where this machine has no programs.</summary>
+    public string? PostgresImage { get; private init; }
+
     /// <summary>What the API allows.</summary>
     public Profile Profile { get; private init; } = Profile.Documented;
 
@@ -42,7 +45,7 @@ internal sealed record Settings(
         SettingChecks.LogLevels(configuration);
         return new Settings(
             Addresses(configuration),
-            Path.GetFullPath(Text(configuration, "data") ?? EmbeddedPostgres.DefaultDataFolder()),
+            Path.GetFullPath(Text(configuration, "data") ?? PrivatePostgres.DefaultDataFolder()),
             Text(configuration, "data") is not null,
             Text(configuration, "token-auth-file"),
             Text(configuration, "authorization-rbac-dir"),
@@ -56,6 +59,7 @@ internal sealed record Settings(
                 null or "off" => false,
                 var other => throw new OperatorException($"--activity is '{other}'", "It is on or off."),
             },
+            PostgresImage = Text(configuration, "postgres-image"),
             Profile = NamedProfile(Text(configuration, "profile")),
         };
     }

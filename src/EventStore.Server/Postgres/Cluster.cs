@@ -18,11 +18,11 @@ internal static class Cluster
     // until ServingRole.Grant gives it what it needs.
     private const string Roles =
         $"""
-        CREATE ROLE {EmbeddedPostgres.Owner} LOGIN
-        CREATE ROLE {EmbeddedPostgres.Server} LOGIN
-        CREATE DATABASE {EmbeddedPostgres.Database} OWNER {EmbeddedPostgres.Owner}
-        REVOKE ALL ON DATABASE {EmbeddedPostgres.Database} FROM PUBLIC
-        GRANT CONNECT ON DATABASE {EmbeddedPostgres.Database} TO {EmbeddedPostgres.Server}
+        CREATE ROLE {PrivatePostgres.Owner} LOGIN
+        CREATE ROLE {PrivatePostgres.Server} LOGIN
+        CREATE DATABASE {PrivatePostgres.Database} OWNER {PrivatePostgres.Owner}
+        REVOKE ALL ON DATABASE {PrivatePostgres.Database} FROM PUBLIC
+        GRANT CONNECT ON DATABASE {PrivatePostgres.Database} TO {PrivatePostgres.Server}
         """;
 
     /// <summary>Makes the database if there is none, and answers with the programs of the version its files are for.</summary>
@@ -55,7 +55,7 @@ internal static class Cluster
     /// </summary>
     public static void WriteAccess(LockedFolder folder, PostgresAccount account)
     {
-        string[] roles = [EmbeddedPostgres.Owner, EmbeddedPostgres.Server, EmbeddedPostgres.Superuser];
+        string[] roles = [PrivatePostgres.Owner, PrivatePostgres.Server, PrivatePostgres.Superuser];
         var map = string.Concat(roles.Select(role => $"eventstore \"{account.ProcessUser}\" {role}\n"));
         Demand(account.Run(
             "sh", "-c", "umask 077 && printf '%s' \"$1\" > \"$0/pg_hba.conf\" && printf '%s' \"$2\" > \"$0/pg_ident.conf\"",
@@ -101,7 +101,7 @@ internal static class Cluster
 
             // Locale C everywhere: sorting must not change under the indexes when the machine's C library is updated.
             Demand(account.Run(
-                binaries.Program("initdb"), "-D", unfinished, "-U", EmbeddedPostgres.Superuser, "--encoding=UTF8", "--locale=C",
+                binaries.Program("initdb"), "-D", unfinished, "-U", PrivatePostgres.Superuser, "--encoding=UTF8", "--locale=C",
                 "--data-checksums", "--auth-local=peer", "--auth-host=reject", "--no-instructions"),
                 $"initdb could not make a database in {folder.Path}.");
             Demand(account.Run(

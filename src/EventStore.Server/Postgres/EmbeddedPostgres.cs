@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using System.Runtime.Versioning;
-using System.Text;
 using Npgsql;
 
 namespace EventStore.Server.Postgres;
@@ -10,16 +9,8 @@ namespace EventStore.Server.Postgres;
 /// durable, reachable through a Unix socket only and without passwords, and ended with the server. One process uses a data folder
 /// at a time; the database stops when this object is disposed or the process dies.
 /// </summary>
-public sealed class EmbeddedPostgres : IAsyncDisposable
+public sealed class EmbeddedPostgres : PrivatePostgres
 {
-    internal const string Superuser = "postgres";
-    internal const string Owner = "eventstore_owner";
-    internal const string Server = "eventstore_server";
-    internal const string Database = "eventstore";
-
-    // Well below the database's max_connections: whoever finds all of them taken waits for one, and is not refused.
-    private const int PoolSize = 30;
-
     private static readonly TimeSpan LeftoversMax = TimeSpan.FromSeconds(20);
 
     private readonly LockedFolder folder;
@@ -37,52 +28,20 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     /// <summary>The data folder, in full.</summary>
     public string DataFolder => folder.Path;
 
-    /// <summary>Connects as the role that owns the database: for migrations, rebuilds and imports.</summary>
-    public string OwnerConnectionString => socket.ConnectionString(Owner).ConnectionString;
+    /// <inheritdoc/>
+    public override string OwnerConnectionString => socket.ConnectionString(Owner).ConnectionString;
 
-    /// <summary>
-    /// Connects as the role the server serves with, which may do what <see cref="ServingRole.Grant"/> gave it. Statements are
-    /// prepared by themselves after their second use, and a returned connection is not reset, which would cost a round trip.
-    /// </summary>
-    public string ServingConnectionString
-    {
-        get
-        {
-            var connection = socket.ConnectionString(Server);
-            connection.MaxAutoPrepare = 100;
-            connection.AutoPrepareMinUsages = 2;
-            connection.NoResetOnClose = true;
-            connection.MaxPoolSize = PoolSize;
-            return connection.ConnectionString;
-        }
-    }
+    /// <inheritdoc/>
+    public override string ServingConnectionString => Tuned(socket.ConnectionString(Server));
 
-    /// <summary>
-    /// Completes when the database has ended, which without <see cref="DisposeAsync"/> means that it crashed or was stopped
-    /// by somebody else.
-    /// </summary>
-    public Task Ended { get; }
+    /// <inheritdoc/>
+    public override Task Ended { get; }
 
     /// <summary>The process number of the database.</summary>
     internal int ProcessId => process.Id;
 
-    /// <summary>
-    /// Where the data go if nobody says: for root a folder the account postgres can reach (it cannot enter /root), for others
-    /// <c>$XDG_DATA_HOME</c> or <c>~/.local/share</c>.
-    /// </summary>
-    public static string DefaultDataFolder()
-    {
-        const string name = "pytorchjob-eventstore";
-        if (Environment.IsPrivilegedProcess)
-            return Path.Combine("/var/lib", name);
-
-        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify);
-        var data = Environment.GetEnvironmentVariable("XDG_DATA_HOME");
-        return Path.Combine(string.IsNullOrEmpty(data) ? Path.Combine(home, ".local", "share") : data, name);
-    }
-
     /// <summary>Whether a data folder holds a database.</summary>
-    public static bool IsIn(string dataFolder) => File.Exists(Path.Combine(dataFolder, "pgdata", "PG_VERSION"));
+    public static bool HasFiles(string dataFolder) => File.Exists(Path.Combine(dataFolder, "pgdata", "PG_VERSION"));
 
     /// <summary>
     /// Starts the database on the folder, which is made if it is not there, and returns when it accepts connections.
@@ -134,8 +93,8 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
         }
     }
 
-    /// <summary>Stops the database cleanly and lets go of the data folder.</summary>
-    public async ValueTask DisposeAsync()
+    /// <inheritdoc/>
+    public override async ValueTask DisposeAsync()
     {
         if (stopping)
             return;
@@ -171,7 +130,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
                 throw;
             }
 
-            var leftovers = Tail(folder.Log, logStart).Contains("pre-existing shared memory block", StringComparison.Ordinal);
+            var leftovers = PostgresLog.Tail(folder.Log, logStart).Contains("pre-existing shared memory block", StringComparison.Ordinal);
             if (!leftovers || DateTime.UtcNow > deadline)
                 throw Failed($"did not start (exit code {await process.Ended.ConfigureAwait(false)}).", folder, logStart, null);
         }
@@ -204,16 +163,7 @@ public sealed class EmbeddedPostgres : IAsyncDisposable
     }
 
     private static PostgresUnavailableException Failed(string how, LockedFolder folder, long logStart, Exception? cause) =>
-        new($"The PostgreSQL on {folder.Path} {how}\n{Tail(folder.Log, logStart)}", $"All it said is in {folder.Log}.", cause);
-
-    private static string Tail(string file, long start)
-    {
-        const int bytesMax = 4096;
-        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        stream.Position = Math.Max(start, stream.Length - bytesMax);
-        using var reader = new StreamReader(stream, Encoding.UTF8);
-        return reader.ReadToEnd().Trim();
-    }
+        new($"The PostgreSQL on {folder.Path} {how}\n{PostgresLog.Tail(folder.Log, logStart)}", $"All it said is in {folder.Log}.", cause);
 
     private async Task Watch()
     {

@@ -4,7 +4,8 @@ using System.Runtime.Versioning;
 namespace EventStore.Server.Postgres;
 
 /// <summary>
-/// The data folder, held by this process alone:
+/// The data folder, held by this process alone. Of a database in a container it holds the locks and the log, and in place of the files
+/// <c>container.json</c> says where they lie.
 /// <code>
 /// DATA/           ours (root: 0711, so that the account below can pass through and read nothing; else 0700)
 ///   lock          locked while we run; the kernel lets go of it however we end
@@ -39,16 +40,30 @@ internal sealed class LockedFolder : IDisposable
     /// Another process holds it, we may not write there, or the account cannot reach it.
     /// </exception>
     [UnsupportedOSPlatform("windows")]
-    public static LockedFolder Open(string path, PostgresAccount account)
+    public static LockedFolder Open(string path, PostgresAccount account) => Open(
+        path, account.ProcessUser, full => Make(full, account), folder => folder.Prepare(account));
+
+    /// <summary>The same where the database's files lie elsewhere: nobody but this account needs to reach the folder.</summary>
+    /// <exception cref="PostgresUnavailableException">Another process holds it, or we may not write there.</exception>
+    public static LockedFolder Open(string path) => Open(path, Environment.UserName, MakeOwn, folder => folder.PrepareOwn());
+
+    /// <summary>Lets the next process have the folder.</summary>
+    public void Dispose()
+    {
+        File.Delete(Holder);
+        held.Dispose();
+    }
+
+    private static LockedFolder Open(string path, string user, Action<string> make, Action<LockedFolder> prepare)
     {
         path = System.IO.Path.GetFullPath(path);
         try
         {
-            Make(path, account);
+            make(path);
             var folder = new LockedFolder(path, Lock(path));
             try
             {
-                folder.Prepare(account);
+                prepare(folder);
                 return folder;
             }
             catch
@@ -60,16 +75,17 @@ internal sealed class LockedFolder : IDisposable
         catch (Exception denied) when (denied is UnauthorizedAccessException or IOException)
         {
             throw new PostgresUnavailableException(
-                $"The data folder {path} cannot be used by {account.ProcessUser}: {denied.Message}",
+                $"The data folder {path} cannot be used by {user}: {denied.Message}",
                 "Choose another with --data DIR, or make it yours.", denied);
         }
     }
 
-    /// <summary>Lets the next process have the folder.</summary>
-    public void Dispose()
+    private static void MakeOwn(string path)
     {
-        File.Delete(Holder);
-        held.Dispose();
+        if (OperatingSystem.IsWindows())
+            Directory.CreateDirectory(path);
+        else if (!Directory.Exists(path))
+            Directory.CreateDirectory(path, Private);
     }
 
     [UnsupportedOSPlatform("windows")]
@@ -112,27 +128,26 @@ internal sealed class LockedFolder : IDisposable
     [UnsupportedOSPlatform("windows")]
     private void Prepare(PostgresAccount account)
     {
-        File.WriteAllText(Holder, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-
+        PrepareOwn();
         Directory.CreateDirectory(Run, Private);
         File.SetUnixFileMode(Run, Private);
         account.Give(Run);
         account.RequireReach(Run);
+        account.Give(Log);
+    }
 
+    private void PrepareOwn()
+    {
+        File.WriteAllText(Holder, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         if (File.Exists(Log) && new FileInfo(Log).Length > LogBytesMax)
             File.Move(Log, Log + ".1", overwrite: true);
-        using (new FileStream(Log, new FileStreamOptions
+        var options = new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.Write, Share = FileShare.ReadWrite };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using (new FileStream(Log, options))
         {
-            Mode = FileMode.OpenOrCreate,
-            Access = FileAccess.Write,
-            Share = FileShare.ReadWrite,
-            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-        }))
-        {
-            // Only so that it exists: the account may not make files here.
+            // Only so that it exists: the database's account may not make files here.
         }
-
-        account.Give(Log);
     }
 
     private static string HolderFile(string path) => System.IO.Path.Combine(path, "lock.pid");

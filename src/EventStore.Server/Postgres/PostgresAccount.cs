@@ -125,7 +125,7 @@ internal sealed class PostgresAccount
 
         throw new PostgresUnavailableException(
             $"PostgreSQL runs as the account '{Dropped}' here, and that account cannot reach {folder}: {closed} is closed to it.",
-            $"Choose another data folder with --data DIR (the default is {EmbeddedPostgres.DefaultDataFolder()}), or chmod o+x {closed}.");
+            $"Choose another data folder with --data DIR (the default is {PrivatePostgres.DefaultDataFolder()}), or chmod o+x {closed}.");
     }
 
     /// <summary>

@@ -27,6 +27,7 @@ public sealed partial record PostgresBinaries(string Folder, int Major)
           Fedora:          dnf install postgresql-server
           macOS:           brew install postgresql@17
         or set PG_BIN to the folder that holds initdb and postgres,
+        or start a container engine that answers to `docker`: PostgreSQL then runs in a container,
         or use a database of your own: ConnectionStrings__Postgres='Host=...;Username=...;Database=...'.
         """;
 

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace EventStore.Server.Postgres;
 
 /// <summary>Everything this folder says in the log, in one place.</summary>
@@ -32,4 +34,29 @@ internal static partial class PostgresLog
 
     [LoggerMessage(10, LogLevel.Warning, "Another migration holds the lock; waiting up to {Seconds} s for {Holder}")]
     public static partial void WaitingForLock(this ILogger log, double seconds, string holder);
+
+    [LoggerMessage(120, LogLevel.Information, "Making a database with {Image} in the container and volume {Name}")]
+    public static partial void MakingContainer(this ILogger log, string image, string name);
+
+    [LoggerMessage(121, LogLevel.Information, "Pulling {Image}")]
+    public static partial void Pulling(this ILogger log, string image);
+
+    [LoggerMessage(122, LogLevel.Information, "PostgreSQL runs with {Image} in the container {Name}, on 127.0.0.1:{Port}")]
+    public static partial void RunningInContainer(this ILogger log, string image, string name, int port);
+
+    [LoggerMessage(123, LogLevel.Warning, "The container {Name} of an earlier server still runs for {Folder}; ending it")]
+    public static partial void EndingContainer(this ILogger log, string name, string folder);
+
+    [LoggerMessage(124, LogLevel.Warning, "The container {Name} has not stopped within {Seconds} s; removing it")]
+    public static partial void ContainerStopsSlowly(this ILogger log, string name, double seconds);
+
+    /// <summary>The end of what the database has printed since <paramref name="start"/>.</summary>
+    public static string Tail(string file, long start)
+    {
+        const int bytesMax = 4096;
+        using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        stream.Position = Math.Max(start, stream.Length - bytesMax);
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        return reader.ReadToEnd().Trim();
+    }
 }

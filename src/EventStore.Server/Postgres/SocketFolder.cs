@@ -47,7 +47,7 @@ internal sealed class SocketFolder : IDisposable
     {
         Host = Path,
         Username = role,
-        Database = EmbeddedPostgres.Database,
+        Database = PrivatePostgres.Database,
         ApplicationName = "pytorchjob-eventstore",
     };
 

@@ -25,19 +25,19 @@ internal sealed partial class PgBench
 
     private const string TinyJson = "{}";
 
-    private readonly PrivatePostgres postgres;
+    private readonly MeasuredPostgres postgres;
     private readonly string database;
     private readonly string script;
     private readonly string[] variables;
 
-    private PgBench(PrivatePostgres postgres, string database, string script, string[] variables) =>
+    private PgBench(MeasuredPostgres postgres, string database, string script, string[] variables) =>
         (this.postgres, this.database, this.script, this.variables) = (postgres, database, script, variables);
 
     /// <summary>All forms.</summary>
     public static IReadOnlyList<string> Forms { get; } = [Statement, Steps, Tiny];
 
     /// <summary>Makes the tables, with copies of a job and an event that the server has just stored.</summary>
-    public static async Task<PgBench> Prepare(string form, PrivatePostgres postgres, string serverDatabase, int jobs)
+    public static async Task<PgBench> Prepare(string form, MeasuredPostgres postgres, string serverDatabase, int jobs)
     {
         string database = "bench_" + form.Replace('-', '_');
         string script = Path.Combine(AppContext.BaseDirectory, form == Statement ? "pgbench.sql" : "pgbench-steps.sql");

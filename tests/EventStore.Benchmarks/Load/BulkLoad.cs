@@ -34,7 +34,7 @@ internal sealed class BulkLoad : IAsyncDisposable
     public long Events { get; private set; }
 
     /// <summary>Fills a database that has its schema, and leaves it as autovacuum would have by the time so much was written by requests.</summary>
-    public static async Task Fill(PrivatePostgres postgres, string database, int jobs, long events, string doing, CancellationToken stop)
+    public static async Task Fill(MeasuredPostgres postgres, string database, int jobs, long events, string doing, CancellationToken stop)
     {
         var progress = new ProgressBar(doing);
         await using BulkLoad load = await Open(postgres, database, LargeBatch, PatchesOfOneJob, done =>
@@ -53,7 +53,7 @@ internal sealed class BulkLoad : IAsyncDisposable
     /// <param name="batchLength">How many events are committed at once.</param>
     /// <param name="ofOneJob">How many of them are of one job.</param>
     /// <param name="progress">Told how many events there are.</param>
-    public static async Task<BulkLoad> Open(PrivatePostgres postgres, string database, int batchLength, int ofOneJob, Action<long> progress)
+    public static async Task<BulkLoad> Open(MeasuredPostgres postgres, string database, int batchLength, int ofOneJob, Action<long> progress)
     {
         var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(postgres.For(database, database + "_serving"))
         {

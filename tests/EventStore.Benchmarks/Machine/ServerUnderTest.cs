@@ -41,7 +41,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     public static ServerUnderTest Given(Uri url, string token) => new(url, token, null, null, null);
 
     /// <summary>Makes a database, brings its schema up to date as an operator would, and starts a server on it, as the serving role.</summary>
-    public static async Task<ServerUnderTest> Start(PrivatePostgres postgres, string database, string? program, CancellationToken stop, IReadOnlyDictionary<string, string>? settings = null)
+    public static async Task<ServerUnderTest> Start(MeasuredPostgres postgres, string database, string? program, CancellationToken stop, IReadOnlyDictionary<string, string>? settings = null)
     {
         await postgres.CreateDatabase(database);
         var connections = new Dictionary<string, string>
@@ -78,7 +78,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     }
 
     /// <summary>What the load generator needs to know of it.</summary>
-    public LoadSpec Load(LoadKind kind, PrivatePostgres? postgres) => new()
+    public LoadSpec Load(LoadKind kind, MeasuredPostgres? postgres) => new()
     {
         Kind = kind,
         Host = Url.Host,

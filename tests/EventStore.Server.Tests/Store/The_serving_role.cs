@@ -48,7 +48,6 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     [InlineData("UPDATE eventstore.head SET revision = 1")]
     [InlineData("LOCK TABLE eventstore.commit_lock IN ROW SHARE MODE")]
     [InlineData("LOCK TABLE eventstore.commit_lock IN SHARE MODE")]
-    [InlineData("DELETE FROM eventstore.mt_doc_activity")]
     [InlineData("TRUNCATE eventstore.mt_doc_job_activity")]
     [InlineData("UPDATE eventstore.mt_doc_activity SET day = '2000-01-01'")]
     [InlineData("UPDATE eventstore.mt_event_progression SET name = 'other'")]

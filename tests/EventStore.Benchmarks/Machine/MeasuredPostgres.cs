@@ -8,7 +8,7 @@ namespace EventStore.Benchmarks.Machine;
 /// settings of the server's private one, durability above all; only the number of connections is higher, so that pgbench and plain
 /// Marten can be given as many as the server's clients.
 /// </summary>
-internal sealed class PrivatePostgres : IAsyncDisposable
+internal sealed class MeasuredPostgres : IAsyncDisposable
 {
     private const int ConnectionsMax = 200;
     private const string Superuser = "postgres";
@@ -22,7 +22,7 @@ internal sealed class PrivatePostgres : IAsyncDisposable
     private readonly Child? process;
     private readonly string? folder;
 
-    private PrivatePostgres(string connectionString, Child? process, string? folder) => (ConnectionString, this.process, this.folder) = (connectionString, process, folder);
+    private MeasuredPostgres(string connectionString, Child? process, string? folder) => (ConnectionString, this.process, this.folder) = (connectionString, process, folder);
 
     /// <summary>Connects as somebody who may make databases and roles.</summary>
     public string ConnectionString { get; }
@@ -33,9 +33,9 @@ internal sealed class PrivatePostgres : IAsyncDisposable
     public string Version { get; private set; } = string.Empty;
 
     /// <summary>Uses the one that is named, or starts one.</summary>
-    public static async Task<PrivatePostgres> Open(string? connectionString, CancellationToken stop)
+    public static async Task<MeasuredPostgres> Open(string? connectionString, CancellationToken stop)
     {
-        PrivatePostgres postgres = connectionString is null ? await Start(stop) : new PrivatePostgres(connectionString, null, null);
+        MeasuredPostgres postgres = connectionString is null ? await Start(stop) : new MeasuredPostgres(connectionString, null, null);
         try
         {
             postgres.Version = (string)(await postgres.Ask("SELECT current_setting('server_version')"))!;
@@ -104,7 +104,7 @@ internal sealed class PrivatePostgres : IAsyncDisposable
     // Roles are made only in a database of the run's own or in one that was given for the purpose, reachable as its owner allows.
     private static string RolePassword { get; } = Guid.NewGuid().ToString("N");
 
-    private static async Task<PrivatePostgres> Start(CancellationToken stop)
+    private static async Task<MeasuredPostgres> Start(CancellationToken stop)
     {
         PostgresBinaries binaries = PostgresBinaries.Find();
         string? account = Environment.IsPrivilegedProcess ? Superuser : null; // PostgreSQL does not run as root
@@ -118,7 +118,7 @@ internal sealed class PrivatePostgres : IAsyncDisposable
         string[] settings = [.. Settings.Append($"unix_socket_directories={folder}").SelectMany(setting => (string[])["-c", setting])];
         Child process = Child.Start([binaries.Program("postgres"), "-D", data, .. settings], runAs: account, signal: "INT"); // INT: without waiting for clients
         var builder = new NpgsqlConnectionStringBuilder { Host = folder, Username = Superuser, Database = "postgres" };
-        var postgres = new PrivatePostgres(builder.ConnectionString, process, folder);
+        var postgres = new MeasuredPostgres(builder.ConnectionString, process, folder);
         while (!process.Ended.IsCompleted)
         {
             try
