@@ -62,7 +62,29 @@ public sealed class Bodies_in_yaml
         (ReadOnlyMemory<byte> read, string? wrong) = YamlBody.Read(Bytes(YamlText.Of(written)), 100_000);
         Assert.Null(wrong);
         Assert.Equal(written, JsonReading.Parse(read.Span));
+        Assert.Equal(YamlText.Of(written), string.Concat(YamlText.Lines(written).Select(line => line.Text + "\n")));
     }
+
+    [Fact]
+    public void Say_of_each_line_which_value_begins_on_it() => Assert.Equal(
+        [
+            "kind: PyTorchJob                       kind leaf",
+            "metadata:                              metadata",
+            "  labels:                              metadata.labels",
+            "    example.com/team: ml               metadata.labels['example.com/team'] leaf",
+            "spec:                                  spec",
+            "  list:                                spec.list",
+            "  - args:                              spec.list[0].args",
+            "    - \"--epochs=1\"                     spec.list[0].args[0] leaf",
+            "    image: v1                          spec.list[0].image leaf",
+            "  - []                                 spec.list[1] leaf",
+            "  -                                    spec.list[2]".TrimEnd(),
+            "    - 1                                spec.list[2][0] leaf",
+            "  - {}                                 spec.list[3] leaf",
+        ],
+        YamlText.Lines(JsonReading.Parse(Bytes("""
+            {"kind":"PyTorchJob","metadata":{"labels":{"example.com/team":"ml"}},"spec":{"list":[{"args":["--epochs=1"],"image":"v1"},[],[1],{}]}}
+            """))).Select(line => $"{line.Text,-38} {line.Path}{(line.IsLeaf ? " leaf" : "")}"));
 
     [Fact]
     public void Are_printed_as_kubectl_prints_them() => Assert.Equal(
