@@ -30,28 +30,34 @@ internal static class JobDifference
     /// <summary>GET …/diff?from=N&amp;to=M.</summary>
     public static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
-            || !TryRead(http.Request.Query, "from", isRequired: true, out long? asked, out refusal)
-            || !TryRead(http.Request.Query, "to", isRequired: false, out long? until, out refusal))
+        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
             return refusal;
+        var key = new JobKey(@namespace, name);
+        (ComparedSide from, ComparedSide to, refusal) = await Read(http, key, reads);
+        return refusal ?? (IResult)new JsonReply(200, Print(key, from, to).ToUtf8());
+    }
+
+    /// <summary>Reads both sides as the query of a request names them: <c>from</c>, and <c>to</c>, without which it is now.</summary>
+    /// <returns>Both sides, at least one of them with a job; or why the request is refused.</returns>
+    public static async Task<(ComparedSide From, ComparedSide To, Status? Refusal)> Read(HttpContext http, JobKey key, JobReads reads)
+    {
+        if (!TryRead(http.Request.Query, "from", isRequired: true, out long? asked, out Status? refusal)
+            || !TryRead(http.Request.Query, "to", isRequired: false, out long? until, out refusal))
+            return (default, default, refusal);
         long newest = Math.Max(asked!.Value, until ?? 0);
         if (await reads.WaitFor(newest, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(newest, head);
-        var key = new JobKey(@namespace, name);
+            return (default, default, Status.TooLargeResourceVersion(newest, head));
         (long from, long to) = (asked.Value, until ?? await reads.Head(http.RequestAborted));
         var before = await reads.JobAt(key, from, http.RequestAborted);
         var after = await reads.JobAt(key, to, http.RequestAborted);
         IEnumerable<Guid> incarnations = new[] { before?.Job.Uid, after?.Job.Uid }.OfType<Guid>();
         refusal = await PastRights.OfOne(http, key, incarnations, reads);
-        if (refusal is not null)
-            return refusal;
-        return before is null && after is null
-            ? JobAnswers.NotFound(key)
-            : new JsonReply(200, Print(key, (from, before), (to, after)).ToUtf8());
+        if (refusal is null && before is null && after is null)
+            refusal = JobAnswers.NotFound(key);
+        return (new ComparedSide(from, before), new ComparedSide(to, after), refusal);
     }
 
-    private static JsonObject Print(
-        JobKey key, (long Revision, (Job Job, DateTimeOffset Time)? At) from, (long Revision, (Job Job, DateTimeOffset Time)? At) to)
+    private static JsonObject Print(JobKey key, ComparedSide from, ComparedSide to)
     {
         var compared = Comparison.Of(from.At?.Job, to.At?.Job);
         Change[] listed = [.. Fitting(compared.Changes, change => change.Path)];
@@ -114,3 +120,8 @@ internal static class JobDifference
         return refusal is null;
     }
 }
+
+/// <summary>One of two sides that are compared.</summary>
+/// <param name="Revision">The revision asked for.</param>
+/// <param name="At">The job as it stood then, and when its last event by then was; null where no job of the name lived.</param>
+internal readonly record struct ComparedSide(long Revision, (Job Job, DateTimeOffset Time)? At);

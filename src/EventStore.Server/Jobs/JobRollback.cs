@@ -31,12 +31,25 @@ internal static class JobRollback
 
         var key = new JobKey(@namespace, name);
         Job? past = (await reads.JobAt(key, read.Revision, http.RequestAborted))?.Job;
-        int pastBytes = past is null ? 0 : JobText.Of(past).LengthBytes; // it waits in the queue with the command
-        JobCommand command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), read.Revision, past, read.ResourceVersion).Under(http);
-        Outcome outcome = await lane.Execute(command, read.DryRun, read.BodyBytes + pastBytes, http.RequestAborted);
+        Outcome outcome = await Execute(http, key, read, past, lane, clock);
         if (outcome is Outcome.Done done)
             Warn(http, Rollback.NotRestored(past!, done.Job));
         return JobAnswers.Of(outcome, key, http.TraceIdentifier, after => new JsonReply(200, read.View!.Alone(after)));
+    }
+
+    /// <summary>Goes back, or tries to.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="key">The job.</param>
+    /// <param name="asked">What is asked for.</param>
+    /// <param name="past">The job as it stood at the revision asked for; null where there was none.</param>
+    /// <param name="lane">The commit lane.</param>
+    /// <param name="clock">The clock.</param>
+    public static Task<Outcome> Execute(
+        HttpContext http, JobKey key, RollbackRequest asked, Job? past, CommitLane lane, TimeProvider clock)
+    {
+        int pastBytes = past is null ? 0 : JobText.Of(past).LengthBytes; // it waits in the queue with the command
+        JobCommand command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), asked.Revision, past, asked.ResourceVersion).Under(http);
+        return lane.Execute(command, asked.DryRun, asked.BodyBytes + pastBytes, http.RequestAborted);
     }
 
     private static void Warn(HttpContext http, IReadOnlyList<FieldPath> notRestored)
