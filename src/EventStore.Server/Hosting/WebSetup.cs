@@ -76,7 +76,7 @@ internal static class WebSetup
         services.AddSingleton(_ => served.Database.Serving());
         services.AddSingleton(served.Limits.Lane).AddSingleton<CommitLane>();
         services.AddSingleton<JobReads>();
-        services.AddSingleton<RevisionReads>();
+        services.AddSingleton<RevisionReads>().AddSingleton<TimelineReads>();
         services.AddSingleton<ServerPresence>();
         services.AddHostedService(provider => provider.GetRequiredService<ServerPresence>());
         services.AddSingleton(served.Limits.Feed).AddSingleton<JobFeed>().AddSingleton<Notifications>();

@@ -1,0 +1,157 @@
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+using Npgsql;
+
+namespace EventStore.Server.Store.History;
+
+/// <summary>
+/// Counts a name's changes over time, so that a history of 100,000 revisions can be drawn without reading one of its events into the server.
+/// </summary>
+/// <remarks>
+/// The bounds between slices are moments. Time never runs against revision, so each becomes a revision by binary search, and a slice is a
+/// range of the index on (namespace, job, revision). Type and user of a revision stand in its row. Which fields a patch changed stands in its
+/// event only, and 100,000 events are too many to look into. Of each slice, type and user the first event is looked into and, evenly spread,
+/// about <see cref="LookedIntoMax"/> others in all; where that were not all of them, the counts of spec and metadata are estimates and say so.
+/// </remarks>
+public sealed class TimelineReads(NpgsqlDataSource database)
+{
+    /// <summary>How many revisions are counted at most: the newest of the stretch.</summary>
+    public const int CountedMax = 200_000;
+
+    private const int LookedIntoMax = 5_000;
+
+    private static readonly string[] Life = ["job_created", "job_restored", "job_deletion_requested", "job_deleted"];
+    private static readonly string Status = EventCodec.Names[typeof(JobStatusUpdated)];
+
+    private const string ExtentSql = """
+        SELECT f.revision, b.timestamp, l.revision, e.timestamp
+          FROM (SELECT r.revision FROM eventstore.revision r WHERE r.namespace = $1 AND r.job = $2 ORDER BY r.revision LIMIT 1) f
+         CROSS JOIN (SELECT r.revision FROM eventstore.revision r WHERE r.namespace = $1 AND r.job = $2 ORDER BY r.revision DESC LIMIT 1) l
+          JOIN eventstore.mt_events b ON b.seq_id = f.revision
+          JOIN eventstore.mt_events e ON e.seq_id = l.revision
+        """;
+
+    // $1 namespace, $2 job, $3 first and $4 last revision, $5 the moments between slices, $6 how many are counted, $7 how many looked into,
+    // $8 the types that are of one kind whatever they changed.
+    private const string CountSql = """
+        WITH RECURSIVE search (place, moment, low, high) AS (
+            SELECT m.place, m.moment, $3::bigint - 1, $4::bigint FROM unnest($5::timestamptz[]) WITH ORDINALITY m (moment, place)
+            UNION ALL
+            SELECT s.place, s.moment, CASE WHEN e.timestamp >= s.moment THEN s.low ELSE m.middle END,
+                   CASE WHEN e.timestamp >= s.moment THEN e.seq_id - 1 ELSE s.high END
+              FROM search s
+             CROSS JOIN LATERAL (SELECT (s.low + s.high + 1) / 2 AS middle) m
+              LEFT JOIN LATERAL (
+                   SELECT o.seq_id, o.timestamp FROM eventstore.mt_events o
+                    WHERE o.seq_id > s.low AND o.seq_id <= m.middle ORDER BY o.seq_id DESC LIMIT 1) e ON true
+             WHERE s.low < s.high),
+        bounds (slices) AS MATERIALIZED (SELECT array_agg(s.low + 1 ORDER BY s.place) FROM search s WHERE s.low = s.high),
+        oldest (revision) AS MATERIALIZED (
+            SELECT r.revision FROM eventstore.revision r
+             WHERE r.namespace = $1 AND r.job = $2 AND r.revision BETWEEN $3 AND $4 ORDER BY r.revision DESC OFFSET $6 LIMIT 1),
+        found AS MATERIALIZED (
+            SELECT width_bucket(r.revision, (SELECT b.slices FROM bounds b)) AS slice, r.revision, r.type, r.user_name
+              FROM eventstore.revision r
+             WHERE r.namespace = $1 AND r.job = $2 AND r.revision BETWEEN $3 AND $4
+               AND r.revision > coalesce((SELECT o.revision FROM oldest o), 0)),
+        counted AS MATERIALIZED (
+            SELECT f.slice, f.type, f.user_name, count(*) AS count, min(f.revision) AS first, max(f.revision) AS last
+              FROM found f GROUP BY f.slice, f.type, f.user_name),
+        step (step) AS MATERIALIZED (SELECT coalesce(sum(c.count), 0)::bigint / $7 + 1 FROM counted c WHERE c.type <> ALL ($8)),
+        looked AS (
+            SELECT f.slice, f.type, f.user_name, count(*) AS looked,
+                   count(*) FILTER (WHERE jsonb_path_exists(e.data, '$.paths[*] ? (@ starts with "spec.")')) AS spec,
+                   count(*) FILTER (WHERE jsonb_path_exists(e.data, '$.paths[*] ? (@ starts with "metadata.")')) AS metadata
+              FROM found f
+              JOIN counted c ON c.slice = f.slice AND c.type = f.type AND c.user_name = f.user_name
+             CROSS JOIN step s
+              JOIN eventstore.mt_events e ON e.seq_id = f.revision
+             WHERE f.type <> ALL ($8) AND (f.revision = c.first OR (hashint8(f.revision)::bigint & 2147483647) % s.step = 0)
+             GROUP BY f.slice, f.type, f.user_name)
+        SELECT c.slice, c.type, c.user_name, c.count, c.first, c.last, coalesce(l.looked, 0), coalesce(l.spec, 0), coalesce(l.metadata, 0),
+               (SELECT o.revision IS NOT NULL FROM oldest o)
+          FROM counted c LEFT JOIN looked l ON l.slice = c.slice AND l.type = c.type AND l.user_name = c.user_name
+         ORDER BY c.slice, c.first
+        """;
+
+    private const string LivesBeforeSql = """
+        SELECT r.type <> 'job_deleted' FROM eventstore.revision r
+         WHERE r.namespace = $1 AND r.job = $2 AND r.revision < $3 ORDER BY r.revision DESC LIMIT 1
+        """;
+
+    /// <summary>The kind of change an event of a type is; null for a type of which the changed fields decide.</summary>
+    public static ChangeKind? KindOf(string type) => Life.Contains(type) ? ChangeKind.Life : type == Status ? ChangeKind.Status : null;
+
+    /// <summary>Where the name's history begins and ends; null for a name that never was.</summary>
+    public async Task<HistoryExtent?> Extent(JobKey key, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = Ask(ExtentSql, key);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        return await row.ReadAsync(stop)
+            ? new HistoryExtent(row.GetInt64(0), row.GetFieldValue<DateTimeOffset>(1), row.GetInt64(2), row.GetFieldValue<DateTimeOffset>(3))
+            : null;
+    }
+
+    /// <summary>Counts the changes of a stretch.</summary>
+    /// <param name="key">The name.</param>
+    /// <param name="from">Where the stretch begins.</param>
+    /// <param name="to">Where it ends: behind <paramref name="from"/>.</param>
+    /// <param name="first">The first revision at or behind <paramref name="from"/>.</param>
+    /// <param name="last">The last revision at or before <paramref name="to"/>.</param>
+    /// <param name="slices">Into how many slices the stretch is cut.</param>
+    /// <param name="stop">Cancels the read.</param>
+    public async Task<JobTimeline> Count(
+        JobKey key, DateTimeOffset from, DateTimeOffset to, long first, long last, int slices, CancellationToken stop)
+    {
+        var cells = new List<TimelineCell>();
+        (long total, bool clipped) = (0, false);
+        await using (NpgsqlCommand command = Ask(CountSql, key))
+        {
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = first });
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = last });
+            command.Parameters.Add(new NpgsqlParameter<DateTimeOffset[]> { TypedValue = [.. Between(from, to, slices)] });
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = CountedMax });
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = LookedIntoMax });
+            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. Life, Status] });
+            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+            while (await row.ReadAsync(stop))
+            {
+                total += row.GetInt64(3);
+                clipped = !await row.IsDBNullAsync(9, stop);
+                cells.AddRange(Cells(row));
+            }
+        }
+
+        return new JobTimeline(from, to, slices, total, cells, await LivesBefore(key, first, stop), clipped);
+    }
+
+    private static IEnumerable<DateTimeOffset> Between(DateTimeOffset from, DateTimeOffset to, int slices) =>
+        Enumerable.Range(1, slices - 1).Select(place => (from + ((to - from) * ((double)place / slices))).ToUniversalTime());
+
+    private static IEnumerable<TimelineCell> Cells(NpgsqlDataReader row)
+    {
+        (int slice, string type, string user) = (row.GetInt32(0), row.GetString(1), row.GetString(2));
+        (long count, long first, long last) = (row.GetInt64(3), row.GetInt64(4), row.GetInt64(5));
+        if (KindOf(type) is { } kind)
+            return [new TimelineCell(slice, kind, type, user, count, true, first, last)];
+        (long looked, long spec, long metadata) = (row.GetInt64(6), row.GetInt64(7), row.GetInt64(8));
+        (ChangeKind Kind, long Of)[] kinds = [(ChangeKind.Spec, spec), (ChangeKind.Metadata, metadata)];
+        return kinds.Where(each => each.Of > 0).Select(each => new TimelineCell(
+            slice, each.Kind, type, user, Math.Max(1, count * each.Of / looked), looked == count, first, last));
+    }
+
+    private async Task<bool> LivesBefore(JobKey key, long first, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = Ask(LivesBeforeSql, key);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = first });
+        return await command.ExecuteScalarAsync(stop) is true;
+    }
+
+    private NpgsqlCommand Ask(string sql, JobKey key)
+    {
+        NpgsqlCommand command = database.CreateCommand(sql);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Namespace });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Name });
+        return command;
+    }
+}
