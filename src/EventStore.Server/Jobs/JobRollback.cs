@@ -48,8 +48,8 @@ internal static class JobRollback
         HttpContext http, JobKey key, RollbackRequest asked, Job? past, CommitLane lane, TimeProvider clock)
     {
         int pastBytes = past is null ? 0 : JobText.Of(past).LengthBytes; // it waits in the queue with the command
-        JobCommand command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), asked.Revision, past, asked.ResourceVersion).Under(http);
-        return lane.Execute(command, asked.DryRun, asked.BodyBytes + pastBytes, http.RequestAborted);
+        var command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), asked.Revision, past, asked.ResourceVersion);
+        return lane.Execute(command.Under(http), asked.DryRun, asked.BodyBytes + pastBytes, http.RequestAborted);
     }
 
     private static void Warn(HttpContext http, IReadOnlyList<FieldPath> notRestored)

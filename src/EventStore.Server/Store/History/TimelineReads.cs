@@ -5,13 +5,15 @@ using Npgsql;
 namespace EventStore.Server.Store.History;
 
 /// <summary>
-/// Counts a name's changes over time, so that a history of 100,000 revisions can be drawn without reading one of its events into the server.
+/// Counts a name's changes over time, so that a history of 100,000 revisions can be drawn without reading one of its events into the
+/// server.
 /// </summary>
 /// <remarks>
 /// The bounds between slices are moments. Time never runs against revision, so each becomes a revision by binary search, and a slice is a
-/// range of the index on (namespace, job, revision). Type and user of a revision stand in its row. Which fields a patch changed stands in its
-/// event only, and 100,000 events are too many to look into. Of each slice, type and user the first event is looked into and, evenly spread,
-/// about <see cref="LookedIntoMax"/> others in all; where that were not all of them, the counts of spec and metadata are estimates and say so.
+/// range of the index on (namespace, job, revision). Type and user of a revision stand in its row. Which fields a patch changed stands in
+/// its event only, and 100,000 events are too many to look into. Of each slice, type and user the first event is looked into and, evenly
+/// spread, about <see cref="LookedIntoMax"/> others in all. Where that were not all of them, the counts of spec and metadata are estimates,
+/// and say so.
 /// </remarks>
 public sealed class TimelineReads(NpgsqlDataSource database)
 {
@@ -88,7 +90,8 @@ public sealed class TimelineReads(NpgsqlDataSource database)
         await using NpgsqlCommand command = Ask(ExtentSql, key);
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         return await row.ReadAsync(stop)
-            ? new HistoryExtent(row.GetInt64(0), row.GetFieldValue<DateTimeOffset>(1), row.GetInt64(2), row.GetFieldValue<DateTimeOffset>(3))
+            ? new HistoryExtent(
+                row.GetInt64(0), row.GetFieldValue<DateTimeOffset>(1), row.GetInt64(2), row.GetFieldValue<DateTimeOffset>(3))
             : null;
     }
 
