@@ -21,8 +21,11 @@ public sealed partial class Tidy
 
     private static readonly string[] Store = ["Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Store.Activities", "Store.Proof"];
 
+    private static readonly string[] OfAPage =
+        ["Access", "Telemetry", .. Protocol, "Limits", "Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Resources", "Jobs", "Audit"];
+
     private static readonly string Root = FindRoot();
-    private static readonly Source[] Sources = [.. Files("src", "*.cs").Select(path => new Source(path))];
+    private static readonly Source[] Sources = [.. Files("src", "*.cs").Concat(Files("src", "*.razor")).Select(path => new Source(path))];
 
     /// <summary>
     /// Which rooms of the server each may see; a room within a room also sees what stands directly in the outer one. Access may be seen by
@@ -56,10 +59,13 @@ public sealed partial class Tidy
         ["Jobs"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
         ["Audit"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
         ["Activities"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Audit"],
+        ["Page"] = ["Access", "Access.Credentials", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Page.SignIn", "Page.List"],
+        ["Page.SignIn"] = ["Access", "Access.Credentials", "Kubernetes"],
+        ["Page.List"] = [.. OfAPage],
         ["Hosting"] =
         [
             "Access", "Access.Cluster", "Access.Credentials", "Access.Files", "Telemetry", "Postgres", .. Protocol, "Limits", .. Store, "Resources", "Watch", "Jobs", "Audit",
-            "Activities",
+            "Activities", "Page",
         ],
         ["Cli"] = ["Access", "Access.Credentials", "Telemetry", "Postgres", "Limits", .. Store, "Audit", "Hosting"],
     };
@@ -120,6 +126,7 @@ public sealed partial class Tidy
     [InlineData("Jobs")]
     [InlineData("Audit")]
     [InlineData("Activities")]
+    [InlineData("Page")]
     public void What_is_on_the_wire_never_sees_a_session(string folder) => None(In($"src/EventStore.Server/{folder}"), Database);
 
     [Fact]

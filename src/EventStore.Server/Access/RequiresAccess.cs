@@ -13,9 +13,21 @@ public sealed record RequiresAccess(string Group, string Resource, string Subres
     /// <summary>The endpoint is no resource: its path decides.</summary>
     public static readonly RequiresAccess ByPath = new("", "");
 
+    /// <summary>The endpoint is open to everybody: it needs the right to read <c>/</c>, which everybody has.</summary>
+    public static readonly RequiresAccess Open = ToPath("/", "get");
+
     /// <summary>
     /// The one name a list or a watch is narrowed to (<c>?fieldSelector=metadata.name=x</c>), or null. Such a list needs no more than the
     /// right to that name. Whoever answers the list must read the selector with the same function.
     /// </summary>
     public Func<HttpRequest, string?> SelectedName { get; init; } = _ => null;
+
+    /// <summary>The namespace a query names where the route has none, or null. Whoever answers must read it with the same function.</summary>
+    public Func<HttpRequest, string?> SelectedNamespace { get; init; } = _ => null;
+
+    /// <summary>The path that is asked about in place of the request's own; null for that.</summary>
+    public string? Path { get; private init; }
+
+    /// <summary>The endpoint shows what another path shows, and needs the right to that one.</summary>
+    public static RequiresAccess ToPath(string path, string? verb = null) => new("", "", Verb: verb) { Path = path };
 }

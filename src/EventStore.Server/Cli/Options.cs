@@ -54,6 +54,7 @@ internal static class Options
             + "(default DIR/tokens.csv, made with an admin token on the first start)"),
         Text("--activity", "on|off", "count who did how much of what, beside the changes (default off: it takes 25 MB, and on a machine "
             + "that is full a third of the patches)"),
+        Text("--ui", "on|off", "serve the page for people at /ui/ (default on)"),
         Text("--authorization-rbac-dir", "DIR", "who may do what: Role, ClusterRole, RoleBinding and ClusterRoleBinding in *.yaml, *.yml, "
             + "*.json (default: only members of system:masters may do anything)"),
         Text("--client-ca-file", "FILE", "accept client certificates that these authorities signed: CN is the user, each O a group "

@@ -44,7 +44,12 @@ internal static partial class Serve
         using X509Certificate2? certificate = Certificate(settings, database);
         SetAddresses(builder.WebHost, settings);
         builder.Services.AddSingleton(settings.Profile);
-        var served = new Served(database, credentials, limits, certificate) { CountsActivity = settings.CountsActivity };
+        var served = new Served(database, credentials, limits, certificate)
+        {
+            CountsActivity = settings.CountsActivity,
+            HasPage = settings.HasPage,
+            PageKeysFolder = HasFolder(settings, database) ? PrivateFolder.Within(settings.DataFolder, "page-keys") : null,
+        };
         await using WebApplication app = Web.Build(builder, served);
         await Start(app, settings);
         run.LeaveSignals(); // from here on the host handles them
@@ -71,6 +76,7 @@ internal static partial class Serve
     private static void SetUpLog(ILoggingBuilder log) => log.ClearProviders().AddConsoleLog()
         .AddFilter("Microsoft", LogLevel.Warning).AddFilter("EventStore.Server.Access", LogLevel.Warning)
         .AddFilter("Marten", LogLevel.Warning)
+        .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error) // its keys lie where the admin's token lies, or nowhere
         // What keeps the host from starting is said once, in words, by whoever started it.
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
         .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // else a span is made for each request that nobody traces

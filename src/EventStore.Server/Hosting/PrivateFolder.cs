@@ -14,16 +14,30 @@ internal static class PrivateFolder
         bool isWanted = settings.DataFolderGiven || settings.TokenAuthFile is null;
         if (database.IsPrivate || !isWanted || Directory.Exists(settings.DataFolder))
             return;
+        Make(settings.DataFolder);
+    }
+
+    /// <summary>A folder within the data folder, made if it is not there.</summary>
+    public static string Within(string dataFolder, string name)
+    {
+        string folder = Path.Combine(dataFolder, name);
+        if (!Directory.Exists(folder))
+            Make(folder);
+        return folder;
+    }
+
+    private static void Make(string folder)
+    {
         try
         {
             if (OperatingSystem.IsWindows())
-                Directory.CreateDirectory(settings.DataFolder);
+                Directory.CreateDirectory(folder);
             else
-                Directory.CreateDirectory(settings.DataFolder, OwnerOnly);
+                Directory.CreateDirectory(folder, OwnerOnly);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new OperatorException($"the folder {settings.DataFolder} cannot be made: {e.Message}", "Choose another with --data DIR.");
+            throw new OperatorException($"the folder {folder} cannot be made: {e.Message}", "Choose another with --data DIR.");
         }
     }
 }

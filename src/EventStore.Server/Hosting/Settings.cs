@@ -20,6 +20,9 @@ internal sealed record Settings(
     /// <summary>Whether activity is counted and served.</summary>
     public bool CountsActivity { get; private init; }
 
+    /// <summary>Whether the page for people is served.</summary>
+    public bool HasPage { get; private init; }
+
     /// <summary>What the program is called, in messages and in the database's list of sessions.</summary>
     public const string ProgramName = "EventStore.Server";
 
@@ -53,16 +56,20 @@ internal sealed record Settings(
             Tuned(configuration, "Postgres"),
             Tuned(configuration, "PostgresOwner"))
         {
-            CountsActivity = Text(configuration, "activity") switch
-            {
-                "on" => true,
-                null or "off" => false,
-                var other => throw new OperatorException($"--activity is '{other}'", "It is on or off."),
-            },
+            CountsActivity = Flag(configuration, "activity", false),
+            HasPage = Flag(configuration, "ui", true),
             PostgresImage = Text(configuration, "postgres-image"),
             Profile = NamedProfile(Text(configuration, "profile")),
         };
     }
+
+    private static bool Flag(IConfiguration configuration, string name, bool unsaid) => Text(configuration, name) switch
+    {
+        null => unsaid,
+        "on" => true,
+        "off" => false,
+        var other => throw new OperatorException($"--{name} is '{other}'", "It is on or off."),
+    };
 
     private static Profile NamedProfile(string? name) => name is null
         ? Profile.Documented

@@ -8,6 +8,7 @@ using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Reviews;
 using EventStore.Server.Limits;
+using EventStore.Server.Page;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
@@ -33,17 +34,19 @@ internal static partial class Web
         builder.Services.AddRequests(served, answers, builder.Configuration);
         WebApplication app = builder.Build();
         app.Services.GetRequiredService<CommitLane>(); // it starts with the server, not with the first write
-        app.UsePipeline(served.Limits.Requests);
-        app.MapRoutes(served.CountsActivity);
+        app.UsePipeline(served);
+        app.MapRoutes(served);
         return app;
     }
 
     /// <summary>What every request passes through, in this order.</summary>
-    private static void UsePipeline(this WebApplication app, RequestLimits limits)
+    private static void UsePipeline(this WebApplication app, Served served)
     {
         app.Use(RequestId);
         app.Use(app.Services.GetRequiredService<GracefulStop>().LetGo);
         app.UseMiddleware<RequestLog>();
+        if (served.HasPage)
+            app.UsePage();
         app.UseMiddleware<Fallback>();
         app.Use(AnswerDatabaseAway);
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30) });
@@ -53,13 +56,14 @@ internal static partial class Web
         app.Use(Routes.RequireExactCase);
         app.UseAccess();
         app.Use(RequestedTimeout.Bound);
-        app.UseFairShare(limits);
+        app.UseFairShare(served.Limits.Requests);
         app.Use(UnreadableEvents.Answer);
         app.Use(RetriedRead.OnAFreshConnection);
     }
 
-    private static void MapRoutes(this WebApplication app, bool withActivity)
+    private static void MapRoutes(this WebApplication app, Served served)
     {
+        bool withActivity = served.CountsActivity;
         Profile profile = app.Services.GetRequiredService<Profile>();
         app.MapJobs(profile);
         app.MapRevisions();
@@ -81,7 +85,9 @@ internal static partial class Web
         app.MapHealth();
         app.MapMetrics();
         app.MapApiDocument();
-        app.MapRoot();
+        if (served.HasPage)
+            app.MapPage();
+        app.MapRoot(served.HasPage ? PageSetup.Root + "/" : ApiDocument.Page, PageSetup.Root);
     }
 
     /// <summary>

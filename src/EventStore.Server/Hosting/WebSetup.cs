@@ -6,6 +6,7 @@ using EventStore.Server.Audit;
 using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Limits;
+using EventStore.Server.Page;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.History;
 using EventStore.Server.Store.Lane;
@@ -25,6 +26,12 @@ internal sealed record Served(Database Database, CredentialSources Credentials, 
 {
     /// <summary>Whether activity is counted and served.</summary>
     public bool CountsActivity { get; init; }
+
+    /// <summary>Whether the page for people is served.</summary>
+    public bool HasPage { get; init; }
+
+    /// <summary>Where the keys of the page's cookies are kept; null to keep them in memory.</summary>
+    public string? PageKeysFolder { get; init; }
 }
 
 /// <summary>The services of the web application.</summary>
@@ -63,6 +70,8 @@ internal static class WebSetup
         services.AddFairShare(served.Limits.Requests);
         services.AddBodyBudget(served.Limits.Requests);
         services.AddReadiness(served.Database); // before access: /readyz?verbose names the checks in this order
+        if (served.HasPage)
+            services.AddPage(served.PageKeysFolder);
         services.AddAccess(served.Credentials.Sources, answers);
         services.AddExporting(configuration);
         services.AddApiDocument(Documentation, profile => JobDocumentation.Schemas(profile).Concat(PastDocumentation.Schemas())

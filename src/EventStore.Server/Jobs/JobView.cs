@@ -45,6 +45,12 @@ internal sealed record JobView(ObjectView Form, TimeProvider Clock)
     /// <summary>What stands around the items of a list.</summary>
     public (string Begin, string End) Frame(JsonObject metadata) => Form.Frame(metadata);
 
+    /// <summary>The state of a job, as the column shows it; null for none.</summary>
+    public static string? StateOf(JsonValue manifest) => (StateIn(manifest) as JsonText)?.Value;
+
+    private static JsonValue? StateIn(JsonValue manifest) =>
+        manifest.Member("status")?.Member("conditions") is JsonArray { Items: [.., var last] } ? last.Member("type") : null;
+
     // Of their own: a method with a closure makes it at every call, and most calls have no need of one.
     private byte[] AloneInForm(StoredJob job) => Form.Alone(job.Revision, job.Utf8, manifest => Cells(job, manifest));
 
@@ -53,7 +59,7 @@ internal sealed record JobView(ObjectView Form, TimeProvider Clock)
     private JsonValue[] Cells(StoredJob job, JsonObject manifest)
     {
         JsonValue metadata = manifest["metadata"]!;
-        JsonValue? state = manifest["status"]?.Member("conditions") is JsonArray { Items: [.., var last] } ? last.Member("type") : null;
+        JsonValue? state = StateIn(manifest);
         JsonValue age = metadata.Member("creationTimestamp") is JsonText created
             && DateTimeOffset.TryParse(created.Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset then)
             ? Age.Since(then, Clock.GetUtcNow())

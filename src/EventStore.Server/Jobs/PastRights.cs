@@ -58,6 +58,9 @@ internal static class PastRights
     public static bool MayReadHistory(HttpContext http, string verb, string? @namespace) =>
         http.RequestServices.GetRequiredService<Authorization>().Allows(Caller.Of(http.User), Request(verb, @namespace));
 
+    /// <summary>Refuses what shows the history to a caller who may not read it.</summary>
+    public static Status RefuseHistory(HttpContext http, string verb, string? @namespace) => Refuse(http, verb, @namespace, null);
+
     private static AccessRequest Request(string verb, string? @namespace) =>
         new(verb, JobResource.Revisions.Group, JobResource.Revisions.Plural, string.Empty, @namespace, null);
 

@@ -46,6 +46,12 @@ public sealed partial record Status
     {
         if (Details is { RetryAfterSeconds: > 0 and var seconds })
             httpContext.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        if (httpContext.Features.Get<StatusForm>() is { } form)
+            return form.Write(httpContext, this);
         return new JsonReply(Code, ToUtf8()).ExecuteAsync(httpContext);
     }
 }
+
+/// <summary>Another form than JSON for every <see cref="Status"/> that answers a request: a feature of the request.</summary>
+/// <param name="Write">Writes the answer.</param>
+public sealed record StatusForm(Func<HttpContext, Status, Task> Write);

@@ -30,7 +30,7 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
         using var request = new HttpRequestMessage(HttpMethod.Get, served.Server.Url);
         request.Headers.Accept.ParseAdd("text/html,application/xhtml+xml,*/*;q=0.8");
         using HttpResponseMessage answer = await browser.SendAsync(request);
-        Assert.Equal((HttpStatusCode.Found, "/docs"), (answer.StatusCode, answer.Headers.Location?.OriginalString));
+        Assert.Equal((HttpStatusCode.Found, "/ui/"), (answer.StatusCode, answer.Headers.Location?.OriginalString));
     }
 
     [Fact]

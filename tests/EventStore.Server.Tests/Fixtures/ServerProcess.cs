@@ -33,6 +33,9 @@ public sealed class ServerProcess : IAsyncDisposable
     /// <summary>Where it serves.</summary>
     public Uri Url { get; private set; } = null!;
 
+    /// <summary>The file of the tokens, which the server follows.</summary>
+    public string TokenFile => tokens;
+
     /// <summary>The process's number.</summary>
     public int Id => process.Id;
 

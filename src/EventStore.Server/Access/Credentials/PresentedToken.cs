@@ -4,7 +4,8 @@ namespace EventStore.Server.Access.Credentials;
 
 /// <summary>
 /// The token a request shows: <c>Authorization: Bearer …</c> as every Kubernetes client sends it, or <c>X-Auth-Token</c> as the cloud
-/// service's documents have it, or a subprotocol of a WebSocket. Of several the first of these counts.
+/// service's documents have it, or a subprotocol of a WebSocket. Of several the first of these counts. For the page it is the cookie of
+/// its sign-in and nothing else; everywhere else that cookie is no credential.
 /// </summary>
 internal static class PresentedToken
 {
@@ -13,6 +14,8 @@ internal static class PresentedToken
     /// </summary>
     public static string? Of(HttpRequest request)
     {
+        if (SignInCookie.Of(request) is { } cookie)
+            return cookie.TokenOf(request);
         StringValues authorization = request.Headers.Authorization, token = request.Headers["X-Auth-Token"];
         return authorization.Count > 0 ? BearerToken(authorization)
             : token.Count == 1 ? token[0]?.Trim() ?? ""

@@ -9,19 +9,22 @@ namespace EventStore.Server.Kubernetes.Documents;
 internal static class RootPaths
 {
     /// <summary>Maps it. Resources are not in it: discovery lists those.</summary>
-    public static void MapRoot(this IEndpointRouteBuilder app) =>
+    /// <param name="app">The route table.</param>
+    /// <param name="page">Where a browser is sent.</param>
+    /// <param name="hidden">What the paths of pages begin with that are not listed.</param>
+    public static void MapRoot(this IEndpointRouteBuilder app, string page, params string[] hidden) =>
         app.MapGroup("").WithMetadata(RequiresAccess.ByPath).ExcludeFromDescription().MapRead(
             "/", (HttpRequest request, EndpointDataSource endpoints) =>
             request.Headers.Accept.Any(line => line?.Contains("text/html", StringComparison.OrdinalIgnoreCase) == true)
-                ? Results.Redirect(ApiDocument.Page)
-                : (IResult)new JsonReply(200, JsonObject.Of(("paths", Discovery.Names(Of(endpoints)))).ToUtf8()));
+                ? Results.Redirect(page)
+                : (IResult)new JsonReply(200, JsonObject.Of(("paths", Discovery.Names(Of(endpoints, [ApiDocument.Page + "/", .. hidden])))).ToUtf8()));
 
-    private static IEnumerable<string> Of(EndpointDataSource endpoints) => endpoints.Endpoints.OfType<RouteEndpoint>()
+    private static IEnumerable<string> Of(EndpointDataSource endpoints, string[] hidden) => endpoints.Endpoints.OfType<RouteEndpoint>()
         .Where(endpoint => endpoint.Metadata.GetMetadata<RequiresAccess>() is { Resource.Length: 0 })
         .Select(endpoint => endpoint.RoutePattern)
         .Where(pattern => pattern.Parameters.All(parameter => parameter.IsOptional))
         .Select(pattern => string.Concat(pattern.PathSegments
             .Select(segment => segment.Parts[0]).OfType<RoutePatternLiteralPart>().Select(part => "/" + part.Content)))
-        .Where(path => path != "/" && !path.StartsWith(ApiDocument.Page + "/", StringComparison.Ordinal)) // the page's own files
+        .Where(path => path != "/" && !hidden.Any(start => path.StartsWith(start, StringComparison.Ordinal)))
         .Distinct().Order(StringComparer.Ordinal);
 }

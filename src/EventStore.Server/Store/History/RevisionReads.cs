@@ -23,6 +23,8 @@ public sealed class RevisionReads(NpgsqlDataSource database)
     private const string FindSql =
         $"SELECT r.revision, true, false, {IndexIntersection.Columns} FROM {IndexIntersection.Tables} WHERE r.revision = $1";
 
+    private const string UsersSql = "SELECT e.seq_id, coalesce(e.user_name, '') FROM eventstore.mt_events e WHERE e.seq_id = ANY ($1)";
+
     /// <summary>The revisions a query covers, in its order.</summary>
     /// <param name="query">The query; its last revision has been committed.</param>
     /// <param name="count">How many at most.</param>
@@ -51,6 +53,18 @@ public sealed class RevisionReads(NpgsqlDataSource database)
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = number });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         return await reader.ReadAsync(stop) ? Read(reader) : null;
+    }
+
+    /// <summary>Who made the changes of these revisions.</summary>
+    public async Task<IReadOnlyDictionary<long, string>> Users(long[] numbers, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(UsersSql);
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = numbers });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        var users = new Dictionary<long, string>();
+        while (await reader.ReadAsync(stop))
+            users.Add(reader.GetInt64(0), reader.GetString(1));
+        return users;
     }
 
     /// <summary>The job as a revision left it. After a deletion: as it was last seen, at the revision of its end.</summary>

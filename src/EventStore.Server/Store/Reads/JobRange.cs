@@ -25,6 +25,10 @@ public sealed record JobRange
     /// <summary>Only those up to and including this one, in the list's order.</summary>
     internal JobKey? Through { get; init; }
 
+    /// <summary>Whether a name is in the range, whatever the job there contains.</summary>
+    public bool Has(JobKey key) => (Namespace is null || Namespace == key.Namespace) && (Name is null || Name == key.Name)
+        && (Behind is not { } behind || Compare(key, behind) > 0) && (Through is not { } last || Compare(key, last) <= 0);
+
     /// <summary>The one job it is about, if it names one.</summary>
     internal JobKey? Only => Namespace is not null && Name is not null ? new JobKey(Namespace, Name) : null;
 

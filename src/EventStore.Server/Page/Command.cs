@@ -1,0 +1,32 @@
+using EventStore.Server.Kubernetes;
+
+namespace EventStore.Server.Page;
+
+/// <summary>What a person would type to be told the same.</summary>
+/// <param name="Program">The program.</param>
+/// <param name="Text">The whole command, for a POSIX shell.</param>
+public sealed record Command(string Program, string Text)
+{
+    /// <summary>A kubectl command. Words that need it are quoted, and empty ones left out.</summary>
+    public static Command Kubectl(params IEnumerable<string?> words) =>
+        new("kubectl", $"kubectl {string.Join(' ', words.Where(word => !string.IsNullOrEmpty(word)).Select(word => Quoted(word!)))}");
+
+    /// <summary>A curl command. The token stays a variable: a command is copied into chats.</summary>
+    /// <param name="request">The page's request, whose host it names.</param>
+    /// <param name="pathAndQuery">Path and query.</param>
+    public static Command Curl(HttpRequest request, string pathAndQuery) => new(
+        "curl", $"curl -H \"Authorization: Bearer $TOKEN\" {Quoted($"{request.Scheme}://{request.Host.ToUriComponent()}{pathAndQuery}")}");
+
+    /// <summary>The kubectl option of a namespace, or of all.</summary>
+    internal static string[] In(string? @namespace) => @namespace is null ? ["--all-namespaces"] : ["-n", @namespace];
+
+    /// <summary>The path of a collection of the API.</summary>
+    public static string PathOf(ApiResource resource, string? @namespace) =>
+        $"/apis/{resource.GroupVersion}{(@namespace is null ? "" : $"/namespaces/{PageLinks.Escaped(@namespace)}")}/{resource.Plural}";
+
+    /// <summary>A word as the shell takes it for one, whatever is in it; what cannot be seen is written out, and so is no longer the same.</summary>
+    private static string Quoted(string word) =>
+        word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/' or '=' or ':' or ',')
+            ? word
+            : $"'{Visible.Of(word).Replace("'", "'\\''", StringComparison.Ordinal)}'";
+}

@@ -1,0 +1,94 @@
+using EventStore.Server.Access;
+using EventStore.Server.Jobs;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Resources;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.History;
+using EventStore.Server.Store.Reads;
+
+namespace EventStore.Server.Page.List;
+
+/// <summary>The list of jobs, with the right to list them; what the history knows of them only with the right to that.</summary>
+internal static class JobListEndpoints
+{
+    /// <summary>Where it is.</summary>
+    public const string Path = PageSetup.Root + "/jobs";
+
+    private const string LivePath = Path + "/live";
+    private const int NamespacesMax = 500;
+    private static readonly ApiResource Jobs = JobResource.Names;
+
+    /// <summary>Maps it.</summary>
+    public static void MapJobList(this IEndpointRouteBuilder page)
+    {
+        var required = new RequiresAccess(Jobs.Group, Jobs.Plural, Verb: "list") { SelectedNamespace = JobQuestion.NamespaceOf };
+        RouteGroupBuilder list = page.MapGroup(string.Empty);
+        list.MapRead("/jobs", Show);
+        list.WithMetadata(required);
+        page.MapGet("/jobs/live", Follow).WithMetadata(required with { Verb = "watch" });
+    }
+
+    private static async Task<IResult> Show(
+        HttpContext http, JobReads jobs, RevisionReads revisions, Authorization authorization, TimeProvider clock)
+    {
+        if (!JobQuestion.TryRead(http, clock, out JobQuestion? question, out Status? refusal))
+            return refusal;
+        bool mayReadHistory = PastRights.MayReadHistory(http, "list", question.Namespace);
+        if (!mayReadHistory && (question.Deleted || question.By.Length > 0))
+            return PastRights.RefuseHistory(http, "list", question.Namespace);
+        var reads = new JobListReads(jobs, revisions);
+        JobListModel model = question.Deleted
+            ? await reads.Deleted(question, http.RequestAborted)
+            : await reads.Living(question, mayReadHistory, http.RequestAborted);
+        Task<bool> May(string verb, string group, string plural, string? @namespace) => authorization.AllowsAsync(
+            RequestInfo.Of(http).User, new AccessRequest(verb, group, plural, "", @namespace, null), http.RequestAborted).AsTask();
+        bool mayListNamespaces = await May("list", "", "namespaces", null);
+        bool mayWatch = !question.Deleted && await May("watch", Jobs.Group, Jobs.Plural, question.Namespace);
+        return PageAnswers.Show<JobListPage>(model with
+        {
+            MayReadHistory = mayReadHistory,
+            Namespaces = mayListNamespaces
+                ? [.. (await jobs.Namespaces([], http.RequestAborted)).Namespaces.Take(NamespacesMax).Select(each => each.Name)]
+                : [],
+            Live = mayWatch ? LiveAddress(model) : null,
+            Commands = Commands(http.Request, question),
+        });
+    }
+
+    private static string LiveAddress(JobListModel model) => PageLinks.With(
+        LivePath, ("namespace", model.Question.Namespace), ("labelSelector", model.Question.Labels), ("after", model.Question.After),
+        ("through", model.Next ?? ""), ("from", PageLinks.Number(model.Head)));
+
+    private static async Task<IResult> Follow(HttpContext http, JobReads jobs, JobFeed feed, TimeProvider clock)
+    {
+        if (!JobQuestion.TryRead(http, clock, out JobQuestion? question, out Status? refusal))
+            return refusal;
+        JobRange range = question.Selection.Range with { Behind = question.AfterKey, Containing = [] };
+        if (http.Request.Query["through"].ToString().Split('/') is [var @namespace, var name])
+            range = range with { Through = new(@namespace, name) };
+        var stream = new LiveStream(http, jobs, feed, entry => entry is JobChange change
+            && range.Has(change.After.Key) && (question.Selection.Covers(change.Before) || question.Selection.Covers(change.After)));
+        return await stream.Run();
+    }
+
+    private static Command[] Commands(HttpRequest request, JobQuestion question)
+    {
+        string?[] selector = question.Labels.Length > 0 ? ["-l", question.Labels] : [];
+        if (!question.Deleted)
+        {
+            return
+            [
+                Command.Kubectl([
+                    "get", Jobs.Plural, .. Command.In(question.Namespace), .. selector]),
+                Command.Curl(request, PageLinks.With(Command.PathOf(Jobs, question.Namespace), ("labelSelector", question.Labels))),
+            ];
+        }
+
+        string fields = question.By.Length > 0 ? $"verb=Deleted,user={question.By}" : "verb=Deleted";
+        return
+        [
+            Command.Kubectl(["get", JobResource.Revisions.Plural, .. Command.In(question.Namespace), "--field-selector", fields]),
+            Command.Curl(request, PageLinks.With(Command.PathOf(JobResource.Revisions, question.Namespace), ("fieldSelector", fields))),
+        ];
+    }
+}

@@ -1,0 +1,43 @@
+using System.Reflection;
+using EventStore.Server.Access;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Documents;
+
+namespace EventStore.Server.Page;
+
+/// <summary>The page's style sheet, script and icon. Their addresses hold their hashes, so a browser asks once for each release.</summary>
+internal static class PageAssets
+{
+    private static readonly Document StyleSheet = Read("page.css", "text/css; charset=utf-8");
+    private static readonly Document ScriptFile = Read("page.js", "text/javascript; charset=utf-8");
+    private static readonly Document IconFile = Read("icon.svg", "image/svg+xml");
+
+    /// <summary>Where the style sheet is.</summary>
+    public static readonly string Style = Address("page.css", StyleSheet);
+
+    /// <summary>Where the script is.</summary>
+    public static readonly string Script = Address("page.js", ScriptFile);
+
+    /// <summary>Where the icon is.</summary>
+    public static readonly string Icon = Address("icon.svg", IconFile);
+
+    /// <summary>Maps them. They are open to everybody: who signs in needs them.</summary>
+    public static void MapAssets(this IEndpointRouteBuilder page)
+    {
+        RouteGroupBuilder files = page.MapGroup("/assets");
+        files.WithMetadata(RequiresAccess.Open);
+        files.MapRead("/page.css", () => StyleSheet);
+        files.MapRead("/page.js", () => ScriptFile);
+        files.MapRead("/icon.svg", () => IconFile);
+    }
+
+    private static string Address(string name, Document file) => $"{PageSetup.Root}/assets/{name}?hash={file.Hash}";
+
+    private static Document Read(string name, string contentType)
+    {
+        using Stream stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(name)!;
+        using var bytes = new MemoryStream();
+        stream.CopyTo(bytes);
+        return new Document(bytes.ToArray(), contentType);
+    }
+}

@@ -1,0 +1,134 @@
+using EventStore.Server.Tests.Fixtures;
+using Microsoft.Playwright;
+
+namespace EventStore.Server.Tests.Page;
+
+/// <summary>The list of jobs as somebody uses it.</summary>
+[Collection(PageTests.Name)]
+public sealed class The_list_of_jobs(PageFixture fixture)
+{
+    [SkippableFact]
+    public async Task Shows_name_state_last_change_and_by_whom_and_leads_to_the_job()
+    {
+        PageFixture.NeedsChromium();
+        await fixture.Create("list-a", "mnist");
+        (await fixture.Server.Client(ServerProcess.BobToken).Patch(
+            Sample.Job("mnist", "list-a") + "/status", """{"status":{"conditions":[{"type":"Running","status":"True"}]}}""")).Dispose();
+        await using Visitor visitor = await fixture.SignedIn();
+        await visitor.Go("/ui/jobs?namespace=list-a");
+        string row = await visitor.Page.Locator("tbody tr").InnerTextAsync();
+        Assert.Contains("mnist", row, StringComparison.Ordinal);
+        Assert.Contains("Running", row, StringComparison.Ordinal);
+        Assert.Contains("bob", row, StringComparison.Ordinal);
+        Assert.Equal("/ui/namespaces/list-a/jobs/mnist", await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "mnist" }).GetAttributeAsync("href"));
+    }
+
+    [SkippableFact]
+    public async Task Narrows_by_each_filter_of_the_form()
+    {
+        PageFixture.NeedsChromium();
+        await fixture.Create("list-b", "bert-large", """{"team":"nlp"}""");
+        await fixture.Create("list-b", "bert-small", """{"team":"nlp","tier":"test"}""");
+        await fixture.Create("list-c", "resnet", """{"team":"vision"}""");
+        (await fixture.Server.Client(ServerProcess.BobToken).Patch(
+            Sample.Job("bert-small", "list-b") + "/status", """{"status":{"conditions":[{"type":"Failed","status":"True"}]}}""")).Dispose();
+        await using Visitor visitor = await fixture.SignedIn();
+        await visitor.Go("/ui/jobs");
+        await Filter(("Namespace", "list-b"));
+        Assert.Equal(["bert-large", "bert-small"], await visitor.Names());
+        await Filter(("Labels", "tier=test"));
+        Assert.Equal(["bert-small"], await visitor.Names());
+        await Filter(("Labels", "tier!=test"), ("Name contains", "LARGE"));
+        Assert.Equal(["bert-large"], await visitor.Names());
+        await Filter(("Labels", ""), ("Name contains", ""), ("State", "failed"));
+        Assert.Equal(["bert-small"], await visitor.Names());
+        await Filter(("State", ""), ("Changed by", "bob"));
+        Assert.Equal(["bert-small"], await visitor.Names());
+        await visitor.Page.Locator("select[name=since]").SelectOptionAsync("1h");
+        await Filter(("Changed by", "admin"));
+        Assert.Equal(["bert-large"], await visitor.Names());
+        Assert.Contains("since=1h", visitor.Page.Url, StringComparison.Ordinal);
+        await visitor.Page.GoBackAsync(); // what was filtered before is still an address
+        Assert.Equal(["bert-small"], await visitor.Names());
+        await visitor.Go("/ui/jobs?namespace=list-b&since=2999-01-01T00:00:00Z");
+        Assert.Contains("No job fits", await visitor.Text(), StringComparison.Ordinal);
+
+        async Task Filter(params (string Label, string Value)[] fields)
+        {
+            foreach ((string label, string value) in fields)
+                await visitor.Page.GetByLabel(label, new() { Exact = true }).FillAsync(value);
+            await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Filter" }).ClickAsync();
+            await visitor.Page.WaitForLoadStateAsync();
+        }
+    }
+
+    [SkippableFact]
+    public async Task Comes_in_pages_in_the_order_of_names_and_none_is_missing()
+    {
+        PageFixture.NeedsChromium();
+        string[] names = [.. Enumerable.Range(0, 120).Select(i => $"paged-{i:d3}")];
+        await Parallel.ForEachAsync(names, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (name, _) => await fixture.Create("list-d", name));
+        await using Visitor visitor = await fixture.SignedIn();
+        await visitor.Go("/ui/jobs?namespace=list-d");
+        var seen = new List<string>(await visitor.Names());
+        Assert.Equal(50, seen.Count);
+        while (await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Next page" }).IsVisibleAsync())
+        {
+            await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Next page" }).ClickAsync();
+            await visitor.Page.WaitForLoadStateAsync();
+            seen.AddRange(await visitor.Names());
+        }
+
+        Assert.Equal(names, seen);
+    }
+
+    [SkippableFact]
+    public async Task Has_the_deleted_ones_behind_a_switch()
+    {
+        PageFixture.NeedsChromium();
+        await fixture.Create("list-e", "stays");
+        await fixture.Create("list-e", "goes");
+        (await fixture.Server.Client(ServerProcess.BobToken).DeleteAsync(Sample.Job("goes", "list-e"))).Dispose();
+        await using Visitor visitor = await fixture.SignedIn();
+        await visitor.Go("/ui/jobs?namespace=list-e");
+        Assert.Equal(["stays"], await visitor.Names());
+        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Deleted" }).ClickAsync();
+        await visitor.Page.WaitForURLAsync("**show=deleted*");
+        Assert.Equal(["goes"], await visitor.Names());
+        Assert.Contains("bob", await visitor.Page.Locator("tbody tr").InnerTextAsync(), StringComparison.Ordinal);
+    }
+
+    [SkippableFact]
+    public async Task Is_live_and_keeps_what_somebody_is_typing()
+    {
+        PageFixture.NeedsChromium();
+        await fixture.Create("list-f", "first");
+        await using Visitor visitor = await fixture.SignedIn();
+        await visitor.Go("/ui/jobs?namespace=list-f");
+        await visitor.Page.GetByText("Live", new() { Exact = true }).WaitForAsync();
+        await visitor.Page.GetByLabel("Name contains").FillAsync("half a wo");
+        await fixture.Create("list-f", "second");
+        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "second" }).WaitForAsync();
+        Assert.Equal("half a wo", await visitor.Page.GetByLabel("Name contains").InputValueAsync());
+        (await fixture.Server.Admin.DeleteAsync(Sample.Job("first", "list-f"))).Dispose();
+        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "first" }).WaitForAsync(new() { State = WaitForSelectorState.Detached });
+    }
+
+    [SkippableTheory]
+    [InlineData(ColorScheme.Light, false, true)]
+    [InlineData(ColorScheme.Dark, true, true)]
+    [InlineData(ColorScheme.Dark, false, false)]
+    public async Task Is_for_everybody_in_both_colours_on_a_phone_and_without_scripts(ColorScheme colours, bool phone, bool scripts)
+    {
+        PageFixture.NeedsChromium();
+        await fixture.Create("list-g", $"seen-{colours}-{phone}".ToLowerInvariant());
+        await using Visitor visitor = await fixture.SignedIn(colours: colours, phone: phone, scripts: scripts);
+        await visitor.Go("/ui/jobs?namespace=list-g");
+        Assert.NotEmpty(await visitor.Names());
+        await visitor.Page.Locator("summary").ClickAsync();
+        if (scripts)
+            await visitor.IsForEverybody();
+        else
+            Assert.Contains("kubectl get pytorchjobs -n list-g", await visitor.Text(), StringComparison.Ordinal);
+    }
+}
