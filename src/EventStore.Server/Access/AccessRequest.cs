@@ -26,11 +26,14 @@ public sealed record AccessRequest(string Verb, string Group, string Resource, s
     {
         string path = request.Path.Value ?? "";
         if (required is null or { Resource.Length: 0 })
-            return new AccessRequest(required?.Verb ?? request.Method.ToLowerInvariant(), "", "", "", null, null) { Path = required?.Path ?? path };
+            return new AccessRequest(
+                required?.Verb ?? request.Method.ToLowerInvariant(), "", "", "", null, null) { Path = required?.Path ?? path };
         RouteValueDictionary route = request.RouteValues;
         string? name = route["name"] as string;
         // A namespace lies in itself, so that a right within it can be the right to see it.
-        string? @namespace = route["namespace"] as string ?? required.SelectedNamespace(request) ?? (required is { Group: "", Resource: "namespaces" } ? name : null);
+        string? @namespace = route["namespace"] as string
+            ?? required.SelectedNamespace(request)
+            ?? (required is { Group: "", Resource: "namespaces" } ? name : null);
         string subresource = required.Subresource.Length > 0 ? required.Subresource : route["subresource"] as string ?? "";
         string verb = required.Verb ?? VerbOf(request, isCollection: name is null);
         if (verb is "list" or "watch")

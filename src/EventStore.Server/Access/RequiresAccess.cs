@@ -22,7 +22,9 @@ public sealed record RequiresAccess(string Group, string Resource, string Subres
     /// </summary>
     public Func<HttpRequest, string?> SelectedName { get; init; } = _ => null;
 
-    /// <summary>The namespace a query names where the route has none, or null. Whoever answers must read it with the same function.</summary>
+    /// <summary>
+    /// The namespace a query names where the route has none, or null. Whoever answers must read it with the same function.
+    /// </summary>
     public Func<HttpRequest, string?> SelectedNamespace { get; init; } = _ => null;
 
     /// <summary>The path that is asked about in place of the request's own; null for that.</summary>

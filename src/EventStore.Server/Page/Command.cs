@@ -24,7 +24,9 @@ public sealed record Command(string Program, string Text)
     public static string PathOf(ApiResource resource, string? @namespace) =>
         $"/apis/{resource.GroupVersion}{(@namespace is null ? "" : $"/namespaces/{PageLinks.Escaped(@namespace)}")}/{resource.Plural}";
 
-    /// <summary>A word as the shell takes it for one, whatever is in it; what cannot be seen is written out, and so is no longer the same.</summary>
+    /// <summary>
+    /// A word as the shell takes it for one, whatever is in it; what cannot be seen is written out, and so is no longer the same.
+    /// </summary>
     private static string Quoted(string word) =>
         word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/' or '=' or ':' or ',')
             ? word

@@ -36,7 +36,9 @@ internal sealed class LiveStream(HttpContext http, JobReads reads, JobFeed feed,
         try
         {
             long head = await reads.Head(stop);
-            seen = long.TryParse(http.Request.Query["from"], NumberStyles.None, CultureInfo.InvariantCulture, out long from) && from <= head ? from : head;
+            seen = long.TryParse(http.Request.Query["from"], NumberStyles.None, CultureInfo.InvariantCulture, out long from) && from <= head
+                ? from
+                : head;
             await Write($"retry: 1000\nid: {seen}\n\n"); // the headers at least: the page waits for them
             while (true)
                 await Follow();
@@ -77,7 +79,9 @@ internal sealed class LiveStream(HttpContext http, JobReads reads, JobFeed feed,
         }
     }
 
-    /// <summary>Waits for the next change, and shows the reader's machine meanwhile that the server is there; false when it fell behind.</summary>
+    /// <summary>
+    /// Waits for the next change, and shows the reader's machine meanwhile that the server is there; false when it fell behind.
+    /// </summary>
     private async Task<bool> WaitFor(FeedSubscription subscription)
     {
         Task<bool> next = subscription.Wait(stop).AsTask();

@@ -11,13 +11,16 @@ namespace EventStore.Server.Page;
 /// <summary>How the page answers: with what headers, and what a refusal looks like to a person.</summary>
 internal static class PageAnswers
 {
-    /// <summary>Nothing comes from elsewhere, nothing runs or looks as the page's own files do not say, and no other page frames this one.</summary>
+    /// <summary>
+    /// Nothing comes from elsewhere, nothing runs or looks as the page's own files do not say, and no other page frames this one.
+    /// </summary>
     public const string Policy = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
     /// <summary>Shows a component whose parameter is its model.</summary>
     public static IResult Show<TComponent>(object model, int code = StatusCodes.Status200OK)
         where TComponent : IComponent =>
-        new RazorComponentResult<TComponent>(new Dictionary<string, object?> { ["Model"] = model }) { StatusCode = code, PreventStreamingRendering = true };
+        new RazorComponentResult<TComponent>(
+            new Dictionary<string, object?> { ["Model"] = model }) { StatusCode = code, PreventStreamingRendering = true };
 
     /// <summary>
     /// Lets a form's POST through only with the token that the page put into the form. A browser sends cookies and certificates with

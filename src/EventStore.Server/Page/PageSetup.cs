@@ -20,7 +20,9 @@ internal static class PageSetup
 
     /// <summary>Adds what it needs.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="keysFolder">Where the keys of its cookies are kept; null to make them anew at every start, which signs everybody out.</param>
+    /// <param name="keysFolder">
+    /// Where the keys of its cookies are kept; null to make them anew at every start, which signs everybody out.
+    /// </param>
     public static void AddPage(this IServiceCollection services, string? keysFolder)
     {
         IDataProtectionBuilder keys = services.AddDataProtection().SetApplicationName(ApplicationName);

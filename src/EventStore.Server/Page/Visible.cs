@@ -10,7 +10,8 @@ namespace EventStore.Server.Page;
 /// </summary>
 internal static class Visible
 {
-    // Controls, formats (all that steer the direction of writing are among them), separators of lines, halves of pairs, what nobody assigned.
+    // Controls, formats (all that steer the direction of writing are among them), separators of lines, halves of pairs, what nobody
+    // assigned.
     private static readonly SearchValues<char> Plain =
         SearchValues.Create([.. Enumerable.Range(' ', '~' - ' ' + 1).Select(code => (char)code)]);
 
@@ -26,7 +27,8 @@ internal static class Visible
             if (IsSeen(CharUnicodeInfo.GetUnicodeCategory(text, i)))
                 shown.Append(text, i, isPair ? 2 : 1);
             else
-                shown.Append(CultureInfo.InvariantCulture, $"\\u{(int)text[i]:x4}").Append(isPair ? $"\\u{(int)text[i + 1]:x4}" : string.Empty);
+                shown.Append(CultureInfo.InvariantCulture, $"\\u{(int)text[i]:x4}").Append(
+                    isPair ? $"\\u{(int)text[i + 1]:x4}" : string.Empty);
             i += isPair ? 1 : 0;
         }
 

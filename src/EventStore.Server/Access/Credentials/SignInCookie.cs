@@ -27,7 +27,8 @@ internal sealed class SignInCookie(IDataProtectionProvider protection)
     private readonly ChunkingCookieManager chunks = new();
 
     /// <summary>What the request's token is read with; null for a request that is not the page's, or where there is no page.</summary>
-    public static SignInCookie? Of(HttpRequest request) => Governs(request.Path) ? request.HttpContext.RequestServices?.GetService<SignInCookie>() : null;
+    public static SignInCookie? Of(HttpRequest request) =>
+        Governs(request.Path) ? request.HttpContext.RequestServices?.GetService<SignInCookie>() : null;
 
     /// <summary>Whether the cookie is good for a path.</summary>
     public static bool Governs(PathString path) => path.StartsWithSegments(Path, StringComparison.Ordinal);

@@ -17,7 +17,8 @@ internal static class RootPaths
             "/", (HttpRequest request, EndpointDataSource endpoints) =>
             request.Headers.Accept.Any(line => line?.Contains("text/html", StringComparison.OrdinalIgnoreCase) == true)
                 ? Results.Redirect(page)
-                : (IResult)new JsonReply(200, JsonObject.Of(("paths", Discovery.Names(Of(endpoints, [ApiDocument.Page + "/", .. hidden])))).ToUtf8()));
+                : (IResult)new JsonReply(
+                    200, JsonObject.Of(("paths", Discovery.Names(Of(endpoints, [ApiDocument.Page + "/", .. hidden])))).ToUtf8()));
 
     private static IEnumerable<string> Of(EndpointDataSource endpoints, string[] hidden) => endpoints.Endpoints.OfType<RouteEndpoint>()
         .Where(endpoint => endpoint.Metadata.GetMetadata<RequiresAccess>() is { Resource.Length: 0 })

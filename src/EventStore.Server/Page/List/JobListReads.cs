@@ -50,7 +50,8 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
 
         async Task Take(List<JobRow> found)
         {
-            rows.AddRange((withUsers ? await WithUsers(found, stop) : found).Where(row => question.By.Length == 0 || row.By == question.By));
+            rows.AddRange(
+                (withUsers ? await WithUsers(found, stop) : found).Where(row => question.By.Length == 0 || row.By == question.By));
             found.Clear();
         }
     }
@@ -89,7 +90,8 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
     private const int DeletedLookedAtMax = 500; // each is read as it last stood
 
     private static JobListModel Page(JobQuestion question, List<JobRow> rows, long? next, long head) =>
-        new(question, rows, next?.ToString(CultureInfo.InvariantCulture), head) { LookedEnough = next is not null && rows.Count < PageLength };
+        new(question, rows, next?.ToString(CultureInfo.InvariantCulture),
+            head) { LookedEnough = next is not null && rows.Count < PageLength };
 
     private async Task<JobRow?> Row(Revision deletion, JobQuestion question, CancellationToken stop)
     {
@@ -119,7 +121,9 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
     {
         JsonValue manifest = JsonReading.Parse(job.Utf8);
         DateTimeOffset? created = manifest.Member("metadata")?.Member("creationTimestamp") is JsonText text
-            && DateTimeOffset.TryParse(text.Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time) ? time : null;
+            && DateTimeOffset.TryParse(text.Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
+                ? time
+                : null;
         return new JobRow(job.Key, JobView.StateOf(manifest), created, job.Revision, job.Time);
     }
 

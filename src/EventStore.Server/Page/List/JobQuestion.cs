@@ -41,7 +41,8 @@ public sealed record JobQuestion(
     public static string? NamespaceOf(HttpRequest request) => Text(request.Query, "namespace") is { Length: > 0 } named ? named : null;
 
     /// <summary>Reads the address: 400 for what cannot be understood.</summary>
-    public static bool TryRead(HttpContext http, TimeProvider clock, [NotNullWhen(true)] out JobQuestion? question, [NotNullWhen(false)] out Status? refusal)
+    public static bool TryRead(
+        HttpContext http, TimeProvider clock, [NotNullWhen(true)] out JobQuestion? question, [NotNullWhen(false)] out Status? refusal)
     {
         IQueryCollection query = http.Request.Query;
         question = null;
@@ -53,7 +54,8 @@ public sealed record JobQuestion(
         if (inNamespace is not null && NameRules.OfLabel(inNamespace).Count > 0)
             refusal = Status.BadRequest($"'{inNamespace}' is no name of a namespace");
         var read = new JobQuestion(
-            inNamespace, labels, Text(query, "name"), Text(query, "state"), Text(query, "by"), since, Text(query, "show") == "deleted", after)
+            inNamespace, labels, Text(query, "name"), Text(query, "state"), Text(
+                query, "by"), since, Text(query, "show") == "deleted", after)
         {
             Selection = new JobSelection(inNamespace, selector, FieldSelector.Everything),
             ChangedSince = changedSince,
@@ -96,7 +98,8 @@ public sealed record JobQuestion(
     }
 
     // What holds U+0000 the database cannot be asked for, and nothing there has it.
-    private static string Text(IQueryCollection query, string name) => query[name].ToString().Trim().Replace("\0", "", StringComparison.Ordinal);
+    private static string Text(IQueryCollection query, string name) =>
+        query[name].ToString().Trim().Replace("\0", "", StringComparison.Ordinal);
 }
 
 /// <summary>A line of the list.</summary>

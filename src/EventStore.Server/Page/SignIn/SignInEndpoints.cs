@@ -59,7 +59,9 @@ internal static class SignInEndpoints
 
     /// <summary>An address of the page's own, whatever the query says: nobody is led elsewhere by a link to this server.</summary>
     private static string Local(string? address) =>
-        address is not null && address.StartsWith(PageSetup.Root + "/", StringComparison.Ordinal) && address.All(c => c is > ' ' and <= '~' and not '\\')
+        address is not null
+            && address.StartsWith(PageSetup.Root + "/", StringComparison.Ordinal)
+            && address.All(c => c is > ' ' and <= '~' and not '\\')
         && !address.StartsWith(Path, StringComparison.Ordinal)
             ? address
             : PageSetup.Root + "/";
