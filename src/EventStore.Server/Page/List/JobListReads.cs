@@ -24,11 +24,11 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
     /// <param name="stop">Cancels the read.</param>
     public async Task<JobListModel> Living(JobQuestion question, bool withUsers, CancellationToken stop)
     {
-        await using ListTransaction snapshot = await jobs.Snapshot(stop);
+        await using ListTransaction list = await jobs.BeginList(stop);
         var rows = new List<JobRow>();
         var piece = new List<JobRow>();
         var scan = new Scan();
-        await foreach (JobRow row in Rows(snapshot, question, scan, stop))
+        await foreach (JobRow row in Rows(list, question, scan, stop))
         {
             piece.Add(row);
             if (piece.Count < PieceLength && rows.Count + piece.Count <= PageLength)
@@ -43,7 +43,7 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
         bool isFull = rows.Count > PageLength;
         JobRow[] shown = [.. rows.Take(PageLength)];
         JobKey? last = isFull ? shown[^1].Key : scan.BrokenOffAt;
-        return new JobListModel(question, shown, last is { } key ? $"{key.Namespace}/{key.Name}" : null, snapshot.Head)
+        return new JobListModel(question, shown, last is { } key ? $"{key.Namespace}/{key.Name}" : null, list.Head)
         {
             LookedEnough = !isFull && scan.BrokenOffAt is not null,
         };
@@ -101,11 +101,11 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
     }
 
     private static async IAsyncEnumerable<JobRow> Rows(
-        ListTransaction snapshot, JobQuestion question, Scan scan, [EnumeratorCancellation] CancellationToken stop)
+        ListTransaction list, JobQuestion question, Scan scan, [EnumeratorCancellation] CancellationToken stop)
     {
         JobRange range = question.Selection.Range with { Behind = question.AfterKey };
         int looked = 0;
-        await foreach (StoredJob job in snapshot.List(range, snapshot.Head, stop))
+        await foreach (StoredJob job in list.List(range, list.Head, stop))
         {
             if (question.Selection.Covers(job) && RowOf(job) is var row && question.Covers(row))
                 yield return row;
