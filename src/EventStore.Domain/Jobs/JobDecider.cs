@@ -18,9 +18,6 @@ public static class JobDecider
     /// <summary>The kind of a job's manifest.</summary>
     public const string Kind = "PyTorchJob";
 
-    private const int PathsMax = 1000;
-    private const int PathLengthMax = 1000;
-
     /// <summary>What comes of the command.</summary>
     /// <param name="job">The living job of that name, or null when there is none.</param>
     /// <param name="command">What is asked.</param>
@@ -225,7 +222,8 @@ public static class JobDecider
 
     // The paths are for finding events, not for knowing what changed: what changed is in the patch. Hence the limits.
     private static string[] Paths(IReadOnlyList<Change> changes) =>
-        [.. changes.Where(change => change.Path.Length <= PathLengthMax).Take(PathsMax).Select(change => change.Path.ToString())];
+        [.. changes.Where(change => change.Path.Length <= TouchedPaths.LengthMax).Take(TouchedPaths.RecordedMax)
+            .Select(change => change.Path.ToString())];
 
     private static string Timestamp(DateTimeOffset time) =>
         time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);

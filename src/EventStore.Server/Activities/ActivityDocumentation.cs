@@ -1,5 +1,4 @@
 using EventStore.Domain.Manifests;
-using EventStore.Server.Audit;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;

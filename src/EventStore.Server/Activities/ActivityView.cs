@@ -1,7 +1,7 @@
 using System.Globalization;
 using EventStore.Domain.Json;
-using EventStore.Server.Audit;
 using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Activities;
 using EventStore.Server.Store.Format;
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using EventStore.Domain.History;
 using EventStore.Domain.Json;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Audit;

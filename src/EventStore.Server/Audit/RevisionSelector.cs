@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using EventStore.Server.Kubernetes.Selectors;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.History;
 using Status = EventStore.Server.Kubernetes.Status;
 

@@ -1,4 +1,5 @@
 using EventStore.Domain.Manifests;
+using EventStore.Server.Resources;
 
 namespace EventStore.Server.Audit;
 

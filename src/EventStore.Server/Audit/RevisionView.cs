@@ -1,5 +1,6 @@
 using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;
 using Status = EventStore.Server.Kubernetes.Status;
 

@@ -74,7 +74,8 @@ internal static class WebSetup
             services.AddPage(served.PageKeysFolder);
         services.AddAccess(served.Credentials.Sources, answers);
         services.AddExporting(configuration);
-        services.AddApiDocument(Documentation, profile => JobDocumentation.Schemas(profile).Concat(PastDocumentation.Schemas())
+        services.AddApiDocument(Documentation, profile => JobDocumentation.Schemas(profile)
+            .Concat(PastDocumentation.Schemas()).Concat(BlameDocumentation.Schemas())
             .Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas())
             .Concat(served.CountsActivity ? ActivityDocumentation.Schemas() : []));
     }
@@ -85,7 +86,7 @@ internal static class WebSetup
         services.AddSingleton(_ => served.Database.Serving());
         services.AddSingleton(served.Limits.Lane).AddSingleton<CommitLane>();
         services.AddSingleton<JobReads>();
-        services.AddSingleton<RevisionReads>().AddSingleton<TimelineReads>();
+        services.AddSingleton<RevisionReads>().AddSingleton<TimelineReads>().AddSingleton<BlameReads>();
         services.AddSingleton<ServerPresence>();
         services.AddHostedService(provider => provider.GetRequiredService<ServerPresence>());
         services.AddSingleton(served.Limits.Feed).AddSingleton<JobFeed>().AddSingleton<Notifications>();

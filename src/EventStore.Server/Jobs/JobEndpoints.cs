@@ -39,6 +39,7 @@ internal static class JobEndpoints
                 "A PyTorch training job: what to run, in which roles, and what became of it. "
                 + "Every change is kept and can be read as pytorchjobrevisions.",
         },
+        new(JobResource.Names, "blame", [], ["get"]) { Answers = JobBlame.Resource },
         new(JobResource.Names, "diff", [], ["get"]) { Answers = JobDifference.Resource },
         new(JobResource.Names, "rollback", [], ["create"]) { Answers = RollbackRequest.Resource },
         .. profile.HasScale ? [JobScale.Served(profile)] : Array.Empty<ServedResource>(),
@@ -68,6 +69,11 @@ internal static class JobEndpoints
         status.MapPatch(string.Empty, PatchStatus).Documented(JobDocumentation.PatchStatus);
         Fallback.MapOtherMethods(status, string.Empty, JobResource.Names);
         status.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "status"));
+
+        RouteGroupBuilder blame = app.MapGroup(Item + "/blame");
+        blame.MapRead(string.Empty, JobBlame.Get).Documented(BlameDocumentation.Blame);
+        Fallback.MapOtherMethods(blame, string.Empty, JobResource.Names);
+        blame.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "blame"));
 
         RouteGroupBuilder diff = app.MapGroup(Item + "/diff");
         diff.MapRead(string.Empty, JobDifference.Get).Documented(PastDocumentation.Diff);

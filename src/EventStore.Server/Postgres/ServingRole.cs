@@ -53,7 +53,7 @@ public static class ServingRole
             GRANT SELECT ON ALL TABLES IN SCHEMA {Schema} TO {name};
             GRANT SELECT ON ALL SEQUENCES IN SCHEMA {Schema} TO {name};
             """).ConfigureAwait(false);
-        foreach (var function in await CommitFunctions(connection).ConfigureAwait(false))
+        foreach (var function in await ServedFunctions(connection).ConfigureAwait(false))
             await Execute(connection, $"GRANT EXECUTE ON FUNCTION {function} TO {name}").ConfigureAwait(false);
         foreach ((string table, string rights) in Counted)
         {
@@ -199,13 +199,13 @@ public static class ServingRole
         return await query.ExecuteScalarAsync().ConfigureAwait(false) is true;
     }
 
-    private static async Task<List<string>> CommitFunctions(NpgsqlConnection connection)
+    private static async Task<List<string>> ServedFunctions(NpgsqlConnection connection)
     {
         await using var query = new NpgsqlCommand(
             $"""
             SELECT p.oid::regprocedure::text FROM pg_proc p
             WHERE  p.pronamespace = '{Schema}'::regnamespace AND p.prokind = 'f'
-            AND   (p.proname LIKE 'commit\_jobs\_%' OR p.proname LIKE 'wait\_for\_commits\_%')
+            AND   (p.proname LIKE 'commit\_jobs\_%' OR p.proname LIKE 'wait\_for\_commits\_%' OR p.proname LIKE 'touched\_%')
             """, connection);
         await using var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
         List<string> functions = [];

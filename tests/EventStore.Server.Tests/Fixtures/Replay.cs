@@ -29,6 +29,9 @@ internal sealed class Replay
     /// <summary>Every job there ever was.</summary>
     public IEnumerable<JobKey> Keys => steps.Select(step => step.After.Key).Distinct();
 
+    /// <summary>Every incarnation, each as it was after each of its events.</summary>
+    public IEnumerable<IReadOnlyList<Job>> Lives => steps.GroupBy(step => step.After.Uid).Select(life => life.Select(step => step.After).ToArray());
+
     /// <summary>Reads and folds the table.</summary>
     public static async Task<Replay> Of(TestDatabase database)
     {

@@ -170,6 +170,9 @@ public sealed class Rollbacks(ServedDatabase served) : IClassFixture<ServedDatab
         Assert.Equal(
             """{"group":"audit.eventstore.io","kind":"PyTorchJobDiff","name":"pytorchjobs/diff","namespaced":true,"singularName":"","verbs":["get"],"version":"v1"}""",
             resources.Single(resource => (string)resource!["name"]! == "pytorchjobs/diff")!.ToJsonString());
+        Assert.Equal(
+            """{"group":"audit.eventstore.io","kind":"PyTorchJobBlame","name":"pytorchjobs/blame","namespaced":true,"singularName":"","verbs":["get"],"version":"v1"}""",
+            resources.Single(resource => (string)resource!["name"]! == "pytorchjobs/blame")!.ToJsonString());
     }
 
     /// <summary>Creates a job and changes it once; answers it as it was.</summary>

@@ -46,7 +46,8 @@ internal static class DerivedRows
     private const string SnapshotsSql = """
         INSERT INTO eventstore.job_snapshot (uid, revision, version, text)
         SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[])
-            ON CONFLICT (uid, revision) DO UPDATE SET version = excluded.version, text = excluded.text
+            ON CONFLICT (uid, revision) DO UPDATE
+               SET version = excluded.version, text = excluded.text, since = excluded.since, touched = excluded.touched
         """;
 
     private const string InsertIndexSql = """

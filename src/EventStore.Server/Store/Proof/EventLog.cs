@@ -102,8 +102,13 @@ internal static class EventLog
     private static IAsyncEnumerable<SnapshotRow> Snapshots(NpgsqlConnection connection, StreamRange range, CancellationToken stop) =>
         Cursor.Read(
             connection,
-            $"SELECT uid, revision, version, text FROM eventstore.job_snapshot {range.Where("uid")} ORDER BY uid, version, revision",
-            row => new SnapshotRow(row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3)),
+            $"""
+            SELECT uid, revision, version, text, since, touched::text
+              FROM eventstore.job_snapshot {range.Where("uid")} ORDER BY uid, version, revision
+            """,
+            row => new SnapshotRow(
+                row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3), row.IsDBNull(4) ? null : row.GetInt64(4),
+                row.IsDBNull(5) ? null : row.GetString(5)),
             stop);
 
     private static async Task<SnapshotRow?> Compare(

@@ -13,6 +13,7 @@ internal sealed class ReplayedStream(Guid uid)
     private const int BatchMax = 256;
 
     private readonly Queue<Job> unseen = new();
+    private readonly TouchedSince touched = new();
 
     /// <summary>The stream.</summary>
     public Guid Uid => uid;
@@ -67,7 +68,8 @@ internal sealed class ReplayedStream(Guid uid)
     {
         if (Problem is not null)
             return;
-        if (Job is null || snapshot.Version != Job.Version || snapshot.Revision != Job.Revision || snapshot.Text != TextOf(Job))
+        if (Job is null || snapshot.Version != Job.Version || snapshot.Revision != Job.Revision || snapshot.Text != TextOf(Job)
+            || !touched.Holds(snapshot))
         {
             WrongSnapshots.Add(snapshot);
             return;
@@ -100,7 +102,9 @@ internal sealed class ReplayedStream(Guid uid)
     {
         try
         {
-            Job = Job.Evolve(Job, EventCodec.Read(happened.Type, happened.Data), happened.Revision);
+            JobEvent read = EventCodec.Read(happened.Type, happened.Data);
+            Job = Job.Evolve(Job, read, happened.Revision);
+            touched.Add(read, happened.Revision);
             Born = Events == 1 ? happened.Time : Born;
             Time = happened.Time;
             if (Events % SnapshotRow.Every == 0)

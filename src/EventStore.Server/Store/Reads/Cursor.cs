@@ -52,9 +52,11 @@ internal static class Cursor
     }
 
     /// <summary>Runs a query and answers its first value.</summary>
-    public static async Task<object?> Ask(this NpgsqlConnection connection, string sql, CancellationToken stop)
+    public static async Task<object?> Ask(
+        this NpgsqlConnection connection, string sql, CancellationToken stop, params NpgsqlParameter[] parameters)
     {
         await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 0 };
+        command.Parameters.AddRange(parameters);
         return await command.ExecuteScalarAsync(stop);
     }
 }

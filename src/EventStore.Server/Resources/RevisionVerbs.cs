@@ -2,7 +2,7 @@ using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Server.Store.Format;
 
-namespace EventStore.Server.Audit;
+namespace EventStore.Server.Resources;
 
 /// <summary>What each event did, in one word. An event of a new kind is told by one more line here.</summary>
 internal static class RevisionVerbs

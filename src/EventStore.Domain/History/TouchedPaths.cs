@@ -1,0 +1,48 @@
+using EventStore.Domain.Jobs;
+
+namespace EventStore.Domain.History;
+
+/// <summary>
+/// What an event may have set, for whoever asks who set a value last. More than an event is found by (<see cref="ChangedPaths"/>): the
+/// generation and what a deletion marks are in it too. The database keeps for each snapshot what was touched since the one before
+/// (<c>touched_paths_1</c> of migrations/V0012); this is the same rule for whoever checks that, and for events behind the last snapshot.
+/// </summary>
+public static class TouchedPaths
+{
+    /// <summary>How many changed paths an event records at most; it may have changed more.</summary>
+    public const int RecordedMax = 1000;
+
+    /// <summary>The longest path an event records, in characters.</summary>
+    public const int LengthMax = 1000;
+
+    /// <summary>Marks a change of the status that recorded as many paths as there may be.</summary>
+    public const string MoreOfStatus = ":status";
+
+    /// <summary>Marks another change that recorded as many paths as there may be. No path begins with a colon.</summary>
+    public const string MoreOfRest = ":rest";
+
+    private const string Generation = "metadata.generation";
+
+    /// <summary>The paths, some perhaps twice. The first event of a job sets everything and names nothing.</summary>
+    public static IEnumerable<string> Of(JobEvent happened) => happened switch
+    {
+        JobPatched patched => Of(patched.Paths, patched.Patch.Names),
+        JobReplaced replaced => Of(replaced.Paths, replaced.Patch.Names),
+        JobRolledBack rolledBack => Of(rolledBack.Paths, rolledBack.Patch.Names),
+        JobDeleted deleted => Of(deleted.Paths, deleted.Patch?.Names ?? []),
+        JobStatusUpdated { Paths.Count: >= RecordedMax } updated => [.. updated.Paths, MoreOfStatus],
+        JobStatusUpdated updated => updated.Paths,
+        JobDeletionRequested requested =>
+        [
+            "metadata.deletionTimestamp", "metadata.deletionGracePeriodSeconds", Generation,
+            .. requested.Finalizers is null ? (string[])[] : ["metadata.finalizers"],
+        ],
+        _ => [],
+    };
+
+    private static IEnumerable<string> Of(IReadOnlyList<string> paths, IEnumerable<string> patched)
+    {
+        IEnumerable<string> touched = patched.Any(name => name != "metadata") ? paths.Append(Generation) : paths;
+        return paths.Count >= RecordedMax ? touched.Append(MoreOfRest) : touched;
+    }
+}
