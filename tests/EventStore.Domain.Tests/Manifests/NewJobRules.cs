@@ -77,7 +77,6 @@ public sealed class NewJobRules
     [InlineData("null", "spec.pytorchReplicaSpecs: Required value")]
     [InlineData("{}", "spec.pytorchReplicaSpecs: Required value")]
     [InlineData("""{"pytorchReplicaSpecs":null}""", "spec.pytorchReplicaSpecs: Required value")]
-    [InlineData("""{"pytorchReplicaSpecs":{}}""", "spec.pytorchReplicaSpecs: Required value: must be required")]
     [InlineData("""{"pytorchReplicaSpecs":[]}""", "spec.pytorchReplicaSpecs: Invalid value: \"array\": spec.pytorchReplicaSpecs in body must be of type object: \"array\"")]
     [InlineData("\"x\"", "spec: Invalid value: \"string\": spec in body must be of type object: \"string\"")]
     [InlineData("""{"pytorchReplicaSpecs":{"Master":null,"Worker":null}}""",
@@ -88,6 +87,10 @@ public sealed class NewJobRules
         "spec.pytorchReplicaSpecs: Unsupported value: \"master\": supported values: \"Master\", \"Worker\"")]
     public void The_spec_must_have_replicas(string spec, params string[] errors) =>
         Assert.Equal(errors, Validation.OfNewJob(Given.JobWith("spec", spec)).Select(error => error.ToString()));
+
+    [Fact]
+    public void The_map_of_replicas_may_be_empty_as_upstream() =>
+        Assert.Empty(Validation.OfNewJob(Given.JobWith("spec", """{"pytorchReplicaSpecs":{}}""")));
 
     [Fact]
     public void A_job_without_any_spec_lacks_its_replicas() => Assert.Equal(
