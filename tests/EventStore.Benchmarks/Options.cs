@@ -27,7 +27,7 @@ internal sealed record Options
           --server PROGRAM        the server's executable or .dll                             (default: the one built with this program)
           --connection-string S   this PostgreSQL, as somebody who may make databases and roles; databases named bench... are
                                   made anew in it
-          --url URL --token T     a server that runs already; pgbench and its forms, marten, growth, flood, past, whole, chain, snapshot and startup are
+          --url URL --token T     a server that runs already; pgbench and its forms, marten, growth, flood, past, whole, chain, snapshot, startup and first-screen are
                                   left out, and CPU and memory are not known
           --json FILE             the figures as JSON
           --svg FILE              a chart of throughput by concurrency, 1 to 128 connections, measured for it besides
@@ -51,6 +51,7 @@ internal sealed record Options
           chain         patch, with the chain of hashes and without it (in a database of its own), in turn
           snapshot      commits of one patch, before somebody holds a snapshot and 40,000 commits after
           startup       the second start of the executable, with its private PostgreSQL, to the first answered patch
+          first-screen  the README's first screen: from the start on an empty folder to a patch by kubectl, three of them
           pgbench       the limit: UPDATE row + INSERT event as one prepared statement, same sizes, same PostgreSQL
           pgbench-steps the same as BEGIN, UPDATE, INSERT, COMMIT
           pgbench-tiny  the same in these steps with rows of a few bytes, to scale what was measured elsewhere by
@@ -62,7 +63,7 @@ internal sealed record Options
     public static readonly string[] Known =
     [
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood",
-        "startup", "past", "whole", "chain", "snapshot",
+        "startup", "first-screen", "past", "whole", "chain", "snapshot",
     ];
 
     private static readonly string[] Names =
@@ -125,7 +126,7 @@ internal sealed record Options
         bool isGiven = given.ContainsKey("url");
         return new Options
         {
-            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "pgbench" or "pgbench-steps" or "pgbench-tiny" or "marten" or "growth" or "flood" or "startup" or "past" or "whole" or "chain" or "snapshot"))],
+            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "first-screen" or "pgbench" or "pgbench-steps" or "pgbench-tiny" or "marten" or "growth" or "flood" or "startup" or "past" or "whole" or "chain" or "snapshot"))],
             Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
             Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
             WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),

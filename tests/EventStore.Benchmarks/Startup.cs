@@ -17,9 +17,7 @@ internal static class Startup
 
     public static async Task<Measured> Measure(string? program, CancellationToken stop)
     {
-        string folder = Directory.CreateTempSubdirectory("eventstore-bench.").FullName;
-        if (!OperatingSystem.IsWindows() && Environment.IsPrivilegedProcess) // PostgreSQL then runs under another account, which has to come through
-            File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute);
+        string folder = EmptyFolder();
         try
         {
             string data = Path.Combine(folder, "data");
@@ -53,6 +51,15 @@ internal static class Startup
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <summary>A folder for data. Root's PostgreSQL runs under another account, which has to come through.</summary>
+    public static string EmptyFolder()
+    {
+        string folder = Directory.CreateTempSubdirectory("eventstore-bench.").FullName;
+        if (!OperatingSystem.IsWindows() && Environment.IsPrivilegedProcess)
+            File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute);
+        return folder;
     }
 
     private static async Task Answered(int port, ReadOnlyMemory<byte> request, int status)

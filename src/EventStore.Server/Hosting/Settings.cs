@@ -102,7 +102,9 @@ internal sealed record Settings(
         if (target.MaxAutoPrepare == 0)
             (target.MaxAutoPrepare, target.AutoPrepareMinUsages) = (StatementsKept, 2);
         target.ApplicationName ??= ProgramName;
-        if (target is { KeepAlive: 0, TcpKeepAlive: false })
+        // A Unix socket takes no options of TCP, and its other end is this machine.
+        bool hasSocket = target.Host!.Split(',', Trimmed).Any(host => host.StartsWith('/') || host.StartsWith('@'));
+        if (!hasSocket && target is { KeepAlive: 0, TcpKeepAlive: false })
             (target.TcpKeepAlive, target.TcpKeepAliveTime, target.TcpKeepAliveInterval) = (true, 5, 1);
         return target.ConnectionString;
     }
