@@ -40,7 +40,7 @@ internal static class JobValidation
     private static IEnumerable<FieldError> Field(FieldPath at, JsonObject fields, string name, ObjectShape shape) =>
         shape[name]!.Errors(at.Member(name), fields[name]);
 
-    /// <summary>Each replica by itself: neither the custom resource nor the operator's webhook asks for one, so an empty map is taken.</summary>
+    /// <summary>Each replica by itself. An empty map is taken, as by the custom resource and the operator's webhook.</summary>
     private static IEnumerable<FieldError> Replicas(JsonValue? replicas) => replicas switch
     {
         null or JsonNull => [FieldError.Required(ReplicaSpecs)],
