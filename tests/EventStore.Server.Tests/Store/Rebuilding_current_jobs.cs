@@ -91,7 +91,7 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
 
         await Rebuild(wrong: damage.Add);
 
-        Assert.Contains(damage, finding => finding.Revision == 7 && finding.What.Contains("was edited", StringComparison.Ordinal));
+        Assert.Contains(damage, finding => finding.Revision == 7 && finding.What.Contains("the chain is broken", StringComparison.Ordinal));
         Assert.Contains(damage, finding => finding.What.Contains("the event of revision 7 cannot be read", StringComparison.Ordinal));
         Assert.Equal(before, await database.Checksum());
     }

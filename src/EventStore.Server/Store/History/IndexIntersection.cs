@@ -4,25 +4,24 @@ using Npgsql;
 namespace EventStore.Server.Store.History;
 
 /// <summary>
-/// How revisions are found. Each condition is a list of revisions in an index, in order; those that hold all conditions are in all of the
-/// lists. The walk asks each list for its next revision. Where they agree, that one is found; where they do not, the one furthest ahead
-/// says where to look again. So a page costs no more than about its rarest condition, whichever that is, and the planner has nothing to
-/// guess: every step is one look into one index for each list.
+/// Finds revisions that meet several conditions by a zig-zag join. Each condition is an ordered list of revisions in an index, and a match
+/// is in all lists. Each step asks every list for its next revision. If they agree, that is a match; if not, the next step begins at the
+/// one furthest ahead. A page costs about as much as its rarest condition, and the planner chooses nothing: a step is one index look-up
+/// for each list. Conditions without such a list (user!=…) are checked for each revision the lists agree on.
 /// </summary>
 /// <remarks>
-/// A list is asked for what stands before (value, revision) in its index, and not for the value and a smaller revision: with an equality
-/// the planner may think it finds one faster by going back through all revisions, and of a rare value there is none for a million rows.
-/// Conditions no index has a list for (user!=…) are looked up for each revision the others agree on.
+/// A list is asked by a row comparison, (value, revision) &lt; (…), and not by the value and a smaller revision. With an equality the
+/// planner may prefer to go back through all revisions, which takes a million rows to find a rare value.
 /// </remarks>
 internal static class IndexIntersection
 {
-    /// <summary>What is read of a revision, from <c>r</c>, its event <c>e</c> and the event before it, <c>p</c>.</summary>
+    /// <summary>The columns of a match: of the revision <c>r</c>, its event <c>e</c> and the job's event before that, <c>p</c>.</summary>
     public const string Columns = """
         p.seq_id, r.namespace, r.job, e.stream_id, e.version, e.type, e.data::text, e.timestamp, e.user_name, e.headers::text,
         e.correlation_id, e.seq_id
         """;
 
-    /// <summary>Where it is read.</summary>
+    /// <summary>The tables of these columns.</summary>
     public const string Tables = """
         eventstore.revision r
           JOIN eventstore.mt_events e ON e.seq_id = r.revision
@@ -32,9 +31,8 @@ internal static class IndexIntersection
     private static readonly SortOrder Newest = new("<", ">=", " DESC", "max", "min", "+ 1", "least(w.bound, k.last + 1)", "k.first");
     private static readonly SortOrder Oldest = new(">", "<=", "", "min", "max", "- 1", "greatest(w.bound, k.first - 1)", "k.last");
 
-    // The index by namespace is one on an expression, lest the planner takes it for the order of a job's list, which begins in the same
-    // way:
-    // before a table was analysed for the first time it thought so, and read all of a namespace at each step.
+    // The index by namespace is on an expression so that the planner cannot use the one by namespace and job in its place: before the first
+    // ANALYZE it did, and read all of a namespace at each step.
     private static readonly Dictionary<RevisionField, (string Table, string Column)> Indexed = new()
     {
         [RevisionField.Namespace] = ("revision", "(r.namespace || '/')"),
@@ -43,12 +41,12 @@ internal static class IndexIntersection
         [RevisionField.Path] = ("revision_path", "r.path"),
     };
 
-    /// <summary>Writes the walk: text and parameters.</summary>
+    /// <summary>Writes the statement and its parameters into a command.</summary>
     /// <param name="command">An empty command.</param>
-    /// <param name="query">What is asked for, less the conditions that became lives.</param>
-    /// <param name="lives">For each of those its lives.</param>
-    /// <param name="count">How many revisions are enough.</param>
-    /// <param name="steps">How many steps are enough, if fewer are found.</param>
+    /// <param name="query">The query, without the conditions that <paramref name="lives"/> stands for.</param>
+    /// <param name="lives">A list for each condition on names: the revisions between which jobs of these names lived.</param>
+    /// <param name="count">How many matches at most.</param>
+    /// <param name="steps">How many steps at most; then the answer says where to go on.</param>
     public static void Write(NpgsqlCommand command, RevisionQuery query, IReadOnlyList<NameRange[]> lives, int count, int steps)
     {
         SortOrder sort = query.OldestFirst ? Oldest : Newest;
@@ -67,7 +65,41 @@ internal static class IndexIntersection
         command.CommandText = Text(sort, lists, filters);
     }
 
-    // OFFSET 0 keeps what is before it in one place: the planner would look into a list again wherever its revision is named.
+    // For namespace=team-a,user=alice, newest first, where $5 is {team-a/} and $6 is {alice}:
+    //
+    // WITH RECURSIVE walk (bound, hit, hits, steps) AS (
+    //     SELECT $1::bigint, false, 0, 0
+    //     UNION ALL
+    //     SELECT CASE WHEN next.agree THEN next.revision ELSE next.revision + 1 END,
+    //            next.hit, w.hits + next.hit::int, w.steps + 1
+    //       FROM walk w
+    //      CROSS JOIN LATERAL (
+    //         SELECT l.revision, l.agree, l.agree AS hit
+    //           FROM (SELECT min(l.revision) AS revision, min(l.revision) = max(l.revision) AS agree
+    //                   FROM (VALUES (
+    //                     (SELECT max(one.revision) FROM unnest($5) k (value) CROSS JOIN LATERAL (
+    //                         SELECT r.revision FROM eventstore.revision r
+    //                          WHERE ((r.namespace || '/'), r.revision) < (k.value, w.bound) AND (r.namespace || '/') >= k.value
+    //                          ORDER BY (r.namespace || '/') DESC, r.revision DESC LIMIT 1) one)
+    //                     ), (
+    //                     (SELECT max(one.revision) FROM unnest($6) k (value) CROSS JOIN LATERAL (
+    //                         SELECT r.revision FROM eventstore.revision r
+    //                          WHERE (r.user_name, r.revision) < (k.value, w.bound) AND r.user_name >= k.value
+    //                          ORDER BY r.user_name DESC, r.revision DESC LIMIT 1) one)
+    //                     ) OFFSET 0) l (revision)
+    //                 HAVING count(l.revision) = 2) l
+    //          WHERE l.revision >= $2 OFFSET 0) next
+    //      WHERE w.hits < $3 AND w.steps < $4)
+    // SELECT w.bound, w.hit, w.hits < $3 AND w.steps = $4 AS spent,
+    //        p.seq_id, r.namespace, r.job, e.stream_id, e.version, e.type, e.data::text, e.timestamp, e.user_name, e.headers::text,
+    //        e.correlation_id, e.seq_id
+    //   FROM walk w LEFT JOIN (eventstore.revision r
+    //   JOIN eventstore.mt_events e ON e.seq_id = r.revision
+    //   LEFT JOIN eventstore.mt_events p ON p.stream_id = e.stream_id AND p.version = e.version - 1) ON w.hit AND r.revision = w.bound
+    //  WHERE w.hit OR w.steps = $4
+    //  ORDER BY w.steps
+    //
+    // OFFSET 0 keeps the planner from inlining the lists, which would repeat a list's look-up wherever its revision is named.
     private static string Text(SortOrder sort, string[] lists, string[] filters) => $"""
         WITH RECURSIVE walk (bound, hit, hits, steps) AS (
             SELECT $1::bigint, false, 0, 0
@@ -120,7 +152,7 @@ internal static class IndexIntersection
             """;
     }
 
-    // Each a value of its own and no EXISTS, of which PostgreSQL might make one reading of the whole table.
+    // A scalar subquery: an EXISTS might become a join that reads the whole table.
     private static string Filter(NpgsqlCommand command, RevisionCondition condition)
     {
         string values = condition.Field == RevisionField.Uid
@@ -147,15 +179,15 @@ internal static class IndexIntersection
 
     private static string Add(NpgsqlCommand command, IReadOnlyList<string> values) => Add<string[]>(command, [.. values]) + "::text[]";
 
-    /// <summary>The words for one sort, and the same for the other.</summary>
-    /// <param name="Next">What the next revision is, compared with the last.</param>
-    /// <param name="Back">What everything still is, compared with the end.</param>
-    /// <param name="Order">The order.</param>
-    /// <param name="Nearest">Of several next ones, which comes first.</param>
-    /// <param name="Furthest">Of several next ones, which comes last.</param>
-    /// <param name="Again">How far to step back to look at the furthest one again.</param>
-    /// <param name="Begin">Where a life begins to be read.</param>
-    /// <param name="End">Where it ends.</param>
+    /// <summary>The parts of the statement that differ between the two orders.</summary>
+    /// <param name="Next">The operator that compares the next revision with the last one.</param>
+    /// <param name="Back">The operator that compares a revision with the end of the range.</param>
+    /// <param name="Order">What follows a column of ORDER BY.</param>
+    /// <param name="Nearest">The aggregate that gives the first of several revisions.</param>
+    /// <param name="Furthest">The aggregate that gives the last of several revisions.</param>
+    /// <param name="Again">Makes the next step begin at the furthest revision, and not behind it.</param>
+    /// <param name="Begin">The bound at which the reading of a job's life begins.</param>
+    /// <param name="End">The bound at which it ends.</param>
     private sealed record SortOrder(
         string Next, string Back, string Order, string Nearest, string Furthest, string Again, string Begin, string End);
 }
