@@ -49,7 +49,7 @@ internal static class JobDocumentation
     /// <summary>Get.</summary>
     public static ApiOperation Get() => Of(
         "readPyTorchJob", "Read a job", "The job as it is now: what was answered to any client before is in it, whichever server it asked.",
-        [ApiParameters.Pretty, ApiParameters.ResourceVersion, ApiParameters.AsOf], null,
+        [.. ApiParameters.OfReads], null,
         Answered(200, "OK", JobExamples.Job), BadRevision(), Forbidden("get"), NotFound(), TooNew());
 
     /// <summary>Patch: the documented update.</summary>
@@ -98,6 +98,7 @@ internal static class JobDocumentation
         "deletePyTorchJobs", "Delete the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs") with
     {
         Description = "Those the selectors cover, each as Delete does. The answer is the list of what was deleted.",
+        Parameters = [ApiParameters.Namespace, .. ApiParameters.OfCollectionDeletes],
     };
 
     /// <summary>Get of the status subresource.</summary>

@@ -6,9 +6,8 @@ using System.Reflection;
 namespace EventStore.Server.Limits;
 
 /// <summary>
-/// Reads a section of limits, such as <c>Feed</c>, and looks at each before the server starts: a limit that was mistyped would
-/// otherwise hold at its default, and one that makes no sense show itself under load. Numbers are at least 1 and times above zero
-/// unless the property says otherwise.
+/// Reads a section of limits, such as <c>Feed</c>, and validates it before the server starts: an unknown name or a value out of
+/// range is an error, not silently the default. Numbers are at least 1 and times above zero unless the property says otherwise.
 /// </summary>
 internal static class LimitSettings
 {
@@ -18,7 +17,7 @@ internal static class LimitSettings
     /// <summary>The section's values, defaults where none are given.</summary>
     /// <param name="configuration">All settings.</param>
     /// <param name="section">The section's name.</param>
-    /// <exception cref="OperatorException">A name that is none, or a value that is none.</exception>
+    /// <exception cref="OperatorException">A name is unknown, or a value cannot be parsed or is out of range.</exception>
     public static T Read<T>(IConfiguration configuration, string section)
         where T : class, new()
     {

@@ -6,15 +6,15 @@ namespace EventStore.Server.Limits;
 public sealed record ListLimits
 {
     /// <summary>
-    /// The most objects on a page, also of a list that asks for more or for all. 0 is no limit: a list is streamed, so its size
-    /// costs the server nothing, and a client that asks for all need not know what a continue token is.
+    /// The most objects on a page, also for a list that asks for more or for all. 0 is no limit: lists are streamed, so their size
+    /// costs the server no memory, and simple clients do not follow continue tokens.
     /// </summary>
     [Range(0, int.MaxValue)]
     public int Page { get; init; }
 
     /// <summary>
-    /// The most revisions on a page of the history. Who does not say how many gets <see cref="RevisionsUnasked"/> at most: unlike a
-    /// list of jobs a history only grows.
+    /// The most revisions on a page of the history. Without <c>limit</c> a page has at most <see cref="RevisionsUnasked"/>, because
+    /// a history only grows.
     /// </summary>
     public int Revisions { get; init; } = 5000;
 

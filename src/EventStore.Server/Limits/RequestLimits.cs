@@ -7,8 +7,8 @@ using EventStore.Server.Kubernetes.Selectors;
 namespace EventStore.Server.Limits;
 
 /// <summary>
-/// What one request may be, and how much one user may ask for at once: the settings of the section <c>Limits</c>. The limits on a user
-/// do not hold for <c>system:masters</c> unless <see cref="Masters"/> says so: upstream's priority and fairness exempts them.
+/// Limits on one request, and on what one user may have under way: the settings of the section <c>Limits</c>. Users in
+/// <c>system:masters</c> are exempt, as from upstream's priority and fairness, unless <see cref="Masters"/> says otherwise.
 /// </summary>
 public sealed record RequestLimits
 {
@@ -20,8 +20,8 @@ public sealed record RequestLimits
     public int BodyBytes { get; init; } = RequestBody.BytesMax;
 
     /// <summary>
-    /// The most bytes of the body of a PUT. A job has a part that its owner wrote and one that the operator wrote, each as large as a
-    /// body may be, and what was read must be fit to be put back.
+    /// The most bytes of the body of a PUT. A job holds what its owner wrote and what the operator wrote, each up to the limit of a
+    /// body, and a client must be able to put back what it read.
     /// </summary>
     [Range(1024, 64 << 20)]
     public int PutBytes { get; init; } = (2 * RequestBody.BytesMax) + (1 << 20);
@@ -37,7 +37,7 @@ public sealed record RequestLimits
     public long BodiesReadBytes { get; init; } = 64 << 20;
 
     /// <summary>
-    /// How many bytes all that is made of bodies may hold together until their requests are answered; who finds no room waits.
+    /// How many bytes of memory all parsed bodies may take together until their requests are answered. Further requests wait.
     /// </summary>
     [Range(typeof(long), "1048576", "1099511627776")]
     public long BodiesParsedBytes { get; init; } = 128 << 20;
@@ -96,8 +96,8 @@ public sealed record RequestLimits
     public int ChangesBurst { get; init; } = 2000;
 
     /// <summary>
-    /// How many changes of one user may be under way. It is that user's share of the commit lane, so that others have theirs; a batch
-    /// of so many is nearly as quick a way to commit as any.
+    /// The most changes of one user under way at once, which leaves room in the commit lane for others. Batches of this size
+    /// already commit almost as efficiently as larger ones.
     /// </summary>
     public int ChangesAtOnce { get; init; } = 16;
 

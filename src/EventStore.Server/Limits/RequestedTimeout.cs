@@ -5,9 +5,9 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Limits;
 
 /// <summary>
-/// <c>?timeout=</c>: how long the client will wait for its answer, in Go's form, such as <c>32s</c> (apiserver
-/// <c>filters/request_deadline.go</c>). It can only shorten the time a request has; zero asks for nothing, and a watch has a parameter
-/// of its own.
+/// <c>?timeout=</c>: how long the client will wait for its answer, as a Go duration such as <c>32s</c> (apiserver
+/// <c>filters/request_deadline.go</c>). It can only shorten the server's own time-out; zero means no wish. Watches ignore it:
+/// they have <c>timeoutSeconds</c>.
 /// </summary>
 internal static class RequestedTimeout
 {

@@ -4,12 +4,12 @@ using EventStore.Server.Access;
 namespace EventStore.Server.Limits;
 
 /// <summary>
-/// Bounds how many watches begin at once, of one user and of all together: what a watch reads to begin costs as much as a list and holds a
-/// connection to the database. The others wait in order; how many watches there may be is bounded by <see cref="FairShare"/>.
+/// Limits how many watches start at once, per user and in all. Starting one costs as much as a list and holds a database
+/// connection. Further ones wait in order. How many watches may be open is limited by <see cref="FairShare"/>.
 /// </summary>
 internal sealed class WatchStarts(RequestLimits limits) : IDisposable
 {
-    // The user's own place comes first, so that those who wait for it keep no place of everybody's.
+    // The user's limit is acquired first: whoever waits for it takes no place of the shared limit.
     private readonly PartitionedRateLimiter<string> places = PartitionedRateLimiter.CreateChained(
         Places(user => user, limits.ListsAtOnce, limits.Watches),
         Places(_ => "everybody", 2 * limits.ListsAtOnce, limits.Watches));

@@ -4,10 +4,9 @@ using System.Runtime.Versioning;
 namespace EventStore.Server.Postgres;
 
 /// <summary>
-/// The database's files. A first start makes them in a folder beside their place and renames it when everything in it is
-/// finished, roles and database included: a start that was interrupted or failed leaves nothing that looks like data.
-/// The roles are made by PostgreSQL's single-user mode, so there is never a moment at which the database listens
-/// without them.
+/// Creates the database's files. The first start creates them in a folder beside their final place and renames it when it is
+/// complete, roles and database included, so an interrupted start leaves nothing that looks like data. Roles are created in
+/// PostgreSQL's single-user mode, so the database never listens without them.
 /// </summary>
 [UnsupportedOSPlatform("windows")]
 internal static class Cluster
@@ -49,9 +48,9 @@ internal static class Cluster
     }
 
     /// <summary>
-    /// Writes who may connect: through the socket, as one of the roles, the account this process runs under. It owns the
-    /// files or is root, so the superuser is no more than it can have anyway; nobody else gets in, and no password exists.
-    /// Written at every start, because the data may have been moved to another account since.
+    /// Writes <c>pg_hba.conf</c> and <c>pg_ident.conf</c>: only the account of this process may connect, through the socket, as any
+    /// of the roles and without a password. That account owns the files or is root, so it gains nothing by the superuser role.
+    /// Written at every start, because the data may have been moved to another account.
     /// </summary>
     public static void WriteAccess(LockedFolder folder, PostgresAccount account)
     {

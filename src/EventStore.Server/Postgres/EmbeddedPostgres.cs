@@ -5,9 +5,9 @@ using Npgsql;
 namespace EventStore.Server.Postgres;
 
 /// <summary>
-/// A PostgreSQL of this server's own, for whoever has configured none: made on the first start from the programs on the machine,
-/// durable, reachable through a Unix socket only and without passwords, and ended with the server. One process uses a data folder
-/// at a time; the database stops when this object is disposed or the process dies.
+/// A private PostgreSQL for a server without a configured database: created on the first start from the programs on the machine,
+/// durable, reachable only through a Unix socket, and stopped with the server. One process uses a data folder at a time; the
+/// database stops when this object is disposed or the process dies.
 /// </summary>
 public sealed class EmbeddedPostgres : PrivatePostgres
 {
@@ -101,7 +101,7 @@ public sealed class EmbeddedPostgres : PrivatePostgres
 
         stopping = true;
         await process.Stop(log).ConfigureAwait(false);
-        if (process.Ended.IsCompleted) // else it was told twice and is left to the next start, which will find it
+        if (process.Ended.IsCompleted) // else it ignored both signals; the next start finds and ends it
             await Ended.ConfigureAwait(false);
         socket.Dispose();
         folder.Dispose();

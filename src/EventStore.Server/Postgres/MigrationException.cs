@@ -1,8 +1,8 @@
 namespace EventStore.Server.Postgres;
 
 /// <summary>
-/// The schema could not be brought to where this server needs it. Meant for the operator: the message names the file or the session
-/// that is in the way, and on a line of its own what to do. What was applied before it stays applied.
+/// The schema could not be migrated. The message is for the operator: it names the file or the session in the way and, on a line of
+/// its own, what to do. Files applied before stay applied.
 /// </summary>
 public sealed class MigrationException : Exception
 {

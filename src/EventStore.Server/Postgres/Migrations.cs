@@ -11,8 +11,8 @@ namespace EventStore.Server.Postgres;
 /// them in order, each in a transaction of its own, and writes what it applied, with a checksum, into the table
 /// <c>eventstore.changelog</c>; a file that was applied and then edited is refused before anything is done.
 ///
-/// Evolve waits for its lock for ever and says nothing about who has it, so a lock of our own stands before it: a
-/// session's advisory lock, waited for a limited time, gone with the session that held it however that ends.
+/// Evolve waits for its lock without a time-out and does not say who holds it. So an advisory lock of our own is taken first, with
+/// a time-out; it is released with its session, however that ends.
 /// </summary>
 public static partial class Migrations
 {

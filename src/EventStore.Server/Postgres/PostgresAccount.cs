@@ -8,7 +8,7 @@ namespace EventStore.Server.Postgres;
 /// Which operating-system account PostgreSQL runs as, and how a program is started as that account.
 ///
 /// PostgreSQL refuses to run as root. A server started by root therefore drops to the account <c>postgres</c> with
-/// <c>setpriv</c>; any other user runs it as itself. Everything that writes into a folder the account owns is done as the
+/// <c>setpriv</c>; any other user runs it under its own account. Everything that writes into a folder the account owns is done as the
 /// account too: root following a link that account planted would be a way to write anywhere.
 ///
 /// Where <c>setpriv</c> knows <c>--pdeathsig</c>, the kernel interrupts the program when the thread that started it ends.

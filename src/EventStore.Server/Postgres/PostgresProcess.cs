@@ -5,11 +5,11 @@ using System.Runtime.InteropServices;
 namespace EventStore.Server.Postgres;
 
 /// <summary>
-/// The running database process: started so that it cannot outlive us, and ended so that it never has to recover.
+/// The running database process. It must not outlive this process, and it should never have to recover.
 ///
-/// Where the kernel can tell it of our death (<see cref="PostgresAccount.Tied"/>), it does; that signal is tied to the
-/// thread that started the process, so a thread of its own does, and waits for it. Elsewhere a small shell beside it reads from a
-/// pipe we hold: the pipe ends when we do, in whatever way, and the shell interrupts the database.
+/// On Linux with a recent <c>setpriv</c> the kernel signals it when we die (<see cref="PostgresAccount.Tied"/>). That signal is
+/// bound to the thread that started the process, so a dedicated thread starts it and waits for it. Elsewhere a small shell reads
+/// from a pipe we hold; the pipe closes when we die, and the shell interrupts the database.
 ///
 /// It is ended with SIGINT (disconnect everybody, write everything, stop), after 20 s with SIGQUIT (stop at once and recover
 /// at the next start), and never with SIGKILL, which would leave its children and its shared memory behind.

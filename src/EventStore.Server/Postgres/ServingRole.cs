@@ -3,17 +3,17 @@ using Npgsql;
 namespace EventStore.Server.Postgres;
 
 /// <summary>
-/// What the role the server serves with may do: read the tables, and change them through the functions <c>commit_jobs_…</c>,
-/// which run with their owner's rights; and count the activity. A server that was taken over can then append events, and neither edit nor
-/// delete one. Nobody else may connect: whoever can connect can take advisory locks and send notifications.
+/// The rights of the serving role: it may read the tables, change them only through the functions <c>commit_jobs_…</c>, which run
+/// with their owner's rights, and count the activity. A compromised server can append events but neither edit nor delete one.
+/// Nobody else may connect: whoever can connect can take advisory locks and send notifications.
 /// </summary>
 public static class ServingRole
 {
     private const string Schema = "eventstore";
 
     /// <summary>
-    /// What the role may write by itself: the columns Marten's daemon needs to count the activity, and how far it has come. None of it is
-    /// history: it is counted from the events, and 'verify' compares it with them.
+    /// What the role may write directly: the columns in which Marten's daemon counts activity, and its progress. They are derived
+    /// from the events, and <c>verify</c> compares them.
     /// </summary>
     private static readonly (string Table, string Rights)[] Counted =
     [
@@ -137,10 +137,7 @@ public static class ServingRole
         return await query.ExecuteScalarAsync().ConfigureAwait(false) is true;
     }
 
-    /// <summary>
-    /// A sentence for each setting of the database that makes it forget what was answered as stored after a power failure:
-    /// none for a safe one.
-    /// </summary>
+    /// <summary>Warnings about database settings under which a power failure loses answered changes; empty if there are none.</summary>
     public static async Task<IReadOnlyList<string>> UnsafeSettings(string connectionString)
     {
         await using var connection = new NpgsqlConnection(connectionString);

@@ -51,9 +51,7 @@ internal sealed class SocketFolder : IDisposable
         ApplicationName = "pytorchjob-eventstore",
     };
 
-    /// <summary>
-    /// Takes away what a killed database left: its lock file here names a process number that somebody else may have by now.
-    /// </summary>
+    /// <summary>Deletes the lock file that a killed database left: the process number in it may belong to another process by now.</summary>
     public void Clear()
     {
         File.Delete(System.IO.Path.Combine(Path, FileName));

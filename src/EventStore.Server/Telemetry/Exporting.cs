@@ -8,8 +8,8 @@ using OpenTelemetry.Trace;
 namespace EventStore.Server.Telemetry;
 
 /// <summary>
-/// Where the signals go: metrics as Prometheus text at <c>/metrics</c>, and, once an endpoint is named, traces and metrics by OTLP. The
-/// settings are OpenTelemetry's own (<c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, <c>OTEL_TRACES_SAMPLER</c>, …).
+/// Exports metrics as Prometheus text at <c>/metrics</c> and, if an endpoint is set, traces and metrics by OTLP. The settings are
+/// OpenTelemetry's own (<c>OTEL_EXPORTER_OTLP_ENDPOINT</c>, <c>OTEL_TRACES_SAMPLER</c>, …).
 /// </summary>
 public static class Exporting
 {
@@ -19,8 +19,7 @@ public static class Exporting
     private const string DefaultServiceName = "pytorchjob-eventstore";
 
     /// <summary>
-    /// The meters beside ours. Marten's is silent while this server only serves: it appends through a call of its own, and opens no
-    /// session of Marten's.
+    /// The meters of libraries. Marten's has no data while this server only serves: appending does not go through a Marten session.
     /// </summary>
     private static readonly string[] Meters =
         [Signals.Name, "Npgsql", "Marten", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];
@@ -36,8 +35,8 @@ public static class Exporting
             .WithMetrics(metrics =>
             {
                 metrics.AddMeter(Meters).AddPrometheusExporter();
-                // Room for every series is taken at the start, by default for 2000 of each metric: 8 MB. The most any has here is a
-                // few hundred, the times of requests by route, method and code.
+                // Memory for all series is allocated at the start, by default 2000 per metric: 8 MB. The most any metric has here
+                // is a few hundred: request durations by route, method and code.
                 metrics.AddView(_ => new MetricStreamConfiguration { CardinalityLimit = SeriesMax });
                 if (byOtlp)
                     metrics.AddOtlpExporter();

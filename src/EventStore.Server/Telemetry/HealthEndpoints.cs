@@ -6,10 +6,9 @@ using Microsoft.Extensions.Options;
 namespace EventStore.Server.Telemetry;
 
 /// <summary>
-/// <c>/livez</c> and <c>/healthz</c>: the process answers. <c>/readyz</c>: it can do its work too, each part of which has a check with a
-/// name. The form is kube-apiserver's (apiserver <c>healthz.go</c>): <c>?verbose</c> names the checks, <c>?exclude=NAME</c> leaves one
-/// out, a failure is 500. Why a check fails is not said to everybody, for it may name hosts and users: <c>/readyz/NAME</c>, which
-/// needs the right to that path, says it, and so does the log.
+/// <c>/livez</c> and <c>/healthz</c>: the process runs. <c>/readyz</c>: all checks pass. The format is kube-apiserver's
+/// (apiserver <c>healthz.go</c>): <c>?verbose</c> lists the checks, <c>?exclude=NAME</c> leaves one out, a failure is 500. The
+/// reason of a failure may name hosts and users: it is in the log and at <c>/readyz/NAME</c>, which needs the right to that path.
 /// </summary>
 public static class HealthEndpoints
 {
@@ -23,7 +22,7 @@ public static class HealthEndpoints
     /// <param name="services">The services.</param>
     /// <param name="name">Its name.</param>
     /// <param name="trouble">
-    /// Says what is wrong, or null; what it throws is wrong too, and so is what takes longer than three seconds.
+    /// Returns what is wrong, or null. An exception, or no answer within three seconds, counts as a failure.
     /// </param>
     public static void AddReadiness(
         this IServiceCollection services, string name, Func<IServiceProvider, CancellationToken, Task<string?>> trouble) =>
@@ -94,7 +93,7 @@ public static class HealthEndpoints
         http.RequestServices.GetRequiredService<HealthCheckService>().CheckHealthAsync(
             registration => which(registration.Name), http.RequestAborted);
 
-    // What is degraded wants an operator, not another server: it is told, and fails nothing.
+    // A degraded check needs an operator, not a failover: it is shown and does not fail readiness.
     private static string Line(HealthReport report, string check) => StatusOf(report, check) switch
     {
         HealthStatus.Healthy => $"[+]{check} ok\n",

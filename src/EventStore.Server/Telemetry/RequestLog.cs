@@ -5,9 +5,9 @@ using Microsoft.AspNetCore.Http.Features;
 namespace EventStore.Server.Telemetry;
 
 /// <summary>
-/// One line for a request, of the category <c>Requests</c>. By default it tells what stands nowhere else: at Warning what failed or was
-/// turned away (5xx, 429), at Information who was refused (401, 403) and what was slow. Everything else is Debug: a write is in the history
-/// with the same id and more, and a line costs some 0.03 ms of processor time where a whole patch costs the server 0.05 to 0.09.
+/// One log line for a request, in the category <c>Requests</c>. At Warning: failed or turned away (5xx, 429). At Information:
+/// refused (401, 403) or slow. Everything else is at Debug, because every write is in the history with the same request id, and a
+/// line costs about 0.03 ms of processor time where a whole patch costs 0.05 to 0.09 ms.
 /// </summary>
 public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logging)
 {

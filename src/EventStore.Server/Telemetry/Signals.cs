@@ -5,8 +5,8 @@ using EventStore.Server.Access;
 namespace EventStore.Server.Telemetry;
 
 /// <summary>
-/// Every span, metric and tag of ours, each named once, here. Without a listener a span is null and a measurement is a look at an empty
-/// list, so nothing is asked before either.
+/// All spans, metrics and tags of this server. Without a listener a span is null and a measurement costs almost nothing, so callers
+/// need not check first.
 /// </summary>
 public static class Signals
 {
@@ -64,7 +64,8 @@ public static class Signals
         "eventstore.events", "{event}", "Events appended by this server.");
 
     /// <summary>
-    /// From the commit of the oldest change of a reading until it is passed on. Two clocks: the database's and this machine's.
+    /// Time from the commit of the oldest change of a read until it is passed on, in seconds. It compares two clocks: the
+    /// database's and this machine's.
     /// </summary>
     public static readonly Histogram<double> FeedLag = Timed(
         "eventstore.feed.lag", "How old the oldest change of a reading was when it was passed to the watchers.");
@@ -98,8 +99,8 @@ public static class Signals
     public static void CountRefused() => Conflicts.Add(1, new KeyValuePair<string, object?>(ConflictTag, "refused"));
 
     /// <summary>
-    /// Counts a 403. A method and a part of a resource may be any word, and every new one would be a new time series: unknown
-    /// methods are one, unknown parts are the resource, and paths are one.
+    /// Counts a 403. Clients choose methods and subresources freely, and each new value would be a new time series: unknown methods
+    /// share one value, unknown subresources count as their resource, and all paths share one value.
     /// </summary>
     public static void CountDenied(AccessRequest asked)
     {

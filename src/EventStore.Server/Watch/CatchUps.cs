@@ -1,7 +1,7 @@
 namespace EventStore.Server.Watch;
 
 /// <summary>
-/// Bounds how many watches read the log at once, because each holds parsed jobs and events while it does. The others wait in order.
+/// Limits how many watches read the log at once, because each holds parsed jobs and events while it does. The others wait in order.
 /// </summary>
 /// <param name="most">The most at once.</param>
 internal sealed class CatchUps(int most) : IDisposable
@@ -16,10 +16,10 @@ internal sealed class CatchUps(int most) : IDisposable
     private int waiting;
 
     /// <summary>
-    /// One turn at the log: reads on and sends, until all is read, the client is slow, or it was much and others wait. What is read
-    /// is released with the turn, so a client that does not read holds nothing but the frame it is being sent.
+    /// One turn: reads from the log and sends until it has caught up, the client is slow, or others wait and this one has had its
+    /// share. What was read is released at the end of the turn, so a slow client holds only the frame being sent.
     /// </summary>
-    /// <param name="read">Begins to read.</param>
+    /// <param name="read">Opens the log.</param>
     /// <param name="take">Sends a step.</param>
     /// <param name="sentBytes">How many bytes were sent by now.</param>
     /// <param name="stop">Ends the watch.</param>

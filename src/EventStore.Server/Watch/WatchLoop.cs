@@ -12,8 +12,8 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Watch;
 
 /// <summary>
-/// A watch: what there is, where the client asks for it, and then everything that happens, in the order of revisions, none missing and
-/// none twice. It may begin at any revision ever written, because nothing is compacted.
+/// A watch: first the current objects, if the client asks for them, then every change in the order of revisions, none missing and
+/// none twice. It may start at any revision, because nothing is compacted.
 /// </summary>
 internal sealed partial class WatchLoop(HttpContext http, ListOptions options, Watched watched, JobReads reads, JobFeed feed)
 {
@@ -72,8 +72,8 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
         : DefaultDuration * (1 + Random.Shared.NextDouble()); // spread out, lest all clients come back at once
 
     /// <summary>
-    /// Sends what there is, if that was asked for, and knows from then on what has been seen. The reads wait for one of the places
-    /// there are for watches that begin: a thousand at once would leave no connection to others.
+    /// Sends the current objects, if asked for, and sets the revision up to which the watcher has seen everything. The reads wait
+    /// for a place (<see cref="WatchStarts"/>): a thousand watches starting at once would leave others no connection.
     /// </summary>
     private async Task<Status?> Begin()
     {

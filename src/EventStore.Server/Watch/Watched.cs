@@ -5,13 +5,12 @@ namespace EventStore.Server.Watch;
 
 /// <summary>What is watched, jobs or their history: what the watch loop is given by the room whose resource it is.</summary>
 /// <param name="Initial">
-/// What there is; the last step says up to which revision. Null where that is all that happened before: it is caught up with.
+/// Reads the current objects; the last step carries their revision. Null if the watch starts with the log instead.
 /// </param>
-/// <param name="CatchUp">What happened behind a revision, up to another, read from the log.</param>
-/// <param name="Frame">What a change means to this watch; null for nothing.</param>
+/// <param name="CatchUp">Reads the changes after one revision and up to another from the log.</param>
+/// <param name="Frame">The frame of a change; null if this watch does not show it.</param>
 /// <param name="Bookmark">
-/// A bookmark at a revision, in the form of all other frames, for the client decodes it as it does them. The flag says that it ends
-/// the initial events.
+/// A bookmark at a revision, in the same representation as all other frames. The flag marks the end of the initial events.
 /// </param>
 internal sealed record Watched(
     Func<CancellationToken, IAsyncEnumerable<WatchStep>>? Initial,

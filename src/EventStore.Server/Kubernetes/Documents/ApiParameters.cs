@@ -92,4 +92,7 @@ internal static class ApiParameters
             "Checked, and of no effect: no garbage collector runs here, and the job goes at once unless finalizers hold it."),
         new("orphanDependents", Flag, "Deprecated form of `propagationPolicy`; not both."),
     ];
+
+    /// <summary>What the deletion of a collection takes.</summary>
+    public static readonly IReadOnlyList<ApiParameter> OfCollectionDeletes = [.. OfLists.Union(OfDeletes)];
 }

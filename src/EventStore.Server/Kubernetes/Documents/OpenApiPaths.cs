@@ -58,7 +58,7 @@ internal static class OpenApiPaths
                 ("delete", true,
                 Describe(verb, "delete", served, ApiParameters.OfDeletes, Body(ContentNegotiation.JsonType, deleteOptions), status)),
             "deletecollection" => ("delete", false,
-                Describe(verb, "deletecollection", served, [.. ApiParameters.OfLists.Union(ApiParameters.OfDeletes)],
+                Describe(verb, "deletecollection", served, ApiParameters.OfCollectionDeletes,
                     Body(ContentNegotiation.JsonType, deleteOptions), list)),
             _ => null, // a watch is a list with a parameter
         };
