@@ -3,8 +3,8 @@ using EventStore.Server.Access.Credentials;
 namespace EventStore.Server.Access;
 
 /// <summary>
-/// Asks, once routing has found the endpoint and authentication the caller, whether the one may have the other. It stands between
-/// routing and the endpoints, so an endpoint that forgot to say what it requires is closed, not open.
+/// Checks the caller's right to the endpoint. It runs between routing and the endpoints, so an endpoint that does not declare what
+/// it requires is closed, not open.
 /// </summary>
 public sealed class AccessCheck(RequestDelegate next, AccessAnswers answers, Authorization authorization)
 {
@@ -15,8 +15,8 @@ public sealed class AccessCheck(RequestDelegate next, AccessAnswers answers, Aut
         RequiresAccess? required = endpoint?.Metadata.GetMetadata<RequiresAccess>();
         RequestInfo info = RequestInfo.Keep(context);
         bool isKnown = info.User.IsKnown;
-        // No route, or a stand-in that routing made of routes that did not fit (it only says 405 or 415): nothing to guard, but only
-        // who shows a credential learns which paths there are.
+        // No route matched, or only one that answers 405 or 415: there is nothing to guard, but which paths exist is told only
+        // to authenticated callers.
         bool isNothing = endpoint is not RouteEndpoint && required is null;
         if (isNothing ? isKnown : required is not null && await IsAllowed(context, info))
             await next(context);
@@ -25,7 +25,8 @@ public sealed class AccessCheck(RequestDelegate next, AccessAnswers answers, Aut
     }
 
     /// <summary>
-    /// Who shows a wrong credential does not get what others get who show none, but for what is open: a probe may have an old one.
+    /// A wrong credential is refused where none at all would be answered as anonymous, except on open paths: a probe may have
+    /// an outdated one.
     /// </summary>
     private ValueTask<bool> IsAllowed(HttpContext context, RequestInfo info) => context.Features.Get<WrongCredential>() is null
         ? authorization.AllowsAsync(info.User, info.Access, context.RequestAborted)

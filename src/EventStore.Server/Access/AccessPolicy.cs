@@ -20,8 +20,8 @@ public sealed record RoleBinding(string? Namespace, string? RoleNamespace, strin
 }
 
 /// <summary>
-/// Who may do what, besides what <see cref="Authorization"/> gives to everybody: roles and bindings, indexed once by subject and namespace.
-/// Immutable; files that change give a new one.
+/// Roles and bindings, indexed once by subject and namespace. They add to what <see cref="Authorization"/> gives to everybody.
+/// Immutable: changed files make a new instance.
 /// </summary>
 public sealed class AccessPolicy
 {

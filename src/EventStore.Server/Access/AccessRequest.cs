@@ -1,8 +1,7 @@
 namespace EventStore.Server.Access;
 
 /// <summary>
-/// What a request wants to do, in the terms rights are given in (apiserver <c>RequestInfo</c>): a verb on a resource, or on a path that
-/// is no resource.
+/// What a request wants to do, in the terms of RBAC (apiserver <c>RequestInfo</c>): a verb on a resource, or on a path that is no resource.
 /// </summary>
 /// <param name="Verb">
 /// <c>get</c>, <c>list</c>, <c>watch</c>, <c>create</c>, <c>update</c>, <c>patch</c>, <c>delete</c>, <c>deletecollection</c>; on a path
@@ -53,7 +52,7 @@ public sealed record AccessRequest(string Verb, string Group, string Resource, s
     };
 
     /// <summary>
-    /// A flag as the API reads it: only <c>0</c> and <c>false</c> are false. Wrong here would let a watch pass for a list.
+    /// Parses a flag as upstream does: only <c>0</c> and <c>false</c> are false. A stricter reading here would authorize a watch as a list.
     /// </summary>
     private static bool IsWatch(HttpRequest request) =>
         request.QueryString.HasValue && request.Query["watch"] is [var watch, ..]

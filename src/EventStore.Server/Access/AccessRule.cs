@@ -1,9 +1,8 @@
 namespace EventStore.Server.Access;
 
 /// <summary>
-/// A right, in the form Kubernetes tells rights in (RBAC's <c>PolicyRule</c>, matched as upstream's
-/// <c>pkg/apis/rbac/v1/evaluation_helpers.go</c> does): verbs on resources, or verbs on paths. <c>*</c> is everything; a path may
-/// end in it.
+/// One rule of a role (RBAC <c>PolicyRule</c>, matched as upstream's <c>pkg/apis/rbac/v1/evaluation_helpers.go</c> does): verbs on
+/// resources, or verbs on paths. <c>*</c> matches everything; a path may end in it.
 /// </summary>
 /// <param name="Verbs">What may be done.</param>
 public sealed record AccessRule(IReadOnlyList<string> Verbs)

@@ -75,8 +75,8 @@ internal static class AccessSetup
         services.AddFollowed(sources.Authorities);
         services.AddFollowed(sources.ProxyAuthorities);
 
-        // Not AddAuthentication: it brings data protection along, whose keys for cookies nobody needs here would be made at the
-        // first start, and kept in the home folder with a warning that they are not encrypted.
+        // Not AddAuthentication: it adds data protection, which would create keys for cookies at the first start and keep them in
+        // the home folder, with a warning that they are not encrypted. No cookies are used here.
         services.TryAddSingleton(TimeProvider.System);
         services.AddAuthenticationCore(options => options.DefaultScheme = CallerAuthentication.SchemeName).AddWebEncoders();
         var authentication = new AuthenticationBuilder(services);
@@ -102,8 +102,8 @@ internal static class AccessSetup
     }
 
     /// <summary>
-    /// Lets clients show a certificate wherever Kestrel serves TLS. Whose it is is found out with the request: a handshake that fails
-    /// tells a person nothing, and who also has a token needs no certificate.
+    /// Lets clients present a certificate wherever Kestrel serves TLS. It is verified with the request and not in the handshake: a
+    /// failed handshake gives no readable error, and a client with a token needs no certificate.
     /// </summary>
     public static void AskForCertificates(this KestrelServerOptions kestrel, AccessSources sources)
     {

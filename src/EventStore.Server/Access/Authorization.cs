@@ -1,8 +1,7 @@
 namespace EventStore.Server.Access;
 
 /// <summary>
-/// The one place that says who may do what. It is asked at every request, and by whoever wants to know his rights beforehand
-/// (<c>kubectl auth can-i</c>): the same rules answer both. What no rule allows is forbidden.
+/// Decides who may do what, both for requests and for questions about rights (<c>kubectl auth can-i</c>). What no rule allows is forbidden.
 /// </summary>
 /// <param name="policy">Gives the rules in force. A function, so that files read anew count from the next request on.</param>
 /// <param name="delegated">Asks a cluster in place of the rules; null when the rules decide.</param>
@@ -18,7 +17,7 @@ public sealed class Authorization(
     ];
 
     /// <summary>
-    /// What there is and what it looks like, and questions about oneself (upstream's roles
+    /// Open to every authenticated user: discovery, schemas, and questions about one's own rights (upstream's roles
     /// <c>system:discovery</c> and <c>system:basic-user</c>).
     /// </summary>
     private static readonly AccessRule[] OfTheKnown =
@@ -39,8 +38,8 @@ public sealed class Authorization(
     public static bool IsOpen(AccessRequest request) => Any(OfEverybody, request);
 
     /// <summary>
-    /// Whether a cluster decides. What is open to everybody stays so, and members of <c>system:masters</c> are not asked for, as upstream
-    /// has it.
+    /// Whether a cluster decides (webhook mode). Open paths stay open, and for members of <c>system:masters</c> the cluster is not
+    /// asked, as upstream does.
     /// </summary>
     public bool IsDelegated => delegated is not null;
 
@@ -48,7 +47,7 @@ public sealed class Authorization(
     public ValueTask<bool> AllowsAsync(Caller caller, AccessRequest request, CancellationToken stop) =>
         delegated is null ? new(Allows(caller, request))
         : caller.IsMaster || IsOpen(request) ? new(true)
-        : !caller.IsKnown ? new(false) // the cluster is not asked for everybody who happens to come by
+        : !caller.IsKnown ? new(false) // unauthenticated callers cause no requests to the cluster
         : delegated(caller, request, stop);
 
     /// <summary>Whether the rules let the caller do that.</summary>
@@ -70,8 +69,7 @@ public sealed class Authorization(
         [.. OwnRules(caller), .. policy().RulesOf(caller, @namespace)];
 
     /// <summary>
-    /// What kept rights from the caller that somebody meant to give: roles that his bindings name and that are not there, in upstream's
-    /// words. Empty when nothing did.
+    /// Errors in the caller's bindings: roles that they name and that do not exist, in upstream's words. Empty if there are none.
     /// </summary>
     /// <param name="caller">Who asks.</param>
     /// <param name="namespace">Where; null at the cluster scope and for paths.</param>

@@ -64,8 +64,8 @@ public sealed record Caller(string Name, string Uid, IReadOnlyList<string> Group
     }
 
     /// <summary>
-    /// Why no caller can have these texts: PostgreSQL stores no U+0000, half a surrogate pair is no text, and lengths are limited.
-    /// Null when they are fine.
+    /// Why these texts cannot describe a caller (U+0000, which PostgreSQL cannot store; half a surrogate pair; too long), or null
+    /// if they can.
     /// </summary>
     public string? Fault()
     {

@@ -20,8 +20,8 @@ public enum RequestClass
 }
 
 /// <summary>
-/// What a request is (apiserver <c>RequestInfo</c>): who sends it, and which right it needs. It is worked out once, after routing and
-/// authentication, and kept as a feature of the request; authorization, rate limits, the request log and the metrics read it from there.
+/// What a request is (apiserver <c>RequestInfo</c>): who sends it and which right it needs. It is determined once, after routing
+/// and authentication, and kept as a feature of the request. Authorization, rate limits, the request log and the metrics read it.
 /// </summary>
 /// <param name="User">Who sends it.</param>
 /// <param name="Access">Verb, resource, namespace and name, or the path.</param>

@@ -15,7 +15,7 @@ internal static class Rebuild
         await using Database database = await Database.OpenExisting(run);
         await using NpgsqlDataSource owner = database.Owner();
         long damaged = 0;
-        // Each event is passed twice, once for its job and once for its place in the index; a person counts it once.
+        // Each event is read twice, once for its job and once for the index, and reported once.
         Rebuilding rebuilt = await VerbRun.WithProgress(
             "rebuilding", progress => Rebuilding.Run(owner, Tell, (done, total) => progress(done / 2, total / 2), run.Stop))
             ?? throw new OperatorException("another rebuild of this database is at work", "Wait until it has ended.");

@@ -11,8 +11,8 @@ namespace EventStore.Server.Cli;
 /// <summary><c>serve</c>: checks the settings, opens the database, and runs the web application until it is told to stop.</summary>
 internal static partial class Serve
 {
-    // Settings are read once. Watching their files would take one of the few inotify instances an account has, without which .NET does
-    // not even start.
+    // Settings are read once. Watching their files would take an inotify instance, of which an account has few, and without one
+    // .NET does not start.
     private const string NoReload = "--hostBuilder:reloadConfigOnChange=false";
 
     /// <summary>Serves.</summary>
@@ -176,7 +176,7 @@ internal static partial class Serve
         WebApplication app, Settings settings, CredentialSources credentials, bool hasFolder, X509Certificate2? certificate)
     {
         ICollection<string> addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
-        // Beside the server's own certificate there is plain HTTP at the same address, which a person can use without naming it.
+        // With the server's own certificate the same address also serves plain HTTP, which curl can use without a CA option.
         string url = Addresses.Local(certificate is not null
             ? addresses.First().Replace("https://", "http://", StringComparison.Ordinal)
             : addresses.FirstOrDefault(address => address.StartsWith("https://", StringComparison.Ordinal)) ?? addresses.First());
@@ -191,7 +191,7 @@ internal static partial class Serve
         Kubeconfig.Write(kubeconfig, url.Replace("http://", "https://", StringComparison.Ordinal), tls, token);
         VerbRun.Say($"kubectl      kubectl --kubeconfig {kubeconfig} get pytorchjobs --all-namespaces");
         if (certificate is null)
-            return; // curl would have to be told whom to trust
+            return; // curl would need a CA option
         string tokens = settings.TokenAuthFile ?? Path.Combine(settings.DataFolder, "tokens.csv");
         string bearer = $"\"Authorization: Bearer $(grep -m1 system:masters {tokens} | cut -d, -f1)\"";
         VerbRun.Say($"curl         curl -H {bearer} {url}/apis/kubeflow.org/v1/pytorchjobs");

@@ -16,7 +16,7 @@ internal static class Verify
         Checkpoint? kept = run.Configuration["since-checkpoint"] is { } file ? Read(file) : null;
         await using Database database = await Database.OpenExisting(run);
         await using NpgsqlDataSource source = database.Serving();
-        var first = new PriorityQueue<Finding, long>(); // the last of those shown comes out first
+        var first = new PriorityQueue<Finding, long>(); // a max-heap of the first differences by revision
         long count = 0;
         (long events, long missing) = await VerbRun.WithProgress(
             "verifying", progress => Verification.Run(source, kept, Keep, progress, run.Stop));

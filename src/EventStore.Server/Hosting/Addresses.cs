@@ -15,8 +15,8 @@ internal static class Addresses
     private const int KeepAliveProbes = 4;
 
     /// <summary>
-    /// Binds each address for a moment, so that one that is taken is refused before a database is started. Somebody may still take it
-    /// before the server does; the server then refuses in the same words.
+    /// Binds each address briefly, so that an address in use is reported before a database is started. If another process takes it
+    /// in between, the server fails with the same message.
     /// </summary>
     /// <exception cref="OperatorException">One cannot be bound.</exception>
     public static void Probe(IEnumerable<string> urls)
@@ -46,8 +46,8 @@ internal static class Addresses
         : new OperatorException($"cannot listen: {url}: {e.Message}", "Choose an address of this machine with --urls.");
 
     /// <summary>
-    /// Listens with TCP keepalive, which accepted connections inherit: a client that vanished without a word is noticed after two minutes,
-    /// also by a watch on which nothing is ever sent.
+    /// Listens with TCP keepalive, which accepted connections inherit: a vanished client is noticed after two minutes, even by a
+    /// watch on which nothing is sent.
     /// </summary>
     public static Socket Listen(EndPoint endPoint)
     {

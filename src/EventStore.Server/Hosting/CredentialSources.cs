@@ -6,7 +6,7 @@ using EventStore.Server.Access.Files;
 namespace EventStore.Server.Hosting;
 
 /// <summary>
-/// Who may log in and do what: the files and the issuer that were named, or a token file of the server's own with an admin in it.
+/// Where users and rights come from: the configured files and issuer, or else a token file of the server's own that contains an admin.
 /// </summary>
 /// <param name="Sources">The sources of callers and rights.</param>
 /// <param name="AdminToken">The first token of a member of <c>system:masters</c>; null when there is none.</param>

@@ -7,11 +7,11 @@ namespace EventStore.Server.Hosting;
 /// <summary>The database the verbs work on: one that was named, or a private one.</summary>
 internal sealed class Database : IAsyncDisposable
 {
-    // set_config answers what is in force afterwards. As startup options a pooler such as PgBouncer would refuse or drop them. A
-    // commit is answered when it is on disk, whatever the database's own setting is. The commit function raises at another
-    // isolation. No query is compiled: they are short, and look costly to the planner while tables are young (90 ms to compile, one
-    // to read). A server that stopped within a transaction, or whose machine vanished, is given up by PostgreSQL, which ends its
-    // session and so lets go of its locks; on a Unix socket those of TCP are 0.
+    // Sent by set_config and not as start-up options, which a pooler such as PgBouncer would refuse or drop. Commits are
+    // synchronous, whatever the database's default is, because an answered change must be on disk. The isolation level is the one
+    // the commit function requires. JIT is off: the statements are short, and with young statistics the planner would compile them
+    // (90 ms to compile, 1 ms to read). Idle-in-transaction and TCP time-outs let PostgreSQL end the session of a server that hangs
+    // or vanished, and so release its locks; on a Unix socket those of TCP are 0.
     private const string SessionSettings =
         """
         SELECT set_config('synchronous_commit', 'on', false), set_config('default_transaction_isolation', 'read committed', false),
@@ -67,8 +67,8 @@ internal sealed class Database : IAsyncDisposable
     }
 
     /// <summary>
-    /// Connections of the serving role. Their metrics go by the program's name and not by a connection string that names hosts; a
-    /// statement is traced as part of a request, while what the server asks by itself every second is not.
+    /// Connections of the serving role. Their metrics carry the program's name and not a connection string, which names hosts.
+    /// Statements are traced only as part of a request, not those the server sends periodically.
     /// </summary>
     public NpgsqlDataSource Serving() => Source(ServingConnectionString, Settings.ProgramName);
 

@@ -29,7 +29,7 @@ internal static class DatabaseTrouble
 
     private static OperatorException Cannot(Exception e, string hint) => new($"the database cannot be used: {Reason(e)}", hint);
 
-    // Npgsql says whom it could not reach, and keeps the reason for the exception inside. Of a time-out both say the same.
+    // Npgsql's message says which host it could not reach; the reason is in the inner exception. For a time-out both say the same.
     private static string Reason(Exception e) => (e switch
     {
         PostgresException said => $"{said.MessageText} ({said.SqlState})",

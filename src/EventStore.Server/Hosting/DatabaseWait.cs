@@ -3,8 +3,8 @@ using EventStore.Server.Store.Format;
 namespace EventStore.Server.Hosting;
 
 /// <summary>
-/// What a server does at its start that needs the database. When the database is away (recovering after a crash, or not there yet)
-/// the server starts all the same, is not ready, and does it later: as it does without a database that goes away while it serves.
+/// Work at the start that needs the database. If the database is away (recovering after a crash, or not there yet), the server
+/// starts anyway, is not ready, and retries, as it does when the database goes away later.
 /// </summary>
 internal static partial class DatabaseWait
 {

@@ -7,8 +7,8 @@ namespace EventStore.Server.Hosting;
 public sealed record StopLimits
 {
     /// <summary>
-    /// How long it goes on serving after the signal while <c>/readyz</c> says no already, so that whoever spreads requests over several
-    /// servers sends no more (kube-apiserver's <c>--shutdown-delay-duration</c>).
+    /// How long the server keeps serving after the signal while <c>/readyz</c> already fails, so that load balancers stop sending
+    /// requests (kube-apiserver's <c>--shutdown-delay-duration</c>).
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
     public TimeSpan Delay { get; init; }
@@ -24,9 +24,9 @@ public sealed record StopLimits
 }
 
 /// <summary>
-/// SIGTERM and Ctrl+C for the server. First <c>/readyz</c> goes red and the server goes on for <see cref="StopLimits.Delay"/>, ending each
-/// connection with its next answer; then it takes no more connections, watches end with a bookmark, requests under way are answered, and
-/// the lane carries out what waits. A second signal cuts the delay short.
+/// Graceful shutdown on SIGTERM or Ctrl+C. First <c>/readyz</c> fails and the server keeps serving for
+/// <see cref="StopLimits.Delay"/>, closing each connection with its next answer. Then it accepts no more connections, watches end
+/// with a bookmark, requests under way are answered, and the lane commits what is queued. A second signal ends the delay.
 /// </summary>
 internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLimits limits, ILogger<GracefulStop> log)
     : IHostLifetime, IDisposable
@@ -39,8 +39,8 @@ internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLi
     public bool HasBegun => Volatile.Read(ref told) > 0 || host.ApplicationStopping.IsCancellationRequested;
 
     /// <summary>
-    /// Ends a client's connection with its answer once the server is to stop, so that its next request uses another. A connection that is
-    /// closed without a word may be closed just when a request is on it.
+    /// Closes a client's connection with its next answer during a shutdown, so that its next request goes elsewhere. Closing an
+    /// idle connection instead could race with a request that is on its way.
     /// </summary>
     public Task LetGo(HttpContext http, RequestDelegate next)
     {

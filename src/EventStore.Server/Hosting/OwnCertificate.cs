@@ -58,8 +58,8 @@ internal static class OwnCertificate
     }
 
     /// <summary>
-    /// Whether the first byte begins a TLS handshake; null when none comes. Kestrel's own limits begin behind this, so a client that
-    /// connects and says nothing is sent away here, and does not make a server wait that wants to stop.
+    /// Whether the first byte begins a TLS handshake; null if none comes in time. Kestrel's own limits start only after this, so a
+    /// silent client must be disconnected here, or it would delay a shutdown.
     /// </summary>
     private static async Task<bool?> IsTls(ConnectionContext connection)
     {

@@ -6,8 +6,8 @@ internal static class PrivateFolder
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>
-    /// Makes the data folder beside a named database, open to its owner alone, when something is to be written there. A private database
-    /// has made it already, and one that exists keeps its mode.
+    /// Creates the data folder, readable by its owner only, when something is to be written there and a database is configured. A
+    /// private database has created it already; an existing folder keeps its mode.
     /// </summary>
     public static void Ensure(Settings settings, Database database)
     {

@@ -28,7 +28,7 @@ internal static class Readiness
             Task.FromResult(provider.GetRequiredService<GracefulStop>().HasBegun ? "the server is shutting down" : null));
     }
 
-    // Asked on a connection of its own, so not at every probe. A schema that is up to date stays so unless somebody restores a backup.
+    // Cached, because it needs a connection of its own. A schema that is up to date stays so unless somebody restores a backup.
     private static Func<IServiceProvider, CancellationToken, Task<string?>> Migrated(Database database)
     {
         long found = 0;

@@ -4,9 +4,9 @@ using Npgsql;
 namespace EventStore.Server.Hosting;
 
 /// <summary>
-/// A connection in the pool that the database closed while nobody used it (a restart, a failover, a firewall) shows only when something
-/// is asked over it. A read that meets one is begun once more on a fresh connection: it changes nothing, and nothing of its answer
-/// is out yet. Writes need none of this: the commit lane looks after itself.
+/// Retries a read once on a fresh connection. A pooled connection that the database closed while idle (a restart, a failover, a
+/// firewall) is noticed only when it is used. A read changes nothing, and nothing of its answer has been sent yet. Writes need no
+/// such retry: the commit lane has its own.
 /// </summary>
 internal static class RetriedRead
 {
@@ -19,7 +19,7 @@ internal static class RetriedRead
         }
         catch (Exception e) when (DatabaseAway.IsBrokenConnection(e) && MayBegin(http))
         {
-            http.RequestServices.GetRequiredService<NpgsqlDataSource>().Clear(); // those that wait in the pool are as old
+            http.RequestServices.GetRequiredService<NpgsqlDataSource>().Clear(); // the other pooled connections are probably broken too
             await next(http);
         }
     }

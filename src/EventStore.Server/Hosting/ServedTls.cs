@@ -64,7 +64,7 @@ internal sealed record ServedTls(string? TrustPem, string? ServerName)
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
-            return null; // the server serves all the same: the kubeconfig then leaves the trust to the system trust store
+            return null; // not fatal: the kubeconfig then relies on the system trust store
         }
     }
 

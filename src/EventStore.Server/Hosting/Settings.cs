@@ -90,7 +90,7 @@ internal sealed record Settings(
     private static string? Text(IConfiguration configuration, string name) => configuration[name] is { Length: > 0 } value ? value : null;
 
     /// <summary>
-    /// Prepared plans are kept, which the reset that Npgsql sends by default would drop, and a database machine that vanished is noticed
+    /// No reset on return to the pool, because it would drop prepared statements; keepalives notice a vanished database host
     /// within ten seconds.
     /// </summary>
     private static string? Tuned(IConfiguration configuration, string name)

@@ -91,8 +91,8 @@ internal static partial class Web
     }
 
     /// <summary>
-    /// Every request has an id: in the reply, in the log, in its trace and in the events it leads to. As upstream does, the client's own is
-    /// taken (apiserver <c>WithAuditInit</c>), if it is one: it is kept for ever.
+    /// Gives every request an id: in the reply, in the log, in its trace and in its events. As upstream does (apiserver
+    /// <c>WithAuditInit</c>), the client's own id is used if it is valid, because it is stored for ever.
     /// </summary>
     private static Task RequestId(HttpContext http, RequestDelegate next)
     {

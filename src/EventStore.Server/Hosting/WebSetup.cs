@@ -50,8 +50,8 @@ internal static class WebSetup
         });
         builder.WebHost.UseSockets(sockets =>
         {
-            // A request is read, carried out and answered without a change of threads: no endpoint here blocks one for long. What is
-            // called unsafe is that one which did would delay the reading of other requests until the runtime adds a thread.
+            // Requests are read, handled and answered on one thread: no endpoint blocks it for long. The option is called unsafe
+            // because a blocking endpoint would delay the reading of other requests until the runtime adds a thread.
             sockets.UnsafePreferInlineScheduling = true;
             sockets.CreateBoundListenSocket = Addresses.Listen;
         });

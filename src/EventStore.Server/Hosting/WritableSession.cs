@@ -4,9 +4,8 @@ using Npgsql;
 namespace EventStore.Server.Hosting;
 
 /// <summary>
-/// Refuses a session that may only read, when it is opened. So no pool ever keeps one: after a failover that pointed here at a standby for
-/// a moment, or a default that was set and taken back, every new session is as good as it looks. And a standby's reads, which may be
-/// old, are never passed off as current.
+/// Refuses a read-only session when it is opened, so the pool never keeps one: after a failover that briefly pointed at a standby,
+/// every new session can write. Nor are a standby's reads, which may be stale, passed off as current.
 /// </summary>
 internal static class WritableSession
 {

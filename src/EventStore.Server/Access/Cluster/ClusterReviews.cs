@@ -85,7 +85,7 @@ internal sealed partial class ClusterReviews(string name, V1ResourceAttributes r
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         long last = Interlocked.Read(ref succeeded);
-        // A server that is not ready is sent no requests that would show the recovery, so the check asks by itself.
+        // A server that is not ready receives no requests that could show a recovery, so the check asks the cluster itself.
         if (Volatile.Read(ref trouble) is not null || last == 0 || Stopwatch.GetElapsedTime(last) > times.Health)
             await Ask(() => new ValueTask<AccessVerdict>(Probe()), cancellationToken);
         return Volatile.Read(ref trouble) is { } why ? HealthCheckResult.Unhealthy(why) : HealthCheckResult.Healthy();

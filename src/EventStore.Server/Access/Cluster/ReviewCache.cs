@@ -33,7 +33,7 @@ internal sealed class ReviewCache<T>(Func<T, int> bytesOf, Func<T, TimeSpan> tim
 
     private async Task<T> Ask(string key, Func<Task<T>> ask)
     {
-        await Task.Yield(); // so that the task is in the table before it takes itself out
+        await Task.Yield(); // the task must be in the table before it can remove itself
         try
         {
             T answer = await ask();

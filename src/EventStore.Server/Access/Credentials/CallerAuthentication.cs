@@ -15,9 +15,7 @@ public sealed record AccessAnswers(
 /// <summary>The authenticators of <see cref="CallerAuthentication"/>, in the order they are asked in.</summary>
 public sealed class CallerAuthenticationOptions : AuthenticationSchemeOptions
 {
-    /// <summary>
-    /// The user a front proxy vouches for; it takes the proxy's headers out of the request whether it believes them or not.
-    /// </summary>
+    /// <summary>The user named by a front proxy. The proxy's headers are removed from the request, whether it is trusted or not.</summary>
     internal Func<HttpContext, Caller?>? OfProxy { get; set; }
 
     /// <summary>The user a client certificate names; null when no certificate is asked for.</summary>
@@ -30,7 +28,7 @@ public sealed class CallerAuthenticationOptions : AuthenticationSchemeOptions
     internal string? IssuerScheme { get; set; }
 
     /// <summary>
-    /// The owner of a token by the review of a cluster, which also knows its service accounts; null when no cluster is asked.
+    /// The owner of a token by a cluster's TokenReview, which also knows service accounts; null if no cluster is configured.
     /// </summary>
     internal Func<string, CancellationToken, ValueTask<Caller?>>? OfReviewedToken { get; set; }
 
@@ -80,8 +78,8 @@ public sealed partial class CallerAuthentication(
     }
 
     /// <summary>
-    /// A browser shows its user's certificate for whatever page asks, and lets every page read a WebSocket. One from a page of
-    /// another origin needs a token, which only a page that knows it can show.
+    /// Cross-site WebSocket hijacking: a browser presents its user's certificate for any page, and lets every page open a
+    /// WebSocket. A WebSocket from another origin therefore needs a token, which only a page that knows it can send.
     /// </summary>
     private static bool IsOfAnotherPage(HttpRequest request) =>
         request.Headers.Upgrade.Count > 0

@@ -43,9 +43,7 @@ internal sealed class ClientAuthorities
             : Reading<ClientAuthorities>.Of(new ClientAuthorities(authorities), $"{authorities.Count} certificates");
     }
 
-    /// <summary>
-    /// The user a certificate names; null when no authority of these signed it, it is not in force, or it names no user.
-    /// </summary>
+    /// <summary>The user a certificate names; null when no authority of these signed it, it is not in force, or it names no user.</summary>
     public Caller? Find(X509Certificate2? certificate, DateTimeOffset now) =>
         certificate is not null && now <= certificate.NotAfter ? verified.GetValue(certificate, Verify).Caller : null;
 
@@ -66,8 +64,8 @@ internal sealed class ClientAuthorities
     }
 
     /// <summary>
-    /// The subject's names, by its own encoding: Go writes several organizations into one part of it, which the ready-made reader of
-    /// names does not take apart. Of several common names the last one counts, as in Go.
+    /// The names of the subject, read from its DER encoding: Go writes several organizations into one relative distinguished name,
+    /// which .NET's reader does not split. Of several common names the last one counts, as in Go.
     /// </summary>
     private static bool TryReadSubject(X500DistinguishedName subject, [NotNullWhen(true)] out Caller? caller)
     {

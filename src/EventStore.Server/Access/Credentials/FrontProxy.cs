@@ -12,9 +12,7 @@ namespace EventStore.Server.Access.Credentials;
 /// <param name="Settings">The allowed names, and the headers.</param>
 internal sealed record FrontProxy(ClientAuthorities Authorities, RequestHeaderSettings Settings)
 {
-    /// <summary>
-    /// Takes the proxy's headers out of the request, believed or not, so that nothing behind this acts on them or logs them.
-    /// </summary>
+    /// <summary>Removes the proxy's headers from the request, trusted or not, so that nothing later acts on them or logs them.</summary>
     /// <returns>The user they name; null when the connection is no proxy's or they name nobody.</returns>
     public Caller? Take(IHeaderDictionary headers, X509Certificate2? certificate, DateTimeOffset now) =>
         Take([this], headers, certificate, now);

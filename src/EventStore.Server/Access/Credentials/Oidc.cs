@@ -12,8 +12,8 @@ using Microsoft.IdentityModel.Tokens;
 namespace EventStore.Server.Access.Credentials;
 
 /// <summary>
-/// Bearer tokens of an OpenID Connect issuer: ASP.NET's own handler finds the issuer's keys and checks signatures, set so that what it
-/// takes is what kube-apiserver takes.
+/// Bearer tokens of an OpenID Connect issuer. ASP.NET's handler fetches the issuer's keys and verifies signatures; it is configured
+/// to accept what kube-apiserver accepts.
 /// </summary>
 internal static partial class Oidc
 {
@@ -21,7 +21,8 @@ internal static partial class Oidc
     public const string Scheme = "Oidc";
 
     /// <summary>
-    /// A token whose key nobody knows makes the keys be asked for again, so often at most, for everybody could send such tokens.
+    /// The shortest time between two refreshes of the issuer's keys. A token with an unknown key triggers one, and anybody can
+    /// send such tokens.
     /// </summary>
     private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(10);
 
@@ -63,7 +64,7 @@ internal static partial class Oidc
             {
                 message.Token = PresentedToken.Of(message.Request);
                 if (!MayBeTaken(message.Token, settings.IssuerUrl))
-                    message.NoResult(); // nobody else's token makes this server ask the issuer for anything
+                    message.NoResult(); // a token of another issuer causes no request to this one
                 return Task.CompletedTask;
             },
             OnTokenValidated = validated => Task.FromResult(Accept(validated, settings)),

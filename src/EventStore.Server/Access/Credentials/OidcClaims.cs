@@ -25,7 +25,7 @@ internal static class OidcClaims
     {
         if (TextOf(claims, settings.UsernameClaim) is not { Length: > 0 } name)
             return (null, $"the claim \"{settings.UsernameClaim}\" is no text, or empty");
-        // A token that does not say whether the address is verified is taken; one that says it is not, is not.
+        // As upstream: a missing email_verified is accepted, false is refused.
         if (settings.UsernameClaim == "email" && Of(claims,
             "email_verified") is { ValueKind: not (JsonValueKind.True or JsonValueKind.Null) })
             return (null, "the address is not verified");

@@ -13,8 +13,8 @@ namespace EventStore.Server.Access.Credentials;
 /// changes, read it anew and put the new value in the place of the old.
 /// </summary>
 /// <remarks>
-/// Only the SHA-256 of each token is kept, and a token is looked up by its hash: how long a look-up takes tells nothing about the
-/// tokens there are, since nobody can choose a token whose hash begins like another's, and a dump of memory shows none.
+/// Only the SHA-256 of each token is kept, and tokens are looked up by hash. The duration of a look-up therefore reveals nothing
+/// about the stored tokens, and a memory dump contains none.
 /// </remarks>
 public sealed class TokenFile
 {

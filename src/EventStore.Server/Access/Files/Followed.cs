@@ -8,8 +8,8 @@ namespace EventStore.Server.Access.Files;
 /// request on. Files with an error change nothing: what was in force stays, the log says what is wrong, and the health check says that.
 /// </summary>
 /// <remarks>
-/// The system tells of changes at once, but not of all: not where the folder is a link that now leads elsewhere, nor on file systems of
-/// other machines. So the files are also looked at every few seconds, by content: a time stamp may be kept by what replaces a file.
+/// File notifications come at once but not always: not when the folder is a link that now points elsewhere, nor on network file
+/// systems. So the files are also compared by content every few seconds; a replacement may keep the time stamp.
 /// </remarks>
 /// <typeparam name="T">What the files say.</typeparam>
 internal sealed partial class Followed<T> : BackgroundService, IHealthCheck

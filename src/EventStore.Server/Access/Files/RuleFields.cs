@@ -13,9 +13,7 @@ internal sealed record Fields(string Path, int Line, IReadOnlyDictionary<string,
     public int LineOf(string name) => Members.TryGetValue(name, out (int Line, Yaml) member) ? member.Line : Line;
 }
 
-/// <summary>
-/// Takes an object of a rule file apart. The first thing that is wrong is kept; what is read after it counts for nothing.
-/// </summary>
+/// <summary>Reads the fields of an object of a rule file. The first error is kept; values read after it are meaningless.</summary>
 internal sealed class RuleFields
 {
     /// <summary>The group of RBAC's own objects, and of users and groups.</summary>

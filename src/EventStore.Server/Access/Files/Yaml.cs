@@ -30,8 +30,8 @@ internal abstract record Yaml(int Line)
 }
 
 /// <summary>
-/// Reads YAML (and so JSON) with its lines, as far as objects of Kubernetes need it. Anchors and aliases are refused: a short text with
-/// them may stand for a document that fills the memory.
+/// Reads YAML (and so JSON) with line numbers, as far as Kubernetes objects need it. Anchors and aliases are refused: a short text
+/// with them can expand to one that fills the memory.
 /// </summary>
 internal static partial class YamlReading
 {
@@ -60,7 +60,7 @@ internal static partial class YamlReading
         }
         catch (Exception e) when (e is not YamlException)
         {
-            // The parser has faults of its own, for a brace at the wrong place, say. A file must not be able to end the server.
+            // The parser has bugs, for a misplaced brace for example. A file must not be able to crash the server.
             return (documents, (int)(parser.Current?.End.Line ?? 0), $"it is no YAML ({e.GetType().Name})");
         }
     }
