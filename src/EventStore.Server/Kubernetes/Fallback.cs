@@ -6,8 +6,8 @@ using EventStore.Server.Kubernetes.Requests;
 namespace EventStore.Server.Kubernetes;
 
 /// <summary>
-/// The outermost middleware: answers every request that nothing else answered. An unhandled exception is logged once, and the client is
-/// told the request's id and nothing else. Unknown paths and methods get upstream's answers.
+/// The outermost middleware, for requests that nothing else answered. An unhandled exception is logged once, and the client gets
+/// only the request's id. Unknown paths and methods get upstream's answers.
 /// </summary>
 public sealed partial class Fallback(RequestDelegate next, ILogger<Fallback> log)
 {
@@ -74,7 +74,7 @@ public sealed partial class Fallback(RequestDelegate next, ILogger<Fallback> log
     {
         if (context.Response.HasStarted)
         {
-            // Half an answer is out. A broken connection tells the client so; an end that looks proper would not.
+            // Part of the answer has been sent. Abort the connection, so that the client does not take it for complete.
             context.Abort();
         }
         else if (!context.RequestAborted.IsCancellationRequested)

@@ -14,8 +14,8 @@ internal static class Routes
     }
 
     /// <summary>
-    /// A path is what it is only in the case it is written in. To routing <c>/APIS/…/PyTorchJobs</c> is the same as the lower-case path;
-    /// to Kubernetes, and to every proxy and rule of access that looks at paths, it is another, and there is nothing there.
+    /// Paths are case-sensitive. Routing matches <c>/APIS/…/PyTorchJobs</c> too; for Kubernetes, and for proxies and access rules
+    /// that look at paths, it is another path, at which there is nothing.
     /// </summary>
     public static Task RequireExactCase(HttpContext http, RequestDelegate next)
     {

@@ -17,10 +17,9 @@ public sealed record ServedResource(ApiResource Resource, string Subresource, IR
     public bool ListedAcrossNamespaces { get; init; }
 
     /// <summary>
-    /// Whether it is one thing without a name, read where others have their collection. It is in the OpenAPI documents and in
-    /// no discovery document: an entry there says that there is a name to <c>get</c> and a collection to <c>list</c>, which is
-    /// what kubectl and the controllers that go through all resources would then ask for. Nor does upstream list what has
-    /// neither (<c>/version</c>, <c>/openapi/v3</c>).
+    /// Whether it is a singleton without a name, read at the path of a collection. It is in the OpenAPI documents but not in
+    /// discovery: an entry there would tell kubectl, and controllers that go through all resources, that it can be fetched by name
+    /// and listed. Upstream lists no such paths either (<c>/version</c>, <c>/openapi/v3</c>).
     /// </summary>
     public bool IsOneThing { get; init; }
 

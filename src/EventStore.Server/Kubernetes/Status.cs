@@ -6,9 +6,9 @@ using static EventStore.Server.Kubernetes.StatusTexts;
 namespace EventStore.Server.Kubernetes;
 
 /// <summary>
-/// The answer that is no object: Kubernetes' <c>Status</c>. Every refusal leaves through a named constructor here, so this is the
-/// one file where an HTTP code for an error is chosen. The texts are upstream's (apimachinery <c>pkg/api/errors</c>), because
-/// client libraries and people's scripts match on them.
+/// Kubernetes' <c>Status</c>: the answer when there is no object to answer with. Every refusal is made by a named constructor here,
+/// so this is the one file that chooses HTTP codes for errors. The texts are upstream's (apimachinery <c>pkg/api/errors</c>),
+/// because client libraries and scripts match on them.
 /// </summary>
 /// <param name="Code">The HTTP code.</param>
 /// <param name="Reason">Upstream's word for the code; a client decides by it. Empty for a success.</param>

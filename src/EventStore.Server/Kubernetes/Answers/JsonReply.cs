@@ -7,9 +7,9 @@ using Microsoft.Net.Http.Headers;
 namespace EventStore.Server.Kubernetes.Answers;
 
 /// <summary>
-/// A body that is JSON already: the stored bytes of an object go out as they are, or indented when a person is reading.
-/// Headers as upstream sends them: <c>no-cache, private</c>, <c>nosniff</c>, gzip only beyond 128 KiB (a small answer costs more to
-/// compress than to send).
+/// A body that is JSON already: the stored bytes of an object are sent as they are, or indented for a person. Headers as upstream
+/// sends them: <c>no-cache, private</c>, <c>nosniff</c>, and gzip only beyond 128 KiB, because compressing a small answer costs
+/// more than sending it.
 /// </summary>
 /// <param name="Code">The HTTP code.</param>
 /// <param name="Body">Compact JSON in UTF-8.</param>

@@ -29,7 +29,7 @@ internal sealed class ListText
     public void Begin((string Begin, string End) frame, IBufferWriter<byte> to)
     {
         if (yaml)
-            return; // YAML's members may come in any order: what stands around follows behind the items
+            return; // in YAML the list's other members may follow the items
         Encoding.UTF8.GetBytes(pretty ? Pretty.IndentAround(frame.Begin, frame.End).Begin : frame.Begin, to);
     }
 

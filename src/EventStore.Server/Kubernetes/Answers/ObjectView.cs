@@ -8,7 +8,7 @@ using EventStore.Server.Kubernetes.Requests;
 namespace EventStore.Server.Kubernetes.Answers;
 
 /// <summary>
-/// In which form a client wants objects: as they are, as the rows of a table (what <c>kubectl get</c> prints), or their metadata only.
+/// The representation a client asked for: whole objects, the rows of a <c>Table</c> (what <c>kubectl get</c> prints), or metadata only.
 /// </summary>
 /// <param name="Kind">What a table of these objects has in its columns.</param>
 /// <param name="Chosen">The form.</param>

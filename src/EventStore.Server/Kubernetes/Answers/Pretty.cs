@@ -52,8 +52,8 @@ public static class Pretty
     }
 
     /// <summary>
-    /// Indents what stands around the items of a list that is sent piece by piece: the text up to the bracket that opens the list, and the
-    /// text from the line on that closes it.
+    /// Indents a list that is sent in pieces: returns the text up to the bracket that opens the items, and the text from the line
+    /// that closes them.
     /// </summary>
     public static (string Begin, string End) IndentAround(string begin, string end)
     {

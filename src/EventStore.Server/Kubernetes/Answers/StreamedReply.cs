@@ -6,15 +6,15 @@ using Microsoft.Net.Http.Headers;
 namespace EventStore.Server.Kubernetes.Answers;
 
 /// <summary>
-/// A body that is sent piece by piece: what was written goes out once it is much, and as gzip, where the client takes it, once the body has
-/// grown beyond <see cref="JsonReply.GzipThreshold"/>. Until then nothing is sent to such a client, so that a short body goes out as it is.
+/// A body sent in pieces: the buffer is flushed when it is full. If the client takes gzip, compression starts once the body has
+/// grown beyond <see cref="JsonReply.GzipThreshold"/>; until then nothing is sent, so that a short body is not compressed.
 /// </summary>
 #pragma warning disable CA1001 // Closing the gzip stream ends its body, and a body that was broken off must not look whole: End closes it.
 internal sealed class StreamedReply
 #pragma warning restore CA1001
 {
     private const int FlushBytes = JsonReply.GzipThreshold / 2;
-    private const int BufferBytes = 80 * 1024; // a job of the usual size more, and no large object yet for the garbage collector
+    private const int BufferBytes = 80 * 1024; // with one more job of the usual size it still stays off the large object heap
 
     private readonly HttpContext http;
     private readonly bool takesGzip;

@@ -32,8 +32,8 @@ public sealed class WatchReply
     }
 
     /// <summary>
-    /// Adds a frame. It goes out with the next flush; of a large one the beginning goes out at once, so that what waits for the
-    /// client is at most <see cref="ChunkBytes"/>.
+    /// Adds a frame to the buffer, to be sent with the next flush. A large frame is sent in chunks, so that the buffer holds at
+    /// most <see cref="ChunkBytes"/>.
     /// </summary>
     /// <param name="frame">The frame.</param>
     public async ValueTask Write(WatchFrame frame)
@@ -51,9 +51,7 @@ public sealed class WatchReply
         body.Write("}\n"u8);
     }
 
-    /// <summary>
-    /// The object of a bookmark: nothing happened that the watcher was not told of, up to this revision.
-    /// </summary>
+    /// <summary>The object of a bookmark: the watcher has seen everything up to this revision.</summary>
     /// <param name="resource">The kind of object watched.</param>
     /// <param name="revision">The revision.</param>
     /// <param name="endsInitialEvents">Whether it ends what there was when the watch began (<c>sendInitialEvents</c>).</param>
@@ -73,8 +71,8 @@ public sealed class WatchReply
     public Task End() => socket is null ? Task.CompletedTask : socket.End();
 
     /// <summary>
-    /// Sends what was added, and waits until the client has room for more. The end of the watch does not end the waiting: Kestrel breaks a
-    /// connection off whose flush is cancelled. Who takes too long is to be cut off by <see cref="Abort"/>.
+    /// Flushes the buffer and waits until the client has read (back-pressure). It takes no cancellation: Kestrel aborts a
+    /// connection whose flush is cancelled. A client that is too slow is disconnected by <see cref="Abort"/>.
     /// </summary>
     public async Task Flush()
     {

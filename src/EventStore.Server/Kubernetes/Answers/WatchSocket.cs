@@ -89,7 +89,7 @@ internal sealed class WatchSocket(HttpContext http)
         {
             while ((await from.ReceiveAsync(dropped, http.RequestAborted)).MessageType != WebSocketMessageType.Close)
             {
-                // Nothing a client of a watch could say means anything.
+                // A watch takes no messages from its client.
             }
 
             if (!hasEnded && from.State == WebSocketState.CloseReceived)
@@ -97,7 +97,7 @@ internal sealed class WatchSocket(HttpContext http)
         }
         catch (Exception e) when (e is WebSocketException or OperationCanceledException or IOException)
         {
-            // It left without a word, or the watch is over.
+            // The client disconnected, or the watch is over.
         }
 
         if (!hasEnded)

@@ -14,9 +14,9 @@ using Scalar.AspNetCore;
 namespace EventStore.Server.Kubernetes.Documents;
 
 /// <summary>
-/// The document for people: OpenAPI at <c>/openapi/v1.json</c>, and a page at <c>/docs</c> that shows it. It holds the endpoints that
-/// carry a <see cref="Documentation"/>. Both are open to everybody, and neither asks anything of another server: a page that
-/// fetched a script or a font elsewhere would not work where there is no internet, and would tell others who reads it.
+/// The OpenAPI document for people, at <c>/openapi/v1.json</c>, and a page at <c>/docs</c> that shows it. It describes the
+/// endpoints that carry a <see cref="Documentation"/>. Both are open to everybody. The page loads nothing from other servers: it
+/// would fail without internet access, and would tell others who reads it.
 /// </summary>
 internal static class ApiDocument
 {
@@ -30,7 +30,7 @@ internal static class ApiDocument
     private const string BearerToken = "bearerToken";
     private const string AuthToken = "authToken";
 
-    // The page's scripts and styles are the package's own, served from here; inline ones are how it starts and colours itself.
+    // The package's scripts and styles are served from here; the page also needs inline ones.
     private const string PagePolicy = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
         + "img-src 'self' data:; font-src 'self' data:; worker-src 'self' blob:; frame-ancestors 'none'";
 

@@ -4,8 +4,8 @@ using EventStore.Server.Kubernetes.Requests;
 namespace EventStore.Server.Kubernetes.Documents;
 
 /// <summary>
-/// The parameters Kubernetes' API has for every resource, as far as they are read here: the one table that the documents for people,
-/// for kubectl and for makers of clients are printed from.
+/// Kubernetes' common query parameters, as far as they are read here: one table from which all three documents are printed, the one
+/// for people, OpenAPI v3 and OpenAPI v2.
 /// </summary>
 internal static class ApiParameters
 {

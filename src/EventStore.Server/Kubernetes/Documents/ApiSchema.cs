@@ -34,7 +34,7 @@ internal static class ApiSchema
             },
             _ => new OpenApiSchema(),
         };
-        // The objects on the way to a field cannot be taken away, only what they hold.
+        // A patch cannot remove the objects above an updatable field, only the field.
         if (ofPatch && schema.Type is { } type && shape is not ObjectShape)
             schema.Type = type | JsonSchemaType.Null;
         return schema;

@@ -99,7 +99,7 @@ public static class Discovery
     }
 
     /// <summary>
-    /// Says in which version objects are stored, so that a migration shows (apiserver <c>discovery.StorageVersionHash</c>).
+    /// A hash of the storage version, by which clients notice a migration (apiserver <c>discovery.StorageVersionHash</c>).
     /// </summary>
     private static string StorageVersionHash(ApiResource resource) => Convert.ToBase64String(
         SHA256.HashData(Encoding.UTF8.GetBytes($"{resource.Group}/{resource.Version}/{resource.Kind}")).AsSpan(0, 8));

@@ -10,8 +10,8 @@ using Microsoft.Net.Http.Headers;
 namespace EventStore.Server.Kubernetes.Documents;
 
 /// <summary>
-/// A static document: printed and compressed once, with a hash as its ETag, so that a client which has it is answered 304. The hash
-/// is upstream's: SHA-512 in upper-case hex (apiserver <c>discovery/aggregated</c>, kube-openapi <c>handler3</c>).
+/// A static document, printed and compressed once. Its ETag is a hash, so a client that has it is answered 304. The hash is
+/// upstream's: SHA-512 in upper-case hex (apiserver <c>discovery/aggregated</c>, kube-openapi <c>handler3</c>).
 /// </summary>
 public sealed class Document : IResult
 {

@@ -11,9 +11,9 @@ namespace EventStore.Server.Kubernetes.Documents;
 internal sealed record ProtobufField(int Number, string Name, ProtobufMessage? Message = null);
 
 /// <summary>
-/// A protobuf message, read into the JSON that says the same. Only what the reviews need of the encoding: texts and messages; fields
-/// that are not listed are passed over, of a field that stands twice the last counts. How deep it reads is set by the tables, not by the
-/// sender. Source: protobuf.dev, "Encoding".
+/// Decodes a protobuf message into JSON, as far as the reviews need it: strings and nested messages. Unknown fields are
+/// skipped; of a repeated field the last value counts. The nesting is bounded by the table of fields, not by the sender.
+/// Source: protobuf.dev, "Encoding".
 /// </summary>
 internal sealed class ProtobufMessage(params IReadOnlyList<ProtobufField> fields)
 {

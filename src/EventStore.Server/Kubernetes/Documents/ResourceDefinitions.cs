@@ -9,9 +9,9 @@ using EventStore.Server.Kubernetes.Selectors;
 namespace EventStore.Server.Kubernetes.Documents;
 
 /// <summary>
-/// <c>customresourcedefinitions</c> of <c>apiextensions.k8s.io/v1</c>, for reading: the resources served here as their definitions
-/// would say them. Lens, Headlamp and the like find kinds that are not Kubernetes' own by these, and by nothing else. They never change
-/// while the server runs, so their revision is always the same, and a watch sends what there is and then waits for its end.
+/// <c>customresourcedefinitions</c> of <c>apiextensions.k8s.io/v1</c>, read-only: the served resources described as custom resource
+/// definitions. Lens, Headlamp and similar tools find custom kinds only by these. They never change while the server runs, so their
+/// revision is constant, and a watch sends them and then stays idle.
 /// </summary>
 internal static class ResourceDefinitions
 {

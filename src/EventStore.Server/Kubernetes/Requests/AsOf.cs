@@ -7,8 +7,8 @@ using EventStore.Domain.Manifests;
 namespace EventStore.Server.Kubernetes.Requests;
 
 /// <summary>
-/// The query parameter <c>asOf</c> of a GET and a list: a moment, instead of a revision. Upstream has nothing like it, so what cannot be
-/// meant is refused rather than passed over.
+/// The query parameter <c>asOf</c> of a GET and a list: a time, instead of a revision. Upstream has no such parameter, so
+/// contradictory uses are refused, not ignored.
 /// </summary>
 public static partial class AsOf
 {
@@ -17,9 +17,7 @@ public static partial class AsOf
 
     private const int FractionDigitsMax = 7;
 
-    /// <summary>
-    /// Reads the moment: 400 for one that cannot be read, or beside what says another revision or is no question about one.
-    /// </summary>
+    /// <summary>Parses the time. 400 if it cannot be parsed, or is given together with another revision or a watch.</summary>
     /// <param name="query">The query.</param>
     /// <param name="moment">The moment; null when none was given.</param>
     /// <param name="refusal">Why it is refused, or null.</param>
@@ -43,9 +41,7 @@ public static partial class AsOf
     public static Status Refuse(string text, string why) =>
         Status.BadRequest($"invalid {Parameter}: {FieldError.Invalid(FieldPath.Of(Parameter), text, why)}");
 
-    /// <summary>
-    /// A moment as RFC 3339 has it. What is finer than .NET's tenth of a microsecond, and so than any event's time, is cut off.
-    /// </summary>
+    /// <summary>Parses an RFC 3339 time. Digits beyond .NET's 100 ns are cut off; event times have microseconds.</summary>
     private static DateTimeOffset? Parse(string text)
     {
         Match match = Rfc3339().Match(text);

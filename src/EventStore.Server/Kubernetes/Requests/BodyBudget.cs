@@ -8,19 +8,19 @@ namespace EventStore.Server.Kubernetes.Requests;
 /// refused with 429.
 /// </summary>
 /// <remarks>
-/// Two budgets, because whoever holds the first waits for the second: with one, many half-admitted requests could wait for each other. What
-/// parsing makes is reckoned before it is made: a value takes about 80 bytes beyond its text (object, string, member, list).
+/// There are two budgets because a request holds the first while it waits for the second; with one, half-admitted requests could deadlock.
+/// The memory of parsed values is estimated before parsing: about 80 bytes a value beyond its text (object, string, member, list).
 /// </remarks>
 public sealed class BodyBudget : IDisposable
 {
     private const int PermitBytes = 1024;
     private const int ValueBytes = 80;
-    private const int WaitingTimes = 8; // so many times the budget may wait in line
+    private const int WaitingTimes = 8; // the queue holds at most this many times the budget
 
-    // Patches are hundreds of bytes: as many small bodies as there may be connections hold no more than a few large ones.
+    // Small bodies need no permit: as many of them as there may be connections take no more memory than a few large ones.
     private const int SmallBytes = 16 * 1024;
 
-    // Counting the values of a small body would cost more than it saves: its bytes are taken for the worst there is, "[1,1,1".
+    // Small bodies are not counted, which would cost more than it saves: the worst case is assumed, "[1,1,1".
     private const int CountedFrom = 32 * 1024;
 
     private readonly ConcurrencyLimiter reading;
@@ -92,7 +92,7 @@ public sealed class BodyBudget : IDisposable
 
     private async ValueTask<Status?> Take(HttpContext http, ConcurrencyLimiter from, long bytes, int permitsMax)
     {
-        int permits = (int)Math.Min((bytes / PermitBytes) + 1, permitsMax); // what is larger than the budget has it alone
+        int permits = (int)Math.Min((bytes / PermitBytes) + 1, permitsMax); // a body larger than the budget takes all of it
         RateLimitLease lease = from.AttemptAcquire(permits);
         if (!lease.IsAcquired)
         {

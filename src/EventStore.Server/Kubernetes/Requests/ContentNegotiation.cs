@@ -89,8 +89,8 @@ public static class ContentNegotiation
     public static bool IsYaml(StringValues contentType) => MediaTypeOf(contentType).Equals(YamlType, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>
-    /// Null when the body of a PATCH is a merge patch, else 415. As upstream: nothing is merge patch but the lower-case word, with or
-    /// without parameters behind it; no Content-Type is none. The option that helps is named, because kubectl sends another kind by itself.
+    /// Null if the body of a PATCH is a merge patch, else 415. As upstream: the media type must be in lower case, with or without
+    /// parameters, and must be given. The message names the option that helps, because kubectl sends another type by default.
     /// </summary>
     /// <param name="contentType">The Content-Type header.</param>
     /// <param name="taken">The types of patches that are taken; null for merge patches alone.</param>

@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace EventStore.Server.Kubernetes.Requests;
 
 /// <summary>
-/// Where the next page of a list begins, and at which revision all of its pages are read: upstream's own form
+/// A continue token: the key after which the next page begins, and the revision all pages are read at. The form is upstream's
 /// (apiserver <c>storage/continue.go</c>), <c>{"v":"meta.k8s.io/v1","rv":R,"start":"key\u0000"}</c> in base64url without padding.
 /// </summary>
 /// <param name="Revision">The revision of the first page; -1 asks for the rest at the current one.</param>
@@ -50,7 +50,7 @@ public sealed record ContinueToken(long Revision, string Start)
     {
         if (Decode(text, out byte[] bytes) is var bad and >= 0)
             return (null, $": illegal base64 data at input byte {bad}");
-        // U+0000, which ends every start key, is what Domain's reader refuses of any JSON that is to be stored; this is not.
+        // Not Domain's JSON reader: it refuses U+0000, with which every start key ends.
         try
         {
             using var document = JsonDocument.Parse(bytes);

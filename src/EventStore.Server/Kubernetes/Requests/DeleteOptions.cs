@@ -19,7 +19,7 @@ public enum Propagation
 }
 
 /// <summary>
-/// How to delete: from the body when there is one, and else from the query (apiserver <c>delete.go</c>). kubectl always sends a body.
+/// The options of a delete: from the body if there is one, else from the query (apiserver <c>delete.go</c>). kubectl always sends a body.
 /// </summary>
 /// <param name="DryRun">Do everything but store.</param>
 /// <param name="Propagation">What becomes of dependents; null when it was not said.</param>
@@ -27,7 +27,7 @@ public enum Propagation
 /// <param name="ResourceVersion">The resourceVersion the object must have; null for any.</param>
 public sealed record DeleteOptions(bool DryRun, Propagation? Propagation, string? Uid, string? ResourceVersion)
 {
-    // Upstream passes over what the query says then, and deletes where a dry run was asked for.
+    // Upstream ignores the query if there is a body, and so deletes where dryRun was in the query.
     private const string OnlyInQuery = "dryRun in the query is not in the body, and a body takes the query's place: say it in the body";
 
     /// <summary>Reads the options of a request whose body has been read.</summary>

@@ -5,9 +5,9 @@ using EventStore.Domain.Manifests;
 namespace EventStore.Server.Kubernetes.Requests;
 
 /// <summary>
-/// Says what is wrong with a text that is no JSON. What is wrong most often is said in the words of Go's <c>encoding/json</c>, because
-/// Kubernetes hands them on and people search for them: the text ends early, something else stands where a value, a name or a comma should,
-/// a word is misspelt. Everything else is told by its offset. It runs only once a text has been refused.
+/// Explains a JSON syntax error. The commonest errors are worded as by Go's encoding/json, because Kubernetes passes those messages
+/// on and people search for them: an unexpected end, a wrong character in place of a value, a name or a comma, a misspelt literal.
+/// Others are reported by offset. It runs only after a text has been refused.
 /// </summary>
 internal static class GoSyntax
 {

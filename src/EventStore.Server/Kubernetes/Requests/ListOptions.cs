@@ -49,8 +49,8 @@ public sealed record ListOptions(
     public bool? SendInitialEvents { get; init; }
 
     /// <summary>
-    /// Whether a list is as of a revision the client named: by a token, whose pages are all as of the first one's, by saying Exact, or, as
-    /// upstream has it, by a resourceVersion with a limit.
+    /// Whether a list is read at a revision the client named: by a continue token, by <c>resourceVersionMatch=Exact</c>, or, as
+    /// upstream, by a resourceVersion together with a limit.
     /// </summary>
     public bool IsExact => Continue is { Revision: > 0 }
         || (ResourceVersion > 0 && (Match == RevisionMatch.Exact || (Match == RevisionMatch.Unset && Limit is not null)));

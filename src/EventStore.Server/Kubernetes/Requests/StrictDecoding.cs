@@ -4,8 +4,8 @@ using EventStore.Domain.Json;
 namespace EventStore.Server.Kubernetes.Requests;
 
 /// <summary>
-/// What is said about fields nobody knows and members that stand twice, which decoding passes over: warnings, or a refusal
-/// (apimachinery <c>strictDecodingError</c>, apiserver <c>filters/warning.go</c>).
+/// Reports unknown fields and duplicate members, which decoding ignores: as warnings or as a refusal (apimachinery
+/// <c>strictDecodingError</c>, apiserver <c>filters/warning.go</c>).
 /// </summary>
 public static class StrictDecoding
 {

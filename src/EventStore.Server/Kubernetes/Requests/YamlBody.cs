@@ -11,9 +11,9 @@ using ScalarEvent = YamlDotNet.Core.Events.Scalar;
 namespace EventStore.Server.Kubernetes.Requests;
 
 /// <summary>
-/// A body in YAML, made JSON and then read as any other body is. What a text without quotes means is what kubectl's YAML 1.1 says; decimal
-/// numbers keep their digits. Anchors and aliases are refused, because a short text with them may stand for a document that fills the
-/// memory, and so are tags, merge keys and a second document.
+/// Converts a YAML body to JSON, which is then read as any other body. Plain scalars are typed by kubectl's YAML 1.1; decimal
+/// numbers keep their digits. Anchors and aliases are refused, because a short text with them can expand to one that fills the
+/// memory; so are tags, merge keys and a second document.
 /// </summary>
 internal static partial class YamlBody
 {

@@ -8,8 +8,8 @@ using Microsoft.Extensions.Primitives;
 namespace EventStore.Server.Kubernetes.Reviews;
 
 /// <summary>
-/// The body of a review: JSON, or the protobuf that kubectl posts for the kinds it was compiled with and does not repeat as JSON when
-/// it is refused. Either is read into the same JSON.
+/// The body of a review: JSON or protobuf, both read into JSON. kubectl posts protobuf for kinds it was compiled with, and does not
+/// fall back to JSON when it is refused.
 /// </summary>
 /// <remarks>
 /// The envelope is apimachinery's <c>runtime.Unknown</c> behind the bytes <c>k8s\0</c>: 1 TypeMeta (1 apiVersion, 2 kind), 2 the object's

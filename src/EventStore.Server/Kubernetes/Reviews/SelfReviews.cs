@@ -8,8 +8,8 @@ using EventStore.Server.Kubernetes.Requests;
 namespace EventStore.Server.Kubernetes.Reviews;
 
 /// <summary>
-/// Questions a caller asks about himself: may I do that, what may I do, who am I (<c>kubectl auth can-i</c>, <c>can-i --list</c>,
-/// <c>whoami</c>). They are posted like objects and answered at once; nothing is stored. The verdicts are Access's.
+/// Reviews of the caller's own rights and identity (<c>kubectl auth can-i</c>, <c>can-i --list</c>, <c>whoami</c>). They are posted
+/// like objects and answered at once; nothing is stored. <see cref="Authorization"/> decides.
 /// </summary>
 public static class SelfReviews
 {

@@ -4,7 +4,7 @@ using EventStore.Domain.Json;
 namespace EventStore.Server.Store.Format;
 
 /// <summary>
-/// Where the chain stood at a moment, for somebody to keep: whoever has it can prove later that nothing up to that revision was changed.
+/// The hash of the log at a revision, to be kept outside the store: it proves later that nothing up to that revision was changed.
 /// </summary>
 /// <param name="Revision">The last revision; 1 in an empty store.</param>
 /// <param name="Hash">The SHA-256 it ends in, in lower-case hex.</param>

@@ -4,7 +4,7 @@ using EventStore.Server.Store.Format;
 using JasperFx.Events;
 using Marten.Events.Aggregation;
 
-// Not Store.Format: the full name of the class is stored with every row (mt_dotnet_type), and Marten writes it when it rebuilds.
+// Not in the namespace of its folder: the full class name is stored with every row (mt_dotnet_type), and Marten writes it when it rebuilds.
 namespace EventStore.Server.Store;
 
 /// <summary>
@@ -37,8 +37,8 @@ public sealed class CurrentJob
     public long Revision { get; set; }
 
     /// <summary>
-    /// The object as an answer shows it, byte for byte. It is text within the document and no object: jsonb would order keys by
-    /// their length, and reading it back as text costs three times as much.
+    /// The object as answers show it, byte for byte. It is a string within the document and not an object: jsonb reorders keys, and
+    /// converting it back to text costs three times as much.
     /// </summary>
     public string Text { get; set; } = string.Empty;
 
@@ -59,8 +59,8 @@ public sealed class CurrentJob
 }
 
 /// <summary>
-/// How Marten would build the row: with the same fold the lane uses. It serves Marten's own rebuild, which the tests take as a second
-/// opinion; the product rebuilds faster by itself.
+/// Builds the row with Marten, by the same fold the lane uses. Marten's own rebuild runs it, which the tests use as a second
+/// opinion; the product's rebuild is faster.
 /// </summary>
 public sealed class CurrentJobProjection : SingleStreamProjection<CurrentJob, Guid>
 {

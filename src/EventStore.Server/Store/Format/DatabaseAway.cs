@@ -47,8 +47,8 @@ public static class DatabaseAway
         };
 
     /// <summary>
-    /// Whether the session may only read. It stays so after the database is writable again, for the setting is taken when a session begins:
-    /// the connection is to be closed, and the pool cleared of those as old.
+    /// Whether the session is read-only. It stays read-only after the database is writable again, because the setting is read when
+    /// a session starts: the connection must be closed, and the pool cleared.
     /// </summary>
     public static bool IsReadOnly(Exception e) =>
         e is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } or ReadOnlyDatabaseException;
@@ -60,8 +60,8 @@ public static class DatabaseAway
             or PostgresErrorCodes.InvalidCatalogName or PostgresErrorCodes.InsufficientPrivilege,
     };
 
-    // PostgreSQL has a code for a full disk alone. What a quota refuses, or a limit on the size of files, is an internal error
-    // (XX000) of the routines that make a table's file longer, by whatever name a release has them.
+    // PostgreSQL has an error code for a full disk only. A quota, or a limit on file sizes, is an internal error (XX000) from the
+    // routines that extend a file, whose names differ by release.
     private static bool HasNoSpace(PostgresException said) =>
         said.SqlState == PostgresErrorCodes.DiskFull
             || said is { SqlState: PostgresErrorCodes.InternalError, Routine: "mdextend" or "mdzeroextend" };

@@ -9,9 +9,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Format;
 
 /// <summary>
-/// How an event is stored, in both directions: its name, its class, its data and its headers. The lane and the import write with it, every
-/// reader of the log reads with it, and Marten is given the same options, so that none of them can drift apart. A new event is one line in
-/// <see cref="Names"/>.
+/// The codec of stored events, in both directions: name, class, data and headers. The lane and the import write with it, every reader of
+/// the log reads with it, and Marten gets the same options, so they cannot drift apart. A new event is one line in <see cref="Names"/>.
 /// </summary>
 internal static class EventCodec
 {
@@ -44,7 +43,7 @@ internal static class EventCodec
     public static JsonSerializerOptions Configure(JsonSerializerOptions options)
     {
         options.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
-        options.MaxDepth = JsonReading.DepthMax + EnvelopeDepth; // its own default is 64, less than what a request may hold
+        options.MaxDepth = JsonReading.DepthMax + EnvelopeDepth; // the default of 64 is less than a request may have
         options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
         options.Encoder = PlainEscaping.Encoder;
         options.Converters.Add(new ManifestConverter());

@@ -7,8 +7,8 @@ using EventStore.Domain.Json;
 namespace EventStore.Server.Store.Format;
 
 /// <summary>
-/// The bytes a job is answered with, cut open where the revision goes: PostgreSQL gives the number while it appends, and joins the
-/// halves into the row; the reply joins the same halves. So a reply and the row are the same bytes, printed once.
+/// The JSON of a job in two halves, cut where the resourceVersion goes. PostgreSQL assigns the number while it appends, and joins
+/// the halves into the row; the reply joins the same halves. So reply and row are the same bytes, serialized once.
 /// </summary>
 public sealed class JobText
 {

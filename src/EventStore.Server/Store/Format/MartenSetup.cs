@@ -8,8 +8,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Format;
 
 /// <summary>
-/// What Marten is told: it owns the shape of the event tables and of its documents (current jobs, activity), the names of the events and
-/// how they are read back. It never appends here; the lane's function does (see CommitLane).
+/// Configures Marten. It owns the event tables and its documents (current jobs, activity), the names of the events and how they are
+/// read. It never appends here; the commit lane's function does (see CommitLane).
 /// </summary>
 public static class MartenSetup
 {

@@ -19,9 +19,7 @@ public sealed record Revision(
     /// <summary>Its name in the API: the job's, and the revision.</summary>
     public string Name => string.Create(CultureInfo.InvariantCulture, $"{Key.Name}.{Number}");
 
-    /// <summary>
-    /// The job and the revision a name speaks of, whether there is such a revision or not. A job's name may have dots in it.
-    /// </summary>
+    /// <summary>Parses a name into job and revision, whether that revision exists or not. A job's name may contain dots.</summary>
     public static bool TryParseName(string name, out string job, out long number)
     {
         int dot = name.LastIndexOf('.');

@@ -91,12 +91,12 @@ internal static partial class ChainRows
     /// <summary>Since 1970.</summary>
     public static long Microseconds(DateTime time) => (time - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
-    // Nothing is numbered below 2, and so nobody would look there for what somebody put in.
+    // Revisions begin at 2: reading from 0 also finds rows that somebody inserted below.
     private static string Behind(string column, long revision) =>
         revision == 0 ? "true" : string.Create(CultureInfo.InvariantCulture, $"{column} > {revision}");
 
     /// <summary>
-    /// What an event is found by: <see cref="ChangedPaths"/> once more, from what is stored, for the check of what was written.
+    /// The paths an event is indexed by, derived a second time from what is stored, to verify what <see cref="ChangedPaths"/> wrote.
     /// </summary>
     private static IReadOnlyList<string> PathsOf(string type, string? json)
     {
@@ -123,7 +123,7 @@ internal static partial class ChainRows
         }
         catch (JsonException)
         {
-            return []; // no event was ever written so: the chain says that this one was edited
+            return []; // never written so: the hash shows that the event was changed
         }
     }
 

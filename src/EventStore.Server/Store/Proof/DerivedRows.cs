@@ -11,8 +11,8 @@ namespace EventStore.Server.Store.Proof;
 /// <summary>Writes what is made of the events, as the owner: what the function that appends would have written.</summary>
 internal static class DerivedRows
 {
-    // What a statement costs is never to depend on how large the planner takes a table to be: a batch is small, and every table is
-    // entered by its index.
+    // The cost of a statement must not depend on the planner's estimates of table sizes: batches are small, and every table is
+    // accessed by its index.
     private const string ByIndexSql = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 
     private const string DeleteJobsSql = "DELETE FROM eventstore.mt_doc_current_job d WHERE d.id = ANY ($1)";
@@ -21,7 +21,7 @@ internal static class DerivedRows
 
     private const string WithoutEvents = "AND NOT EXISTS (SELECT FROM eventstore.mt_events e WHERE e.stream_id = d.id)";
 
-    // Another living row of the name can only be wrong, and would keep the right one out.
+    // Another living row of the same name is wrong, and would violate the unique index.
     private const string DeleteRivalsSql = """
         DELETE FROM eventstore.mt_doc_current_job j USING unnest($1::text[], $2::text[]) AS n (namespace, name)
          WHERE NOT j.deleted AND (j.namespace || '/') COLLATE "C" = n.namespace || '/' AND j.name COLLATE "C" = n.name
@@ -62,7 +62,7 @@ internal static class DerivedRows
          WHERE r.revision = n.revision
         """;
 
-    // By both columns: the index on paths begins with the path, and a revision alone would be looked for in all of it.
+    // By both columns: the index begins with the path, so a revision alone would need a full scan.
     private const string DeletePathsSql = """
         DELETE FROM eventstore.revision_path p USING unnest($1::bigint[], $2::text[]) AS s (revision, path)
          WHERE p.path = s.path AND p.revision = s.revision
@@ -141,7 +141,7 @@ internal static class DerivedRows
             }
         }
 
-        // In the order of their index, so that one page of it after another is written.
+        // In index order, so that its pages are written one after another.
         async Task RunPaths(string sql, Func<IndexFix, IReadOnlyList<string>> of)
         {
             (long Revision, string Path)[] paths = [.. fixes.SelectMany(fix => of(fix).Select(path => (fix.Revision, path)))];

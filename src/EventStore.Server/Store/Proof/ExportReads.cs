@@ -44,7 +44,7 @@ public static class ExportReads
     /// <param name="database">Any connection that may read.</param>
     /// <param name="range">Which.</param>
     /// <param name="progress">Is told events done and events in all.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="stop">Cancels the read.</param>
     /// <exception cref="FormatException">An event has no hash: the store is damaged.</exception>
     public static async IAsyncEnumerable<HistoryEvent> Read(
         NpgsqlDataSource database, HistoryRange range, Action<long, long> progress, [EnumeratorCancellation] CancellationToken stop)

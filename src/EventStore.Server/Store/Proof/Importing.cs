@@ -8,8 +8,8 @@ using NpgsqlTypes;
 namespace EventStore.Server.Store.Proof;
 
 /// <summary>
-/// Reads an exported history into an empty store: the same revisions, times and hashes, and everything that is made of the events. It is
-/// one transaction: after a failure the store is as empty as before.
+/// Imports an exported history into an empty store: the same revisions, times and hashes, and everything derived from the events.
+/// It is one transaction: after a failure the store is still empty.
 /// </summary>
 public sealed class Importing
 {
@@ -121,7 +121,7 @@ public sealed class Importing
         await Flush();
         await owner.Run(IndexSql, stop);
         await RequireChain(end);
-        await owner.Ask($"SELECT setval('eventstore.mt_events_sequence', {end.Revision})", stop); // last, for no rollback takes it back
+        await owner.Ask($"SELECT setval('eventstore.mt_events_sequence', {end.Revision})", stop); // last, because a rollback does not undo it
 
         async Task Flush()
         {
@@ -133,7 +133,7 @@ public sealed class Importing
     }
 
     /// <summary>
-    /// The chain as the database now has it: a text that is jsonb in another form would be stored as what was not hashed.
+    /// Recomputes the hashes from what the database stored: jsonb may normalize a text, which would then differ from what was hashed.
     /// </summary>
     private async Task RequireChain(Checkpoint end)
     {

@@ -15,7 +15,7 @@ internal sealed record IndexFix(long Revision, IndexRow? Row, IReadOnlyList<stri
     public bool IsThere { get; init; }
 }
 
-/// <summary>Follows the chain through the log and compares what each event is found by: its row and its paths.</summary>
+/// <summary>Follows the chain through the log and compares the index entries of each event: its row and its paths.</summary>
 /// <param name="keys">Of which job each incarnation is.</param>
 /// <param name="wrong">Is told of everything that is wrong.</param>
 /// <param name="fix">Is told what should stand there instead, where that is certain.</param>
@@ -26,7 +26,7 @@ internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<F
     /// <param name="behind">Begin behind this revision, whose hash is <paramref name="start"/>.</param>
     /// <param name="start">The hash to begin from.</param>
     /// <param name="head">The hash the head names; null where there is none.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="stop">Cancels the read.</param>
     /// <returns>The revisions, and whether everything up to each is decided.</returns>
     public async IAsyncEnumerable<(long Revision, bool Decided)> Follow(
         NpgsqlConnection connection, long behind, byte[] start, byte[]? head, [EnumeratorCancellation] CancellationToken stop)

@@ -6,7 +6,7 @@ namespace EventStore.Server.Store.Proof;
 /// <summary>What is to be written of current jobs, streams and snapshots at once.</summary>
 internal sealed class JobFixes
 {
-    private const int CountMax = 256; // they are written under the commit lock
+    private const int CountMax = 256; // a batch is written while commits wait
     private const long CharactersMax = 16 * 1024 * 1024;
     private long characters;
 

@@ -7,19 +7,18 @@ using Npgsql;
 namespace EventStore.Server.Store.Proof;
 
 /// <summary>
-/// Makes everything anew that is made of the events: current jobs, streams' rows, the index of revisions and snapshots, while servers read
-/// and write. Every row is compared with what the fold of its events gives, and written where it is missing or another.
+/// Rebuilds everything that is derived from the events while servers read and write: current jobs, streams' rows, the index of
+/// revisions and snapshots. Every row is compared with the fold of its events, and written if it is missing or differs.
 /// </summary>
 /// <remarks>
-/// It could be a fold into new tables that take the place of the old ones at the end. But a reader whose snapshot is older than the
-/// change-over would find the new tables empty, and every statement would wait while the last readers of the old ones finish. Rows
-/// written in place are seen by each reader as of its snapshot, nobody waits for more than a few hundred rows to be written, and
-/// what is right already costs nothing. Hashes are proof and no result: they are kept, and written only where the next one proves
-/// what one must have been.
+/// The alternative, new tables that replace the old ones at the end, was rejected: a reader with an older MVCC snapshot would find
+/// the new tables empty, and every statement would wait for the last readers of the old ones. Rows written in place are seen by
+/// each reader as of its snapshot, commits wait for a few hundred rows at most, and rows that are right cost nothing. Hashes are
+/// evidence and not derived data: they are kept, and written only where the next hash proves them.
 /// </remarks>
 public sealed class Rebuilding : IAsyncDisposable
 {
-    private const int IndexMax = 8192; // nobody else writes the rows of a revision again, and nobody waits for them
+    private const int IndexMax = 8192; // index rows never change otherwise, so nobody waits for them
     private const int EventsBetweenNotes = 20_000;
 
     private readonly NpgsqlConnection reading;

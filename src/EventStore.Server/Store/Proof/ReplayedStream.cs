@@ -110,7 +110,7 @@ internal sealed class ReplayedStream(Guid uid)
             if (Events % SnapshotRow.Every == 0)
                 unseen.Enqueue(Job);
         }
-        catch (Exception e) // whatever a damaged event does to the fold, its revision has to be named
+        catch (Exception e) // a damaged event may throw anything; its revision must be reported
         {
             Problem = $"the event of revision {happened.Revision} cannot be read: {OneLine(e)}";
         }

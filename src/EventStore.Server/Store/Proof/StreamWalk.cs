@@ -20,7 +20,7 @@ internal sealed record JudgedStream(Guid Uid, ReplayedStream? Stream, string? Di
 /// </summary>
 internal static class StreamWalk
 {
-    // A row's document repeats its columns; PostgreSQL itself compares the two.
+    // The document repeats some columns; PostgreSQL compares them.
     private const string RowsSql = $"""
         SELECT coalesce(j.id, s.id), j.namespace, j.name, j.deleted, j.mt_version, j.revision, coalesce(j.data ->> 'text', ''), s.version,
                coalesce(j.mt_last_modified, '-infinity'), coalesce(s.timestamp, '-infinity'), coalesce(s.created, '-infinity'),
@@ -35,7 +35,7 @@ internal static class StreamWalk
     /// <param name="connection">A connection within the snapshot to be read; it is free whenever a stream is handed out.</param>
     /// <param name="range">Which streams.</param>
     /// <param name="stray">Is told of snapshots of streams that have no events.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="stop">Cancels the read.</param>
     public static async IAsyncEnumerable<JudgedStream> Judge(
         NpgsqlConnection connection, StreamRange range, Action<SnapshotRow> stray, [EnumeratorCancellation] CancellationToken stop)
     {

@@ -10,14 +10,14 @@ namespace EventStore.Server.Store.Proof;
 /// <summary>What a verification went through.</summary>
 /// <param name="Events">How many events there are.</param>
 /// <param name="MissingSnapshots">
-/// How many snapshots are not where the function that appends leaves one. That is nothing wrong, for nothing is told by a snapshot that the
-/// events do not tell: a database from before there were any (migrations/V0004) has none, and its past is read more slowly.
+/// How many snapshots are missing where the append function leaves one. That is no damage, because snapshots only make the past
+/// faster to read: a database from before there were any (migrations/V0004) has none.
 /// </param>
 public sealed record Verified(long Events, long MissingSnapshots);
 
 /// <summary>
-/// Proves that the store is what was written: the chain from its first event to the head, everything that is made of the events, and the
-/// schema with its rights. It changes nothing, and trusts nothing but the columns of <c>mt_events</c> and the hashes recorded for them.
+/// Verifies the store: the hash chain from the first event to the head, everything derived from the events, and the schema with its
+/// rights. It changes nothing, and trusts only the columns of <c>mt_events</c> and the stored hashes.
 /// </summary>
 public static class Verification
 {
@@ -34,12 +34,12 @@ public static class Verification
     /// <param name="kept">A checkpoint that was kept and must still hold; or null.</param>
     /// <param name="wrong">Is told of everything that is wrong, in no order, from one thread at a time.</param>
     /// <param name="progress">Is told events done and events in all.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="stop">Cancels the read.</param>
     public static async Task<Verified> Run(
         NpgsqlDataSource database, Checkpoint? kept, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop)
     {
         var gate = new Lock();
-        // Two walks side by side, the chain in the log's order and the jobs in their streams', over one snapshot.
+        // Two passes in parallel, the chain in the order of the log and the jobs by stream, over one MVCC snapshot.
         await using NpgsqlConnection chain = await database.OpenConnectionAsync(stop);
         await using NpgsqlConnection streams = await database.OpenConnectionAsync(stop);
         await using NpgsqlTransaction transaction = await chain.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
