@@ -6,7 +6,7 @@ using System.Text;
 namespace EventStore.Domain.History;
 
 /// <summary>
-/// What the hash of a revision covers, beside the hash before it. Texts are as PostgreSQL prints them; null where there is none.
+/// What the hash of a revision covers, besides the previous hash. Texts are as PostgreSQL prints them; null if there is none.
 /// </summary>
 /// <param name="Revision">The event's number.</param>
 /// <param name="Uid">The incarnation.</param>
@@ -28,13 +28,13 @@ public sealed record Link(
 }
 
 /// <summary>
-/// The chain over the whole log: each revision's hash covers the one before it, so that nothing can be edited, taken out, put in or moved
-/// without every later hash being another. The database links while it appends (<c>revision_hash_1</c> of migrations/V0004); here the
-/// same is computed without it, for whoever does not trust it.
+/// The hash chain over the whole log: each revision's hash covers the one before, so nothing can be edited, removed, inserted or
+/// moved without changing every later hash. The database computes it while it appends (<c>revision_hash_1</c> of migrations/V0004);
+/// this computes the same without the database, for verification.
 /// </summary>
 public static class Chain
 {
-    /// <summary>What stands before the first event.</summary>
+    /// <summary>The hash before the first event: 32 zero bytes.</summary>
     public static ReadOnlySpan<byte> Beginning => new byte[SHA256.HashSizeInBytes];
 
     /// <summary>

@@ -4,12 +4,12 @@ using EventStore.Domain.Jobs;
 namespace EventStore.Domain.History;
 
 /// <summary>
-/// The fields an event is found by, for whoever writes or asks; <c>ChainRows</c> tells them a second time, for whoever verifies. The
-/// database keeps them for every event it ever took, so a change here needs a migration.
+/// The paths an event is indexed by. <c>ChainRows</c> derives them a second time, to verify them. The index holds them for all
+/// events ever written, so a change here needs a migration.
 /// </summary>
 public static class ChangedPaths
 {
-    /// <summary>How many bytes of a path the index takes, in UTF-8. A row of a PostgreSQL index holds 2,704 at most.</summary>
+    /// <summary>The most bytes of a path in the index, in UTF-8. A row of a PostgreSQL index holds 2,704 bytes at most.</summary>
     public const int BytesMax = 2048;
 
     private static readonly string[] Groups = ["metadata.labels", "metadata.annotations"];

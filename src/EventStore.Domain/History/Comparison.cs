@@ -7,8 +7,8 @@ namespace EventStore.Domain.History;
 /// <param name="Changes">The leaves that differ, in order.</param>
 /// <param name="Patch">The smallest merge patch (RFC 7396) from the first to the second.</param>
 /// <param name="BeyondPatch">
-/// Where the patch does not arrive: a merge patch takes a member away by null, so a member that <em>is</em> null cannot be set by one.
-/// Empty when the patch gives the second state exactly.
+/// Members that the patch cannot set: null removes a member in a merge patch, so a member that <em>is</em> null cannot be set by
+/// one. Empty if the patch gives the second state exactly.
 /// </param>
 public sealed record Comparison(IReadOnlyList<Change> Changes, JsonObject Patch, IReadOnlyList<FieldPath> BeyondPatch)
 {

@@ -10,18 +10,18 @@ namespace EventStore.Domain.History;
 public sealed record Change(FieldPath Path, JsonValue? Before, JsonValue? After);
 
 /// <summary>
-/// What changed between two manifests, leaf by leaf and in order. It goes down wherever one side is an object and the other is an
-/// object too or is not there, so a subtree that came or went is named by its leaves. Anything else is named once: an array, because a
-/// merge patch replaces it whole, and an object that took the place of a scalar or gave way to one.
+/// The differences between two manifests, leaf by leaf and in order. It descends where one side is an object and the other is an
+/// object or absent, so a subtree that was added or removed is listed by its leaves. Anything else is one difference: an array,
+/// because a merge patch replaces it whole, and an object that replaced a scalar or the reverse.
 /// </summary>
 public static class Diff
 {
     private static readonly TypedField Job = new(JobTypes.Job, Pointer: true);
 
     /// <summary>
-    /// The leaves that differ for Kubernetes, to which null, an absent member and an object without content are one and the same
-    /// (a Go client sends <c>metadata: {creationTimestamp: null}</c> for a template it means to leave alone), within arrays too. Where the
-    /// job's typed model knows a field, its values are compared as that type: see <see cref="Meaning"/>.
+    /// The leaves that differ for Kubernetes, which treats null, an absent member and an empty object alike, within arrays too (a
+    /// Go client sends <c>metadata: {creationTimestamp: null}</c> for an unchanged template). Fields of the job's typed model are
+    /// compared as their type: see <see cref="Meaning"/>.
     /// </summary>
     public static IReadOnlyList<Change> ByMeaning(JsonObject before, JsonObject after) =>
         Between(before, after, Job, Meaning.Same);
@@ -30,8 +30,8 @@ public static class Diff
     public static bool SameMeaning(JsonObject one, JsonObject other) => Meaning.Same(Job, one, other);
 
     /// <summary>
-    /// The leaves that differ as written: null, an absent member and the empty object are three things, and one that came in place of
-    /// another is named itself. Empty if and only if the two are equal.
+    /// The leaves that differ as written: null, an absent member and an empty object are three different values. Empty if and only
+    /// if the manifests are equal.
     /// </summary>
     public static IReadOnlyList<Change> ByForm(JsonObject before, JsonObject after) =>
         Between(before, after, null, (_, one, other) => Equals(one, other));
@@ -61,8 +61,8 @@ public static class Diff
     }
 
     /// <summary>
-    /// The value's members when the pair can be compared member by member; what is not there counts as empty beside an object
-    /// that has members.
+    /// The value's members if the pair can be compared member by member. An absent value counts as an empty object if the other
+    /// side has members.
     /// </summary>
     private static JsonObject? AsMembers(JsonValue? value, JsonValue? other) => (value, other) switch
     {

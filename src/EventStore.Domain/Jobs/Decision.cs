@@ -3,14 +3,14 @@ using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Jobs;
 
-/// <summary>What comes of a command: an event, nothing to do, or a refusal.</summary>
+/// <summary>The result of a command: an event, no change, or a refusal.</summary>
 public abstract record Decision
 {
     private protected Decision()
     {
     }
 
-    /// <summary>The job stands as the caller wants it already: no event, the same resourceVersion.</summary>
+    /// <summary>No change: the job already is as the caller wants it. No event, the same resourceVersion.</summary>
     public static readonly Decision NothingToDo = new Unchanged();
 
     /// <summary>An event that happens.</summary>
@@ -29,7 +29,7 @@ public abstract record Decision
     public sealed record Refused(Rejection Why) : Decision;
 }
 
-/// <summary>Why a command is refused: the closed list. What each becomes on the wire is chosen by Kubernetes/Status.</summary>
+/// <summary>The reasons for which a command is refused, a closed list. Kubernetes/Status maps each to a status code.</summary>
 public abstract record Rejection
 {
     private protected Rejection()
@@ -68,7 +68,7 @@ public abstract record Rejection
     /// <param name="Path">Where it would stand.</param>
     public sealed record NoScale(string Path) : Rejection;
 
-    /// <summary>The caller named a resourceVersion that is none: null, empty or zero; or, replacing, none at all.</summary>
+    /// <summary>The resourceVersion is not usable as a lock: null, empty or zero; or missing in a replacement.</summary>
     public sealed record RevisionMissing : Rejection;
 
     /// <summary>The caller named a resourceVersion that is not the current one.</summary>

@@ -16,8 +16,8 @@ public enum Dependents
 }
 
 /// <summary>
-/// The finalizers by which a job waits for the cluster's garbage collector: without them the collector finds the owner gone, and deletes
-/// dependents that were to stay.
+/// Finalizers that make a job wait for the cluster's garbage collector. Without them the collector would find the owner gone and
+/// delete dependents that should stay.
 /// </summary>
 internal static class DeletionFinalizers
 {
@@ -25,7 +25,7 @@ internal static class DeletionFinalizers
     private const string Orphan = "orphan";
 
     /// <summary>
-    /// The finalizers of a job once its deletion is asked for. What the request does not say, the finalizers that are there say.
+    /// The finalizers of a job once its deletion is requested. If the request names no policy, the finalizers it already has decide.
     /// </summary>
     public static IReadOnlyList<JsonValue> For(Job job, Dependents? dependents)
     {

@@ -5,8 +5,8 @@ using EventStore.Domain.Manifests;
 namespace EventStore.Domain.Jobs;
 
 /// <summary>
-/// The first questions asked of every write, in upstream's order: can it be read as this kind of object, does it speak of the job
-/// in the URL, is it about this incarnation, and is it about the current revision.
+/// The first checks of every write, in upstream's order: is it this kind of object, is it the job of the URL, is it this
+/// incarnation, and is it based on the current revision.
 /// </summary>
 internal static class Identity
 {
@@ -33,8 +33,8 @@ internal static class Identity
     }
 
     /// <summary>
-    /// The manifest of a replacement with what it left out of metadata put back, but for what may be changed: its absence takes it away. A
-    /// Go operator that has taken off the last finalizer sends none at all (<c>omitempty</c>).
+    /// The manifest of a replacement with omitted metadata restored, except updatable metadata: omitting that removes it. A Go
+    /// operator that removed the last finalizer sends none at all (<c>omitempty</c>).
     /// </summary>
     public static JsonObject Complete(Job job, JsonObject manifest, UpdatableFields updatable)
     {

@@ -18,7 +18,7 @@ public readonly record struct JobKey(string Namespace, string Name)
 /// </param>
 /// <param name="Version">How many events the stream has: the place of the last one, from 1.</param>
 /// <param name="Revision">The global number of the last event: <c>metadata.resourceVersion</c>.</param>
-/// <param name="Deleted">Whether the last event took the job away. Its row stays, for its history.</param>
+/// <param name="Deleted">Whether the last event deleted the job. Its row stays, for its history.</param>
 public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version, long Revision, bool Deleted)
 {
     /// <summary>The object's metadata.</summary>
@@ -75,8 +75,7 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
         return before is null ? null : this with { Manifest = before, Version = Version - 1, Revision = previousRevision, Deleted = false };
     }
 
-    // The generation counts what an operator has to act on: it rises when something outside metadata and status changes, and when a
-    // deletion is requested.
+    // The generation increases with changes an operator must act on: anything outside metadata and status, and a request for deletion.
     private static JsonObject Patch(JsonObject manifest, JsonObject patch, int generations = 1)
     {
         var after = (JsonObject)MergePatch.Apply(manifest, patch);

@@ -20,7 +20,9 @@ public sealed record Origin(string User, IReadOnlyList<string> Groups, string Us
 /// <param name="Groups">The user's groups.</param>
 public sealed record Impersonator(string User, IReadOnlyList<string> Groups);
 
-/// <summary>What a caller may ask of a job. Everything a decision needs is inside, so that deciding needs no clock and no chance.</summary>
+/// <summary>
+/// A command on a job. It holds everything the decision needs, so that deciding is deterministic: no clock, no random numbers.
+/// </summary>
 /// <param name="Key">The job.</param>
 /// <param name="Time">When it was asked; it fills creationTimestamp and deletionTimestamp, no more.</param>
 /// <param name="Origin">Who asks.</param>

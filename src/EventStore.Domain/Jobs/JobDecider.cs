@@ -7,8 +7,8 @@ using EventStore.Domain.Manifests;
 namespace EventStore.Domain.Jobs;
 
 /// <summary>
-/// All rules about jobs, in the order a request meets them. Deciding is pure: the same job and command give the same decision, so
-/// it may be done again whenever somebody else was faster.
+/// All rules about jobs, in the order in which a request meets them. Deciding is a pure function of job and command, so it can be
+/// repeated after a conflict with another writer.
 /// </summary>
 public static class JobDecider
 {
@@ -126,7 +126,7 @@ public static class JobDecider
         JsonValue? before = job.Manifest["status"];
         if (Equals(before, status))
             return Decision.NothingToDo;
-        // One patch after another could make it grow for ever, until nobody could put the job back that was read.
+        // Without this limit patches could grow it until the job no longer fits into the body of a PUT.
         if (status is not null && status.ToUtf8().Length > limits.StatusBytes)
             return new Rejection.Invalid(FieldError.TooLong(FieldPath.Of("status"), limits.StatusBytes));
         return new JobStatusUpdated(status, before, Paths(Diff.ByForm(StatusOnly(before), StatusOnly(status))));
@@ -220,7 +220,7 @@ public static class JobDecider
 
     private static JsonObject StatusOnly(JsonValue? status) => status is null ? JsonObject.Empty : JsonObject.Of(("status", status));
 
-    // The paths are for finding events, not for knowing what changed: what changed is in the patch. Hence the limits.
+    // The paths only index the event and may be cut; what changed is in the patch.
     private static string[] Paths(IReadOnlyList<Change> changes) =>
         [.. changes.Where(change => change.Path.Length <= TouchedPaths.LengthMax).Take(TouchedPaths.RecordedMax)
             .Select(change => change.Path.ToString())];

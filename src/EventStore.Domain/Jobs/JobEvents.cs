@@ -36,8 +36,8 @@ public sealed record JobPatched(JsonObject Patch, JsonObject Replaced, IReadOnly
 public sealed record JobReplaced(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEvent;
 
 /// <summary>
-/// A rollback took some of the updatable fields back to what they were at an earlier revision. The shape is that of
-/// <see cref="JobPatched"/>, so that nobody needs the earlier revision to know what changed.
+/// A rollback restored updatable fields from an earlier revision. It has the members of <see cref="JobPatched"/>, so that the
+/// changes can be read without that revision.
 /// </summary>
 /// <param name="Patch">The effective merge patch.</param>
 /// <param name="Replaced">The merge patch that takes it back.</param>
@@ -58,9 +58,7 @@ public sealed record JobStatusUpdated(JsonValue? Status, JsonValue? Replaced, IR
 /// <param name="DeletionTimestamp"><c>metadata.deletionTimestamp</c>, RFC 3339 in seconds.</param>
 public sealed record JobDeletionRequested(string DeletionTimestamp) : JobEvent
 {
-    /// <summary>
-    /// The finalizers from then on, when the request changed them: it said what becomes of dependents. Null when it did not.
-    /// </summary>
+    /// <summary>The new finalizers, if the request changed them by saying what becomes of dependents; else null.</summary>
     public JsonValue? Finalizers { get; init; }
 
     /// <summary>The finalizers before, when the request changed them; null when there were none.</summary>

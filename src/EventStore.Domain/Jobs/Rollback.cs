@@ -5,14 +5,13 @@ using EventStore.Domain.Manifests;
 namespace EventStore.Domain.Jobs;
 
 /// <summary>
-/// Going back: the updatable fields as they stood at an earlier revision of the same incarnation, by a new event. What happened since
-/// stays in the history, and what only others may write (status, finalizers) stays as it is.
+/// Rollback: restores the updatable fields from an earlier revision of the same incarnation, by a new event. The events since stay
+/// in the history, and fields that other parties own (status, finalizers) stay as they are.
 /// </summary>
 public static class Rollback
 {
     /// <summary>
-    /// What differs between the past and the job after going back to it: what a rollback does not restore. The generation, which counts on,
-    /// is left out.
+    /// The differences that remain between the past and the job after the rollback, without the generation, which always increases.
     /// </summary>
     /// <param name="past">The job as it stood.</param>
     /// <param name="after">The job after the rollback.</param>

@@ -5,12 +5,11 @@ using EventStore.Domain.Manifests;
 namespace EventStore.Domain.Jobs;
 
 /// <summary>
-/// Keeps updates to the updatable fields of a profile. Everything else stays as it was created; naming it with its present
-/// value is no change.
+/// Limits updates to a profile's updatable fields. Everything else stays as created; sending a field with its present value is no change.
 /// </summary>
 internal static class UpdatePolicy
 {
-    // What the server writes, or has checked before this rule: a change of it is put back without a word, as upstream does.
+    // Fields that the server sets, or that were checked before: changes to them are silently reverted, as upstream does.
     private static readonly string[] ServerOwned = ["creationTimestamp", "generation", "managedFields", "namespace", "resourceVersion",
         "selfLink", "uid"];
 

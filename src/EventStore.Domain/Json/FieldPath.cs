@@ -4,12 +4,12 @@ using System.Text;
 namespace EventStore.Domain.Json;
 
 /// <summary>
-/// Where a value stands in a manifest: members by dot, list items by index, names that are no identifier in brackets:
+/// The path of a value in a manifest: members joined by dots, list items by index, and names that are no identifiers in brackets:
 /// <c>spec.pytorchReplicaSpecs.Master.template.spec.containers[0].image</c>, <c>metadata.labels['example.com/team']</c>.
 /// </summary>
 /// <remarks>
-/// A path is a link to its parent and becomes text only when somebody asks: a hundred thousand members below one name of a megabyte,
-/// which a single body can bring, would otherwise be a hundred gigabytes of text.
+/// A path is a linked list of names, turned into text only on demand: a single body can hold a hundred thousand members below a
+/// name of one megabyte, whose paths would be a hundred gigabytes of text.
 /// </remarks>
 public sealed class FieldPath : IEquatable<FieldPath>
 {

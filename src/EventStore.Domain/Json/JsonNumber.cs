@@ -4,9 +4,9 @@ using System.Text.Json;
 namespace EventStore.Domain.Json;
 
 /// <summary>
-/// A JSON number, kept as the text PostgreSQL's jsonb would give back for it: every digit as written (<c>1.10</c>,
-/// <c>9007199254740993</c>), an exponent written out (<c>1e2</c> is <c>100</c>), no minus before zero. It is brought to that form at
-/// the door, so that a reply, the event, the stored row and a hash over them agree.
+/// A JSON number, kept as the text that PostgreSQL's jsonb prints for it: every digit as written (<c>1.10</c>,
+/// <c>9007199254740993</c>), exponents expanded (<c>1e2</c> is <c>100</c>), no minus before zero. Numbers are normalized when they
+/// are read, so that the reply, the event, the stored row and the hash agree.
 /// </summary>
 public sealed class JsonNumber : JsonValue
 {

@@ -18,7 +18,7 @@ public static class JsonReading
     public const int DepthMax = 100;
 
     /// <summary>
-    /// How many duplicates are named at most: a body of 100,000 below one name of a megabyte took five minutes to name them all.
+    /// The most duplicates that are reported: reporting all of a body with 100,000 of them below a name of one megabyte took five minutes.
     /// </summary>
     public const int DuplicatesMax = 100;
 

@@ -20,7 +20,7 @@ public abstract class JsonValue : IEquatable<JsonValue>
     }
 
     /// <summary>
-    /// What a person calls this kind of value: <c>object</c>, <c>array</c>, <c>string</c>, <c>number</c>, <c>boolean</c>, <c>null</c>.
+    /// The name of the JSON type: <c>object</c>, <c>array</c>, <c>string</c>, <c>number</c>, <c>boolean</c>, <c>null</c>.
     /// </summary>
     public abstract string Kind { get; }
 

@@ -4,9 +4,8 @@ using System.Text.Encodings.Web;
 namespace EventStore.Domain.Json;
 
 /// <summary>
-/// How texts are written as JSON: nothing is escaped but what must be, quotes, backslashes and control characters, so that people
-/// read what was written, <c>😀</c> and not <c>\ud83d\ude00</c>. This is to the byte how PostgreSQL prints jsonb. .NET's own encoders
-/// escape every character beyond U+FFFF, and spaces other than the common one, whatever they are told.
+/// Escapes JSON strings as PostgreSQL prints jsonb, byte for byte: only quotes, backslashes and control characters, so that people
+/// read 😀 and not <c>\ud83d\ude00</c>. .NET's encoders always escape characters beyond U+FFFF and unusual spaces.
 /// </summary>
 public sealed class PlainEscaping : JavaScriptEncoder
 {

@@ -3,8 +3,9 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// What a cluster does by the definition of the custom resource (training-operator 1.9): defaults are set, nulls of fields that cannot be
-/// null go, and values are checked against the schema. What an update leaves as it was is not checked again (upstream's ratcheting).
+/// What a cluster does according to the custom resource definition (training-operator 1.9): it sets defaults, drops nulls of
+/// fields that are not nullable, and validates against the schema. Values that an update leaves unchanged are not validated
+/// again (upstream's ratcheting).
 /// </summary>
 internal static class CustomResource
 {

@@ -3,8 +3,8 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// Paths of members as a tree, so that all of them are looked up in one walk over a manifest. A leaf stands for the member and everything
-/// below it; a path below another one adds nothing.
+/// A tree of member paths, by which all of them are found in one pass over a manifest. A leaf stands for a member with everything
+/// below it; a path below another adds nothing.
 /// </summary>
 internal sealed class FieldTree
 {
@@ -45,8 +45,8 @@ internal sealed class FieldTree
     }
 
     /// <summary>
-    /// The manifest with the members of the tree taken from another one. An object on the way to a member is made when it is missing,
-    /// and goes when the other has none and nothing is left in it.
+    /// The manifest with the tree's members taken from another one. Missing parent objects are created; a parent that the other
+    /// does not have is removed when it becomes empty.
     /// </summary>
     /// <returns>The same object when nothing changes.</returns>
     public JsonObject Take(JsonObject into, JsonObject from) => members.Aggregate(into, (next, member) =>
@@ -66,8 +66,8 @@ internal sealed class FieldTree
     });
 
     /// <summary>
-    /// The manifest without nulls in what belongs to the tree and on the way there: null stands for absent, and a later merge patch
-    /// could not put one back.
+    /// The manifest without nulls in the tree's members and their parents: null means absent there, and a later merge patch could
+    /// not restore a null.
     /// </summary>
     public JsonObject WithoutNulls(JsonObject from) =>
         members.Aggregate(from, (next, member) => member.Value.IsLeaf || next[member.Key] is JsonNull

@@ -40,10 +40,7 @@ internal sealed class FieldType(FieldKind kind)
         _ => null,
     };
 
-    /// <summary>
-    /// Whether the value is the type's zero, which a typed client cannot tell from an absent one and may leave out: false, 0, the empty
-    /// text, an empty list.
-    /// </summary>
+    /// <summary>Whether the value is the type's zero value (false, 0, an empty string or list), which a typed client may omit.</summary>
     public bool IsZero(JsonValue value) => Kind switch
     {
         FieldKind.Text => value is JsonText { Value: "" },
@@ -72,9 +69,7 @@ internal sealed record TypedField(FieldType Type, bool Pointer)
     /// <summary>Whether the definition has it; what it has not came with a later version of Kubernetes or is this store's own.</summary>
     public bool Defined { get; init; } = true;
 
-    /// <summary>
-    /// The members by which items of a list are told apart (<c>x-kubernetes-list-map-keys</c>); empty when it is not such a list.
-    /// </summary>
+    /// <summary>The keys by which list items are identified (<c>x-kubernetes-list-map-keys</c>); empty for other lists.</summary>
     public IReadOnlyList<string> Keys { get; init; } = [];
 
     /// <summary>What stands in a list or a map: an item that is there is there, zero or not.</summary>

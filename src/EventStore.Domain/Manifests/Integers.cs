@@ -2,15 +2,12 @@ using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Manifests;
 
-/// <summary>
-/// Brings integers to the one form every client reads: <c>60.0</c> is an integer to JSON Schema and to JavaScript, but Go's
-/// decoder refuses it.
-/// </summary>
+/// <summary>Normalizes integers: <c>60.0</c> is an integer for JSON Schema and JavaScript, but Go's decoder refuses it.</summary>
 internal static class Integers
 {
     /// <summary>The job with every integer written without a point.</summary>
     /// <param name="before">
-    /// The job before a change. What is the same object in both is passed over, so a patch costs what it changes.
+    /// The job before a change. Subtrees shared with it are skipped, so a patch costs only what it changes.
     /// </param>
     /// <param name="job">The job.</param>
     /// <returns>The same object when nothing is to be rewritten.</returns>

@@ -3,9 +3,9 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// The rules for the spec of a PyTorchJob. The operator of the document's time checked a job only after it was stored and then failed it
-/// (API-FACTS 2.3); here the same rules stand at the door. Paths and the words for replicas' templates are the training-operator's
-/// webhook's (2.4), those for types and ranges kube-openapi's (3.2). Nothing is defaulted.
+/// The rules for the spec of a PyTorchJob. pytorch-operator v1 checked a job only after it was stored, and then failed it; here the
+/// same rules are checked before. Paths and texts for replica templates are those of the training-operator's webhook, those for
+/// types and ranges kube-openapi's. Nothing is defaulted.
 /// </summary>
 internal static class JobValidation
 {
@@ -54,7 +54,7 @@ internal static class JobValidation
             return [FieldError.NotSupported(ReplicaSpecs, role, Schema.Roles)];
         FieldPath at = ReplicaSpecs.Member(role);
         if (replica is not JsonObject fields)
-            return [FieldError.WrongType(at, replica, "object")]; // a null one too: upstream's webhook names it and then crashes on it
+            return [FieldError.WrongType(at, replica, "object")]; // null too, on which upstream's webhook panics
         return
         [
             .. role == "Master"

@@ -4,9 +4,9 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// Whether two values mean the same to Kubernetes, though they may be written differently. Null, an absent member and an object without
-/// content are one and the same. Where the type of a field is known, quantities, times and integers are compared by value, and what a typed
-/// client leaves out (<c>omitempty</c>) equals an absent member.
+/// Whether two values are equal for Kubernetes though written differently. Null, an absent member and an empty object are equal. If
+/// the field's type is known, quantities, times and integers are compared by value, and a value that a typed client omits
+/// (<c>omitempty</c>) equals an absent member.
 /// </summary>
 internal static class Meaning
 {

@@ -1,8 +1,6 @@
 namespace EventStore.Domain.Manifests;
 
-/// <summary>
-/// How much metadata an object may have. A job that has more already, from before a limit was lowered, keeps it until it is changed.
-/// </summary>
+/// <summary>Limits on metadata. A job that exceeds a limit since before it was lowered keeps its metadata until they are changed.</summary>
 /// <param name="Labels">The most labels. Upstream has no such limit but that of the whole object.</param>
 /// <param name="AnnotationBytes">How many bytes all keys and values of the annotations may have together; upstream's limit.</param>
 /// <param name="StatusBytes">How many bytes the status may have, however many patches made it.</param>

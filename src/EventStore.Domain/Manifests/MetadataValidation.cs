@@ -4,8 +4,8 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// The rules for metadata, in the order and words of apimachinery's api/validation (API-FACTS 3.6); the errors of a map come in the
-/// order of its keys (Go's order is random). Values of the wrong type are passed over: <see cref="ObjectMeta.TypeErrors"/> names them.
+/// The rules for metadata, in the order and words of apimachinery's api/validation; the errors of a map come in the order of its
+/// keys (Go's order is random). Values of the wrong type are skipped: <see cref="ObjectMeta.TypeErrors"/> reports them.
 /// </summary>
 internal static class MetadataValidation
 {

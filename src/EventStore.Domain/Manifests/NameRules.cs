@@ -3,9 +3,9 @@ using System.Text;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// How names, label keys and label values may be spelled, with the texts of apimachinery's util/validation word for word (API-FACTS
-/// 3.6 and the recordings; the two spaces in the lists of examples are upstream's). Each rule answers what is wrong with a text;
-/// nothing when it is fine. Lengths are bytes, as Go counts them.
+/// The syntax of names, label keys and label values, with the texts of apimachinery's util/validation word for word (the two spaces
+/// in the lists of examples are upstream's). Each rule returns what is wrong with a text; nothing if it is valid. Lengths are
+/// bytes, as Go counts them.
 /// </summary>
 public static class NameRules
 {
@@ -35,7 +35,7 @@ public static class NameRules
     /// </summary>
     public static IReadOnlyList<string> OfJobName(string text) => OfSubdomain(text) is { Length: > 0 } errors ? errors : OfLabel(text);
 
-    /// <summary>A name that something will be put behind: the dash it ends in is no fault (upstream's maskTrailingDash).</summary>
+    /// <summary>A prefix of a generated name: it may end in a dash (upstream's maskTrailingDash).</summary>
     public static IReadOnlyList<string> OfJobNamePrefix(string text) => OfSubdomain(MaskTrailingDash(text)) is { Length: > 0 } errors
         ? errors
         : IsLabel(MaskTrailingDash(text)) ? [] : [LabelText];

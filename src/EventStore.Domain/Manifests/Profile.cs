@@ -2,7 +2,7 @@ using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Manifests;
 
-/// <summary>What one flavour of the API allows. It is data: the decider, the validation, the schemas and the documents read it.</summary>
+/// <summary>What one variant of the API allows, as data that the decider, the validation, the schemas and the documents read.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Updatable">What may change after creation, and when.</param>
 public sealed record Profile(string Name, UpdatableFields Updatable)

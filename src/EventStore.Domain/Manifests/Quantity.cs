@@ -11,9 +11,7 @@ namespace EventStore.Domain.Manifests;
 /// </summary>
 internal static class Quantity
 {
-    /// <summary>
-    /// The longest text that is read, in characters. A longer one is no quantity, so nobody can make this arithmetic expensive.
-    /// </summary>
+    /// <summary>The longest text that counts as a quantity, in characters, so that nobody can make the arithmetic expensive.</summary>
     private const int LengthMax = 256;
 
     /// <summary>The pattern by which the definition of a custom resource checks the text of a quantity.</summary>

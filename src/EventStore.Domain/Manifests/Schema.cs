@@ -3,13 +3,13 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// The fields of a PyTorchJob: the one table of names, types, ranges and meanings, for everybody who needs them, <c>kubectl explain</c>
-/// among them. Sources: ObjectMeta and OwnerReference of apimachinery's meta/v1; the spec of pytorch-operator v1 with its four policy
-/// fields at the top (API-FACTS 2.1) together with the training-operator's runPolicy, elasticPolicy and nprocPerNode (2.4).
+/// The fields of a PyTorchJob: the one table of names, types, ranges and meanings, for everybody who needs them, <c>kubectl
+/// explain</c> among them. Sources: ObjectMeta and OwnerReference of apimachinery's meta/v1; the spec of pytorch-operator v1 with
+/// its four policy fields at the top, together with the training-operator's runPolicy, elasticPolicy and nprocPerNode.
 /// </summary>
 /// <remarks>
-/// The table says what is known, not what is kept: an unknown member of the spec is stored like any other. Only what the rules of
-/// <see cref="Validation"/> name is checked against its shape; runPolicy and elasticPolicy are the operator's own business.
+/// The table describes known fields; unknown members of the spec are stored too. Only what the rules of <see cref="Validation"/>
+/// name is checked against its shape; runPolicy and elasticPolicy are left to the operator.
 /// </remarks>
 public static class Schema
 {
@@ -138,7 +138,7 @@ public static class Schema
         Required = ["spec"],
     };
 
-    /// <summary>The members nobody knows, in order: what <c>fieldValidation=Warn</c> warns of and <c>Strict</c> refuses.</summary>
+    /// <summary>The unknown members, in order: <c>fieldValidation=Warn</c> warns of them and <c>Strict</c> refuses them.</summary>
     public static IReadOnlyList<FieldPath> UnknownFields(JsonObject manifest) =>
         Profile.Documented.Job.UnknownFields(FieldPath.Root, manifest);
 

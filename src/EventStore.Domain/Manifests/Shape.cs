@@ -7,7 +7,7 @@ namespace EventStore.Domain.Manifests;
 /// <summary>
 /// What a field may hold: as much of an OpenAPI schema as this API needs. A closed list: <see cref="AnyShape"/>,
 /// <see cref="TextShape"/>, <see cref="TimeShape"/>, <see cref="FlagShape"/>, <see cref="IntegerShape"/>, <see cref="ListShape"/>,
-/// <see cref="MapShape"/>, <see cref="ObjectShape"/>. The texts are kube-openapi's (API-FACTS 3.2).
+/// <see cref="MapShape"/>, <see cref="ObjectShape"/>. The texts are kube-openapi's.
 /// </summary>
 public abstract class Shape
 {
@@ -42,7 +42,7 @@ public abstract class Shape
 /// <summary>Any value at all: whatever stands below is known.</summary>
 public sealed class AnyShape : Shape
 {
-    /// <summary>What the value mostly looks like: for readers of the documentation, never checked. Null when nobody can say.</summary>
+    /// <summary>The usual shape of the value, for the documentation only; null if there is none.</summary>
     public Shape? Usually { get; init; }
 
     internal override void Check(FieldPath at, JsonValue value, List<FieldError> errors)
@@ -100,9 +100,7 @@ public sealed class FlagShape : Shape
     }
 }
 
-/// <summary>
-/// A whole number. <c>1e2</c> was brought to <c>100</c> at the door; <c>2.0</c> counts as 2 and is stored as that.
-/// </summary>
+/// <summary>A whole number. <c>1e2</c> has been normalized to <c>100</c>; <c>2.0</c> counts as 2 and is stored so.</summary>
 public sealed class IntegerShape(long min = long.MinValue, long max = long.MaxValue) : Shape
 {
     /// <summary>The least value allowed.</summary>

@@ -3,7 +3,7 @@ namespace EventStore.Domain.Manifests;
 /// <summary>
 /// The parts of a job that are stored as given, as they mostly look: for readers of the documentation. Nothing here is checked, and a
 /// field that is not listed is as good as one that is. Sources: core/v1 PodTemplateSpec, cut to what training jobs use; the JobStatus of
-/// kubeflow's common/v1 (API-FACTS 2.1).
+/// kubeflow's common/v1.
 /// </summary>
 internal static class UncheckedSchema
 {

@@ -3,8 +3,8 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// The rules a job must keep, every violation named at once: metadata first, as upstream has it. They presume that
-/// <see cref="ObjectMeta.TypeErrors"/> has nothing to say; metadata of the wrong type are passed over here.
+/// Validates a job and reports all violations at once, metadata first as upstream does. <see cref="ObjectMeta.TypeErrors"/> must
+/// have found nothing; metadata of the wrong type are skipped here.
 /// </summary>
 public static class Validation
 {
@@ -19,8 +19,7 @@ public static class Validation
     ];
 
     /// <summary>
-    /// What is wrong with a job after an update. Only what an update may change is looked at, so a rule made later cannot hold up a job
-    /// made before.
+    /// Validates a job after an update. Only updatable fields are checked, so a stricter rule of a later release cannot block an older job.
     /// </summary>
     public static IReadOnlyList<FieldError> OfUpdate(
         JsonObject manifest, MetadataLimits? limits = null, Profile? profile = null, JsonObject? before = null) =>
