@@ -13,13 +13,13 @@ public sealed record StopLimits
     [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
     public TimeSpan Delay { get; init; }
 
-    /// <summary>How long all of it may take, from the signal to the end.</summary>
+    /// <summary>How long the whole shutdown may take, from the signal to the end of the process.</summary>
     public TimeSpan Time { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>What is left for the requests under way; what they left to the lane needs a little time after them.</summary>
+    /// <summary>The time for requests under way; the lane commits its queue after them.</summary>
     public TimeSpan ForRequests => TimeSpan.FromTicks(Math.Max(TimeSpan.TicksPerSecond, (Time - Delay - LaneTime).Ticks));
 
-    /// <summary>What the lane has for the rest.</summary>
+    /// <summary>The time for the lane's queue.</summary>
     public static TimeSpan LaneTime => TimeSpan.FromSeconds(2);
 }
 

@@ -13,14 +13,14 @@ public sealed record ListLimits
     public int Page { get; init; }
 
     /// <summary>
-    /// The most revisions on a page of the history. Without <c>limit</c> a page has at most <see cref="RevisionsUnasked"/>, because
-    /// a history only grows.
+    /// The most revisions on a page of the history. Without <c>limit</c> a page has at most 500, because a history only grows. A
+    /// page also ends at 8 MiB.
     /// </summary>
     public int Revisions { get; init; } = 5000;
 
-    /// <summary>How many revisions a page has for who does not say how many.</summary>
+    /// <summary>The most revisions on a page if the request has no <c>limit</c>.</summary>
     public int RevisionsUnasked => Math.Min(500, Revisions);
 
-    /// <summary>How long a list, or the beginning of a watch, may take: as long as upstream gives any request but a watch.</summary>
+    /// <summary>How long sending a list, or the start of a watch, may take before the connection is aborted. Upstream's time-out.</summary>
     public TimeSpan Duration { get; init; } = TimeSpan.FromMinutes(1);
 }

@@ -10,8 +10,8 @@ namespace EventStore.Server.Page;
 /// </summary>
 internal static class Visible
 {
-    // Controls, formats (all that steer the direction of writing are among them), separators of lines, halves of pairs, what nobody
-    // assigned.
+    // Controls, formats (all that steer the direction of writing are among them), separators of lines, halves of pairs,
+    // what nobody assigned.
     private static readonly SearchValues<char> Plain =
         SearchValues.Create([.. Enumerable.Range(' ', '~' - ' ' + 1).Select(code => (char)code)]);
 

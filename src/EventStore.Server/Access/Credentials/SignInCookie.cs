@@ -5,10 +5,10 @@ using Microsoft.AspNetCore.DataProtection;
 namespace EventStore.Server.Access.Credentials;
 
 /// <summary>
-/// The cookie that keeps a person signed in to the page: the token that was pasted, encrypted. It is a credential below <c>/ui</c> and
-/// nowhere else, and below <c>/ui</c> no other token is one. So a page of another site gets a browser to do nothing here, and the API
-/// never acts on what a browser sends by itself. The token is checked at every request: one that is taken out of its file ends the
-/// sign-in.
+/// The cookie that keeps a person signed in to the page: the token that was pasted, encrypted. It is a credential below <c>/ui</c>
+/// and nowhere else, and below <c>/ui</c> no other token is one. So a page of another site gets a browser to do nothing here, and
+/// the API never acts on what a browser sends by itself. The token is checked at every request: one that is taken out of its file
+/// ends the sign-in.
 /// </summary>
 internal sealed class SignInCookie(IDataProtectionProvider protection)
 {

@@ -5,8 +5,8 @@ using Npgsql;
 namespace EventStore.Server.Store.History;
 
 /// <summary>
-/// Counts a name's changes over time, so that a history of 100,000 revisions can be drawn without reading one of its events into the
-/// server.
+/// Counts a name's changes over time, so that a history of 100,000 revisions can be drawn without reading one of its events
+/// into the server.
 /// </summary>
 /// <remarks>
 /// The bounds between slices are moments. Time never runs against revision, so each becomes a revision by binary search, and a slice is a
