@@ -121,7 +121,7 @@ public sealed class Importing
         await Flush();
         await owner.Run(IndexSql, stop);
         await RequireChain(end);
-        await owner.Ask($"SELECT setval('eventstore.mt_events_sequence', {end.Revision})", stop); // last, because a rollback does not undo it
+        await owner.Ask($"SELECT setval('eventstore.mt_events_sequence', {end.Revision})", stop); // last: a rollback does not undo it
 
         async Task Flush()
         {
