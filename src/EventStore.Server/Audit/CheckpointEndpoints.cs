@@ -12,9 +12,9 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Audit;
 
 /// <summary>
-/// Where the chain over the whole store stands. The right to it is that to <c>get</c> <c>checkpoint</c> of its group, cluster-wide,
-/// for it speaks of every namespace; it gives none away. It is no <c>nonResourceURLs</c> of a role: everybody who is known may read
-/// what is below <c>/apis</c> and is no resource, which is discovery.
+/// Serves the checkpoint: the hash of the last revision. It needs the right to <c>get</c> <c>checkpoint</c> of its group,
+/// cluster-wide, because it covers every namespace; it reveals nothing of any. It is a resource and not a <c>nonResourceURLs</c>
+/// path, because every authenticated user may read non-resource paths below <c>/apis</c> (discovery).
 /// </summary>
 internal static class CheckpointEndpoints
 {

@@ -16,8 +16,8 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Audit;
 
 /// <summary>
-/// The history on the wire: every event of every job, deleted incarnations too, as objects of a resource of their own, so that "who
-/// changed what, when" is one GET. They can be read and watched, and nothing else.
+/// The endpoints of the history: every event of every job, deleted incarnations too, as objects of a resource of their own, so that
+/// "who changed what, when" is one GET. They are read-only.
 /// </summary>
 internal static class RevisionEndpoints
 {

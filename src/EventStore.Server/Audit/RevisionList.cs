@@ -10,8 +10,8 @@ using EventStore.Server.Store.History;
 namespace EventStore.Server.Audit;
 
 /// <summary>
-/// Pages of the history. A page ends when it has as many revisions as were asked for, when it has grown long, or when as many were looked
-/// at as one request may: as everywhere in Kubernetes' API, <c>metadata.continue</c> says whether there is more, and not the page's length.
+/// Pages of the history. A page ends at the requested number of revisions, at a size in bytes, or when enough revisions were
+/// examined. As everywhere in Kubernetes' API, <c>metadata.continue</c> says whether there is more, not the length of the page.
 /// </summary>
 internal static class RevisionList
 {

@@ -7,7 +7,7 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Audit;
 
 /// <summary>
-/// How selectors ask for revisions: by the labels each carries, and by the fields below. What cannot be asked is refused and says so: an
+/// Translates selectors into a query: labels each revision carries, and the fields below. Unsupported ones are refused, because an
 /// empty list would pass for an answer.
 /// </summary>
 internal static class RevisionSelector

@@ -7,8 +7,8 @@ using EventStore.Server.Watch;
 namespace EventStore.Server.Audit;
 
 /// <summary>
-/// What a watch on the history is of. Revisions only ever come, so every frame is ADDED, and what there is is simply what happened
-/// before: a watch that names no revision begins with the first one, and is read from the indexes until it has caught up with the feed.
+/// What a watch on the history sends. Revisions are only ever added, so every frame is ADDED. A watch without a resourceVersion
+/// starts with the first revision and reads from the indexes until it has caught up with the feed.
 /// </summary>
 internal sealed class RevisionWatch(RevisionQuery query, RevisionView view, RevisionReads revisions)
 {

@@ -11,9 +11,7 @@ using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Audit;
 
-/// <summary>
-/// What a list of revisions can be asked beyond what every list can: its time, its order, and where its next page begins.
-/// </summary>
+/// <summary>The parameters of a list of revisions beyond those of every list: time range, order, and where the next page begins.</summary>
 /// <param name="Since">Committed at this moment or later; null for no limit.</param>
 /// <param name="Until">Committed before this moment: two windows that meet have no revision in common.</param>
 /// <param name="OldestFirst">Whether the oldest comes first.</param>
@@ -96,8 +94,8 @@ internal sealed partial record RevisionWindow(DateTimeOffset? Since, DateTimeOff
     }
 
     /// <summary>
-    /// Times of events are whole microseconds. What is at a moment between two of them or later is at the second of the two or later, and
-    /// what is before it is before that.
+    /// Event times are whole microseconds, so a finer bound is rounded up: "since" and "until" it select the same events as
+    /// the next microsecond.
     /// </summary>
     private static DateTimeOffset RoundedUp(DateTimeOffset time, string text)
     {

@@ -9,8 +9,8 @@ namespace EventStore.Server.Jobs;
 internal static class AskedMoment
 {
     /// <summary>
-    /// The revision the store stood at; null when the request names no moment. One before the first event is revision 1, where there was
-    /// nothing. One to come is refused: nobody knows yet what will have been, and an answer given now would not be the one given later.
+    /// The revision at the given time; null if the request names none. A time before the first event is revision 1, at which there
+    /// was nothing. A future time is refused, because the answer would still change.
     /// </summary>
     public static async Task<(long? Revision, Status? Refusal)> Revision(HttpContext http, JobReads reads)
     {

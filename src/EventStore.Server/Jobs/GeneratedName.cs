@@ -11,7 +11,7 @@ internal static class GeneratedName
     private const int LengthMax = 63;
     private const int RandomLength = 5;
 
-    // Without vowels no word comes about, and without 0, 1 and 3 no letter is misread.
+    // Upstream's alphabet: no vowels, so that no words appear, and no 0, 1 or 3, which look like letters.
     private const string Alphabet = "bcdfghjklmnpqrstvwxz2456789";
 
     /// <summary>The prefix, shortened if need be, and five random characters.</summary>

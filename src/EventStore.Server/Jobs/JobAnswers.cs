@@ -6,7 +6,7 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// What a command's outcome is on the wire: the words of the domain into those of Kubernetes/Status, which chooses the codes.
+/// Maps the outcome of a command to a reply: a refusal of the domain becomes a Kubernetes Status, which chooses the code.
 /// </summary>
 internal static class JobAnswers
 {

@@ -13,8 +13,8 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// Deletes the jobs a selection covers: each by a command of its own, as it was when it was listed, and many commands at once so that they
-/// share commits. One that somebody else deleted meanwhile is passed over; one whose finalizers hold it is answered as being deleted.
+/// Deletes the selected jobs: each by a command of its own, in the version listed, and many at once so that they share commits. A
+/// job that somebody else deleted meanwhile is skipped; one with finalizers is answered as being deleted.
 /// </summary>
 internal static class JobCollectionDeletion
 {

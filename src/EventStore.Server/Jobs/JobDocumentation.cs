@@ -14,8 +14,8 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// What the document for people says about jobs. Types and ranges come from <see cref="Schema"/>, the updatable fields from
-/// <see cref="UpdatableFields"/>, and the refusals are the server's own words: only what people read is written here.
+/// The document for people: the operations on jobs. Types and ranges come from <see cref="Schema"/>, the updatable fields from
+/// <see cref="UpdatableFields"/>, and the examples of refusals from the server itself; only prose is written here.
 /// </summary>
 internal static class JobDocumentation
 {

@@ -17,8 +17,8 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// The PyTorchJob resource on the wire: the documented operations and the status subresource. Each handler translates: it reads the
-/// request in upstream's order of checks, hands a command to the lane, and answers what became of it.
+/// The endpoints of PyTorchJobs and their subresources. Each handler reads the request in upstream's order of checks, passes a
+/// command to the lane, and answers with the outcome.
 /// </summary>
 internal static class JobEndpoints
 {
@@ -88,7 +88,7 @@ internal static class JobEndpoints
         if (profile.HasScale)
             app.MapScale(Item);
 
-        // A subresource there is not, is an object there is not.
+        // An unknown subresource is answered as a missing object.
         app.Map(Item + "/{subresource}", (string @namespace, string name) => JobAnswers.NotFound(new JobKey(@namespace, name)))
             .WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural));
     }
@@ -167,7 +167,7 @@ internal static class JobEndpoints
         WriteRequest read = await reading;
         if (read.Refusal is { } refusal)
         {
-            // Upstream looks for the object before it looks into a patch: what is wrong with a patch of nothing is that there is nothing.
+            // Upstream looks for the object before it reads a patch: a bad patch of a missing object is 404.
             bool gone = read.RefusedAfterLoading && await reads.Get(key, http.RequestAborted) is null;
             return gone ? JobAnswers.NotFound(key) : refusal;
         }

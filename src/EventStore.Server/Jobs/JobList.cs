@@ -30,8 +30,8 @@ internal static class JobList
         List(http, @namespace, reads, feed, clock);
 
     /// <summary>
-    /// How long a list may take before it is broken off. Its snapshot holds a connection and keeps PostgreSQL from cleaning up, and
-    /// a client that stops reading would hold it for ever.
+    /// How long a list may take before it is aborted. Its transaction holds a connection and keeps VACUUM from removing dead rows,
+    /// and a client that stops reading would hold it for ever.
     /// </summary>
     public static CancellationTokenSource Limit(HttpContext http) => new(http.RequestServices.GetRequiredService<ListLimits>().Duration);
 

@@ -19,8 +19,8 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
     public static IReadOnlyCollection<string> SelectableFields { get; } = ["metadata.name", "metadata.namespace"];
 
     /// <summary>
-    /// What the database can narrow down to, by its index where names are given; the rest is up to <see cref="Covers(StoredJob)"/>.
-    /// There is no index on labels: every change of any job would have to keep it.
+    /// What the database can filter by, by index where names are given; the rest is up to <see cref="Covers(StoredJob)"/>. Labels
+    /// have no index, because every change of any job would have to maintain it.
     /// </summary>
     public JobRange Range { get; } = new()
     {

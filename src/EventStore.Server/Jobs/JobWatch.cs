@@ -9,7 +9,7 @@ using EventStore.Server.Watch;
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// What a watch on jobs is of: the living ones, and a job may enter or leave a selection without being created or deleted.
+/// What a watch on jobs sends: the living jobs and their changes. A job may enter or leave the selection without being created or deleted.
 /// </summary>
 internal sealed class JobWatch(HttpContext http, JobSelection selection, JobView view, JobReads reads)
 {

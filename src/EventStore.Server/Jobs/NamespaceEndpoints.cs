@@ -15,10 +15,9 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// What clients look at in Kubernetes' core group while they work on jobs. A namespace is there as soon as somebody names it and holds
-/// nothing of its own but the time of its first job: kubectl asks for one whenever it did not find an object, and says that the
-/// namespace is missing unless it is answered. Events are asked for by <c>kubectl describe</c>: there are none, for what happened to a
-/// job stands in its revisions.
+/// Namespaces and events of Kubernetes' core group, as far as clients of jobs ask for them. A namespace exists as soon as somebody
+/// names it, with the time of its first job: kubectl asks for one whenever an object was not found, and reports a missing namespace
+/// otherwise. <c>kubectl describe</c> asks for events; there are none, because the revisions say what happened to a job.
 /// </summary>
 internal static class NamespaceEndpoints
 {

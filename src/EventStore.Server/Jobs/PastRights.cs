@@ -7,8 +7,8 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// Who may read the past. A job that lives may be read as it was before by whoever may read it. What shows jobs that are deleted is
-/// history, and needs the right to the history: <c>get</c> or <c>list</c> on <c>pytorchjobrevisions</c>.
+/// The right to read the past. Whoever may read a living job may read its past states. Deleted jobs are history, and need the right
+/// to the history: <c>get</c> or <c>list</c> on <c>pytorchjobrevisions</c>.
 /// </summary>
 internal static class PastRights
 {
@@ -40,9 +40,9 @@ internal static class PastRights
     }
 
     /// <summary>
-    /// Refuses to go on from a revision of long ago, unless the caller may read the history: what was deleted since would be shown.
-    /// Within the window it is the ordinary way of a client that was away for a moment or asks for the next page. Upstream forgets
-    /// after about as long.
+    /// Refuses to continue from an old revision unless the caller may read the history, because jobs deleted since would be shown.
+    /// Within the window it is normal for a client that was briefly disconnected or asks for the next page. Upstream compacts after
+    /// about as long.
     /// </summary>
     /// <param name="http">The request.</param>
     /// <param name="namespace">The namespace; null for all.</param>

@@ -46,8 +46,8 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
                 RequestLimits.Of(http).Nesting))
             return Refused(refusal) with { RefusedAfterLoading = true };
 
-        // An unknown field in a patch is refused by the table of updatable fields, whatever fieldValidation says; what is
-        // left are duplicates.
+        // The table of updatable fields refuses unknown fields in a patch, whatever fieldValidation says, so only duplicates are
+        // left to report.
         IReadOnlyList<string> texts = options!.FieldValidation == FieldValidation.Ignore ? [] : StrictDecoding.Texts([], duplicates);
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
             return Refused(StrictDecoding.RefusePatch(patch, texts)) with { RefusedAfterLoading = true };

@@ -4,8 +4,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Activities;
 
 /// <summary>
-/// The activity as the log gives it in one go, in SQL: what 'rebuild' writes, and what 'verify' holds the daemon's work against. The two
-/// ways to count share nothing but the names of fields.
+/// Computes the activity from the log in one SQL statement: <c>rebuild</c> writes it, and <c>verify</c> compares it with the
+/// daemon's counts. The two ways of counting share only the names of fields.
 /// </summary>
 internal static class ActivityOfLog
 {

@@ -32,7 +32,7 @@ internal static class ActivityStore
         options.UseSystemTextJsonForSerialization(casing: Casing.CamelCase, configure: SkipValues);
         options.Events.MetadataConfig.CorrelationIdEnabled = false;
         options.Events.MetadataConfig.HeadersEnabled = false;
-        options.Projections.Errors.SkipApplyErrors = false; // what cannot be counted stops the projection: nothing is left out quietly
+        options.Projections.Errors.SkipApplyErrors = false; // stop at what cannot be counted
         options.Projections.Errors.SkipSerializationErrors = false;
         options.Projections.Errors.SkipUnknownEvents = false;
         options.Projections.FastPollingTime = options.Projections.SlowPollingTime = TimeSpan.FromSeconds(1);

@@ -5,9 +5,9 @@ using Npgsql;
 namespace EventStore.Server.Store.Activities;
 
 /// <summary>
-/// Tells Marten's daemon up to which revision all events are there: the head. Marten's own detector looks for gaps in the numbers and waits
-/// at each for seconds, because elsewhere a number may be taken long before its event is committed. Here the commit function takes it under
-/// the lock it holds until it has committed, so that nothing can come below the head, and a gap is just a gap.
+/// Marten's high-water mark, set to the head of the store. Marten's own detector waits seconds at each gap in the sequence, because
+/// elsewhere a lower number may be committed later. Here the commit function draws numbers under a lock it holds until the commit,
+/// so nothing can appear below the head.
 /// </summary>
 internal sealed class HeadDetector(NpgsqlDataSource database) : IHighWaterDetector
 {

@@ -5,8 +5,8 @@ using EventStore.Server.Store.Reads;
 namespace EventStore.Server.Store.Feed;
 
 /// <summary>
-/// One watcher's queue of changes, bounded in number and bytes. There is no back-pressure on the feed: a watcher whose queue is full is cut
-/// off. It comes back with the revision it saw last.
+/// One watcher's queue of changes, bounded in number and bytes. There is no back-pressure on the feed: a watcher whose queue is
+/// full is disconnected. It reconnects with the last revision it saw.
 /// </summary>
 public sealed class FeedSubscription : IDisposable
 {
@@ -24,7 +24,7 @@ public sealed class FeedSubscription : IDisposable
     }
 
     /// <summary>
-    /// The revision up to which everything was put into the queue. A watcher that reads it first, and then empties the queue, has seen
+    /// The revision up to which all changes have been queued. A watcher that reads it first and then empties the queue has seen
     /// everything up to it.
     /// </summary>
     public long Position

@@ -12,7 +12,7 @@ namespace EventStore.Server.Store.Feed;
 /// behind the last revision misses nothing.
 /// </summary>
 /// <remarks>
-/// Changes go out one by one through bounded queues. A watcher that cannot keep up is cut off, never waited for. While nobody watches,
+/// Changes are passed on one by one through bounded queues. A slow watcher is disconnected, never waited for. Without watchers
 /// nothing is read.
 /// </remarks>
 public sealed partial class JobFeed : BackgroundService
@@ -73,8 +73,8 @@ public sealed partial class JobFeed : BackgroundService
         {
             if (position < 0 && reached - after <= Limits.Backlog / 2)
             {
-                // The first watcher: the feed starts where that one stands. It need not be the end of the log: while others write, whoever
-                // has caught up is a little behind again.
+                // The first watcher: the feed starts at its position. That need not be the end of the log: while others write, a
+                // watcher that has caught up is soon behind again.
                 (position, recent) = (after, Recent(after));
             }
 
@@ -109,7 +109,7 @@ public sealed partial class JobFeed : BackgroundService
     /// </summary>
     internal void Publish(LogEntry change)
     {
-        change.Print(); // before many ask for it at once
+        change.Print(); // once, before many watchers need it
         lock (gate)
         {
             recent.Add(change);
@@ -146,7 +146,7 @@ public sealed partial class JobFeed : BackgroundService
                 else
                 {
                     LogFailed(e);
-                    CutOffAll(); // watchers must not wait in silence for what may never come
+                    CutOffAll(); // disconnect the watchers rather than leave them waiting
                 }
 
                 await Task.Delay(Limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -176,7 +176,7 @@ public sealed partial class JobFeed : BackgroundService
         {
             if (subscriptions.Count == 0 && position >= 0)
             {
-                // Nobody watches: nothing needs to be remembered, for the next watcher says where the feed begins.
+                // Without watchers no state is kept: the next watcher determines where the feed begins.
                 (position, recent) = (-1, Recent(0));
                 jobs = new JobLog(database, Limits.KnownBytes);
             }

@@ -4,8 +4,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Feed;
 
 /// <summary>
-/// Listens (<c>LISTEN</c>) on a connection of its own for what other processes announce: that they committed a batch, and that current jobs
-/// were rebuilt. Whatever ends the listening is logged, and it is begun again: commits are then found by polling, only later.
+/// Listens (<c>LISTEN</c>) on a connection of its own for the notifications of other processes: a batch was committed, or current
+/// jobs were rebuilt. If the connection breaks, that is logged and listening starts again; until then commits are found by polling.
 /// </summary>
 public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits limits, ILogger<Notifications> log) : BackgroundService
 {
@@ -16,8 +16,8 @@ public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits 
     public event Action? Committed;
 
     /// <summary>
-    /// Counts rebuilds of current jobs, and every begin of the listening, since one may have been missed. A cache of jobs filled at
-    /// an earlier count is stale.
+    /// Counts rebuilds of current jobs, and every start of listening, because a notification may have been missed. A cache filled
+    /// at an earlier count is stale.
     /// </summary>
     public long Rebuilds => Interlocked.Read(ref rebuilds);
 

@@ -4,15 +4,15 @@ using Npgsql;
 namespace EventStore.Server.Store.Feed;
 
 /// <summary>
-/// A mark in the database that a server is at work on it: a shared advisory lock held for as long as the process serves. By it the others
-/// know that they are not alone.
+/// Marks in the database that this server is running: a shared advisory lock, held as long as the process serves. Other servers see
+/// by it that they must notify.
 /// </summary>
 /// <remarks>The lock is on a connection of its own; when that breaks, the mark is set again on a new one.</remarks>
 public sealed partial class ServerPresence(NpgsqlDataSource database, ILogger<ServerPresence> log) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    // Who starts meanwhile finds the first commits by its feed's safety poll, which is quicker.
+    // A server that starts in between finds the first commits by its safety poll, which is more frequent.
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
     // The classid and objid of a lock taken by one bigint are its halves.
@@ -25,8 +25,8 @@ public sealed partial class ServerPresence(NpgsqlDataSource database, ILogger<Se
     private readonly TaskCompletionSource firstTry = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>
-    /// Whether other processes serve this database too, and so are to be told of commits. A notification costs a lock over the whole
-    /// PostgreSQL server at commit; nobody should pay it for nobody.
+    /// Whether other processes serve this database and must be notified of commits. A NOTIFY takes a lock of the whole PostgreSQL
+    /// server at commit, so it is sent only if somebody listens.
     /// </summary>
     public bool OthersServe
     {
@@ -35,7 +35,7 @@ public sealed partial class ServerPresence(NpgsqlDataSource database, ILogger<Se
     }
 
     /// <summary>
-    /// Ends when the mark is set, so that nothing is served before. A database that cannot be asked does not keep the server from starting.
+    /// Completes when the lock is held, so that nothing is served before. A database that is away does not keep the server from starting.
     /// </summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {

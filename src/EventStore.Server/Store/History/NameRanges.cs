@@ -4,9 +4,7 @@ using Npgsql;
 
 namespace EventStore.Server.Store.History;
 
-/// <summary>
-/// Some revisions of one name, from one to another. What is asked of names and uids becomes these, for which there is an index.
-/// </summary>
+/// <summary>A range of revisions of one name. Conditions on names and uids become such ranges, for which there is an index.</summary>
 /// <param name="Namespace">The job's namespace.</param>
 /// <param name="Job">Its name.</param>
 /// <param name="First">The first revision.</param>
@@ -14,8 +12,8 @@ namespace EventStore.Server.Store.History;
 internal sealed record NameRange(string Namespace, string Job, long First, long Last);
 
 /// <summary>
-/// Finds the lives that conditions on names, uids and jobs speak of. An incarnation needs no index of its own: no two of a name live at
-/// once, so it is the revisions of its name from its creation to its end.
+/// Finds the ranges for conditions on names, uids and jobs. Incarnations need no index of their own: no two with the same name live
+/// at once, so an incarnation is its name's revisions from its creation to its deletion.
 /// </summary>
 internal static class NameRanges
 {
@@ -29,7 +27,7 @@ internal static class NameRanges
          WHERE j.id = ANY ($1)
         """;
 
-    // From one namespace to the next over the index, whatever number of revisions each has.
+    // A skip scan from one namespace to the next, whatever number of revisions each has.
     private const string OfJobsSql = """
         WITH RECURSIVE known (namespace) AS (
             (SELECT r.namespace FROM eventstore.revision r ORDER BY r.namespace LIMIT 1)
@@ -50,7 +48,7 @@ internal static class NameRanges
     /// <param name="database">The database.</param>
     /// <param name="condition">The condition: among values of a field that <see cref="Has"/> lives.</param>
     /// <param name="namespaces">Only in these namespaces, or null.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="stop">Cancels the read.</param>
     public static async Task<NameRange[]> Of(
         NpgsqlDataSource database, RevisionCondition condition, IReadOnlyList<string>? namespaces, CancellationToken stop)
     {

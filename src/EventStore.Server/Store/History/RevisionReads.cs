@@ -15,8 +15,8 @@ public readonly record struct RevisionStep(long Bound, Revision? Revision);
 public sealed class RevisionReads(NpgsqlDataSource database)
 {
     /// <summary>
-    /// How many revisions one reading looks at, at most, for those that hold all conditions. Where two conditions are frequent and never
-    /// hold together the whole log would have to be looked through; the reader is given what there is and goes on in another reading.
+    /// The most revisions examined in one read. Where two conditions are frequent but never hold together, the whole log would be
+    /// searched; instead the reader gets what was found so far and continues with another read.
     /// </summary>
     public const int StepsMax = 10_000;
 
@@ -28,7 +28,7 @@ public sealed class RevisionReads(NpgsqlDataSource database)
     /// <summary>The revisions a query covers, in its order.</summary>
     /// <param name="query">The query; its last revision has been committed.</param>
     /// <param name="count">How many at most.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="stop">Cancels the read.</param>
     public async IAsyncEnumerable<RevisionStep> List(RevisionQuery query, int count, [EnumeratorCancellation] CancellationToken stop)
     {
         if (query.IsNothing)

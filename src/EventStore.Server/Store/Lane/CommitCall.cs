@@ -11,8 +11,8 @@ namespace EventStore.Server.Store.Lane;
 internal sealed record Committed(bool[] Held, long[] Revisions);
 
 /// <summary>
-/// The one call that appends: <c>eventstore.commit_jobs_3</c> of migrations/V0009. One statement is one round trip and, without a
-/// transaction around it, one transaction: the lock it takes is never held while the network is waited for.
+/// The call that appends: <c>eventstore.commit_jobs_3</c> of migrations/V0009. One statement without a transaction around it is one
+/// round trip and one transaction, so the commit lock is never held across the network.
 /// </summary>
 internal static class CommitCall
 {

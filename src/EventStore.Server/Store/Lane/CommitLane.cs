@@ -9,13 +9,13 @@ using Npgsql;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// The one lane through which a process writes (group commit). Commands wait in a bounded queue; one task takes a batch of them, decides
-/// each upon the current jobs and commits all of them as one transaction. So there is one order over the whole store, and one flush of the
-/// disk is shared by many commands: ordering each command on its own would cost four fifths of the throughput.
+/// The single writer of a process (group commit). Commands wait in a bounded queue. One task takes a batch of them, decides each on
+/// the current jobs and commits all as one transaction. That gives one order over the whole store, and many commands share one
+/// flush: committing each command alone would cost four fifths of the throughput.
 /// </summary>
 /// <remarks>
-/// The cache of current jobs may be stale. That is harmless: the commit checks what each decision was made from, also those of refusals and
-/// of commands that change nothing, and a command is answered only after it.
+/// The cache of current jobs may be stale, which is harmless: the commit compares the job's version with the one each decision was
+/// made from, also for refusals and for commands that change nothing, and answers are sent only after it.
 /// </remarks>
 public sealed partial class CommitLane : IAsyncDisposable
 {
@@ -95,7 +95,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         if (await Task.WhenAny(running, Task.Delay(limits.StopTime)) == running)
             await connection.Discard();
         else
-            LogNotFinished(limits.StopTime.TotalSeconds); // as with a killed process: what was answered is stored, the rest is or is not
+            LogNotFinished(limits.StopTime.TotalSeconds); // as after a kill: what was answered is stored, the rest may be
     }
 
     private async Task Run()
@@ -110,7 +110,7 @@ public sealed partial class CommitLane : IAsyncDisposable
             }
             catch (Exception e)
             {
-                // A bug in the lane. There is no other lane: everybody is answered, and it goes on.
+                // A bug in the lane. All its commands are answered, and it goes on, because there is no other.
                 LogBug(commands.Count, e);
                 await recovery.GiveUp(commands, e, mayHaveBeenApplied: true);
             }
@@ -151,7 +151,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         if (notifications.Rebuilds != rebuilds)
         {
             rebuilds = notifications.Rebuilds;
-            cache.Clear(); // a row that was wrong may be cached, and its version says nothing of that
+            cache.Clear(); // it may hold the wrong row, whose version looks right
         }
 
         Dictionary<JobKey, Job> read = await ReadMissing(commands);

@@ -5,9 +5,8 @@ using EventStore.Server.Store.Format;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// A command's decision upon one state of its job, with everything the commit and the reply need already printed. <see cref="Of"/> is the
-/// only place where a command is decided: the request's thread calls it before the command's turn, the lane in its turn when the job has
-/// changed since.
+/// The decision on a command for one state of its job, with everything serialized that the commit and the reply need. <see cref="Of"/>
+/// is the only place that decides: the request's thread calls it early, and the lane again if the job has changed since.
 /// </summary>
 internal sealed class DecidedCommand
 {

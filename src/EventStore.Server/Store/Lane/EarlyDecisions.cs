@@ -5,16 +5,16 @@ using Npgsql;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// Decides commands before their turn, on the threads of their requests: the lane then only takes what is ready. Nothing depends on whether
-/// such a decision is right, because the commit checks what each decision was made from.
+/// Decides commands early, on the threads of their requests, so that the lane only collects decisions. An early decision may be
+/// outdated, because the commit checks what each was made from.
 /// </summary>
 internal sealed partial class EarlyDecisions(NpgsqlDataSource database, LaneLimits limits, JobCache cache, ILogger log)
 {
     private readonly CoalescedReads reads = new(database, queriesMax: 1, textBytesMax: limits.HeavyBytes / 2);
 
     /// <summary>
-    /// Decides the command upon its job as far as it is known. Null when another command was given the same job, and will change it first;
-    /// when the command or its job is heavy; or when the job cannot be read now. Then the command is decided in its turn.
+    /// Decides the command on the known state of its job. Null if another command was given the same state and will change it
+    /// first, if the command or its job is heavy, or if the job cannot be read now. Then the lane decides it.
     /// </summary>
     /// <param name="queued">The command; its job's size is noted there.</param>
     /// <param name="clientLeft">Cancels the reading.</param>
@@ -30,7 +30,7 @@ internal sealed partial class EarlyDecisions(NpgsqlDataSource database, LaneLimi
         if (!IsLight(queued))
             return null;
         if (command is CreateJob)
-            return DecidedCommand.Of(null, command); // whoever creates mostly takes a name that is free
+            return DecidedCommand.Of(null, command); // most creates use a free name
         int clears = cache.Clears;
         (bool wasRead, LivingRow? row) = await Read(command.Key, clientLeft);
         if (!wasRead)

@@ -4,13 +4,13 @@ using EventStore.Domain.Jobs;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// The current jobs used last (LRU), bounded by the memory they take. Only living jobs are kept: whether a name is free is always asked of
-/// the database. Of a job too large to keep, which would evict hundreds of others, only its size is kept.
+/// An LRU cache of current jobs, bounded by the memory they take. It has only living jobs: whether a name is free is always read
+/// from the database. Of a job too large, which would evict hundreds of others, only the size is cached.
 /// </summary>
 /// <param name="memoryBytesMax">How many bytes of memory the jobs may take, all together.</param>
 internal sealed class JobCache(long memoryBytesMax)
 {
-    private const int JobsAtLeast = 16; // so many of the largest have room
+    private const int JobsAtLeast = 16; // at least so many jobs fit: a larger one is not cached
     private const int SizeOnlyBytes = 200;
 
     private readonly long jobBytesMax = memoryBytesMax / JobsAtLeast;

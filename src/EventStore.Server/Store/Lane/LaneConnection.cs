@@ -34,7 +34,7 @@ internal sealed partial class LaneConnection(NpgsqlDataSource database, LaneLimi
         }
         catch (Exception e) when (kept && DatabaseAway.Is(e))
         {
-            // PostgreSQL was restarted, or something on the way closed what was idle. Nothing is under way: a new connection will do.
+            // PostgreSQL was restarted, or a firewall closed the idle connection. No batch is under way: open a new one.
             LogReconnecting(e.Message);
             await Discard();
             database.Clear();
@@ -56,8 +56,8 @@ internal sealed partial class LaneConnection(NpgsqlDataSource database, LaneLimi
     }
 
     /// <summary>
-    /// What became of a batch whose reply was lost. First the session that sent it is ended by force (fencing): whatever of the batch is
-    /// still on its way can then never be committed, so that what is not found now was not stored and will not be.
+    /// Finds out whether a batch was committed whose reply was lost. First the session that sent it is terminated (fencing): then
+    /// nothing of the batch can be committed any more, and what is not found now was not stored.
     /// </summary>
     /// <param name="batch">The batch.</param>
     /// <param name="sender">The session that sent it.</param>

@@ -50,9 +50,7 @@ public sealed record LaneLimits
     /// <summary>How long a commit may be under way before <c>/readyz</c> fails.</summary>
     public TimeSpan StuckAfter { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>
-    /// How long the lane may go on with what waits when the server ends: no setting, for it is a part of the server's own time.
-    /// </summary>
+    /// <summary>How long the lane may commit its queue during a shutdown: a part of <c>Stop:Time</c> and no setting of its own.</summary>
     public TimeSpan StopTime { get; internal init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>How long the lane looks up whether a batch was committed whose reply was lost; then its changes are answered 503.</summary>

@@ -5,7 +5,7 @@ using EventStore.Server.Telemetry;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// The lane's commits as an operator sees them: how long they take, how much they carry, which requests are in them, and whether one hangs.
+/// Metrics, traces and health of the lane's commits: how long they take, how many commands they hold, and whether one hangs.
 /// </summary>
 internal sealed class LaneMetrics(LaneLimits limits)
 {
@@ -44,7 +44,7 @@ internal sealed class LaneMetrics(LaneLimits limits)
     }
 
     /// <summary>
-    /// A commit carries many requests and is a child of none: a trace of its own, linked with each. Null when nobody traces one.
+    /// A commit belongs to many requests, so it is a trace of its own, linked with each of theirs. Null if none is traced.
     /// </summary>
     private static Activity? StartSpan(List<QueuedCommand> commands)
     {

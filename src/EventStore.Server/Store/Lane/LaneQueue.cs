@@ -4,12 +4,11 @@ using EventStore.Server.Telemetry;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// The bounded queue before the lane (back-pressure: what finds no room is answered 429), and what a batch takes of it. Requests enter from
-/// any thread; everything else is for the lane alone.
+/// The bounded queue before the lane (back-pressure: a command that does not fit is answered 429), and the choice of what the next
+/// batch takes. Any thread may add commands; all other methods are for the lane only.
 /// </summary>
 /// <remarks>
-/// There are two lines, by turns if both are waiting: light commands and heavy ones. So a patch of a small job waits for one batch of large
-/// jobs at most, however many of those wait.
+/// There are two queues, light and heavy commands, served in turn. So a patch of a small job waits for at most one batch of large jobs.
 /// </remarks>
 internal sealed class LaneQueue(LaneLimits limits)
 {
@@ -97,9 +96,9 @@ internal sealed class LaneQueue(LaneLimits limits)
     public void ReturnApart(List<QueuedCommand> commands) => apart.Push(commands);
 
     /// <summary>
-    /// How many light commands the next batch takes: half of the requests in flight, which are those that wait and those answered last,
-    /// whose clients are likely to ask again. Otherwise batches are long and short in turn, and behind a long one first everybody waits for
-    /// the database, and then it for them.
+    /// How many commands the next batch takes: half of the requests in flight, which are those that wait and those just answered,
+    /// whose clients will probably ask again. With all of them, long and short batches would alternate, and either the database or
+    /// the clients would idle.
     /// </summary>
     internal static int ShareOf(int waiting, int answered) => Math.Max((waiting + answered + 1) / 2, UndividedMax);
 

@@ -6,8 +6,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// What the lane does when a batch fails. Every command is answered, whatever happens: somebody waits for each, and there is no other lane.
-/// A batch in which one command may be to blame is halved until that command is alone (bisection); the others are carried out.
+/// Recovery from a failed batch. Every command is answered, whatever happens. A batch in which one command may be at fault is
+/// halved until that command is alone (bisection); the others are committed.
 /// </summary>
 internal sealed partial class LaneRecovery(
     NpgsqlDataSource database, LaneLimits limits, LaneConnection connection, LaneQueue queue, ReplyQueue replies, ILogger log)
@@ -18,8 +18,8 @@ internal sealed partial class LaneRecovery(
     public static bool WasRolledBack(Exception e) => e is PostgresException { InvariantSeverity: "ERROR" };
 
     /// <summary>
-    /// Finds out what became of a batch whose reply was lost, before anything of it is decided again. Null when that cannot be found out in
-    /// time; then its commands have been answered.
+    /// Finds out whether a batch was committed whose reply was lost, before any of it is decided again. Null if that was not
+    /// possible in time; then its commands have been answered.
     /// </summary>
     public async Task<Committed?> FindOut(Batch batch, List<QueuedCommand> commands, Exception cause)
     {
@@ -46,9 +46,7 @@ internal sealed partial class LaneRecovery(
         }
     }
 
-    /// <summary>
-    /// Does what is right with commands of which nothing was stored, for certain: has them decided again, or answers them.
-    /// </summary>
+    /// <summary>Handles commands of which certainly nothing was stored: they are decided again, or answered.</summary>
     /// <param name="commands">The commands.</param>
     /// <param name="cause">What went wrong with them.</param>
     public async Task TryAgain(List<QueuedCommand> commands, Exception cause)
@@ -113,9 +111,7 @@ internal sealed partial class LaneRecovery(
         return false;
     }
 
-    /// <summary>
-    /// Whether it was too much work, or waited too long for the lock: what PostgreSQL or Npgsql says when a statement's time is up.
-    /// </summary>
+    /// <summary>Whether the statement timed out, by too much work or by waiting for the lock.</summary>
     private static bool TookTooLong(Exception e) =>
         e is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled }
             or TimeoutException

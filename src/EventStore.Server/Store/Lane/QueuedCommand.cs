@@ -47,8 +47,8 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int bodyByt
     public Task<Outcome> Answer => answer.Task;
 
     /// <summary>
-    /// Whether the verdict may depend on the number of the current revision. Such a command is not decided upon a predecessor in
-    /// the same batch, whose number nobody knows yet.
+    /// Whether the verdict may depend on the current revision's number. Such a command cannot follow another on the same job in one
+    /// batch, because the other's revision is not known yet.
     /// </summary>
     public bool NamesRevision => Command switch
     {

@@ -5,8 +5,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Coalesces reads of single jobs: those that arrive while queries are under way share the next one. It begins after they arrived,
-/// so every read is linearizable: it sees every write answered before, of any process. A read that arrives alone waits for nothing.
+/// Coalesces reads of single jobs: those that arrive while queries are running share the next query. It starts after they arrived,
+/// so every read is linearizable: it sees every write answered before it, by any process. A read that arrives alone starts at once.
 /// </summary>
 /// <param name="database">The database.</param>
 /// <param name="queriesMax">The most queries at once: the more of them, the fewer jobs each carries.</param>
@@ -64,7 +64,7 @@ internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, 
         }
         catch (Exception e) when (questions.Length > 1 && !DatabaseAway.Is(e))
         {
-            // One of them may be what PostgreSQL cannot be asked: it fails alone.
+            // One of the keys may be one that PostgreSQL refuses: only that read fails.
             foreach (Question question in questions)
                 await AnswerAll([question]);
         }

@@ -5,8 +5,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Reads a result of any length page by page, within a transaction. Between two pages the connection is free: several results can be
-/// read side by side on it, and what was read can be written about.
+/// Reads a result of any length page by page with a database cursor, within a transaction. Between two pages the connection is
+/// free: several results can be read side by side, and rows written in between.
 /// </summary>
 internal static class Cursor
 {
@@ -17,12 +17,12 @@ internal static class Cursor
     /// <param name="connection">A connection within a transaction.</param>
     /// <param name="sql">A query without parameters.</param>
     /// <param name="read">Reads one row.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="stop">Cancels the read.</param>
     public static async IAsyncEnumerable<T> Read<T>(
         NpgsqlConnection connection, string sql, Func<NpgsqlDataReader, T> read, [EnumeratorCancellation] CancellationToken stop)
     {
         string name = string.Create(CultureInfo.InvariantCulture, $"pages_{Interlocked.Increment(ref last)}");
-        // All of it will be read: a plan for the first tenth, which PostgreSQL makes for cursors, would be the slower one.
+        // PostgreSQL plans cursors for the first tenth of the rows; all of them will be read.
         await connection.Run($"SET LOCAL cursor_tuple_fraction = 1; DECLARE {name} NO SCROLL CURSOR FOR {sql}", stop);
         var page = new List<T>(PageLength);
         do

@@ -4,8 +4,8 @@ using EventStore.Server.Store.Format;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// One event with the job after it, printed, and what a selection needs to know of both sides. Once printed it holds bytes alone
-/// and no parsed job: of those a queue could hold thousands, each several times as large as it is printed.
+/// One event with the job after it, serialized, and what a selection needs to know of both sides. Once serialized it holds only
+/// bytes: queues may hold thousands of changes, and a parsed job is several times as large.
 /// </summary>
 public sealed class JobChange : LogEntry
 {

@@ -7,12 +7,12 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Reads the log forward as changes: each event with the job before and after it. Jobs are folded from event to event; one that is
-/// not known yet is loaded as it was before its first event here, and never as it is now, which may be ahead.
+/// Reads the log forward as changes: each event with the job before and after it. Jobs are folded from event to event. An unknown
+/// job is loaded as it was before its first event here, not as it is now, which may be later.
 /// </summary>
 /// <remarks>
-/// It holds a page of events, bounded in bytes, and the jobs it knows, bounded in bytes; changes come one by one. No connection is
-/// held while one is consumed.
+/// It holds a page of events and the known jobs, both bounded in bytes; changes are returned one by one. No connection is held
+/// while one is being consumed.
 /// </remarks>
 /// <param name="database">The database.</param>
 /// <param name="knownBytes">How many bytes of jobs are remembered.</param>
@@ -158,7 +158,7 @@ internal sealed class JobLog(NpgsqlDataSource database, long knownBytes)
     {
         if (known.TryGetKey(uid, out JobKey? key))
         {
-            known.Remove(uid); // what it is after an event that cannot be read is for the database to say
+            known.Remove(uid); // the job after an unreadable event must be read from the database
             return key;
         }
 

@@ -17,8 +17,8 @@ public sealed record JobRange
     public JobKey? Behind { get; init; }
 
     /// <summary>
-    /// Texts that stand in every job wanted, as it is printed: others need not be read. That leaves out most, and may let pass some that
-    /// are not wanted.
+    /// Texts that the JSON of every wanted job contains: jobs without them need not be read. It is a filter that may let some
+    /// unwanted jobs pass.
     /// </summary>
     public IReadOnlyList<string> Containing { get; init; } = [];
 

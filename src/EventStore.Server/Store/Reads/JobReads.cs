@@ -13,7 +13,7 @@ public sealed class JobReads(NpgsqlDataSource database)
     private static readonly TimeSpan FutureWait = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan FuturePause = TimeSpan.FromMilliseconds(50);
 
-    // From one namespace to the next over the index of living jobs, whatever number of jobs each has.
+    // A skip scan from one namespace to the next, whatever number of jobs each has.
     private const string NamespacesSql = """
         WITH RECURSIVE living (path) AS (
             (SELECT (j.namespace || '/') COLLATE "C" FROM eventstore.mt_doc_current_job j

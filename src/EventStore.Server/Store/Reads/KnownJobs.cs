@@ -5,7 +5,7 @@ using EventStore.Server.Store.Format;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// The jobs a reader of the log folds events over: an LRU bounded by the bytes of the jobs as they are printed. The one put last is always
+/// An LRU of the jobs a reader of the log folds events into, bounded by the size of their JSON. The one added last is always
 /// kept, however large.
 /// </summary>
 /// <param name="bytesMax">The most bytes.</param>

@@ -7,9 +7,10 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// All jobs as one moment left them. Lists come in etcd's order, that of the bytes of <c>namespace/name</c>, and may be as of any
-/// revision: rows that have not changed since are read as they are, the others as they stood (see JobPast), piece by piece in that order.
-/// So a list costs what it holds and what has changed since, and takes the memory of one piece.
+/// A list as of one revision, in a read transaction. Lists are in etcd's order, by the bytes of <c>namespace/name</c>, and may be
+/// as of any revision: jobs unchanged since then are read from their rows, the others are reconstructed (see
+/// <see cref="PastJobs"/>), chunk by chunk in that order. The cost is that of the listed jobs and of those changed since; the
+/// memory is that of one chunk.
 /// </summary>
 public sealed class ListTransaction : IAsyncDisposable
 {
@@ -61,7 +62,7 @@ public sealed class ListTransaction : IAsyncDisposable
     /// <summary>The jobs that lived at the revision, in order, read as they are asked for.</summary>
     /// <param name="range">Which ones.</param>
     /// <param name="revision">As of this revision, which is not beyond <see cref="Head"/>.</param>
-    /// <param name="stop">Gives up.</param>
+    /// <param name="stop">Cancels the read.</param>
     public IAsyncEnumerable<StoredJob> List(JobRange range, long revision, CancellationToken stop) =>
         revision >= Head
             ? Unchanged(range, revision, stop)

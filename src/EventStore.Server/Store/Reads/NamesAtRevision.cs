@@ -4,8 +4,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// The names a list of the past has to look at, in its order: those of the jobs living now, and those of jobs deleted since, of which
-/// there may be many more. The first are read along their index, the second are sorted once by a cursor in the database.
+/// The names a list as of a past revision must look at, in order: jobs living now, and jobs deleted since, of which there may be
+/// many more. The first are read along their index, the second are sorted once by a cursor in the database.
 /// </summary>
 /// <param name="connection">A connection within a snapshot.</param>
 /// <param name="range">Which jobs.</param>

@@ -6,13 +6,13 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Jobs as they once stood. A stream is entered at the nearest place where the job is kept whole (a snapshot before or behind, its
-/// beginning, or the job as it is now) and its events are applied from there, forward or undone backward. There is a snapshot about every
-/// 128 events, so any revision costs the same, however long the history is.
+/// Jobs as of a past revision. A job's stream is entered at the nearest stored state (a snapshot before or after, its beginning, or
+/// the current job), and events are applied forward or undone backward from there. There is a snapshot about every 128 events, so
+/// any revision costs the same, however long the history is.
 /// </summary>
 /// <remarks>
-/// Nothing here needs a transaction: what has been committed never changes, and a row that moves on between two queries is not read again.
-/// Many jobs are read with two queries, as many of them as a bound on bytes lets through.
+/// It needs no transaction: committed events never change, and a row that changes between the two queries is not read again. Many
+/// jobs are read with two queries, as many as fit the bound on bytes.
 /// </remarks>
 internal static class PastJobs
 {
@@ -86,9 +86,7 @@ internal static class PastJobs
         return found.Jobs is [var only] ? only.OrThrow() : null;
     }
 
-    /// <summary>
-    /// The jobs as they were after that many events of their streams; one without such an event is missing in the answer.
-    /// </summary>
+    /// <summary>The jobs after so many events of their streams. A job without such an event is left out.</summary>
     /// <param name="connection">A connection.</param>
     /// <param name="versions">The streams and versions.</param>
     /// <param name="bytesMax">No more jobs are read once they have so many bytes; one is read in any case.</param>

@@ -4,8 +4,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Which revision a moment stood at. Time never runs against revision, so the log is searched by halves along its own key: some twenty
-/// steps for a million events, and no index on time.
+/// Finds the last revision committed at or before a time. Times never decrease from revision to revision, so this is a binary
+/// search by revision: some twenty steps for a million events, without an index on time.
 /// </summary>
 internal static class RevisionAtTime
 {
@@ -28,8 +28,7 @@ internal static class RevisionAtTime
 
     /// <summary>The last revision of the moment or before it; 1 before the first event.</summary>
     /// <returns>
-    /// The revision, or null for a moment the database's clock has not reached: what would be answered today might be another thing
-    /// then. And that clock.
+    /// The revision, or null for a time in the future, for which the answer would still change; and the database's time.
     /// </returns>
     public static async Task<(long? Revision, DateTimeOffset Now)> Find(
         NpgsqlConnection connection, DateTimeOffset moment, CancellationToken stop)
@@ -40,18 +39,18 @@ internal static class RevisionAtTime
         if (!isLast)
             return (revision, now);
 
-        // Behind the last event: a batch being committed may have taken its time before this moment. Whoever asks twice gets one answer, so
-        // this waits for it; what comes after it is later.
+        // At or after the last event: a batch being committed may have an earlier time. Wait for it, so that asking twice gives the
+        // same answer; all later batches have later times.
         return ((await Search(connection, moment, stop, DatabaseNames.WaitForCommits)).Revision, now);
     }
 
     /// <summary>The last revision before the moment; 1 when there is none.</summary>
-    // PostgreSQL counts in microseconds and cuts the rest off: a tick less is the microsecond before, or the one the moment is within.
+    // PostgreSQL truncates to microseconds: a tick less is the microsecond before, or the one that contains the time.
     public static async Task<long> LastBefore(NpgsqlConnection connection, DateTimeOffset moment, CancellationToken stop) =>
         moment.UtcTicks == 0 ? 1 : (await Search(connection, moment.ToUniversalTime().AddTicks(-1), stop)).Revision;
 
-    // What is to come before it is in the same batch, which is one implicit transaction: a lock it takes goes with it, even if this server
-    // freezes before it reads the answer.
+    // The statement before it is in the same batch, which is one implicit transaction: its lock is released with it, even if this
+    // server freezes before it reads the answer.
     private static async Task<(long Revision, bool IsLast, DateTimeOffset Now)> Search(
         NpgsqlConnection connection, DateTimeOffset moment, CancellationToken stop, string? before = null)
     {
