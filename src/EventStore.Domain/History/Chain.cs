@@ -25,6 +25,9 @@ public sealed record Link(
 {
     /// <summary>Who impersonated the user, as the text of a jsonb object; null where nobody did.</summary>
     public string? ImpersonatedBy { get; init; }
+
+    /// <summary>Why it was asked for; null where nothing was said.</summary>
+    public string? Reason { get; init; }
 }
 
 /// <summary>
@@ -41,8 +44,9 @@ public static class Chain
     /// The SHA-256 of a link: of a row of netstrings, <c>5:admin,</c>, lengths in bytes of UTF-8; what is null is <c>:,</c>.
     /// </summary>
     /// <remarks>
-    /// The row has 12 netstrings, and a 13th only for an impersonated user (migrations/V0010): every event without one keeps the hash it
-    /// always had, and no row of 12 can be read as a row of 13.
+    /// The row has 12 netstrings, a 13th for an impersonated user (migrations/V0010), and a 13th and 14th for the impersonator, if any, and
+    /// a reason (migrations/V0013): every event without these keeps the hash it always had, and no row of one length can be read as
+    /// another.
     /// </remarks>
     /// <param name="before">The hash before it.</param>
     /// <param name="link">The link.</param>
@@ -63,8 +67,10 @@ public static class Chain
         Begin(row, link.Data.Length);
         row.Write(link.Data.Span);
         row.Write(","u8);
-        if (link.ImpersonatedBy is { } impersonator)
-            Write(row, impersonator);
+        if (link.ImpersonatedBy is not null || link.Reason is not null)
+            Write(row, link.ImpersonatedBy);
+        if (link.Reason is not null)
+            Write(row, link.Reason);
         return SHA256.HashData(row.WrittenSpan);
     }
 

@@ -42,6 +42,7 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
         JsonObject after = (job, happened) switch
         {
             (null, JobCreated created) => created.Manifest,
+            (null, JobRestored restored) => restored.Manifest,
             (not null, JobPatched patched) => Patch(job.Manifest, patched.Patch),
             (not null, JobReplaced replaced) => Patch(job.Manifest, replaced.Patch),
             (not null, JobRolledBack rolledBack) => Patch(job.Manifest, rolledBack.Patch),
@@ -58,12 +59,12 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
     /// <summary>The job before its last event: what <see cref="Evolve"/> did is undone, by the values the event replaced.</summary>
     /// <param name="happened">The job's last event.</param>
     /// <param name="previousRevision">The revision of the event before it.</param>
-    /// <returns>Null when the event is the creation: before it there was no job.</returns>
+    /// <returns>Null when the event is the first: before it there was no job.</returns>
     public Job? Revert(JobEvent happened, long previousRevision)
     {
         JsonObject? before = happened switch
         {
-            JobCreated => null,
+            JobCreated or JobRestored => null,
             JobPatched patched => Patch(Manifest, patched.Replaced, -1),
             JobReplaced replaced => Patch(Manifest, replaced.Replaced, -1),
             JobRolledBack rolledBack => Patch(Manifest, rolledBack.Replaced, -1),

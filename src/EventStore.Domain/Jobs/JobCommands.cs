@@ -13,6 +13,9 @@ public sealed record Origin(string User, IReadOnlyList<string> Groups, string Us
 {
     /// <summary>Who sent the request on behalf of <see cref="User"/> (impersonation); null when the user sent it.</summary>
     public Impersonator? ImpersonatedBy { get; init; }
+
+    /// <summary>Why it is asked for, in the user's words; null when nothing was said.</summary>
+    public string? Reason { get; init; }
 }
 
 /// <summary>The authenticated user behind an impersonated one.</summary>
@@ -84,6 +87,21 @@ public sealed record ReplaceStatus(JobKey Key, DateTimeOffset Time, Origin Origi
 /// <param name="ResourceVersion">An optimistic lock; null for none.</param>
 public sealed record RollBackJob(JobKey Key, DateTimeOffset Time, Origin Origin, long Revision, Job? Past, string? ResourceVersion)
     : JobCommand(Key, Time, Origin);
+
+/// <summary>Makes a job anew as another once stood (POST …/restore).</summary>
+/// <param name="Key">The job to be made; the name of the other one, or a name beside it.</param>
+/// <param name="Time">When it was asked.</param>
+/// <param name="Origin">Who asks.</param>
+/// <param name="Past">The other one as it stood. It may be read before the command waits: the past never changes.</param>
+/// <param name="Uid">The new incarnation.</param>
+public sealed record RestoreJob(JobKey Key, DateTimeOffset Time, Origin Origin, Job Past, Guid Uid) : JobCommand(Key, Time, Origin)
+{
+    /// <summary>Whether the status is restored too.</summary>
+    public bool WithStatus { get; init; }
+
+    /// <summary>Whether the finalizers are restored too.</summary>
+    public bool WithFinalizers { get; init; }
+}
 
 /// <summary>Deletes a job (DELETE).</summary>
 /// <param name="Key">The job.</param>

@@ -24,6 +24,7 @@ public static class JobDecider
     public static Decision Decide(Job? job, JobCommand command) => (job, command) switch
     {
         (_, CreateJob create) => Create(job, create),
+        (_, RestoreJob restore) => Restoration.Decide(job, restore),
         (_, ReplaceJob replace) => Replace(job, replace, replace.Manifest, UpdateBy(replace)),
         (_, ReplaceStatus replace) => Replace(job, replace, replace.Manifest, StatusBy(replace)),
         (null, _) => new Rejection.NotFound(),
@@ -225,6 +226,6 @@ public static class JobDecider
         [.. changes.Where(change => change.Path.Length <= TouchedPaths.LengthMax).Take(TouchedPaths.RecordedMax)
             .Select(change => change.Path.ToString())];
 
-    private static string Timestamp(DateTimeOffset time) =>
+    internal static string Timestamp(DateTimeOffset time) =>
         time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

@@ -17,6 +17,14 @@ public abstract record JobEvent
 /// <param name="Manifest">The whole object as stored, with uid, creationTimestamp and generation 1.</param>
 public sealed record JobCreated(JsonObject Manifest) : JobEvent;
 
+/// <summary>
+/// A job was made anew as another, deleted or not, once stood: a new incarnation, which begins like a created one.
+/// </summary>
+/// <param name="Manifest">The whole object as stored, with a uid and a creationTimestamp of its own and generation 1.</param>
+/// <param name="FromUid">The incarnation it is made after.</param>
+/// <param name="Revision">The revision at which that one stood so.</param>
+public sealed record JobRestored(JsonObject Manifest, Guid FromUid, long Revision) : JobEvent;
+
 /// <summary>A patch changed some of the updatable fields.</summary>
 /// <param name="Patch">The effective merge patch (RFC 7396): what really changed, nothing else.</param>
 /// <param name="Replaced">The merge patch that takes it back: the values that stood before.</param>

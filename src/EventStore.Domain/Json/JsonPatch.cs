@@ -19,6 +19,20 @@ public sealed class JsonPatch
     /// <summary>A patch of these operations. What is wrong with one is found when it is applied.</summary>
     public JsonPatch(JsonArray operations) => this.operations = operations.Items;
 
+    /// <summary>
+    /// The patch without the operations that add or replace a text at that JSON pointer, and the last such text; the same patch if there
+    /// are none.
+    /// </summary>
+    public (JsonPatch Patch, JsonText? Added) WithoutAdded(string at)
+    {
+        JsonValue[] added = [.. operations.Where(operation => operation.Member("path") is JsonText path && path.Value == at
+            && operation.Member("op") is JsonText { Value: "add" or "replace" } && operation.Member("value") is JsonText)];
+        return added.Length == 0
+            ? (this, null)
+            : (new JsonPatch(new JsonArray([.. operations.Except(added, ReferenceEqualityComparer.Instance).Cast<JsonValue>()])),
+                (JsonText)added[^1].Member("value")!);
+    }
+
     /// <summary>The document after all operations, or null when one of them does not apply: then none does.</summary>
     public JsonValue? Apply(JsonValue document)
     {

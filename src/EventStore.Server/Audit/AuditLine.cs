@@ -43,6 +43,8 @@ internal static class AuditLine
         json.WriteString("stageTimestamp", time);
         json.WriteStartObject("annotations");
         json.WriteString("audit.eventstore.io/event", happened.Link.Type);
+        if (happened.Link.Reason is { } reason)
+            json.WriteString("audit.eventstore.io/reason", reason);
         json.WriteString("audit.eventstore.io/hash", Convert.ToHexStringLower(happened.Hash));
         json.WriteString("audit.eventstore.io/revision", happened.Link.Revision.ToString(CultureInfo.InvariantCulture));
         json.WriteString("audit.eventstore.io/version", happened.Link.Version.ToString(CultureInfo.InvariantCulture));
@@ -53,7 +55,7 @@ internal static class AuditLine
     /// <summary>The verb, the member of the event that holds what was asked for, and the subresource.</summary>
     private static (string Verb, string? Body, string Subresource) Request(string type, JsonElement data) => type switch
     {
-        "job_created" => ("create", "manifest", string.Empty),
+        "job_created" or "job_restored" => ("create", "manifest", string.Empty),
         "job_replaced" => ("update", "patch", string.Empty),
         "job_status_updated" => ("update", "status", "status"),
         "job_deletion_requested" => ("delete", null, string.Empty),

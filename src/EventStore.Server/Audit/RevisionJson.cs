@@ -1,5 +1,6 @@
 using System.Globalization;
 using EventStore.Domain.History;
+using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;
@@ -34,6 +35,10 @@ internal static class RevisionJson
             ("requestId", revision.Origin.RequestId),
             ("changes", new JsonArray([.. Changes.Of(revision.Event).Select(Of)])));
         json = json.WithOrWithout("patch", RevisionVerbs.Patch(revision.Event));
+        if (revision.Origin.Reason is { } reason)
+            json = json.With("reason", reason);
+        if (revision.Event is JobRestored restored)
+            json = json.With("restoredFrom", JsonObject.Of(("revision", restored.Revision), ("uid", restored.FromUid.ToString())));
         if (revision.Origin.ImpersonatedBy is { } by)
             json = json.With("impersonatedBy", User(by.User, by.Groups));
         return revision.Previous is { } previous ? json.With("previousRevision", previous) : json;

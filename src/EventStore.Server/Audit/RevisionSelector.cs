@@ -25,6 +25,7 @@ internal static class RevisionSelector
         ["metadata.name"] = RevisionField.Name,
         ["metadata.namespace"] = RevisionField.Namespace,
         ["path"] = RevisionField.Path,
+        ["reason"] = RevisionField.Reason,
         ["user"] = RevisionField.User,
     };
 
@@ -110,6 +111,8 @@ internal static class RevisionSelector
     private static RevisionCondition? Condition(RevisionField field, bool among, IReadOnlyList<string> values, out string? wrong)
     {
         wrong = values.Select(value => Wrong(field, value)).FirstOrDefault(text => text is not null);
+        if (field == RevisionField.Reason && among && values.Contains(string.Empty))
+            wrong = "no index has the revisions without a reason; reason!= finds those with one";
         if (wrong is not null)
             return null;
         return field switch

@@ -34,7 +34,11 @@ internal static class RevisionShape
         ("patch", new AnyShape { Usually = new ObjectShape() },
             "The merge patch that had this effect, where the change was a patch or a replacement."),
         ("previousRevision", Number, "The revision of the job before this one."),
+        ("reason", Text, "Why it was done, in the user's words; absent where nothing was said."),
         ("requestId", Text, "The id of the request, as in its Audit-Id header and the server's log."),
+        ("restoredFrom", new ObjectShape(
+            ("revision", Number, "The revision at which that one stood so."),
+            ("uid", Text, "Which job.")), "Of a Restored job: the one it was made after."),
         ("revision", Number, "The number of the change in the order of the whole store: the job's metadata.resourceVersion after it."),
         ("sourceAddress", Text, "The address the request came from."),
         ("time", new TimeShape(), "When it was committed."),

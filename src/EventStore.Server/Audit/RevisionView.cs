@@ -20,7 +20,8 @@ internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
         new("Time", "string", "", "When it was committed.", 1),
         new("Source", "string", "", "The address the request came from.", 1),
         new("User Agent", "string", "", "The program it came from.", 1),
-        new("Impersonated By", "string", "", "Who sent the request on behalf of the user.", 1)));
+        new("Impersonated By", "string", "", "Who sent the request on behalf of the user.", 1),
+        new("Reason", "string", "", "Why, in the user's words.", 1)));
 
     /// <summary>Reads what the client wants.</summary>
     public static bool TryRead(HttpContext http, bool isList, TimeProvider clock, out RevisionView view, out Status? refusal)
@@ -50,5 +51,6 @@ internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
         revision.Origin.SourceAddress,
         revision.Origin.UserAgent,
         revision.Origin.ImpersonatedBy?.User ?? "",
+        revision.Origin.Reason ?? "",
     ];
 }

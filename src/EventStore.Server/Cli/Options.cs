@@ -55,6 +55,8 @@ internal static class Options
         Text("--activity", "on|off", "count who did how much of what, beside the changes (default off: it takes 25 MB, and on a machine "
             + "that is full a third of the patches)"),
         Text("--ui", "on|off", "serve the page for people at /ui/ (default on)"),
+        Text("--require-reason", "ACT,…", "refuse these without a reason, in the header Audit-Reason or as ?reason=: delete, rollback, "
+            + "restore (default none)"),
         Text("--authorization-rbac-dir", "DIR", "who may do what: Role, ClusterRole, RoleBinding and ClusterRoleBinding in *.yaml, *.yml, "
             + "*.json (default: only members of system:masters may do anything)"),
         Text("--client-ca-file", "FILE", "accept client certificates that these authorities signed: CN is the user, each O a group "

@@ -47,6 +47,7 @@ internal static partial class Serve
         var served = new Served(database, credentials, limits, certificate)
         {
             CountsActivity = settings.CountsActivity,
+            ReasonsRequired = settings.ReasonsRequired,
             HasPage = settings.HasPage,
             PageKeysFolder = HasFolder(settings, database) ? PrivateFolder.Within(settings.DataFolder, "page-keys") : null,
         };

@@ -1,4 +1,5 @@
 using EventStore.Domain.Manifests;
+using EventStore.Server.Jobs;
 using EventStore.Server.Postgres;
 using Npgsql;
 
@@ -22,6 +23,9 @@ internal sealed record Settings(
 
     /// <summary>Whether the page for people is served.</summary>
     public bool HasPage { get; private init; }
+
+    /// <summary>For what a reason must be given.</summary>
+    public IReadOnlySet<string> ReasonsRequired { get; private init; } = new HashSet<string>();
 
     /// <summary>What the program is called, in messages and in the database's list of sessions.</summary>
     public const string ProgramName = "EventStore.Server";
@@ -60,6 +64,7 @@ internal sealed record Settings(
             HasPage = Flag(configuration, "ui", true),
             PostgresImage = Text(configuration, "postgres-image"),
             Profile = NamedProfile(Text(configuration, "profile")),
+            ReasonsRequired = Acts(Text(configuration, "require-reason")),
         };
     }
 
@@ -70,6 +75,15 @@ internal sealed record Settings(
         "off" => false,
         var other => throw new OperatorException($"--{name} is '{other}'", "It is on or off."),
     };
+
+    private static HashSet<string> Acts(string? list)
+    {
+        string[] acts = (list ?? "").Split(',', Trimmed);
+        return acts.Except(RequiredReasons.All).FirstOrDefault() is { } unknown
+            ? throw new OperatorException(
+                $"--require-reason names '{unknown}'", $"A reason can be required for {string.Join(", ", RequiredReasons.All)}.")
+            : [.. acts];
+    }
 
     private static Profile NamedProfile(string? name) => name is null
         ? Profile.Documented

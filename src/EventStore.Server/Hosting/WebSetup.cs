@@ -27,6 +27,9 @@ internal sealed record Served(Database Database, CredentialSources Credentials, 
     /// <summary>Whether activity is counted and served.</summary>
     public bool CountsActivity { get; init; }
 
+    /// <summary>For what a reason must be given.</summary>
+    public IReadOnlySet<string> ReasonsRequired { get; init; } = new HashSet<string>();
+
     /// <summary>Whether the page for people is served.</summary>
     public bool HasPage { get; init; }
 
@@ -64,7 +67,7 @@ internal static class WebSetup
     /// <summary>Adds what every request meets: limits, access, telemetry and readiness.</summary>
     public static void AddRequests(this IServiceCollection services, Served served, AccessAnswers answers, IConfiguration configuration)
     {
-        services.AddSingleton(TimeProvider.System);
+        services.AddSingleton(TimeProvider.System).AddSingleton(new RequiredReasons(served.ReasonsRequired));
         services.AddSingleton(served.Limits.Requests).AddSingleton(served.Limits.Lists);
         services.AddRequestTime(served.Limits.Requests);
         services.AddFairShare(served.Limits.Requests);
@@ -75,7 +78,7 @@ internal static class WebSetup
         services.AddAccess(served.Credentials.Sources, answers);
         services.AddExporting(configuration);
         services.AddApiDocument(Documentation, profile => JobDocumentation.Schemas(profile)
-            .Concat(PastDocumentation.Schemas()).Concat(BlameDocumentation.Schemas())
+            .Concat(PastDocumentation.Schemas()).Concat(BlameDocumentation.Schemas()).Concat(RestoreDocumentation.Schemas())
             .Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas())
             .Concat(served.CountsActivity ? ActivityDocumentation.Schemas() : []));
     }
@@ -86,7 +89,7 @@ internal static class WebSetup
         services.AddSingleton(_ => served.Database.Serving());
         services.AddSingleton(served.Limits.Lane).AddSingleton<CommitLane>();
         services.AddSingleton<JobReads>();
-        services.AddSingleton<RevisionReads>().AddSingleton<TimelineReads>().AddSingleton<BlameReads>();
+        services.AddSingleton<RevisionReads>().AddSingleton<TimelineReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>();
         services.AddSingleton<ServerPresence>();
         services.AddHostedService(provider => provider.GetRequiredService<ServerPresence>());
         services.AddSingleton(served.Limits.Feed).AddSingleton<JobFeed>().AddSingleton<Notifications>();

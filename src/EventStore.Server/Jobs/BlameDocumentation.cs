@@ -43,6 +43,7 @@ internal static class BlameDocumentation
         (string, Shape, string)[] setter =
         [
             ("path", text, "Where the value stands."),
+            ("reason", text, "Why it was done, in the user's words; absent where nothing was said."),
             ("revision", number, "The change that set it last."),
             ("time", new TimeShape(), "When that was committed."),
             ("user", text, "Who did it."),

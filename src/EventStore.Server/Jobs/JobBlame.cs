@@ -35,7 +35,8 @@ internal static class JobBlame
         new("Verb", "string", "", "What set it.", 0),
         new("Revision", "string", "", "The revision that set it.", 0),
         new("Age", "date", "", "How long ago that was committed.", 0),
-        new("Time", "string", "", "When it was committed.", 1)));
+        new("Time", "string", "", "When it was committed.", 1),
+        new("Reason", "string", "", "Why, in the user's words.", 1)));
 
     /// <summary>GET …/blame.</summary>
     public static async Task<IResult> Get(
@@ -105,6 +106,7 @@ internal static class JobBlame
 
     private static JsonObject With(JsonObject json, Setter setter) => json
         .With("revision", setter.Revision)
+        .WithOrWithout("reason", setter.Origin.Reason is { } reason ? (JsonValue)reason : null)
         .With("time", Time(setter))
         .With("user", setter.Origin.User)
         .With("verb", RevisionVerbs.OfEventName(setter.Name));
@@ -124,11 +126,11 @@ internal static class JobBlame
     }
 
     private static JsonValue[] Cells(string path, string value, Setter? setter, DateTimeOffset now) => setter is null
-        ? [path, value, JsonNull.Value, JsonNull.Value, JsonNull.Value, JsonNull.Value, JsonNull.Value]
+        ? [path, value, JsonNull.Value, JsonNull.Value, JsonNull.Value, JsonNull.Value, JsonNull.Value, JsonNull.Value]
         :
         [
             path, value, setter.Origin.User, RevisionVerbs.OfEventName(setter.Name), Revision(setter.Revision),
-            Age.Since(setter.Time, now), Time(setter),
+            Age.Since(setter.Time, now), Time(setter), setter.Origin.Reason ?? "",
         ];
 
     private static string Cut(JsonValue value)

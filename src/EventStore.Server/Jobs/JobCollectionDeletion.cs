@@ -36,6 +36,8 @@ internal static class JobCollectionDeletion
             return refusal;
         if (!DeleteOptions.TryRead(http.Request, body.Span, JobResource.Names, out DeleteOptions? deleteOptions, out refusal))
             return refusal;
+        if ((AuditReason.Refusal(http) ?? AuditReason.Missing(http, "delete")) is { } unreasoned)
+            return unreasoned;
 
         // It takes as long as there are jobs, and goes on as long as the client waits.
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();

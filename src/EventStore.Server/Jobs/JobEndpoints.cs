@@ -41,6 +41,7 @@ internal static class JobEndpoints
         },
         new(JobResource.Names, "blame", [], ["get"]) { Answers = JobBlame.Resource },
         new(JobResource.Names, "diff", [], ["get"]) { Answers = JobDifference.Resource },
+        new(JobResource.Names, "restore", [], ["create"]) { Answers = JobRestore.Resource },
         new(JobResource.Names, "rollback", [], ["create"]) { Answers = RollbackRequest.Resource },
         .. profile.HasScale ? [JobScale.Served(profile)] : Array.Empty<ServedResource>(),
         new(JobResource.Names, "status", [], ["get", "patch", "update"]) { Shape = profile.Job, PatchTypes = profile.PatchTypes },
@@ -79,6 +80,11 @@ internal static class JobEndpoints
         diff.MapRead(string.Empty, JobDifference.Get).Documented(PastDocumentation.Diff);
         Fallback.MapOtherMethods(diff, string.Empty, JobResource.Names);
         diff.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "diff"));
+
+        RouteGroupBuilder restore = app.MapGroup(Item + "/restore");
+        restore.MapPost(string.Empty, JobRestore.Post).Documented(RestoreDocumentation.Restore);
+        Fallback.MapOtherMethods(restore, string.Empty, JobResource.Names);
+        restore.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "restore"));
 
         RouteGroupBuilder rollback = app.MapGroup(Item + "/rollback");
         rollback.MapPost(string.Empty, JobRollback.Post).Documented(PastDocumentation.Rollback);
@@ -187,6 +193,8 @@ internal static class JobEndpoints
             return refusal;
         if (!DeleteOptions.TryRead(http.Request, body.Span, JobResource.Names, out DeleteOptions? options, out refusal))
             return refusal;
+        if ((AuditReason.Refusal(http) ?? AuditReason.Missing(http, "delete")) is { } unreasoned)
+            return unreasoned;
 
         var key = new JobKey(@namespace, name);
         JobCommand command = new DeleteJob(key, clock.GetUtcNow(), http.Origin(), options.Uid, options.ResourceVersion)

@@ -22,6 +22,7 @@ internal static class RequestOrigin
             http.TraceIdentifier)
         {
             ImpersonatedBy = caller.ImpersonatedBy is { } by ? new Impersonator(by.Name, by.Groups) : null,
+            Reason = AuditReason.Of(http),
         };
     }
 

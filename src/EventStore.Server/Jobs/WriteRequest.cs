@@ -35,9 +35,11 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
             return Refused(refusal);
         if (ContentNegotiation.PatchType(http.Request.Headers.ContentType) == Profile.JsonPatchType)
         {
-            return BodyJson.TryParseOperations(
-                bytes.Span, JobResource.Names, name, out JsonPatch? operations, out refusal, RequestLimits.Of(http).Nesting)
-                ? new WriteRequest(null, bytes.Length, options!.DryRun, null) { View = view, Patch = new SentPatch.Operations(operations) }
+            if (BodyJson.TryParseOperations(
+                bytes.Span, JobResource.Names, name, out JsonPatch? operations, out refusal, RequestLimits.Of(http).Nesting))
+                (operations, refusal) = AuditReason.Take(http, operations);
+            return refusal is null
+                ? new WriteRequest(null, bytes.Length, options!.DryRun, null) { View = view, Patch = new SentPatch.Operations(operations!) }
                 : Refused(refusal) with { RefusedAfterLoading = true };
         }
 
@@ -51,6 +53,9 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         IReadOnlyList<string> texts = options!.FieldValidation == FieldValidation.Ignore ? [] : StrictDecoding.Texts([], duplicates);
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
             return Refused(StrictDecoding.RefusePatch(patch, texts)) with { RefusedAfterLoading = true };
+        (patch, refusal) = AuditReason.Take(http, patch);
+        if (refusal is not null)
+            return Refused(refusal);
         StrictDecoding.Warn(http.Response.Headers, texts);
         return new WriteRequest(patch, bytes.Length, options.DryRun, null) { View = view, Patch = patch };
     }
@@ -73,6 +78,9 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
             : StrictDecoding.Texts(Schema.UnknownFields(manifest), duplicates);
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
             return Refused(StrictDecoding.RefuseObject(JobResource.Names, texts));
+        (manifest, refusal) = AuditReason.Take(http, manifest);
+        if (refusal is not null)
+            return Refused(refusal);
         StrictDecoding.Warn(http.Response.Headers, texts);
         return new WriteRequest(manifest, bytes.Length, options.DryRun, null) { View = view };
     }
@@ -83,6 +91,8 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
     {
         if (!JobView.TryRead(http, isList: false, clock, out JobView view, out Status? refusal))
             return (default, null, view, refusal);
+        if (AuditReason.Refusal(http) is { } wrong)
+            return (default, null, view, wrong);
         RequestLimits limits = RequestLimits.Of(http);
         (ReadOnlyMemory<byte> bytes, refusal) = kind == WriteKind.Update
             ? await RequestBody.Read(http.Request, limits.PutBytes, 2 * limits.BodyValues)

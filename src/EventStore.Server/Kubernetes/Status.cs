@@ -27,6 +27,15 @@ public sealed partial record Status(int Code, string Reason, string Message, Sta
     public static Status BadRequest(string message, params IReadOnlyList<StatusCause> causes) =>
         new(400, "BadRequest", message, causes.Count == 0 ? null : new StatusDetails { Causes = causes });
 
+    /// <summary>400: a reason is required for the act and was not given; the message says how to give it with kubectl.</summary>
+    public static Status ReasonMissing(string act, string path)
+    {
+        string command = act == "delete" ? "delete" : "create";
+        return new(
+            400, "BadRequest", $"a reason is required to {act} (--require-reason): send the header Audit-Reason or ?reason=TEXT, as in "
+            + $"kubectl {command} --raw '{path}?reason=TEXT'{(act == "delete" ? "" : " -f -")}");
+    }
+
     /// <summary>400: the request would change fields that may not change. kubectl prints causes only for a 422, so the message names
     /// them.</summary>
     public static Status FieldsForbidden(

@@ -10,6 +10,7 @@ internal static class RevisionVerbs
     private static readonly Dictionary<Type, string> Verbs = new()
     {
         [typeof(JobCreated)] = "Created",
+        [typeof(JobRestored)] = "Restored",
         [typeof(JobPatched)] = "Patched",
         [typeof(JobReplaced)] = "Replaced",
         [typeof(JobStatusUpdated)] = "StatusUpdated",

@@ -13,6 +13,7 @@ public sealed class ChangedPathsRules
     public static TheoryData<JobEvent, string[]> Events => new()
     {
         { new JobCreated(JsonObject.Empty), [] },
+        { new JobRestored(JsonObject.Empty, Guid.Empty, 2), [] },
         { new JobPatched(JsonObject.Empty, JsonObject.Empty, Recorded), Found },
         { new JobReplaced(JsonObject.Empty, JsonObject.Empty, Recorded), Found },
         { new JobRolledBack(JsonObject.Empty, JsonObject.Empty, Recorded, 2), Found },

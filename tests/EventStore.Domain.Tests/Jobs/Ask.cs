@@ -40,6 +40,9 @@ internal static class Ask
 
     public static RollBackJob RollBack(Job? past, string? resourceVersion = null) => new(Key, Time, Origin, past?.Revision ?? 1, past, resourceVersion);
 
+    public static RestoreJob Restore(Job past, string name = "pytorch-test", string @namespace = "kube-test") =>
+        new(new JobKey(@namespace, name), Time, Origin, past, Guid.Parse(OtherUid));
+
     public static CreateJob Create(JsonObject manifest, string name = "pytorch-test") => new(new JobKey("kube-test", name), Time, Origin, manifest, Uid);
 
     public static CreateJob Create(string patch = "{}") => Create(Given.Job(patch));

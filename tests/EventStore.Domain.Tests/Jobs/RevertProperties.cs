@@ -16,6 +16,8 @@ public sealed class RevertProperties
     private static readonly JobKey Key = new("kube-test", "pytorch-test");
     private static readonly Origin Somebody = new("somebody", [], "", "", "");
 
+    private static readonly Job Nobody = new(Key, Guid.Empty, JsonObject.Of(("metadata", JsonObject.Empty)), 1, 1, false);
+
     private static readonly string[] Labels = ["null", "{}", """{"a":null}""", """{"a":"1"}""", """{"a":"2","b":"x"}""", """{"b":""}"""];
     private static readonly string[] Deadlines = ["null", "1", "3600", "9223372036854775807"];
     private static readonly string[] Policies = ["null", "\"\"", "\"All\"", "\"None\""];
@@ -83,6 +85,8 @@ public sealed class RevertProperties
             JobCommand command = ask(job);
             if (command is RollBackJob back) // only here is it known where to
                 command = back with { Past = life.Count == 0 ? null : life[(int)back.Revision % life.Count].Item2 };
+            if (command is RestoreJob)
+                command = lives.Count == 0 ? command with { Key = new JobKey("kube-test", "") } : (RestoreJob)command with { Past = lives[^1][lives[^1].Count / 2].Item2 };
             if (JobDecider.Decide(job, command) is not Decision.Accepted(var happened))
                 continue;
             job = Job.Evolve(job, happened, revision += 3);
@@ -119,6 +123,8 @@ public sealed class RevertProperties
             select Ask(job => new ReplaceStatus(Key, DateTimeOffset.UnixEpoch, Somebody, Replacement(job, JsonObject.Empty).With("status", Given.Json(status))))),
         (2, from moment in Gen.Choose(0, 20)
             select Ask(_ => new RollBackJob(Key, DateTimeOffset.UnixEpoch, Somebody, moment, null, null))),
+        (2, from with in Gen.Choose(0, 3)
+            select Ask(_ => new RestoreJob(Key, DateTimeOffset.UnixEpoch, Somebody, Nobody, Guid.NewGuid()) { WithStatus = (with & 1) == 1, WithFinalizers = (with & 2) == 2 })),
         (2, Gen.Constant(Ask(_ => new DeleteJob(Key, DateTimeOffset.UnixEpoch, Somebody, null, null)))));
 
     private static Gen<JsonObject> Patch() =>

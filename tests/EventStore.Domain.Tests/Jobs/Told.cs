@@ -16,6 +16,7 @@ internal static class Told
     private static string Of(JobEvent happened) => happened switch
     {
         JobCreated created => $"created {created.Manifest}",
+        JobRestored restored => $"restored {restored.Manifest} from {restored.FromUid} at {restored.Revision}",
         JobPatched patched => Change("patched", patched.Patch, patched.Replaced, patched.Paths),
         JobReplaced replaced => Change("replaced", replaced.Patch, replaced.Replaced, replaced.Paths),
         JobRolledBack back => Change($"rolled back to {back.Revision}", back.Patch, back.Replaced, back.Paths),

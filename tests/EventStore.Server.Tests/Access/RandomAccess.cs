@@ -59,7 +59,7 @@ internal sealed class RandomAccess(int seed)
         2 => OfNamespace(Pick(Namespaces)),
         3 => OfList(null, Pick("list", "watch"), Pick(Names)),
         4 => OfCollection(Pick(Namespaces), Pick("create", "deletecollection", "list", "watch"), Pick(Names)),
-        _ => OfOne(Pick(Namespaces), Pick(Names), Pick("get", "create", "update", "patch", "delete"), Pick("", "", "status", "rollback", "diff", "blame", "scale")),
+        _ => OfOne(Pick(Namespaces), Pick(Names), Pick("get", "create", "update", "patch", "delete"), Pick("", "", "status", "rollback", "diff", "blame", "restore", "scale")),
     };
 
     /// <summary>A request the rule's verbs and resources speak of, of a name it has or of another.</summary>

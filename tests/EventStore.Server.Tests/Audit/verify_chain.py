@@ -15,9 +15,11 @@ def fields(line, event):
     time = datetime.datetime.strptime(event["time"], "%Y-%m-%dT%H:%M:%S.%fZ") - datetime.datetime(1970, 1, 1)
     groups = None if event["groups"] is None else json.dumps(event["groups"], ensure_ascii=False)
     data = line[line.index(',"data":') + len(',"data":'):line.rindex("}")]  # byte for byte as it stands there
-    impersonated = [json.dumps(event["impersonatedBy"], ensure_ascii=False)] if "impersonatedBy" in event else []
+    more = [json.dumps(event["impersonatedBy"], ensure_ascii=False)] if "impersonatedBy" in event else []
+    if "reason" in event:
+        more = (more or [None]) + [event["reason"]]
     return [event["previousHash"], event["revision"], event["uid"], event["version"], event["type"], time // datetime.timedelta(microseconds=1),
-            event["user"], groups, event["userAgent"], event["sourceAddress"], event["requestId"], data] + impersonated
+            event["user"], groups, event["userAgent"], event["sourceAddress"], event["requestId"], data] + more
 
 
 last = None

@@ -16,6 +16,7 @@ public sealed class Stored_events
     private static readonly Dictionary<string, JobEvent> Events = new()
     {
         ["job_created"] = new JobCreated(Object(Fixtures.Sample.Manifest("pytorch-test"))),
+        ["job_restored"] = new JobRestored(Object(Fixtures.Sample.Manifest("pytorch-test")), Guid.Parse("c6e548f1-adfe-11e9-ba3a-b44326d0c915"), 7),
         ["job_patched"] = new JobPatched(Patch, Replaced, Paths),
         ["job_replaced"] = new JobReplaced(Patch, Replaced, Paths),
         ["job_rolled_back"] = new JobRolledBack(Patch, Replaced, Paths, 7),

@@ -60,11 +60,11 @@ public sealed class Blames(ServedDatabase served) : IClassFixture<ServedDatabase
         using HttpResponseMessage answer = await Admin.SendAsync(request);
         JsonNode table = await answer.Manifest();
         Assert.Equal("Table", (string)table["kind"]!);
-        Assert.Equal(["Path", "Value", "User", "Verb", "Revision", "Age", "Time"], table["columnDefinitions"]!.AsArray().Select(column => (string)column!["name"]!));
+        Assert.Equal(["Path", "Value", "User", "Verb", "Revision", "Age", "Time", "Reason"], table["columnDefinitions"]!.AsArray().Select(column => (string)column!["name"]!));
         JsonNode[] rows = [.. table["rows"]!.AsArray().Select(row => row!["cells"]!)];
         Assert.Contains(rows, row => (string)row[0]! == "metadata.annotations.a" && (string)row[1]! == new string('x', 59) + "…");
         Assert.Contains(rows, row => (string)row[0]! == "metadata.labels.app" && (string)row[1]! == "<removed>");
-        Assert.DoesNotContain(rows, row => row.AsArray().Count != 7);
+        Assert.DoesNotContain(rows, row => row.AsArray().Count != 8);
     }
 
     [Fact]

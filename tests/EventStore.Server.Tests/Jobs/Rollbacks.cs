@@ -118,7 +118,7 @@ public sealed class Rollbacks(ServedDatabase served) : IClassFixture<ServedDatab
     [Theory]
     [InlineData("", 400, "unexpected end of JSON input")]
     [InlineData("[]", 400, "json: cannot unmarshal array")]
-    [InlineData("{\"revision\":\"2\"}", 400, "cannot unmarshal string into Go struct field PyTorchJobRollback.revision of type int64")]
+    [InlineData("{\"revision\":\"two\"}", 400, "cannot unmarshal string into Go struct field PyTorchJobRollback.revision of type int64")]
     [InlineData("{\"revision\":2.5}", 400, "cannot unmarshal number")]
     [InlineData("{\"revision\":1,\"resourceVersion\":2}", 400, "cannot unmarshal number into Go struct field PyTorchJobRollback.resourceVersion of type string")]
     [InlineData("{}", 422, "revision: Required value")]

@@ -26,7 +26,7 @@ public sealed class Documents(KubectlServer server)
         JsonNode resources = await server.Admin.Get("/apis/kubeflow.org/v1");
         Assert.Equal("APIResourceList kubeflow.org/v1", $"{resources["kind"]} {resources["groupVersion"]}");
         Assert.Equal("qvtXFuAPskk=", (string)resources["resources"]![0]!["storageVersionHash"]!);
-        Assert.Equal(["pytorchjobs", "pytorchjobs/blame", "pytorchjobs/diff", "pytorchjobs/rollback", "pytorchjobs/status"], resources["resources"]!.AsArray().Select(each => (string)each!["name"]!));
+        Assert.Equal(["pytorchjobs", "pytorchjobs/blame", "pytorchjobs/diff", "pytorchjobs/restore", "pytorchjobs/rollback", "pytorchjobs/status"], resources["resources"]!.AsArray().Select(each => (string)each!["name"]!));
         JsonNode core = await server.Admin.Get("/api");
         Assert.Equal("APIVersions v1", $"{core["kind"]} {core["versions"]![0]}");
         Assert.Equal("v1", (string)(await server.Admin.Get("/apis"))["apiVersion"]!);

@@ -25,6 +25,7 @@ internal sealed class RandomHistory
     private readonly bool impersonates;
     private readonly Dictionary<JobKey, string> last = [];
     private readonly Dictionary<JobKey, string> earlier = [];
+    private readonly Dictionary<JobKey, Job> gone = [];
     private int requests;
 
     private RandomHistory(int seed, bool impersonates) => (random, this.impersonates) = (new Random(seed), impersonates);
@@ -68,7 +69,10 @@ internal sealed class RandomHistory
                 if (job.Version == 1 || random.Next(8) == 0)
                     earlier[keys[i]] = text;
                 if (job.Deleted)
+                {
                     _ = last.Remove(keys[i]) && earlier.Remove(keys[i]);
+                    gone[keys[i]] = job;
+                }
             }
             else
             {
@@ -83,11 +87,14 @@ internal sealed class RandomHistory
     {
         var origin = new Origin(Pick("alice", "bob", "system:serviceaccount:ü"), ["system:authenticated", Pick("a,b", "ops")], "tests/1.0", "::1", $"request-{++requests}")
         {
+            Reason = impersonates && requests % 5 == 0 ? Pick("by mistake", "weil \"es\" 漢 😀 = so, ist") : null,
             ImpersonatedBy = impersonates && requests % 3 == 0 ? new Impersonator(Pick("root", "wurzel-ü"), [Pick("a,\"b\"", "system:masters")]) : null,
         };
         DateTimeOffset time = DateTimeOffset.UnixEpoch.AddDays(20_000).AddSeconds(requests);
         if (!last.TryGetValue(key, out string? text))
-            return new CreateJob(key, time, origin, NewManifest(key), Guid.NewGuid());
+            return impersonates && requests % 2 == 0 && gone.TryGetValue(key, out Job? past)
+                ? new RestoreJob(key, time, origin, past, Guid.NewGuid()) { WithFinalizers = requests % 4 == 0, WithStatus = requests % 3 == 0 }
+                : new CreateJob(key, time, origin, NewManifest(key), Guid.NewGuid());
         var job = (JsonObject)Parse(text);
         bool deleting = job["metadata"]!.Member("deletionTimestamp") is not null;
         return random.Next(deleting ? 14 : 100) switch

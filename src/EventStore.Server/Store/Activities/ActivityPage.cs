@@ -56,9 +56,11 @@ internal sealed class ActivityPage
         switch (happened)
         {
             case JobCreated created:
-                var metadata = (JsonObject)created.Manifest["metadata"]!;
-                line.Birth = JsonObject.Of(
-                    ("created", Text(time)), ("createdBy", user), ("name", metadata["name"]!), ("namespace", metadata["namespace"]!));
+                line.Birth = Birth(created.Manifest, time, user);
+                break;
+            case JobRestored restored:
+                line.Birth = Birth(restored.Manifest, time, user);
+                line.Status = (StateOf(restored.Manifest["status"]), Short(restored.Manifest["status"]?.Member("completionTime")));
                 break;
             case JobStatusUpdated updated:
                 line.Status = (StateOf(updated.Status), Short(updated.Status?.Member("completionTime")));
@@ -79,6 +81,13 @@ internal sealed class ActivityPage
             ref long count = ref CollectionsMarshal.GetValueRefOrAddDefault(counts, (day, job, user, type, field), out _);
             count++;
         }
+    }
+
+    private static JsonObject Birth(JsonObject manifest, DateTimeOffset time, string user)
+    {
+        var metadata = (JsonObject)manifest["metadata"]!;
+        return JsonObject.Of(
+            ("created", Text(time)), ("createdBy", user), ("name", metadata["name"]!), ("namespace", metadata["namespace"]!));
     }
 
     private static JsonValue StateOf(JsonValue? status) =>

@@ -23,6 +23,7 @@ internal static class EventCodec
     public static IReadOnlyDictionary<Type, string> Names { get; } = new Dictionary<Type, string>
     {
         [typeof(JobCreated)] = "job_created",
+        [typeof(JobRestored)] = "job_restored",
         [typeof(JobPatched)] = "job_patched",
         [typeof(JobReplaced)] = "job_replaced",
         [typeof(JobRolledBack)] = "job_rolled_back",
@@ -73,8 +74,9 @@ internal static class EventCodec
         : throw new FormatException($"the log holds an event named {name}, which this release does not know");
 
     /// <summary>
-    /// Who asked for an event, stored beside it (<c>mt_events.headers</c>): <c>{"groups":[…],"userAgent":"…","sourceAddress":"…"}</c>,
-    /// and <c>"impersonatedBy":{"name":"…","groups":[…]}</c> only where somebody impersonated the user.
+    /// Who asked for an event, stored beside it (<c>mt_events.headers</c>):
+    /// <c>{"groups":[…],"userAgent":"…","sourceAddress":"…"}</c>; <c>"impersonatedBy":{"name":"…","groups":[…]}</c> only where
+    /// somebody impersonated the user, and <c>"reason":"…"</c> only where one was given.
     /// </summary>
     public static string Headers(Origin caller) => Headers(
         caller.UserAgent,
@@ -87,14 +89,16 @@ internal static class EventCodec
             writer.WritePropertyName("groups");
             WriteTexts(writer, by.Groups);
             writer.WriteEndObject();
-        });
+        },
+        caller.Reason);
 
     /// <summary>The same from what a hash covers, where groups and impersonator are JSON already.</summary>
     public static string Headers(Link link) => Headers(
         link.UserAgent,
         link.SourceAddress,
         writer => writer.WriteRawValue(link.Groups ?? "null"),
-        link.ImpersonatedBy is not { } by ? null : writer => writer.WriteRawValue(by));
+        link.ImpersonatedBy is not { } by ? null : writer => writer.WriteRawValue(by),
+        link.Reason);
 
     /// <summary>Reads who asked for an event from three columns: <c>user_name</c>, <c>headers</c> as text, <c>correlation_id</c>.</summary>
     public static StoredOrigin ReadOrigin(NpgsqlDataReader reader, int column) => new(
@@ -111,7 +115,8 @@ internal static class EventCodec
     }
 
     private static string Headers(
-        string? userAgent, string? sourceAddress, Action<Utf8JsonWriter> writeGroups, Action<Utf8JsonWriter>? writeImpersonator)
+        string? userAgent, string? sourceAddress, Action<Utf8JsonWriter> writeGroups, Action<Utf8JsonWriter>? writeImpersonator,
+        string? reason)
     {
         using var buffer = new MemoryStream();
         using (var writer = new Utf8JsonWriter(buffer, Compact))
@@ -127,6 +132,8 @@ internal static class EventCodec
                 writeImpersonator(writer);
             }
 
+            if (reason is not null)
+                writer.WriteString("reason", reason);
             writer.WriteEndObject();
         }
 

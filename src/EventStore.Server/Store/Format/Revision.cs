@@ -31,7 +31,7 @@ public sealed record Revision(
 
 /// <summary>Who asked for an event, as it is stored: read only when somebody wants to know.</summary>
 /// <param name="User">The user.</param>
-/// <param name="Headers">Groups, user agent, source address and impersonator as JSON; empty for an event that has none.</param>
+/// <param name="Headers">Groups, user agent, source address, impersonator and reason as JSON; empty for an event that has none.</param>
 /// <param name="RequestId">The request's id.</param>
 public sealed record StoredOrigin(string User, byte[] Headers, string RequestId)
 {
@@ -43,6 +43,7 @@ public sealed record StoredOrigin(string User, byte[] Headers, string RequestId)
         return new Origin(User, Groups(from), Text(from, "userAgent"), Text(from, "sourceAddress"), RequestId)
         {
             ImpersonatedBy = by is null ? null : new Impersonator(Text(by, "name"), Groups(by)),
+            Reason = (from.Member("reason") as JsonText)?.Value,
         };
     }
 

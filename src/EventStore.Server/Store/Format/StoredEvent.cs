@@ -53,6 +53,7 @@ public sealed record StoredEvent(long Revision, Guid Uid, long Version, DateTime
     private static bool IsWhole(JobEvent happened) => happened switch
     {
         JobCreated created => created.Manifest is not null,
+        JobRestored restored => restored.Manifest is not null,
         JobPatched patched => (patched.Patch, patched.Replaced, patched.Paths) is (not null, not null, not null),
         JobReplaced replaced => (replaced.Patch, replaced.Replaced, replaced.Paths) is (not null, not null, not null),
         JobRolledBack rolledBack => (rolledBack.Patch, rolledBack.Replaced, rolledBack.Paths) is (not null, not null, not null),

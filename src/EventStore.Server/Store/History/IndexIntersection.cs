@@ -39,6 +39,7 @@ internal static class IndexIntersection
         [RevisionField.Event] = ("revision", "r.type"),
         [RevisionField.User] = ("revision", "r.user_name"),
         [RevisionField.Path] = ("revision_path", "r.path"),
+        [RevisionField.Reason] = ("revision", "r.reason"),
     };
 
     /// <summary>Writes the statement and its parameters into a command.</summary>
@@ -166,6 +167,7 @@ internal static class IndexIntersection
             RevisionField.Name => OfRow("(r.job || '.' || r.revision)"),
             RevisionField.Job => OfRow("r.job"),
             RevisionField.Namespace => OfRow("r.namespace"),
+            RevisionField.Reason => OfRow("coalesce(r.reason, '')"),
             var field => OfRow(Indexed[field].Column),
         };
         string OfRow(string value) => $"(SELECT {value} <> ALL ({values}) FROM eventstore.revision r WHERE r.revision = l.revision)";

@@ -26,6 +26,9 @@ public enum RevisionField
 
     /// <summary>A field it changed; all of <see cref="ChangedPaths"/> count.</summary>
     Path,
+
+    /// <summary>Why it was asked for; empty where nothing was said.</summary>
+    Reason,
 }
 
 /// <summary>One condition: the field's value (of a revision with several paths: one of them) is, or is not, among these.</summary>
@@ -45,6 +48,7 @@ public sealed record RevisionCondition(RevisionField Field, bool Among, IReadOnl
         RevisionField.Uid => [revision.Uid.ToString()],
         RevisionField.Event => [EventCodec.NameOf(revision.Event)],
         RevisionField.User => [revision.Origin.User],
+        RevisionField.Reason => [revision.Origin.Reason ?? string.Empty],
         _ => ChangedPaths.Of(revision.Event),
     };
 }

@@ -24,7 +24,7 @@ internal sealed record ChainedEvent(Link Link, DateTime Time, IReadOnlyList<stri
 }
 
 /// <summary>A row of <c>revision</c>: the event's hash, and what it is found by.</summary>
-internal sealed record IndexRow(long Revision, string Namespace, string Job, string Type, string User, byte[] Hash);
+internal sealed record IndexRow(long Revision, string Namespace, string Job, string Type, string User, byte[] Hash, string? Reason);
 
 /// <summary>Reads what the chain is checked with, in revision order, by columns alone: no function of the database's is trusted.</summary>
 internal static partial class ChainRows
@@ -33,7 +33,7 @@ internal static partial class ChainRows
     public const string LinkColumns = """
         e.seq_id, coalesce(e.stream_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), e.version, e.type, e.timestamp, e.user_name,
         (e.headers -> 'groups')::text, e.headers ->> 'userAgent', e.headers ->> 'sourceAddress', e.correlation_id, e.data::text,
-        (e.headers -> 'impersonatedBy')::text
+        (e.headers -> 'impersonatedBy')::text, e.headers ->> 'reason'
         """;
 
     /// <summary>The events behind a revision; all of them behind 0.</summary>
@@ -41,9 +41,10 @@ internal static partial class ChainRows
         connection,
         $"""
         SELECT {LinkColumns}, (e.data -> 'paths')::text, e.mt_dotnet_type,
-               coalesce(e.headers - 'impersonatedBy' = jsonb_build_object(
+               coalesce(e.headers - 'impersonatedBy' - 'reason' = jsonb_build_object(
                    'groups', e.headers -> 'groups',
-                   'userAgent', e.headers ->> 'userAgent', 'sourceAddress', e.headers ->> 'sourceAddress'), false),
+                   'userAgent', e.headers ->> 'userAgent', 'sourceAddress', e.headers ->> 'sourceAddress')
+                   AND coalesce(jsonb_typeof(e.headers -> 'reason'), 'string') = 'string', false),
                e.bdata IS NULL AND e.tenant_id = '*DEFAULT*' AND NOT e.is_archived
           FROM eventstore.mt_events e WHERE {Behind("e.seq_id", behind)} ORDER BY e.seq_id
         """,
@@ -54,11 +55,12 @@ internal static partial class ChainRows
     public static IAsyncEnumerable<IndexRow> Rows(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
         connection,
         $"""
-        SELECT revision, namespace, job, type, user_name, hash FROM eventstore.revision
+        SELECT revision, namespace, job, type, user_name, hash, reason FROM eventstore.revision
          WHERE {Behind("revision", behind)} ORDER BY revision
         """,
         row => new IndexRow(
-            row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetFieldValue<byte[]>(5)),
+            row.GetInt64(0), row.GetString(1), row.GetString(2), row.GetString(3), row.GetString(4), row.GetFieldValue<byte[]>(5),
+            Text(row, 6)),
         stop);
 
     /// <summary>The rows of <c>revision_path</c> behind a revision.</summary>
@@ -80,12 +82,13 @@ internal static partial class ChainRows
         return keys;
     }
 
-    /// <summary>Reads the first twelve columns: those of <see cref="LinkColumns"/>.</summary>
+    /// <summary>Reads the first thirteen columns: those of <see cref="LinkColumns"/>.</summary>
     public static Link ReadLink(NpgsqlDataReader row) => new(
         row.GetInt64(0), row.GetGuid(1), row.GetInt64(2), row.GetString(3), Microseconds(row.GetDateTime(4)),
         Text(row, 5), Text(row, 6), Text(row, 7), Text(row, 8), Text(row, 9), row.GetFieldValue<byte[]>(10))
     {
         ImpersonatedBy = Text(row, 11),
+        Reason = Text(row, 12),
     };
 
     /// <summary>Since 1970.</summary>
@@ -131,13 +134,13 @@ internal static partial class ChainRows
     {
         Link link = ReadLink(row);
         string? uncovered = null;
-        if (EventCodec.ClassOf(link.Type) is { } expected && Text(row, 13) != expected)
+        if (EventCodec.ClassOf(link.Type) is { } expected && Text(row, 14) != expected)
             uncovered = "the class of the event was edited";
-        else if (!row.GetBoolean(14))
-            uncovered = "the headers of the event were edited";
         else if (!row.GetBoolean(15))
+            uncovered = "the headers of the event were edited";
+        else if (!row.GetBoolean(16))
             uncovered = "a column that nothing writes was edited";
-        return new ChainedEvent(link, row.GetDateTime(4), PathsOf(link.Type, Text(row, 12)), uncovered);
+        return new ChainedEvent(link, row.GetDateTime(4), PathsOf(link.Type, Text(row, 13)), uncovered);
     }
 
     private static string? Text(NpgsqlDataReader row, int column) => row.IsDBNull(column) ? null : row.GetString(column);

@@ -51,14 +51,15 @@ internal static class DerivedRows
         """;
 
     private const string InsertIndexSql = """
-        INSERT INTO eventstore.revision (revision, namespace, job, type, user_name, hash)
-        SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[])
+        INSERT INTO eventstore.revision (revision, namespace, job, type, user_name, hash, reason)
+        SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[])
         """;
 
     private const string UpdateIndexSql = """
-        UPDATE eventstore.revision r SET namespace = n.namespace, job = n.job, type = n.type, user_name = n.user_name, hash = n.hash
-          FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[])
-               AS n (revision, namespace, job, type, user_name, hash)
+        UPDATE eventstore.revision r
+           SET namespace = n.namespace, job = n.job, type = n.type, user_name = n.user_name, hash = n.hash, reason = n.reason
+          FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[])
+               AS n (revision, namespace, job, type, user_name, hash, reason)
          WHERE r.revision = n.revision
         """;
 
@@ -137,7 +138,8 @@ internal static class DerivedRows
             {
                 await connection.Run(
                     sql, stop, Values(rows, row => row.Revision), Values(rows, row => row.Namespace), Values(rows, row => row.Job),
-                    Values(rows, row => row.Type), Values(rows, row => row.User), Values(rows, row => row.Hash));
+                    Values(rows, row => row.Type), Values(rows, row => row.User), Values(rows, row => row.Hash),
+                    Values(rows, row => row.Reason));
             }
         }
 

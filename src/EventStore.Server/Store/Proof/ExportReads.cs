@@ -70,10 +70,10 @@ public static class ExportReads
     private static HistoryEvent Read(NpgsqlDataReader row)
     {
         Link link = ChainRows.ReadLink(row);
-        return row.IsDBNull(13)
+        return row.IsDBNull(14)
             ? throw new FormatException($"revision {link.Revision} has no hash")
             : new HistoryEvent(
-                link, row.GetGuid(12), row.GetDateTime(4), row.GetString(14), row.GetString(15), [], row.GetFieldValue<byte[]>(13));
+                link, row.GetGuid(13), row.GetDateTime(4), row.GetString(15), row.GetString(16), [], row.GetFieldValue<byte[]>(14));
     }
 
     private static async Task<byte[]> HashBefore(NpgsqlConnection connection, long revision, CancellationToken stop) =>

@@ -42,6 +42,8 @@ public static class HistoryLine
             json.WriteRawValue(impersonator, skipInputValidation: true);
         }
 
+        if (link.Reason is { } reason)
+            json.WriteString("reason", reason);
         json.WriteString("id", happened.Id);
         json.WritePropertyName("data");
         json.WriteRawValue(link.Data.Span, skipInputValidation: true);
@@ -90,6 +92,7 @@ public static class HistoryLine
             Text("sourceAddress"), Text("requestId"), JsonMarshal.GetRawUtf8Value(line.GetProperty("data")).ToArray())
         {
             ImpersonatedBy = line.TryGetProperty("impersonatedBy", out JsonElement by) ? by.GetRawText() : null,
+            Reason = line.TryGetProperty("reason", out JsonElement why) ? why.GetString() : null,
         };
         return new HistoryEvent(
             link, line.GetProperty("id").GetGuid(), time, string.Empty, string.Empty, Hash("previousHash"), Hash("hash"));

@@ -31,8 +31,8 @@ public sealed class Importing
         """;
 
     private const string IndexSql = """
-        INSERT INTO eventstore.revision (revision, namespace, job, type, user_name, hash)
-        SELECT i.seq_id, j.namespace, j.name, i.type, i.user_name, i.hash
+        INSERT INTO eventstore.revision (revision, namespace, job, type, user_name, hash, reason)
+        SELECT i.seq_id, j.namespace, j.name, i.type, i.user_name, i.hash, i.headers ->> 'reason'
           FROM imported i JOIN eventstore.mt_doc_current_job j ON j.id = i.stream_id ORDER BY i.seq_id;
         INSERT INTO eventstore.revision_path (path, revision)
         SELECT p.path, i.seq_id FROM imported i, unnest(i.paths) p (path);

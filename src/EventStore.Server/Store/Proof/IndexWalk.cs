@@ -70,7 +70,9 @@ internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<F
         ChainedEvent happened = proven.Event;
         JobKey? key = keys.TryGetValue(happened.Link.Uid, out JobKey known) ? known : null;
         IndexRow? should = key is { } job
-            ? new IndexRow(happened.Revision, job.Namespace, job.Name, happened.Link.Type, happened.Link.User ?? string.Empty, proven.Hash)
+            ? new IndexRow(
+                happened.Revision, job.Namespace, job.Name, happened.Link.Type, happened.Link.User ?? string.Empty, proven.Hash,
+                happened.Link.Reason)
             : null;
         // A missing row and an edited hash are told of by the chain.
         bool rowHolds = proven.Row is { } row && (should is null || Same(should, row));
@@ -85,5 +87,6 @@ internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<F
     }
 
     private static bool Same(IndexRow a, IndexRow b) =>
-        (a.Namespace, a.Job, a.Type, a.User) == (b.Namespace, b.Job, b.Type, b.User) && a.Hash.AsSpan().SequenceEqual(b.Hash);
+        (a.Namespace, a.Job, a.Type, a.User, a.Reason) == (b.Namespace, b.Job, b.Type, b.User, b.Reason)
+        && a.Hash.AsSpan().SequenceEqual(b.Hash);
 }

@@ -32,9 +32,10 @@ public sealed class JobReads(NpgsqlDataSource database)
         """;
 
     private const string LivesSql = """
-        SELECT r.namespace, sum(CASE r.type WHEN 'job_created' THEN 1 ELSE -1 END),
+        SELECT r.namespace, sum(CASE r.type WHEN 'job_deleted' THEN -1 ELSE 1 END),
                (SELECT e.timestamp FROM eventstore.mt_events e WHERE e.seq_id = min(r.revision))
-          FROM eventstore.revision r WHERE r.type IN ('job_created', 'job_deleted') AND r.revision <= $1 GROUP BY r.namespace
+          FROM eventstore.revision r
+         WHERE r.type IN ('job_created', 'job_restored', 'job_deleted') AND r.revision <= $1 GROUP BY r.namespace
         """;
 
     private const string NextIsOldSql =

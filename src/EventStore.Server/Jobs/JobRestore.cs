@@ -1,0 +1,122 @@
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Access;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Resources;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.History;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Jobs;
+
+/// <summary>
+/// Makes a deleted job anew as it stood at a revision, just before its deletion if none is named; or a copy of any job beside it. It is a
+/// new incarnation in the same history, by one event that names the old one.
+/// </summary>
+internal static class JobRestore
+{
+    /// <summary>The kind of the body.</summary>
+    public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobs", "pytorchjob", "PyTorchJobRestore");
+
+    /// <summary>What a body looks like.</summary>
+    public static readonly ObjectShape Shape = new(
+        ("apiVersion", new TextShape(), Resource.GroupVersion),
+        ("finalizers", new FlagShape(), "Whether its finalizers are restored too."),
+        ("kind", new TextShape(), Resource.Kind),
+        ("name", new TextShape(), "Another name for the job that is made; absent: the same."),
+        ("namespace", new TextShape(), "Another namespace for it, in which the user may create jobs; absent: the same."),
+        ("reason", new TextShape(), "Why, in the user's words; kept with the event. 1,024 bytes at most."),
+        ("revision", new IntegerShape(1),
+            "As the job stood at this revision, a number or its text; absent: just before its deletion, or as it is now where it lives."),
+        ("status", new FlagShape(), "Whether its status is restored too."),
+        ("uid", new TextShape(), "The job to restore; absent: the last one of that name, or the one that lived at the revision."));
+
+    /// <summary>POST …/restore.</summary>
+    public static async Task<IResult> Post(
+        HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, RestorePoints points, TimeProvider clock)
+    {
+        (ActionBody? body, Status? refusal) = await ActionBody.Read(http, Resource, Shape, clock);
+        if (body is null)
+            return refusal!;
+        (Asked? asked, refusal) = Asked.Read(body, @namespace, name);
+        if ((refusal ?? AuditReason.Missing(http, "restore")) is { } refused)
+            return refused;
+        if (asked!.Target.Namespace != @namespace && MayNotCreate(http, asked.Target) is { } forbidden)
+            return forbidden;
+        if (asked.Revision is { } revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
+            return Status.TooLargeResourceVersion(revision, head);
+
+        var key = new JobKey(@namespace, name);
+        RestorePoint point = await points.Find(key, asked.Uid, asked.Revision, http.RequestAborted);
+        Guid[] incarnations = point is RestorePoint.Found(var past) ? [past.Uid] : [];
+        if (await PastRights.OfOne(http, key, incarnations, reads) is { } hidden)
+            return hidden;
+        if (point is not RestorePoint.Found(var job))
+            return Refuse(point, key, asked);
+        JobCommand command = new RestoreJob(asked.Target, clock.GetUtcNow(), http.Origin(), job, Guid.CreateVersion7())
+        {
+            WithFinalizers = asked.WithFinalizers,
+            WithStatus = asked.WithStatus,
+        }.Under(http);
+        int bytes = body.Bytes + JobText.Of(job).LengthBytes; // it waits in the queue with the command
+        Outcome outcome = await lane.Execute(command, body.DryRun, bytes, http.RequestAborted);
+        return JobAnswers.Of(outcome, asked.Target, http.TraceIdentifier, done => new JsonReply(201, body.View.Alone(done)));
+    }
+
+    private static Status Refuse(RestorePoint point, JobKey key, Asked asked)
+    {
+        if (point is RestorePoint.NoSuchName)
+            return JobAnswers.NotFound(key);
+        FieldError error = point switch
+        {
+            RestorePoint.NotThen { Lived: { } lived } => FieldError.Invalid(
+                FieldPath.Of("revision"), asked.Revision!.Value, $"another job of that name lived at that revision: its uid was {lived}"),
+            RestorePoint.NotThen => FieldError.Invalid(
+                FieldPath.Of("revision"), asked.Revision!.Value, "there was no such job at that revision"),
+            _ => FieldError.Invalid(FieldPath.Of("uid"), asked.Uid!.Value.ToString(), "no job of that name had this uid"),
+        };
+        return Status.Invalid(JobResource.Names, key.Name, [error]);
+    }
+
+    private static Status? MayNotCreate(HttpContext http, JobKey target)
+    {
+        Caller caller = Caller.Of(http.User);
+        var create = new AccessRequest("create", JobResource.Names.Group, JobResource.Names.Plural, "", target.Namespace, null);
+        return http.RequestServices.GetRequiredService<Authorization>().Allows(caller, create)
+            ? null
+            : Status.Forbidden(caller.Name, "create", JobResource.Names.Group, JobResource.Names.Plural, "", "", target.Namespace);
+    }
+
+    /// <summary>What is asked for.</summary>
+    private sealed record Asked(JobKey Target, Guid? Uid, long? Revision, bool WithStatus, bool WithFinalizers)
+    {
+        public static (Asked? Asked, Status? Refusal) Read(ActionBody body, string @namespace, string name)
+        {
+            (long? revision, Status? first) = body.Revision(name);
+            (string? uid, Status? second) = body.Text("uid");
+            (string? targetName, Status? third) = body.Text("name");
+            (string? targetNamespace, Status? fourth) = body.Text("namespace");
+            (bool status, Status? fifth) = body.Flag("status");
+            (bool finalizers, Status? sixth) = body.Flag("finalizers");
+            if ((first ?? second ?? third ?? fourth ?? fifth ?? sixth) is { } refusal)
+                return (null, refusal);
+            Guid? parsed = null;
+            if (!string.IsNullOrEmpty(uid))
+            {
+                if (!Guid.TryParse(uid, out Guid read))
+                    return (null, Status.Invalid(
+                        JobResource.Names, name, [FieldError.Invalid(FieldPath.Of("uid"), uid, "must be the uid of a job")]));
+                parsed = read;
+            }
+
+            var target = new JobKey(OrElse(targetNamespace, @namespace), OrElse(targetName, name));
+            return (new Asked(target, parsed, revision, status, finalizers), null);
+        }
+
+        private static string OrElse(string? given, string usual) => string.IsNullOrEmpty(given) ? usual : given;
+    }
+}

@@ -1,0 +1,81 @@
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
+using Npgsql;
+
+namespace EventStore.Server.Store.History;
+
+/// <summary>A job as it stood where somebody wants it back from; or why there is no such thing.</summary>
+public abstract record RestorePoint
+{
+    private RestorePoint()
+    {
+    }
+
+    /// <summary>The job as it stood.</summary>
+    public sealed record Found(Job Job) : RestorePoint;
+
+    /// <summary>There never was a job of that name.</summary>
+    public sealed record NoSuchName : RestorePoint;
+
+    /// <summary>There was no such job of that name at the revision.</summary>
+    /// <param name="Lived">The uid of the one that lived there then; null for none.</param>
+    public sealed record NotThen(Guid? Lived) : RestorePoint;
+
+    /// <summary>No job of that name had the uid.</summary>
+    public sealed record NotThatJob : RestorePoint;
+}
+
+/// <summary>Finds the job somebody wants back: at a revision, or just before its deletion.</summary>
+public sealed class RestorePoints(NpgsqlDataSource database)
+{
+    private const string LastSql = """
+        SELECT e.stream_id, e.version, r.type = 'job_deleted'
+          FROM eventstore.revision r JOIN eventstore.mt_events e ON e.seq_id = r.revision
+         WHERE r.namespace = $1 AND r.job = $2 ORDER BY r.revision DESC LIMIT 1
+        """;
+
+    private const string OfUidSql = """
+        SELECT j.id, j.mt_version, j.deleted FROM eventstore.mt_doc_current_job j WHERE j.id = $3 AND j.namespace = $1 AND j.name = $2
+        """;
+
+    /// <summary>Finds it.</summary>
+    /// <param name="key">The name.</param>
+    /// <param name="uid">The incarnation; null for the last one, or the one that lived at the revision.</param>
+    /// <param name="revision">As it stood then; null for just before its deletion, or now where it lives.</param>
+    /// <param name="stop">Cancels the reading.</param>
+    /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
+    public async Task<RestorePoint> Find(JobKey key, Guid? uid, long? revision, CancellationToken stop)
+    {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        if (await Ask(connection, LastSql, key, null, stop) is not { } last)
+            return new RestorePoint.NoSuchName();
+        Life? life = uid is null || uid == last.Uid ? last : await Ask(connection, OfUidSql, key, uid, stop);
+        if (life is null)
+            return new RestorePoint.NotThatJob();
+        if (revision is { } asked)
+        {
+            Job? then = (await PastJobs.OneAt(connection, key, asked, stop))?.Job;
+            return then is not null && (uid is null || then.Uid == uid)
+                ? new RestorePoint.Found(then)
+                : new RestorePoint.NotThen(then?.Uid);
+        }
+
+        var version = new Dictionary<Guid, long> { [life.Uid] = life.Deleted ? life.Version - 1 : life.Version };
+        PastJobs.Found found = await PastJobs.AtVersions(connection, version, long.MaxValue, stop);
+        return new RestorePoint.Found(found.Jobs[0].OrThrow().Job!);
+    }
+
+    private static async Task<Life?> Ask(NpgsqlConnection connection, string sql, JobKey key, Guid? uid, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(sql, connection);
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Namespace });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Name });
+        if (uid is { } one)
+            command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = one });
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+        return await reader.ReadAsync(stop) ? new Life(reader.GetGuid(0), reader.GetInt64(1), reader.GetBoolean(2)) : null;
+    }
+
+    private sealed record Life(Guid Uid, long Version, bool Deleted);
+}
