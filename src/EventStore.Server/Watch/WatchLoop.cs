@@ -104,24 +104,22 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
 
     private async Task Follow()
     {
+        using FeedSubscription subscription = feed.Subscribe();
         while (true)
         {
             // Joining comes before reading what is already in the log: a change committed in between would otherwise reach nobody.
             long head = await Retried(reads.Head);
-            if (feed.Join(seen, Math.Max(head, seen)) is { } subscription)
-            {
-                using (subscription)
-                using (subscription.Overrun.Register(stream.Abort)) // it does not keep up, and may never come back from a flush
-                    await Follow(subscription, feed.Limits.BookmarkEvery);
-                return;
-            }
-
+            if (subscription.Join(seen, Math.Max(head, seen)))
+                break;
             await Retried(async _ =>
             {
                 await CatchUpWith(head);
                 return true;
             });
         }
+
+        using (subscription.Overrun.Register(stream.Abort)) // it does not keep up, and may never come back from a flush
+            await Follow(subscription, feed.Limits.BookmarkEvery);
     }
 
     private async Task SendAll(IAsyncEnumerable<WatchStep> steps)

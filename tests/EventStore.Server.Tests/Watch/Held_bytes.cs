@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Server.Store.Activities;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
@@ -37,8 +39,9 @@ public sealed class Held_bytes : IAsyncLifetime
     public void Of_a_watcher_are_bounded_and_the_one_that_waits_too_long_is_cut_off()
     {
         using JobFeed feed = InProcess.Feed(nowhere, new FeedLimits { BacklogBytes = 4 * JobBytes, RingBytes = JobBytes / 2 }, out _);
-        using FeedSubscription slow = feed.Join(1, 1)!;
-        using FeedSubscription quick = feed.Join(1, 1)!;
+        using FeedSubscription slow = feed.Subscribe();
+        using FeedSubscription quick = feed.Subscribe();
+        Assert.True(slow.Join(1, 1) && quick.Join(1, 1));
         var taken = new List<long>();
         for (int revision = 2; revision <= 20; revision++)
         {
@@ -135,6 +138,83 @@ public sealed class Held_bytes : IAsyncLifetime
         Assert.InRange(most, JobBytes, known + JobLog.PageBytes + (3 * JobBytes)); // of 30 jobs and 79 events, 20 MB
     }
 
+    [Fact]
+    public async Task Of_many_reads_of_single_jobs_are_those_of_one_query_and_every_read_is_answered()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using (var lane = InProcess.Lane(database.Source))
+        {
+            await Task.WhenAll(Enumerable.Range(0, 40).Select(i => lane.Execute(InProcess.CreateLarge($"large-{i}", JobBytes))));
+            await Task.WhenAll(Enumerable.Range(0, 40).Select(i => lane.Execute(InProcess.Create($"small-{i}"))));
+        }
+
+        var reads = new CoalescedReads(database.Source, queriesMax: 1);
+        string[] names = [.. Enumerable.Range(0, 40).SelectMany(i => new[] { $"large-{i}", $"small-{i}", $"none-{i}" })];
+
+        LivingRow?[] rows = await Task.WhenAll(names.Select(name => reads.Get(new JobKey(InProcess.Namespace, name), CancellationToken.None)));
+
+        Assert.Equal(names.Select(name => name.StartsWith("none", StringComparison.Ordinal) ? null : name), rows.Select(row => row?.Stored?.Key.Name));
+        Assert.InRange(reads.BytesMost, JobBytes, CoalescedReads.AnswerBytes); // of 8 MB
+    }
+
+    [Fact]
+    public void Of_an_event_that_is_counted_are_those_that_are_counted()
+    {
+        var options = new JsonSerializerOptions();
+        ActivityStore.KeepParts(options);
+        Job large = Large("job");
+        var status = JsonObject.Of(("conditions", new JsonArray([JsonObject.Of(("message", new string('x', JobBytes)), ("type", "Running"))])));
+        JobEvent[] events =
+        [
+            new JobCreated(large.Manifest), new JobPatched(large.Manifest, large.Manifest, ["a"]), new JobStatusUpdated(status, status, ["b"]),
+        ];
+
+        string[] kept = [.. events.Select(happened =>
+            EventCodec.Data((JobEvent)JsonSerializer.Deserialize(EventCodec.Data(happened), happened.GetType(), options)!))];
+
+        Assert.Equal(
+            [
+                """{"manifest":{"metadata":{"name":"job","namespace":"ns"}}}""",
+                """{"paths":["a"]}""",
+                """{"status":{"completionTime":null,"conditions":[{"type":"Running"}]},"paths":["b"]}""",
+            ],
+            kept);
+    }
+
+    [Fact]
+    public async Task Of_a_reading_by_cursor_are_those_of_a_page_however_the_sizes_of_rows_change()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using (var lane = InProcess.Lane(database.Source))
+        {
+            for (int i = 0; i < 300; i++)
+                await lane.Execute(i % 100 < 80 ? InProcess.Create($"job-{i}") : InProcess.CreateLarge($"job-{i}", JobBytes));
+        }
+
+        var fetched = new List<(long Revision, long Bytes)>();
+        (var pages, var revisions) = (new List<long>(), new List<long>());
+        await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
+        await using NpgsqlTransaction snapshot = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead);
+        await foreach ((long revision, long bytes) in Cursor.Read(
+            connection, "e.seq_id, e.data::text", Cursor.SizeOf("e.data"), "FROM eventstore.mt_events e ORDER BY e.seq_id", Row, CancellationToken.None))
+        {
+            if (fetched.Count > 0)
+                pages.Add(fetched.Sum(row => row.Bytes)); // fetched at once, for the first of them
+            fetched.Clear();
+            Assert.True(bytes > 0);
+            revisions.Add(revision);
+        }
+
+        Assert.Equal(Enumerable.Range(2, 300).Select(revision => (long)revision), revisions);
+        Assert.InRange(pages.Max(), JobBytes, Cursor.PageBytes + JobBytes);
+
+        (long, long) Row(NpgsqlDataReader row)
+        {
+            fetched.Add((row.GetInt64(0), row.GetString(1).Length));
+            return fetched[^1];
+        }
+    }
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static (JobChange Change, WeakReference Job) Made()
     {
@@ -143,7 +223,7 @@ public sealed class Held_bytes : IAsyncLifetime
         return (new JobChange(before, after, Happened(2, after)), new WeakReference(after));
     }
 
-    private static JobChange Change(long revision)
+    internal static JobChange Change(long revision)
     {
         Job job = Large($"job-{revision}") with { Revision = revision };
         return new JobChange(null, job, Happened(revision, job));

@@ -63,7 +63,7 @@ internal sealed class ActivityPage
                 line.Status = (StateOf(restored.Manifest["status"]), Short(restored.Manifest["status"]?.Member("completionTime")));
                 break;
             case JobStatusUpdated updated:
-                line.Status = (StateOf(updated.Status), Short(updated.Status?.Member("completionTime")));
+                line.Status = (Short(LastCondition(updated.Status)), Short(updated.Status?.Member("completionTime")));
                 break;
             case JobDeleted:
                 line.Deleted = time;
@@ -83,15 +83,20 @@ internal sealed class ActivityPage
         }
     }
 
-    private static JsonObject Birth(JsonObject manifest, DateTimeOffset time, string user)
+    /// <summary>What is counted of a manifest.</summary>
+    internal static JsonValue NamesOf(JsonValue manifest)
     {
-        var metadata = (JsonObject)manifest["metadata"]!;
-        return JsonObject.Of(
-            ("created", Text(time)), ("createdBy", user), ("name", metadata["name"]!), ("namespace", metadata["namespace"]!));
+        var metadata = (JsonObject)manifest.Member("metadata")!;
+        return JsonObject.Of(("metadata", JsonObject.Of(("name", metadata["name"]!), ("namespace", metadata["namespace"]!))));
     }
 
-    private static JsonValue StateOf(JsonValue? status) =>
-        status?.Member("conditions") is JsonArray { Items: [.., var last] } ? Short(last.Member("type")) : JsonNull.Value;
+    /// <summary>What is counted of a status.</summary>
+    internal static JsonValue StateOf(JsonValue status) => JsonObject.Of(
+        ("completionTime", Short(status.Member("completionTime"))),
+        ("conditions", new JsonArray([JsonObject.Of(("type", Short(LastCondition(status))))])));
+
+    private static JsonValue? LastCondition(JsonValue? status) =>
+        status?.Member("conditions") is JsonArray { Items: [.., var last] } ? last.Member("type") : null;
 
     private static JsonValue Short(JsonValue? value) =>
         value is JsonText text && Encoding.UTF8.GetByteCount(text.Value) <= TextBytesMax ? text : JsonNull.Value;

@@ -21,15 +21,24 @@ internal static class ActivityStore
     private const string Name = "Activity";
     private const int PageLength = 5000;
 
-    /// <summary>The members of events that hold whole values. They are most of an event's bytes, and nothing is counted by them.</summary>
-    private static readonly string[] Values = ["patch", "replaced"];
+    /// <summary>
+    /// The members of events that hold whole values, and what is kept of each: a page has thousands of events, and these values are most of
+    /// their bytes.
+    /// </summary>
+    private static readonly Dictionary<string, Func<JsonValue, JsonValue>?> Values = new()
+    {
+        ["patch"] = null,
+        ["replaced"] = null,
+        ["manifest"] = ActivityPage.NamesOf,
+        ["status"] = ActivityPage.StateOf,
+    };
 
     /// <summary>Opens the store.</summary>
     public static DocumentStore Open(NpgsqlDataSource database) => DocumentStore.For(options =>
     {
         options.Connection(database);
         MartenSetup.Configure(options);
-        options.UseSystemTextJsonForSerialization(casing: Casing.CamelCase, configure: SkipValues);
+        options.UseSystemTextJsonForSerialization(casing: Casing.CamelCase, configure: KeepParts);
         options.Events.MetadataConfig.CorrelationIdEnabled = false;
         options.Events.MetadataConfig.HeadersEnabled = false;
         options.Projections.Errors.SkipApplyErrors = false; // stop at what cannot be counted
@@ -43,25 +52,35 @@ internal static class ActivityStore
         });
     });
 
-    private static void SkipValues(JsonSerializerOptions json)
+    /// <summary>Has events read as far as they are counted.</summary>
+    internal static void KeepParts(JsonSerializerOptions json)
     {
         EventCodec.Configure(json);
         var types = new DefaultJsonTypeInfoResolver();
         types.Modifiers.Add(type =>
         {
-            foreach (JsonPropertyInfo member in type.Properties.Where(member => Values.Contains(member.Name)))
-                member.CustomConverter = member.PropertyType == typeof(JsonObject) ? new Skipped<JsonObject>() : new Skipped<JsonValue>();
+            foreach (JsonPropertyInfo member in type.Properties)
+            {
+                if (Values.TryGetValue(member.Name, out Func<JsonValue, JsonValue>? kept))
+                    member.CustomConverter = member.PropertyType == typeof(JsonObject) ? new Part<JsonObject>(kept) : new Part<JsonValue>(kept);
+            }
         });
         json.TypeInfoResolver = types;
     }
 
-    private sealed class Skipped<T> : JsonConverter<T>
+    private sealed class Part<T>(Func<JsonValue, JsonValue>? kept) : JsonConverter<T>
         where T : JsonValue
     {
         public override T? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
-            reader.Skip();
-            return null;
+            if (kept is null)
+            {
+                reader.Skip();
+                return null;
+            }
+
+            using JsonDocument document = JsonDocument.ParseValue(ref reader);
+            return (T)kept(JsonReading.Parse(System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(document.RootElement)));
         }
 
         public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>

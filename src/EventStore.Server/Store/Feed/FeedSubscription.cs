@@ -11,17 +11,12 @@ namespace EventStore.Server.Store.Feed;
 public sealed class FeedSubscription : IDisposable
 {
     private readonly JobFeed feed;
-    private readonly Channel<LogEntry> queue;
     private readonly CancellationTokenSource overrun = new();
+    private Channel<LogEntry>? queue; // none before it has joined
     private bool complete = true;
     private long waitingBytes;
 
-    internal FeedSubscription(JobFeed feed, long position, int length)
-    {
-        this.feed = feed;
-        queue = Channel.CreateBounded<LogEntry>(new BoundedChannelOptions(length) { SingleReader = true, SingleWriter = true });
-        Position = position;
-    }
+    internal FeedSubscription(JobFeed feed) => this.feed = feed;
 
     /// <summary>
     /// The revision up to which all changes have been queued. A watcher that reads it first and then empties the queue has seen
@@ -39,17 +34,26 @@ public sealed class FeedSubscription : IDisposable
     /// <summary>How many bytes wait in the queue.</summary>
     public long WaitingBytes => Interlocked.Read(ref waitingBytes);
 
+    /// <summary>
+    /// Joins the feed; from then on every change comes into the queue. False when the feed no longer has all changes behind the last one
+    /// seen: then the watcher reads them from the log, up to <paramref name="reached"/> at least, and tries again. Meanwhile the feed reads
+    /// on and remembers, within its bounds of number and bytes, what the watcher will then lack.
+    /// </summary>
+    /// <param name="after">The last revision the watcher has seen.</param>
+    /// <param name="reached">A revision the log has certainly reached.</param>
+    public bool Join(long after, long reached) => feed.Join(this, after, reached);
+
     /// <summary>Takes the next change, if there is one.</summary>
     public bool TryTake([NotNullWhen(true)] out LogEntry? change)
     {
-        if (!queue.Reader.TryRead(out change))
+        if (!queue!.Reader.TryRead(out change))
             return false;
         Interlocked.Add(ref waitingBytes, -change.WeightBytes);
         return true;
     }
 
     /// <summary>Waits for the next change; false when the watcher was cut off and nothing is left.</summary>
-    public ValueTask<bool> Wait(CancellationToken stop) => queue.Reader.WaitToReadAsync(stop);
+    public ValueTask<bool> Wait(CancellationToken stop) => queue!.Reader.WaitToReadAsync(stop);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -58,33 +62,42 @@ public sealed class FeedSubscription : IDisposable
         overrun.Dispose();
     }
 
-    /// <summary>Puts a change into the queue, or cuts the watcher off when the queue is full.</summary>
-    internal void Offer(LogEntry change)
+    /// <summary>Opens the queue, with what the feed remembers.</summary>
+    internal void Open(long position, RecentChanges recent, long after)
     {
-        if (complete && (WaitingBytes > feed.Limits.BacklogBytes || !Put(change)))
-            CutOff();
+        queue = Channel.CreateBounded<LogEntry>(
+            new BoundedChannelOptions(feed.Limits.Backlog + recent.Count) { SingleReader = true, SingleWriter = true });
+        foreach (LogEntry change in recent.After(after))
+            Put(change);
+        Position = position;
     }
 
-    /// <summary>Puts a change into the queue, if there is room.</summary>
-    internal bool Put(LogEntry change)
+    /// <summary>Puts a change into the queue of a watcher that has joined, or cuts it off when the queue is full.</summary>
+    internal void Offer(LogEntry change)
     {
-        Interlocked.Add(ref waitingBytes, change.WeightBytes);
-        return queue.Writer.TryWrite(change);
+        if (queue is not null && complete && (WaitingBytes > feed.Limits.BacklogBytes || !Put(change)))
+            CutOff();
     }
 
     /// <summary>Says that everything up to this revision was offered. The position of a watcher that was cut off stays.</summary>
     internal void Reach(long position)
     {
-        if (complete)
+        if (queue is not null && complete)
             Position = position;
     }
 
     internal void CutOff()
     {
-        if (!complete)
+        if (queue is null || !complete)
             return;
         complete = false;
         queue.Writer.TryComplete();
         overrun.Cancel();
+    }
+
+    private bool Put(LogEntry change)
+    {
+        Interlocked.Add(ref waitingBytes, change.WeightBytes);
+        return queue!.Writer.TryWrite(change);
     }
 }

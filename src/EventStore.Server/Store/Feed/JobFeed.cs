@@ -61,33 +61,14 @@ public sealed partial class JobFeed : BackgroundService
             wake.Writer.TryWrite(true);
     }
 
-    /// <summary>
-    /// Joins a watcher that has seen everything up to a revision. Null when the recent changes do not reach back so far: then the watcher
-    /// reads the changes up to <paramref name="reached"/> from the log first.
-    /// </summary>
-    /// <param name="after">The last revision the watcher has seen.</param>
-    /// <param name="reached">A revision the log has certainly reached.</param>
-    public FeedSubscription? Join(long after, long reached)
+    /// <summary>Announces a watcher, who then joins. As long as there is one, the feed reads on from where the first wanted to join.</summary>
+    public FeedSubscription Subscribe()
     {
+        var subscription = new FeedSubscription(this);
         lock (gate)
-        {
-            if (position < 0 && reached - after <= Limits.Backlog / 2)
-            {
-                // The first watcher: the feed starts at its position. That need not be the end of the log: while others write, a
-                // watcher that has caught up is soon behind again.
-                (position, recent) = (after, Recent(after));
-            }
-
-            if (position < 0 || after < recent.Begin)
-                return null;
-            var subscription = new FeedSubscription(this, position, Limits.Backlog + recent.Count);
-            foreach (LogEntry change in recent.After(after))
-                subscription.Put(change);
             subscriptions.Add(subscription);
-            Signals.Watchers.Add(1);
-            Wake();
-            return subscription;
-        }
+        Signals.Watchers.Add(1);
+        return subscription;
     }
 
     /// <inheritdoc/>
@@ -95,6 +76,27 @@ public sealed partial class JobFeed : BackgroundService
     {
         notifications.Committed -= Wake;
         base.Dispose();
+    }
+
+    internal bool Join(FeedSubscription subscription, long after, long reached)
+    {
+        lock (gate)
+        {
+            if (position < 0)
+            {
+                // A watcher that stands at the end of the log joins here. One that is behind catches up first, for nobody knows how many
+                // bytes it lacks; when it comes back it lacks what is in the ring, whose bytes are bounded. While others write it would
+                // always be a little behind.
+                (position, recent) = (reached, Recent(reached));
+                wake.Writer.TryWrite(true);
+            }
+
+            if (after < recent.Begin)
+                return false;
+            subscription.Open(position, recent, after);
+            wake.Writer.TryWrite(true);
+            return true;
+        }
     }
 
     internal void Leave(FeedSubscription subscription)

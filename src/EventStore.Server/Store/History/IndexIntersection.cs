@@ -115,7 +115,7 @@ internal static class IndexIntersection
                         HAVING count(l.revision) = {lists.Length.ToString(CultureInfo.InvariantCulture)}) l
                  WHERE l.revision {sort.Back} $2 OFFSET 0) next
              WHERE w.hits < $3 AND w.steps < $4)
-        SELECT w.bound, w.hit, w.hits < $3 AND w.steps = $4 AS spent, {Columns}
+        SELECT w.bound, w.steps, w.hits < $3 AND w.steps = $4 AS spent, {Columns}
           FROM walk w LEFT JOIN ({Tables}) ON w.hit AND r.revision = w.bound
          WHERE w.hit OR w.steps = $4
          ORDER BY w.steps

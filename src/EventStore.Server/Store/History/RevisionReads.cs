@@ -20,8 +20,12 @@ public sealed class RevisionReads(NpgsqlDataSource database)
     /// </summary>
     public const int StepsMax = 10_000;
 
+    private const int DataColumn = 9;
+    private const int PieceMin = 64;
+    private const long PieceBytes = 4 << 20;
+
     private const string FindSql =
-        $"SELECT r.revision, true, false, {IndexIntersection.Columns} FROM {IndexIntersection.Tables} WHERE r.revision = $1";
+        $"SELECT r.revision, 0, false, {IndexIntersection.Columns} FROM {IndexIntersection.Tables} WHERE r.revision = $1";
 
     private const string UsersSql = "SELECT e.seq_id, coalesce(e.user_name, '') FROM eventstore.mt_events e WHERE e.seq_id = ANY ($1)";
 
@@ -31,18 +35,41 @@ public sealed class RevisionReads(NpgsqlDataSource database)
     /// <param name="stop">Cancels the read.</param>
     public async IAsyncEnumerable<RevisionStep> List(RevisionQuery query, int count, [EnumeratorCancellation] CancellationToken stop)
     {
-        if (query.IsNothing)
-            yield break;
-        await using NpgsqlCommand command = database.CreateCommand();
-        await Write(command, query, count, stop);
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        while (await reader.ReadAsync(stop))
+        (RevisionQuery rest, List<NameRange[]> lives) = await Split(query, stop);
+        // Piece by piece: whoever has enough, as a page has by its bytes, leaves the rest of the piece unread, and the database will have
+        // sent all of it.
+        (int length, int steps, bool more) = (PieceMin, StepsMax, !query.IsNothing);
+        while (more)
         {
-            long bound = reader.GetInt64(0);
-            if (!await reader.IsDBNullAsync(reader.FieldCount - 1, stop))
-                yield return new RevisionStep(bound, Read(reader));
-            if (reader.GetBoolean(2))
+            (int found, int spent, long bound, long bytes, bool brokenOff) = (0, 0, 0, 0, false);
+            length = Math.Min(length, count);
+            await using NpgsqlCommand command = database.CreateCommand();
+            IndexIntersection.Write(command, rest, lives, length, steps);
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+            while (await reader.ReadAsync(stop))
+            {
+                (bound, spent, brokenOff) = (reader.GetInt64(0), reader.GetInt32(1), reader.GetBoolean(2));
+                if (!await reader.IsDBNullAsync(reader.FieldCount - 1, stop))
+                {
+                    found++;
+                    byte[] data = reader.GetFieldValue<byte[]>(DataColumn);
+                    bytes += data.Length;
+                    yield return new RevisionStep(bound, Read(reader, data));
+                }
+
+                if (brokenOff)
+                    yield return new RevisionStep(bound, null);
+            }
+
+            more = found == length && count > found && !brokenOff;
+            (count, steps) = (count - found, steps - spent);
+            rest = query.OldestFirst ? rest with { First = bound + 1 } : rest with { Last = bound - 1 };
+            length = bytes > PieceBytes ? (int)Math.Max(1, length * PieceBytes / bytes) : 4 * length;
+            if (more && steps <= 0)
+            {
+                more = false;
                 yield return new RevisionStep(bound, null);
+            }
         }
     }
 
@@ -52,7 +79,7 @@ public sealed class RevisionReads(NpgsqlDataSource database)
         await using NpgsqlCommand command = database.CreateCommand(FindSql);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = number });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        return await reader.ReadAsync(stop) ? Read(reader) : null;
+        return await reader.ReadAsync(stop) ? Read(reader, reader.GetFieldValue<byte[]>(DataColumn)) : null;
     }
 
     /// <summary>Who made the changes of these revisions.</summary>
@@ -84,8 +111,15 @@ public sealed class RevisionReads(NpgsqlDataSource database)
         return await RevisionAtTime.LastBefore(connection, time, stop) + 1;
     }
 
-    /// <summary>Writes the statement of <see cref="List"/>.</summary>
+    /// <summary>Writes the first statement of a <see cref="List"/>, of a single piece.</summary>
     internal async Task Write(NpgsqlCommand command, RevisionQuery query, int count, CancellationToken stop)
+    {
+        (RevisionQuery rest, List<NameRange[]> lives) = await Split(query, stop);
+        IndexIntersection.Write(command, rest, lives, count, StepsMax);
+    }
+
+    /// <summary>The lives that conditions on names stand for, and the query less those conditions.</summary>
+    private async Task<(RevisionQuery Remaining, List<NameRange[]> Lives)> Split(RevisionQuery query, CancellationToken stop)
     {
         IReadOnlyList<string>? namespaces = query.Conditions.FirstOrDefault(
             each => each is { Field: RevisionField.Namespace, Among: true })?.Values;
@@ -93,9 +127,8 @@ public sealed class RevisionReads(NpgsqlDataSource database)
         foreach (RevisionCondition condition in query.Conditions.Where(each => each.Among && NameRanges.Has(each.Field)))
             lives.Add(await NameRanges.Of(database, condition, namespaces, stop));
         // Lives are of those namespaces only.
-        RevisionQuery rest = query.Where(
-            each => !each.Among || !(NameRanges.Has(each.Field) || (each.Field == RevisionField.Namespace && lives.Count > 0)));
-        IndexIntersection.Write(command, rest, lives, count, StepsMax);
+        return (query.Where(
+            each => !each.Among || !(NameRanges.Has(each.Field) || (each.Field == RevisionField.Namespace && lives.Count > 0))), lives);
     }
 
     /// <summary>An event that cannot be read is shown by its name, so that a page of the history has all revisions in it.</summary>
@@ -111,13 +144,13 @@ public sealed class RevisionReads(NpgsqlDataSource database)
         }
     }
 
-    private static Revision Read(NpgsqlDataReader reader) => new(
+    private static Revision Read(NpgsqlDataReader reader, byte[] data) => new(
         reader.GetInt64(0),
         reader.IsDBNull(3) ? null : reader.GetInt64(3),
         new JobKey(reader.GetString(4), reader.GetString(5)),
         reader.GetGuid(6),
         reader.GetInt64(7),
-        ReadEvent(reader.GetInt64(0), reader.GetString(8), reader.GetFieldValue<byte[]>(9)),
+        ReadEvent(reader.GetInt64(0), reader.GetString(8), data),
         reader.GetFieldValue<DateTimeOffset>(10),
         EventCodec.ReadOrigin(reader, 11).Read());
 }

@@ -40,14 +40,15 @@ internal static partial class ChainRows
     public static IAsyncEnumerable<ChainedEvent> Events(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
         connection,
         $"""
-        SELECT {LinkColumns}, (e.data -> 'paths')::text, e.mt_dotnet_type,
-               coalesce(e.headers - 'impersonatedBy' - 'reason' = jsonb_build_object(
+        {LinkColumns}, (e.data -> 'paths')::text, e.mt_dotnet_type,
+               coalesce(e.headers - 'impersonatedBy' = jsonb_build_object(
                    'groups', e.headers -> 'groups',
                    'userAgent', e.headers ->> 'userAgent', 'sourceAddress', e.headers ->> 'sourceAddress')
                    AND coalesce(jsonb_typeof(e.headers -> 'reason'), 'string') = 'string', false),
                e.bdata IS NULL AND e.tenant_id = '*DEFAULT*' AND NOT e.is_archived
-          FROM eventstore.mt_events e WHERE {Behind("e.seq_id", behind)} ORDER BY e.seq_id
         """,
+        Cursor.SizeOf("e.data"),
+        $"FROM eventstore.mt_events e WHERE {Behind("e.seq_id", behind)} ORDER BY e.seq_id",
         ReadEvent,
         stop);
 

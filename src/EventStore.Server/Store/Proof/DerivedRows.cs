@@ -15,6 +15,8 @@ internal static class DerivedRows
     // accessed by its index.
     private const string ByIndexSql = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 
+    private const long StatementCharacters = 4 << 20;
+
     private const string DeleteJobsSql = "DELETE FROM eventstore.mt_doc_current_job d WHERE d.id = ANY ($1)";
 
     private const string DeleteStreamsSql = "DELETE FROM eventstore.mt_streams d WHERE d.id = ANY ($1)";
@@ -118,10 +120,31 @@ internal static class DerivedRows
             stop, Values(wrong, snapshot => snapshot.Uid), Values(wrong, snapshot => snapshot.Revision));
 
     /// <summary>Writes snapshots of jobs as they once were.</summary>
-    public static Task WriteSnapshots(NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken stop) => connection.Run(
-        SnapshotsSql, stop,
-        Values(jobs, job => job.Uid), Values(jobs, job => job.Revision), Values(jobs, job => job.Version),
-        Values(jobs, ReplayedStream.TextOf));
+    public static async Task WriteSnapshots(NpgsqlConnection connection, IReadOnlyList<Job> jobs, CancellationToken stop)
+    {
+        (var rows, long characters) = (new List<SnapshotRow>(), 0L);
+        foreach (Job job in jobs) // each printed when it is its turn: one stream may miss very many
+        {
+            rows.Add(new SnapshotRow(job.Uid, job.Revision, job.Version, ReplayedStream.TextOf(job), null, null));
+            characters += rows[^1].Text.Length;
+            if (characters > StatementCharacters)
+                await Write();
+        }
+
+        await Write();
+
+        async Task Write()
+        {
+            if (rows.Count > 0)
+            {
+                await connection.Run(SnapshotsSql, stop, Values(rows, row => row.Uid), Values(rows, row => row.Revision),
+                    Values(rows, row => row.Version), Values(rows, row => row.Text));
+            }
+
+            rows.Clear();
+            characters = 0;
+        }
+    }
 
     /// <summary>Writes rows and paths of the index. Nobody else does so for a revision that has been committed.</summary>
     public static async Task WriteIndex(NpgsqlConnection connection, IReadOnlyList<IndexFix> fixes, CancellationToken stop)

@@ -90,10 +90,9 @@ internal static class EventLog
     private static IAsyncEnumerable<LoggedEvent> Events(NpgsqlConnection connection, StreamRange range, CancellationToken stop) =>
         Cursor.Read(
             connection,
-            $"""
-            SELECT stream_id, version, seq_id, timestamp, type, data::text FROM eventstore.mt_events
-            {range.Where("stream_id")} ORDER BY stream_id, version
-            """,
+            "stream_id, version, seq_id, timestamp, type, data::text",
+            Cursor.SizeOf("data"),
+            $"FROM eventstore.mt_events {range.Where("stream_id")} ORDER BY stream_id, version",
             row => new LoggedEvent(
                 row.IsDBNull(0) ? Guid.AllBitsSet : row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetDateTime(3),
                 row.GetString(4), row.GetString(5)),
@@ -102,10 +101,9 @@ internal static class EventLog
     private static IAsyncEnumerable<SnapshotRow> Snapshots(NpgsqlConnection connection, StreamRange range, CancellationToken stop) =>
         Cursor.Read(
             connection,
-            $"""
-            SELECT uid, revision, version, text, since, touched::text
-              FROM eventstore.job_snapshot {range.Where("uid")} ORDER BY uid, version, revision
-            """,
+            "uid, revision, version, text, since, touched::text",
+            $"octet_length(text) + {Cursor.SizeOf("touched")}",
+            $"FROM eventstore.job_snapshot {range.Where("uid")} ORDER BY uid, version, revision",
             row => new SnapshotRow(
                 row.GetGuid(0), row.GetInt64(1), row.GetInt64(2), row.GetString(3), row.IsDBNull(4) ? null : row.GetInt64(4),
                 row.IsDBNull(5) ? null : row.GetString(5)),

@@ -52,13 +52,13 @@ public static class ExportReads
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         long total = (long)(await connection.Ask($"SELECT count(*) FROM eventstore.mt_events e WHERE {range.Where}", stop))!;
-        string sql = $"""
-            SELECT {ChainRows.LinkColumns}, e.id, r.hash, r.namespace, r.job
-              FROM eventstore.mt_events e LEFT JOIN eventstore.revision r ON r.revision = e.seq_id
+        string events = $"""
+            FROM eventstore.mt_events e LEFT JOIN eventstore.revision r ON r.revision = e.seq_id
              WHERE {range.Where} ORDER BY e.seq_id
             """;
         (long done, byte[]? before) = (0, null);
-        await foreach (HistoryEvent happened in Cursor.Read(connection, sql, Read, stop))
+        await foreach (HistoryEvent happened in Cursor.Read(
+            connection, $"{ChainRows.LinkColumns}, e.id, r.hash, r.namespace, r.job", Cursor.SizeOf("e.data"), events, Read, stop))
         {
             before ??= await HashBefore(connection, happened.Link.Revision, stop);
             yield return happened with { Before = before };

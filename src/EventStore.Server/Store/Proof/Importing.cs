@@ -1,5 +1,4 @@
 using EventStore.Domain.History;
-using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using Npgsql;
@@ -13,8 +12,6 @@ namespace EventStore.Server.Store.Proof;
 /// </summary>
 public sealed class Importing
 {
-    private const int BatchMax = 256;
-
     private const string CopySql = """
         COPY imported (seq_id, id, stream_id, version, data, type, class, time, user_name, headers, request, hash, paths)
         FROM STDIN (FORMAT binary)
@@ -108,13 +105,12 @@ public sealed class Importing
     private async Task Finish(Checkpoint end, long events, Action<long, long> progress)
     {
         await owner.Run(EventsSql, stop);
-        (var streams, var snapshots, long done) = (new List<ReplayedStream>(), new List<Job>(), 0L);
+        (JobFixes batch, long done) = (new JobFixes(), 0L);
         await foreach (ReplayedStream stream in EventLog.Fold(owner, new StreamRange(), _ => { }, stop))
         {
-            streams.Add(stream.Row is null ? throw new FormatException($"{stream.Uid}: {stream.Problem}") : stream);
-            snapshots.AddRange(stream.MissingSnapshots);
+            batch.Add(stream.Row is null ? throw new FormatException($"{stream.Uid}: {stream.Problem}") : stream, isWrong: true);
             progress(done += stream.Events, events);
-            if (streams.Count >= BatchMax || snapshots.Count >= BatchMax)
+            if (batch.IsMany)
                 await Flush();
         }
 
@@ -125,10 +121,9 @@ public sealed class Importing
 
         async Task Flush()
         {
-            await DerivedRows.WriteJobs(owner, streams, stop);
-            await DerivedRows.WriteSnapshots(owner, snapshots, stop);
-            streams.Clear();
-            snapshots.Clear();
+            await DerivedRows.WriteJobs(owner, batch.Jobs, stop);
+            await DerivedRows.WriteSnapshots(owner, batch.MissingSnapshots, stop);
+            batch = new JobFixes();
         }
     }
 

@@ -6,9 +6,9 @@ namespace EventStore.Server.Store.Proof;
 /// <summary>What is to be written of current jobs, streams and snapshots at once.</summary>
 internal sealed class JobFixes
 {
-    private const int CountMax = 256; // a batch is written while commits wait
-    private const long CharactersMax = 16 * 1024 * 1024;
-    private long characters;
+    private const int CountMax = 256; // they are written under the commit lock
+    private const long BytesMax = 16 << 20;
+    private const int BytesOfCharacter = 8; // two of its text, the rest of the parsed job
 
     public List<ReplayedStream> Jobs { get; } = [];
 
@@ -20,8 +20,11 @@ internal sealed class JobFixes
 
     public int Count => Jobs.Count + Orphans.Count + WrongSnapshots.Count + MissingSnapshots.Count;
 
+    /// <summary>About how many bytes of memory they take.</summary>
+    public long Bytes { get; private set; }
+
     /// <summary>Whether it is time to write them.</summary>
-    public bool IsMany => Count >= CountMax || characters >= CharactersMax;
+    public bool IsMany => Count >= CountMax || Bytes >= BytesMax;
 
     /// <summary>Adds what is to be written of a stream.</summary>
     public void Add(ReplayedStream stream, bool isWrong)
@@ -30,6 +33,6 @@ internal sealed class JobFixes
             Jobs.Add(stream);
         WrongSnapshots.AddRange(stream.WrongSnapshots);
         MissingSnapshots.AddRange(stream.MissingSnapshots);
-        characters += (long)(stream.Row?.Text.Length ?? 0) * (stream.MissingSnapshots.Count + (isWrong ? 1 : 0));
+        Bytes += (long)BytesOfCharacter * (stream.Row?.Text.Length ?? 0) * (stream.MissingSnapshots.Count + (isWrong ? 1 : 0));
     }
 }

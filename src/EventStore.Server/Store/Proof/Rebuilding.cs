@@ -108,7 +108,7 @@ public sealed class Rebuilding : IAsyncDisposable
     {
         await using NpgsqlTransaction transaction = await reading.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         await foreach (JudgedStream judged in StreamWalk.Judge(reading, new StreamRange { Behind = behind },
-            stray => jobs.WrongSnapshots.Add(stray), stop))
+            stray => jobs.WrongSnapshots.Add(stray with { Text = string.Empty }), stop))
         {
             if (judged.Stream is not { } stream)
                 jobs.Orphans.Add(judged.Uid);

@@ -42,7 +42,7 @@ internal sealed class ReplayedStream(Guid uid)
     /// <summary>The row its events give; null when there is a <see cref="Problem"/>.</summary>
     public CurrentJob? Row { get; private set; }
 
-    /// <summary>Snapshots that are not what the events give.</summary>
+    /// <summary>Snapshots that are not what the events give, without their texts.</summary>
     public List<SnapshotRow> WrongSnapshots { get; } = [];
 
     /// <summary>The job at places where the function that appends would have left a snapshot, and there is none.</summary>
@@ -71,7 +71,7 @@ internal sealed class ReplayedStream(Guid uid)
         if (Job is null || snapshot.Version != Job.Version || snapshot.Revision != Job.Revision || snapshot.Text != TextOf(Job)
             || !touched.Holds(snapshot))
         {
-            WrongSnapshots.Add(snapshot);
+            WrongSnapshots.Add(snapshot with { Text = string.Empty }); // many may have to wait
             return;
         }
 

@@ -20,15 +20,14 @@ internal sealed record JudgedStream(Guid Uid, ReplayedStream? Stream, string? Di
 /// </summary>
 internal static class StreamWalk
 {
-    // The document repeats some columns; PostgreSQL compares them.
-    private const string RowsSql = $"""
-        SELECT coalesce(j.id, s.id), j.namespace, j.name, j.deleted, j.mt_version, j.revision, coalesce(j.data ->> 'text', ''), s.version,
+    // A row's document repeats its columns; PostgreSQL itself compares the two.
+    private const string Columns = $"""
+        coalesce(j.id, s.id), j.namespace, j.name, j.deleted, j.mt_version, j.revision, coalesce(j.data ->> 'text', ''), s.version,
                coalesce(j.mt_last_modified, '-infinity'), coalesce(s.timestamp, '-infinity'), coalesce(s.created, '-infinity'),
                (s.type IS NULL AND s.tenant_id = '*DEFAULT*' AND NOT s.is_archived AND s.compacted_version = 0) IS TRUE,
                j.mt_dotnet_type IS NOT DISTINCT FROM '{CurrentJob.StoredClass}',
                j.data = jsonb_build_object('id', j.id, 'namespace', j.namespace, 'name', j.name, 'deleted', j.deleted,
                                            'version', j.mt_version, 'revision', j.revision, 'text', j.data -> 'text')
-          FROM eventstore.mt_doc_current_job j FULL JOIN eventstore.mt_streams s ON s.id = j.id
         """;
 
     /// <summary>The streams with what is wrong about each, in the order of their ids.</summary>
@@ -39,8 +38,12 @@ internal static class StreamWalk
     public static async IAsyncEnumerable<JudgedStream> Judge(
         NpgsqlConnection connection, StreamRange range, Action<SnapshotRow> stray, [EnumeratorCancellation] CancellationToken stop)
     {
-        string sql = $"{RowsSql} {range.Where("coalesce(j.id, s.id)")} ORDER BY 1";
-        await using IAsyncEnumerator<Row> rows = Cursor.Read(connection, sql, Row.Read, stop).GetAsyncEnumerator(stop);
+        string streams = $"""
+            FROM eventstore.mt_doc_current_job j FULL JOIN eventstore.mt_streams s ON s.id = j.id {range.Where("coalesce(j.id, s.id)")}
+             ORDER BY coalesce(j.id, s.id)
+            """;
+        await using IAsyncEnumerator<Row> rows = Cursor.Read(
+            connection, Columns, Cursor.SizeOf("j.data"), streams, Row.Read, stop).GetAsyncEnumerator(stop);
         bool more = await rows.MoveNextAsync();
         await foreach (ReplayedStream stream in EventLog.Fold(connection, range, stray, stop))
         {

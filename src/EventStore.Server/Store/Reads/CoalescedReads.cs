@@ -5,27 +5,33 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Coalesces reads of single jobs: those that arrive while queries are running share the next query. It starts after they arrived,
-/// so every read is linearizable: it sees every write answered before it, by any process. A read that arrives alone starts at once.
+/// Coalesces reads of single jobs: those that arrive while queries are under way share the next one. It begins after they arrived, so every
+/// read is linearizable: it sees every write answered before, of any process. A read that arrives alone waits for nothing.
 /// </summary>
+/// <remarks>
+/// One query brings at most <see cref="AnswerBytes"/> and one job. Nobody knows how long the text of a job is before it is asked for: of
+/// one that is longer than its share of the answer only the length comes, and it is asked for once more, with others as far as all fit.
+/// </remarks>
 /// <param name="database">The database.</param>
 /// <param name="queriesMax">The most queries at once: the more of them, the fewer jobs each carries.</param>
 /// <param name="textBytesMax">The longest text that is read, in bytes; of a longer one only its size is answered.</param>
 internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, int textBytesMax = int.MaxValue)
 {
+    /// <summary>The most bytes of text of one query's answer, beyond those of a single job.</summary>
+    internal const int AnswerBytes = 4 << 20;
+
     /// <summary>The most jobs of one query.</summary>
     private const int JobsMax = 64;
 
-    /// <summary>An answer with more bytes than this halves the number of jobs of the next query; a smaller one doubles it.</summary>
-    private const long AnswerBytes = 4 << 20;
-
     private readonly Lock gate = new();
     private readonly Queue<Question> waiting = new();
+    private readonly Queue<Question> large = new(); // those asked for once more
     private int queries;
-    private int jobsAtOnce = JobsMax;
+    private bool largeIsNext;
+    private long bytesMost;
 
-    /// <summary>The largest number of jobs the next query may ask for.</summary>
-    internal int JobsAtOnce => Volatile.Read(ref jobsAtOnce);
+    /// <summary>The most bytes of text that one query has brought.</summary>
+    internal long BytesMost => Volatile.Read(ref bytesMost);
 
     /// <summary>The living job of that name, or null.</summary>
     public Task<LivingRow?> Get(JobKey key, CancellationToken stop)
@@ -75,38 +81,75 @@ internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, 
         }
     }
 
+    /// <summary>
+    /// Takes the questions of the next query, each with the longest text it may be answered with: large jobs and others in turn, so that
+    /// neither wait for all of the others.
+    /// </summary>
     private Question[]? TakeWaiting()
     {
         lock (gate)
         {
-            if (waiting.Count == 0 || queries == queriesMax)
+            if (waiting.Count + large.Count == 0 || queries == queriesMax)
                 return null;
             queries++;
-            var taken = new Question[Math.Min(waiting.Count, jobsAtOnce)];
-            for (int i = 0; i < taken.Length; i++)
-                taken[i] = waiting.Dequeue();
-            return taken;
+            return large.Count > 0 && (waiting.Count == 0 || largeIsNext) ? TakeLarge() : TakeAny();
         }
+    }
+
+    private Question[] TakeLarge()
+    {
+        largeIsNext = false;
+        var taken = new List<Question>();
+        for (long bytes = 0; large.TryPeek(out Question? next) && (taken.Count == 0 || bytes + next.BytesMax <= AnswerBytes); bytes += next.BytesMax)
+            taken.Add(large.Dequeue());
+        if (taken is [var alone])
+            alone.BytesMax = textBytesMax;
+        return [.. taken];
+    }
+
+    private Question[] TakeAny()
+    {
+        largeIsNext = true;
+        var taken = new Question[Math.Min(waiting.Count, JobsMax)];
+        int share = Math.Min(textBytesMax, taken.Length == 1 ? int.MaxValue : AnswerBytes / taken.Length);
+        for (int i = 0; i < taken.Length; i++)
+            (taken[i] = waiting.Dequeue()).BytesMax = share;
+        return taken;
     }
 
     private async Task Ask(Question[] questions)
     {
         await using NpgsqlCommand command = database.CreateCommand(LivingRow.Sql);
-        var most = new int[questions.Length];
-        Array.Fill(most, textBytesMax);
-        LivingRow?[] jobs = await LivingRow.All(command, Array.ConvertAll(questions, question => question.Key), most);
+        LivingRow?[] jobs = await LivingRow.All(
+            command, Array.ConvertAll(questions, question => question.Key), Array.ConvertAll(questions, question => question.BytesMax));
         long bytes = jobs.Sum(job => (long)(job?.Stored?.Utf8.Length ?? 0));
-        if (bytes > AnswerBytes)
-            Volatile.Write(ref jobsAtOnce, Math.Max(1, questions.Length / 2));
-        else if (questions.Length >= jobsAtOnce)
-            Volatile.Write(ref jobsAtOnce, Math.Min(JobsMax, 2 * jobsAtOnce));
+        for (long most = BytesMost; bytes > most; most = BytesMost)
+            Interlocked.CompareExchange(ref bytesMost, bytes, most);
         for (int i = 0; i < jobs.Length; i++)
-            questions[i].Answer.TrySetResult(jobs[i]);
+        {
+            if (jobs[i] is { Stored: null } longer && longer.TextBytes <= textBytesMax)
+                AskAgain(questions[i], longer.TextBytes);
+            else
+                questions[i].Answer.TrySetResult(jobs[i]);
+        }
+    }
+
+    /// <summary>Asks once more with what is known. A job that grows meanwhile is asked for again, and in the end alone.</summary>
+    private void AskAgain(Question question, int bytes)
+    {
+        lock (gate)
+        {
+            question.BytesMax = bytes + (bytes / 16); // it may have grown by then
+            large.Enqueue(question);
+        }
     }
 
     private sealed class Question(JobKey key)
     {
         public JobKey Key { get; } = key;
+
+        /// <summary>The longest text the next query may answer it with, in bytes.</summary>
+        public int BytesMax { get; set; }
 
         public TaskCompletionSource<LivingRow?> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }

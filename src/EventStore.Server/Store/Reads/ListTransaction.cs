@@ -17,7 +17,8 @@ public sealed class ListTransaction : IAsyncDisposable
     private const int PieceMin = 64;
     private const int PieceMax = 4096;
     private const int PastPieceMax = 256;
-    private const int PastPieceBytes = 4 * 1024 * 1024;
+    private const long PieceBytes = 4 << 20;
+    private const long PastPieceBytes = 4 << 20;
 
     // Living now or not, each name that changed since is looked up once.
     private const string ChangedSinceSql =
@@ -154,23 +155,28 @@ public sealed class ListTransaction : IAsyncDisposable
     /// <summary>The living jobs that have not changed since the revision.</summary>
     private async IAsyncEnumerable<StoredJob> Unchanged(JobRange range, long revision, [EnumeratorCancellation] CancellationToken stop)
     {
-        // Piece by piece, each longer than the one before: who has enough after a page leaves the rest unread.
-        (int piece, int read) = (PieceMin / 2, PieceMin / 2);
-        while (read == piece)
+        // Piece by piece, each longer than the one before as long as jobs are small: who has enough after a page leaves the rest of the
+        // piece unread, and the database will have sent all of it.
+        int length = PieceMin;
+        for (bool more = true; more;)
         {
-            (piece, read) = (Math.Min(2 * piece, PieceMax), 0);
-            await using NpgsqlCommand command = SelectPiece(range, revision, piece);
+            (int read, long bytes) = (0, 0);
+            await using NpgsqlCommand command = SelectPiece(range, revision, length);
             await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop);
             JobKey? last = range.Behind;
             for (; await reader.ReadAsync(stop); read++)
             {
                 var key = new JobKey(reader.GetString(0), reader.GetString(1));
-                yield return new StoredJob(
+                var job = new StoredJob(
                     key, reader.GetInt64(2), reader.GetFieldValue<byte[]>(3), reader.GetFieldValue<DateTimeOffset>(4));
+                bytes += job.Utf8.Length;
+                yield return job;
                 last = key;
             }
 
             range = range with { Behind = last };
+            more = read == length;
+            length = bytes > PieceBytes ? (int)Math.Max(1, length * PieceBytes / bytes) : Math.Min(2 * length, PieceMax);
         }
     }
 
