@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using EventStore.Server.Postgres;
+using EventStore.Server.Store.Lane;
 using Npgsql;
 
 namespace EventStore.Server.Hosting;
@@ -72,6 +73,10 @@ internal sealed class Database : IAsyncDisposable
     /// </summary>
     public NpgsqlDataSource Serving() => Source(ServingConnectionString, Settings.ProgramName);
 
+    /// <summary>Connections of the serving role for finding out what became of a batch: rare, and so none is kept.</summary>
+    public LookUpDatabase LookUps() => new(Source(
+        new NpgsqlConnectionStringBuilder(ServingConnectionString) { Pooling = false }.ConnectionString, null, mayReadOnly: true));
+
     /// <summary>Connections of the owner, for the verbs that change tables.</summary>
     public NpgsqlDataSource Owner() => Source(RequireOwner(), null);
 
@@ -82,7 +87,10 @@ internal sealed class Database : IAsyncDisposable
     public ValueTask DisposeAsync() => embedded?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     /// <summary>Connections whose sessions have the settings this program needs.</summary>
-    internal static NpgsqlDataSource Source(string connectionString, string? name)
+    /// <param name="connectionString">Where to.</param>
+    /// <param name="name">The name their metrics go by.</param>
+    /// <param name="mayReadOnly">Whether a session is good that may only read.</param>
+    internal static NpgsqlDataSource Source(string connectionString, string? name, bool mayReadOnly = false)
     {
         var target = new NpgsqlConnectionStringBuilder(connectionString);
         bool hasManyHosts = target.Host!.Contains(',', StringComparison.Ordinal);
@@ -93,21 +101,23 @@ internal sealed class Database : IAsyncDisposable
         target.TargetSessionAttributes = null;
         var builder = new NpgsqlDataSourceBuilder(target.ConnectionString) { Name = name };
         builder.ConfigureTracing(traces => traces.ConfigureCommandFilter(_ => Activity.Current is not null));
-        builder.UsePhysicalConnectionInitializer(Prepare, PrepareAsync);
+        builder.UsePhysicalConnectionInitializer(
+            connection => Prepare(connection, mayReadOnly), connection => PrepareAsync(connection, mayReadOnly));
         return hasManyHosts ? builder.BuildMultiHost().WithTargetSession(session) : builder.Build();
     }
 
-    private static void Prepare(NpgsqlConnection connection)
+    private static void Prepare(NpgsqlConnection connection, bool mayReadOnly)
     {
         using var command = new NpgsqlCommand(SessionSettings, connection);
         using NpgsqlDataReader row = command.ExecuteReader();
         row.Read();
         Check(row);
         row.Close();
-        WritableSession.Require(connection);
+        if (!mayReadOnly)
+            WritableSession.Require(connection);
     }
 
-    private static async Task PrepareAsync(NpgsqlConnection connection)
+    private static async Task PrepareAsync(NpgsqlConnection connection, bool mayReadOnly)
     {
         await using var command = new NpgsqlCommand(SessionSettings, connection);
         await using (NpgsqlDataReader row = await command.ExecuteReaderAsync())
@@ -116,7 +126,8 @@ internal sealed class Database : IAsyncDisposable
             Check(row);
         }
 
-        await WritableSession.RequireAsync(connection);
+        if (!mayReadOnly)
+            await WritableSession.RequireAsync(connection);
     }
 
     private static void Check(NpgsqlDataReader row)

@@ -87,6 +87,7 @@ internal static class WebSetup
     public static void AddStore(this IServiceCollection services, Served served)
     {
         services.AddSingleton(_ => served.Database.Serving());
+        services.AddSingleton(_ => served.Database.LookUps());
         services.AddSingleton(served.Limits.Lane).AddSingleton<CommitLane>();
         services.AddSingleton<JobReads>();
         services.AddSingleton<RevisionReads>().AddSingleton<TimelineReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>();

@@ -66,12 +66,7 @@ public sealed class Naive_reader
     public async Task Misses_events_when_the_lock_is_taken_out_and_the_head_is_not_compared(bool isFenced)
     {
         await using TestDatabase database = await TestDatabase.Create();
-        string migration = await File.ReadAllTextAsync(Path.Combine(Migrations.DefaultFolder, "V0009__commit_jobs_3.sql"));
-        string function = migration[migration.IndexOf("CREATE FUNCTION eventstore.commit_jobs_3", StringComparison.Ordinal)..];
-        string unlocked = function[..(function.IndexOf("$function$;", StringComparison.Ordinal) + "$function$;".Length)]
-            .Replace("LOCK TABLE commit_lock IN EXCLUSIVE MODE;", string.Empty, StringComparison.Ordinal)
-            .Replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", StringComparison.Ordinal);
-        Assert.DoesNotContain("commit_lock", unlocked, StringComparison.Ordinal);
+        string unlocked = await Unlocked("V0009__commit_jobs_3.sql", "commit_jobs_3") + await Unlocked("V0014__commit_jobs_4.sql", "commit_jobs_4");
         await database.Execute(unlocked);
         if (isFenced)
         {
@@ -103,6 +98,18 @@ public sealed class Naive_reader
         Assert.True(await database.Ask<bool>("""
             SELECT max(timestamp) - min(timestamp) >= interval '1 hour' AND max(timestamp) = (SELECT time FROM eventstore.head) FROM eventstore.mt_events
             """));
+    }
+
+    /// <summary>The function without the lock.</summary>
+    private static async Task<string> Unlocked(string file, string name)
+    {
+        string migration = await File.ReadAllTextAsync(Path.Combine(Migrations.DefaultFolder, file));
+        string function = migration[migration.IndexOf($"CREATE FUNCTION eventstore.{name}", StringComparison.Ordinal)..];
+        string unlocked = function[..(function.IndexOf("$function$;", StringComparison.Ordinal) + "$function$;".Length)]
+            .Replace("LOCK TABLE commit_lock IN EXCLUSIVE MODE;", string.Empty, StringComparison.Ordinal)
+            .Replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", StringComparison.Ordinal);
+        Assert.DoesNotContain("commit_lock", unlocked, StringComparison.Ordinal);
+        return unlocked;
     }
 
     private static async Task<HttpResponseMessage> Write(HttpClient client, int writer)

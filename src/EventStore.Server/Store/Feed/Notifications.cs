@@ -16,8 +16,8 @@ public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits 
     public event Action? Committed;
 
     /// <summary>
-    /// Counts rebuilds of current jobs, and every start of listening, because a notification may have been missed. A cache filled
-    /// at an earlier count is stale.
+    /// Counts rebuilds of current jobs, and every begin of the listening, since one may have been missed. Jobs remembered since an earlier
+    /// count are stale.
     /// </summary>
     public long Rebuilds => Interlocked.Read(ref rebuilds);
 

@@ -10,7 +10,8 @@ namespace EventStore.Server.Store.Format;
 /// lock 7074  held by a rebuild, of which there is one at a time
 /// lock 7075  held by the one server whose Marten daemon counts activity
 /// eventstore_commit   a batch was committed; the payload is its last revision
-/// eventstore_rebuilt  current jobs were written by a rebuild: caches of jobs are to be emptied
+/// eventstore_rebuilt  current jobs were written by a rebuild: feeds read the jobs they remember again
+/// sequence rebuilds   the number of the last rebuild that wrote current jobs: a batch names the one it knows of
 /// </code>
 /// </summary>
 internal static class DatabaseNames
@@ -29,6 +30,12 @@ internal static class DatabaseNames
 
     /// <summary>Tells whoever keeps current jobs in memory to read them again.</summary>
     public const string RebuiltChannel = "eventstore_rebuilt";
+
+    /// <summary>
+    /// Counts a rebuild that has written current jobs, under the commit lock: whoever commits after it without knowing of it is to read them
+    /// again.
+    /// </summary>
+    public const string CountRebuild = "SELECT nextval('eventstore.rebuilds')";
 
     /// <summary>Takes the commit lock until the end of the transaction. For the owner: nobody commits meanwhile.</summary>
     public const string TakeCommitLock = "LOCK TABLE eventstore.commit_lock IN EXCLUSIVE MODE";

@@ -8,17 +8,21 @@ namespace EventStore.Server.Store.Lane;
 /// <summary>What the database said of a batch.</summary>
 /// <param name="Held">For each chain whether its basis still stood; where not, nothing of it was appended.</param>
 /// <param name="Revisions">For each event its revision; 0 where it was not appended.</param>
-internal sealed record Committed(bool[] Held, long[] Revisions);
+/// <param name="Rebuild">
+/// The number of the last rebuild that wrote current jobs; null where it was not asked. If it is not the one the batch named, nothing was
+/// held: what was read before it may be wrong.
+/// </param>
+internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild);
 
 /// <summary>
-/// The call that appends: <c>eventstore.commit_jobs_3</c> of migrations/V0009. One statement without a transaction around it is one
-/// round trip and one transaction, so the commit lock is never held across the network.
+/// The one call that appends: <c>eventstore.commit_jobs_4</c> of migrations/V0014, which calls that of V0009. One statement is one round trip and, without a
+/// transaction around it, one transaction: the lock it takes is never held while the network is waited for.
 /// </summary>
 internal static class CommitCall
 {
     private const string Sql = """
-        SELECT held, revisions
-          FROM eventstore.commit_jobs_3($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)
+        SELECT held, revisions, rebuild
+          FROM eventstore.commit_jobs_4($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23)
         """;
 
     private const string LookUpSql = """
@@ -31,20 +35,22 @@ internal static class CommitCall
     /// <param name="connection">A connection outside any transaction.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
+    /// <param name="knownRebuild">The last rebuild before the batch's jobs were read; null for who has read them just now.</param>
     /// <param name="patience">How long it may take; null for Npgsql's own limit.</param>
     public static async Task<Committed> Execute(
-        NpgsqlConnection connection, Batch batch, bool wakeOthers = false, TimeSpan? patience = null)
+        NpgsqlConnection connection, Batch batch, bool wakeOthers = false, long? knownRebuild = null, TimeSpan? patience = null)
     {
-        await using NpgsqlCommand command = Of(connection, batch, wakeOthers);
+        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, knownRebuild);
         if (patience is { } most)
             command.CommandTimeout = WholeSeconds(most);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
-        return new Committed(await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1));
+        return new Committed(
+            await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1), reader.GetInt64(2));
     }
 
     /// <summary>The call itself, with everything the function is to be told, in the order of its parameters.</summary>
-    internal static NpgsqlCommand Of(NpgsqlConnection connection, Batch batch, bool wakeOthers)
+    internal static NpgsqlCommand Of(NpgsqlConnection connection, Batch batch, bool wakeOthers, long? knownRebuild = null)
     {
         var command = new NpgsqlCommand(Sql, connection);
         AddKeys(command.Parameters, batch.Chains);
@@ -52,6 +58,7 @@ internal static class CommitCall
         AddPaths(command.Parameters, batch.Entries);
         AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
         command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = wakeOthers });
+        command.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = knownRebuild, NpgsqlDbType = NpgsqlDbType.Bigint });
         return command;
     }
 
@@ -69,7 +76,7 @@ internal static class CommitCall
         Add(command.Parameters, batch.Entries, entry => entry.After.Uid);
         Add(command.Parameters, batch.Entries, entry => entry.After.Version);
         Add(command.Parameters, batch.Entries, entry => entry.Id);
-        var committed = new Committed(new bool[batch.Chains.Count], new long[batch.Entries.Count]);
+        var committed = new Committed(new bool[batch.Chains.Count], new long[batch.Entries.Count], null);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())
         {

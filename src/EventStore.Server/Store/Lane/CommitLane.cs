@@ -21,7 +21,6 @@ public sealed partial class CommitLane : IAsyncDisposable
 {
     private readonly LaneLimits limits;
     private readonly JobFeed feed;
-    private readonly Notifications notifications;
     private readonly ServerPresence presence;
     private readonly ILogger<CommitLane> log;
     private readonly JobCache cache;
@@ -32,19 +31,18 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly LaneRecovery recovery;
     private readonly LaneMetrics metrics;
     private readonly Task running;
-    private long rebuilds;
+    private long rebuild; // the last one whose rows were not read before; 0 is none there ever was
     private int answered;
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(
-        NpgsqlDataSource database, LaneLimits limits, JobFeed feed, Notifications notifications, ServerPresence presence,
-        ILogger<CommitLane> log)
+        NpgsqlDataSource database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<CommitLane> log)
     {
-        (this.limits, this.feed, this.notifications, this.presence, this.log) = (limits, feed, notifications, presence, log);
+        (this.limits, this.feed, this.presence, this.log) = (limits, feed, presence, log);
         cache = new JobCache(limits.CacheBytes);
         early = new EarlyDecisions(database, limits, cache, log);
         queue = new LaneQueue(limits);
-        connection = new LaneConnection(database, limits, replies, log);
+        connection = new LaneConnection(database, lookUps, limits, replies, log);
         recovery = new LaneRecovery(database, limits, connection, queue, replies, log);
         metrics = new LaneMetrics(limits);
         running = Task.Run(Run);
@@ -126,16 +124,18 @@ public sealed partial class CommitLane : IAsyncDisposable
         try
         {
             batch = await Decide(commands);
-            queue.Return(Settle(batch, await metrics.Measure(batch, commands, () => connection.Commit(batch, presence.OthersServe))));
+            Committed committed = await metrics.Measure(
+                batch, commands, rebuild, () => connection.Commit(batch, presence.OthersServe, rebuild));
+            queue.Return(committed.Rebuild == rebuild ? Settle(batch, committed) : BeginAnew(commands, committed.Rebuild!.Value));
         }
-        catch (Exception e) when (batch is null && DatabaseAway.Is(e))
+        catch (Exception e) when ((batch is null || !connection.HasSent) && DatabaseAway.Is(e))
         {
             await recovery.GiveUp(commands, e, mayHaveBeenApplied: false);
         }
         catch (Exception e)
         {
             commands.ForEach(queued => cache.Forget(queued.Command.Key));
-            if (batch is not null && !LaneRecovery.WasRolledBack(e))
+            if (batch is not null && connection.HasSent && !LaneRecovery.WasRolledBack(e))
             {
                 if (await recovery.FindOut(batch, commands, e) is not { } found)
                     return;
@@ -148,12 +148,6 @@ public sealed partial class CommitLane : IAsyncDisposable
 
     private async Task<Batch> Decide(List<QueuedCommand> commands)
     {
-        if (notifications.Rebuilds != rebuilds)
-        {
-            rebuilds = notifications.Rebuilds;
-            cache.Clear(); // it may hold the wrong row, whose version looks right
-        }
-
         Dictionary<JobKey, Job> read = await ReadMissing(commands);
         return Batch.Of(commands, key => read.TryGetValue(key, out Job? job) || cache.TryGet(key, out job) ? job : null);
     }
@@ -187,6 +181,18 @@ public sealed partial class CommitLane : IAsyncDisposable
         }
 
         return rows.Where(row => row is { Stored: not null }).ToDictionary(row => row!.Key, row => row!.ToJob());
+    }
+
+    /// <summary>
+    /// After a rebuild, and at the first batch of all: a row that was wrong when it was read may have been mended since, and its version
+    /// says nothing of that. Every job is read again, and every command decided again.
+    /// </summary>
+    private List<QueuedCommand> BeginAnew(List<QueuedCommand> commands, long number)
+    {
+        rebuild = number;
+        cache.Clear();
+        commands.ForEach(queued => queued.Early = null);
+        return commands;
     }
 
     /// <summary>

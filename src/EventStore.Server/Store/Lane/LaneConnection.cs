@@ -5,13 +5,27 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
 
-/// <summary>A session of PostgreSQL: the number of its process, which may be used again, and when it began.</summary>
-internal readonly record struct LaneSession(int Pid, DateTime Began);
+/// <summary>A session of PostgreSQL.</summary>
+/// <param name="Pid">The number of its process, which may be used again.</param>
+/// <param name="Began">When it began.</param>
+/// <param name="ServerStarted">When its PostgreSQL server was started.</param>
+internal readonly record struct LaneSession(int Pid, DateTime Began, DateTime ServerStarted);
+
+/// <summary>
+/// Connections by which the lane finds out what became of a batch. Unlike all others they may be of a database that has become read-only
+/// meanwhile: it can still say what it has.
+/// </summary>
+public sealed record LookUpDatabase(NpgsqlDataSource Source);
 
 /// <summary>The lane's one connection, kept from batch to batch for its prepared plans. After any failure it is discarded.</summary>
-internal sealed partial class LaneConnection(NpgsqlDataSource database, LaneLimits limits, ReplyQueue replies, ILogger log)
+internal sealed partial class LaneConnection(
+    NpgsqlDataSource database, LookUpDatabase lookUps, LaneLimits limits, ReplyQueue replies, ILogger log)
 {
-    private const string SessionSql = "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    private const string SessionSql =
+        "SELECT pid, backend_start, pg_postmaster_start_time() FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+
+    private const string StateSql =
+        "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, pg_postmaster_start_time()";
 
     // True once the session has ended, null if it had ended already, false if it did not end in time.
     private const string EndSql =
@@ -48,11 +62,16 @@ internal sealed partial class LaneConnection(NpgsqlDataSource database, LaneLimi
         }
     }
 
+    /// <summary>Whether the last commit got as far as being sent; if not, nothing of it can have been stored.</summary>
+    public bool HasSent { get; private set; }
+
     /// <summary>Commits the batch.</summary>
-    public async Task<Committed> Commit(Batch batch, bool wakeOthers)
+    public async Task<Committed> Commit(Batch batch, bool wakeOthers, long knownRebuild)
     {
+        HasSent = false;
         NpgsqlConnection open = await Open();
-        return await replies.SendAndAwait(CommitCall.Execute(open, batch, wakeOthers, limits.CommitTime));
+        HasSent = true;
+        return await replies.SendAndAwait(CommitCall.Execute(open, batch, wakeOthers, knownRebuild, limits.CommitTime));
     }
 
     /// <summary>
@@ -64,7 +83,7 @@ internal sealed partial class LaneConnection(NpgsqlDataSource database, LaneLimi
     /// <param name="patience">How long it may take.</param>
     public async Task<Committed> LookUp(Batch batch, LaneSession sender, TimeSpan patience)
     {
-        NpgsqlConnection open = await Open();
+        await using NpgsqlConnection open = await replies.SendAndAwait(OpenToLookUp(sender));
         await replies.SendAndAwait(End(open, sender, patience));
         return await replies.SendAndAwait(CommitCall.LookUp(open, batch, patience));
     }
@@ -96,6 +115,30 @@ internal sealed partial class LaneConnection(NpgsqlDataSource database, LaneLimi
             throw new TimeoutException($"the session of process {session.Pid} has not ended yet");
     }
 
+    /// <summary>
+    /// A standby may be behind, and a database that was made read-only may be one that another has taken the place of: only if it is still
+    /// the very server the batch was sent to does it know what became of it.
+    /// </summary>
+    private async Task<NpgsqlConnection> OpenToLookUp(LaneSession sender)
+    {
+        NpgsqlConnection opened = await lookUps.Source.OpenConnectionAsync();
+        try
+        {
+            await using var command = new NpgsqlCommand(StateSql, opened);
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+            await reader.ReadAsync();
+            (bool isStandby, bool isReadOnly) = (reader.GetBoolean(0), reader.GetBoolean(1));
+            if (isStandby || (isReadOnly && reader.GetDateTime(2) != sender.ServerStarted))
+                throw new ReadOnlyDatabaseException();
+            return opened;
+        }
+        catch
+        {
+            await opened.DisposeAsync();
+            throw;
+        }
+    }
+
     private async ValueTask<NpgsqlConnection> Open()
     {
         if (connection is { State: System.Data.ConnectionState.Open })
@@ -113,7 +156,7 @@ internal sealed partial class LaneConnection(NpgsqlDataSource database, LaneLimi
             await using var command = new NpgsqlCommand(SessionSql, opened);
             await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
             await reader.ReadAsync();
-            return (opened, new LaneSession(reader.GetInt32(0), reader.GetDateTime(1)));
+            return (opened, new LaneSession(reader.GetInt32(0), reader.GetDateTime(1), reader.GetDateTime(2)));
         }
         catch
         {

@@ -18,7 +18,11 @@ internal sealed class LaneMetrics(LaneLimits limits)
             : null;
 
     /// <summary>Runs a commit and records it.</summary>
-    public async Task<Committed> Measure(Batch batch, List<QueuedCommand> commands, Func<Task<Committed>> commit)
+    /// <param name="batch">The batch.</param>
+    /// <param name="commands">Its commands.</param>
+    /// <param name="knownRebuild">The rebuild it names; after another one nothing is judged.</param>
+    /// <param name="commit">Commits it.</param>
+    public async Task<Committed> Measure(Batch batch, List<QueuedCommand> commands, long knownRebuild, Func<Task<Committed>> commit)
     {
         using Activity? span = StartSpan(commands);
         long started = Stopwatch.GetTimestamp();
@@ -28,7 +32,8 @@ internal sealed class LaneMetrics(LaneLimits limits)
             Committed committed = await commit();
             Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
             Signals.BatchSize.Record(commands.Count);
-            Count(batch, committed);
+            if (committed.Rebuild == knownRebuild)
+                Count(batch, committed);
             Tag(span, batch, committed, commands.Count);
             return committed;
         }

@@ -62,8 +62,6 @@ internal sealed partial class LaneRecovery(
         }
         else if (DatabaseAway.Is(cause) && !IsBroken(cause) && !TookTooLong(cause))
         {
-            if (DatabaseAway.IsReadOnly(cause))
-                database.Clear(); // a session stays read-only after the database is writable again
             await GiveUp(commands, cause, mayHaveBeenApplied: false);
         }
         else if (IsBroken(cause) && commands.All(queued => queued.Breaks < limits.BreaksMax))
@@ -95,6 +93,8 @@ internal sealed partial class LaneRecovery(
     public async Task GiveUp(List<QueuedCommand> commands, Exception e, bool mayHaveBeenApplied)
     {
         LogDatabaseAway(commands.Count, e);
+        if (DatabaseAway.IsReadOnly(e))
+            database.Clear(); // a session stays read-only after the database is writable again
         await connection.Discard();
         foreach (QueuedCommand queued in commands)
             replies.Give(queued, new Outcome.Unavailable(mayHaveBeenApplied && !queued.DryRun, DatabaseAway.Why(e)));

@@ -176,6 +176,7 @@ public sealed class Rebuilding : IAsyncDisposable
                 await DerivedRows.WriteJobs(writing, await AsTheyStand(batch.Jobs), stop);
                 if (batch.Orphans.Count > 0)
                     await DerivedRows.DeleteWithoutEvents(writing, [.. batch.Orphans], stop);
+                await writing.Ask(DatabaseNames.CountRebuild, stop);
                 await writing.Run($"NOTIFY {DatabaseNames.RebuiltChannel}", stop);
             }
 
