@@ -56,13 +56,13 @@ internal sealed class LiveStream(HttpContext http, JobReads reads, JobFeed feed,
     private async Task Follow()
     {
         long head = await reads.Head(stop);
-        using FeedSubscription? subscription = feed.Join(seen, Math.Max(head, seen));
-        if (subscription is null)
+        using FeedSubscription subscription = feed.Subscribe();
+        while (!subscription.Join(seen, Math.Max(head, seen)))
         {
-            // Too much has happened since the page was made to look at each change: it is out of date in any case.
+            // The feed no longer has all that has happened since the page was made: it is taken to be out of date.
             seen = head;
             await Tell();
-            return;
+            head = await reads.Head(stop);
         }
 
         while (true)
