@@ -62,7 +62,11 @@ internal static class ActivityStore
             foreach (JsonPropertyInfo member in type.Properties)
             {
                 if (Values.TryGetValue(member.Name, out Func<JsonValue, JsonValue>? kept))
-                    member.CustomConverter = member.PropertyType == typeof(JsonObject) ? new Part<JsonObject>(kept) : new Part<JsonValue>(kept);
+                {
+                    member.CustomConverter = member.PropertyType == typeof(JsonObject)
+                        ? new Part<JsonObject>(kept)
+                        : new Part<JsonValue>(kept);
+                }
             }
         });
         json.TypeInfoResolver = types;

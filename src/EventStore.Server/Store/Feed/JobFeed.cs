@@ -61,7 +61,9 @@ public sealed partial class JobFeed : BackgroundService
             wake.Writer.TryWrite(true);
     }
 
-    /// <summary>Announces a watcher, who then joins. As long as there is one, the feed reads on from where the first wanted to join.</summary>
+    /// <summary>
+    /// Announces a watcher, who then joins. As long as there is one, the feed reads on from where the first wanted to join.
+    /// </summary>
     public FeedSubscription Subscribe()
     {
         var subscription = new FeedSubscription(this);

@@ -32,8 +32,8 @@ internal static class DatabaseNames
     public const string RebuiltChannel = "eventstore_rebuilt";
 
     /// <summary>
-    /// Counts a rebuild that has written current jobs, under the commit lock: whoever commits after it without knowing of it is to read them
-    /// again.
+    /// Counts a rebuild that has written current jobs, under the commit lock: whoever commits after it without knowing of it is to read
+    /// them again.
     /// </summary>
     public const string CountRebuild = "SELECT nextval('eventstore.rebuilds')";
 

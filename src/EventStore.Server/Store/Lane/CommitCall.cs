@@ -15,8 +15,8 @@ namespace EventStore.Server.Store.Lane;
 internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild);
 
 /// <summary>
-/// The one call that appends: <c>eventstore.commit_jobs_4</c> of migrations/V0014, which calls that of V0009. One statement is one round trip and, without a
-/// transaction around it, one transaction: the lock it takes is never held while the network is waited for.
+/// The one call that appends: <c>eventstore.commit_jobs_4</c> of migrations/V0014, which calls that of V0009. One statement is one round
+/// trip and, without a transaction around it, one transaction: the lock it takes is never held while the network is waited for.
 /// </summary>
 internal static class CommitCall
 {

@@ -36,7 +36,8 @@ public sealed partial class CommitLane : IAsyncDisposable
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(
-        NpgsqlDataSource database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<CommitLane> log)
+        NpgsqlDataSource database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence,
+        ILogger<CommitLane> log)
     {
         (this.limits, this.feed, this.presence, this.log) = (limits, feed, presence, log);
         cache = new JobCache(limits.CacheBytes);

@@ -100,8 +100,13 @@ internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, 
     {
         largeIsNext = false;
         var taken = new List<Question>();
-        for (long bytes = 0; large.TryPeek(out Question? next) && (taken.Count == 0 || bytes + next.BytesMax <= AnswerBytes); bytes += next.BytesMax)
+        long bytes = 0;
+        while (large.TryPeek(out Question? next) && (taken.Count == 0 || bytes + next.BytesMax <= AnswerBytes))
+        {
             taken.Add(large.Dequeue());
+            bytes += next.BytesMax;
+        }
+
         if (taken is [var alone])
             alone.BytesMax = textBytesMax;
         return [.. taken];

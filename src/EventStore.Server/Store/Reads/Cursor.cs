@@ -69,9 +69,9 @@ internal static class Cursor
     /// <summary>
     /// The size of a jsonb column as text, in SQL. Of a value that is not compressed its stored size tells it, without a look at it.
     /// </summary>
-    public static string SizeOf(string jsonb) =>
-        $"""
-        coalesce(CASE WHEN pg_column_compression({jsonb}) IS NULL THEN pg_column_size({jsonb}) ELSE octet_length({jsonb}::text) END, 0)::bigint
+    public static string SizeOf(string jsonb) => $"""
+        coalesce(CASE WHEN pg_column_compression({jsonb}) IS NULL THEN pg_column_size({jsonb})
+                      ELSE octet_length({jsonb}::text) END, 0)::bigint
         """;
 
     /// <summary>Takes the sizes of the next page's rows, and answers how many they are.</summary>
