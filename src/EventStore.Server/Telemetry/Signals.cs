@@ -63,6 +63,10 @@ public static class Signals
     public static readonly Counter<long> Events = Meter.CreateCounter<long>(
         "eventstore.events", "{event}", "Events appended by this server.");
 
+    /// <summary>Events the feed passed over because this release cannot read them.</summary>
+    public static readonly Counter<long> Unreadable = Meter.CreateCounter<long>(
+        "eventstore.events.unreadable", "{event}", "Events the feed passed over because this release cannot read them.");
+
     /// <summary>
     /// Time from the commit of the oldest change of a read until it is passed on, in seconds. It compares two clocks: the
     /// database's and this machine's.

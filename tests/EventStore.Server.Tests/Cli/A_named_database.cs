@@ -199,6 +199,35 @@ public sealed class A_named_database : IAsyncLifetime
         }
     }
 
+    /// <summary>An encoding is chosen when a database is made: the way out is another database.</summary>
+    [Theory]
+    [InlineData("migrate")]
+    [InlineData("serve")]
+    public async Task Of_another_encoding_than_UTF8_is_refused_with_the_command_that_makes_the_right_one(string verb)
+    {
+        await using TestDatabase latin = await TestDatabase.CreateEmpty(options: "ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0");
+        string name = new NpgsqlConnectionStringBuilder(latin.Owner).Database!;
+        await using ProgramRun refused = await Ended(
+            new() { ["ConnectionStrings__Postgres"] = latin.Serving, ["ConnectionStrings__PostgresOwner"] = latin.Owner }, verb);
+        Assert.True(refused.ExitCode == 1, refused.Everything);
+        string[] said = Errors(refused).TrimEnd().Split('\n');
+        Assert.Equal(2, said.Length);
+        Assert.Contains($"'{name}' has the encoding LATIN1; this server needs UTF8", said[0], StringComparison.Ordinal);
+        string command = said[1][said[1].IndexOf("CREATE DATABASE", StringComparison.Ordinal)..];
+
+        await AsSuperuser(command);
+        try
+        {
+            var made = new NpgsqlConnectionStringBuilder(latin.Owner) { Database = name + "_utf8", Pooling = false };
+            await using ProgramRun migrated = await Ended(new() { ["ConnectionStrings__PostgresOwner"] = made.ConnectionString }, "migrate");
+            Assert.True(migrated.ExitCode == 0, migrated.Everything);
+        }
+        finally
+        {
+            await AsSuperuser($"DROP DATABASE {name}_utf8 WITH (FORCE)");
+        }
+    }
+
     private Dictionary<string, string?> Both() =>
         new() { ["ConnectionStrings__Postgres"] = database.Serving, ["ConnectionStrings__PostgresOwner"] = database.Owner };
 

@@ -50,7 +50,7 @@ public sealed class TestDatabase : IAsyncDisposable
     }
 
     /// <summary>Makes a database with both roles and nothing in it.</summary>
-    public static async Task<TestDatabase> CreateEmpty(string? superuser = null)
+    public static async Task<TestDatabase> CreateEmpty(string? superuser = null, string options = "")
     {
         superuser ??= await PostgresServer.ConnectionString;
         var database = new TestDatabase(superuser, "t_" + Guid.NewGuid().ToString("N")[..12]);
@@ -60,7 +60,7 @@ public sealed class TestDatabase : IAsyncDisposable
         [
             $"CREATE ROLE {database.name}_owner LOGIN PASSWORD '{Password}'",
             $"CREATE ROLE {database.name}_serving LOGIN PASSWORD '{Password}'",
-            $"CREATE DATABASE {database.name} OWNER {database.name}_owner",
+            $"CREATE DATABASE {database.name} OWNER {database.name}_owner {options}",
         ])
         {
             await using var command = new NpgsqlCommand(sql, connection);

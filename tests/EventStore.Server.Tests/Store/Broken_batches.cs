@@ -98,6 +98,19 @@ public sealed class Broken_batches : IAsyncLifetime
         await database.AssertWhole();
     }
 
+    /// <summary>What the function says of it would otherwise be in PostgreSQL's log alone.</summary>
+    [Fact]
+    public async Task A_sequence_behind_the_head_is_told_of_in_the_log_of_the_server()
+    {
+        await using ServerProcess server = await ServerProcess.Start(database.Serving);
+        await server.Admin.Create("one");
+        await database.Execute("SELECT setval('eventstore.mt_events_sequence', 1)");
+        await server.Admin.Create("two");
+        for (int tries = 0; tries < 300 && !server.Output.Contains("it was moved up", StringComparison.Ordinal); tries++)
+            await Task.Delay(100); // the log is written by another thread
+        Assert.Matches(@"WARNING\): the sequence of revisions was at 2, behind revision \d+: it was moved up", server.Output);
+    }
+
     /// <summary>A backup keeps every old version of the head for an hour; a commit must not read them all.</summary>
     [Fact]
     public async Task A_commit_reads_as_little_of_the_head_under_an_old_snapshot()

@@ -1,3 +1,4 @@
+using EventStore.Server.Postgres;
 using EventStore.Server.Store.Proof;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
@@ -40,6 +41,19 @@ public sealed class Verifying_the_schema : IAsyncLifetime
         else
             Assert.Equal(SchemaCheck.Resource("schema.txt").Split('\n', StringSplitOptions.RemoveEmptyEntries), found);
         Assert.Empty(await Findings());
+    }
+
+    /// <summary>An update of the system's C library may change any other order, and leaves an index that does not find what is in it.</summary>
+    [Fact]
+    public async Task Has_no_index_that_orders_texts_by_a_language()
+    {
+        await using TestDatabase other = await TestDatabase.CreateEmpty(options: "ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8' TEMPLATE template0");
+        await Migrations.Apply(other.Owner, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
+        Assert.Empty(await other.Ask<string[]>("""
+            SELECT coalesce(array_agg(format('%s orders by %s', i.relname, k.by::regcollation) ORDER BY 1), '{}')
+              FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid CROSS JOIN LATERAL unnest(x.indcollation) k (by)
+             WHERE i.relnamespace = 'eventstore'::regnamespace AND k.by <> 0 AND k.by <> '"C"'::regcollation
+            """));
     }
 
     [Fact]

@@ -203,7 +203,10 @@ public sealed partial class JobFeed : BackgroundService
                 Signals.FeedLag.Record(Math.Max(0, (DateTimeOffset.UtcNow - change.Time).TotalSeconds));
             first = false;
             if (change is UnreadableEvent unreadable)
+            {
+                Signals.Unreadable.Add(1);
                 LogUnreadable(unreadable.Why);
+            }
         }
     }
 

@@ -151,6 +151,7 @@ internal sealed partial class LaneConnection(
     private async Task<(NpgsqlConnection Connection, LaneSession Session)> OpenSession()
     {
         NpgsqlConnection opened = await database.OpenConnectionAsync();
+        opened.Notice += (_, told) => LogNotice(told.Notice.InvariantSeverity, told.Notice.MessageText);
         try
         {
             await using var command = new NpgsqlCommand(SessionSql, opened);
@@ -167,6 +168,9 @@ internal sealed partial class LaneConnection(
 
     [LoggerMessage(29, LogLevel.Warning, "The database closed the lane's connection while it was idle; connecting again: {Reason}")]
     private partial void LogReconnecting(string reason);
+
+    [LoggerMessage(69, LogLevel.Warning, "While the lane committed, PostgreSQL said ({Severity}): {What}")]
+    private partial void LogNotice(string severity, string what);
 
     [LoggerMessage(30, LogLevel.Debug, "A connection could not be closed: {Reason}")]
     private partial void LogNotClosed(string reason);
