@@ -66,7 +66,7 @@ public sealed class Naive_reader
     public async Task Misses_events_when_the_lock_is_taken_out_and_the_head_is_not_compared(bool isFenced)
     {
         await using TestDatabase database = await TestDatabase.Create();
-        string unlocked = await Unlocked("V0009__commit_jobs_3.sql", "commit_jobs_3") + await Unlocked("V0014__commit_jobs_4.sql", "commit_jobs_4");
+        string unlocked = await Unlocked("V0013__restore_and_reason.sql", "commit_jobs_3") + await Unlocked("V0014__commit_jobs_4.sql", "commit_jobs_4");
         await database.Execute(unlocked);
         if (isFenced)
         {
@@ -104,10 +104,9 @@ public sealed class Naive_reader
     private static async Task<string> Unlocked(string file, string name)
     {
         string migration = await File.ReadAllTextAsync(Path.Combine(Migrations.DefaultFolder, file));
-        string function = migration[migration.IndexOf($"CREATE FUNCTION eventstore.{name}", StringComparison.Ordinal)..];
-        string unlocked = function[..(function.IndexOf("$function$;", StringComparison.Ordinal) + "$function$;".Length)]
-            .Replace("LOCK TABLE commit_lock IN EXCLUSIVE MODE;", string.Empty, StringComparison.Ordinal)
-            .Replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", StringComparison.Ordinal);
+        string function = migration[migration.IndexOf($"FUNCTION eventstore.{name}(", StringComparison.Ordinal)..];
+        string unlocked = "CREATE OR REPLACE " + function[..(function.IndexOf("$function$;", StringComparison.Ordinal) + "$function$;".Length)]
+            .Replace("LOCK TABLE commit_lock IN EXCLUSIVE MODE;", string.Empty, StringComparison.Ordinal);
         Assert.DoesNotContain("commit_lock", unlocked, StringComparison.Ordinal);
         return unlocked;
     }

@@ -63,7 +63,7 @@ internal sealed class ActivityPage
                 line.Status = (StateOf(restored.Manifest["status"]), Short(restored.Manifest["status"]?.Member("completionTime")));
                 break;
             case JobStatusUpdated updated:
-                line.Status = (Short(LastCondition(updated.Status)), Short(updated.Status?.Member("completionTime")));
+                line.Status = (StateOf(updated.Status), Short(updated.Status?.Member("completionTime")));
                 break;
             case JobDeleted:
                 line.Deleted = time;
@@ -84,19 +84,27 @@ internal sealed class ActivityPage
     }
 
     /// <summary>What is counted of a manifest.</summary>
-    internal static JsonValue NamesOf(JsonValue manifest)
+    internal static JsonValue PartOfManifest(JsonValue manifest)
     {
         var metadata = (JsonObject)manifest.Member("metadata")!;
-        return JsonObject.Of(("metadata", JsonObject.Of(("name", metadata["name"]!), ("namespace", metadata["namespace"]!))));
+        JsonObject part = JsonObject.Of(("metadata", JsonObject.Of(("name", metadata["name"]!), ("namespace", metadata["namespace"]!))));
+        return manifest.Member("status") is { } status ? part.With("status", PartOfStatus(status)) : part;
     }
 
     /// <summary>What is counted of a status.</summary>
-    internal static JsonValue StateOf(JsonValue status) => JsonObject.Of(
+    internal static JsonValue PartOfStatus(JsonValue status) => JsonObject.Of(
         ("completionTime", Short(status.Member("completionTime"))),
-        ("conditions", new JsonArray([JsonObject.Of(("type", Short(LastCondition(status))))])));
+        ("conditions", new JsonArray([JsonObject.Of(("type", StateOf(status)))])));
 
-    private static JsonValue? LastCondition(JsonValue? status) =>
-        status?.Member("conditions") is JsonArray { Items: [.., var last] } ? last.Member("type") : null;
+    private static JsonObject Birth(JsonObject manifest, DateTimeOffset time, string user)
+    {
+        var metadata = (JsonObject)manifest["metadata"]!;
+        return JsonObject.Of(
+            ("created", Text(time)), ("createdBy", user), ("name", metadata["name"]!), ("namespace", metadata["namespace"]!));
+    }
+
+    private static JsonValue StateOf(JsonValue? status) =>
+        status?.Member("conditions") is JsonArray { Items: [.., var last] } ? Short(last.Member("type")) : JsonNull.Value;
 
     private static JsonValue Short(JsonValue? value) =>
         value is JsonText text && Encoding.UTF8.GetByteCount(text.Value) <= TextBytesMax ? text : JsonNull.Value;

@@ -29,8 +29,8 @@ internal static class ActivityStore
     {
         ["patch"] = null,
         ["replaced"] = null,
-        ["manifest"] = ActivityPage.NamesOf,
-        ["status"] = ActivityPage.StateOf,
+        ["manifest"] = ActivityPage.PartOfManifest,
+        ["status"] = ActivityPage.PartOfStatus,
     };
 
     /// <summary>Opens the store.</summary>

@@ -127,7 +127,7 @@ public sealed partial class CommitLane : IAsyncDisposable
             batch = await Decide(commands);
             Committed committed = await metrics.Measure(
                 batch, commands, rebuild, () => connection.Commit(batch, presence.OthersServe, rebuild));
-            queue.Return(committed.Rebuild == rebuild ? Settle(batch, committed) : BeginAnew(commands, committed.Rebuild!.Value));
+            queue.Return(committed.Rebuild is { } number && number != rebuild ? BeginAnew(commands, number) : Settle(batch, committed));
         }
         catch (Exception e) when ((batch is null || !connection.HasSent) && DatabaseAway.Is(e))
         {
