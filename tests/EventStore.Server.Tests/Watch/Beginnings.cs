@@ -1,8 +1,5 @@
-using System.Net;
 using System.Threading.RateLimiting;
 using EventStore.Server.Limits;
-using EventStore.Server.Tests.Fixtures;
-using Npgsql;
 
 namespace EventStore.Server.Tests.Watch;
 
@@ -10,15 +7,9 @@ namespace EventStore.Server.Tests.Watch;
 /// A client that was cut off opens all its watches again at once. What each reads to begin holds a connection to the database, so they
 /// begin a few at a time, and others do not wait for them.
 /// </summary>
-public sealed class Beginnings : IAsyncLifetime
+public sealed class Beginnings
 {
     private const int Watches = 1000;
-
-    private TestDatabase database = null!;
-
-    public async Task InitializeAsync() => database = await TestDatabase.Create();
-
-    public async Task DisposeAsync() => await database.DisposeAsync();
 
     [Fact]
     public async Task Of_a_thousand_watches_are_a_few_at_once_in_order_and_leave_places_to_others()
@@ -51,39 +42,4 @@ public sealed class Beginnings : IAsyncLifetime
         Task<RateLimitLease>[] next = [.. Enumerable.Range(0, 8).Select(i => starts.Enter($"user-{i}", CancellationToken.None).AsTask())];
         Assert.All(await Task.WhenAll(next), lease => Assert.True(lease.IsAcquired));
     }
-
-    /// <summary>Where a watch begins is held up in the database; what a GET reads is not.</summary>
-    [Fact]
-    public async Task Held_up_in_the_database_take_as_many_connections_as_may_begin_and_a_GET_is_answered()
-    {
-        await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Limits:ListsAtOnce=4");
-        await server.Admin.Create("there");
-        Task<HttpResponseMessage>[] watches;
-        await using (NpgsqlConnection owner = await database.OwnerSource.OpenConnectionAsync())
-        {
-            await using NpgsqlTransaction held = await owner.BeginTransactionAsync();
-            await using (var command = new NpgsqlCommand("LOCK TABLE eventstore.head IN ACCESS EXCLUSIVE MODE", owner))
-                await command.ExecuteNonQueryAsync();
-            watches = [.. Enumerable.Range(0, Watches).Select(_ => server.Admin.GetAsync(Sample.Jobs() + "?watch=true", HttpCompletionOption.ResponseHeadersRead))];
-            for (int tries = 0; tries < 600 && await Waiting() < 4; tries++)
-                await Task.Delay(50);
-
-            for (int i = 0; i < 20; i++)
-            {
-                await server.Admin.Get(Sample.Job("there"));
-                Assert.InRange(await Waiting(), 4, 5); // the one who counts the activity reads the head too
-            }
-
-            Assert.DoesNotContain(watches, watch => watch.IsCompleted);
-        }
-
-        foreach (HttpResponseMessage begun in await Task.WhenAll(watches))
-        {
-            Assert.Equal(HttpStatusCode.OK, begun.StatusCode);
-            begun.Dispose();
-        }
-    }
-
-    private Task<long> Waiting() =>
-        database.Ask<long>("SELECT count(*) FROM pg_locks WHERE relation = 'eventstore.head'::regclass AND NOT granted");
 }

@@ -41,7 +41,7 @@ internal static partial class ChainRows
         connection,
         $"""
         {LinkColumns}, (e.data -> 'paths')::text, e.mt_dotnet_type,
-               coalesce(e.headers - 'impersonatedBy' = jsonb_build_object(
+               coalesce(e.headers - 'impersonatedBy' - 'reason' = jsonb_build_object(
                    'groups', e.headers -> 'groups',
                    'userAgent', e.headers ->> 'userAgent', 'sourceAddress', e.headers ->> 'sourceAddress')
                    AND coalesce(jsonb_typeof(e.headers -> 'reason'), 'string') = 'string', false),
