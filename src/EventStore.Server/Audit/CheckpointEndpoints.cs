@@ -18,7 +18,8 @@ namespace EventStore.Server.Audit;
 /// </summary>
 internal static class CheckpointEndpoints
 {
-    private const string Path = "/apis/audit.eventstore.io/v1/checkpoint";
+    /// <summary>Where it is.</summary>
+    public const string Path = "/apis/audit.eventstore.io/v1/checkpoint";
 
     /// <summary>The names it goes by.</summary>
     public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "checkpoint", "checkpoint", "Checkpoint");

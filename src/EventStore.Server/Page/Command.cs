@@ -24,6 +24,10 @@ public sealed record Command(string Program, string Text)
     public static string PathOf(ApiResource resource, string? @namespace) =>
         $"/apis/{resource.GroupVersion}{(@namespace is null ? "" : $"/namespaces/{PageLinks.Escaped(@namespace)}")}/{resource.Plural}";
 
+    /// <summary>A value in a field selector.</summary>
+    internal static string FieldValue(string value) => value.Replace("\\", "\\\\", StringComparison.Ordinal)
+        .Replace(",", "\\,", StringComparison.Ordinal).Replace("=", "\\=", StringComparison.Ordinal);
+
     /// <summary>
     /// A word as the shell takes it for one, whatever is in it; what cannot be seen is written out, and so is no longer the same.
     /// </summary>

@@ -19,6 +19,10 @@ internal static class PageLinks
         return given.Length == 0 ? path : $"{path}?{string.Join('&', given)}";
     }
 
+    /// <summary>An address with one more field in its query.</summary>
+    public static string Also(string address, string name, string value) =>
+        $"{address}{(address.Contains('?', StringComparison.Ordinal) ? '&' : '?')}{name}={Escaped(value)}";
+
     /// <summary>A number as a part of an address.</summary>
     public static string Number(long number) => number.ToString(CultureInfo.InvariantCulture);
 

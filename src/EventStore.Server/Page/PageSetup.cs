@@ -1,8 +1,10 @@
 using EventStore.Server.Access;
 using EventStore.Server.Access.Credentials;
 using EventStore.Server.Kubernetes;
+using EventStore.Server.Page.Changes;
 using EventStore.Server.Page.List;
 using EventStore.Server.Page.SignIn;
+using EventStore.Server.Page.State;
 using Microsoft.AspNetCore.DataProtection;
 
 namespace EventStore.Server.Page;
@@ -39,6 +41,7 @@ internal static class PageSetup
         services.AddRazorComponents();
         services.AddResponseCompression(compression => compression.EnableForHttps = true);
         services.AddSingleton<SignInCookie>();
+        services.AddSingleton<ServerSamples>().AddHostedService(provider => provider.GetRequiredService<ServerSamples>());
     }
 
     /// <summary>Puts what every request of the page passes through before all else that may answer it.</summary>
@@ -56,6 +59,8 @@ internal static class PageSetup
         page.MapAssets();
         page.MapSignIn();
         page.MapJobList();
+        page.MapChanges();
+        page.MapState();
         RouteGroupBuilder open = page.MapGroup(string.Empty);
         open.MapRead("/", () => Results.Redirect(JobListEndpoints.Path));
         open.MapFallback("/{**rest}", NoSuchPage);

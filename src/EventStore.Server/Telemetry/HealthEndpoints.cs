@@ -47,6 +47,15 @@ public static class HealthEndpoints
         }
     }
 
+    /// <summary>What <c>/readyz?verbose</c> says, check by check: of what failed the reason is withheld here too.</summary>
+    public static async Task<IReadOnlyList<CheckedHealth>> Checks(HttpContext http)
+    {
+        HealthReport report = await Ask(http, _ => true);
+        return [.. Names(http, checks: true).Select(check => StatusOf(report, check) is var status && status == HealthStatus.Degraded
+            ? new CheckedHealth(check, status, report.Entries[check].Description)
+            : new CheckedHealth(check, status, null))];
+    }
+
     private static async Task AnswerAll(HttpContext http, string name, bool checks)
     {
         HashSet<string?> excluded = [.. http.Request.Query["exclude"]];
@@ -136,3 +145,9 @@ public static class HealthEndpoints
         }
     }
 }
+
+/// <summary>A check and what came of it.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Status">What came of it.</param>
+/// <param name="Words">What is degraded, in words everybody may read; null for nothing.</param>
+public sealed record CheckedHealth(string Name, HealthStatus Status, string? Words);

@@ -82,9 +82,11 @@ public sealed class PageFixture : IAsyncLifetime
 
     /// <summary>The same, signed in by the form as a person does it.</summary>
     public async Task<Visitor> SignedIn(
-        string token = ServerProcess.AdminToken, ColorScheme colours = ColorScheme.Light, bool phone = false, bool scripts = true, string zone = "UTC")
+        string token = ServerProcess.AdminToken, ColorScheme colours = ColorScheme.Light, bool phone = false, bool scripts = true, string zone = "UTC",
+        string expected = "")
     {
         Visitor visitor = await Visit(colours, phone, scripts, zone: zone);
+        visitor.Expected = expected;
         await visitor.SignIn(token);
         return visitor;
     }

@@ -150,6 +150,8 @@
         };
         const find = (path, root) => path.reduce((each, i) => each?.children[i], root);
 
+        const every = Number(main().dataset.every) * 1000;
+        if (every) setInterval(() => { if (!document.hidden) load(); }, every);
         return { follow, stop: () => source?.close() };
     })();
 

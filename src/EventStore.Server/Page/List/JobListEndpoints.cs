@@ -21,7 +21,7 @@ internal static class JobListEndpoints
     /// <summary>Maps it.</summary>
     public static void MapJobList(this IEndpointRouteBuilder page)
     {
-        var required = new RequiresAccess(Jobs.Group, Jobs.Plural, Verb: "list") { SelectedNamespace = JobQuestion.NamespaceOf };
+        var required = new RequiresAccess(Jobs.Group, Jobs.Plural, Verb: "list") { SelectedNamespace = PageQuery.NamespaceOf };
         RouteGroupBuilder list = page.MapGroup(string.Empty);
         list.MapRead("/jobs", Show);
         list.WithMetadata(required);
@@ -29,7 +29,7 @@ internal static class JobListEndpoints
     }
 
     private static async Task<IResult> Show(
-        HttpContext http, JobReads jobs, RevisionReads revisions, Authorization authorization, TimeProvider clock)
+        HttpContext http, JobReads jobs, RevisionReads revisions, TimeProvider clock)
     {
         if (!JobQuestion.TryRead(http, clock, out JobQuestion? question, out Status? refusal))
             return refusal;
@@ -40,10 +40,8 @@ internal static class JobListEndpoints
         JobListModel model = question.Deleted
             ? await reads.Deleted(question, http.RequestAborted)
             : await reads.Living(question, mayReadHistory, http.RequestAborted);
-        Task<bool> May(string verb, string group, string plural, string? @namespace) => authorization.AllowsAsync(
-            RequestInfo.Of(http).User, new AccessRequest(verb, group, plural, "", @namespace, null), http.RequestAborted).AsTask();
-        bool mayListNamespaces = await May("list", "", "namespaces", null);
-        bool mayWatch = !question.Deleted && await May("watch", Jobs.Group, Jobs.Plural, question.Namespace);
+        bool mayListNamespaces = await PageRights.May(http, "list", NamespaceEndpoints.Namespaces, null);
+        bool mayWatch = !question.Deleted && await PageRights.May(http, "watch", Jobs, question.Namespace);
         return PageAnswers.Show<JobListPage>(model with
         {
             MayReadHistory = mayReadHistory,
@@ -84,7 +82,7 @@ internal static class JobListEndpoints
             ];
         }
 
-        string fields = question.By.Length > 0 ? $"verb=Deleted,user={question.By}" : "verb=Deleted";
+        string fields = question.By.Length > 0 ? $"verb=Deleted,user={Command.FieldValue(question.By)}" : "verb=Deleted";
         return
         [
             Command.Kubectl(["get", JobResource.Revisions.Plural, .. Command.In(question.Namespace), "--field-selector", fields]),

@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Manifests;
 using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Selectors;
@@ -15,19 +14,12 @@ namespace EventStore.Server.Page.List;
 /// <param name="Name">What the names contain; empty for any.</param>
 /// <param name="State">The state, in whatever case; empty for any.</param>
 /// <param name="By">Who made the last change; empty for anybody.</param>
-/// <param name="Since">How long ago the last change was at most, one of <see cref="Windows"/>, or a time; empty for no matter when.</param>
+/// <param name="Since">How long ago the last change was at most, as <see cref="TimeWindow"/> reads it; empty for no matter when.</param>
 /// <param name="Deleted">Whether it is the deleted jobs that are wanted.</param>
 /// <param name="After">Behind which job, or which revision of a deletion, the page begins; empty for the first page.</param>
 public sealed record JobQuestion(
     string? Namespace, string Labels, string Name, string State, string By, string Since, bool Deleted, string After)
 {
-    /// <summary>The choices of <see cref="Since"/>.</summary>
-    public static readonly IReadOnlyList<(string Value, string Text, TimeSpan Ago)> Windows =
-    [
-        ("10m", "in the last 10 minutes", TimeSpan.FromMinutes(10)), ("1h", "in the last hour", TimeSpan.FromHours(1)),
-        ("24h", "in the last 24 hours", TimeSpan.FromHours(24)), ("7d", "in the last 7 days", TimeSpan.FromDays(7)),
-    ];
-
     /// <summary>The jobs the API would list for its namespace and labels.</summary>
     internal JobSelection Selection { get; private init; } = new(null, LabelSelector.Everything, FieldSelector.Everything);
 
@@ -37,25 +29,21 @@ public sealed record JobQuestion(
     /// <summary>Whether any filter but the namespace is set.</summary>
     public bool IsNarrowed => (Labels + Name + State + By + Since).Length > 0;
 
-    /// <summary>The namespace of a page's query; null for all. The right to the page is asked with it.</summary>
-    public static string? NamespaceOf(HttpRequest request) => Text(request.Query, "namespace") is { Length: > 0 } named ? named : null;
-
     /// <summary>Reads the address: 400 for what cannot be understood.</summary>
     public static bool TryRead(
         HttpContext http, TimeProvider clock, [NotNullWhen(true)] out JobQuestion? question, [NotNullWhen(false)] out Status? refusal)
     {
         IQueryCollection query = http.Request.Query;
         question = null;
-        string labels = Text(query, "labelSelector"), since = Text(query, "since"), after = Text(query, "after");
-        string? inNamespace = NamespaceOf(http.Request);
+        string Text(string name) => PageQuery.Text(query, name);
+        (string labels, string since, string after) = (Text("labelSelector"), Text("since"), Text("after"));
+        string? inNamespace = PageQuery.NamespaceOf(http.Request);
         if (!LabelSelector.TryParse(labels, out LabelSelector selector, out refusal, RequestLimits.Of(http).SelectorTerms)
-            || !TryReadTime(since, clock.GetUtcNow(), out DateTimeOffset? changedSince, out refusal))
+            || !TimeWindow.TryRead("since", since, clock.GetUtcNow(), out DateTimeOffset? changedSince, out refusal))
             return false;
-        if (inNamespace is not null && NameRules.OfLabel(inNamespace).Count > 0)
-            refusal = Status.BadRequest($"'{inNamespace}' is no name of a namespace");
+        refusal = PageQuery.RefuseNamespace(inNamespace);
         var read = new JobQuestion(
-            inNamespace, labels, Text(query, "name"), Text(query, "state"), Text(
-                query, "by"), since, Text(query, "show") == "deleted", after)
+            inNamespace, labels, Text("name"), Text("state"), Text("by"), since, Text("show") == "deleted", after)
         {
             Selection = new JobSelection(inNamespace, selector, FieldSelector.Everything),
             ChangedSince = changedSince,
@@ -82,24 +70,6 @@ public sealed record JobQuestion(
         (Name.Length == 0 || row.Key.Name.Contains(Name, StringComparison.OrdinalIgnoreCase))
         && (State.Length == 0 || string.Equals(row.State, State, StringComparison.OrdinalIgnoreCase))
         && (ChangedSince is not { } since || row.Changed >= since);
-
-    private static bool TryReadTime(string text, DateTimeOffset now, out DateTimeOffset? time, [NotNullWhen(false)] out Status? refusal)
-    {
-        (time, refusal) = (null, null);
-        if (text.Length == 0)
-            return true;
-        if (Windows.FirstOrDefault(window => window.Value == text) is { Value: not null } ago)
-            time = now - ago.Ago;
-        else if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset read))
-            time = read;
-        else
-            refusal = Status.BadRequest($"since is 10m, 1h, 24h, 7d or a time such as 2026-11-23T07:58:24Z, and not '{text}'");
-        return refusal is null;
-    }
-
-    // What holds U+0000 the database cannot be asked for, and nothing there has it.
-    private static string Text(IQueryCollection query, string name) =>
-        query[name].ToString().Trim().Replace("\0", "", StringComparison.Ordinal);
 }
 
 /// <summary>A line of the list.</summary>

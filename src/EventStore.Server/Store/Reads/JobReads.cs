@@ -105,6 +105,13 @@ public sealed class JobReads(NpgsqlDataSource database)
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 
+    /// <summary>The size of the database, in bytes.</summary>
+    public async Task<long> DatabaseBytes(CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand("SELECT pg_database_size(current_database())");
+        return (long)(await command.ExecuteScalarAsync(stop))!;
+    }
+
     /// <summary>Where the chain stands.</summary>
     public async Task<Checkpoint> Checkpoint(CancellationToken stop)
     {

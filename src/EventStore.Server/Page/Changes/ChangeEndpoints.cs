@@ -1,0 +1,71 @@
+using EventStore.Server.Access;
+using EventStore.Server.Activities;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Resources;
+using EventStore.Server.Store.Activities;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.History;
+using EventStore.Server.Store.Reads;
+
+namespace EventStore.Server.Page.Changes;
+
+/// <summary>Who changed what, with the right to list revisions.</summary>
+internal static class ChangeEndpoints
+{
+    /// <summary>Where it is.</summary>
+    public const string Path = PageSetup.Root + "/activity";
+
+    private const string LivePath = Path + "/live";
+    private static readonly ApiResource Revisions = JobResource.Revisions;
+
+    /// <summary>Maps it.</summary>
+    public static void MapChanges(this IEndpointRouteBuilder page)
+    {
+        var required = new RequiresAccess(Revisions.Group, Revisions.Plural, Verb: "list") { SelectedNamespace = PageQuery.NamespaceOf };
+        RouteGroupBuilder list = page.MapGroup(string.Empty);
+        list.MapRead("/activity", Show);
+        list.WithMetadata(required);
+        page.MapGet("/activity/live", Follow).WithMetadata(required with { Verb = "watch" });
+    }
+
+    private static async Task<IResult> Show(HttpContext http, JobReads jobs, RevisionReads revisions, TimeProvider clock)
+    {
+        if (!ChangeQuestion.TryRead(http, clock, out ChangeQuestion? question, out Status? refusal))
+            return refusal;
+        ChangeListModel model = await new ChangeReads(jobs, revisions).Page(question, http.RequestAborted);
+        // What is counted has no names of jobs.
+        bool isCounted = question.Job.Length == 0 && await PageRights.May(http, "list", ActivityEndpoints.Resource, question.Namespace);
+        if (isCounted && http.RequestServices.GetService<ActivityReads>() is { } activity)
+            model = await ChangeReads.WithDays(model, activity, clock.GetUtcNow(), http.RequestAborted);
+        bool mayWatch = question.Before is null && await PageRights.May(http, "watch", Revisions, question.Namespace);
+        return PageAnswers.Show<ChangeListPage>(model with
+        {
+            Live = mayWatch ? PageLinks.Also(question.Address(LivePath), "from", PageLinks.Number(model.Head)) : null,
+            Commands = Commands(http.Request, question),
+        });
+    }
+
+    private static async Task<IResult> Follow(HttpContext http, JobReads jobs, JobFeed feed, TimeProvider clock)
+    {
+        if (!ChangeQuestion.TryRead(http, clock, out ChangeQuestion? question, out Status? refusal))
+            return refusal;
+        RevisionQuery query = question.Query;
+        return await new LiveStream(http, jobs, feed, entry => entry.AsRevision is { } revision && query.Covers(revision)).Run();
+    }
+
+    private static Command[] Commands(HttpRequest request, ChangeQuestion question)
+    {
+        string fields = question.FieldSelector;
+        string[] selector = fields.Length > 0 ? ["--field-selector", fields] : [];
+        return
+        [
+            Command.Kubectl(["get", Revisions.Plural, .. Command.In(question.Namespace), .. selector]),
+            Command.Curl(request, PageLinks.With(
+                Command.PathOf(Revisions, question.Namespace), ("fieldSelector", fields), ("since", Rfc3339(question.From)),
+                ("until", Rfc3339(question.To)))),
+        ];
+    }
+
+    private static string? Rfc3339(DateTimeOffset? time) =>
+        time?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
+}

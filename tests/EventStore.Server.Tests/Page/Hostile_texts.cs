@@ -1,0 +1,85 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using EventStore.Server.Page;
+using EventStore.Server.Tests.Fixtures;
+
+namespace EventStore.Server.Tests.Page;
+
+/// <summary>Whatever others write is shown as what it is: text.</summary>
+[Collection(PageTests.Name)]
+public sealed class Hostile_texts(PageFixture fixture)
+{
+    private static readonly string[] Corpus =
+    [
+        "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "'><svg onload=alert(1)>", "</title><script>alert(1)</script>",
+        "</textarea><iframe src=javascript:alert(1)>", "javascript:alert(1)", "<style>*{display:none}</style>", "<a href=//example.com>click</a>",
+        "{{7*7}}${7*7}@(7*7)", "<!--", "]]>", "&lt;b&gt;&amp;", "\" autofocus onfocus=alert(1) x=\"", "<form action=//example.com><input name=q>",
+        "<base href=//example.com/>", "<meta http-equiv=refresh content=0;url=//example.com>", "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+    ];
+
+    [SkippableFact]
+    public async Task No_text_of_a_job_or_of_its_user_becomes_markup_anywhere()
+    {
+        PageFixture.NeedsChromium();
+        await fixture.Create("hostile", "target");
+        foreach (string text in Corpus)
+        {
+            string patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["evil"] = text } } }.ToJsonString();
+            using var request = new HttpRequestMessage(HttpMethod.Patch, Sample.Job("target", "hostile")) { Content = Sample.Body(patch, "application/merge-patch+json") };
+            request.Headers.TryAddWithoutValidation("Impersonate-User", text);
+            request.Headers.TryAddWithoutValidation("Impersonate-Group", "system:masters");
+            request.Headers.TryAddWithoutValidation("User-Agent", text);
+            using HttpResponseMessage answer = await fixture.Server.Admin.SendAsync(request);
+            Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+        }
+
+        string status = new JsonObject
+        {
+            ["status"] = new JsonObject { ["conditions"] = new JsonArray(new JsonObject { ["type"] = Corpus[1], ["status"] = "True" }) },
+        }.ToJsonString();
+        (await (await fixture.Server.Admin.Patch(Sample.Job("target", "hostile") + "/status", status)).Manifest()).ToString();
+        await using Visitor visitor = await fixture.SignedIn();
+        visitor.Expected = "400|403|404";
+        await visitor.Go("/ui/jobs?namespace=hostile");
+        Assert.Contains(Corpus[1], await visitor.Text(), StringComparison.Ordinal);
+        await IsUntouched(visitor);
+        await visitor.Go("/ui/activity?namespace=hostile");
+        string shown = await visitor.Text();
+        Assert.All(Corpus, text => Assert.Contains(text[..Math.Min(50, text.Length)], shown, StringComparison.Ordinal));
+        await IsUntouched(visitor);
+        foreach (string text in Corpus)
+        {
+            string value = Uri.EscapeDataString(text);
+            foreach (string path in (string[])["/ui/jobs?name=", "/ui/jobs?state=", "/ui/jobs?by=", "/ui/jobs?labelSelector=", "/ui/jobs?namespace=", "/ui/jobs?after=", "/ui/jobs?since=", "/ui/activity?user=", "/ui/activity?path=", "/ui/activity?verb=", "/ui/activity?job=", "/ui/"])
+            {
+                await visitor.Go(path + value);
+                await IsUntouched(visitor);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("plain", "plain")]
+    [InlineData("über 日本 😀", "über 日本 😀")]
+    [InlineData("a\u202Egnp.exe", "a\\u202egnp.exe")]
+    [InlineData("a\u0000\u001b[31m\u007f\u0085", "a\\u0000\\u001b[31m\\u007f\\u0085")]
+    [InlineData("zero\u200Bwidth\uFEFF\u2066", "zero\\u200bwidth\\ufeff\\u2066")]
+    [InlineData("line\nbreak\u2028", "line\\u000abreak\\u2028")]
+    [InlineData("tag \U000E0041", "tag \\udb40\\udc41")]
+    public void What_cannot_be_seen_is_written_out(string text, string shown) => Assert.Equal(shown, Visible.Of(text));
+
+    [Fact]
+    public void Half_a_character_is_written_out() => Assert.Equal("half \\ud83d!", Visible.Of("half \uD83D!"));
+
+    [Fact]
+    public void Nothing_that_steers_the_direction_of_writing_is_left_as_it_is()
+    {
+        foreach (int code in (int[])[0x061C, 0x200E, 0x200F, .. Enumerable.Range(0x202A, 5), .. Enumerable.Range(0x2066, 4)])
+            Assert.DoesNotContain((char)code, Visible.Of(new StringBuilder("x").Append((char)code).ToString()));
+    }
+
+    /// <summary>No element that only a text could have brought.</summary>
+    private static async Task IsUntouched(Visitor visitor) => Assert.Equal(0, await visitor.Page.EvaluateAsync<int>(
+        "document.querySelectorAll('img, iframe, style, math, base, object, embed, meta[http-equiv], script:not([src^=\"/ui/assets/\"]), "
+        + "[onerror], [onload], [onfocus], form[action*=\"example.com\"]').length + [...document.links].filter(link => link.origin !== location.origin).length"));
+}
