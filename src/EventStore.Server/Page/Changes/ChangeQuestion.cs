@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using EventStore.Domain.Jobs;
-using EventStore.Server.Audit;
+using EventStore.Server.Resources;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Store.History;
 
@@ -99,7 +99,11 @@ public sealed record ChangeQuestion(
 /// <param name="Changes">The first of the values that changed, for reading.</param>
 /// <param name="More">How many more there are.</param>
 public sealed record ChangeRow(
-    long Number, JobKey Key, string Verb, DateTimeOffset Time, string User, string? By, IReadOnlyList<ShownChange> Changes, int More);
+    long Number, JobKey Key, string Verb, DateTimeOffset Time, string User, string? By, IReadOnlyList<ShownChange> Changes, int More)
+{
+    /// <summary>Why it was done, in the words of whoever did it; null where nobody said.</summary>
+    public string? Reason { get; init; }
+}
 
 /// <summary>A value that changed, in few characters.</summary>
 /// <param name="Path">Where.</param>

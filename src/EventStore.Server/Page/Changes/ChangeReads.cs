@@ -1,7 +1,7 @@
 using System.Globalization;
 using EventStore.Domain.History;
 using EventStore.Domain.Json;
-using EventStore.Server.Audit;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Activities;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.History;
@@ -77,7 +77,7 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
             .Select(change => new ShownChange(Clip(change.Path.ToString()), Clip(change.Before), Clip(change.After)))];
         return new ChangeRow(
             revision.Number, revision.Key, RevisionVerbs.Of(revision.Event), revision.Time, revision.Origin.User,
-            revision.Origin.ImpersonatedBy?.User, shown, changes.Count - shown.Length);
+            revision.Origin.ImpersonatedBy?.User, shown, changes.Count - shown.Length) { Reason = revision.Origin.Reason };
     }
 
     /// <summary>Slots of equal length between the first change and the last.</summary>

@@ -8,7 +8,7 @@ using EventStore.Server.Telemetry;
 
 namespace EventStore.Server.Page.State;
 
-/// <summary>How the server is, with the right to <c>/metrics</c>; where the chain stands with the right to that.</summary>
+/// <summary>How the server is, with the right to <c>/metrics</c>; the checkpoint with the right to that.</summary>
 internal static class StateEndpoints
 {
     /// <summary>Where it is.</summary>
@@ -40,7 +40,7 @@ internal static class StateEndpoints
 
 /// <summary>How the server is.</summary>
 /// <param name="Checks">What <c>/readyz?verbose</c> says.</param>
-/// <param name="Checkpoint">Where the chain stands; null where the reader may not know.</param>
+/// <param name="Checkpoint">The checkpoint; null where the reader may not know.</param>
 /// <param name="Samples">What the server was doing, the oldest first.</param>
 /// <param name="Commands">The same as commands.</param>
 public sealed record StateModel(
