@@ -88,7 +88,7 @@ internal static class WebSetup
     {
         services.AddSingleton(_ => served.Database.Serving());
         services.AddSingleton(_ => served.Database.LookUps());
-        services.AddSingleton(served.Limits.Lane).AddSingleton<CommitLane>();
+        services.AddSingleton(served.Limits.Lane).AddSingleton<CommitLane>().AddSingleton<WholeBatches>();
         services.AddSingleton<JobReads>();
         services.AddSingleton<RevisionReads>().AddSingleton<TimelineReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>();
         services.AddSingleton<ServerPresence>();

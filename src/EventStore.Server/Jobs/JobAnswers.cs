@@ -30,6 +30,9 @@ internal static class JobAnswers
     /// <summary>The job does not exist.</summary>
     public static Status NotFound(JobKey key) => Status.NotFound(JobResource.Names, key.Name);
 
+    /// <summary>Why a command is refused, in words.</summary>
+    public static string Why(Rejection why, JobKey key) => Of(why, key).Message;
+
     private static Status Of(Rejection why, JobKey key) => why switch
     {
         Rejection.NotFound => NotFound(key),

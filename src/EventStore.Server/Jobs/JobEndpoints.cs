@@ -91,6 +91,10 @@ internal static class JobEndpoints
         Fallback.MapOtherMethods(rollback, string.Empty, JobResource.Names);
         rollback.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "rollback"));
 
+        RouteGroupBuilder together = app.MapGroup(Collection + "/rollback");
+        together.MapPost(string.Empty, JobsRollback.Post).Documented(RestoreDocumentation.RollBackMany);
+        together.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "rollback"));
+
         if (profile.HasScale)
             app.MapScale(Item);
 

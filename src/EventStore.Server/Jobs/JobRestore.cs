@@ -45,7 +45,7 @@ internal static class JobRestore
         (Asked? asked, refusal) = Asked.Read(body, @namespace, name);
         if ((refusal ?? AuditReason.Missing(http, "restore")) is { } refused)
             return refused;
-        if (asked!.Target.Namespace != @namespace && MayNotCreate(http, asked.Target) is { } forbidden)
+        if (asked!.Target.Namespace != @namespace && await MayNotCreate(http, asked.Target) is { } forbidden)
             return forbidden;
         if (asked.Revision is { } revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
             return Status.TooLargeResourceVersion(revision, head);
@@ -82,11 +82,11 @@ internal static class JobRestore
         return Status.Invalid(JobResource.Names, key.Name, [error]);
     }
 
-    private static Status? MayNotCreate(HttpContext http, JobKey target)
+    private static async Task<Status?> MayNotCreate(HttpContext http, JobKey target)
     {
         Caller caller = Caller.Of(http.User);
         var create = new AccessRequest("create", JobResource.Names.Group, JobResource.Names.Plural, "", target.Namespace, null);
-        return http.RequestServices.GetRequiredService<Authorization>().Allows(caller, create)
+        return await http.RequestServices.GetRequiredService<Authorization>().AllowsAsync(caller, create, http.RequestAborted)
             ? null
             : Status.Forbidden(caller.Name, "create", JobResource.Names.Group, JobResource.Names.Plural, "", "", target.Namespace);
     }

@@ -42,6 +42,55 @@ internal static class RestoreDocumentation
             "Invalid: there is nothing to restore there, or it would break a rule for new jobs"),
         JobDocumentation.TooNew());
 
-    /// <summary>The schemas the operation names.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas() => new() { [JobRestore.Resource.Kind] = ApiSchema.Of(JobRestore.Shape) };
+    /// <summary>Rollback of many.</summary>
+    public static ApiOperation RollBackMany()
+    {
+        ApiOperation described = JobDocumentation.Of(
+            "rollBackPyTorchJobs", "Take many jobs back to one moment",
+            """
+            Every job of the namespace that the selectors cover goes back to where it stood at `revision` or `asOf`, in one transaction: all
+            of them, or none, and then the message names each that cannot. What was created since stays unless `created` is `delete`, what
+            was deleted since stays deleted unless `deleted` is `restore`. With `dryRun=All` the answer lists what would change and what
+            cannot. Of more than 10,000 jobs take pieces: `limit`, and `after` as the answer before gave it, with the same `revision`.
+            """,
+            [.. ApiParameters.OfWrites, ApiParameters.LabelSelector, ApiParameters.FieldSelector, ApiParameters.Limit],
+            new ApiBody(ContentNegotiation.JsonType, JobsRollback.Resource.Kind, (
+                "A namespace as it was",
+                new JsonObject { ["asOf"] = "2026-11-24T12:00:00Z", ["created"] = "delete", ["deleted"] = "restore" })),
+            new ApiAnswer(200, "OK", JobsRollback.Resource.Kind, Example()),
+            JobDocumentation.BadRevision(),
+            JobDocumentation.Refused(
+                Status.Forbidden(
+                    "alice", "create", JobResource.Names.Group, JobResource.Names.Plural, "rollback", "", JobExamples.Namespace),
+                "Forbidden: the user may not do this"),
+            JobDocumentation.TooLarge(), JobDocumentation.NotJson(),
+            JobDocumentation.Refused(
+                Status.Invalid(JobResource.Names, "", [FieldError.Required(FieldPath.Of("revision"), "or asOf")]),
+                "Invalid: some of the jobs cannot go back, each named; nothing was changed"),
+            JobDocumentation.TooNew());
+        return described with { Parameters = [.. described.Parameters.Where(parameter => parameter.Name != "name")] };
+    }
+
+    /// <summary>The schemas the operations name.</summary>
+    public static Dictionary<string, OpenApiSchema> Schemas() => new()
+    {
+        [JobRestore.Resource.Kind] = ApiSchema.Of(JobRestore.Shape),
+        [JobsRollback.Resource.Kind] = ApiSchema.Of(JobsRollback.Shape),
+    };
+
+    private static JsonObject Example() => new()
+    {
+        ["apiVersion"] = JobsRollback.Resource.GroupVersion,
+        ["items"] = new System.Text.Json.Nodes.JsonArray(new JsonObject
+        {
+            ["action"] = "RolledBack",
+            ["name"] = JobExamples.Name,
+            ["resourceVersion"] = "72519230",
+            ["uid"] = "c6e548f1-adfe-11e9-ba3a-b44326d0c915",
+        }),
+        ["kept"] = 2,
+        ["kind"] = JobsRollback.Resource.Kind,
+        ["revision"] = 72519207,
+        ["unchanged"] = 40,
+    };
 }

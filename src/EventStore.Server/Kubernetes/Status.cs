@@ -161,6 +161,20 @@ public sealed partial record Status(int Code, string Reason, string Message, Sta
     public static Status ResourceVersionMissing(ApiResource resource, string name) => Invalid(resource.Plural, resource.Group, name,
         [FieldError.Invalid(FieldPath.Of("metadata", "resourceVersion"), 0, "must be specified for an update")]);
 
+    /// <summary>422: many were to go back together, and some cannot; each is named, up to <see cref="ListedMax"/>.</summary>
+    public static Status NotAllCanGoBack(ApiResource resource, IReadOnlyCollection<(string Name, string Why)> cannot)
+    {
+        StatusCause[] causes = [.. cannot.Take(ListedMax).Select(each => new StatusCause("FieldValueInvalid", each.Why, each.Name))];
+        string list = string.Join("; ", cannot.Take(ListedMax).Select(each => $"{each.Name}: {each.Why}")) + AndMore(cannot.Count);
+        return new(422, "Invalid", $"nothing was changed: {cannot.Count} of the jobs cannot go back: {list}",
+            new StatusDetails("", resource.Group, resource.Kind) { Causes = causes });
+    }
+
+    /// <summary>422: so many cannot be changed together.</summary>
+    public static Status TooManyAtOnce(long count, long most, string unit = "jobs") => new(
+        422, "Invalid",
+        $"{count} jobs are selected, and at most {most} {unit} go back together: name a limit, and go on behind the last name");
+
     /// <summary>422: a patch whose result cannot be decoded; upstream leaves out what it is about.</summary>
     public static Status InvalidPatch(JsonValue patched, string text) =>
         Invalid("", "", "", [FieldError.Invalid(FieldPath.Of("patch"), patched.ToString(), text)]);

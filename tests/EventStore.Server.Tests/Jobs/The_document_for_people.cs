@@ -227,7 +227,7 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Services.AddSingleton(_ => NpgsqlDataSource.Create("Host=nowhere")).AddSingleton(new LaneLimits()).AddSingleton<CommitLane>()
             .AddSingleton(new FeedLimits()).AddSingleton(new ListLimits()).AddSingleton<JobFeed>().AddSingleton<Notifications>().AddSingleton<ServerPresence>()
-            .AddSingleton<JobReads>().AddSingleton<RevisionReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>().AddSingleton(TimeProvider.System);
+            .AddSingleton<JobReads>().AddSingleton<RevisionReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>().AddSingleton<WholeBatches>().AddSingleton(TimeProvider.System);
         WebApplication app = builder.Build();
         app.MapJobs(Profile.Documented);
         app.MapRevisions();

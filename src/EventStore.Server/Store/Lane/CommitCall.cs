@@ -25,6 +25,11 @@ internal static class CommitCall
           FROM eventstore.commit_jobs_4($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23)
         """;
 
+    private const string WholeSql = """
+        SELECT held, revisions
+          FROM eventstore.commit_jobs_whole_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)
+        """;
+
     private const string LookUpSql = """
         SELECT e.place, m.seq_id
           FROM unnest($1::uuid[], $2::bigint[], $3::uuid[]) WITH ORDINALITY AS e (stream, version, id, place)
@@ -47,6 +52,21 @@ internal static class CommitCall
         await reader.ReadAsync();
         return new Committed(
             await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1), reader.GetInt64(2));
+    }
+
+    /// <summary>Commits all of the batch, or nothing of it where a basis stands no more.</summary>
+    /// <param name="connection">A connection outside any transaction.</param>
+    /// <param name="batch">The batch.</param>
+    /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
+    /// <param name="patience">How long it may take.</param>
+    public static async Task<Committed> ExecuteWhole(NpgsqlConnection connection, Batch batch, bool wakeOthers, TimeSpan patience)
+    {
+        await using NpgsqlCommand command = Of(connection, batch, wakeOthers);
+        (command.CommandText, command.CommandTimeout) = (WholeSql, WholeSeconds(patience));
+        command.Parameters.RemoveAt(command.Parameters.Count - 1); // the rebuild: the batch's jobs were read just now
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        await reader.ReadAsync();
+        return new Committed(await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1), null);
     }
 
     /// <summary>The call itself, with everything the function is to be told, in the order of its parameters.</summary>

@@ -78,6 +78,16 @@ public sealed class JobReads(NpgsqlDataSource database)
         return await RevisionAtTime.Find(connection, moment, stop);
     }
 
+    /// <summary>Those of the jobs that lived at the revision, as they stood then; null when they have more bytes than that.</summary>
+    /// <exception cref="UnreadableEventException">An event of one of them cannot be read.</exception>
+    public async Task<Dictionary<JobKey, Job>?> JobsAt(
+        IReadOnlyCollection<JobKey> keys, long revision, long bytesMax, CancellationToken stop)
+    {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        PastJobs.Found found = await PastJobs.At(connection, keys, revision, bytesMax, stop);
+        return found.Complete ? found.Jobs.Select(past => past.OrThrow().Job!).ToDictionary(job => job.Key) : null;
+    }
+
     /// <summary>Opens a snapshot of all jobs.</summary>
     public async Task<ListTransaction> BeginList(CancellationToken stop) =>
         await ListTransaction.Open(await database.OpenConnectionAsync(stop), stop);

@@ -1,0 +1,210 @@
+using System.Globalization;
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Access;
+using EventStore.Server.Kubernetes;
+using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Limits;
+using EventStore.Server.Resources;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
+using Microsoft.AspNetCore.Http.Timeouts;
+using Microsoft.Extensions.Primitives;
+using Status = EventStore.Server.Kubernetes.Status;
+
+namespace EventStore.Server.Jobs;
+
+/// <summary>Takes the selected jobs of a namespace back to one moment, in one transaction: all of them or none.</summary>
+internal static class JobsRollback
+{
+    /// <summary>The kind of the body and of the answer.</summary>
+    public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobs", "pytorchjob", "PyTorchJobsRollback");
+
+    /// <summary>What a body and an answer look like.</summary>
+    public static readonly ObjectShape Shape = new(
+        ("after", new TextShape(), "Only names behind this one; in an answer: where the next piece begins, if there is one."),
+        ("apiVersion", new TextShape(), Resource.GroupVersion),
+        ("asOf", new TextShape(), "The moment to go back to (RFC 3339), by the database's clock."),
+        ("created", new TextShape("keep", "delete"), "What becomes of jobs that were created since; absent: they are kept."),
+        ("deleted", new TextShape("keep", "restore"), "What becomes of jobs that were deleted since; absent: they stay deleted."),
+        ("items", new ListShape(new ObjectShape(
+            ("action", new TextShape()), ("name", new TextShape()), ("resourceVersion", new TextShape()), ("uid", new TextShape()))),
+            "What changed, or would."),
+        ("kept", new IntegerShape(), "How many jobs were left as they are."),
+        ("kind", new TextShape(), Resource.Kind),
+        ("reason", new TextShape(), "Why, in the user's words; kept with each event. 1,024 bytes at most."),
+        ("refused", new ListShape(new ObjectShape(("message", new TextShape()), ("name", new TextShape()))),
+            "What cannot go back, and why; only in the answer to a dry run."),
+        ("revision", new IntegerShape(1), "The revision to go back to, a number or its text."),
+        ("unchanged", new IntegerShape(), "How many stand as they stood."));
+
+    private const long PastBytesMax = 64 << 20;
+
+    /// <summary>POST …/pytorchjobs/rollback.</summary>
+    public static async Task<IResult> Post(
+        HttpContext http, string @namespace, WholeBatches batches, JobReads reads, TimeProvider clock)
+    {
+        (ActionBody? body, Status? refusal) = await ActionBody.Read(http, Resource, Shape, clock);
+        if (body is null)
+            return refusal!;
+        (bool deletes, Status? first) = Choice(body, "created", "delete");
+        (bool restores, Status? second) = Choice(body, "deleted", "restore");
+        if ((AuditReason.Missing(http, "rollback") ?? first ?? second) is { } refused)
+            return refused;
+        if (!ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal,
+            RequestLimits.Of(http).SelectorTerms))
+            return refusal;
+        (long revision, refusal) = await Moment(http, body, reads);
+        if (refusal is not null)
+            return refusal;
+        var selection = new JobSelection(@namespace, options.Labels, options.Fields);
+        var many = new RollbackOfMany(clock.GetUtcNow(), http.Origin(), revision, restores, deletes);
+        if (many.RestoresDeleted && await PastRights.OfMany(http, selection, reads) is { } hidden)
+            return hidden;
+
+        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // 10,000 jobs take some seconds
+        (Selected? selected, refusal) = await Select(http, selection, body.Text("after").Text, options.Limit, many, reads);
+        if (selected is null)
+            return refusal!;
+        JobCommand[] commands = [.. selected.Commands(many).Select(command => command.Under(http))];
+        Dictionary<JobKey, string> forbidden = await Forbidden(http, commands);
+        (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) =
+            await batches.Execute(commands, body.DryRun || forbidden.Count > 0, http.RequestAborted);
+        if (failure is not null)
+            return JobAnswers.Of(failure, new JobKey(@namespace, ""), http.TraceIdentifier, _ => Results.Empty);
+        (string Name, string Why)[] cannot =
+        [
+            .. forbidden.Select(each => (each.Key.Name, each.Value)),
+            .. verdicts.Where(verdict => verdict.Why is not null && !forbidden.ContainsKey(verdict.Command.Key))
+                .Select(verdict => (verdict.Command.Key.Name, JobAnswers.Why(verdict.Why!, verdict.Command.Key))),
+        ];
+        return cannot.Length > 0 && !body.DryRun
+            ? Status.NotAllCanGoBack(JobResource.Names, cannot)
+            : new JsonReply(200, Print(revision, selected, verdicts, cannot).ToUtf8());
+    }
+
+    private static JsonObject Print(
+        long revision, Selected selected, IReadOnlyList<CommandVerdict> verdicts, (string Name, string Why)[] cannot)
+    {
+        JsonValue[] items = [.. verdicts.Where(verdict => verdict.Changed && verdict.Why is null).Select(Print)];
+        JsonObject json = JsonObject.Of(
+            ("apiVersion", Resource.GroupVersion),
+            ("items", new JsonArray(items)),
+            ("kept", selected.Keys.Count - verdicts.Select(verdict => verdict.Command.Key).Distinct().Count()),
+            ("kind", Resource.Kind),
+            ("revision", revision),
+            ("unchanged", verdicts.Count(verdict => !verdict.Changed && verdict.Why is null)));
+        if (cannot.Length > 0)
+        {
+            json = json.With("refused", new JsonArray(
+                [.. cannot.Select(each => (JsonValue)JsonObject.Of(("message", each.Why), ("name", each.Name)))]));
+        }
+
+        return selected.More ? json.With("after", selected.Keys[^1].Name) : json;
+    }
+
+    private static JsonValue Print(CommandVerdict verdict) => JsonObject.Of(
+        ("action", verdict.Command switch
+        {
+            RollBackJob => "RolledBack",
+            RestoreJob => "Restored",
+            _ => verdict.Job!.Deleted ? "Deleted" : "DeletionRequested",
+        }),
+        ("name", verdict.Command.Key.Name),
+        ("resourceVersion", verdict.Job!.Revision.ToString(CultureInfo.InvariantCulture)),
+        ("uid", verdict.Job.UidText));
+
+    private static (bool Chosen, Status? Refusal) Choice(ActionBody body, string member, string word)
+    {
+        (string? text, Status? refusal) = body.Text(member);
+        return refusal is not null || text is null or "" or "keep"
+            ? (false, refusal)
+            : text == word
+            ? (true, null)
+            : (false, Status.Invalid(JobResource.Names, "", [FieldError.NotSupported(FieldPath.Of(member), text, "keep", word)]));
+    }
+
+    private static async Task<(long Revision, Status? Refusal)> Moment(HttpContext http, ActionBody body, JobReads reads)
+    {
+        (long? revision, Status? first) = body.Revision("");
+        (string? asOf, Status? second) = body.Text(AsOf.Parameter);
+        if ((first ?? second) is { } refused)
+            return (0, refused);
+        if ((revision is null) == string.IsNullOrEmpty(asOf))
+        {
+            return (0, Status.Invalid(
+                JobResource.Names, "", [FieldError.Required(FieldPath.Of("revision"), "or asOf, one of the two")]));
+        }
+
+        if (revision is { } number)
+            return await reads.WaitFor(number, http.RequestAborted) is { } head
+                ? (0, Status.TooLargeResourceVersion(number, head))
+                : (number, null);
+        (long? stood, Status? refusal) = await AskedMoment.Revision(
+            new QueryCollection(new Dictionary<string, StringValues> { [AsOf.Parameter] = asOf }), reads, http.RequestAborted);
+        return (stood ?? 0, refusal);
+    }
+
+    /// <summary>The names: of what lives now and is covered, and of what lived then and was, where it is to be restored.</summary>
+    private static async Task<(Selected? Selected, Status? Refusal)> Select(
+        HttpContext http, JobSelection selection, string? after, long? limit, RollbackOfMany many, JobReads reads)
+    {
+        JobRange range = selection.Range with { Containing = [], Behind = after is null ? null : new JobKey(selection.Namespace!, after) };
+        var living = new Dictionary<JobKey, Guid>();
+        var keys = new SortedSet<string>(StringComparer.Ordinal);
+        await using (ListTransaction list = await reads.BeginList(http.RequestAborted))
+        {
+            await foreach (StoredJob job in list.List(range, list.Head, http.RequestAborted))
+            {
+                living.Add(job.Key, Guid.Parse(((JsonText)JsonReading.Parse(job.Utf8).Member("metadata")!.Member("uid")!).Value));
+                if (selection.Covers(job))
+                    keys.Add(job.Key.Name);
+            }
+
+            if (many.RestoresDeleted)
+            {
+                await foreach (StoredJob job in list.List(range, Math.Min(many.Revision, list.Head), http.RequestAborted))
+                {
+                    if (!living.ContainsKey(job.Key) && selection.Covers(job))
+                        keys.Add(job.Key.Name);
+                }
+            }
+        }
+
+        long most = Math.Min(limit ?? WholeBatches.CommandsMax, WholeBatches.CommandsMax);
+        if (limit is null && keys.Count > most)
+            return (null, Status.TooManyAtOnce(keys.Count, WholeBatches.CommandsMax));
+        JobKey[] chosen = [.. keys.Take((int)most).Select(name => new JobKey(selection.Namespace!, name))];
+        return await reads.JobsAt(chosen, many.Revision, PastBytesMax, http.RequestAborted) is { } past
+            ? (new Selected(chosen, living, past, keys.Count > chosen.Length), null)
+            : (null, Status.TooManyAtOnce(chosen.Length, PastBytesMax >> 20, "MiB"));
+    }
+
+    /// <summary>What the caller may not do of it: deleting and restoring are rights of their own, which a rule may give by name.</summary>
+    private static async Task<Dictionary<JobKey, string>> Forbidden(HttpContext http, JobCommand[] commands)
+    {
+        var authorization = http.RequestServices.GetRequiredService<Authorization>();
+        Caller caller = Caller.Of(http.User);
+        var forbidden = new Dictionary<JobKey, string>();
+        foreach (JobCommand command in commands.Where(command => command is not RollBackJob))
+        {
+            (string verb, string part) = command is DeleteJob ? ("delete", "") : ("create", "restore");
+            JobKey key = command.Key;
+            var wanted = new AccessRequest(verb, JobResource.Names.Group, JobResource.Names.Plural, part, key.Namespace, key.Name);
+            if (!await authorization.AllowsAsync(caller, wanted, http.RequestAborted))
+                forbidden.TryAdd(key, Status.Forbidden(
+                    caller.Name, verb, JobResource.Names.Group, JobResource.Names.Plural, part, key.Name, key.Namespace).Message);
+        }
+
+        return forbidden;
+    }
+
+    private sealed record Selected(IReadOnlyList<JobKey> Keys, Dictionary<JobKey, Guid> Living, Dictionary<JobKey, Job> Past, bool More)
+    {
+        public IEnumerable<JobCommand> Commands(RollbackOfMany many) => Keys.SelectMany(key => many.Commands(
+            key, Living.TryGetValue(key, out Guid uid) ? uid : null, Past.GetValueOrDefault(key), Guid.CreateVersion7()));
+    }
+}

@@ -1,0 +1,87 @@
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
+using Npgsql;
+
+namespace EventStore.Server.Store.Lane;
+
+/// <summary>What became of one command of many.</summary>
+/// <param name="Command">The command.</param>
+/// <param name="Job">The job it leaves; null when it is refused.</param>
+/// <param name="Changed">Whether an event comes of it.</param>
+/// <param name="Why">Why it is refused; null when it is not.</param>
+public sealed record CommandVerdict(JobCommand Command, Job? Job, bool Changed, Rejection? Why);
+
+/// <summary>
+/// Carries out many commands as one transaction, all or none. They do not pass through the commit lane, which takes 256 at most: they are
+/// decided upon the jobs as they are, and the commit holds only if all of them still are. Optimistic concurrency, with a few retries.
+/// </summary>
+public sealed class WholeBatches(NpgsqlDataSource database, JobFeed feed, ServerPresence presence)
+{
+    /// <summary>How many commands one transaction takes, at most.</summary>
+    public const int CommandsMax = 10_000;
+
+    private const int AttemptsMax = 10;
+
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>Carries them out.</summary>
+    /// <param name="commands">The commands; those of one job in their order.</param>
+    /// <param name="dryRun">Only answer; store nothing.</param>
+    /// <param name="stop">Cancels it before the commit; what is being committed is committed.</param>
+    /// <returns>
+    /// A verdict for each. If one is refused, nothing was stored. Or no verdicts, and why nobody knows: other writers were faster each
+    /// time, or the database is away.
+    /// </returns>
+    public async Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> Execute(
+        IReadOnlyList<JobCommand> commands, bool dryRun, CancellationToken stop)
+    {
+        bool committing = false;
+        try
+        {
+            await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+            for (int attempt = 0; attempt < AttemptsMax; attempt++)
+            {
+                Batch batch = await Decide(connection, commands);
+                stop.ThrowIfCancellationRequested();
+                if (dryRun || batch.Entries.Count == 0 || batch.Chains.Any(chain => chain.Verdicts.Any(verdict => verdict.Why is not null)))
+                    return (Verdicts(batch, null), null);
+                committing = true;
+                Committed committed = await CommitCall.ExecuteWhole(connection, batch, presence.OthersServe, Patience);
+                committing = false;
+                if (committed.Held.All(held => held))
+                {
+                    feed.Wake();
+                    return (Verdicts(batch, committed), null);
+                }
+            }
+
+            return ([], new Outcome.Busy());
+        }
+        catch (Exception e) when (DatabaseAway.Is(e))
+        {
+            return ([], new Outcome.Unavailable(MayHaveBeenApplied: committing && !LaneRecovery.WasRolledBack(e), DatabaseAway.Why(e)));
+        }
+    }
+
+    private static async Task<Batch> Decide(NpgsqlConnection connection, IReadOnlyList<JobCommand> commands)
+    {
+        JobKey[] keys = [.. commands.Select(command => command.Key).Distinct()];
+        await using var read = new NpgsqlCommand(LivingRow.Sql, connection);
+        LivingRow?[] rows = await LivingRow.All(read, keys, [.. keys.Select(_ => int.MaxValue)]);
+        var living = rows.OfType<LivingRow>().ToDictionary(row => row.Key, row => row.ToJob());
+        return Batch.Of(commands.Select(command => new QueuedCommand(command, dryRun: false, 0)), key => living.GetValueOrDefault(key));
+    }
+
+    private static CommandVerdict[] Verdicts(Batch batch, Committed? committed) =>
+    [
+        .. batch.Chains.SelectMany(chain => chain.Verdicts).Select(verdict => new CommandVerdict(
+            verdict.Queued.Command,
+            verdict.Job is { } job && verdict.Entry is { } entry && committed is not null
+                ? job with { Revision = committed.Revisions[entry.Place] }
+                : verdict.Job,
+            verdict.Entry is not null,
+            verdict.Why)),
+    ];
+}
