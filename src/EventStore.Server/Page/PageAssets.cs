@@ -11,6 +11,7 @@ internal static class PageAssets
     private static readonly Document StyleSheet = Read("page.css", "text/css; charset=utf-8");
     private static readonly Document ScriptFile = Read("page.js", "text/javascript; charset=utf-8");
     private static readonly Document IconFile = Read("icon.svg", "image/svg+xml");
+    private static readonly Document Plugin = Read("kubectl-pjr", "text/x-python; charset=utf-8");
 
     /// <summary>Where the style sheet is.</summary>
     public static readonly string Style = Address("page.css", StyleSheet);
@@ -20,6 +21,10 @@ internal static class PageAssets
 
     /// <summary>Where the icon is.</summary>
     public static readonly string Icon = Address("icon.svg", IconFile);
+
+    /// <summary>Maps kubectl's plugin: one file to put into the PATH. There is no secret in it.</summary>
+    public static void MapPlugin(this IEndpointRouteBuilder page) =>
+        page.MapGroup(string.Empty).WithMetadata(RequiresAccess.Open).MapRead("/kubectl-pjr", () => Plugin);
 
     /// <summary>Maps them. They are open to everybody: who signs in needs them.</summary>
     public static void MapAssets(this IEndpointRouteBuilder page)

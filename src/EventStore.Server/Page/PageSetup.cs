@@ -57,6 +57,7 @@ internal static class PageSetup
         RouteGroupBuilder page = app.MapGroup(Root);
         page.ExcludeFromDescription();
         page.MapAssets();
+        page.MapPlugin();
         page.MapSignIn();
         page.MapJobList();
         page.MapChanges();
