@@ -81,7 +81,7 @@ public sealed class Who_set_what : IAsyncLifetime
     {
         await WriteLong(300);
         string before = await Told();
-        foreach (string edit in (string[])["touched = touched || '{\"spec.never\": 3}'", "touched = touched - 'metadata.labels.l1'", "since = since + 1", "touched = '[]'", "touched = NULL"])
+        foreach (string edit in (string[])["touched = touched || '{\"spec.never\": 3}'", "touched = touched - (SELECT min(k) FROM jsonb_object_keys(touched) k)", "since = version", "touched = '[]'", "touched = NULL"])
         {
             await database.Execute($"UPDATE eventstore.job_snapshot SET {edit} WHERE revision = (SELECT max(revision) FROM eventstore.job_snapshot)");
             List<Finding> findings = [];
