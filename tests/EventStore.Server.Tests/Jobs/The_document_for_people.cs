@@ -249,7 +249,7 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
 
     private static string Part(string line, int index) => line.Replace("\\", "", StringComparison.Ordinal).Split(' ')[index];
 
-    [GeneratedRegex("""<script[^>]* src="([^"]+)">""")]
+    [GeneratedRegex("""<script[^>]* src="([^"]+)"[^>]*>""")]
     private static partial Regex Scripts();
 
     [GeneratedRegex("\"#/components/schemas/([^\"]+)\"")]
