@@ -102,43 +102,43 @@ internal static class PastJobs
 
     private static async Task<Found> Read(NpgsqlCommand command, long bytesMax, CancellationToken stop)
     {
-        (List<Way> ways, long bytes) = (new List<Way>(), 0);
+        (List<Replay> replays, long bytes) = (new List<Replay>(), 0);
         bool complete;
         await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop))
         {
-            while ((complete = !await reader.ReadAsync(stop)) == false && (ways.Count == 0 || bytes <= bytesMax))
+            while ((complete = !await reader.ReadAsync(stop)) == false && (replays.Count == 0 || bytes <= bytesMax))
             {
-                Way way = Enter(reader, out int length);
-                ways.Add(way);
+                Replay replay = Enter(reader, out int length);
+                replays.Add(replay);
                 bytes += length;
             }
         }
 
-        bool followed = await Follow(command.Connection!, ways.FindAll(way => way.Entered != way.Version), bytesMax, stop);
-        return new Found(ways.FindAll(way => !way.Dropped).ConvertAll(way => way.End()), complete && followed);
+        bool followed = await Follow(command.Connection!, replays.FindAll(replay => replay.Entered != replay.Version), bytesMax, stop);
+        return new Found(replays.FindAll(replay => !replay.Dropped).ConvertAll(replay => replay.End()), complete && followed);
     }
 
-    private static Way Enter(NpgsqlDataReader reader, out int length)
+    private static Replay Enter(NpgsqlDataReader reader, out int length)
     {
-        var way = new Way(
+        var replay = new Replay(
             reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetBoolean(4),
             reader.GetInt64(5));
         byte[] text = reader.IsDBNull(6) ? [] : reader.GetFieldValue<byte[]>(6);
         length = text.Length;
-        way.Key = new JobKey(reader.GetString(7), reader.GetString(8));
-        way.Job = length == 0 ? null : JobText.Read(text, way.Uid, way.Entered, way.Revision, deleted: false);
-        return way;
+        replay.Key = new JobKey(reader.GetString(7), reader.GetString(8));
+        replay.Job = length == 0 ? null : JobText.Read(text, replay.Uid, replay.Entered, replay.Revision, deleted: false);
+        return replay;
     }
 
-    /// <summary>Applies the events on each way; false when the ways behind some were dropped because of the bytes.</summary>
-    private static async Task<bool> Follow(NpgsqlConnection connection, List<Way> ways, long bytesMax, CancellationToken stop)
+    /// <summary>Applies the events of each replay; false if later replays were dropped to keep the bound on bytes.</summary>
+    private static async Task<bool> Follow(NpgsqlConnection connection, List<Replay> replays, long bytesMax, CancellationToken stop)
     {
-        if (ways.Count == 0)
+        if (replays.Count == 0)
             return true;
         await using var command = new NpgsqlCommand(EventsSql, connection);
-        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. ways.Select(way => way.Uid)] });
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. ways.Select(way => way.Entered)] });
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. ways.Select(way => way.Version)] });
+        command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. replays.Select(replay => replay.Uid)] });
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. replays.Select(replay => replay.Entered)] });
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. replays.Select(replay => replay.Version)] });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop);
         (long bytes, int at) = (0, 0);
         while (await reader.ReadAsync(stop))
@@ -146,7 +146,7 @@ internal static class PastJobs
             int next = (int)reader.GetInt64(0);
             if (next != at && bytes > bytesMax)
             {
-                ways.Skip(next).ToList().ForEach(way => way.Dropped = true);
+                replays.Skip(next).ToList().ForEach(replay => replay.Dropped = true);
                 return false;
             }
 
@@ -154,7 +154,7 @@ internal static class PastJobs
             (long revision, string name) = (reader.GetInt64(1), reader.GetString(2));
             byte[] data = reader.GetFieldValue<byte[]>(3);
             bytes += data.Length;
-            ways[at].Apply(revision, name, data);
+            replays[at].Apply(revision, name, data);
         }
 
         return true;
@@ -172,7 +172,7 @@ internal static class PastJobs
     /// <param name="Time">When it was committed.</param>
     /// <param name="Deleted">Whether it took the job away.</param>
     /// <param name="Entered">The version of the job kept whole; 0 for the stream's beginning.</param>
-    private sealed record Way(Guid Uid, long Version, long Revision, DateTimeOffset Time, bool Deleted, long Entered)
+    private sealed record Replay(Guid Uid, long Version, long Revision, DateTimeOffset Time, bool Deleted, long Entered)
     {
         private UnreadableEventException? problem;
 
@@ -201,7 +201,7 @@ internal static class PastJobs
             }
         }
 
-        /// <summary>The job at the end of the way, or why there is none: no job is made up where events are missing.</summary>
+        /// <summary>The job at the end of the replay, or why there is none: missing events are an error, never guessed.</summary>
         public PastJob End()
         {
             if (problem is null && Job?.Version != Version)
