@@ -28,7 +28,7 @@ public sealed class FieldPath : IEquatable<FieldPath>
     /// <summary>How long the text is at most, in characters.</summary>
     public long Length { get; }
 
-    /// <summary>The name of the member of the manifest the path begins with: <c>metadata</c>, <c>spec</c>, …; null for the root.</summary>
+    /// <summary>The name of the first member: <c>metadata</c>, <c>spec</c>, …; null for the root.</summary>
     public string? FirstMember { get; }
 
     /// <summary>A path of members, each a plain name.</summary>

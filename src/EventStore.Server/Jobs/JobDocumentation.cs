@@ -146,7 +146,7 @@ internal static class JobDocumentation
     private static ApiOperation ListOf(string id, string summary, string selfLink) => Of(
         id, summary,
         "In the order of namespace and name. `metadata.resourceVersion` is the revision of the whole store the list was read at, "
-        + "the same for every page. With `watch` the answer is a frame a line for every change from then on.",
+        + "the same for every page. With `watch` the answer is a stream of changes from then on, one JSON frame a line.",
         [.. ApiParameters.OfLists], null,
         new ApiAnswer(200, "OK", JobList, new JsonObject
         {

@@ -19,33 +19,33 @@ internal static class ApiParameters
 
     /// <summary><c>pretty</c></summary>
     public static readonly ApiParameter Pretty = new("pretty", Text,
-        "If 'true', then the output is pretty printed. When absent, it is for curl, Wget and browsers, and for nobody else.");
+        "If 'true', then the output is pretty printed. Absent: for curl, Wget and browsers only.");
 
     /// <summary><c>resourceVersion</c> of a read.</summary>
     public static readonly ApiParameter ResourceVersion = new("resourceVersion", Text,
-        "Not older than this revision: the server waits a moment for one it does not have yet, then answers 504. "
-        + "Absent or 0: what is current.");
+        "The answer is not older than this revision: the server waits up to 3 seconds for one it does not have yet, then answers 504. "
+        + "Absent or 0: the current state.");
 
     private static readonly ApiParameter ResourceVersionMatch =
-        new("resourceVersionMatch", new TextShape("Exact", "NotOlderThan"), "`Exact`: as of that very revision, however long ago it was.");
+        new("resourceVersionMatch", new TextShape("Exact", "NotOlderThan"), "`Exact`: as of exactly that revision, however old it is.");
 
     /// <summary><c>asOf</c></summary>
     public static readonly ApiParameter AsOf = new(Requests.AsOf.Parameter, Text,
-        "As of this moment (RFC 3339, such as `2026-11-23T07:58:24Z`), by the database's clock; not beside `resourceVersion` or `watch`.");
+        "As of this time (RFC 3339, such as `2026-11-23T07:58:24Z`), by the database's clock; not beside `resourceVersion` or `watch`.");
 
     /// <summary><c>labelSelector</c></summary>
     public static readonly ApiParameter LabelSelector = new(
-        "labelSelector", Text, "Only objects with these labels, as in `team=ml,stage in (dev,test)`.");
+        "labelSelector", Text, "Restricts the list to objects whose labels match this selector, such as `team=ml,stage in (dev,test)`.");
 
     /// <summary><c>fieldSelector</c></summary>
     public static readonly ApiParameter FieldSelector = new(
-        "fieldSelector", Text, "Only objects with these fields: `metadata.name` and `metadata.namespace`.");
+        "fieldSelector", Text, "Restricts the list by the fields `metadata.name` and `metadata.namespace`.");
 
     /// <summary><c>limit</c></summary>
-    public static readonly ApiParameter Limit = new("limit", new IntegerShape(), "The most objects of a page.");
+    public static readonly ApiParameter Limit = new("limit", new IntegerShape(), "The most objects on a page.");
 
     /// <summary><c>continue</c></summary>
-    public static readonly ApiParameter Continue = new("continue", Text, "The next page: `metadata.continue` of the page before.");
+    public static readonly ApiParameter Continue = new("continue", Text, "Continues a list: `metadata.continue` of the page before.");
 
     /// <summary>What a read of one object takes.</summary>
     public static readonly IReadOnlyList<ApiParameter> OfReads = [Pretty, ResourceVersion, ResourceVersionMatch, AsOf];
@@ -61,14 +61,14 @@ internal static class ApiParameters
         ResourceVersion,
         ResourceVersionMatch,
         AsOf,
-        new("watch", Flag, "Send every change, a frame a line, from the resourceVersion on; without one, what there is comes first."),
-        new("timeoutSeconds", new IntegerShape(), "How long a watch lasts."),
+        new("watch", Flag, "Streams every change, one JSON frame a line, from the resourceVersion on; without one, the current objects come first."),
+        new("timeoutSeconds", new IntegerShape(), "How many seconds a watch lasts."),
         new("allowWatchBookmarks", Flag, "Whether a watch may send BOOKMARK frames."),
-        new("sendInitialEvents", Flag, "Whether a watch begins with what there is, ended by an annotated bookmark."),
+        new("sendInitialEvents", Flag, "Whether a watch begins with the current objects, ended by an annotated bookmark."),
     ];
 
     private static readonly ApiParameter DryRun = new(
-        "dryRun", new TextShape("All"), "`All`: answer as if it were done, and store nothing.");
+        "dryRun", new TextShape("All"), "`All`: answers as if the request were carried out, and stores nothing.");
 
     /// <summary>What every write takes.</summary>
     public static readonly IReadOnlyList<ApiParameter> OfWrites =
@@ -78,8 +78,8 @@ internal static class ApiParameters
         new("fieldManager", Text,
             $"The client's name for itself: printable characters, at most {WriteOptions.FieldManagerBytesMax} bytes."),
         new("fieldValidation", new TextShape("Warn", "Strict", "Ignore"),
-            "What to do about unknown fields (in whole objects) and members that stand twice: warn of them in `Warning` headers, "
-            + "refuse the request, or nothing. Absent: `Warn`."),
+            "What to do about unknown fields (in whole objects) and duplicate members: warn in `Warning` headers, refuse the request, "
+            + "or ignore them. Absent: `Warn`."),
     ];
 
     /// <summary>What a deletion takes in the query; a body of kind DeleteOptions takes its place.</summary>
@@ -87,9 +87,10 @@ internal static class ApiParameters
     [
         Pretty,
         DryRun,
-        new("gracePeriodSeconds", new IntegerShape(0), "Checked, and of no effect: nothing runs here that could be given time."),
+        new("gracePeriodSeconds", new IntegerShape(0), "Checked, but without effect: no pods run here that could be given time."),
         new("propagationPolicy", new TextShape("Background", "Foreground", "Orphan"),
-            "Checked, and of no effect: no garbage collector runs here, and the job goes at once unless finalizers hold it."),
+            "Checked, but without effect in the documented profile: no garbage collector runs here, and the job is deleted at once "
+            + "unless it has finalizers."),
         new("orphanDependents", Flag, "Deprecated form of `propagationPolicy`; not both."),
     ];
 
