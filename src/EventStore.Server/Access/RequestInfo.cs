@@ -27,7 +27,6 @@ public enum RequestClass
 /// <param name="Access">Verb, resource, namespace and name, or the path.</param>
 public sealed record RequestInfo(Caller User, AccessRequest Access)
 {
-    /// <summary>What it costs.</summary>
     public required RequestClass Class { get; init; }
 
     /// <summary>The request's; one that was never classified, because its way ended early, is classified now.</summary>

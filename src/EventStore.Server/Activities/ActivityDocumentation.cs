@@ -13,7 +13,6 @@ namespace EventStore.Server.Activities;
 /// <summary>What the documents say about the activity.</summary>
 internal static class ActivityDocumentation
 {
-    /// <summary>What it is.</summary>
     public const string About = "How often somebody did something: changes of PyTorchJobs, counted by day, namespace, user, verb and "
         + "field; or a line for each job.";
 

@@ -39,7 +39,6 @@ internal static class ActivityEndpoints
         },
     ];
 
-    /// <summary>The route table.</summary>
     public static void MapActivity(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder activity = app.MapGroup(string.Empty);

@@ -11,14 +11,12 @@ namespace EventStore.Server.Audit;
 /// <summary>What the documents say about the checkpoint: the one for people, and those for kubectl and makers of clients.</summary>
 internal static class CheckpointDocumentation
 {
-    /// <summary>What it is.</summary>
     public const string About =
         "Where the chain of hashes over the whole store stands. Whoever keeps one can prove later, with verify --since-checkpoint, "
         + "that nothing up to its revision was changed, removed, put in or moved.";
 
     private const string Name = "Checkpoint";
 
-    /// <summary>Its members.</summary>
     public static ObjectShape Shape { get; } = new(
         ("apiVersion", new TextShape(), "audit.eventstore.io/v1"),
         ("hash", new TextShape(),
@@ -27,7 +25,6 @@ internal static class CheckpointDocumentation
         ("kind", new TextShape(), Name),
         ("revision", new IntegerShape(), "The revision of the last event; 1 in an empty store."));
 
-    /// <summary>Get.</summary>
     public static ApiOperation Get() => new("readCheckpoint", "Where the chain of hashes stands", About)
     {
         Tag = "History",

@@ -31,7 +31,6 @@ internal static class CheckpointEndpoints
             About = CheckpointDocumentation.About },
     ];
 
-    /// <summary>The route table.</summary>
     public static void MapCheckpoint(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder checkpoint = app.MapGroup(string.Empty);

@@ -33,7 +33,6 @@ internal static class RevisionDocumentation
     /// <summary>List, of all namespaces.</summary>
     public static ApiOperation ListAll() => ListOf("listAllPyTorchJobRevisions", "Who changed what, when, in all namespaces");
 
-    /// <summary>Get.</summary>
     public static ApiOperation Get() => Of(
         "readPyTorchJobRevision", "Read one revision",
         "One change, and with it the whole job as it was afterwards, in the member `object`. After its deletion a job is shown as it was "

@@ -40,7 +40,6 @@ internal static class RevisionEndpoints
         },
     ];
 
-    /// <summary>The route table.</summary>
     public static void MapRevisions(this IEndpointRouteBuilder app)
     {
         RouteGroupBuilder revisions = app.MapGroup(string.Empty);

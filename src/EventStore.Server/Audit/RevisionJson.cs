@@ -10,7 +10,6 @@ namespace EventStore.Server.Audit;
 /// <summary>A revision as an object of the API.</summary>
 internal static class RevisionJson
 {
-    /// <summary>The object.</summary>
     public static JsonObject Of(Revision revision)
     {
         string verb = RevisionVerbs.Of(revision.Event);

@@ -19,7 +19,6 @@ internal static class RevisionShape
         ("groups", new ListShape(Text), "The user's groups."),
         ("name", Text, "The user's name."));
 
-    /// <summary>One revision.</summary>
     public static ObjectShape Revision { get; } = new(
         ("apiVersion", Text, "audit.eventstore.io/v1"),
         ("changes", new ListShape(Change), "Every field that changed, with its value before and after."),

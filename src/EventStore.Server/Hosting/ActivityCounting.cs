@@ -6,7 +6,6 @@ namespace EventStore.Server.Hosting;
 /// <summary>What counts and reads the activity: Marten's store, its daemon, the check of <c>/readyz</c>.</summary>
 internal static class ActivityCounting
 {
-    /// <summary>Adds it.</summary>
     public static void AddActivity(this IServiceCollection services)
     {
         services.AddSingleton(provider => ActivityStore.Open(provider.GetRequiredService<Npgsql.NpgsqlDataSource>()));

@@ -5,7 +5,6 @@ namespace EventStore.Server.Hosting;
 /// <summary>The log of every verb: one line an event, with the time, on standard error.</summary>
 internal static class ConsoleLog
 {
-    /// <summary>Adds it.</summary>
     public static ILoggingBuilder AddConsoleLog(this ILoggingBuilder log)
     {
         // Not AddSimpleConsole, which would allow only that format: Logging:Console:FormatterName=json is for machines.

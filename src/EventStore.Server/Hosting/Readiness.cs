@@ -12,7 +12,6 @@ internal static class Readiness
 {
     private static readonly TimeSpan SchemaHolds = TimeSpan.FromMinutes(1);
 
-    /// <summary>Adds the checks.</summary>
     public static void AddReadiness(this IServiceCollection services, Database database)
     {
         services.AddReadiness("database", async (provider, stop) =>

@@ -8,7 +8,6 @@ internal sealed class StopSignals : IDisposable
     private readonly CancellationTokenSource stopping = new();
     private readonly PosixSignalRegistration[] signals;
 
-    /// <summary>Begins to listen.</summary>
     public StopSignals() => signals = [Handle(PosixSignal.SIGINT), Handle(PosixSignal.SIGTERM)];
 
     /// <summary>Cancelled by either signal.</summary>

@@ -6,7 +6,6 @@ namespace EventStore.Server.Hosting;
 /// <summary>Answers a read that met an event this release cannot read: it says which one, and fails alone.</summary>
 internal static class UnreadableEvents
 {
-    /// <summary>Runs the request.</summary>
     public static async Task Answer(HttpContext http, RequestDelegate next)
     {
         try

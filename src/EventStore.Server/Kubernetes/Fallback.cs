@@ -13,7 +13,6 @@ public sealed partial class Fallback(RequestDelegate next, ILogger<Fallback> log
 {
     private static readonly byte[] PageNotFound = Encoding.ASCII.GetBytes("404 page not found\n");
 
-    /// <summary>Runs the request.</summary>
     public async Task Invoke(HttpContext context)
     {
         try

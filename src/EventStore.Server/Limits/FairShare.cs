@@ -15,7 +15,6 @@ internal static class FairShare
 {
     private const string Unlimited = "";
 
-    /// <summary>Adds the limiters.</summary>
     public static void AddFairShare(this IServiceCollection services, RequestLimits limits) => services.AddRateLimiter(options =>
     {
         string UserOfThese(HttpContext http) => UserOf(http, limits);

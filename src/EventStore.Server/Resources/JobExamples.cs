@@ -5,10 +5,8 @@ namespace EventStore.Server.Resources;
 /// <summary>The examples of the cloud service's own documents: the job pytorch-test in the namespace kube-test.</summary>
 internal static class JobExamples
 {
-    /// <summary>The namespace.</summary>
     public const string Namespace = "kube-test";
 
-    /// <summary>The name.</summary>
     public const string Name = "pytorch-test";
 
     private const string SpecText = """
@@ -75,7 +73,6 @@ internal static class JobExamples
         }
         """);
 
-    /// <summary>The document's patch.</summary>
     public static JsonNode LabelPatch => Parse("""{ "metadata": { "labels": { "app": "test" } } }""");
 
     /// <summary>A patch of the other fields, one taken away, under the optimistic lock.</summary>

@@ -19,7 +19,6 @@ internal static class RevisionVerbs
         [typeof(JobDeleted)] = "Deleted",
     };
 
-    /// <summary>All verbs.</summary>
     public static IReadOnlyCollection<string> All => Verbs.Values;
 
     /// <summary>What the event did.</summary>

@@ -43,7 +43,6 @@ public static class Signals
     private static readonly int[] Counts = [1, 2, 4, 8, 16, 32, 64, 128, 256];
     private static readonly Meter Meter = new(Name);
 
-    /// <summary>Our spans.</summary>
     public static readonly ActivitySource Source = new(Name);
 
     /// <summary>Commands that wait for the lane.</summary>
@@ -59,7 +58,6 @@ public static class Signals
     public static readonly Histogram<double> CommitTime = Timed(
         "eventstore.commit.duration", "How long the database took to commit a batch.");
 
-    /// <summary>Events appended.</summary>
     public static readonly Counter<long> Events = Meter.CreateCounter<long>(
         "eventstore.events", "{event}", "Events appended by this server.");
 

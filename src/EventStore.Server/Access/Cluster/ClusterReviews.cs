@@ -13,7 +13,6 @@ internal sealed record ReviewTimes
     /// <summary>A token's user, or that it has none.</summary>
     public TimeSpan Token { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>A right.</summary>
     public TimeSpan Allowed { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>The lack of one.</summary>
@@ -211,7 +210,6 @@ internal sealed partial class ClusterReviews(string name, V1ResourceAttributes r
 
     private sealed record TokenOwner(Caller? Caller)
     {
-        /// <summary>About.</summary>
         public int Bytes => Caller is null ? 0 : 2 * (Caller.Name.Length + Caller.Uid.Length + Caller.Groups.Sum(group => group.Length + 32)
             + Caller.Extra.Sum(pair => pair.Key.Length + 64 + pair.Value.Sum(value => value.Length + 32)));
     }

@@ -32,14 +32,12 @@ public sealed class CallerAuthenticationOptions : AuthenticationSchemeOptions
     /// </summary>
     internal Func<string, CancellationToken, ValueTask<Caller?>>? OfReviewedToken { get; set; }
 
-    /// <summary>Writes the refusals.</summary>
     internal AccessAnswers? Answers { get; set; }
 }
 
 /// <summary>A credential was shown, and no authenticator knows it: the caller is not even anonymous.</summary>
 internal sealed class WrongCredential
 {
-    /// <summary>The only instance.</summary>
     public static readonly WrongCredential Shown = new();
 }
 
@@ -51,7 +49,6 @@ public sealed partial class CallerAuthentication(
     IOptionsMonitor<CallerAuthenticationOptions> options, ILoggerFactory log, UrlEncoder encoder)
     : AuthenticationHandler<CallerAuthenticationOptions>(options, log, encoder)
 {
-    /// <summary>The scheme's name.</summary>
     public const string SchemeName = "Caller";
 
     /// <inheritdoc/>

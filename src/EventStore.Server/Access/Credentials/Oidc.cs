@@ -31,7 +31,6 @@ internal static partial class Oidc
     /// <summary>How far the issuer's clock may be ahead; as upstream has it, a token's end is its end.</summary>
     private static readonly TimeSpan ClockAhead = TimeSpan.FromMinutes(5);
 
-    /// <summary>Adds the scheme.</summary>
     public static void AddOidc(this AuthenticationBuilder authentication, OidcSettings settings)
     {
         // Not AddJwtBearer, which wants the services of AddAuthentication: see where that is not called.

@@ -12,7 +12,6 @@ namespace EventStore.Server.Access.Credentials;
 /// </summary>
 internal sealed class SignInCookie(IDataProtectionProvider protection)
 {
-    /// <summary>Where it counts.</summary>
     public const string Path = "/ui";
 
     /// <summary>The longest token that is kept; a browser keeps about 4 KiB in a cookie, and a few of them for one site.</summary>
@@ -46,11 +45,9 @@ internal sealed class SignInCookie(IDataProtectionProvider protection)
         }
     }
 
-    /// <summary>Signs in.</summary>
     public void Set(HttpContext http, string token) =>
         chunks.AppendResponseCookie(http, Name, protector.Protect(token, Lifetime), Options(http));
 
-    /// <summary>Signs out.</summary>
     public void Remove(HttpContext http) => chunks.DeleteCookie(http, Name, Options(http));
 
     // No lifetime of its own: it also ends with the browser.

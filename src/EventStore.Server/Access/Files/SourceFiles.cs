@@ -94,7 +94,6 @@ internal sealed record SourceFiles(string Path, params IReadOnlyList<string> End
 internal sealed record Reading<T>(T? Value, string Summary, string Where, string Wrong)
     where T : class
 {
-    /// <summary>It was read.</summary>
     public static Reading<T> Of(T value, string summary) => new(value, summary, "", "");
 
     /// <summary>Something is wrong at that line of that file; line 0 is none.</summary>

@@ -16,13 +16,11 @@ internal abstract record Yaml(int Line)
     /// <summary>A text. JSON's numbers, booleans and null are none unless they stand in quotes.</summary>
     internal sealed record Text(int Line, string Value) : Yaml(Line);
 
-    /// <summary>A list.</summary>
     internal sealed record List(int Line, IReadOnlyList<Yaml> Items) : Yaml(Line);
 
     /// <summary>An object, its members in their order; no two have one name.</summary>
     internal sealed record Object(int Line, IReadOnlyList<(string Name, int Line, Yaml Value)> Members) : Yaml(Line);
 
-    /// <summary>No value.</summary>
     internal sealed record Null(int Line) : Yaml(Line);
 
     /// <summary>A number or a boolean.</summary>

@@ -26,7 +26,6 @@ internal sealed class YamlText
 
     private YamlText(List<YamlLine>? lines) => this.lines = lines;
 
-    /// <summary>A whole document.</summary>
     public static string Of(JsonValue value)
     {
         var yaml = new YamlText(null);

@@ -36,7 +36,6 @@ public static class Discovery
     /// <summary>Where a group's version begins: <c>/apis/kubeflow.org/v1</c>, or <c>/api/v1</c>.</summary>
     internal static string Root(ApiResource resource) => (resource.Group.Length == 0 ? "/api/" : "/apis/") + resource.GroupVersion;
 
-    /// <summary>Names as JSON.</summary>
     internal static JsonArray Names(IEnumerable<string> names) => new([.. names.Select(name => (JsonValue)name)]);
 
     private static void Map(

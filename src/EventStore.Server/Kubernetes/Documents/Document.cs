@@ -40,7 +40,6 @@ public sealed class Document : IResult
     /// <summary>Tells this document from every other.</summary>
     public string Hash { get; }
 
-    /// <summary>The media type.</summary>
     public string ContentType { get; }
 
     /// <inheritdoc/>

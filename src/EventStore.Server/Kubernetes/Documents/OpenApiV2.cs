@@ -21,7 +21,6 @@ public static class OpenApiV2
     private const string MediaType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
     private const string OldMediaType = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 
-    /// <summary>Maps the document.</summary>
     public static void MapOpenApiV2(this IEndpointRouteBuilder app, IReadOnlyList<ServedResource> served)
     {
         JsonObject[] versions = [.. served.Where(each => each.Shape is not null)

@@ -12,7 +12,6 @@ namespace EventStore.Server.Kubernetes.Requests;
 /// </summary>
 public static partial class AsOf
 {
-    /// <summary>The parameter.</summary>
     public const string Parameter = "asOf";
 
     private const int FractionDigitsMax = 7;

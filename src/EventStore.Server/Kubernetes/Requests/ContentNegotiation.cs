@@ -31,7 +31,6 @@ public enum Representations
 /// <param name="Version"><c>v1</c> or <c>v1beta1</c> of <c>meta.k8s.io</c>, for all but the plain one.</param>
 public readonly record struct Negotiated(Representations Form, string Version)
 {
-    /// <summary>The object itself.</summary>
     public static readonly Negotiated Plain = new(Representations.Plain, "");
 }
 

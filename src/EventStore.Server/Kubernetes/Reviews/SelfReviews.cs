@@ -40,7 +40,6 @@ public static class SelfReviews
     public static IReadOnlyList<ServedResource> Served { get; } =
         [.. Reviews.Select(review => new ServedResource(review.Resource, "", [], ["create"]) { Namespaced = false })];
 
-    /// <summary>The route table.</summary>
     public static void MapSelfReviews(this IEndpointRouteBuilder app)
     {
         foreach (Review review in Reviews)

@@ -33,7 +33,6 @@ internal static class ActivityStore
         ["status"] = ActivityPage.PartOfStatus,
     };
 
-    /// <summary>Opens the store.</summary>
     public static DocumentStore Open(NpgsqlDataSource database) => DocumentStore.For(options =>
     {
         options.Connection(database);

@@ -21,10 +21,8 @@ public sealed class CurrentJob
     /// <summary>The incarnation's uid, which is the stream's id too.</summary>
     public Guid Id { get; set; }
 
-    /// <summary>The job's namespace.</summary>
     public string Namespace { get; set; } = string.Empty;
 
-    /// <summary>The job's name.</summary>
     public string Name { get; set; } = string.Empty;
 
     /// <summary>Whether the job is gone.</summary>

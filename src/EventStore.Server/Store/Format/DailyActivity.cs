@@ -15,7 +15,6 @@ public sealed class DailyActivity
     /// <summary>The namespace of the jobs.</summary>
     public string Namespace { get; set; } = string.Empty;
 
-    /// <summary>Who did it.</summary>
     public string UserName { get; set; } = string.Empty;
 
     /// <summary>The stored name of the events: <c>job_patched</c>, …</summary>
@@ -24,6 +23,5 @@ public sealed class DailyActivity
     /// <summary>The field, such as <c>spec.cleanPodPolicy</c> or <c>metadata.labels</c>; empty for the count of events.</summary>
     public string Field { get; set; } = string.Empty;
 
-    /// <summary>How many events.</summary>
     public long Count { get; set; }
 }

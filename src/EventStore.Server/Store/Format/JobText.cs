@@ -29,7 +29,6 @@ public sealed class JobText
     /// <summary>Everything before the digits of <c>metadata.resourceVersion</c>.</summary>
     public ReadOnlyMemory<byte> Head => utf8.AsMemory(0, cut);
 
-    /// <summary>Everything behind them.</summary>
     public ReadOnlyMemory<byte> Tail => utf8.AsMemory(cut);
 
     /// <summary>Prints the job: compact JSON, members in order, <c>resourceVersion</c> and <c>selfLink</c> set.</summary>

@@ -35,7 +35,6 @@ public sealed record Revision(
 /// <param name="RequestId">The request's id.</param>
 public sealed record StoredOrigin(string User, byte[] Headers, string RequestId)
 {
-    /// <summary>Reads it.</summary>
     public Origin Read()
     {
         JsonValue from = Headers.Length == 0 ? JsonObject.Empty : JsonReading.Parse(Headers);

@@ -9,6 +9,5 @@ namespace EventStore.Server.Store.Format;
 /// <param name="Time">When its last event was committed.</param>
 public sealed record StoredJob(JobKey Key, long Revision, byte[] Utf8, DateTimeOffset Time)
 {
-    /// <summary>Prints a job.</summary>
     public static StoredJob Of(Job job, DateTimeOffset time) => new(job.Key, job.Revision, JobText.Of(job).ToUtf8(job.Revision), time);
 }

@@ -16,7 +16,6 @@ namespace EventStore.Server.Store.Proof;
 /// <param name="Uncovered">What is wrong with the columns no hash covers, or null.</param>
 internal sealed record ChainedEvent(Link Link, DateTime Time, IReadOnlyList<string> Paths, string? Uncovered)
 {
-    /// <summary>Its revision.</summary>
     public long Revision => Link.Revision;
 
     /// <summary>The paths <c>revision_path</c> has it under.</summary>

@@ -110,7 +110,6 @@ internal static class DerivedRows
         await connection.Run($"{DeleteStreamsSql} {WithoutEvents}", stop, new NpgsqlParameter<Guid[]> { TypedValue = uids });
     }
 
-    /// <summary>Takes snapshots away.</summary>
     public static Task DeleteSnapshots(NpgsqlConnection connection, IReadOnlyList<SnapshotRow> wrong, CancellationToken stop) =>
         connection.Run(
             """

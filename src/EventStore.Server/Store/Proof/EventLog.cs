@@ -11,7 +11,6 @@ internal sealed record StreamRange
     /// <summary>Only those behind this one.</summary>
     public Guid? Behind { get; init; }
 
-    /// <summary>Only these.</summary>
     public Guid[]? Only { get; init; }
 
     /// <summary>The condition on a column of uuids.</summary>

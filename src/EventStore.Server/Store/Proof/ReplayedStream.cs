@@ -15,7 +15,6 @@ internal sealed class ReplayedStream(Guid uid)
     private readonly Queue<Job> unseen = new();
     private readonly TouchedSince touched = new();
 
-    /// <summary>The stream.</summary>
     public Guid Uid => uid;
 
     /// <summary>What it is called where something is wrong with it.</summary>
@@ -48,7 +47,6 @@ internal sealed class ReplayedStream(Guid uid)
     /// <summary>The job at places where the function that appends would have left a snapshot, and there is none.</summary>
     public List<Job> MissingSnapshots { get; } = [];
 
-    /// <summary>Adds an event.</summary>
     public void Add(LoggedEvent happened)
     {
         Events++;

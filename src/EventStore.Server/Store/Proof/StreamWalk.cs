@@ -11,7 +11,6 @@ namespace EventStore.Server.Store.Proof;
 /// <param name="Difference">What is wrong with its rows or its events, or null.</param>
 internal sealed record JudgedStream(Guid Uid, ReplayedStream? Stream, string? Difference)
 {
-    /// <summary>Where that is.</summary>
     public long Revision => Stream?.Revision ?? Finding.Nowhere;
 }
 
