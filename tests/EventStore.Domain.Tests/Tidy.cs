@@ -59,11 +59,13 @@ public sealed partial class Tidy
         ["Jobs"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
         ["Audit"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
         ["Activities"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Audit"],
-        ["Page"] = ["Access", "Access.Credentials", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Page.SignIn", "Page.List", "Page.Changes", "Page.State"],
+        ["Page"] = ["Access", "Access.Credentials", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Page.SignIn", "Page.List", "Page.Changes", "Page.State",
+            "Page.OneJob"],
         ["Page.SignIn"] = ["Access", "Access.Credentials", "Kubernetes"],
         ["Page.List"] = [.. OfAPage],
         ["Page.Changes"] = [.. OfAPage, "Store.Activities", "Activities"],
         ["Page.State"] = [.. OfAPage],
+        ["Page.OneJob"] = [.. OfAPage, "Store.Lane"],
         ["Hosting"] =
         [
             "Access", "Access.Cluster", "Access.Credentials", "Access.Files", "Telemetry", "Postgres", .. Protocol, "Limits", .. Store, "Resources", "Watch", "Jobs", "Audit",

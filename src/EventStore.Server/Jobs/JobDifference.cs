@@ -124,4 +124,4 @@ internal static class JobDifference
 /// <summary>One of two sides that are compared.</summary>
 /// <param name="Revision">The revision asked for.</param>
 /// <param name="At">The job as it stood then, and when its last event by then was; null where no job of the name lived.</param>
-internal readonly record struct ComparedSide(long Revision, (Job Job, DateTimeOffset Time)? At);
+public readonly record struct ComparedSide(long Revision, (Job Job, DateTimeOffset Time)? At);

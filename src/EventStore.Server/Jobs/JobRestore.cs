@@ -57,14 +57,25 @@ internal static class JobRestore
             return hidden;
         if (point is not RestorePoint.Found(var job))
             return Refuse(point, key, asked);
-        JobCommand command = new RestoreJob(asked.Target, clock.GetUtcNow(), http.Origin(), job, Guid.CreateVersion7())
+        var command = new RestoreJob(asked.Target, clock.GetUtcNow(), http.Origin(), job, Guid.CreateVersion7())
         {
             WithFinalizers = asked.WithFinalizers,
             WithStatus = asked.WithStatus,
-        }.Under(http);
-        int bytes = body.Bytes + JobText.Of(job).LengthBytes; // it waits in the queue with the command
-        Outcome outcome = await lane.Execute(command, body.DryRun, bytes, http.RequestAborted);
+        };
+        Outcome outcome = await Execute(http, command, body.DryRun, body.Bytes, lane);
         return JobAnswers.Of(outcome, asked.Target, http.TraceIdentifier, done => new JsonReply(201, body.View.Alone(done)));
+    }
+
+    /// <summary>Makes the job anew, or tries to.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="command">What is to be made.</param>
+    /// <param name="dryRun">Whether nothing is stored.</param>
+    /// <param name="bodyBytes">The size of the body.</param>
+    /// <param name="lane">The commit lane.</param>
+    public static Task<Outcome> Execute(HttpContext http, RestoreJob command, bool dryRun, int bodyBytes, CommitLane lane)
+    {
+        int bytes = bodyBytes + JobText.Of(command.Past).LengthBytes; // it waits in the queue with the command
+        return lane.Execute(command.Under(http), dryRun, bytes, http.RequestAborted);
     }
 
     private static Status Refuse(RestorePoint point, JobKey key, Asked asked)

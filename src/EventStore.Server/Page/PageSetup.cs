@@ -3,6 +3,7 @@ using EventStore.Server.Access.Credentials;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Page.Changes;
 using EventStore.Server.Page.List;
+using EventStore.Server.Page.OneJob;
 using EventStore.Server.Page.SignIn;
 using EventStore.Server.Page.State;
 using Microsoft.AspNetCore.DataProtection;
@@ -62,6 +63,7 @@ internal static class PageSetup
         page.MapJobList();
         page.MapChanges();
         page.MapState();
+        page.MapJobPages();
         RouteGroupBuilder open = page.MapGroup(string.Empty);
         open.MapRead("/", () => Results.Redirect(JobListEndpoints.Path));
         open.MapFallback("/{**rest}", NoSuchPage);

@@ -12,15 +12,15 @@ namespace EventStore.Server.Store.History;
 /// The bounds between slices are moments. Time never runs against revision, so each becomes a revision by binary search, and a slice is a
 /// range of the index on (namespace, job, revision). Type and user of a revision stand in its row. Which fields a patch changed stands in
 /// its event only, and 100,000 events are too many to look into. Of each slice, type and user the first event is looked into and, evenly
-/// spread, about <see cref="LookedIntoMax"/> others in all. Where that were not all of them, the counts of spec and metadata are estimates,
-/// and say so.
+/// spread, about <see cref="LookedIntoMax"/> others at most. Where that were not all of them, the counts of spec and metadata are
+/// estimates, and say so.
 /// </remarks>
 public sealed class TimelineReads(NpgsqlDataSource database)
 {
     /// <summary>How many revisions are counted at most: the newest of the stretch.</summary>
     public const int CountedMax = 200_000;
 
-    private const int LookedIntoMax = 5_000;
+    private const int LookedIntoMax = 4_000;
 
     private static readonly string[] Life = ["job_created", "job_restored", "job_deletion_requested", "job_deleted"];
     private static readonly string Status = EventCodec.Names[typeof(JobStatusUpdated)];
@@ -33,6 +33,8 @@ public sealed class TimelineReads(NpgsqlDataSource database)
           JOIN eventstore.mt_events e ON e.seq_id = l.revision
         """;
 
+    // The parts are put together by grouping, and events are looked up one by one: PostgreSQL knows nothing of how many rows a CTE has,
+    // and a join of two of them, planned for any values, took minutes.
     // $1 namespace, $2 job, $3 first and $4 last revision, $5 the moments between slices, $6 how many are counted, $7 how many looked into,
     // $8 the types that are of one kind whatever they changed.
     private const string CountSql = """
@@ -48,32 +50,36 @@ public sealed class TimelineReads(NpgsqlDataSource database)
                     WHERE o.seq_id > s.low AND o.seq_id <= m.middle ORDER BY o.seq_id DESC LIMIT 1) e ON true
              WHERE s.low < s.high),
         bounds (slices) AS MATERIALIZED (SELECT array_agg(s.low + 1 ORDER BY s.place) FROM search s WHERE s.low = s.high),
-        oldest (revision) AS MATERIALIZED (
-            SELECT r.revision FROM eventstore.revision r
-             WHERE r.namespace = $1 AND r.job = $2 AND r.revision BETWEEN $3 AND $4 ORDER BY r.revision DESC OFFSET $6 LIMIT 1),
-        found AS MATERIALIZED (
-            SELECT width_bucket(r.revision, (SELECT b.slices FROM bounds b)) AS slice, r.revision, r.type, r.user_name
-              FROM eventstore.revision r
-             WHERE r.namespace = $1 AND r.job = $2 AND r.revision BETWEEN $3 AND $4
-               AND r.revision > coalesce((SELECT o.revision FROM oldest o), 0)),
+        size (revisions, oldest) AS MATERIALIZED (
+            SELECT count(*), min(n.revision)
+              FROM (SELECT r.revision FROM eventstore.revision r
+                     WHERE r.namespace = $1 AND r.job = $2 AND r.revision BETWEEN $3 AND $4 ORDER BY r.revision DESC LIMIT $6) n),
         counted AS MATERIALIZED (
-            SELECT f.slice, f.type, f.user_name, count(*) AS count, min(f.revision) AS first, max(f.revision) AS last
-              FROM found f GROUP BY f.slice, f.type, f.user_name),
-        step (step) AS MATERIALIZED (SELECT coalesce(sum(c.count), 0)::bigint / $7 + 1 FROM counted c WHERE c.type <> ALL ($8)),
+            SELECT width_bucket(r.revision, (SELECT b.slices FROM bounds b)) AS slice, r.type, r.user_name, count(*) AS count,
+                   min(r.revision) AS first, max(r.revision) AS last, array_agg(r.revision) FILTER (
+                       WHERE (hashint8(r.revision)::bigint & 2147483647) % (SELECT n.revisions / $7 + 1 FROM size n) = 0) AS spread
+              FROM eventstore.revision r
+             WHERE (r.namespace, r.job, r.revision) >= ($1, $2, (SELECT n.oldest FROM size n))
+               AND (r.namespace, r.job, r.revision) <= ($1, $2, $4)
+             GROUP BY 1, 2, 3),
+        sample AS MATERIALIZED (
+            SELECT c.slice, c.type, c.user_name, c.first AS revision FROM counted c WHERE c.type <> ALL ($8)
+            UNION
+            SELECT c.slice, c.type, c.user_name, unnest(c.spread) FROM counted c WHERE c.type <> ALL ($8)),
         looked AS (
-            SELECT f.slice, f.type, f.user_name, count(*) AS looked,
-                   count(*) FILTER (WHERE jsonb_path_exists(e.data, '$.paths[*] ? (@ starts with "spec.")')) AS spec,
-                   count(*) FILTER (WHERE jsonb_path_exists(e.data, '$.paths[*] ? (@ starts with "metadata.")')) AS metadata
-              FROM found f
-              JOIN counted c ON c.slice = f.slice AND c.type = f.type AND c.user_name = f.user_name
-             CROSS JOIN step s
-              JOIN eventstore.mt_events e ON e.seq_id = f.revision
-             WHERE f.type <> ALL ($8) AND (f.revision = c.first OR (hashint8(f.revision)::bigint & 2147483647) % s.step = 0)
-             GROUP BY f.slice, f.type, f.user_name)
-        SELECT c.slice, c.type, c.user_name, c.count, c.first, c.last, coalesce(l.looked, 0), coalesce(l.spec, 0), coalesce(l.metadata, 0),
-               (SELECT o.revision IS NOT NULL FROM oldest o)
-          FROM counted c LEFT JOIN looked l ON l.slice = c.slice AND l.type = c.type AND l.user_name = c.user_name
-         ORDER BY c.slice, c.first
+            SELECT s.slice, s.type, s.user_name, e.spec, e.metadata
+              FROM sample s
+             CROSS JOIN LATERAL (
+                   SELECT jsonb_path_exists(e.data, '$.paths[*] ? (@ starts with "spec.")') AS spec,
+                          jsonb_path_exists(e.data, '$.paths[*] ? (@ starts with "metadata.")') AS metadata
+                     FROM eventstore.mt_events e WHERE e.seq_id = s.revision OFFSET 0) e)
+        SELECT c.slice, c.type, c.user_name, sum(c.count)::bigint, min(c.first), max(c.last), sum(c.looked)::bigint, sum(c.spec)::bigint,
+               sum(c.metadata)::bigint
+          FROM (SELECT c.slice, c.type, c.user_name, c.count, c.first, c.last, 0 AS looked, 0 AS spec, 0 AS metadata FROM counted c
+                UNION ALL
+                SELECT l.slice, l.type, l.user_name, 0, NULL, NULL, 1, l.spec::int, l.metadata::int FROM looked l) c
+         GROUP BY c.slice, c.type, c.user_name
+         ORDER BY c.slice, min(c.first)
         """;
 
     private const string LivesBeforeSql = """
@@ -107,25 +113,24 @@ public sealed class TimelineReads(NpgsqlDataSource database)
         JobKey key, DateTimeOffset from, DateTimeOffset to, long first, long last, int slices, CancellationToken stop)
     {
         var cells = new List<TimelineCell>();
-        (long total, bool clipped) = (0, false);
+        long total = 0;
         await using (NpgsqlCommand command = Ask(CountSql, key))
         {
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = first });
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = last });
             command.Parameters.Add(new NpgsqlParameter<DateTimeOffset[]> { TypedValue = [.. Between(from, to, slices)] });
-            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = CountedMax });
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = CountedMax + 1 });
             command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = LookedIntoMax });
             command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. Life, Status] });
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
             while (await row.ReadAsync(stop))
             {
                 total += row.GetInt64(3);
-                clipped = !await row.IsDBNullAsync(9, stop);
                 cells.AddRange(Cells(row));
             }
         }
 
-        return new JobTimeline(from, to, slices, total, cells, await LivesBefore(key, first, stop), clipped);
+        return new JobTimeline(from, to, slices, total, cells, await LivesBefore(key, first, stop), total > CountedMax);
     }
 
     private static IEnumerable<DateTimeOffset> Between(DateTimeOffset from, DateTimeOffset to, int slices) =>

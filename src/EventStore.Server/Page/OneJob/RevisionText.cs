@@ -1,0 +1,103 @@
+using System.Globalization;
+using EventStore.Domain.History;
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
+using EventStore.Server.Audit;
+using EventStore.Server.Resources;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.History;
+using FieldChanges = EventStore.Domain.History.Changes;
+
+namespace EventStore.Server.Page.OneJob;
+
+/// <summary>A changed field as a page shows it.</summary>
+/// <param name="Path">The field.</param>
+/// <param name="Before">Its value before; null when there was none.</param>
+/// <param name="After">Its value after; null when there is none.</param>
+public sealed record FieldChange(string Path, string? Before, string? After);
+
+/// <summary>Changed fields, as many as a page shows.</summary>
+/// <param name="Shown">Those.</param>
+/// <param name="More">How many more there are.</param>
+public sealed record ShownChanges(IReadOnlyList<FieldChange> Shown, int More);
+
+/// <summary>A revision as a page lists it: no more of it is kept, however large its event is.</summary>
+public sealed record ListedRevision(
+    long Number, long? Previous, DateTimeOffset Time, string User, string? ImpersonatedBy, string Verb, bool IsEnd, ShownChanges Changes)
+{
+    /// <summary>Why it was done; null where nothing was said.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Takes from a revision what is shown.</summary>
+    public static ListedRevision Of(Revision revision) => new(
+        revision.Number, revision.Previous, revision.Time, revision.Origin.User, revision.Origin.ImpersonatedBy?.User,
+        RevisionVerbs.Of(revision.Event), revision.Event is JobDeleted, RevisionText.Of(revision.Event))
+    {
+        Reason = revision.Origin.Reason is { Length: > 0 } reason ? Visible.Of(reason) : null,
+    };
+}
+
+/// <summary>What a revision did, in words.</summary>
+internal static class RevisionText
+{
+    /// <summary>How much of a user's name is shown.</summary>
+    public const int UserLengthMax = 100;
+
+    private const int ChangesMax = 20;
+    private const int PathLengthMax = 300;
+    private const int ValueLengthMax = 300;
+
+    /// <summary>What an event changed.</summary>
+    public static ShownChanges Of(JobEvent happened) => Shown(FieldChanges.Of(happened));
+
+    /// <summary>Fields that changed, each with its value before and after.</summary>
+    /// <param name="changes">The changes.</param>
+    /// <param name="max">How many are shown.</param>
+    public static ShownChanges Shown(IReadOnlyList<Change> changes, int max = ChangesMax) => new(
+        [.. changes.Take(max).Select(change => new FieldChange(Path(change.Path), Value(change.Before), Value(change.After)))],
+        Math.Max(0, changes.Count - max));
+
+    /// <summary>A path.</summary>
+    public static string Path(FieldPath path) => Clip(path.ToString(), PathLengthMax);
+
+    /// <summary>A text whose characters can all be seen; of a long one its beginning and how much more there is.</summary>
+    public static string Clip(string text, int lengthMax)
+    {
+        if (text.Length <= lengthMax)
+            return Visible.Of(text);
+        int cut = char.IsHighSurrogate(text[lengthMax - 1]) ? lengthMax - 1 : lengthMax;
+        return string.Create(CultureInfo.InvariantCulture, $"{Visible.Of(text[..cut])}… ({text.Length - cut:N0} more characters)");
+    }
+
+    /// <summary>A revision as a timeline shows it.</summary>
+    public static TimelinePoint Point(Revision revision)
+    {
+        (string user, string changed) = (Clip(revision.Origin.User, UserLengthMax), Visible.Of(ChangedColumn.Of(revision.Event)));
+        string title = string.Create(
+            CultureInfo.InvariantCulture,
+            $"Revision {revision.Number}: {RevisionVerbs.Of(revision.Event)} by {user}, {PageTime.Utc(revision.Time)}");
+        if (changed.Length > 0)
+            title += $": {changed}";
+        return new TimelinePoint(
+            revision.Number, revision.Time, revision.Origin.User, EventCodec.NameOf(revision.Event), Kinds(revision.Event), title);
+    }
+
+    /// <summary>Whether an event of that stored name begins a life of the name, or ends one; null for any other.</summary>
+    public static bool? Begins(string type) => type switch
+    {
+        "job_created" or "job_restored" => true,
+        "job_deleted" => false,
+        _ => null,
+    };
+
+    private static IReadOnlyList<ChangeKind> Kinds(JobEvent happened)
+    {
+        if (TimelineReads.KindOf(EventCodec.NameOf(happened)) is { } kind)
+            return [kind];
+        IReadOnlyCollection<string> paths = ChangedPaths.Of(happened);
+        return [.. new[] { (Kind: ChangeKind.Spec, Begin: "spec."), (Kind: ChangeKind.Metadata, Begin: "metadata.") }
+            .Where(each => paths.Any(path => path.StartsWith(each.Begin, StringComparison.Ordinal))).Select(each => each.Kind)];
+    }
+
+    private static string? Value(JsonValue? value) => value is null ? null : Clip(value.ToString(), ValueLengthMax);
+}

@@ -1,0 +1,212 @@
+using System.Globalization;
+using EventStore.Server.Store.History;
+
+namespace EventStore.Server.Page.OneJob;
+
+/// <summary>A lane of the picture.</summary>
+/// <param name="Kind">What its changes are about.</param>
+/// <param name="Label">The same for people.</param>
+/// <param name="Top">Where it begins, in pixels.</param>
+public sealed record TimelineLane(ChangeKind Kind, string Label, double Top);
+
+/// <summary>A part of a mark in one user's colour. X and width are in percent of the picture, y and height in pixels.</summary>
+public readonly record struct TimelineBox(double X, double Y, double Width, double Height, string Colour);
+
+/// <summary>Something to point at: one revision, or the changes of one slice.</summary>
+/// <param name="Boxes">What is drawn.</param>
+/// <param name="Title">What it says when pointed at.</param>
+/// <param name="Revision">The one revision it stands for; null for several.</param>
+/// <param name="From">Where the slice begins.</param>
+/// <param name="To">Where it ends.</param>
+public sealed record TimelineMark(IReadOnlyList<TimelineBox> Boxes, string Title, long? Revision, DateTimeOffset From, DateTimeOffset To);
+
+/// <summary>A user and a colour.</summary>
+/// <param name="Colour">The colour's class; several users share the last one.</param>
+/// <param name="User">The user, or how many others there are.</param>
+/// <param name="Count">How many changes.</param>
+/// <param name="AreOthers">Whether these are all for whom there was no colour left.</param>
+public sealed record TimelineUser(string Colour, string User, long Count, bool AreOthers = false);
+
+/// <summary>A revision as it stands in a timeline: no more of it is kept, however large its event is.</summary>
+/// <param name="Number">The revision.</param>
+/// <param name="Time">When it was committed.</param>
+/// <param name="User">Who did it.</param>
+/// <param name="Type">The stored name of its event.</param>
+/// <param name="Kinds">Its lanes.</param>
+/// <param name="Title">What it says when pointed at.</param>
+public sealed record TimelinePoint(
+    long Number, DateTimeOffset Time, string User, string Type, IReadOnlyList<ChangeKind> Kinds, string Title);
+
+/// <summary>A moment on the axis.</summary>
+public readonly record struct TimelineTick(double X, string Label, string Anchor);
+
+/// <summary>
+/// A timeline as it is drawn: time from left to right, a lane for each kind of change, a colour for each user. A few revisions are a box
+/// each. Of many, each slice is a bar whose height grows with the logarithm of their number, so that a single change beside a thousand is
+/// seen too.
+/// </summary>
+/// <param name="Marks">What is drawn, lane by lane and from left to right.</param>
+/// <param name="Lives">The incarnations: where each begins and ends, in percent.</param>
+/// <param name="Users">The legend.</param>
+/// <param name="Ticks">The axis.</param>
+public sealed record TimelinePicture(
+    IReadOnlyList<TimelineMark> Marks, IReadOnlyList<(double X, double Width)> Lives, IReadOnlyList<TimelineUser> Users,
+    IReadOnlyList<TimelineTick> Ticks)
+{
+    /// <summary>Up to so many revisions each is a mark of its own.</summary>
+    public const int EachMax = 200;
+
+    /// <summary>Into how many slices a stretch is cut.</summary>
+    public const int Slices = 100;
+
+    /// <summary>How high the picture is.</summary>
+    public const double Height = FirstTop + (4 * LaneStep);
+
+    /// <summary>How high a lane is.</summary>
+    public const double LaneHeight = 40;
+
+    private const double FirstTop = 20;
+    private const double LaneStep = LaneHeight + 22;
+    private const double BoxWidth = 0.7;
+    private const double BoxHeight = 10;
+    private const double BarHeightMin = 3;
+    private const int Rows = 4;
+    private const int Colours = 8;
+    private const int NamedMax = 5;
+    private const int UserLengthMax = RevisionText.UserLengthMax;
+
+    /// <summary>The lanes, from top to bottom.</summary>
+    public static IReadOnlyList<TimelineLane> Lanes { get; } =
+    [
+        new(ChangeKind.Life, "Created and deleted", FirstTop + 16),
+        new(ChangeKind.Spec, "Spec", FirstTop + LaneStep + 16),
+        new(ChangeKind.Metadata, "Labels and annotations", FirstTop + (2 * LaneStep) + 16),
+        new(ChangeKind.Status, "Status", FirstTop + (3 * LaneStep) + 16),
+    ];
+
+    /// <summary>Draws.</summary>
+    /// <param name="timeline">The counts.</param>
+    /// <param name="each">The revisions themselves, the oldest first, when there are few; else null.</param>
+    public static TimelinePicture Of(JobTimeline timeline, IReadOnlyList<TimelinePoint>? each)
+    {
+        List<TimelineUser> users = Legend(timeline);
+        Dictionary<string, string> colours = users.Where(user => !user.AreOthers).ToDictionary(user => user.User, user => user.Colour);
+        string ColourOf(string user) => colours.GetValueOrDefault(user, Colour(Colours - 1));
+        return new TimelinePicture(
+            [.. each is null ? Bars(timeline, ColourOf) : Boxes(timeline, each, ColourOf)],
+            [.. Lifetimes(each is null ? Turns(timeline) : Turns(timeline, each), timeline.LivesBefore)],
+            users,
+            [.. TimelineAxis.Ticks(timeline.From, timeline.To)]);
+    }
+
+    private static string Colour(int place) => string.Create(CultureInfo.InvariantCulture, $"who-{place}");
+
+    /// <summary>Who made the most changes has the first colour; all behind the seventh share one.</summary>
+    private static List<TimelineUser> Legend(JobTimeline timeline)
+    {
+        (string User, long Count)[] all = [.. timeline.Cells
+            .GroupBy(cell => cell.User, (user, cells) => (User: user, Count: cells.Sum(cell => cell.Count)))
+            .OrderByDescending(user => user.Count).ThenBy(user => user.User, StringComparer.Ordinal)];
+        int named = all.Length <= Colours ? all.Length : Colours - 1;
+        var legend = all.Take(named).Select((user, place) => new TimelineUser(Colour(place), user.User, user.Count)).ToList();
+        if (all.Length > named)
+        {
+            long count = all.Skip(named).Sum(user => user.Count);
+            legend.Add(new TimelineUser(Colour(Colours - 1), $"{all.Length - named} others", count, AreOthers: true));
+        }
+
+        return legend;
+    }
+
+    private static IEnumerable<TimelineMark> Bars(JobTimeline timeline, Func<string, string> colour)
+    {
+        var bars = timeline.Cells.GroupBy(cell => (cell.Kind, cell.Slice)).ToDictionary(bar => bar.Key, bar => bar.ToList());
+        double highest = Math.Log2(1 + bars.Values.Max(bar => bar.Sum(cell => cell.Count)));
+        TimeSpan slice = (timeline.To - timeline.From) / timeline.Slices;
+        foreach (TimelineLane lane in Lanes)
+        {
+            for (int place = 0; place < timeline.Slices; place++)
+            {
+                if (!bars.TryGetValue((lane.Kind, place), out List<TimelineCell>? cells))
+                    continue;
+                long count = cells.Sum(cell => cell.Count);
+                double height = Math.Max(BarHeightMin, LaneHeight * Math.Log2(1 + count) / highest);
+                (DateTimeOffset from, DateTimeOffset to) = (timeline.From + (slice * place), timeline.From + (slice * (place + 1)));
+                (double x, double width) = (100.0 * place / timeline.Slices, 100.0 / timeline.Slices * 0.9);
+                long? only = cells is [{ Count: 1 } one] && one.First == one.Last ? one.First : null;
+                TimelineBox[] boxes = [.. Stacked(cells, colour, x, width, lane.Top + LaneHeight, height / count)];
+                yield return new TimelineMark(boxes, Describe(lane, cells, count, from, to), only, from, to);
+            }
+        }
+    }
+
+    private static IEnumerable<TimelineBox> Stacked(
+        List<TimelineCell> cells, Func<string, string> colour, double x, double width, double bottom, double each)
+    {
+        foreach (var part in cells.GroupBy(cell => colour(cell.User)).OrderBy(part => part.Key, StringComparer.Ordinal))
+        {
+            double height = each * part.Sum(cell => cell.Count);
+            bottom -= height;
+            yield return new TimelineBox(x, bottom, width, height, part.Key);
+        }
+    }
+
+    private static string Describe(TimelineLane lane, List<TimelineCell> cells, long count, DateTimeOffset from, DateTimeOffset to)
+    {
+        var users = cells.GroupBy(cell => cell.User, (user, of) => (User: user, Count: of.Sum(cell => cell.Count)))
+            .OrderByDescending(user => user.Count).ToList();
+        string who = string.Join(", ", users.Take(NamedMax).Select(
+            user => string.Create(CultureInfo.InvariantCulture, $"{RevisionText.Clip(user.User, UserLengthMax)} {user.Count:N0}")));
+        string more = users.Count > NamedMax ? $" and {users.Count - NamedMax} more" : "";
+        string about = cells.All(cell => cell.Exact) ? "" : "about ";
+        string noun = count == 1 ? "change" : "changes";
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{lane.Label}: {about}{count:N0} {noun} from {PageTime.Utc(from)} to {PageTime.Utc(to)}, by {who}{more}");
+    }
+
+    private static IEnumerable<TimelineMark> Boxes(JobTimeline timeline, IReadOnlyList<TimelinePoint> each, Func<string, string> colour)
+    {
+        foreach (TimelineLane lane in Lanes)
+        {
+            double[] ends = [.. Enumerable.Repeat(double.MinValue, Rows)]; // where each row of the lane is taken up to
+            foreach (TimelinePoint point in each.Where(point => point.Kinds.Contains(lane.Kind)))
+            {
+                double x = Math.Min(Place(timeline, point.Time), 100 - BoxWidth);
+                int row = Math.Max(0, Array.FindIndex(ends, end => end <= x));
+                ends[row] = x + BoxWidth;
+                var box = new TimelineBox(x, lane.Top + (row * BoxHeight), BoxWidth, BoxHeight - 1, colour(point.User));
+                yield return new TimelineMark([box], point.Title, point.Number, point.Time, point.Time);
+            }
+        }
+    }
+
+    private static double Place(JobTimeline timeline, DateTimeOffset time) =>
+        Math.Clamp(100.0 * (time - timeline.From).Ticks / (timeline.To - timeline.From).Ticks, 0, 100);
+
+    /// <summary>Where a job came or went, from the revisions themselves.</summary>
+    private static IEnumerable<(double X, bool Begins)> Turns(JobTimeline timeline, IReadOnlyList<TimelinePoint> each) => each
+        .Select(point => (X: Place(timeline, point.Time), Begins: RevisionText.Begins(point.Type)))
+        .Where(turn => turn.Begins is not null).Select(turn => (turn.X, turn.Begins!.Value));
+
+    /// <summary>The same to the slice: of several of one type in a slice the first and the last.</summary>
+    private static IEnumerable<(double X, bool Begins)> Turns(JobTimeline timeline) => timeline.Cells
+        .Where(cell => RevisionText.Begins(cell.Type) is not null)
+        .SelectMany(cell => new[] { cell.First, cell.Last }.Distinct(), (cell, revision) => (cell, revision))
+        .OrderBy(turn => turn.revision)
+        .Select(turn => (100.0 * (turn.cell.Slice + 0.5) / timeline.Slices, RevisionText.Begins(turn.cell.Type)!.Value));
+
+    private static IEnumerable<(double X, double Width)> Lifetimes(IEnumerable<(double X, bool Begins)> turns, bool lives)
+    {
+        double? since = lives ? 0 : null;
+        foreach ((double x, bool begins) in turns)
+        {
+            if (since is { } start)
+                yield return (start, x - start);
+            since = begins ? x : null;
+        }
+
+        if (since is { } last)
+            yield return (last, 100 - last);
+    }
+}
