@@ -2,7 +2,6 @@ using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes.Answers;
-using EventStore.Server.Store.Format;
 using EventStore.Server.Store.History;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
