@@ -46,6 +46,7 @@ public static class ChangedPaths
         JobPatched patched => patched.Paths,
         JobReplaced replaced => replaced.Paths,
         JobRolledBack rolledBack => rolledBack.Paths,
+        JobApplied applied => applied.Paths,
         JobStatusUpdated updated => updated.Paths,
         JobDeletionRequested => ["metadata.deletionTimestamp"],
         JobDeleted deleted => deleted.Paths,

@@ -15,6 +15,8 @@ public static class Changes
         JobPatched patched => Between(patched.Replaced, patched.Patch),
         JobReplaced replaced => Between(replaced.Replaced, replaced.Patch),
         JobRolledBack rolledBack => Between(rolledBack.Replaced, rolledBack.Patch),
+        JobApplied { Subresource: not null } applied => Diff.ByForm(applied.Replaced, applied.Patch),
+        JobApplied applied => Between(applied.Replaced, applied.Patch),
         JobStatusUpdated updated => Diff.ByForm(Status(updated.Replaced), Status(updated.Status)),
         JobDeletionRequested requested =>
         [

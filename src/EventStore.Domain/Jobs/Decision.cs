@@ -1,3 +1,4 @@
+using EventStore.Domain.Apply;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 
@@ -78,6 +79,18 @@ public abstract record Rejection
     /// <param name="Asked">The uid in the body.</param>
     /// <param name="Actual">The job's; empty when there is no such job.</param>
     public sealed record UidMismatch(string Asked, string Actual) : Rejection;
+
+    /// <summary>An apply named an incarnation, and there is no such job.</summary>
+    /// <param name="Asked">The uid in the body.</param>
+    public sealed record NoneToApplyTo(string Asked) : Rejection;
+
+    /// <summary>An apply would create the job, which the caller may not.</summary>
+    /// <param name="User">The caller.</param>
+    public sealed record CreateForbidden(string User) : Rejection;
+
+    /// <summary>An apply would change what others own.</summary>
+    /// <param name="Fields">Each such field with its owner.</param>
+    public sealed record ApplyConflict(IReadOnlyList<FieldConflict> Fields) : Rejection;
 
     /// <summary>A delete named another incarnation.</summary>
     public sealed record UidPrecondition(string Asked, string Actual) : Rejection;

@@ -49,6 +49,15 @@ internal static class Identity
         return manifest.With("metadata", metadata);
     }
 
+    /// <summary>A configuration by which a job is to be created.</summary>
+    public static Rejection? OfApplied(JobKey key, JsonObject configuration)
+    {
+        JsonValue? metadata = configuration["metadata"];
+        return metadata?.Member("uid") is JsonText { Value.Length: > 0 } uid
+            ? new Rejection.NoneToApplyTo(uid.Value)
+            : NamespaceMatches(key, metadata) ?? NameMatches(key, metadata);
+    }
+
     /// <summary>A job with a merge patch applied.</summary>
     /// <param name="job">The job as it stands.</param>
     /// <param name="resourceVersion">The revision the patch names as an optimistic lock; null for none.</param>

@@ -1,3 +1,5 @@
+using System.Globalization;
+using EventStore.Domain.Apply;
 using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Jobs;
@@ -21,6 +23,9 @@ public readonly record struct JobKey(string Namespace, string Name)
 /// <param name="Deleted">Whether the last event deleted the job. Its row stays, for its history.</param>
 public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version, long Revision, bool Deleted)
 {
+    /// <summary>Who owns which fields: <c>metadata.managedFields</c>, which is no part of <see cref="Manifest"/>.</summary>
+    public FieldOwners Owners { get; init; } = FieldOwners.None;
+
     /// <summary>The object's metadata.</summary>
     public JsonObject Metadata => (JsonObject)Manifest["metadata"]!;
 
@@ -46,14 +51,24 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
             (not null, JobPatched patched) => Patch(job.Manifest, patched.Patch),
             (not null, JobReplaced replaced) => Patch(job.Manifest, replaced.Patch),
             (not null, JobRolledBack rolledBack) => Patch(job.Manifest, rolledBack.Patch),
+            (not null, JobApplied { Subresource: not null } applied) => job.Manifest.WithOrWithout("status", applied.Patch["status"]),
+            (not null, JobApplied applied) => Patch(job.Manifest, applied.Patch),
             (not null, JobStatusUpdated updated) => job.Manifest.WithOrWithout("status", updated.Status),
             (not null, JobDeletionRequested requested) => Delete(job.Manifest, requested),
             (not null, JobDeleted deleted) => deleted.Patch is null ? job.Manifest : Patch(job.Manifest, deleted.Patch),
             _ => throw new InvalidOperationException($"{happened.GetType().Name} cannot be event {(job?.Version ?? 0) + 1} of a stream"),
         };
+        FieldOwners owners = OwnersAfter(job?.Owners ?? FieldOwners.None, happened);
         return job is null
-            ? Born(after, revision)
-            : job with { Manifest = after, Version = job.Version + 1, Revision = revision, Deleted = happened is JobDeleted };
+            ? Born(after, revision) with { Owners = owners }
+            : job with
+            {
+                Manifest = after,
+                Version = job.Version + 1,
+                Revision = revision,
+                Deleted = happened is JobDeleted,
+                Owners = owners,
+            };
     }
 
     /// <summary>The job before its last event: what <see cref="Evolve"/> did is undone, by the values the event replaced.</summary>
@@ -68,12 +83,21 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
             JobPatched patched => Patch(Manifest, patched.Replaced, -1),
             JobReplaced replaced => Patch(Manifest, replaced.Replaced, -1),
             JobRolledBack rolledBack => Patch(Manifest, rolledBack.Replaced, -1),
+            JobApplied { Subresource: not null } applied => Manifest.WithOrWithout("status", applied.Replaced["status"]),
+            JobApplied applied => Patch(Manifest, applied.Replaced, -1),
             JobStatusUpdated updated => Manifest.WithOrWithout("status", updated.Replaced),
             JobDeletionRequested requested => Undelete(Manifest, requested),
             JobDeleted deleted => deleted.Replaced is null ? Manifest : Patch(Manifest, deleted.Replaced, -1),
             _ => throw new InvalidOperationException($"{happened.GetType().Name} cannot be undone"),
         };
-        return before is null ? null : this with { Manifest = before, Version = Version - 1, Revision = previousRevision, Deleted = false };
+        return before is null ? null : this with
+        {
+            Manifest = before,
+            Version = Version - 1,
+            Revision = previousRevision,
+            Deleted = false,
+            Owners = happened.Owners is { } change ? Owners.With(change.Replaced) : Owners,
+        };
     }
 
     // The generation increases with changes an operator must act on: anything outside metadata and status, and a request for deletion.
@@ -82,6 +106,16 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
         var after = (JsonObject)MergePatch.Apply(manifest, patch);
         return patch.Names.Any(name => name != "metadata") ? AddToGeneration(after, generations) : after;
     }
+
+    private static FieldOwners OwnersAfter(FieldOwners before, JobEvent happened) => happened switch
+    {
+        { Owners: { } change } => before.With(change.Patch),
+        JobCreated { Manager: { } manager } created => FieldOwners.OfNew(created.Manifest, manager, CreationTime(created.Manifest)),
+        _ => before,
+    };
+
+    private static long CreationTime(JsonObject manifest) => DateTimeOffset.Parse(
+        ((JsonText)manifest["metadata"]!.Member("creationTimestamp")!).Value, CultureInfo.InvariantCulture).ToUnixTimeSeconds();
 
     private static JsonObject Delete(JsonObject manifest, JobDeletionRequested requested)
     {

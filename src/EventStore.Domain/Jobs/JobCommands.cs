@@ -31,8 +31,14 @@ public sealed record Impersonator(string User, IReadOnlyList<string> Groups);
 /// <param name="Origin">Who asks.</param>
 public abstract record JobCommand(JobKey Key, DateTimeOffset Time, Origin Origin)
 {
+    /// <summary>The owner of what a client changes that says nothing of itself.</summary>
+    public const string UnknownManager = "unknown";
+
     /// <summary>How much metadata the job may have afterwards.</summary>
     public MetadataLimits Limits { get; init; } = MetadataLimits.Default;
+
+    /// <summary>Who owns what the command changes: the field manager the client names, or else its program.</summary>
+    public string Manager { get; init; } = UnknownManager;
 
     /// <summary>What may change, and by which rules.</summary>
     public Profile Profile { get; init; } = Profile.Documented;
@@ -74,6 +80,23 @@ public sealed record PatchStatus(JobKey Key, DateTimeOffset Time, Origin Origin,
 /// <param name="Origin">Who asks.</param>
 /// <param name="Manifest">The object as sent.</param>
 public sealed record ReplaceStatus(JobKey Key, DateTimeOffset Time, Origin Origin, JsonObject Manifest) : JobCommand(Key, Time, Origin);
+
+/// <summary>Applies a configuration (PATCH of the apply type), to the object or to its status. A job there is not is created.</summary>
+/// <param name="Key">The job.</param>
+/// <param name="Time">When it was asked.</param>
+/// <param name="Origin">Who asks.</param>
+/// <param name="Configuration">The fields the manager wants, with their values.</param>
+/// <param name="Force">Whether to take over what others own.</param>
+/// <param name="Uid">The new incarnation, should one be created.</param>
+public sealed record ApplyJob(JobKey Key, DateTimeOffset Time, Origin Origin, JsonObject Configuration, bool Force, Guid Uid)
+    : JobCommand(Key, Time, Origin)
+{
+    /// <summary>Whether it goes to the status, and to nothing else.</summary>
+    public bool OfStatus { get; init; }
+
+    /// <summary>Whether the caller may create jobs, which an apply may come to.</summary>
+    public bool MayCreate { get; init; } = true;
+}
 
 /// <summary>Takes the updatable fields back to an earlier revision (POST …/rollback).</summary>
 /// <param name="Key">The job.</param>

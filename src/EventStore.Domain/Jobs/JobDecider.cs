@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using EventStore.Domain.Apply;
 using EventStore.Domain.History;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
@@ -10,7 +11,7 @@ namespace EventStore.Domain.Jobs;
 /// All rules about jobs, in the order in which a request meets them. Deciding is a pure function of job and command, so it can be
 /// repeated after a conflict with another writer.
 /// </summary>
-public static class JobDecider
+public static partial class JobDecider
 {
     /// <summary>The API version of a job's manifest.</summary>
     public const string ApiVersion = "kubeflow.org/v1";
@@ -27,6 +28,7 @@ public static class JobDecider
         (_, RestoreJob restore) => Restoration.Decide(job, restore),
         (_, ReplaceJob replace) => Replace(job, replace, replace.Manifest, UpdateBy(replace)),
         (_, ReplaceStatus replace) => Replace(job, replace, replace.Manifest, StatusBy(replace)),
+        (_, ApplyJob apply) => Apply(job, apply),
         (null, _) => new Rejection.NotFound(),
         (_, PatchJob patch) => Patch(job, patch.Patch, UpdateBy(patch)),
         (_, PatchStatus patch) => Patch(job, patch.Patch, StatusBy(patch)),
@@ -48,12 +50,15 @@ public static class JobDecider
             .. Validation.OfNewJob(manifest, create.Limits, create.Profile)];
         if (errors.Count > 0)
             return new Rejection.Invalid(errors);
-        return job is null ? new JobCreated(manifest) : new Rejection.AlreadyExists(job.Deleting);
+        return job is null
+            ? new JobCreated(manifest) { Manager = create.Profile.CountsOwners ? create.Manager : null }
+            : new Rejection.AlreadyExists(job.Deleting);
     }
 
     private static Decision Patch(Job job, SentPatch patch, Func<Job, JsonObject, Happening, Decision> then)
     {
-        if (patch.ApplyTo(job.Manifest, Revision(job)) is not var (candidate, revision))
+        JsonObject document = patch.SeesOwners ? WithOwners(job) : job.Manifest;
+        if (patch.ApplyTo(document, Revision(job)) is not var (candidate, revision))
             return new Rejection.PatchFailed();
         return Identity.OfPatched(job, revision, candidate) is { } refused ? refused : then(job, candidate, Patched(patch));
     }
@@ -71,9 +76,9 @@ public static class JobDecider
         (job, candidate, happening) => Update(job, candidate, happening, command);
 
     private static Func<Job, JsonObject, Happening, Decision> StatusBy(JobCommand command) =>
-        (job, candidate, _) => SetStatus(job, candidate, command.Profile, command.Limits);
+        (job, candidate, _) => SetStatus(job, candidate, command);
 
-    private static Decision Update(Job job, JsonObject sent, Happening happening, JobCommand command)
+    private static Decision Update(Job job, JsonObject sent, Happening happening, JobCommand command, FieldOwners? applied = null)
     {
         Profile profile = command.Profile;
         JsonObject candidate = profile.Normal(job.Manifest, sent);
@@ -82,21 +87,23 @@ public static class JobDecider
         if (fixedFields.Count > 0)
             return new Rejection.FieldsFixed(fixedFields, updatable.Paths);
         JsonObject next = UpdatePolicy.Merge(job, candidate, updatable);
-        if (ReferenceEquals(next, job.Manifest))
+        FieldOwners owners = applied ?? OwnersAfter(job, next, command, named: sent["metadata"]);
+        if (ReferenceEquals(next, job.Manifest) && owners.HaveTheSame(job.Owners))
             return Decision.NothingToDo;
         IReadOnlyList<FieldError> errors =
             [.. FinalizersFixed(job, next), .. profile.Unreadable(sent),
                 .. Validation.OfUpdate(next, command.Limits, profile, job.Manifest)];
-        return errors.Count > 0 ? new Rejection.Invalid(errors) : Changed(job, next, happening);
+        return errors.Count > 0 ? new Rejection.Invalid(errors) : Changed(job, next, happening, owners);
     }
 
-    private static JobEvent Changed(Job job, JsonObject next, Happening happening)
+    private static JobEvent Changed(Job job, JsonObject next, Happening happening, FieldOwners? owners = null)
     {
+        OwnersChange? owned = owners is null ? null : OwnersChange.Between(job.Owners, owners);
         JsonObject patch = MergePatch.Between(job.Manifest, next);
         JsonObject replaced = MergePatch.Between(next, job.Manifest);
         string[] paths = Paths(Diff.ByForm(job.Manifest, next));
         bool lastFinalizerOff = job.Deleting && next["metadata"]!.Member("finalizers") is null;
-        return lastFinalizerOff ? new JobDeleted(patch, replaced, paths) : happening(patch, replaced, paths);
+        return (lastFinalizerOff ? new JobDeleted(patch, replaced, paths) : happening(patch, replaced, paths)) with { Owners = owned };
     }
 
     private static Decision RollBack(Job job, RollBackJob back)
@@ -109,11 +116,14 @@ public static class JobDecider
         IReadOnlyList<FieldError> errors = Validation.OfUpdate(next, back.Limits, back.Profile, job.Manifest);
         return errors.Count > 0
             ? new Rejection.Invalid(errors)
-            : Changed(job, next, (effective, replaced, paths) => new JobRolledBack(effective, replaced, paths, back.Past!.Revision));
+            : Changed(
+                job, next, (effective, replaced, paths) => new JobRolledBack(effective, replaced, paths, back.Past!.Revision),
+                OwnersAfter(job, next, back));
     }
 
-    private static Decision SetStatus(Job job, JsonObject sent, Profile profile, MetadataLimits limits)
+    private static Decision SetStatus(Job job, JsonObject sent, JobCommand command, FieldOwners? applied = null)
     {
+        (Profile profile, MetadataLimits limits) = (command.Profile, command.Limits);
         JsonObject candidate = StatusOnly(
             sent["status"] is JsonNull ? null : profile.Normal(job.Manifest, StatusOnly(sent["status"]))["status"]);
         JsonValue? status = candidate["status"];
@@ -125,12 +135,17 @@ public static class JobDecider
         if (errors.Count > 0)
             return new Rejection.Invalid(errors);
         JsonValue? before = job.Manifest["status"];
-        if (Equals(before, status))
+        FieldOwners owners = applied ?? OwnersAfter(job, job.Manifest.WithOrWithout("status", status), command, "status");
+        if (Equals(before, status) && owners.HaveTheSame(job.Owners))
             return Decision.NothingToDo;
         // Without this limit patches could grow it until the job no longer fits into the body of a PUT.
         if (status is not null && status.ToUtf8().Length > limits.StatusBytes)
             return new Rejection.Invalid(FieldError.TooLong(FieldPath.Of("status"), limits.StatusBytes));
-        return new JobStatusUpdated(status, before, Paths(Diff.ByForm(StatusOnly(before), StatusOnly(status))));
+        string[] paths = Paths(Diff.ByForm(StatusOnly(before), StatusOnly(status)));
+        JobEvent happened = command is ApplyJob apply
+            ? Applied(apply)(StatusOnly(status), StatusOnly(before), paths)
+            : new JobStatusUpdated(status, before, paths);
+        return happened with { Owners = OwnersChange.Between(job.Owners, owners) };
     }
 
     private static Decision Delete(Job job, DeleteJob delete)
@@ -190,7 +205,8 @@ public static class JobDecider
         if (ReferenceEquals(next, job.Manifest))
             return Decision.NothingToDo;
         return Changed(job, next,
-            command.Patch is { } sent ? Patched(sent) : (effective, replaced, paths) => new JobReplaced(effective, replaced, paths));
+            command.Patch is { } sent ? Patched(sent) : (effective, replaced, paths) => new JobReplaced(effective, replaced, paths),
+            OwnersAfter(job, next, command, "scale"));
     }
 
     private static string Revision(Job job) => job.Revision.ToString(CultureInfo.InvariantCulture);

@@ -1,3 +1,4 @@
+using EventStore.Domain.Apply;
 using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Jobs;
@@ -11,11 +12,21 @@ public abstract record JobEvent
     private protected JobEvent()
     {
     }
+
+    /// <summary>What it did to the owners of fields (<c>managedFields</c>); null when nothing, or when they are not counted.</summary>
+    public OwnersChange? Owners { get; init; }
 }
 
 /// <summary>A job was created.</summary>
 /// <param name="Manifest">The whole object as stored, with uid, creationTimestamp and generation 1.</param>
-public sealed record JobCreated(JsonObject Manifest) : JobEvent;
+public sealed record JobCreated(JsonObject Manifest) : JobEvent
+{
+    /// <summary>
+    /// The field manager that made it; null when owners are not counted. It owns every field, unless <see cref="JobEvent.Owners"/> says who
+    /// owns what: a job created by server-side apply also has values nobody applied.
+    /// </summary>
+    public string? Manager { get; init; }
+}
 
 /// <summary>
 /// A job was made anew as another, deleted or not, once stood: a new incarnation, which begins like a created one.
@@ -52,6 +63,24 @@ public sealed record JobReplaced(JsonObject Patch, JsonObject Replaced, IReadOnl
 /// <param name="Paths">The paths of the changed values.</param>
 /// <param name="Revision">The revision gone back to: that of the job's last event by then.</param>
 public sealed record JobRolledBack(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths, long Revision) : JobEvent;
+
+/// <summary>
+/// A configuration was applied (server-side apply), to the object or to its status. The shape is that of <see cref="JobPatched"/>; an empty
+/// patch says that it changed nothing but owners.
+/// </summary>
+/// <param name="Patch">The effective merge patch.</param>
+/// <param name="Replaced">The merge patch that takes it back.</param>
+/// <param name="Paths">The paths of the changed values.</param>
+/// <param name="Manager">The field manager that applied it.</param>
+/// <param name="Force">Whether it was to take over what others owned.</param>
+public sealed record JobApplied(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths, string Manager, bool Force) : JobEvent
+{
+    /// <summary>
+    /// <c>status</c> when it was applied to the status, else null. Then the status stands whole in both patches, as in a
+    /// <see cref="JobStatusUpdated"/>, for it may hold nulls.
+    /// </summary>
+    public string? Subresource { get; init; }
+}
 
 /// <summary>
 /// Somebody wrote the status. It is stored whole, before and after: operators write nulls (<c>conditions: null</c>), which no merge

@@ -1,4 +1,5 @@
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Jobs;
 
@@ -14,6 +15,9 @@ public abstract record SentPatch
 
     /// <summary>Whether what the patch makes of a job may depend on the job's resourceVersion.</summary>
     public abstract bool MayNameRevision { get; }
+
+    /// <summary>Whether what it makes of a job may depend on the owners of fields.</summary>
+    internal virtual bool SeesOwners => false;
 
     /// <summary>A merge patch.</summary>
     public static implicit operator SentPatch(JsonObject patch) => new Merge(patch);
@@ -46,6 +50,8 @@ public abstract record SentPatch
 
         internal override string StoredType => "application/json-patch+json";
 
+        internal override bool SeesOwners => true;
+
         internal override Applied? ApplyTo(JsonObject document, string resourceVersion)
         {
             JsonObject metadata = document["metadata"] as JsonObject ?? JsonObject.Empty;
@@ -54,14 +60,8 @@ public abstract record SentPatch
             if (candidate["metadata"] is not JsonObject changed)
                 return new Applied(candidate, null);
             JsonValue named = changed["resourceVersion"] ?? JsonNull.Value;
-            changed = WithTexts(WithTexts(changed.Without("resourceVersion"), "labels"), "annotations");
+            changed = ObjectMeta.WithTexts(changed.Without("resourceVersion"));
             return new Applied(candidate.With("metadata", changed), named.Equals(new JsonText(resourceVersion)) ? null : named);
         }
-
-        // Go decodes null into a map of texts as the empty text.
-        private static JsonObject WithTexts(JsonObject metadata, string name) => metadata[name] is JsonObject map
-            ? metadata.With(
-                name, map.Names.Where(key => map[key] is JsonNull).Aggregate(map, (texts, key) => texts.With(key, string.Empty)))
-            : metadata;
     }
 }

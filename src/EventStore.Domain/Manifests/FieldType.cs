@@ -72,6 +72,14 @@ internal sealed record TypedField(FieldType Type, bool Pointer)
     /// <summary>The keys by which list items are identified (<c>x-kubernetes-list-map-keys</c>); empty for other lists.</summary>
     public IReadOnlyList<string> Keys { get; init; } = [];
 
+    /// <summary>Whether a list is a set of scalars.</summary>
+    public bool IsSet { get; init; }
+
+    /// <summary>
+    /// Whether the map is replaced whole (<c>x-kubernetes-map-type: atomic</c>); of a list by keys, whether each of its items is.
+    /// </summary>
+    public bool Atomic { get; init; }
+
     /// <summary>What stands in a list or a map: an item that is there is there, zero or not.</summary>
     public static TypedField Inside(FieldType item) => new(item, Pointer: true);
 }

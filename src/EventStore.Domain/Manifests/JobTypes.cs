@@ -34,7 +34,7 @@ internal static class JobTypes
         return named;
     }
 
-    // "name! *type flag flag": ! for required, * for a pointer; flags are =DEFAULT, keys:A,B and ~ for what the definition does not have.
+    // "name! *type flag flag": ! for required, * for a pointer; flags are =DEFAULT, keys:A,B, set, atomic and ~ for what the definition does not have.
     private static void Add(FieldType owner, string[] words, Dictionary<string, FieldType> named)
     {
         string name = words[0].TrimEnd('!');
@@ -47,6 +47,8 @@ internal static class JobTypes
             Defined = !words.Contains("~"),
             Default = preset is null ? null : Value(type, preset[1..]),
             Keys = keys is null ? [] : keys["keys:".Length..].Split(','),
+            IsSet = words.Contains("set"),
+            Atomic = words.Contains("atomic"),
         });
     }
 

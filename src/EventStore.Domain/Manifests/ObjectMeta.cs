@@ -34,6 +34,12 @@ public static class ObjectMeta
     public static JsonObject Known(JsonObject metadata) =>
         Kept(metadata, (name, value) => name == "managedFields" ? null : Kept(Schema.ObjectMeta[name], value));
 
+    /// <summary>The metadata as Go decodes it, to which null in a map of texts is the empty text.</summary>
+    internal static JsonObject WithTexts(JsonObject metadata) => ((string[])["annotations", "labels"]).Aggregate(metadata, (into, name) =>
+        into[name] is JsonObject map
+            ? into.With(name, map.Names.Where(key => map[key] is JsonNull).Aggregate(map, (texts, key) => texts.With(key, string.Empty)))
+            : into);
+
     private static IEnumerable<FieldError> FieldErrors(FieldPath at, Shape shape, JsonValue? value)
     {
         IReadOnlyList<FieldError> errors = shape.Errors(at, value);

@@ -13,6 +13,9 @@ public sealed record Profile(string Name, UpdatableFields Updatable)
     /// <summary>The media type of a JSON Patch (RFC 6902).</summary>
     public const string JsonPatchType = "application/json-patch+json";
 
+    /// <summary>The media type of an applied configuration (server-side apply).</summary>
+    public const string ApplyPatchType = "application/apply-patch+yaml";
+
     /// <summary>
     /// The documented update and replace operations: five fields. Finalizers may be taken off once a deletion was requested, for no job
     /// could ever go otherwise.
@@ -37,7 +40,7 @@ public sealed record Profile(string Name, UpdatableFields Updatable)
         new("metadata.generateName") { RolledBack = false },
         new("spec")))
     {
-        PatchTypes = [MergePatchType, JsonPatchType],
+        PatchTypes = [MergePatchType, JsonPatchType, ApplyPatchType],
         HasDefinition = true,
         HasScale = true,
         WaitsForDependents = true,
@@ -48,6 +51,9 @@ public sealed record Profile(string Name, UpdatableFields Updatable)
 
     /// <summary>The media types of the patches that are taken.</summary>
     public IReadOnlyList<string> PatchTypes { get; init; } = [MergePatchType];
+
+    /// <summary>Whether configurations can be applied, and the owners of fields are counted for it.</summary>
+    public bool CountsOwners => PatchTypes.Contains(ApplyPatchType);
 
     /// <summary>Whether jobs are defaulted and checked by the definition of the custom resource and by the operator's admission.</summary>
     public bool HasDefinition { get; init; }

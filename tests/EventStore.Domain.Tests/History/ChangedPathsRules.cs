@@ -17,6 +17,7 @@ public sealed class ChangedPathsRules
         { new JobPatched(JsonObject.Empty, JsonObject.Empty, Recorded), Found },
         { new JobReplaced(JsonObject.Empty, JsonObject.Empty, Recorded), Found },
         { new JobRolledBack(JsonObject.Empty, JsonObject.Empty, Recorded, 2), Found },
+        { new JobApplied(JsonObject.Empty, JsonObject.Empty, Recorded, "kubectl", false), Found },
         { new JobStatusUpdated(null, null, ["status.phase"]), ["status.phase"] },
         { new JobDeletionRequested("2026-01-01T00:00:00Z"), ["metadata.deletionTimestamp"] },
         { new JobDeleted(null, null, ["metadata.finalizers"]), ["metadata.finalizers"] },

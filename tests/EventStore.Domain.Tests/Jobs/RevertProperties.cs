@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Domain.Tests.Manifests;
 using FsCheck;
 using FsCheck.Fluent;
@@ -121,6 +122,16 @@ public sealed class RevertProperties
             select Ask(_ => new PatchStatus(Key, DateTimeOffset.UnixEpoch, Somebody, Given.Object($$"""{"status":{{status}}}""")))),
         (3, from status in Gen.Elements(Statuses)
             select Ask(job => new ReplaceStatus(Key, DateTimeOffset.UnixEpoch, Somebody, Replacement(job, JsonObject.Empty).With("status", Given.Json(status))))),
+        (2, from patch in Patch()
+            from status in Gen.Elements(Statuses)
+            from ofStatus in Gen.Elements(true, false)
+            from manager in Gen.Elements("one", "two")
+            select Ask(_ => new ApplyJob(Key, DateTimeOffset.UnixEpoch, Somebody, Configuration(patch, status), true, Guid.NewGuid())
+            {
+                OfStatus = ofStatus,
+                Manager = manager,
+                Profile = Profile.Kubeflow,
+            })),
         (2, from moment in Gen.Choose(0, 20)
             select Ask(_ => new RollBackJob(Key, DateTimeOffset.UnixEpoch, Somebody, moment, null, null))),
         (2, from with in Gen.Choose(0, 3)
@@ -149,6 +160,9 @@ public sealed class RevertProperties
         JsonObject spec = ((JsonObject)job["spec"]!).With("activeDeadlineSeconds", Given.Json(deadline)).With("cleanPodPolicy", Given.Json(policy));
         return job.With("metadata", metadata).With("spec", spec);
     }
+
+    private static JsonObject Configuration(JsonObject fields, string status) => ((JsonObject)MergePatch.Apply(
+        Given.Object("""{"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"pytorch-test"}}"""), fields)).With("status", Given.Json(status));
 
     /// <summary>What a client would PUT that read the job and merged a change into it.</summary>
     private static JsonObject Replacement(Job? job, JsonObject change)

@@ -20,6 +20,8 @@ internal static class Told
         JobPatched patched => Change("patched", patched.Patch, patched.Replaced, patched.Paths),
         JobReplaced replaced => Change("replaced", replaced.Patch, replaced.Replaced, replaced.Paths),
         JobRolledBack back => Change($"rolled back to {back.Revision}", back.Patch, back.Replaced, back.Paths),
+        JobApplied applied => Change(
+            $"applied by {applied.Manager}{(applied.Force ? " with force" : "")}", applied.Patch, applied.Replaced, applied.Paths),
         JobStatusUpdated updated => Change("status", updated.Status, updated.Replaced, updated.Paths),
         JobDeletionRequested requested => $"deletion requested {requested.DeletionTimestamp}",
         JobDeleted deleted => Change("deleted", deleted.Patch, deleted.Replaced, deleted.Paths),
@@ -34,6 +36,7 @@ internal static class Told
         Rejection.BadRequest(var message) => [message],
         Rejection.Invalid(var errors) => errors.Select(error => error.ToString()),
         Rejection.FieldsFixed(var fields, _) => fields.Select(field => field.ToString()),
+        Rejection.ApplyConflict(var fields) => fields.Select(field => $"{field.Cause}: {field.Path}"),
         Rejection.UidMismatch(var asked, var actual) => [asked, actual],
         Rejection.UidPrecondition(var asked, var actual) => [asked, actual],
         Rejection.RevisionPrecondition(var asked, var actual) => [asked, actual],
