@@ -1,4 +1,6 @@
+using EventStore.Domain.Apply;
 using EventStore.Domain.Jobs;
+using EventStore.Server.Kubernetes;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Lane;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -45,6 +47,12 @@ internal static class JobAnswers
         Rejection.RevisionMissing => Status.ResourceVersionMissing(JobResource.Names, key.Name),
         Rejection.Stale => Status.Modified(JobResource.Names, key.Name),
         Rejection.UidMismatch(var asked, var actual) => Status.UidMismatch(JobResource.Names, key.Namespace, key.Name, asked, actual),
+        Rejection.NoneToApplyTo(var asked) => Status.Conflict(
+            JobResource.Names, key.Name, $"uid mismatch: the provided object specified uid {asked}, and no existing object was found"),
+        Rejection.CreateForbidden(var user) =>
+            Status.Forbidden(user, "create", JobResource.Names.Group, JobResource.Names.Plural, "", key.Name, key.Namespace),
+        Rejection.ApplyConflict(var fields) => Status.ApplyConflict(
+            FieldConflict.Message(fields), [.. fields.Select(field => new StatusCause("FieldManagerConflict", field.Cause, field.Path))]),
         Rejection.UidPrecondition(var asked, var actual) => Status.UidPrecondition(JobResource.Names, key.Name, asked, actual),
         Rejection.RevisionPrecondition(var asked, var actual) =>
             Status.ResourceVersionPrecondition(JobResource.Names, key.Name, asked, actual),

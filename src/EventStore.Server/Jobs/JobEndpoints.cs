@@ -152,13 +152,18 @@ internal static class JobEndpoints
 
     private static Task<IResult> Patch(
         HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
-        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock),
-            (key, read) => new PatchJob(key, clock.GetUtcNow(), http.Origin(), read.Patch!));
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock, http.Profile().PatchTypes),
+            (key, read) => read.IsApply ? Apply(http, key, read, clock) : new PatchJob(key, clock.GetUtcNow(), http.Origin(), read.Patch!));
 
     private static Task<IResult> PatchStatus(
         HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
-        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock),
-            (key, read) => new PatchStatus(key, clock.GetUtcNow(), http.Origin(), read.Patch!));
+        Write(http, new JobKey(@namespace, name), lane, reads, WriteRequest.ReadPatch(http, name, clock, http.Profile().PatchTypes),
+            (key, read) => read.IsApply
+                ? Apply(http, key, read, clock) with { OfStatus = true }
+                : new PatchStatus(key, clock.GetUtcNow(), http.Origin(), read.Patch!));
+
+    private static ApplyJob Apply(HttpContext http, JobKey key, WriteRequest read, TimeProvider clock) =>
+        new(key, clock.GetUtcNow(), http.Origin(), read.Body!, read.Force, Guid.CreateVersion7());
 
     private static Task<IResult> Replace(
         HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock) =>
@@ -183,8 +188,11 @@ internal static class JobEndpoints
         }
 
         JobCommand asked = command(key, read).Under(http);
+        if (asked is ApplyJob { OfStatus: false } apply) // it may come to a creation, which is another right
+            asked = apply with { MayCreate = await http.MayAlso("create") };
         Outcome outcome = await lane.Execute(asked, read.DryRun, read.BodyBytes, http.RequestAborted);
-        return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(200, read.View!.Alone(done)));
+        return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(
+            asked is ApplyJob created && created.Uid == done.Job.Uid ? 201 : 200, read.View!.Alone(done)));
     }
 
     private static async Task<IResult> Delete(HttpContext http, string @namespace, string name, CommitLane lane, TimeProvider clock)

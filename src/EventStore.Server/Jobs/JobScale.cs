@@ -23,8 +23,11 @@ internal static class JobScale
     public static ServedResource Served(Profile profile) => new(JobResource.Names, "scale", [], ["get", "patch", "update"])
     {
         Answers = Names,
-        PatchTypes = profile.PatchTypes,
+        PatchTypes = Taken(profile),
     };
+
+    // A Scale is no configuration of a job.
+    private static string[] Taken(Profile profile) => [.. profile.PatchTypes.Where(type => type != Profile.ApplyPatchType)];
 
     /// <summary>The routes below a job's.</summary>
     public static void MapScale(this IEndpointRouteBuilder app, string job)
@@ -52,7 +55,7 @@ internal static class JobScale
     private static async Task<IResult> Patch(
         HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock)
     {
-        WriteRequest read = await WriteRequest.ReadPatch(http, name, clock);
+        WriteRequest read = await WriteRequest.ReadPatch(http, name, clock, Taken(http.Profile()));
         var key = new JobKey(@namespace, name);
         if (read.Refusal is { } refusal)
             return read.RefusedAfterLoading && await reads.Get(key, http.RequestAborted) is null ? JobAnswers.NotFound(key) : refusal;

@@ -1,5 +1,7 @@
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Manifests;
+using EventStore.Server.Access;
+using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Limits;
 
 namespace EventStore.Server.Jobs;
@@ -10,7 +12,31 @@ internal static class RequestProfile
     /// <summary>The profile.</summary>
     public static Profile Profile(this HttpContext http) => http.RequestServices.GetRequiredService<Profile>();
 
-    /// <summary>The command, to be decided by the request's profile and limits.</summary>
-    public static JobCommand Under(this JobCommand command, HttpContext http) =>
-        command with { Profile = http.Profile(), Limits = RequestLimits.Of(http).Metadata };
+    /// <summary>The command, to be decided by the request's profile and limits, in the name of its field manager.</summary>
+    public static JobCommand Under(this JobCommand command, HttpContext http)
+    {
+        Profile profile = http.Profile();
+        return command with
+        {
+            Profile = profile,
+            Limits = RequestLimits.Of(http).Metadata,
+            Manager = profile.CountsOwners ? Manager(http.Request) : JobCommand.UnknownManager,
+        };
+    }
+
+    /// <summary>Whether the caller may do something else, too, to what the request is about.</summary>
+    public static ValueTask<bool> MayAlso(this HttpContext http, string verb)
+    {
+        RequestInfo info = RequestInfo.Of(http);
+        Authorization authorization = http.RequestServices.GetRequiredService<Authorization>();
+        return authorization.AllowsAsync(info.User, info.Access with { Verb = verb }, http.RequestAborted);
+    }
+
+    // The field manager the client names, or else its program.
+    private static string Manager(HttpRequest request)
+    {
+        string named = request.Query["fieldManager"] is [{ } first, ..] ? first : string.Empty;
+        string manager = named.Length > 0 ? named : WriteOptions.Program(request.Headers.UserAgent.ToString());
+        return manager.Length > 0 ? manager : JobCommand.UnknownManager;
+    }
 }

@@ -25,14 +25,28 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
     /// <summary>The patch, when it is one.</summary>
     public SentPatch? Patch { get; init; }
 
-    /// <summary>Reads a patch of one of the types the profile takes.</summary>
-    public static async Task<WriteRequest> ReadPatch(HttpContext http, string name, TimeProvider clock)
+    /// <summary>Whether the body is an applied configuration (server-side apply).</summary>
+    public bool IsApply { get; init; }
+
+    /// <summary>Whether an apply takes over what others own.</summary>
+    public bool Force { get; init; }
+
+    /// <summary>Reads a patch.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="name">The job's name.</param>
+    /// <param name="clock">Tells the time ages are counted to.</param>
+    /// <param name="taken">The types of patches that are taken.</param>
+    public static async Task<WriteRequest> ReadPatch(HttpContext http, string name, TimeProvider clock, IReadOnlyList<string> taken)
     {
-        if (ContentNegotiation.RefusePatch(http.Request.Headers.ContentType, http.Profile().PatchTypes) is { } unsupported)
+        if (ContentNegotiation.RefusePatch(http.Request.Headers.ContentType, taken) is { } unsupported)
             return Refused(unsupported);
-        (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, WriteKind.Patch, clock);
+        bool isApply = ContentNegotiation.PatchType(http.Request.Headers.ContentType) == Profile.ApplyPatchType;
+        (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(
+            http, isApply ? WriteKind.Apply : WriteKind.Patch, clock);
         if (refusal is not null)
             return Refused(refusal);
+        if (isApply)
+            return Configuration(http, bytes, options!, view, name);
         if (ContentNegotiation.PatchType(http.Request.Headers.ContentType) == Profile.JsonPatchType)
         {
             if (BodyJson.TryParseOperations(
@@ -58,6 +72,19 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
             return Refused(refusal);
         StrictDecoding.Warn(http.Response.Headers, texts);
         return new WriteRequest(patch, bytes.Length, options.DryRun, null) { View = view, Patch = patch };
+    }
+
+    private static WriteRequest Configuration(HttpContext http, ReadOnlyMemory<byte> bytes, WriteOptions options, JobView view, string name)
+    {
+        if (!BodyJson.TryParseConfiguration(
+            bytes.Span, JobResource.Names, name, out JsonObject? configuration, out Status? refusal,
+            out IReadOnlyList<FieldPath> duplicates, RequestLimits.Of(http).Nesting))
+            return Refused(refusal);
+        IReadOnlyList<string> texts = options.FieldValidation == FieldValidation.Ignore ? [] : StrictDecoding.Texts([], duplicates);
+        if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
+            return Refused(StrictDecoding.RefuseConfiguration(texts));
+        StrictDecoding.Warn(http.Response.Headers, texts);
+        return new WriteRequest(configuration, bytes.Length, options.DryRun, null) { View = view, IsApply = true, Force = options.Force };
     }
 
     /// <summary>Reads a whole object.</summary>

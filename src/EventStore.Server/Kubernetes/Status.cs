@@ -105,6 +105,10 @@ public sealed partial record Status(int Code, string Reason, string Message, Sta
     public static Status Conflict(ApiResource resource, string name, string text) =>
         new(409, "Conflict", $"Operation cannot be fulfilled on {resource.GroupResource} {Quote(name)}: {text}", About(resource, name));
 
+    /// <summary>409: an apply would change what other managers own; a cause for each such field.</summary>
+    public static Status ApplyConflict(string message, IReadOnlyList<StatusCause> causes) =>
+        new(409, "Conflict", message, new StatusDetails { Causes = causes });
+
     /// <summary>409: the resourceVersion given is not the current one.</summary>
     public static Status Modified(ApiResource resource, string name) =>
         Conflict(resource, name, "the object has been modified; please apply your changes to the latest version and try again");

@@ -13,6 +13,7 @@ internal static class RevisionVerbs
         [typeof(JobRestored)] = "Restored",
         [typeof(JobPatched)] = "Patched",
         [typeof(JobReplaced)] = "Replaced",
+        [typeof(JobApplied)] = "Applied",
         [typeof(JobStatusUpdated)] = "StatusUpdated",
         [typeof(JobRolledBack)] = "RolledBack",
         [typeof(JobDeletionRequested)] = "DeletionRequested",
@@ -37,6 +38,7 @@ internal static class RevisionVerbs
         JobPatched patched => patched.Patch,
         JobReplaced replaced => replaced.Patch,
         JobRolledBack rolledBack => rolledBack.Patch,
+        JobApplied { Subresource: null } applied => applied.Patch,
         JobDeleted deleted => deleted.Patch,
         _ => null,
     };

@@ -20,6 +20,12 @@ public sealed class Stored_events
         ["job_patched"] = new JobPatched(Patch, Replaced, Paths),
         ["job_replaced"] = new JobReplaced(Patch, Replaced, Paths),
         ["job_rolled_back"] = new JobRolledBack(Patch, Replaced, Paths, 7),
+        ["job_applied"] = new JobApplied(Patch, Replaced, Paths, "kubectl", true)
+        {
+            Owners = new(
+                Object("""{"Apply//kubectl":{"f":{"f:spec":{"f:cleanPodPolicy":{}}},"t":1764316800},"Update//maker":{"f":{"f:metadata":{"f:labels":null}}}}"""),
+                Object("""{"Apply//kubectl":null,"Update//maker":{"f":{"f:metadata":{"f:labels":{}}}}}""")),
+        },
         ["job_status_updated"] = new JobStatusUpdated(Object("""{"conditions":null,"replicas":1.10}"""), null, ["status.conditions", "status.replicas"]),
         ["job_deletion_requested"] = new JobDeletionRequested("2026-11-28T08:00:00Z"),
         ["job_deleted"] = new JobDeleted(Object("""{"metadata":{"finalizers":null}}"""), Object("""{"metadata":{"finalizers":["a/b"]}}"""), ["metadata.finalizers"]),

@@ -83,6 +83,10 @@ internal static class ApiParameters
             + "or ignore them. Absent: `Warn`."),
     ];
 
+    /// <summary>What an apply takes besides.</summary>
+    public static readonly ApiParameter Force = new("force", Flag,
+        "Whether an applied configuration takes over the fields that other managers own; not for other patches.");
+
     /// <summary>What a deletion takes in the query; a body of kind DeleteOptions takes its place.</summary>
     public static readonly IReadOnlyList<ApiParameter> OfDeletes =
     [

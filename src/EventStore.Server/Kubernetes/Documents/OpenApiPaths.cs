@@ -53,7 +53,7 @@ internal static class OpenApiPaths
                 Describe(verb, "post", served, ApiParameters.OfWrites, Body(ContentNegotiation.JsonType, whole), whole, 201)),
             "update" =>
                 ("put", true, Describe(verb, "put", served, ApiParameters.OfWrites, Body(ContentNegotiation.JsonType, whole), whole)),
-            "patch" => ("patch", true, Describe(verb, "patch", served, ApiParameters.OfWrites, Bodies(served.PatchTypes, patch), whole)),
+            "patch" => ("patch", true, Describe(verb, "patch", served, OfPatches(served), Bodies(served.PatchTypes, patch), whole)),
             "delete" =>
                 ("delete", true,
                 Describe(verb, "delete", served, ApiParameters.OfDeletes, Body(ContentNegotiation.JsonType, deleteOptions), status)),
@@ -63,6 +63,10 @@ internal static class OpenApiPaths
             _ => null, // a watch is a list with a parameter
         };
     }
+
+    private static IReadOnlyList<ApiParameter> OfPatches(ServedResource served) => served.PatchTypes.Contains(Profile.ApplyPatchType)
+        ? [.. ApiParameters.OfWrites, ApiParameters.Force]
+        : ApiParameters.OfWrites;
 
     private static JsonObject Describe(
         string verb, string action, ServedResource served, IReadOnlyList<ApiParameter> parameters,

@@ -67,6 +67,31 @@ public static class BodyJson
         return patch is not null;
     }
 
+    /// <summary>Understands an applied configuration. An empty one says nothing, not even of what kind it is.</summary>
+    /// <inheritdoc cref="TryParsePatch"/>
+    public static bool TryParseConfiguration(
+        ReadOnlySpan<byte> bytes,
+        ApiResource resource,
+        string name,
+        [NotNullWhen(true)] out JsonObject? configuration,
+        [NotNullWhen(false)] out Status? refusal,
+        out IReadOnlyList<FieldPath> duplicates,
+        int nesting = JsonReading.DepthMax)
+    {
+        var twice = new List<FieldPath>();
+        duplicates = twice;
+        (configuration, refusal) = (null, null);
+        JsonValue? value = JsonNull.Value;
+        if (!bytes.IsEmpty && !JsonReading.TryParse(bytes, out value, out JsonFault? fault, twice, nesting))
+            refusal = Unstorable(fault!, resource, name) ?? Status.BadRequest($"error decoding patch: {Explain(bytes, fault!)}");
+        else if (value is not (JsonObject or JsonNull))
+            refusal = Status.BadRequest("error decoding patch: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
+                + $"{GoKind(value!)} into Go value of type map[string]interface {{}}");
+        else
+            configuration = value as JsonObject ?? JsonObject.Empty;
+        return configuration is not null;
+    }
+
     private static string? NoOperation(JsonValue operation)
     {
         if (operation is not (JsonObject or JsonNull))

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using EventStore.Domain.Manifests;
 using Microsoft.Extensions.Primitives;
 
 namespace EventStore.Server.Kubernetes.Requests;
@@ -84,8 +85,10 @@ public static class ContentNegotiation
         return false;
     }
 
-    /// <summary>Whether a body is said to be YAML.</summary>
-    public static bool IsYaml(StringValues contentType) => MediaTypeOf(contentType).Equals(YamlType, StringComparison.OrdinalIgnoreCase);
+    /// <summary>Whether a body is said to be YAML. An applied configuration is, and may be JSON, which YAML takes in.</summary>
+    public static bool IsYaml(StringValues contentType) =>
+        MediaTypeOf(contentType) is var type
+        && (type.Equals(YamlType, StringComparison.OrdinalIgnoreCase) || type.Equals(Profile.ApplyPatchType, StringComparison.Ordinal));
 
     /// <summary>
     /// Null if the body of a PATCH is a merge patch, else 415. As upstream: the media type must be in lower case, with or without

@@ -35,6 +35,9 @@ public static class StrictDecoding
     /// <summary>The refusal of a PATCH, which upstream words as an invalid patch and shows the whole result of.</summary>
     public static Status RefusePatch(JsonValue patched, IReadOnlyList<string> texts) => Status.InvalidPatch(patched, Join(texts));
 
+    /// <summary>The refusal of an applied configuration.</summary>
+    public static Status RefuseConfiguration(IReadOnlyList<string> texts) => Status.BadRequest($"error {Join(texts)}");
+
     /// <summary>
     /// Adds a <c>Warning</c> header for each text, each once. Up to 4096 characters in all go out whole; beyond that each is cut to 256
     /// and those that still do not fit are left out; so is, whatever its length, what comes behind the first 64.

@@ -33,6 +33,9 @@ public enum WriteKind
 
     /// <summary><c>PatchOptions</c></summary>
     Patch,
+
+    /// <summary><c>PatchOptions</c> of an applied configuration: a field manager is required, and <c>force</c> may be given.</summary>
+    Apply,
 }
 
 /// <summary>The query options of POST, PUT and PATCH (apimachinery <c>ValidatePatchOptions</c> and its siblings).</summary>
@@ -41,6 +44,9 @@ public enum WriteKind
 /// <param name="FieldValidation">What to do about unknown and duplicate fields.</param>
 public sealed record WriteOptions(bool DryRun, string FieldManager, FieldValidation FieldValidation)
 {
+    /// <summary>Whether an apply is to take over what other managers own.</summary>
+    public bool Force { get; init; }
+
     /// <summary>The longest name of a field manager, in bytes of UTF-8.</summary>
     public const int FieldManagerBytesMax = 128;
 
@@ -54,21 +60,42 @@ public sealed record WriteOptions(bool DryRun, string FieldManager, FieldValidat
         [NotNullWhen(false)] out Status? refusal)
     {
         (options, refusal) = (Default, null);
-        if (!request.QueryString.HasValue)
+        if (!request.QueryString.HasValue && kind != WriteKind.Apply)
             return true;
         IQueryCollection query = request.Query;
         var errors = new List<FieldError>();
         if (kind == WriteKind.Patch && query.ContainsKey("force"))
             errors.Add(FieldError.Forbidden(FieldPath.Of("force"), "may not be specified for non-apply patch"));
         string manager = query["fieldManager"] is [{ } first, ..] ? first : "";
+        if (kind == WriteKind.Apply && manager.Length == 0)
+            errors.Add(FieldError.Required(FieldPath.Of("fieldManager"), "is required for apply patch"));
         CheckFieldManager(manager, errors);
         bool dryRun = ReadDryRun(query["dryRun"], errors);
         FieldValidation validation = ReadFieldValidation(query["fieldValidation"], errors);
         if (errors.Count == 0)
-            options = new WriteOptions(dryRun, manager, validation);
+            options = new WriteOptions(dryRun, manager, validation) { Force = GoParsing.Flag(query["force"]) ?? false };
         else
-            (options, refusal) = (null, Status.InvalidOptions(kind + "Options", errors));
+            (options, refusal) = (null, Status.InvalidOptions((kind == WriteKind.Apply ? WriteKind.Patch : kind) + "Options", errors));
         return refusal is null;
+    }
+
+    /// <summary>
+    /// The program a user agent names, by which upstream calls a field manager that does not say its name: everything before the first
+    /// slash, as long as a manager's name may be. Empty when there is nothing of it.
+    /// </summary>
+    public static string Program(string userAgent)
+    {
+        int end = userAgent.IndexOf('/', StringComparison.Ordinal);
+        var name = new StringBuilder();
+        int bytes = 0;
+        foreach (Rune rune in (end < 0 ? userAgent : userAgent[..end]).EnumerateRunes().Where(IsPrintable))
+        {
+            if ((bytes += rune.Utf8SequenceLength) > FieldManagerBytesMax)
+                break;
+            name.Append(rune);
+        }
+
+        return name.ToString();
     }
 
     /// <summary>True when it is given and <c>All</c> each time; anything else it says, nothing included, is an error.</summary>

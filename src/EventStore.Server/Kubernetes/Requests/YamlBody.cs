@@ -22,7 +22,11 @@ internal static partial class YamlBody
     /// <summary>The body as JSON, or what is wrong with it.</summary>
     /// <param name="utf8">The body.</param>
     /// <param name="valuesMax">The most values and names; reading ends there, and the JSON is one that has too many.</param>
-    public static (ReadOnlyMemory<byte> Json, string? Wrong) Read(ReadOnlyMemory<byte> utf8, int valuesMax)
+    /// <param name="typedNames">
+    /// Whether the name of a field is read as a value, too, as upstream reads an applied configuration: <c>y: "1"</c> sets the field
+    /// <c>true</c>.
+    /// </param>
+    public static (ReadOnlyMemory<byte> Json, string? Wrong) Read(ReadOnlyMemory<byte> utf8, int valuesMax, bool typedNames = false)
     {
         var json = new ArrayBufferWriter<byte>(Math.Max(256, utf8.Length));
         using var writer = new Utf8JsonWriter(json, new JsonWriterOptions { Encoder = PlainEscaping.Encoder, SkipValidation = true });
@@ -33,7 +37,7 @@ internal static partial class YamlBody
             if (!parser.TryConsume<DocumentStart>(out _))
                 return (default, null); // nothing: as an empty body
             int left = valuesMax;
-            WriteNode(parser, writer, 0, ref left);
+            WriteNode(parser, writer, 0, typedNames, ref left);
             parser.Consume<DocumentEnd>();
             if (!parser.Accept<StreamEnd>(out _))
                 return (default, "only one document can be sent at a time");
@@ -52,7 +56,7 @@ internal static partial class YamlBody
         }
     }
 
-    private static void WriteNode(Parser parser, Utf8JsonWriter json, int depth, ref int left)
+    private static void WriteNode(Parser parser, Utf8JsonWriter json, int depth, bool typedNames, ref int left)
     {
         ParsingEvent begin = parser.Require<ParsingEvent>();
         if (begin is AnchorAlias || begin is NodeEvent { Anchor.IsEmpty: false })
@@ -69,7 +73,7 @@ internal static partial class YamlBody
         {
             json.WriteStartArray();
             while (!parser.TryConsume<SequenceEnd>(out _))
-                WriteNode(parser, json, depth + 1, ref left);
+                WriteNode(parser, json, depth + 1, typedNames, ref left);
             json.WriteEndArray();
         }
         else
@@ -82,8 +86,8 @@ internal static partial class YamlBody
                 bool isName = parser.TryConsume<ScalarEvent>(out ScalarEvent? name) && name is { Anchor.IsEmpty: true, Value: not "<<" };
                 if (!isName || --left < 0)
                     throw new YamlException(at.Start, at.End, "the name of a field must be a text, without an anchor, and not a merge key");
-                json.WritePropertyName(name!.Value);
-                WriteNode(parser, json, depth + 1, ref left);
+                json.WritePropertyName(typedNames ? Name(name!) : name!.Value);
+                WriteNode(parser, json, depth + 1, typedNames, ref left);
             }
 
             json.WriteEndObject();
@@ -109,6 +113,11 @@ internal static partial class YamlBody
         else
             json.WriteStringValue(text);
     }
+
+    private static string Name(ScalarEvent name) =>
+        name.Style != ScalarStyle.Plain || (!name.Tag.IsEmpty && !name.Tag.IsNonSpecific) ? name.Value
+        : Flag(name.Value) is { } flag ? (flag ? "true" : "false")
+        : Number(name.Value) ?? name.Value;
 
     private static bool? Flag(string text) => text switch
     {

@@ -27,6 +27,7 @@ internal static class EventCodec
         [typeof(JobPatched)] = "job_patched",
         [typeof(JobReplaced)] = "job_replaced",
         [typeof(JobRolledBack)] = "job_rolled_back",
+        [typeof(JobApplied)] = "job_applied",
         [typeof(JobStatusUpdated)] = "job_status_updated",
         [typeof(JobDeletionRequested)] = "job_deletion_requested",
         [typeof(JobDeleted)] = "job_deleted",

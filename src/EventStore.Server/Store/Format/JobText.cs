@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
+using EventStore.Domain.Apply;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 
@@ -31,7 +32,8 @@ public sealed class JobText
 
     public ReadOnlyMemory<byte> Tail => utf8.AsMemory(cut);
 
-    /// <summary>Prints the job: compact JSON, members in order, <c>resourceVersion</c> and <c>selfLink</c> set.</summary>
+    /// <summary>Prints the job: compact JSON, members in order, <c>managedFields</c>, <c>resourceVersion</c> and
+    /// <c>selfLink</c> set.</summary>
     public static JobText Of(Job job)
     {
         var buffer = new ArrayBufferWriter<byte>(2048);
@@ -74,17 +76,20 @@ public sealed class JobText
         var manifest = (JsonObject)JsonReading.Parse(text);
         var metadata = (JsonObject)manifest["metadata"]!;
         var key = new JobKey(((JsonText)metadata["namespace"]!).Value, ((JsonText)metadata["name"]!).Value);
-        metadata = metadata.Without("resourceVersion").Without("selfLink");
-        return new Job(key, uid, manifest.With("metadata", metadata), version, revision, deleted);
+        FieldOwners owners = ManagedFields.Read(metadata["managedFields"]) ?? FieldOwners.None;
+        metadata = metadata.Without("managedFields").Without("resourceVersion").Without("selfLink");
+        return new Job(key, uid, manifest.With("metadata", metadata), version, revision, deleted) { Owners = owners };
     }
 
     /// <summary>Writes the metadata and answers where the revision belongs: between the quotes of an empty resourceVersion.</summary>
     private static int WriteMetadata(Utf8JsonWriter writer, Job job)
     {
         int cut = 0;
+        JsonObject metadata = job.Metadata.With("resourceVersion", string.Empty).With("selfLink", SelfLink(job.Key));
+        if (!job.Owners.IsNone)
+            metadata = metadata.With("managedFields", ManagedFields.Of(job.Owners));
         writer.WriteStartObject();
-        foreach (KeyValuePair<string,
-            JsonValue> member in job.Metadata.With("resourceVersion", string.Empty).With("selfLink", SelfLink(job.Key)).Members)
+        foreach (KeyValuePair<string, JsonValue> member in metadata.Members)
         {
             writer.WritePropertyName(member.Key);
             member.Value.WriteTo(writer);

@@ -42,7 +42,7 @@ public sealed record StoredEvent(long Revision, Guid Uid, long Version, DateTime
         try
         {
             JobEvent happened = EventCodec.Read(name, data);
-            return IsWhole(happened) ? happened : throw new FormatException($"a part of {name} is missing");
+            return IsWhole(happened) && happened.Owners is null or { Patch: not null, Replaced: not null } ? happened : throw new FormatException($"a part of {name} is missing");
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {
@@ -57,6 +57,7 @@ public sealed record StoredEvent(long Revision, Guid Uid, long Version, DateTime
         JobPatched patched => (patched.Patch, patched.Replaced, patched.Paths) is (not null, not null, not null),
         JobReplaced replaced => (replaced.Patch, replaced.Replaced, replaced.Paths) is (not null, not null, not null),
         JobRolledBack rolledBack => (rolledBack.Patch, rolledBack.Replaced, rolledBack.Paths) is (not null, not null, not null),
+        JobApplied applied => (applied.Patch, applied.Replaced, applied.Paths, applied.Manager) is (not null, not null, not null, not null),
         JobStatusUpdated updated => updated.Paths is not null,
         JobDeletionRequested requested => requested.DeletionTimestamp is not null,
         JobDeleted deleted => deleted.Paths is not null,

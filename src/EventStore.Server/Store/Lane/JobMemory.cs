@@ -17,6 +17,7 @@ internal static class JobMemory
     {
         long bytes = OfJob;
         Add(job.Manifest, ref bytes, most);
+        Add(job.Owners.State, ref bytes, most);
         return bytes;
     }
 

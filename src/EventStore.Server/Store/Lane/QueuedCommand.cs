@@ -57,6 +57,7 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int bodyByt
         DeleteJob delete => delete.ResourceVersion is not null,
         PatchJob patch => patch.Patch.MayNameRevision,
         PatchStatus patch => patch.Patch.MayNameRevision,
+        ApplyJob apply => apply.Configuration["metadata"]?.Member("resourceVersion") is not null,
         ScaleJob => true,
         _ => false,
     };
