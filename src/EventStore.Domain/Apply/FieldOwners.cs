@@ -25,18 +25,20 @@ public sealed record FieldOwners(JsonObject State)
     private const string BeforeFirstApply = "before-first-apply";
 
     // What identifies an object, or is the server's, belongs to nobody.
-    private static readonly JsonObject Nobodys = new[]
+    internal static readonly JsonObject Nobodys = new[]
     {
         "name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields", "resourceVersion",
     }.Aggregate(
         FieldSet.Union(FieldSet.Of("apiVersion"), FieldSet.Union(FieldSet.Of("kind"), FieldSet.Of("metadata"))),
         (set, name) => FieldSet.Union(set, FieldSet.Of("metadata", name)));
 
+    private Kept kept = new();
+
     /// <summary>Whether nobody has counted yet.</summary>
     public bool IsNone => State.Count == 0;
 
     /// <summary>The owners of a new job, all of which one writer made.</summary>
-    public static FieldOwners OfNew(JsonObject job, string manager, long time) =>
+    public static FieldOwners OfCreated(JsonObject job, string manager, long time) =>
         None.Took(new FieldOwner(FieldOwner.Update, string.Empty, manager), FieldComparison.Of(JsonObject.Empty, job), time);
 
     /// <summary>The owners after a write that is no apply. Where nobody has counted, nobody begins to.</summary>
@@ -49,7 +51,17 @@ public sealed record FieldOwners(JsonObject State)
         || (State.Count == other.State.Count && State.Names.All(key => Equals(State[key]!.Member(Fields), other.State[key]?.Member(Fields))));
 
     /// <summary>The owners with a change of theirs made.</summary>
-    public FieldOwners With(JsonObject patch) => new((JsonObject)MergePatch.Apply(State, patch));
+    public FieldOwners With(JsonObject patch) => With((JsonObject)MergePatch.Apply(State, patch), kept);
+
+    /// <summary>The owners in the form they are kept in with their job.</summary>
+    public JsonObject Compact(JsonObject job) => (kept.Last = CompactOwners.Of(State, job, kept.Last)).Form;
+
+    /// <summary>Reads the owners of a job from the form they are kept in.</summary>
+    public static FieldOwners ReadCompact(JsonObject form, JsonObject job)
+    {
+        (JsonObject state, CompactOwners made) = CompactOwners.Read(form, job);
+        return With(state, new Kept { Last = made });
+    }
 
     /// <summary>What an apply makes of a job and its owners, or with whom it conflicts.</summary>
     /// <param name="by">Who applies.</param>
@@ -59,7 +71,7 @@ public sealed record FieldOwners(JsonObject State)
     /// <param name="time">When, in seconds since 1970.</param>
     internal Applied Apply(FieldOwner by, JsonObject job, JsonObject configuration, bool force, long time)
     {
-        FieldOwners owners = IsNone && job.Count > 0 ? OfNew(job, BeforeFirstApply, time) : this;
+        FieldOwners owners = IsNone && job.Count > 0 ? OfCreated(job, BeforeFirstApply, time) : this;
         JsonObject last = owners.Of(by);
         JsonObject named = TypedFields.Of(configuration);
         JsonObject merged = TypedFields.Merge(job, configuration);
@@ -74,7 +86,7 @@ public sealed record FieldOwners(JsonObject State)
         JsonObject entry = (owners.State[by.Key] as JsonObject ?? JsonObject.Empty).With(Fields, FieldSet.Difference(named, Nobodys));
         if (!job.Equals(after))
             entry = entry.With(Time, time);
-        FieldOwners rest = new(owners.State.Without(by.Key));
+        FieldOwners rest = With(owners.State.Without(by.Key), kept);
         return new Applied(after, rest.Lost(changed).Put(by.Key, entry), []);
     }
 
@@ -123,8 +135,11 @@ public sealed record FieldOwners(JsonObject State)
     private FieldOwners Put(string key, JsonObject entry)
     {
         JsonObject next = entry[Fields] is JsonObject { Count: > 0 } ? State.With(key, entry) : State.Without(key);
-        return ReferenceEquals(next, State) ? this : new(next);
+        return ReferenceEquals(next, State) ? this : With(next, kept);
     }
+
+    private static FieldOwners With(JsonObject state, Kept kept) =>
+        new(state) { kept = ReferenceEquals(kept, None.kept) ? new Kept() : kept };
 
     private FieldOwners Capped()
     {
@@ -137,8 +152,21 @@ public sealed record FieldOwners(JsonObject State)
             .Take(updaters.Length - UpdatersMax + 1)];
         JsonObject fields = oldest.Aggregate(FieldSet.Empty, (set, key) => FieldSet.Union(set, Of(FieldOwner.Of(key))));
         JsonObject entry = ((JsonObject)State[oldest[^1]]!).With(Fields, fields);
-        return oldest.Aggregate(this, (owners, key) => new(owners.State.Without(key)))
+        return oldest.Aggregate(this, (owners, key) => With(owners.State.Without(key), kept))
             .Put(new FieldOwner(FieldOwner.Update, string.Empty, AncientChanges).Key, entry);
+    }
+
+    /// <summary>
+    /// The compact form that was made last, of these owners or of those of the job before a change: what the next one begins with. It is no
+    /// part of the value.
+    /// </summary>
+    private sealed class Kept
+    {
+        public CompactOwners? Last { get; set; }
+
+        public override bool Equals(object? obj) => obj is Kept;
+
+        public override int GetHashCode() => 0;
     }
 
     /// <summary>What an apply comes to.</summary>

@@ -29,6 +29,9 @@ internal static class FieldSet
     /// </summary>
     public static JsonObject WithDeclared(JsonObject set) => Root(WithDeclared(Node(set), TypedPlace.Root, isDeclared: false));
 
+    /// <summary>The set without declared fields that only lead to others in it: about what <see cref="WithDeclared(JsonObject)"/> adds.</summary>
+    public static JsonObject WithoutDeclared(JsonObject set) => Root(WithoutDeclared(Node(set), TypedPlace.Root, isDeclared: false));
+
     /// <summary>Whether the step that leads to this tree belongs to the set.</summary>
     public static bool Holds(JsonObject tree) => tree.Count == 0 || tree[Self] is not null;
 
@@ -98,6 +101,16 @@ internal static class FieldSet
         foreach ((string step, JsonObject below) in Steps(tree))
             steps.Add(new(step, WithDeclared(below, place.Below(step), place.Declares(step))!));
         return Tree(isDeclared || Holds(tree), steps);
+    }
+
+    private static JsonObject? WithoutDeclared(JsonObject? tree, TypedPlace place, bool isDeclared)
+    {
+        if (tree is null || tree.Count == 0)
+            return tree;
+        var steps = new List<KeyValuePair<string, JsonValue>>(tree.Count);
+        foreach ((string step, JsonObject below) in Steps(tree))
+            steps.Add(new(step, WithoutDeclared(below, place.Below(step), place.Declares(step))!));
+        return Tree(!isDeclared && Holds(tree), steps);
     }
 
     private static IEnumerable<IReadOnlyList<string>> Paths(JsonObject tree, string[] above)

@@ -58,6 +58,8 @@ internal readonly record struct TypedPlace(TypedField? Field)
             return item is JsonText or JsonNumber or JsonBoolean ? $"v:{item}" : null;
         if (item is not JsonObject members)
             return null;
+        if (Field!.Keys is [var only] && members[only] is JsonText { Value: var text } && text.All(IsPlain))
+            return $"k:{{\"{only}\":\"{text}\"}}"; // what the general way would make of it
         FieldType type = Field!.Type.Item!;
         JsonObject key = JsonObject.Of(Field.Keys
             .Select(name => (Name: name, Value: members[name] ?? type.Fields.GetValueOrDefault(name)?.Default))
@@ -110,6 +112,8 @@ internal readonly record struct TypedPlace(TypedField? Field)
             ? $"[{string.Join(',', key.Names.Select(name => $"{name}={key[name]}"))}]"
             : $"[={value}]";
     }
+
+    private static bool IsPlain(char c) => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/';
 
     private bool HasStep(JsonValue item) => StepTo(item) is not null;
 

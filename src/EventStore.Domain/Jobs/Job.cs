@@ -110,7 +110,7 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
     private static FieldOwners OwnersAfter(FieldOwners before, JobEvent happened) => happened switch
     {
         { Owners: { } change } => before.With(change.Patch),
-        JobCreated { Manager: { } manager } created => FieldOwners.OfNew(created.Manifest, manager, CreationTime(created.Manifest)),
+        JobCreated { Manager: { } manager } created => FieldOwners.OfCreated(created.Manifest, manager, CreationTime(created.Manifest)),
         _ => before,
     };
 

@@ -9,19 +9,24 @@ namespace EventStore.Server.Store.Format;
 
 /// <summary>
 /// The JSON of a job in two halves, cut where the resourceVersion goes. PostgreSQL assigns the number while it appends, and joins
-/// the halves into the row; the reply joins the same halves. So reply and row are the same bytes, serialized once.
+/// the halves into the row; the reply joins the same halves. So reply and row are the same bytes, serialized once, but for the owners of
+/// fields, which a row has in a smaller form.
 /// </summary>
 public sealed class JobText
 {
     private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
 
+    private const byte BeforeOwners = (byte)'\n';
+
     private readonly byte[] utf8;
     private readonly int cut;
+    private readonly Range owners;
 
-    private JobText(byte[] utf8, int cut)
+    private JobText(byte[] utf8, int cut, Range owners)
     {
         this.utf8 = utf8;
         this.cut = cut;
+        this.owners = owners;
     }
 
     /// <summary>How long the text is, the revision not counted.</summary>
@@ -37,7 +42,7 @@ public sealed class JobText
     public static JobText Of(Job job)
     {
         var buffer = new ArrayBufferWriter<byte>(2048);
-        int cut = 0;
+        (int Cut, Range Owners) places = default;
         using (var writer = new Utf8JsonWriter(buffer, Compact))
         {
             writer.WriteStartObject();
@@ -45,7 +50,7 @@ public sealed class JobText
             {
                 writer.WritePropertyName(member.Key);
                 if (member.Key == "metadata")
-                    cut = WriteMetadata(writer, job);
+                    places = WriteMetadata(writer, job);
                 else
                     member.Value.WriteTo(writer);
             }
@@ -53,7 +58,7 @@ public sealed class JobText
             writer.WriteEndObject();
         }
 
-        return new JobText(buffer.WrittenSpan.ToArray(), cut);
+        return new JobText(buffer.WrittenSpan.ToArray(), places.Cut, places.Owners);
     }
 
     /// <summary>The whole text as UTF-8 with the revision in its place.</summary>
@@ -70,36 +75,75 @@ public sealed class JobText
         return whole;
     }
 
-    /// <summary>Reads a printed job back.</summary>
+    /// <summary>
+    /// The text as the row has it: where an answer shows owners of fields, the row has none there, and behind the object a line feed and
+    /// the owners in their compact form. A row beyond about 2,000 bytes is compressed and moved at every change of it.
+    /// </summary>
+    /// <param name="job">The job it was printed of.</param>
+    public JobText AsStored(Job job)
+    {
+        if (job.Owners.IsNone)
+            return this;
+        (int at, int length) = owners.GetOffsetAndLength(utf8.Length);
+        byte[] compact = job.Owners.Compact(job.Manifest).ToUtf8();
+        byte[] stored = [.. utf8.AsSpan(0, at), .. utf8.AsSpan(at + length), BeforeOwners, .. compact];
+        return new JobText(stored, cut - length, default);
+    }
+
+    /// <summary>The answer that shows the job of a row.</summary>
+    /// <param name="row">The row's text.</param>
+    public static byte[] Shown(byte[] row)
+    {
+        if (!row.AsSpan().Contains(BeforeOwners))
+            return row;
+        Job job = Read(row, Guid.Empty, 0, 0, deleted: false);
+        JsonValue revision = JsonReading.Parse(row.AsSpan(0, row.AsSpan().IndexOf(BeforeOwners))).Member("metadata")!.Member("resourceVersion")!;
+        return Of(job).ToUtf8(long.Parse(((JsonText)revision).Value, CultureInfo.InvariantCulture));
+    }
+
+    /// <summary>Reads a printed job back, as an answer or a row has it.</summary>
     public static Job Read(ReadOnlySpan<byte> text, Guid uid, long version, long revision, bool deleted)
     {
-        var manifest = (JsonObject)JsonReading.Parse(text);
+        int end = text.IndexOf(BeforeOwners);
+        var manifest = (JsonObject)JsonReading.Parse(end < 0 ? text : text[..end]);
         var metadata = (JsonObject)manifest["metadata"]!;
         var key = new JobKey(((JsonText)metadata["namespace"]!).Value, ((JsonText)metadata["name"]!).Value);
         FieldOwners owners = ManagedFields.Read(metadata["managedFields"]) ?? FieldOwners.None;
         metadata = metadata.Without("managedFields").Without("resourceVersion").Without("selfLink");
-        return new Job(key, uid, manifest.With("metadata", metadata), version, revision, deleted) { Owners = owners };
+        manifest = manifest.With("metadata", metadata);
+        if (end >= 0)
+            owners = FieldOwners.ReadCompact((JsonObject)JsonReading.Parse(text[(end + 1)..]), manifest);
+        return new Job(key, uid, manifest, version, revision, deleted) { Owners = owners };
     }
 
-    /// <summary>Writes the metadata and answers where the revision belongs: between the quotes of an empty resourceVersion.</summary>
-    private static int WriteMetadata(Utf8JsonWriter writer, Job job)
+    /// <summary>
+    /// Writes the metadata and answers where the revision belongs, which is between the quotes of an empty resourceVersion, and where the
+    /// owners of fields stand with the comma before them.
+    /// </summary>
+    private static (int Cut, Range Owners) WriteMetadata(Utf8JsonWriter writer, Job job)
     {
-        int cut = 0;
+        (int cut, int begin, int end) = (0, 0, 0);
         JsonObject metadata = job.Metadata.With("resourceVersion", string.Empty).With("selfLink", SelfLink(job.Key));
         if (!job.Owners.IsNone)
             metadata = metadata.With("managedFields", ManagedFields.Of(job.Owners));
         writer.WriteStartObject();
         foreach (KeyValuePair<string, JsonValue> member in metadata.Members)
         {
+            if (member.Key == "managedFields")
+                begin = Written(writer);
             writer.WritePropertyName(member.Key);
             member.Value.WriteTo(writer);
-            if (member.Key == "resourceVersion")
-                cut = (int)(writer.BytesCommitted + writer.BytesPending) - 1;
+            if (member.Key == "managedFields")
+                end = Written(writer);
+            else if (member.Key == "resourceVersion")
+                cut = Written(writer) - 1;
         }
 
         writer.WriteEndObject();
-        return cut;
+        return (cut, begin..end);
     }
+
+    private static int Written(Utf8JsonWriter writer) => (int)(writer.BytesCommitted + writer.BytesPending);
 
     private static string SelfLink(JobKey key) => $"/apis/kubeflow.org/v1/namespaces/{key.Namespace}/pytorchjobs/{key.Name}";
 }

@@ -126,6 +126,9 @@ internal sealed class Batch
         /// <summary>The job after the event as an answer shows it.</summary>
         public JobText Text { get; } = decided.Text!;
 
+        /// <summary>The job after the event as its row has it.</summary>
+        public JobText Row { get; } = decided.Row!;
+
         /// <summary>The event as it is stored.</summary>
         public string Data { get; } = decided.Data!;
 

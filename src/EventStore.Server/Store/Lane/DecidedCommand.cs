@@ -26,6 +26,9 @@ internal sealed class DecidedCommand
     /// <summary>That job as an answer shows it.</summary>
     public JobText? Text { get; private init; }
 
+    /// <summary>That job as its row has it.</summary>
+    public JobText? Row { get; private init; }
+
     /// <summary>The event's own id, by which it is found when the reply to its commit was lost.</summary>
     public Guid Id { get; private init; }
 
@@ -54,10 +57,12 @@ internal sealed class DecidedCommand
         if (decision is not Decision.Accepted(var happened))
             return new DecidedCommand(basis, decision);
         Job after = Job.Evolve(basis, happened, 0);
+        JobText text = JobText.Of(after);
         return new DecidedCommand(basis, decision)
         {
             After = after,
-            Text = JobText.Of(after),
+            Text = text,
+            Row = text.AsStored(after),
             Id = Guid.CreateVersion7(),
             Data = EventCodec.Data(happened),
             Paths = ChangedPaths.Of(happened),

@@ -93,8 +93,8 @@ internal sealed class ReplayedStream(Guid uid)
             Show();
     }
 
-    /// <summary>The object as answers show it.</summary>
-    public static string TextOf(Job job) => Encoding.UTF8.GetString(JobText.Of(job).ToUtf8(job.Revision));
+    /// <summary>The object as rows have it.</summary>
+    public static string TextOf(Job job) => Encoding.UTF8.GetString(JobText.Of(job).AsStored(job).ToUtf8(job.Revision));
 
     private void Evolve(LoggedEvent happened)
     {

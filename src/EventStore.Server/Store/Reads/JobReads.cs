@@ -44,7 +44,7 @@ public sealed class JobReads(NpgsqlDataSource database)
     private readonly CoalescedReads gets = new(database, queriesMax: 2);
 
     /// <summary>The living job of that name, or null.</summary>
-    public async Task<StoredJob?> Get(JobKey key, CancellationToken stop) => (await gets.Get(key, stop))?.Stored;
+    public async Task<StoredJob?> Get(JobKey key, CancellationToken stop) => (await gets.Get(key, stop))?.Shown;
 
     /// <summary>The incarnation that lives at that name, or null.</summary>
     public async Task<Guid?> LivingUid(JobKey key, CancellationToken stop) => (await gets.Get(key, stop))?.Uid;

@@ -168,7 +168,7 @@ public sealed class ListTransaction : IAsyncDisposable
             {
                 var key = new JobKey(reader.GetString(0), reader.GetString(1));
                 var job = new StoredJob(
-                    key, reader.GetInt64(2), reader.GetFieldValue<byte[]>(3), reader.GetFieldValue<DateTimeOffset>(4));
+                    key, reader.GetInt64(2), JobText.Shown(reader.GetFieldValue<byte[]>(3)), reader.GetFieldValue<DateTimeOffset>(4));
                 bytes += job.Utf8.Length;
                 yield return job;
                 last = key;

@@ -12,6 +12,11 @@ namespace EventStore.Server.Store.Reads;
 /// <param name="TextBytes">How many bytes its text has.</param>
 internal sealed record LivingRow(JobKey Key, StoredJob? Stored, Guid Uid, long Version, int TextBytes)
 {
+    private StoredJob? shown;
+
+    /// <summary>The job as an answer shows it; null when its text was too long to be read.</summary>
+    public StoredJob? Shown => shown ??= Stored is null ? null : Stored with { Utf8 = JobText.Shown(Stored.Utf8) };
+
     /// <summary>Reads living jobs by name; <see cref="All"/> sets its parameters.</summary>
     /// <remarks>
     /// LIMIT 1 holds the plan to one look into the index for each name, whatever the planner believed of the table when it made the plan,
