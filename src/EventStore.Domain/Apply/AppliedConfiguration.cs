@@ -66,7 +66,8 @@ internal static class AppliedConfiguration
             string? step = isTold ? place.StepTo(list.Items[i]) : string.Create(CultureInfo.InvariantCulture, $"f:[{i}]");
             if (step is null)
             {
-                errors.Add(string.Create(CultureInfo.InvariantCulture, $"{TypedPlace.Show(at)}: element {i}: {Untold(field, list.Items[i])}"));
+                errors.Add(string.Create(
+                    CultureInfo.InvariantCulture, $"{TypedPlace.Show(at)}: element {i}: {Untold(field, list.Items[i])}"));
                 return;
             }
 

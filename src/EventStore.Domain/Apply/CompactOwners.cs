@@ -43,7 +43,8 @@ internal sealed class CompactOwners
             JsonObject fields = FieldsOf(entry)!;
             bool known = before is not null && ReferenceEquals(all, before.all)
                 && before.state[member.Key] is JsonObject earlier && ReferenceEquals(fields, FieldsOf(earlier));
-            form = form.With(member.Key, known ? Timed((JsonObject)before!.Form[member.Key]!, entry) : Small(entry, Everything(all, member.Key)));
+            JsonObject kept = known ? Timed((JsonObject)before!.Form[member.Key]!, entry) : Small(entry, Everything(all, member.Key));
+            form = form.With(member.Key, kept);
         }
 
         return new CompactOwners(job, all, state, form);
@@ -88,7 +89,8 @@ internal sealed class CompactOwners
     // The same entry, whose time may be another.
     private static JsonObject Timed(JsonObject small, JsonObject entry) => small.WithOrWithout(FieldOwners.Time, entry[FieldOwners.Time]);
 
-    private static JsonObject AllOf(JsonObject job) => FieldSet.Difference(FieldComparison.Of(JsonObject.Empty, job).Added, FieldOwners.Nobodys);
+    private static JsonObject AllOf(JsonObject job) => FieldSet.Difference(
+        FieldComparison.Of(JsonObject.Empty, job).Added, FieldOwners.Nobodys);
 
     private static JsonObject After(CompactOwners before, JsonObject job)
     {

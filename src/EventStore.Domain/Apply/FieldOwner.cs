@@ -58,7 +58,9 @@ public sealed record FieldConflict(FieldOwner Owner, string Path)
     }
 }
 
-/// <summary>What a write did to the owners of fields, stored with its event: a merge patch of <see cref="FieldOwners.State"/> each way.</summary>
+/// <summary>
+/// What a write did to the owners of fields, stored with its event: a merge patch of <see cref="FieldOwners.State"/> each way.
+/// </summary>
 /// <param name="Patch">From before to after.</param>
 /// <param name="Replaced">Back again.</param>
 public sealed record OwnersChange(JsonObject Patch, JsonObject Replaced)

@@ -48,7 +48,8 @@ public sealed record FieldOwners(JsonObject State)
     /// <summary>Whether the same owners have the same fields, whenever they took them.</summary>
     public bool HaveTheSame(FieldOwners other) =>
         ReferenceEquals(State, other.State)
-        || (State.Count == other.State.Count && State.Names.All(key => Equals(State[key]!.Member(Fields), other.State[key]?.Member(Fields))));
+        || (State.Count == other.State.Count
+            && State.Names.All(key => Equals(State[key]!.Member(Fields), other.State[key]?.Member(Fields))));
 
     /// <summary>The owners with a change of theirs made.</summary>
     public FieldOwners With(JsonObject patch) => With((JsonObject)MergePatch.Apply(State, patch), kept);
@@ -128,7 +129,11 @@ public sealed record FieldOwners(JsonObject State)
         JsonObject lost = FieldSet.Union(changed.Set, changed.Removed);
         FieldOwners left = this;
         foreach (KeyValuePair<string, JsonValue> entry in State.Members)
-            left = left.Put(entry.Key, ((JsonObject)entry.Value).With(Fields, FieldSet.Difference((JsonObject)entry.Value.Member(Fields)!, lost)));
+        {
+            JsonObject fields = FieldSet.Difference((JsonObject)entry.Value.Member(Fields)!, lost);
+            left = left.Put(entry.Key, ((JsonObject)entry.Value).With(Fields, fields));
+        }
+
         return left;
     }
 

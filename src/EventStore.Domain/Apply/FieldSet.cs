@@ -20,7 +20,9 @@ internal static class FieldSet
     /// <summary>The fields of both sets.</summary>
     public static JsonObject Intersection(JsonObject one, JsonObject other) => Root(IntersectionTree(Node(one), Node(other)));
 
-    /// <summary>The fields of the set that are not in the other. A field goes alone: what is below it stays, and what it is below.</summary>
+    /// <summary>
+    /// The fields of the set that are not in the other. A field goes alone: what is below it stays, and what it is below.
+    /// </summary>
     public static JsonObject Difference(JsonObject set, JsonObject other) => Root(DifferenceTree(Node(set), Node(other)));
 
     /// <summary>
@@ -29,7 +31,9 @@ internal static class FieldSet
     /// </summary>
     public static JsonObject WithDeclared(JsonObject set) => Root(WithDeclared(Node(set), TypedPlace.Root, isDeclared: false));
 
-    /// <summary>The set without declared fields that only lead to others in it: about what <see cref="WithDeclared(JsonObject)"/> adds.</summary>
+    /// <summary>
+    /// The set without declared fields that only lead to others in it: about what <see cref="WithDeclared(JsonObject)"/> adds.
+    /// </summary>
     public static JsonObject WithoutDeclared(JsonObject set) => Root(WithoutDeclared(Node(set), TypedPlace.Root, isDeclared: false));
 
     /// <summary>Whether the step that leads to this tree belongs to the set.</summary>

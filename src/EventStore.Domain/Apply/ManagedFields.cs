@@ -30,8 +30,10 @@ public static class ManagedFields
         var state = new List<KeyValuePair<string, JsonValue>>(items.Count);
         foreach (JsonValue item in items)
         {
-            if (Text(item, "apiVersion") != ApiVersion || Text(item, "fieldsType") != FieldsType
-                || Text(item, "operation") is not (FieldOwner.Apply or FieldOwner.Update) || item.Member("fieldsV1") is not JsonObject fields
+            if (Text(item, "apiVersion") != ApiVersion
+                || Text(item, "fieldsType") != FieldsType
+                || Text(item, "operation") is not (FieldOwner.Apply or FieldOwner.Update)
+                || item.Member("fieldsV1") is not JsonObject fields
                 || !IsFields(fields))
                 return null;
             var owner = new FieldOwner(Text(item, "operation"), Text(item, "subresource"), Text(item, "manager"));
@@ -72,9 +74,11 @@ public static class ManagedFields
         if (owner.Subresource.Length > 0)
             members.Add(new("subresource", owner.Subresource));
         if (time is { } seconds)
-            members.Add(new("time", DateTimeOffset.FromUnixTimeSeconds(seconds).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)));
+            members.Add(new("time", Shown(DateTimeOffset.FromUnixTimeSeconds(seconds))));
         return JsonObject.Of(members);
     }
+
+    private static string Shown(DateTimeOffset time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     // A set as it can be stored: steps of the kinds there are, each with the steps below it.
     private static bool IsFields(JsonObject tree) => tree.Members.ToArray().All(member => member.Value is JsonObject below

@@ -57,7 +57,7 @@ internal static class TypedFields
                 return kept.Length == 0 ? JsonNull.Value : JsonObject.Of(kept);
             case (Ownership.ByItem, JsonArray list):
                 JsonValue[] items =
-                    [.. list.Items.Select(item => Kept(place.StepTo(item)!, place.Item, item)).Where(item => item is not null).Select(item => item!)];
+                    [.. list.Items.Select(item => Kept(place.StepTo(item)!, place.Item, item)).OfType<JsonValue>()];
                 return items.Length == 0 ? JsonNull.Value : new JsonArray(items);
             default:
                 return value;

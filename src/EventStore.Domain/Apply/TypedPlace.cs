@@ -139,8 +139,9 @@ internal readonly record struct TypedPlace(TypedField? Field)
         foreach (string name in (string[])["annotations", "labels"])
             metadata.Fields.Add(name, new(texts, false));
         metadata.Fields.Add("finalizers", new(new FieldType(FieldKind.List) { Item = text }, false) { IsSet = true });
-        metadata.Fields.Add("ownerReferences", new(new FieldType(FieldKind.List) { Item = owner }, false) { Keys = ["uid"], Atomic = true });
-        metadata.Fields.Add("managedFields", new(new FieldType(FieldKind.List) { Item = new FieldType(FieldKind.Map) { Item = text } }, false));
+        metadata.Fields.Add(
+            "ownerReferences", new(new FieldType(FieldKind.List) { Item = owner }, false) { Keys = ["uid"], Atomic = true });
+        metadata.Fields.Add("managedFields", new(new FieldType(FieldKind.List) { Item = texts }, false));
 
         var job = new FieldType(FieldKind.Object);
         foreach (string name in (string[])["apiVersion", "kind"])

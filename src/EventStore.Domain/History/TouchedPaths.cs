@@ -5,7 +5,7 @@ namespace EventStore.Domain.History;
 /// <summary>
 /// What an event may have set, for whoever asks who set a value last. More than an event is found by (<see cref="ChangedPaths"/>): the
 /// generation and what a deletion marks are in it too. The database keeps for each snapshot what was touched since the one before
-/// (<c>touched_paths_1</c> of migrations/V0012); this is the same rule for whoever checks that, and for events behind the last snapshot.
+/// (<c>touched_paths_1</c> of migrations/V0016); this is the same rule for whoever checks that, and for events behind the last snapshot.
 /// </summary>
 public static class TouchedPaths
 {
@@ -29,6 +29,9 @@ public static class TouchedPaths
         JobPatched patched => Of(patched.Paths, patched.Patch.Names),
         JobReplaced replaced => Of(replaced.Paths, replaced.Patch.Names),
         JobRolledBack rolledBack => Of(rolledBack.Paths, rolledBack.Patch.Names),
+        JobApplied applied when applied.Patch["status"] is null => Of(applied.Paths, applied.Patch.Names),
+        JobApplied { Paths.Count: >= RecordedMax } ofStatus => [.. ofStatus.Paths, MoreOfStatus],
+        JobApplied ofStatus => ofStatus.Paths,
         JobDeleted deleted => Of(deleted.Paths, deleted.Patch?.Names ?? []),
         JobStatusUpdated { Paths.Count: >= RecordedMax } updated => [.. updated.Paths, MoreOfStatus],
         JobStatusUpdated updated => updated.Paths,

@@ -34,7 +34,8 @@ internal static class JobTypes
         return named;
     }
 
-    // "name! *type flag flag": ! for required, * for a pointer; flags are =DEFAULT, keys:A,B, set, atomic and ~ for what the definition does not have.
+    // "name! *type flag flag": ! for required, * for a pointer; flags are =DEFAULT, keys:A,B, set, atomic and ~ for what the definition
+    // does not have.
     private static void Add(FieldType owner, string[] words, Dictionary<string, FieldType> named)
     {
         string name = words[0].TrimEnd('!');

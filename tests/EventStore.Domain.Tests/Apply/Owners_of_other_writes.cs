@@ -1,7 +1,6 @@
 using EventStore.Domain.Apply;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
-using EventStore.Domain.Manifests;
 using EventStore.Domain.Tests.Jobs;
 using EventStore.Domain.Tests.Manifests;
 using static EventStore.Domain.Tests.Apply.Applying;

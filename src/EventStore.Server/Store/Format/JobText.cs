@@ -92,13 +92,12 @@ public sealed class JobText
 
     /// <summary>The answer that shows the job of a row.</summary>
     /// <param name="row">The row's text.</param>
-    public static byte[] Shown(byte[] row)
+    /// <param name="revision">The job's resourceVersion.</param>
+    public static byte[] Shown(byte[] row, long revision)
     {
         if (!row.AsSpan().Contains(BeforeOwners))
             return row;
-        Job job = Read(row, Guid.Empty, 0, 0, deleted: false);
-        JsonValue revision = JsonReading.Parse(row.AsSpan(0, row.AsSpan().IndexOf(BeforeOwners))).Member("metadata")!.Member("resourceVersion")!;
-        return Of(job).ToUtf8(long.Parse(((JsonText)revision).Value, CultureInfo.InvariantCulture));
+        return Of(Read(row, Guid.Empty, 0, 0, deleted: false)).ToUtf8(revision);
     }
 
     /// <summary>Reads a printed job back, as an answer or a row has it.</summary>

@@ -42,7 +42,8 @@ public sealed record StoredEvent(long Revision, Guid Uid, long Version, DateTime
         try
         {
             JobEvent happened = EventCodec.Read(name, data);
-            return IsWhole(happened) && happened.Owners is null or { Patch: not null, Replaced: not null } ? happened : throw new FormatException($"a part of {name} is missing");
+            return IsWhole(happened) && happened.Owners is null or { Patch: not null, Replaced: not null }
+                ? happened : throw new FormatException($"a part of {name} is missing");
         }
         catch (Exception e) when (e is not OutOfMemoryException)
         {

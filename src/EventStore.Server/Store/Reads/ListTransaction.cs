@@ -167,8 +167,9 @@ public sealed class ListTransaction : IAsyncDisposable
             for (; await reader.ReadAsync(stop); read++)
             {
                 var key = new JobKey(reader.GetString(0), reader.GetString(1));
+                long changed = reader.GetInt64(2);
                 var job = new StoredJob(
-                    key, reader.GetInt64(2), JobText.Shown(reader.GetFieldValue<byte[]>(3)), reader.GetFieldValue<DateTimeOffset>(4));
+                    key, changed, JobText.Shown(reader.GetFieldValue<byte[]>(3), changed), reader.GetFieldValue<DateTimeOffset>(4));
                 bytes += job.Utf8.Length;
                 yield return job;
                 last = key;

@@ -15,7 +15,7 @@ internal sealed record LivingRow(JobKey Key, StoredJob? Stored, Guid Uid, long V
     private StoredJob? shown;
 
     /// <summary>The job as an answer shows it; null when its text was too long to be read.</summary>
-    public StoredJob? Shown => shown ??= Stored is null ? null : Stored with { Utf8 = JobText.Shown(Stored.Utf8) };
+    public StoredJob? Shown => shown ??= Stored is null ? null : Stored with { Utf8 = JobText.Shown(Stored.Utf8, Stored.Revision) };
 
     /// <summary>Reads living jobs by name; <see cref="All"/> sets its parameters.</summary>
     /// <remarks>

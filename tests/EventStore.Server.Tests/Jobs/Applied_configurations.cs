@@ -1,0 +1,139 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
+using EventStore.Server.Tests.Fixtures;
+using EventStore.Server.Tests.Kubectl;
+
+namespace EventStore.Server.Tests.Jobs;
+
+/// <summary>Server-side apply and managedFields, as clients of the kubeflow profile meet them.</summary>
+public sealed class Applied_configurations : IAsyncLifetime
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("apply-").FullName;
+    private TestDatabase database = null!;
+    private ServerProcess server = null!;
+
+    public async Task InitializeAsync()
+    {
+        database = await TestDatabase.Create();
+        server = await ServerProcess.Start(database.Serving, "--profile", "kubeflow", "--data", folder);
+    }
+
+    public async Task DisposeAsync()
+    {
+        await server.DisposeAsync();
+        await database.DisposeAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Create_and_change_a_job_by_one_event_each_and_none_where_nothing_changes()
+    {
+        JsonNode created = await Apply("one", Sample.Manifest("applied"), 201);
+        JsonNode again = await Apply("one", Sample.Manifest("applied"));
+        Assert.Equal(created.ToJsonString(), again.ToJsonString());
+        JsonNode changed = await Apply("two", Partial("""{"metadata":{"labels":{"team":"ml"}}}"""));
+        JsonNode shared = await Apply("three", Partial("""{"metadata":{"labels":{"team":"ml"}}}"""));
+        Assert.Equal(changed["metadata"]!["labels"]!.ToJsonString(), shared["metadata"]!["labels"]!.ToJsonString());
+        Assert.NotEqual(changed.Revision(), shared.Revision());
+        Assert.Equal(
+            ["job_created", "job_applied two false [\"metadata.labels.team\"]", "job_applied three false []"],
+            await database.Ask<string[]>("""
+                SELECT array_agg(concat_ws(' ', type, CASE type WHEN 'job_applied' THEN data ->> 'manager' END, data ->> 'force', CASE type WHEN 'job_applied' THEN data ->> 'paths' END)
+                                 ORDER BY seq_id) FROM eventstore.mt_events
+                """));
+
+        JsonNode refused = await Apply("four", Partial("""{"metadata":{"labels":{"team":"x"}}}"""), 409);
+        Assert.Equal(
+            ["conflict with \"three\" .metadata.labels.team", "conflict with \"two\" .metadata.labels.team"],
+            refused["details"]!["causes"]!.AsArray().Select(cause => $"{cause!["message"]} {cause["field"]}"));
+        Assert.Equal("x", (string)(await Apply("four", Partial("""{"metadata":{"labels":{"team":"x"}}}"""), query: "&force=true"))["metadata"]!["labels"]!["team"]!);
+    }
+
+    [Fact]
+    public async Task Show_the_owners_as_they_were_and_everywhere_the_same()
+    {
+        var answers = new List<JsonNode> { await Apply("one", Sample.Manifest("applied"), 201) };
+        answers.Add(await Apply("two", Partial("""{"metadata":{"labels":{"team":"ml"}}}""")));
+        answers.Add(await (await server.Admin.Patch(Sample.Job("applied") + "?fieldManager=patcher", """{"metadata":{"labels":{"team":"x"}}}""")).Manifest());
+        answers.Add(await (await server.Admin.Patch(Sample.Job("applied") + "/status?fieldManager=op", """{"status":{"startTime":"2026-01-01T00:00:00Z"}}""")).Manifest());
+        Assert.Equal(
+            ["one Apply", "op Update status", "patcher Update"],
+            answers[^1]["metadata"]!["managedFields"]!.AsArray().Select(entry => $"{entry!["manager"]} {entry["operation"]} {entry["subresource"]}".TrimEnd()).Order());
+        Assert.Equal(answers[^1].ToJsonString(), (await server.Admin.Get(Sample.Job("applied"))).ToJsonString());
+        Assert.Equal(answers[^1].ToJsonString(), (await server.Admin.Get(Sample.Jobs()))["items"]![0]!.ToJsonString());
+        foreach (JsonNode answer in answers) // by way of the events, back from now and forward from the beginning
+            Assert.Equal(answer.ToJsonString(), (await server.Admin.Get($"{Sample.Job("applied")}?resourceVersion={answer.Revision()}&resourceVersionMatch=Exact")).ToJsonString());
+        Assert.True(await database.Ask<long>("SELECT octet_length(data ->> 'text')::bigint FROM eventstore.mt_doc_current_job") < answers[^1].ToJsonString().Length * 2 / 3);
+    }
+
+    [Fact]
+    public async Task Are_recomputed_from_the_events()
+    {
+        await Apply("one", Sample.Manifest("applied"), 201);
+        await Apply("two", Partial("""{"metadata":{"labels":{"team":"ml"}}}"""));
+        string shown = (await server.Admin.Get(Sample.Job("applied"))).ToJsonString();
+        await using (ProgramRun verified = await Run("verify"))
+            Assert.True(verified.ExitCode == 0, verified.Everything);
+        await database.Execute("UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(replace(data ->> 'text', 'Apply//two', 'Apply//you')))");
+        await using (ProgramRun verified = await Run("verify"))
+            Assert.True(verified.ExitCode == 1, verified.Everything);
+        await using (ProgramRun rebuilt = await Run("rebuild"))
+            Assert.True(rebuilt.ExitCode == 0, rebuilt.Everything);
+        Assert.Equal(shown, (await server.Admin.Get(Sample.Job("applied"))).ToJsonString());
+    }
+
+    [Fact]
+    public async Task Need_the_right_to_create_only_where_they_create()
+    {
+        using HttpClient alice = server.Client(ServerProcess.AliceToken);
+        Assert.Equal(HttpStatusCode.Forbidden, (await alice.SendAsync(Request("one", Sample.Manifest("applied"), ""))).StatusCode);
+    }
+
+    [SkippableFact]
+    public async Task Are_what_kubectl_sends()
+    {
+        await Kubectl(0, "create", "-f", File("job.json", Sample.Manifest("applied")), "--field-manager=kubectl-client-side-apply");
+        await Kubectl(0, "apply", "-f", File("job.json", Sample.Manifest("applied"))); // now with the annotation
+        await Kubectl(0, "apply", "--server-side", "-f", File("job.json", Sample.Manifest("applied", labels: """{"app":"next"}""")));
+        Assert.Contains("\"f:app\"", (await Kubectl(0, "get", "pytorchjob", "applied", "-o", "json", "--show-managed-fields")).Output, StringComparison.Ordinal);
+        string other = File("other.json", Partial("""{"metadata":{"labels":{"app":"mine"}}}"""));
+        Assert.Contains(".metadata.labels.app", (await Kubectl(1, "apply", "--server-side", "--field-manager=other", "-f", other)).Errors, StringComparison.Ordinal);
+        await Kubectl(0, "apply", "--server-side", "--field-manager=other", "--force-conflicts", "-f", other);
+        Assert.Equal("mine", (await Kubectl(0, "get", "pytorchjob", "applied", "-o", "jsonpath={.metadata.labels.app}")).Output);
+    }
+
+    private static string Partial(string fields)
+    {
+        var configuration = JsonNode.Parse(fields)!.AsObject();
+        (configuration["apiVersion"], configuration["kind"], configuration["metadata"]!["name"]) = ("kubeflow.org/v1", "PyTorchJob", "applied");
+        return configuration.ToJsonString();
+    }
+
+    private static HttpRequestMessage Request(string manager, string configuration, string query) =>
+        new(HttpMethod.Patch, new Uri($"{Sample.Job("applied")}?fieldManager={manager}{query}", UriKind.Relative))
+        {
+            Content = new StringContent(configuration, Encoding.UTF8, new MediaTypeHeaderValue("application/apply-patch+yaml")),
+        };
+
+    private async Task<JsonNode> Apply(string manager, string configuration, int code = 200, string query = "") =>
+        await (await server.Admin.SendAsync(Request(manager, configuration, query))).Manifest(code);
+
+    private string File(string name, string content)
+    {
+        string path = Path.Combine(folder, name);
+        System.IO.File.WriteAllText(path, content);
+        return path;
+    }
+
+    private Task<ProgramRun> Run(string verb) => ProgramRun.Ended(
+        new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = database.Serving, ["ConnectionStrings__PostgresOwner"] = database.Owner }, verb);
+
+    private async Task<KubectlRun> Kubectl(int code, params string[] arguments)
+    {
+        KubectlRun run = await KubectlTests.Run([.. arguments, "--namespace", "kube-test"], folder, Path.Combine(folder, "kubeconfig"));
+        Assert.True(run.ExitCode == code, run.ToString());
+        return run;
+    }
+}
