@@ -111,6 +111,8 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
     {
         { Owners: { } change } => before.With(change.Patch),
         JobCreated { Manager: { } manager } created => FieldOwners.OfCreated(created.Manifest, manager, CreationTime(created.Manifest)),
+        JobRestored { Manager: { } manager } restored =>
+            FieldOwners.OfCreated(restored.Manifest.Without("status"), manager, CreationTime(restored.Manifest)),
         _ => before,
     };
 

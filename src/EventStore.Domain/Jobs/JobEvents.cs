@@ -34,7 +34,13 @@ public sealed record JobCreated(JsonObject Manifest) : JobEvent
 /// <param name="Manifest">The whole object as stored, with a uid and a creationTimestamp of its own and generation 1.</param>
 /// <param name="FromUid">The incarnation it is made after.</param>
 /// <param name="Revision">The revision at which that one stood so.</param>
-public sealed record JobRestored(JsonObject Manifest, Guid FromUid, long Revision) : JobEvent;
+public sealed record JobRestored(JsonObject Manifest, Guid FromUid, long Revision) : JobEvent
+{
+    /// <summary>
+    /// The field manager that restored it, which owns every field but the status; null when owners are not counted.
+    /// </summary>
+    public string? Manager { get; init; }
+}
 
 /// <summary>A patch changed some of the updatable fields.</summary>
 /// <param name="Patch">The effective merge patch (RFC 7396): what really changed, nothing else.</param>

@@ -19,7 +19,10 @@ internal static class Restoration
         if (job is not null)
             return new Rejection.AlreadyExists(job.Deleting);
         JsonValue? status = restore.WithStatus ? restore.Past.Manifest["status"] : null;
-        return new JobRestored(manifest.WithOrWithout("status", status), restore.Past.Uid, restore.Past.Revision);
+        return new JobRestored(manifest.WithOrWithout("status", status), restore.Past.Uid, restore.Past.Revision)
+        {
+            Manager = restore.Profile.CountsOwners ? restore.Manager : null,
+        };
     }
 
     private static JsonObject Manifest(RestoreJob restore)

@@ -52,7 +52,7 @@ public sealed record Configuration(IReadOnlyDictionary<int, int> Values)
 public static class Configurations
 {
     public static Arbitrary<Configuration> All() => Arb.From(
-        from fields in Gen.Choose(0, 2).ArrayOf(Configuration.Fields)
+        from fields in Gen.Frequency((6, Gen.Constant(0)), (2, Gen.Constant(1)), (1, Gen.Constant(2))).ArrayOf(Configuration.Fields)
         select new Configuration(fields.Select((value, field) => (value, field)).Where(each => each.value > 0).ToDictionary(each => each.field, each => each.value)),
         config => config.Values.Keys.Select(left => new Configuration(config.Values.Where(each => each.Key != left).ToDictionary())));
 }

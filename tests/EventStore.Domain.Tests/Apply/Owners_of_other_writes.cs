@@ -77,6 +77,17 @@ public sealed class Owners_of_other_writes
     }
 
     [Fact]
+    public void Who_restores_owns_everything_but_the_status()
+    {
+        Job past = Made().When(Under(Ask.PatchStatus("""{"status":{"startTime":"2026-01-01T00:00:00Z"}}"""), "op")).After;
+        JobCommand any = Ask.Patch("{}");
+        Job restored = new Story(null).When(Under(new RestoreJob(Ask.Key, any.Time, any.Origin, past, Ask.Uid) { WithStatus = true }, "restorer")).After;
+        Assert.NotNull(restored.Manifest["status"]);
+        Assert.Equal(OwnedBy(Made().Job!, "maker"), OwnedBy(restored, "restorer"));
+        Assert.Single(ManagedFields.Of(restored.Owners).Items);
+    }
+
+    [Fact]
     public void What_was_read_may_be_sent_back()
     {
         Story made = Made();
