@@ -26,7 +26,8 @@ public sealed record AccessRequest(string Verb, string Group, string Resource, s
         string path = request.Path.Value ?? "";
         if (required is null or { Resource.Length: 0 })
             return new AccessRequest(
-                required?.Verb ?? request.Method.ToLowerInvariant(), "", "", "", null, null) { Path = required?.Path ?? path };
+                required?.Verb ?? request.Method.ToLowerInvariant(), "", "", "", null, null)
+            { Path = required?.Path ?? path };
         RouteValueDictionary route = request.RouteValues;
         string? name = route["name"] as string;
         // A namespace lies in itself, so that a right within it can be the right to see it.

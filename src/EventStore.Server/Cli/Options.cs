@@ -1,5 +1,5 @@
-using EventStore.Server.Postgres;
 using System.CommandLine;
+using EventStore.Server.Postgres;
 
 namespace EventStore.Server.Cli;
 

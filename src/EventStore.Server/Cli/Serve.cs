@@ -77,7 +77,8 @@ internal static partial class Serve
     private static void SetUpLog(ILoggingBuilder log) => log.ClearProviders().AddConsoleLog()
         .AddFilter("Microsoft", LogLevel.Warning).AddFilter("EventStore.Server.Access", LogLevel.Warning)
         .AddFilter("Marten", LogLevel.Warning)
-        .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error) // its keys lie where the admin's token lies, or nowhere
+        // The keys lie where the admin's token lies, or nowhere.
+        .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
         // What keeps the host from starting is said once, in words, by whoever started it.
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
         .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // else a span is made for each request that nobody traces

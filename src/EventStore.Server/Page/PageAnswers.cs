@@ -20,7 +20,8 @@ internal static class PageAnswers
     public static IResult Show<TComponent>(object model, int code = StatusCodes.Status200OK)
         where TComponent : IComponent =>
         new RazorComponentResult<TComponent>(
-            new Dictionary<string, object?> { ["Model"] = model }) { StatusCode = code, PreventStreamingRendering = true };
+            new Dictionary<string, object?> { ["Model"] = model })
+        { StatusCode = code, PreventStreamingRendering = true };
 
     /// <summary>
     /// Lets a form's POST through only with the token that the page put into the form. A browser sends cookies and certificates with

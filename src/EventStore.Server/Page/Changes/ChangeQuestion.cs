@@ -1,8 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using EventStore.Domain.Jobs;
-using EventStore.Server.Resources;
 using EventStore.Server.Kubernetes;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.History;
 
 namespace EventStore.Server.Page.Changes;
@@ -79,7 +79,8 @@ public sealed record ChangeQuestion(
             return false;
         question = new ChangeQuestion(
             PageQuery.NamespaceOf(http.Request), PageQuery.Text(query, "job"), PageQuery.Text(query, "user"), verb,
-            PageQuery.Text(query, "path"), since, until, before.Length > 0 ? bound : null) { From = from, To = to };
+            PageQuery.Text(query, "path"), since, until, before.Length > 0 ? bound : null)
+        { From = from, To = to };
         return true;
     }
 

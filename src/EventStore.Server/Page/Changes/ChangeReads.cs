@@ -77,7 +77,8 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
             .Select(change => new ShownChange(Clip(change.Path.ToString()), Clip(change.Before), Clip(change.After)))];
         return new ChangeRow(
             revision.Number, revision.Key, RevisionVerbs.Of(revision.Event), revision.Time, revision.Origin.User,
-            revision.Origin.ImpersonatedBy?.User, shown, changes.Count - shown.Length) { Reason = revision.Origin.Reason };
+            revision.Origin.ImpersonatedBy?.User, shown, changes.Count - shown.Length)
+        { Reason = revision.Origin.Reason };
     }
 
     /// <summary>Slots of equal length between the first change and the last.</summary>

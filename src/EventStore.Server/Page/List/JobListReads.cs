@@ -91,7 +91,8 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
 
     private static JobListModel Page(JobQuestion question, List<JobRow> rows, long? next, long head) =>
         new(question, rows, next?.ToString(CultureInfo.InvariantCulture),
-            head) { LookedEnough = next is not null && rows.Count < PageLength };
+            head)
+        { LookedEnough = next is not null && rows.Count < PageLength };
 
     private async Task<JobRow?> Row(Revision deletion, JobQuestion question, CancellationToken stop)
     {
