@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "whole", "chain", "snapshot"];
+    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "whole", "chain", "snapshot", "page"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -109,6 +109,9 @@ internal sealed class Benchmark : IAsyncDisposable
                 return;
             case "snapshot":
                 await new OldSnapshot(postgres!, options, stop).Measure(figures);
+                return;
+            case "page":
+                await new PageFigures(postgres!, options, figures, spec => Load(spec, null), stop).Measure();
                 return;
             case "first-screen":
                 figures.Add("first-screen", 1, await FirstScreen.Measure(options.Server, stop));

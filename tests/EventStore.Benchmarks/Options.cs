@@ -27,7 +27,7 @@ internal sealed record Options
           --server PROGRAM        the server's executable or .dll                             (default: the one built with this program)
           --connection-string S   this PostgreSQL, as somebody who may make databases and roles; databases named bench... are
                                   made anew in it
-          --url URL --token T     a server that runs already; pgbench and its forms, marten, growth, flood, past, whole, chain, snapshot, startup and first-screen are
+          --url URL --token T     a server that runs already; pgbench and its forms, marten, growth, flood, past, whole, chain, snapshot, page, startup and first-screen are
                                   left out, and CPU and memory are not known
           --json FILE             the figures as JSON
           --svg FILE              a chart of throughput by concurrency, 1 to 128 connections, measured for it besides
@@ -50,6 +50,7 @@ internal sealed record Options
           whole         of a large store: pages of its history, then verify, rebuild (nothing to mend, and everything), export
           chain         patch, with the chain of hashes and without it (in a database of its own), in turn
           snapshot      commits of one patch, before somebody holds a snapshot and 40,000 commits after
+          page          the page for people: first loads, a job of 100,000 revisions, activity of 'whole-events', patches while 50 people look live
           startup       the second start of the executable, with its private PostgreSQL, to the first answered patch
           first-screen  the README's first screen: from the start on an empty folder to a patch by kubectl, three of them
           pgbench       the limit: UPDATE row + INSERT event as one prepared statement, same sizes, same PostgreSQL
@@ -63,7 +64,7 @@ internal sealed record Options
     public static readonly string[] Known =
     [
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood",
-        "startup", "first-screen", "past", "whole", "chain", "snapshot",
+        "startup", "first-screen", "past", "whole", "chain", "snapshot", "page",
     ];
 
     private static readonly string[] Names =
@@ -126,7 +127,7 @@ internal sealed record Options
         bool isGiven = given.ContainsKey("url");
         return new Options
         {
-            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "first-screen" or "pgbench" or "pgbench-steps" or "pgbench-tiny" or "marten" or "growth" or "flood" or "startup" or "past" or "whole" or "chain" or "snapshot"))],
+            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "first-screen" or "pgbench" or "pgbench-steps" or "pgbench-tiny" or "marten" or "growth" or "flood" or "startup" or "past" or "whole" or "chain" or "snapshot" or "page"))],
             Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
             Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
             WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),

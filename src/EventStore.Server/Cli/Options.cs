@@ -70,6 +70,10 @@ internal static class Options
         Text("--oidc-required-claim", "C=V,…", "claims that a token must have"),
         Text("--oidc-ca-file", "FILE", "CA certificates (PEM) for the issuer's TLS (default: the system trust store)"),
         Text("--oidc-signing-algs", "ALG,…", "accepted signature algorithms (default RS256)"),
+        Text("--ui-oidc-client-id", "ID", "let people sign in to the page at that issuer, as this client of it, whose redirect URI is "
+            + "URL/ui/sign-in/callback"),
+        Text("--ui-oidc-client-secret-file", "FILE", "the file of that client's secret (default: none, a public client)"),
+        Text("--ui-oidc-scopes", "SCOPE,…", "scopes to ask for beside openid, as in email,groups"),
         Text("--requestheader-client-ca-file", "FILE", "believe a front proxy whose client certificate these authorities signed"),
         Text("--requestheader-allowed-names", "NAME,…", "common names that a front proxy's certificate may have (default any)"),
         Text("--requestheader-username-headers", "NAME,…", "headers in which a front proxy names the user (default X-Remote-User)"),

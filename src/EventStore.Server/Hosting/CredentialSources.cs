@@ -73,7 +73,8 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
 
     private static OidcSettings? Oidc(IConfiguration configuration) =>
         OidcSettings.TryRead(name => configuration[name], out OidcSettings? oidc, out string? wrong)
-            ? oidc
+            && OidcPageClient.TryRead(name => configuration[name], oidc, out OidcPageClient? page, out wrong)
+            ? (oidc is null ? null : oidc with { PageClient = page })
             : throw new OperatorException(wrong, $"Run '{Settings.ProgramName} serve --help' for what the options mean.");
 
     private static Followed<ClientAuthorities>? ProxyAuthorities(IConfiguration configuration, ILogger log) =>

@@ -74,7 +74,7 @@ internal static class WebSetup
         services.AddBodyBudget(served.Limits.Requests);
         services.AddReadiness(served.Database); // before access: /readyz?verbose names the checks in this order
         if (served.HasPage)
-            services.AddPage(served.PageKeysFolder);
+            services.AddPage(served.PageKeysFolder, served.Credentials.Sources.Oidc);
         services.AddAccess(served.Credentials.Sources, answers);
         services.AddExporting(configuration);
         services.AddApiDocument(Documentation, profile => JobDocumentation.Schemas(profile)

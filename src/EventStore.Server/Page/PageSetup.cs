@@ -26,7 +26,8 @@ internal static class PageSetup
     /// <param name="keysFolder">
     /// Where the keys of its cookies are kept; null to make them anew at every start, which signs everybody out.
     /// </param>
-    public static void AddPage(this IServiceCollection services, string? keysFolder)
+    /// <param name="oidc">The OpenID Connect issuer; null for none.</param>
+    public static void AddPage(this IServiceCollection services, string? keysFolder, OidcSettings? oidc)
     {
         IDataProtectionBuilder keys = services.AddDataProtection().SetApplicationName(ApplicationName);
         if (keysFolder is null)
@@ -42,6 +43,7 @@ internal static class PageSetup
         services.AddRazorComponents();
         services.AddResponseCompression(compression => compression.EnableForHttps = true);
         services.AddSingleton<SignInCookie>();
+        services.AddIssuerSignIn(oidc);
         services.AddSingleton<ServerSamples>().AddHostedService(provider => provider.GetRequiredService<ServerSamples>());
     }
 

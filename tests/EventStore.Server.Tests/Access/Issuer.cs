@@ -14,11 +14,15 @@ using Microsoft.Extensions.Logging;
 
 namespace EventStore.Server.Tests.Access;
 
-/// <summary>An OpenID Connect issuer: its discovery document, its keys, and tokens, over HTTPS with an authority of its own.</summary>
+/// <summary>
+/// An OpenID Connect issuer: its discovery document, its keys, and tokens, over HTTPS with an authority of its own. Where people sign in it
+/// asks who they are by a page with one answer, as a site of its own, and gives a token for a code once, to whom the code is for.
+/// </summary>
 internal sealed class Issuer : IAsyncDisposable
 {
     private readonly TestAuthority authority = new("issuer");
     private readonly ConcurrentDictionary<string, RSA> keys = new();
+    private readonly ConcurrentDictionary<string, IQueryCollection> codes = new();
     private X509Certificate2 certificate = null!;
     private WebApplication app = null!;
     private int asked;
@@ -31,6 +35,27 @@ internal sealed class Issuer : IAsyncDisposable
 
     /// <summary>Who vouches for its TLS, in PEM.</summary>
     public string AuthorityPem => authority.Pem;
+
+    /// <summary>What the ID tokens of those who sign in hold besides, or in place of what they should.</summary>
+    public string Claims { get; set; } = "{}";
+
+    /// <summary>With what key they are signed.</summary>
+    public string Key { get; set; } = "first";
+
+    /// <summary>The secret of the page's client; null for a public one.</summary>
+    public string? Secret { get; set; }
+
+    /// <summary>Whether a secret is taken in the form, as the document then says, and not in the header.</summary>
+    public bool TakesSecretInForm { get; set; }
+
+    /// <summary>The error it sends back in place of a code; null for none.</summary>
+    public string? Denial { get; set; }
+
+    /// <summary>Whether it fails at every token that is asked for.</summary>
+    public bool IsBroken { get; set; }
+
+    /// <summary>The last ID token it gave for a code.</summary>
+    public string? LastToken { get; private set; }
 
     /// <summary>How often its keys were asked for.</summary>
     public int Asked => asked;
@@ -46,6 +71,15 @@ internal sealed class Issuer : IAsyncDisposable
         issuer.app = builder.Build();
         issuer.app.MapGet("/.well-known/openid-configuration", () => Results.Text(issuer.Document(), "application/json"));
         issuer.app.MapGet("/keys", () => Results.Text(issuer.Keys(), "application/json"));
+        issuer.app.MapGet("/authorize", (HttpRequest request) => Results.Text(
+            $"""
+            <!DOCTYPE html><html lang="en"><head><title>Issuer</title><link rel="icon" href="data:,"></head>
+            <body><main><h1>Who are you?</h1><a href="/consent{request.QueryString.Value!.Replace("&", "&amp;", StringComparison.Ordinal)}">I am alice</a></main></body></html>
+            """, "text/html"));
+        issuer.app.MapGet("/consent", (HttpRequest request) => Results.Redirect(issuer.Consent(request.Query)));
+        issuer.app.MapPost("/token", async (HttpRequest request) => issuer.IsBroken
+            ? Results.StatusCode(503)
+            : issuer.Redeem(await request.ReadFormAsync(), request.Headers.Authorization.ToString()));
         await issuer.app.StartAsync();
         issuer.Url = issuer.app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         issuer.NewKey("first");
@@ -87,6 +121,39 @@ internal sealed class Issuer : IAsyncDisposable
             Withdraw(id);
     }
 
+    private string Consent(IQueryCollection asked)
+    {
+        string code = Guid.NewGuid().ToString("N");
+        codes[code] = asked;
+        (string Name, string Value) answer = Denial is { } denial ? ("error", denial) : ("code", code);
+        return $"{asked["redirect_uri"]}?{answer.Name}={Uri.EscapeDataString(answer.Value)}&state={Uri.EscapeDataString(asked["state"].ToString())}";
+    }
+
+    private IResult Redeem(IFormCollection form, string authorization)
+    {
+        if (!codes.TryRemove(form["code"].ToString(), out IQueryCollection? asked))
+            return Refuse("invalid_grant");
+        string client = asked["client_id"].ToString();
+        bool isItself = (Secret, TakesSecretInForm) switch
+        {
+            (null, _) => form["client_id"] == client && authorization.Length == 0 && form["client_secret"].Count == 0,
+            (_, true) => form["client_id"] == client && form["client_secret"] == Secret,
+            _ => authorization == "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{client}:{Secret}")) && form["client_secret"].Count == 0,
+        };
+        if (!isItself)
+            return Refuse("invalid_client");
+        string challenge = Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(form["code_verifier"].ToString())));
+        if (form["grant_type"] != "authorization_code" || form["redirect_uri"] != asked["redirect_uri"] || challenge != asked["code_challenge"])
+            return Refuse("invalid_grant");
+        JsonObject claims = new() { ["aud"] = client, ["nonce"] = asked["nonce"].ToString() };
+        foreach ((string name, JsonNode? value) in JsonNode.Parse(Claims)!.AsObject())
+            claims[name] = value?.DeepClone();
+        LastToken = Token(claims.ToJsonString(), Key);
+        return Results.Text(new JsonObject { ["token_type"] = "Bearer", ["access_token"] = "unused", ["id_token"] = LastToken }.ToJsonString(), "application/json");
+
+        static IResult Refuse(string error) => Results.Text(new JsonObject { ["error"] = error }.ToJsonString(), "application/json", statusCode: 400);
+    }
+
     private byte[] Signature(string signed, string key, string algorithm)
     {
         byte[] bytes = Encoding.ASCII.GetBytes(signed);
@@ -103,7 +170,9 @@ internal sealed class Issuer : IAsyncDisposable
         ["issuer"] = ClaimedUrl ?? Url,
         ["jwks_uri"] = Url + "/keys",
         ["authorization_endpoint"] = Url + "/authorize",
-        ["response_types_supported"] = new JsonArray("id_token"),
+        ["token_endpoint"] = Url + "/token",
+        ["token_endpoint_auth_methods_supported"] = TakesSecretInForm ? new JsonArray("client_secret_post") : new JsonArray("client_secret_basic", "client_secret_post"),
+        ["response_types_supported"] = new JsonArray("code", "id_token"),
         ["subject_types_supported"] = new JsonArray("public"),
         ["id_token_signing_alg_values_supported"] = new JsonArray("RS256"),
     }.ToJsonString();

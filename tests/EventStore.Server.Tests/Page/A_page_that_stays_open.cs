@@ -61,26 +61,6 @@ public sealed class A_page_that_stays_open(PageFixture fixture)
     }
 
     [SkippableFact]
-    public async Task First_loads_little_and_everything_from_here()
-    {
-        await using Visitor visitor = await fixture.SignedIn();
-        foreach (string path in (string[])["/ui/jobs", "/ui/activity", "/ui/server", "/ui/sign-in"])
-        {
-            var bytes = new List<int>();
-            IPage fresh = await visitor.Context.NewPageAsync();
-            ICDPSession session = await visitor.Context.NewCDPSessionAsync(fresh);
-            await session.SendAsync("Network.enable");
-            await session.SendAsync("Network.setCacheDisabled", new Dictionary<string, object> { ["cacheDisabled"] = true });
-            session.Event("Network.loadingFinished").OnEvent += (_, finished) => bytes.Add(finished!.Value.GetProperty("encodedDataLength").GetInt32());
-            await fresh.GotoAsync(path, new() { WaitUntil = WaitUntilState.Load });
-            await fresh.WaitForTimeoutAsync(200); // the numbers come after the page
-            Assert.True(bytes.Count >= 3, $"{path}: {bytes.Count} files");
-            Assert.True(bytes.Sum() <= 60 * 1024, $"{path}: {bytes.Sum()} bytes");
-            await fresh.CloseAsync();
-        }
-    }
-
-    [SkippableFact]
     public async Task The_documentation_of_the_API_is_shown_under_a_policy_without_inline_scripts()
     {
         await using Visitor visitor = await fixture.Visit();

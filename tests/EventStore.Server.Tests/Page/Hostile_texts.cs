@@ -23,15 +23,7 @@ public sealed class Hostile_texts(PageFixture fixture)
         PageFixture.NeedsChromium();
         await fixture.Create("hostile", "target");
         foreach (string text in Corpus)
-        {
-            string patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["evil"] = text } } }.ToJsonString();
-            using var request = new HttpRequestMessage(HttpMethod.Patch, Sample.Job("target", "hostile")) { Content = Sample.Body(patch, "application/merge-patch+json") };
-            request.Headers.TryAddWithoutValidation("Impersonate-User", text);
-            request.Headers.TryAddWithoutValidation("Impersonate-Group", "system:masters");
-            request.Headers.TryAddWithoutValidation("User-Agent", text);
-            using HttpResponseMessage answer = await fixture.Server.Admin.SendAsync(request);
-            Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
-        }
+            await Write("target", text);
 
         string status = new JsonObject
         {
@@ -56,6 +48,81 @@ public sealed class Hostile_texts(PageFixture fixture)
                 await IsUntouched(visitor);
             }
         }
+    }
+
+    [SkippableFact]
+    public async Task No_text_becomes_markup_on_the_pages_of_a_job()
+    {
+        PageFixture.NeedsChromium();
+        const string job = "/ui/namespaces/hostile/jobs/shown";
+        await fixture.Create("hostile", "shown");
+        var revisions = new List<(string Text, string Revision)>();
+        foreach (string text in Corpus)
+            revisions.Add((text, await Write("shown", text)));
+        await using Visitor visitor = await fixture.SignedIn();
+        visitor.Expected = "400|404|409|422|504";
+        await visitor.Go(job);
+        string all = await visitor.Text();
+        Assert.All(Corpus, text => Assert.Contains(text[..Math.Min(50, text.Length)], all, StringComparison.Ordinal));
+        await IsUntouched(visitor);
+        Assert.Equal(Corpus.Length, await visitor.Page.Locator(".legend bdi, svg.timeline title").EvaluateAllAsync<int>(
+            "(all, corpus) => corpus.filter(text => all.some(each => each.textContent.includes(text.slice(0, 20)))).length", Corpus));
+        string before = revisions[0].Revision;
+        foreach ((string text, string revision) in revisions.Skip(1))
+        {
+            foreach (string page in (string[])[$"/revisions/{revision}", $"/compare?from={before}&to={revision}", $"/compare?from={before}&to={revision}&view=unified", $"/go-back?revision={before}"])
+            {
+                await visitor.Go(job + page);
+                if (!page.Contains("go-back", StringComparison.Ordinal)) // which shows the last text and the first
+                    Assert.Contains(text, (await visitor.Page.Locator("main").TextContentAsync())!, StringComparison.Ordinal);
+                await IsUntouched(visitor);
+            }
+
+            before = revision;
+        }
+
+        // Somebody else was faster, and has such a name too.
+        await visitor.Go($"{job}/go-back?revision={revisions[0].Revision}");
+        await Write("shown", Corpus[0]);
+        await visitor.Page.GetByLabel("Why").FillAsync(Corpus[1]);
+        await visitor.Leave(() => visitor.Page.GetByRole(Microsoft.Playwright.AriaRole.Button, new() { Name = "Go back: change" }).ClickAsync());
+        Assert.Contains(Corpus[0], await visitor.Text(), StringComparison.Ordinal);
+        await IsUntouched(visitor);
+        (await fixture.Server.Admin.DeleteAsync(Sample.Job("shown", "hostile"))).Dispose();
+        foreach (string path in (string[])[job, job + "/restore"])
+        {
+            await visitor.Go(path);
+            Assert.Contains(Corpus[0], (await visitor.Page.Locator("main").TextContentAsync())!, StringComparison.Ordinal);
+            await IsUntouched(visitor);
+        }
+
+        foreach (string text in Corpus)
+        {
+            string value = Uri.EscapeDataString(text);
+            foreach (string path in (string[])["?from=", "?to=", "?behind=", "/at?revision=", "/at?asOf=", "/compare?from=1&to=", "/compare?view=unified&to=1&from=", "/go-back?revision=", "/revisions/"])
+            {
+                await visitor.Go(job + path + value);
+                await IsUntouched(visitor);
+            }
+
+            await visitor.Go($"/ui/namespaces/{value}/jobs/{value}");
+            await IsUntouched(visitor);
+            await visitor.Go($"/ui/sign-in?return=/ui/{value}");
+            await IsUntouched(visitor);
+        }
+    }
+
+    /// <summary>A patch whose value, user, program and reason are the text; its revision.</summary>
+    private async Task<string> Write(string name, string text)
+    {
+        string patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["evil"] = text } } }.ToJsonString();
+        using var request = new HttpRequestMessage(HttpMethod.Patch, Sample.Job(name, "hostile")) { Content = Sample.Body(patch, "application/merge-patch+json") };
+        request.Headers.TryAddWithoutValidation("Impersonate-User", text);
+        request.Headers.TryAddWithoutValidation("Impersonate-Group", "system:masters");
+        request.Headers.TryAddWithoutValidation("User-Agent", text);
+        request.Headers.TryAddWithoutValidation("Audit-Reason", text);
+        using HttpResponseMessage answer = await fixture.Server.Admin.SendAsync(request);
+        return (await answer.Manifest()).Revision();
     }
 
     [Theory]

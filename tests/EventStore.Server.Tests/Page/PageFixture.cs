@@ -23,6 +23,12 @@ public sealed class PageFixture : IAsyncLifetime
         roleRef: {kind: ClusterRole, name: look}
         """;
 
+    /// <summary>
+    /// How long a browser waits for what it is told to wait for, in milliseconds: for a machine with many times more work than processors. What is not there
+    /// at all fails late, and what is there is seen at once.
+    /// </summary>
+    private const int PatienceMs = 180_000;
+
     private static readonly string[] Places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     private static readonly string? Chromium = Environment.GetEnvironmentVariable("TEST_CHROMIUM") ?? Places.FirstOrDefault(File.Exists);
 
@@ -48,16 +54,19 @@ public sealed class PageFixture : IAsyncLifetime
 
     /// <summary>A browser as somebody new has it: no cookie, nothing kept.</summary>
     public async Task<Visitor> Visit(
-        ColorScheme colours = ColorScheme.Light, bool phone = false, bool scripts = true, Uri? server = null, string zone = "UTC")
+        ColorScheme colours = ColorScheme.Light, bool phone = false, bool scripts = true, Uri? server = null, string zone = "UTC",
+        ClientCertificate? certificate = null)
     {
         NeedsChromium();
         if (browser is null)
         {
             Environment.SetEnvironmentVariable("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
             playwright = await Playwright.CreateAsync();
+            Assertions.SetDefaultExpectTimeout(PatienceMs);
             browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
             {
                 ExecutablePath = Chromium,
+                Timeout = PatienceMs,
                 Args =
                 [
                     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -75,8 +84,10 @@ public sealed class PageFixture : IAsyncLifetime
             Locale = "en-GB",
             ViewportSize = phone ? new ViewportSize { Width = 375, Height = 720 } : new ViewportSize { Width = 1280, Height = 860 },
             Permissions = ["clipboard-read", "clipboard-write"],
+            ClientCertificates = certificate is null ? null : [certificate],
+            IgnoreHTTPSErrors = true, // the tests' certificates are of authorities of their own
         });
-        context.SetDefaultTimeout(30_000);
+        context.SetDefaultTimeout(PatienceMs);
         return new Visitor(context, await context.NewPageAsync());
     }
 

@@ -18,6 +18,7 @@ public sealed class Pictures(PageFixture fixture)
     [InlineData("jobs", "/ui/jobs?namespace=demo", ColorScheme.Light)]
     [InlineData("activity", "/ui/activity?namespace=demo", ColorScheme.Dark)]
     [InlineData("server", "/ui/server", ColorScheme.Light)]
+    [InlineData("timeline", "/ui/namespaces/demo/jobs/gpt2-small", ColorScheme.Light)]
     public async Task Are_small_and_of_the_page_as_it_is(string name, string path, ColorScheme colours)
     {
         PageFixture.NeedsChromium();
@@ -25,6 +26,8 @@ public sealed class Pictures(PageFixture fixture)
         await using Visitor visitor = await fixture.SignedIn(colours: colours);
         if (name == "server" && IsUpdate)
             await KeepBusy();
+        if (name == "timeline")
+            await LiveThroughALot();
         await visitor.Page.SetViewportSizeAsync(1120, 620);
         await visitor.Go(path);
         byte[] picture = await visitor.Page.ScreenshotAsync();
@@ -67,12 +70,64 @@ public sealed class Pictures(PageFixture fixture)
         }
     }
 
+    /// <summary>A job with two lives: made, tuned by several people while an operator reports on it, deleted, and brought back.</summary>
+    private async Task LiveThroughALot()
+    {
+        const string name = "gpt2-small";
+        string job = Sample.Job(name, "demo");
+        if ((await fixture.Server.Admin.GetAsync(job)).IsSuccessStatusCode)
+            return;
+        await fixture.Create("demo", name);
+        await Report("Created");
+        await As("alice@example.com", job, """{"metadata":{"labels":{"team":"language"}}}""");
+        await Report("Running");
+        foreach ((string user, string patch) in ((string, string)[])
+        [
+            ("bob@example.com", """{"spec":{"activeDeadlineSeconds":7200}}"""), ("carol@example.com", """{"metadata":{"annotations":{"run":"41"}}}"""),
+            ("alice@example.com", """{"spec":{"cleanPodPolicy":"All"}}"""), ("bob@example.com", """{"spec":{"activeDeadlineSeconds":14400},"metadata":{"labels":{"priority":"high"}}}"""),
+            ("carol@example.com", """{"metadata":{"annotations":{"run":"42"}}}"""),
+        ])
+        {
+            for (int i = 0; i < 3; i++)
+                await Report($"{i}");
+            await As(user, job, patch);
+        }
+
+        await Report("Failed");
+        using (HttpResponseMessage deleted = await Send("bob@example.com", HttpMethod.Delete, job, null))
+            Assert.True(deleted.IsSuccessStatusCode, await deleted.Content.ReadAsStringAsync());
+        await Pause(3);
+        using (HttpResponseMessage restored = await Send("alice@example.com", HttpMethod.Post, job + "/restore", "{}"))
+            Assert.True(restored.IsSuccessStatusCode, await restored.Content.ReadAsStringAsync());
+        await Pause(1);
+        await Report("Running");
+        await As("alice@example.com", job, """{"spec":{"ttlSecondsAfterFinished":600}}""");
+        await Report("Succeeded");
+
+        async Task Report(string state)
+        {
+            await As("operator", job + "/status", """{"status":{"conditions":[{"type":"STATE","status":"True"}]}}""".Replace("STATE", state, StringComparison.Ordinal));
+            await Pause(1);
+        }
+    }
+
+    /// <summary>A picture that is kept shows a stretch of time; a test needs none.</summary>
+    private static Task Pause(double seconds) => IsUpdate ? Task.Delay(TimeSpan.FromSeconds(seconds * (0.5 + Random.Shared.NextDouble()))) : Task.CompletedTask;
+
     private async Task As(string user, string path, string patch)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Patch, path) { Content = Sample.Body(patch, "application/merge-patch+json") };
+        using HttpResponseMessage answer = await Send(user, HttpMethod.Patch, path, patch);
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+    }
+
+    private async Task<HttpResponseMessage> Send(string user, HttpMethod method, string path, string? body)
+    {
+        using var request = new HttpRequestMessage(method, path)
+        {
+            Content = body is null ? null : Sample.Body(body, method == HttpMethod.Patch ? "application/merge-patch+json" : "application/json"),
+        };
         request.Headers.Add("Impersonate-User", user);
         request.Headers.Add("Impersonate-Group", "system:masters");
-        using HttpResponseMessage answer = await fixture.Server.Admin.SendAsync(request);
-        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+        return await fixture.Server.Admin.SendAsync(request);
     }
 }

@@ -29,8 +29,8 @@ public sealed partial class Rights_of_readers(PageFixture fixture)
         Assert.Contains("You may be allowed to see one namespace", await alice.Text(), StringComparison.Ordinal);
         await alice.IsForEverybody();
         await alice.Page.GetByLabel("Namespace").FillAsync(PageFixture.OfAlice);
-        await alice.Page.GetByRole(AriaRole.Button, new() { Name = "Show" }).ClickAsync();
-        await alice.Page.WaitForURLAsync("**namespace=team-a*");
+        await alice.Press("Show");
+        Assert.Contains("namespace=team-a", alice.Page.Url, StringComparison.Ordinal);
         Assert.Contains("of-alice", await alice.Names());
         string page = await alice.Page.ContentAsync();
         Assert.DoesNotContain("team-secret", page, StringComparison.Ordinal); // not even among the choices
@@ -92,6 +92,68 @@ public sealed partial class Rights_of_readers(PageFixture fixture)
             Assert.Equal(
                 (await Ask(api, "/metrics")).Code, (await page.GetAsync("/ui/server")).StatusCode);
         }
+
+        foreach ((string @namespace, string name) in from @namespace in (string[])["ml", "nlp"] from name in (string[])["a", "b", "c"] select (@namespace, name))
+            await CompareJob(page, api, @namespace, name, $"seed {seed}, job {@namespace}/{name}:\n{text}");
+    }
+
+    private async Task CompareJob(HttpClient page, HttpClient api, string @namespace, string name, string about)
+    {
+        string job = Sample.Job(name, @namespace), pages = $"/ui/namespaces/{@namespace}/jobs/{name}";
+        string now = (await fixture.Server.Admin.Get(job)).Revision();
+        (HttpStatusCode revisions, _) = await Ask(api, $"/apis/audit.eventstore.io/v1/namespaces/{@namespace}/pytorchjobrevisions?limit=1");
+        (HttpStatusCode past, _) = await Ask(api, $"{job}?resourceVersion={now}&resourceVersionMatch=Exact");
+        (HttpStatusCode blame, _) = await Ask(api, $"{job}/blame");
+        (HttpStatusCode difference, _) = await Ask(api, $"{job}/diff?from={now}&to={now}");
+        (bool rollback, bool restore) = (await May(api, @namespace, name, "rollback"), await May(api, @namespace, name, "restore"));
+        (bool get, HttpStatusCode living) = (await May(api, @namespace, name, "", "get"), (await Ask(api, job)).Code);
+        Assert.True(get == (living == HttpStatusCode.OK), about);
+
+        (HttpStatusCode shown, string history) = await Show(page, pages);
+        Assert.True(revisions == shown, about);
+        Assert.True(shown != HttpStatusCode.OK || get == history.Contains("Show the job</button>", StringComparison.Ordinal), about);
+        (shown, string then) = await Show(page, $"{pages}/revisions/{now}");
+        Assert.True(past == shown, about);
+        if (shown == HttpStatusCode.OK)
+        {
+            Assert.True((blame == HttpStatusCode.OK) == then.Contains("Last set by", StringComparison.Ordinal), about);
+            Assert.True((revisions == HttpStatusCode.OK) != then.Contains(">Last changed ", StringComparison.Ordinal), about); // else by whom
+        }
+
+        Assert.True(difference == (await Show(page, $"{pages}/compare?from={now}&to={now}")).Code, about);
+        Assert.True(difference == (await Show(page, $"{pages}/compare/patch?from={now}&to={now}")).Code, about);
+        Assert.True((rollback && get) == ((await Show(page, $"{pages}/go-back?revision={now}")).Code == HttpStatusCode.OK), about);
+        // The job lives, so whoever may bring jobs back is told that there is one, if he may see it.
+        Assert.True(restore == ((await Show(page, $"{pages}/restore")).Code != HttpStatusCode.Forbidden), about);
+    }
+
+    private static async Task<(HttpStatusCode Code, string Html)> Show(HttpClient page, string path)
+    {
+        using HttpResponseMessage answer = await page.GetAsync(path);
+        return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
+    }
+
+    private static async Task<bool> May(HttpClient api, string @namespace, string name, string part, string verb = "create")
+    {
+        var asked = new JsonObject
+        {
+            ["apiVersion"] = "authorization.k8s.io/v1",
+            ["kind"] = "SelfSubjectAccessReview",
+            ["spec"] = new JsonObject
+            {
+                ["resourceAttributes"] = new JsonObject
+                {
+                    ["group"] = "kubeflow.org",
+                    ["resource"] = "pytorchjobs",
+                    ["subresource"] = part,
+                    ["verb"] = verb,
+                    ["namespace"] = @namespace,
+                    ["name"] = name,
+                },
+            },
+        };
+        using HttpResponseMessage answer = await api.PostAsync("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", Sample.Body(asked.ToJsonString()));
+        return (bool)JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["status"]!["allowed"]!;
     }
 
     private static async Task<(HttpStatusCode Code, JsonNode? Body)> Ask(HttpClient api, string path)

@@ -17,8 +17,8 @@ public sealed class Signing_in(PageFixture fixture)
         Assert.Equal("Sign in", await visitor.Page.GetByRole(AriaRole.Heading).InnerTextAsync());
         await visitor.Go("/ui/jobs?namespace=team-a&state=Running");
         await visitor.Page.GetByLabel("Token").FillAsync(ServerProcess.AdminToken);
-        await visitor.Page.Keyboard.PressAsync("Enter");
-        await visitor.Page.WaitForURLAsync("**/ui/jobs?namespace=team-a&state=Running");
+        await visitor.Leave(() => visitor.Page.Keyboard.PressAsync("Enter"));
+        Assert.EndsWith("/ui/jobs?namespace=team-a&state=Running", visitor.Page.Url, StringComparison.Ordinal);
         Assert.Equal("team-a", await visitor.Page.GetByLabel("Namespace").InputValueAsync());
         Assert.Contains("admin", await visitor.Page.Locator("header").InnerTextAsync(), StringComparison.Ordinal);
     }
@@ -29,7 +29,7 @@ public sealed class Signing_in(PageFixture fixture)
         await using Visitor visitor = await fixture.Visit();
         await visitor.Go("/ui/sign-in");
         await visitor.Page.GetByLabel("Token").FillAsync("wrong-token");
-        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+        await visitor.Press("Sign in");
         Assert.Contains("does not know this token", await visitor.Page.GetByRole(AriaRole.Alert).InnerTextAsync(), StringComparison.Ordinal);
         await visitor.IsForEverybody();
         Assert.DoesNotContain(await visitor.Context.CookiesAsync(), cookie => cookie.Name.StartsWith("eventstore-sign-in", StringComparison.Ordinal));
@@ -39,8 +39,8 @@ public sealed class Signing_in(PageFixture fixture)
     public async Task Whoever_signs_out_is_asked_again_and_the_back_button_shows_nothing()
     {
         await using Visitor visitor = await fixture.SignedIn();
-        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
-        await visitor.Page.WaitForURLAsync("**/ui/sign-in");
+        await visitor.Press("Sign out");
+        Assert.EndsWith("/ui/sign-in", visitor.Page.Url, StringComparison.Ordinal);
         Assert.DoesNotContain(await visitor.Context.CookiesAsync(), cookie => cookie.Name.StartsWith("eventstore-sign-in", StringComparison.Ordinal));
         await visitor.Page.GoBackAsync();
         Assert.Equal("Sign in", await visitor.Page.GetByRole(AriaRole.Heading).InnerTextAsync());

@@ -57,8 +57,7 @@ public sealed class The_list_of_jobs(PageFixture fixture)
         {
             foreach ((string label, string value) in fields)
                 await visitor.Page.GetByLabel(label, new() { Exact = true }).FillAsync(value);
-            await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Filter" }).ClickAsync();
-            await visitor.Page.WaitForLoadStateAsync();
+            await visitor.Press("Filter");
         }
     }
 
@@ -74,8 +73,7 @@ public sealed class The_list_of_jobs(PageFixture fixture)
         Assert.Equal(50, seen.Count);
         while (await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Next page" }).IsVisibleAsync())
         {
-            await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Next page" }).ClickAsync();
-            await visitor.Page.WaitForLoadStateAsync();
+            await visitor.Follow("Next page");
             seen.AddRange(await visitor.Names());
         }
 
@@ -92,8 +90,8 @@ public sealed class The_list_of_jobs(PageFixture fixture)
         await using Visitor visitor = await fixture.SignedIn();
         await visitor.Go("/ui/jobs?namespace=list-e");
         Assert.Equal(["stays"], await visitor.Names());
-        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Deleted" }).ClickAsync();
-        await visitor.Page.WaitForURLAsync("**show=deleted*");
+        await visitor.Follow("Deleted");
+        Assert.Contains("show=deleted", visitor.Page.Url, StringComparison.Ordinal);
         Assert.Equal(["goes"], await visitor.Names());
         Assert.Contains("bob", await visitor.Page.Locator("tbody tr").InnerTextAsync(), StringComparison.Ordinal);
     }

@@ -38,8 +38,8 @@ public sealed class The_pages_of_a_job(PageFixture served)
         Assert.Equal(7, await marks.CountAsync()); // one changed a label and the spec
         ILocator mark = marks.Filter(new() { HasText = $"Revision {revisions[1]}: Patched by bob" });
         await mark.FocusAsync();
-        await visitor.Page.Keyboard.PressAsync("Enter");
-        await visitor.Page.WaitForURLAsync($"**{Job}/revisions/{revisions[1]}");
+        await visitor.Leave(() => visitor.Page.Keyboard.PressAsync("Enter"));
+        Assert.EndsWith($"{Job}/revisions/{revisions[1]}", visitor.Page.Url, StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -48,9 +48,9 @@ public sealed class The_pages_of_a_job(PageFixture served)
         long[] revisions = await WriteHistory();
         await using Visitor visitor = await served.SignedIn(scripts: false);
         await visitor.Go(Job);
-        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Later" }).ClickAsync();
+        await visitor.Follow("Later");
         Assert.Contains("from=", visitor.Page.Url, StringComparison.Ordinal);
-        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "All of it" }).ClickAsync();
+        await visitor.Follow("All of it");
 
         DateTimeOffset third = await TimeOf(revisions[2]);
         await visitor.Go($"{Job}?from={Uri.EscapeDataString(third.ToString("O"))}");
@@ -58,11 +58,11 @@ public sealed class The_pages_of_a_job(PageFixture served)
         Assert.Contains("4 revisions from", await visitor.Text(), StringComparison.Ordinal);
         await visitor.Page.GetByLabel("From (UTC)").FillAsync("2001-01-01T00:00:01");
         await visitor.Page.GetByLabel("To (UTC)").FillAsync("2001-01-02T00:00:01");
-        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Show", Exact = true }).ClickAsync();
+        await visitor.Press("Show", exact: true);
         Assert.Contains("Nothing was changed in this stretch of time.", await visitor.Text(), StringComparison.Ordinal);
         await visitor.Page.GetByLabel("To (UTC)").FillAsync("2000-01-02T00:00:01");
         visitor.Expected = "400";
-        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Show", Exact = true }).ClickAsync();
+        await visitor.Press("Show", exact: true);
         Assert.Contains("from must be before to", await visitor.Text(), StringComparison.Ordinal);
     }
 
@@ -84,9 +84,9 @@ public sealed class The_pages_of_a_job(PageFixture served)
         Assert.Matches($@"{revisions[1]}\s+bob", await visitor.Page.Locator(".yaml tr", new() { HasText = "cleanPodPolicy" }).InnerTextAsync());
         Assert.Contains("    team: ml", await LinesSetAt(visitor, revisions[0]));
         Assert.Contains(await LinesSetAt(visitor, revisions[0]), line => line.Trim() == "- gloo"); // an item of a list, which is set whole
-        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = $"{revisions[2]} →" }).ClickAsync();
+        await visitor.Follow($"{revisions[2]} →");
         Assert.Contains("    team: vision", await Yaml(visitor));
-        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = $"← {revisions[1]}" }).ClickAsync();
+        await visitor.Follow($"← {revisions[1]}");
         Assert.Contains("    team: ml", await Yaml(visitor));
         await visitor.Page.GoBackAsync();
         Assert.Contains("    team: vision", await Yaml(visitor));
@@ -97,8 +97,8 @@ public sealed class The_pages_of_a_job(PageFixture served)
         Assert.EndsWith($"/revisions/{revisions[0]}", visitor.Page.Url, StringComparison.Ordinal);
         Assert.DoesNotContain("  cleanPodPolicy: Running", await Yaml(visitor));
         await visitor.Page.GetByLabel("Revision", new() { Exact = true }).FillAsync($"{revisions[3]}");
-        await visitor.Page.Keyboard.PressAsync("Enter");
-        await visitor.Page.WaitForURLAsync($"**/revisions/{revisions[3]}");
+        await visitor.Leave(() => visitor.Page.Keyboard.PressAsync("Enter"));
+        Assert.EndsWith($"/revisions/{revisions[3]}", visitor.Page.Url, StringComparison.Ordinal);
         Assert.Contains("  activeDeadlineSeconds: 77", await Yaml(visitor));
         visitor.Expected = "400|404|504";
         await visitor.Go($"{Job}/at?asOf=2999-01-01T00:00:00Z");
@@ -113,7 +113,7 @@ public sealed class The_pages_of_a_job(PageFixture served)
         await visitor.Go(Job);
         await visitor.Page.GetByLabel($"Compare from revision {revisions[0]}", new() { Exact = true }).CheckAsync();
         await visitor.Page.GetByLabel($"Compare to revision {revisions[3]}", new() { Exact = true }).CheckAsync();
-        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Compare the two marked" }).ClickAsync();
+        await visitor.Press("Compare the two marked");
 
         await visitor.IsForEverybody();
         Assert.Equal(["  generation: 1", "    team: ml"], await Texts(visitor, ".diff td.went"));
@@ -126,7 +126,7 @@ public sealed class The_pages_of_a_job(PageFixture served)
         await visitor.Page.Keyboard.PressAsync("Enter");
         Assert.True(await fold.Locator("table").IsVisibleAsync());
 
-        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Unified" }).ClickAsync();
+        await visitor.Follow("Unified");
         await visitor.IsForEverybody();
         Assert.Contains("    team: ml", await Texts(visitor, ".diff tr.went code"));
         Assert.Contains("    team: vision", await Texts(visitor, ".diff tr.came code"));
@@ -143,7 +143,7 @@ public sealed class The_pages_of_a_job(PageFixture served)
         long[] revisions = await WriteHistory();
         await using Visitor visitor = await served.SignedIn(phone: true);
         await visitor.Go(Job);
-        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = $"Go back to {revisions[1]}" }).ClickAsync();
+        await visitor.Follow($"Go back to {revisions[1]}");
 
         await visitor.IsForEverybody();
         string text = await visitor.Text();
@@ -151,9 +151,8 @@ public sealed class The_pages_of_a_job(PageFixture served)
         Assert.Matches(@"spec\.activeDeadlineSeconds\s+before\s*77\s*→\s*nothing", text);
         Assert.Matches(@"This would stay as it is now[\s\S]*status\.startTime", text);
         Assert.Equal(revisions[5], (await Current()).Number); // a dry run changes nothing
-        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Go back: change these 4 fields" }).ClickAsync();
-
-        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/revisions/"), new() { Timeout = 30_000 });
+        await visitor.Press("Go back: change these 4 fields");
+        Assert.Contains("/revisions/", visitor.Page.Url, StringComparison.Ordinal);
         await visitor.IsForEverybody();
         Assert.Contains("Done.", await visitor.Text(), StringComparison.Ordinal);
         (long now, JsonNode job) = await Current();
@@ -174,7 +173,7 @@ public sealed class The_pages_of_a_job(PageFixture served)
         long faster = (await Current()).Number;
         visitor.Expected = "409";
 
-        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Go back: change these 4 fields" }).ClickAsync();
+        await visitor.Press("Go back: change these 4 fields");
 
         string text = await visitor.Text();
         Assert.Contains("Somebody else was faster", text, StringComparison.Ordinal);
@@ -183,9 +182,9 @@ public sealed class The_pages_of_a_job(PageFixture served)
         Assert.Equal(faster, (await Current()).Number);
         await visitor.IsForEverybody();
         // Looking again shows that change too, and then it can be done.
-        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Look again" }).ClickAsync();
-        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Go back: change these 5 fields" }).ClickAsync();
-        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/revisions/"), new() { Timeout = 30_000 });
+        await visitor.Follow("Look again");
+        await visitor.Press("Go back: change these 5 fields");
+        Assert.Contains("/revisions/", visitor.Page.Url, StringComparison.Ordinal);
         Assert.True((await Current()).Number > faster);
     }
 
@@ -282,16 +281,15 @@ public sealed class The_pages_of_a_job(PageFixture served)
             await deleted.Manifest();
         await using Visitor visitor = await served.SignedIn();
         await visitor.Go(Job);
-        await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Bring it back" }).ClickAsync();
+        await visitor.Follow("Bring it back");
         await visitor.IsForEverybody();
         Assert.Contains("    team: vision", await Yaml(visitor));
         Assert.DoesNotContain("status:", await Yaml(visitor));
         using (HttpResponseMessage gone = await served.Server.Admin.GetAsync(Sample.Job(name, Space)))
             Assert.Equal(HttpStatusCode.NotFound, gone.StatusCode); // a dry run makes nothing
         await visitor.Page.GetByLabel("Why").FillAsync("deleted by <mistake>");
-        await visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Bring it back" }).ClickAsync();
-
-        await Assertions.Expect(visitor.Page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex("/revisions/"), new() { Timeout = 30_000 });
+        await visitor.Press("Bring it back");
+        Assert.Contains("/revisions/", visitor.Page.Url, StringComparison.Ordinal);
         Assert.Equal("vision", (string)(await Current()).Job["metadata"]!["labels"]!["team"]!);
         string history = await Go(visitor, Job);
         Assert.Matches(@"Restored\s+by\s+admin", history);
@@ -325,13 +323,13 @@ public sealed class The_pages_of_a_job(PageFixture served)
             ILocator older = visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Older" });
             if (await older.CountAsync() == 0)
                 break;
-            await older.ClickAsync();
+            await visitor.Follow(older);
         }
 
         Assert.Equal(211, seen.Count);
         // A bar leads nearer, until the revisions themselves are seen.
         await visitor.Go(Job);
-        await bars.First.ClickAsync();
+        await visitor.Follow(bars.First);
         Assert.Contains("from=", visitor.Page.Url, StringComparison.Ordinal);
         Assert.True(await visitor.Page.Locator("svg.timeline a").Filter(new() { HasText = "Revision " }).CountAsync() > 0);
     }

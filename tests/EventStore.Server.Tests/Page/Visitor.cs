@@ -39,12 +39,45 @@ public sealed class Visitor : IAsyncDisposable
     {
         await Page.GotoAsync("/ui/sign-in");
         await Page.GetByLabel("Token").FillAsync(token);
-        await Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
-        await Page.WaitForURLAsync("**/ui/jobs*");
+        await Leave(() => Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync());
+        Assert.Contains("/ui/jobs", Page.Url, StringComparison.Ordinal);
     }
+
+    /// <summary>
+    /// Does what leads to another page, and waits until that page is whole: until its last element is there, in another document than this.
+    /// A page that is live keeps a request open, so the browser never falls silent; and an address may be the same before and after.
+    /// </summary>
+    public async Task Leave(Func<Task> act)
+    {
+        await Page.EvaluateAsync("document.documentElement.dataset.left = ''");
+        await act();
+        await Page.Locator("html:not([data-left]) #live-state").WaitForAsync(new() { State = WaitForSelectorState.Attached });
+    }
+
+    /// <summary>Follows a link, and waits for the page it leads to.</summary>
+    public Task Follow(ILocator link) => Leave(() => link.ClickAsync());
+
+    /// <summary>Follows the link of that name.</summary>
+    public Task Follow(string link, bool exact = false) => Follow(Page.GetByRole(AriaRole.Link, new() { Name = link, Exact = exact }));
+
+    /// <summary>Presses the button of that name, which sends a form.</summary>
+    public Task Press(string button, bool exact = false) => Leave(() => Page.GetByRole(AriaRole.Button, new() { Name = button, Exact = exact }).ClickAsync());
 
     /// <summary>Goes to a page.</summary>
     public Task Go(string path) => Page.GotoAsync(path);
+
+    /// <summary>Waits until the clipboard holds what ends so: the page copies when it comes to it.</summary>
+    public async Task HasCopied(string end)
+    {
+        string copied = "";
+        for (int i = 0; i < 1000 && !copied.EndsWith(end, StringComparison.Ordinal); i++)
+        {
+            await Task.Delay(i);
+            copied = await Page.EvaluateAsync<string>("navigator.clipboard.readText()");
+        }
+
+        Assert.EndsWith(end, copied, StringComparison.Ordinal);
+    }
 
     /// <summary>The text of the page's content.</summary>
     public Task<string> Text() => Page.Locator("main").InnerTextAsync();

@@ -52,7 +52,7 @@ internal static partial class Oidc
             // A function, or what the issuer's document calls itself would count as well.
             IssuerValidator = (issuer, _, _) =>
                 issuer == settings.IssuerUrl ? issuer : throw new SecurityTokenInvalidIssuerException("another issuer"),
-            ValidAudience = settings.ClientId,
+            ValidAudiences = settings.PageClient is { } page ? [settings.ClientId, page.Id] : [settings.ClientId],
             IgnoreTrailingSlashWhenValidatingAudience = false,
             ValidAlgorithms = settings.SigningAlgorithms,
             LifetimeValidator = (from, until, _, _) => until > DateTime.UtcNow && !(from > DateTime.UtcNow + ClockAhead),
@@ -71,11 +71,34 @@ internal static partial class Oidc
         };
     }
 
+    /// <summary>Checks an ID token that did not come with a request, as one that did is checked.</summary>
+    /// <returns>The token; null and why, when it is not taken.</returns>
+    /// <exception cref="InvalidOperationException">The issuer's keys cannot be fetched.</exception>
+    public static async Task<(JsonWebToken? Token, string? Wrong)> Check(JwtBearerOptions options, OidcSettings settings, string token)
+    {
+        if (!MayBeTaken(token, settings.IssuerUrl))
+            return (null, "the ID token is none of the issuer's");
+        TokenValidationParameters checks = options.TokenValidationParameters.Clone();
+        checks.ConfigurationManager = (BaseConfigurationManager)options.ConfigurationManager!;
+        TokenValidationResult result = await options.TokenHandlers[0].ValidateTokenAsync(token, checks);
+        if (!result.IsValid)
+            return (null, Wrong(result.Exception));
+        var read = (JsonWebToken)result.SecurityToken;
+        (Caller? caller, string? wrong) = CallerOf(read, settings, isOfPage: true);
+        return (wrong ?? caller!.Fault()) is { } fault ? (null, fault) : (read, null);
+    }
+
+    private static string Wrong(Exception e) => e switch
+    {
+        SecurityTokenInvalidLifetimeException => "the ID token has expired, or is not good yet",
+        SecurityTokenInvalidAudienceException => "the ID token is for another client",
+        _ => "the ID token is not valid",
+    };
+
     private static bool Accept(TokenValidatedContext validated, OidcSettings settings)
     {
-        byte[] payload = Base64Url.DecodeFromChars(((JsonWebToken)validated.SecurityToken).EncodedPayload);
-        using var claims = JsonDocument.Parse(payload);
-        (Caller? caller, string? wrong) = OidcClaims.Read(claims.RootElement, settings);
+        var token = (JsonWebToken)validated.SecurityToken;
+        (Caller? caller, string? wrong) = CallerOf(token, settings, SignInCookie.Governs(validated.Request.Path));
         if (caller is null)
         {
             validated.Fail(wrong!);
@@ -85,6 +108,16 @@ internal static partial class Oidc
 
         validated.Principal = caller.ToPrincipal(Scheme);
         return true;
+    }
+
+    /// <summary>Whom a valid token names. What the issuer gave the page's client opens nothing but the page.</summary>
+    private static (Caller? Caller, string? Wrong) CallerOf(JsonWebToken token, OidcSettings settings, bool isOfPage)
+    {
+        if (!isOfPage && !token.Audiences.Contains(settings.ClientId))
+            return (null, "it is for the page alone");
+        byte[] payload = Base64Url.DecodeFromChars(token.EncodedPayload);
+        using var claims = JsonDocument.Parse(payload);
+        return OidcClaims.Read(claims.RootElement, settings);
     }
 
     /// <summary>A token that is wrong is the client's affair; an issuer that does not answer is the operator's.</summary>

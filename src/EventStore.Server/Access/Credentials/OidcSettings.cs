@@ -40,6 +40,9 @@ internal sealed record OidcSettings(string IssuerUrl, string ClientId)
     /// <summary>Who vouches for the issuer's own TLS; null for the machine's authorities.</summary>
     public X509Certificate2Collection? Authorities { get; private init; }
 
+    /// <summary>The client as which people sign in to the page; null when they cannot.</summary>
+    public OidcPageClient? PageClient { get; init; }
+
     /// <summary>How tokens may be signed.</summary>
     public IReadOnlyList<string> SigningAlgorithms { get; private init; } = ["RS256"];
 

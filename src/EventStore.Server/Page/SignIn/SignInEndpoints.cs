@@ -16,7 +16,10 @@ internal static class SignInEndpoints
     /// <summary>Where one signs out.</summary>
     public const string OutPath = PageSetup.Root + "/sign-out";
 
-    private const string Return = "return";
+    /// <summary>The name of the field that holds the page that was wanted.</summary>
+    public const string Return = "return";
+
+    private const string Unknown = "The server does not know this token, or does not know it any more.";
 
     /// <summary>Maps them.</summary>
     public static void MapSignIn(this IEndpointRouteBuilder page)
@@ -26,18 +29,28 @@ internal static class SignInEndpoints
         open.MapRead("/sign-in", Ask);
         open.MapPost("/sign-in", In).DisableAntiforgery().RequiresFormToken(); // the filter's refusal is a page
         open.MapPost("/sign-out", Out).DisableAntiforgery().RequiresFormToken();
+        open.MapIssuerSignIn();
     }
 
     /// <summary>The address of the form, from which one comes back to the page one wanted.</summary>
     public static string ToComeBackTo(HttpRequest request) =>
         PageLinks.With(Path, (Return, request.PathBase + request.Path + request.QueryString));
 
+    /// <summary>The form.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="page">Where one goes from here.</param>
+    /// <param name="problem">Why one is here again; null the first time.</param>
+    /// <param name="code">The HTTP code.</param>
+    public static IResult Form(HttpContext http, string page, string? problem, int code = StatusCodes.Status200OK) =>
+        PageAnswers.Show<SignInPage>(
+            new SignInModel(page, problem, http.RequestServices.GetService<OidcCodeFlow>()?.IssuerName), code);
+
     private static IResult Ask(HttpContext http, SignInCookie cookie)
     {
         bool isWrong = http.Features.Get<WrongCredential>() is not null;
         if (isWrong)
             cookie.Remove(http);
-        return PageAnswers.Show<SignInPage>(new SignInModel(Local(http.Request.Query[Return]), isWrong));
+        return Form(http, Local(http.Request.Query[Return]), isWrong ? Unknown : null);
     }
 
     private static async Task<IResult> In(HttpContext http, SignInCookie cookie)
@@ -58,7 +71,7 @@ internal static class SignInEndpoints
     }
 
     /// <summary>An address of the page's own, whatever the query says: nobody is led elsewhere by a link to this server.</summary>
-    private static string Local(string? address) =>
+    public static string Local(string? address) =>
         address is not null
             && address.StartsWith(PageSetup.Root + "/", StringComparison.Ordinal)
             && address.All(c => c is > ' ' and <= '~' and not '\\')
@@ -69,5 +82,6 @@ internal static class SignInEndpoints
 
 /// <summary>What the form shows.</summary>
 /// <param name="Return">Where one goes from here.</param>
-/// <param name="IsWrong">Whether one was here before, with a token that nobody knows.</param>
-public sealed record SignInModel(string Return, bool IsWrong);
+/// <param name="Problem">Why one is here again; null the first time.</param>
+/// <param name="Issuer">The issuer at which one can sign in; null for none.</param>
+public sealed record SignInModel(string Return, string? Problem, string? Issuer);

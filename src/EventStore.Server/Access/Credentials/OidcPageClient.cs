@@ -1,0 +1,50 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace EventStore.Server.Access.Credentials;
+
+/// <summary>The client of the issuer as which people sign in to the page.</summary>
+/// <param name="Id">Its <c>client_id</c>. An ID token for it is a credential below <c>/ui</c> alone.</param>
+/// <param name="SecretFile">The file of its secret; null for a public client.</param>
+/// <param name="Scopes">The scopes it asks for beside <c>openid</c>.</param>
+internal sealed record OidcPageClient(string Id, string? SecretFile, IReadOnlyList<string> Scopes)
+{
+    /// <summary>The settings, by their flags' names.</summary>
+    public static readonly IReadOnlyList<string> Names = ["ui-oidc-client-id", "ui-oidc-client-secret-file", "ui-oidc-scopes"];
+
+    private const StringSplitOptions Trimmed = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
+
+    /// <summary>Reads them.</summary>
+    /// <param name="setting">Gives a setting by its flag's name.</param>
+    /// <param name="issuer">The issuer; null when none is named.</param>
+    /// <param name="client">The client; null when none is named.</param>
+    /// <param name="wrong">What is wrong, beginning with the flag.</param>
+    public static bool TryRead(
+        Func<string, string?> setting, OidcSettings? issuer, out OidcPageClient? client, [NotNullWhen(false)] out string? wrong)
+    {
+        string id = setting(Names[0]) ?? "", file = setting(Names[1]) ?? "", scopes = setting(Names[2]) ?? "";
+        client = id.Length == 0 ? null : new OidcPageClient(id, file.Length == 0 ? null : Path.GetFullPath(file), scopes.Split(',', Trimmed));
+        wrong = client is null
+            ? (file.Length > 0 || scopes.Length > 0 ? $"--{Names[1]} and --{Names[2]} need --{Names[0]}" : null)
+            : issuer is null ? $"--{Names[0]} needs --oidc-issuer-url" : client.WrongSecret();
+        return wrong is null;
+    }
+
+    /// <summary>
+    /// The secret, read anew for each sign-in, so that one that is replaced counts without a restart; null for a public client.
+    /// </summary>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
+    public string? Secret() => SecretFile is null ? null : File.ReadAllText(SecretFile).Trim();
+
+    private string? WrongSecret()
+    {
+        try
+        {
+            return Secret() is { Length: 0 } ? $"--{Names[1]}: {SecretFile} is empty" : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $"--{Names[1]}: {e.Message}";
+        }
+    }
+}
