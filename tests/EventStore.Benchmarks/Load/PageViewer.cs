@@ -4,6 +4,7 @@ using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 using System.Threading.Channels;
+using EventStore.Benchmarks.Machine;
 
 namespace EventStore.Benchmarks.Load;
 

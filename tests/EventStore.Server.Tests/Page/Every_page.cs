@@ -110,7 +110,7 @@ public sealed class Every_page(PageFixture fixture)
                     using HttpClient bob = fixture.Server.Client(ServerProcess.BobToken);
                     await (await bob.Patch(Sample.Job(name, Space), """{"spec":{"cleanPodPolicy":"Running"}}""")).Manifest();
                     await (await bob.Patch(Sample.Job(name, Space), """{"metadata":{"labels":{"team":"vision","LONG":null}}}""".Replace("LONG", new string('x', 60), StringComparison.Ordinal))).Manifest();
-                    await (await admin.Patch(Sample.Job(name, Space), $$$"""{"metadata":{"annotations":{"note":"{{{new string('w', 300)}}}"}}}""")).Manifest();
+                    await (await admin.Patch(Sample.Job(name, Space), $$$$"""{"metadata":{"annotations":{"note":"{{{{new string('w', 300)}}}}"}}}""")).Manifest();
                     await (await admin.Patch(Sample.Job(name, Space) + "/status", """{"status":{"conditions":[{"type":"Running","status":"True"}]}}""")).Manifest();
                 }
 
@@ -135,6 +135,12 @@ public sealed class Every_page(PageFixture fixture)
     private static readonly string[] Refusals =
         ["/ui/nowhere", "/ui/namespaces/every/jobs/nobody", $"{Lives}/compare?from=x&to=y", "/ui/jobs?labelSelector=%3D%3D", "/ui/jobs?namespace=none-here"];
 
-    private static async Task<string[]> Headings(Visitor visitor) =>
-        [.. (await visitor.Page.Locator("main h1, main h2").AllTextContentsAsync()).Select(text => string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)))];
+    /// <summary>The headings, without the times in them: those are in the reader's zone where there is a script.</summary>
+    private static Task<string[]> Headings(Visitor visitor) => visitor.Page.EvaluateAsync<string[]>("""
+        [...document.querySelectorAll('main h1, main h2')].map(heading => {
+            const copy = heading.cloneNode(true);
+            copy.querySelectorAll('time').forEach(time => time.remove());
+            return copy.textContent.replace(/\s+/g, ' ').trim();
+        })
+        """);
 }

@@ -39,9 +39,12 @@ public sealed class AtAnIssuer(PageFixture page) : IAsyncLifetime
     public string PathOf(string name) => Path.Combine(folder.FullName, name);
 
     /// <summary>A server more, with more options.</summary>
-    public Task<ServerProcess> Start(params string[] more) => ServerProcess.Start(page.Database.Serving,
+    public Task<ServerProcess> Start(params string[] more) => Start(Issuer.Url, more);
+
+    /// <summary>A server of another issuer.</summary>
+    public Task<ServerProcess> Start(string issuer, string[] more) => ServerProcess.Start(page.Database.Serving,
         [
-            "--oidc-issuer-url", Issuer.Url, "--oidc-client-id", "the-client", "--oidc-ca-file", PathOf("issuer.pem"), "--oidc-username-prefix", "-",
+            "--oidc-issuer-url", issuer, "--oidc-client-id", "the-client", "--oidc-ca-file", PathOf("issuer.pem"), "--oidc-username-prefix", "-",
             "--ui-oidc-client-id", Client, "--authorization-rbac-dir", PathOf("rules"), .. more,
         ]);
 
@@ -77,6 +80,12 @@ public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture
     public void Dispose()
     {
         issuer.Dispose();
+        Mend();
+    }
+
+    /// <summary>The issuer is as it should be again.</summary>
+    private void Mend()
+    {
         Issuer of = fixture.Issuer;
         (of.Claims, of.Key, of.Secret, of.TakesSecretInForm, of.Denial, of.IsBroken) = ("{}", "first", null, false, null, false);
     }
@@ -111,8 +120,8 @@ public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture
         Dictionary<string, StringValues>[] asked = [Query(await Begin(client)), Query(await Begin(client))];
         foreach (Dictionary<string, StringValues> each in asked)
         {
-            Assert.Equal(("code", AtAnIssuer.Client, "S256", "openid"), (each["response_type"], each["client_id"], each["code_challenge_method"], each["scope"]));
-            Assert.Equal(new Uri(fixture.Server.Url, "/ui/sign-in/callback").ToString(), each["redirect_uri"]);
+            Assert.Equal($"code {AtAnIssuer.Client} S256 openid", $"{each["response_type"]} {each["client_id"]} {each["code_challenge_method"]} {each["scope"]}");
+            Assert.Equal(new Uri(fixture.Server.Url, "/ui/sign-in/callback").ToString(), each["redirect_uri"].ToString());
         }
 
         foreach (string name in (string[])["state", "nonce", "code_challenge"])
@@ -167,7 +176,7 @@ public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture
         // Whatever it was, that sign-in is over, and another can be made.
         using HttpResponseMessage again = await client.GetAsync(back);
         await IsTheForm(again, 400, "was not begun in this browser");
-        Dispose();
+        Mend();
         using HttpClient later = Browser(fixture.Server);
         await SignIn(later);
     }
@@ -217,7 +226,7 @@ public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture
         await File.WriteAllTextAsync(file, "first-secret\n");
         await using ServerProcess server = await fixture.Start("--ui-oidc-client-secret-file", file, "--ui-oidc-scopes", "email,groups");
         using HttpClient client = Browser(server);
-        Assert.Equal("openid email groups", Query(await Begin(client))["scope"]);
+        Assert.Equal("openid email groups", Query(await Begin(client))["scope"].ToString());
         await SignIn(client);
         fixture.Issuer.Secret = "second-secret";
         using (HttpResponseMessage old = await client.GetAsync(await Consent(await Begin(client))))
@@ -235,7 +244,7 @@ public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture
     {
         Issuer gone = await Issuer.Start();
         await gone.DisposeAsync();
-        await using ServerProcess server = await fixture.Start("--oidc-issuer-url", gone.Url);
+        await using ServerProcess server = await fixture.Start(gone.Url, []);
         using HttpClient client = Browser(server);
         using HttpResponseMessage answer = await client.GetAsync("/ui/sign-in/issuer");
         await IsTheForm(answer, 502, "does not answer as it should");
