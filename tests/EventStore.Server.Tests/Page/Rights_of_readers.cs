@@ -3,7 +3,6 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using EventStore.Server.Tests.Fixtures;
 using FsCheck.Xunit;
-using Microsoft.Playwright;
 
 namespace EventStore.Server.Tests.Page;
 

@@ -142,9 +142,10 @@ internal sealed class OidcCodeFlow(OidcSettings settings, OidcPageClient client,
     private static string NewSecret() => Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(RandomBytes));
 
     private static string TextOf(JsonElement json, string name) =>
-        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String
-            ? value.GetString()!
-            : string.Empty;
+        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out JsonElement value)
+            && value.ValueKind == JsonValueKind.String
+                ? value.GetString()!
+                : string.Empty;
 
     /// <summary>
     /// Whether the fault is not the client's: no connection, no document or no JSON; or the secret's file cannot be read.

@@ -22,7 +22,8 @@ internal sealed record OidcPageClient(string Id, string? SecretFile, IReadOnlyLi
         Func<string, string?> setting, OidcSettings? issuer, out OidcPageClient? client, [NotNullWhen(false)] out string? wrong)
     {
         string id = setting(Names[0]) ?? "", file = setting(Names[1]) ?? "", scopes = setting(Names[2]) ?? "";
-        client = id.Length == 0 ? null : new OidcPageClient(id, file.Length == 0 ? null : Path.GetFullPath(file), scopes.Split(',', Trimmed));
+        string? path = file.Length == 0 ? null : Path.GetFullPath(file);
+        client = id.Length == 0 ? null : new OidcPageClient(id, path, scopes.Split(',', Trimmed));
         wrong = client is null
             ? (file.Length > 0 || scopes.Length > 0 ? $"--{Names[1]} and --{Names[2]} need --{Names[0]}" : null)
             : issuer is null ? $"--{Names[0]} needs --oidc-issuer-url" : client.WrongSecret();

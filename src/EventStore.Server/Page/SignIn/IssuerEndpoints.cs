@@ -93,11 +93,13 @@ internal static partial class IssuerEndpoints
     private static IResult Away(HttpContext http, OidcCodeFlow flow, string page, string why, ILoggerFactory logging)
     {
         NoAnswer(LogOf(logging), http.TraceIdentifier, why);
-        return SignInEndpoints.Form(
-            http, page, $"{flow.IssuerName} does not answer as it should. Try again later, or paste a token.", StatusCodes.Status502BadGateway);
+        string shown = $"{flow.IssuerName} does not answer as it should. Try again later, or paste a token.";
+        return SignInEndpoints.Form(http, page, shown, StatusCodes.Status502BadGateway);
     }
 
-    /// <summary>The issuer's error code (RFC 6749, section 4.1.2.1). Anybody can send one, so only what looks like a code is repeated.</summary>
+    /// <summary>
+    /// The issuer's error code (RFC 6749, section 4.1.2.1). Anybody can send one, so only what looks like a code is repeated.
+    /// </summary>
     private static string Error(string? error) =>
         error is { Length: > 0 and <= ErrorLengthMax } && error.All(c => char.IsAsciiLetter(c) || c == '_') ? error : "it gives no reason";
 
