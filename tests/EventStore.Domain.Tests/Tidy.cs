@@ -19,7 +19,7 @@ public sealed partial class Tidy
     private static readonly string[] Protocol =
         ["Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents", "Kubernetes.Reviews"];
 
-    private static readonly string[] Store = ["Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Store.Activities", "Store.Proof"];
+    private static readonly string[] Store = ["Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Store.Activities", "Store.Lifetimes", "Store.Proof"];
 
     private static readonly string[] OfAPage =
         ["Access", "Telemetry", .. Protocol, "Limits", "Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Resources", "Jobs", "Audit"];
@@ -52,6 +52,7 @@ public sealed partial class Tidy
         ["Store.History"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
         ["Store.Feed"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
         ["Store.Lane"] = ["Access", "Telemetry", "Store.Format", "Store.Reads", "Store.Feed"],
+        ["Store.Lifetimes"] = ["Access", "Telemetry", "Store.Format", "Store.Reads", "Store.Feed", "Store.Lane"],
         ["Store.Activities"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
         ["Store.Proof"] = ["Access", "Telemetry", "Postgres", "Store.Format", "Store.Reads", "Store.Activities"],
         ["Resources"] = ["Kubernetes", "Store.Format"],
@@ -139,6 +140,7 @@ public sealed partial class Tidy
     {
         None(In("src/EventStore.Domain"), @"\bEventStore\.Server\b");
         None(In("src/EventStore.Domain/Manifests"), DomainFolder("Jobs"), DomainFolder("History"));
+        None(In("src/EventStore.Domain/Lifetimes"), DomainFolder("Jobs"), DomainFolder("History"), DomainFolder("Manifests"));
         None(In("src/EventStore.Domain/Json"), DomainFolder("Jobs"), DomainFolder("History"), DomainFolder("Manifests"));
     }
 

@@ -1,4 +1,5 @@
 using EventStore.Domain.Json;
+using EventStore.Domain.Lifetimes;
 using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Jobs;
@@ -138,6 +139,15 @@ public sealed record DeleteJob(JobKey Key, DateTimeOffset Time, Origin Origin, s
     /// <summary>What becomes of the objects it owns; null when the request does not say.</summary>
     public Dependents? Dependents { get; init; }
 }
+
+/// <summary>Ends the lifetime of a job, by a controller of this server.</summary>
+/// <param name="Key">The job.</param>
+/// <param name="Time">The time now.</param>
+/// <param name="Origin">The controller.</param>
+/// <param name="Uid">Only this incarnation.</param>
+/// <param name="Lifetime">The lifetime as it was seen; another one is left alone.</param>
+public sealed record EndLifetime(JobKey Key, DateTimeOffset Time, Origin Origin, Guid Uid, Lifetime Lifetime)
+    : JobCommand(Key, Time, Origin);
 
 /// <summary>Sets the number of workers through the scale subresource (PATCH or PUT …/scale).</summary>
 /// <param name="Key">The job.</param>

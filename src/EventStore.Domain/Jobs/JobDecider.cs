@@ -35,6 +35,7 @@ public static partial class JobDecider
         (_, ScaleJob scale) => SetScale(job, scale),
         (_, RollBackJob back) => RollBack(job, back),
         (_, DeleteJob delete) => Delete(job, delete),
+        (_, EndLifetime end) => End(job, end),
         _ => throw new UnreachableException($"no rule for {command.GetType().Name}"),
     };
 

@@ -57,6 +57,8 @@ internal static class Options
         Text("--ui", "on|off", "serve the page for people at /ui/ (default on)"),
         Text("--require-reason", "ACT,…", "refuse these without a reason, in the header Audit-Reason or as ?reason=: delete, rollback, "
             + "restore (default none)"),
+        Text("--controllers", "NAME,…", "what a job's own fields bring about: ttl deletes a finished job after its "
+            + "ttlSecondsAfterFinished, deadline fails an active one after its activeDeadlineSeconds (default none)"),
         Text("--authorization-rbac-dir", "DIR", "who may do what: Role, ClusterRole, RoleBinding and ClusterRoleBinding in *.yaml, *.yml, "
             + "*.json (default: only members of system:masters may do anything)"),
         Text("--client-ca-file", "FILE", "accept client certificates that these authorities signed: CN is the user, each O a group "

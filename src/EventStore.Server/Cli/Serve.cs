@@ -48,6 +48,7 @@ internal static partial class Serve
         {
             CountsActivity = settings.CountsActivity,
             ReasonsRequired = settings.ReasonsRequired,
+            Controllers = settings.Controllers,
             HasPage = settings.HasPage,
             PageKeysFolder = HasFolder(settings, database) ? PrivateFolder.Within(settings.DataFolder, "page-keys") : null,
         };

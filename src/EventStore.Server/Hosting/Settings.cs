@@ -1,3 +1,4 @@
+using EventStore.Domain.Lifetimes;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Jobs;
 using EventStore.Server.Postgres;
@@ -26,6 +27,9 @@ internal sealed record Settings(
 
     /// <summary>For what a reason must be given.</summary>
     public IReadOnlySet<string> ReasonsRequired { get; private init; } = new HashSet<string>();
+
+    /// <summary>Which controllers end lifetimes; none unless they are named.</summary>
+    public IReadOnlySet<LifetimeRule> Controllers { get; private init; } = new HashSet<LifetimeRule>();
 
     /// <summary>What the program is called, in messages and in the database's list of sessions.</summary>
     public const string ProgramName = "EventStore.Server";
@@ -65,6 +69,7 @@ internal sealed record Settings(
             PostgresImage = Text(configuration, "postgres-image"),
             Profile = NamedProfile(Text(configuration, "profile")),
             ReasonsRequired = Acts(Text(configuration, "require-reason")),
+            Controllers = Rules(Text(configuration, "controllers")),
         };
     }
 
@@ -84,6 +89,16 @@ internal sealed record Settings(
                 $"--require-reason names '{unknown}'", $"A reason can be required for {string.Join(", ", RequiredReasons.All)}.")
             : [.. acts];
     }
+
+    private static HashSet<LifetimeRule> Rules(string? list) =>
+    [
+        .. (list ?? "").Split(',', Trimmed).Select(name => name switch
+        {
+            "ttl" => LifetimeRule.Ttl,
+            "deadline" => LifetimeRule.Deadline,
+            _ => throw new OperatorException($"--controllers names '{name}'", "The controllers are ttl and deadline."),
+        }),
+    ];
 
     private static Profile NamedProfile(string? name) => name is null
         ? Profile.Documented

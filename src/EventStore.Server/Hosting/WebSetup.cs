@@ -1,4 +1,5 @@
 using System.Security.Cryptography.X509Certificates;
+using EventStore.Domain.Lifetimes;
 using EventStore.Server.Access;
 using EventStore.Server.Access.Credentials;
 using EventStore.Server.Activities;
@@ -29,6 +30,9 @@ internal sealed record Served(Database Database, CredentialSources Credentials, 
 
     /// <summary>For what a reason must be given.</summary>
     public IReadOnlySet<string> ReasonsRequired { get; init; } = new HashSet<string>();
+
+    /// <summary>Which controllers end lifetimes.</summary>
+    public IReadOnlySet<LifetimeRule> Controllers { get; init; } = new HashSet<LifetimeRule>();
 
     /// <summary>Whether the page for people is served.</summary>
     public bool HasPage { get; init; }
@@ -99,6 +103,8 @@ internal static class WebSetup
         services.AddHostedService(provider => provider.GetRequiredService<JobFeed>());
         if (served.CountsActivity)
             services.AddActivity();
+        if (served.Controllers.Count > 0)
+            services.AddLifetimes(served.Controllers);
     }
 
     private static OpenApiInfo Documentation() => new()

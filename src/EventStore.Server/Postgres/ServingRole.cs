@@ -3,9 +3,9 @@ using Npgsql;
 namespace EventStore.Server.Postgres;
 
 /// <summary>
-/// The rights of the serving role: it may read the tables, change them only through the functions <c>commit_jobs_…</c>, which run
-/// with their owner's rights, and count the activity. A compromised server can append events but neither edit nor delete one.
-/// Nobody else may connect: whoever can connect can take advisory locks and send notifications.
+/// The rights of the serving role: it may read the tables, change them only through the functions <c>commit_jobs_…</c> and
+/// <c>lease_take_…</c>, which run with their owner's rights, and count the activity. A compromised server can append events but
+/// neither edit nor delete one. Nobody else may connect: whoever can connect can take advisory locks and send notifications.
 /// </summary>
 public static class ServingRole
 {
@@ -202,7 +202,8 @@ public static class ServingRole
             $"""
             SELECT p.oid::regprocedure::text FROM pg_proc p
             WHERE  p.pronamespace = '{Schema}'::regnamespace AND p.prokind = 'f'
-            AND   (p.proname LIKE 'commit\_jobs\_%' OR p.proname LIKE 'wait\_for\_commits\_%' OR p.proname LIKE 'touched\_%')
+            AND   (p.proname LIKE 'commit\_jobs\_%' OR p.proname LIKE 'wait\_for\_commits\_%' OR p.proname LIKE 'touched\_%'
+             OR p.proname LIKE 'lease\_take\_%')
             """, connection);
         await using var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
         List<string> functions = [];

@@ -31,6 +31,7 @@ public static class Signals
     /// <summary>The tag of how many events were appended together.</summary>
     public const string EventsTag = "eventstore.events";
 
+    private const string ControllerTag = "controller";
     private const string ConflictTag = "kind";
     private const string VerbTag = "verb";
     private const string ResourceTag = "resource";
@@ -85,11 +86,34 @@ public static class Signals
             ActivityLag is { } lag ? [new Measurement<long>(lag())] : Array.Empty<Measurement<long>>(), "{revision}",
         "Revisions the activity is behind the log.");
 
+    private static readonly ObservableGauge<long> Due = Meter.CreateObservableGauge(
+        "eventstore.lifetimes.due", () =>
+            LifetimesDue is { } due ? [new Measurement<long>(due())] : Array.Empty<Measurement<long>>(), "{job}",
+        "Jobs that end by a field of their own, at a moment this server knows.");
+
+    private static readonly Counter<long> LifetimesEnded = Meter.CreateCounter<long>(
+        "eventstore.lifetimes.ended", "{job}", "Jobs whose lifetime this server ended.");
+
+    private static readonly Histogram<double> LifetimeLateness = Timed(
+        "eventstore.lifetimes.lateness", "How long after its moment a lifetime was ended.");
+
     private static readonly Counter<long> Denied = Meter.CreateCounter<long>(
         "eventstore.denied", "{request}", "Requests refused with 403.");
 
     /// <summary>Tells how many revisions the activity is behind the log; null where it is not counted.</summary>
     public static Func<long>? ActivityLag { get; set; }
+
+    /// <summary>Tells how many jobs have a moment at which they end; null where lifetimes are not kept.</summary>
+    public static Func<long>? LifetimesDue { get; set; }
+
+    /// <summary>Records that a job's lifetime was ended.</summary>
+    /// <param name="controller">By which controller.</param>
+    /// <param name="lateness">How long after its moment.</param>
+    public static void CountEnded(string controller, TimeSpan lateness)
+    {
+        LifetimesEnded.Add(1, new KeyValuePair<string, object?>(ControllerTag, controller));
+        LifetimeLateness.Record(lateness.TotalSeconds, new KeyValuePair<string, object?>(ControllerTag, controller));
+    }
 
     /// <summary>Whether anybody counts conflicts.</summary>
     public static bool ConflictsAreCounted => Conflicts.Enabled;

@@ -16,11 +16,11 @@ public sealed class An_older_database : IAsyncLifetime
 {
     // The call of this release, as the one before would have made it.
     private const string AsBefore = """
-        CREATE FUNCTION eventstore.commit_jobs_4(
+        CREATE FUNCTION eventstore.commit_jobs_5(
             text[], text[], uuid[], bigint[], bigint[], int[], uuid[], uuid[], bigint[], text[], text[], jsonb[], text[], jsonb[], text[],
-            int[], text[], int[], boolean[], text[], text[], boolean, bigint,
-            OUT held boolean[], OUT revisions bigint[], OUT committed_at timestamptz, OUT rebuild bigint)
-        LANGUAGE sql AS $$SELECT c.*, coalesce($23, 0) FROM
+            int[], text[], int[], boolean[], text[], text[], boolean, bigint, bigint,
+            OUT held boolean[], OUT revisions bigint[], OUT committed_at timestamptz, OUT rebuild bigint, OUT lease bigint)
+        LANGUAGE sql AS $$SELECT c.*, coalesce($23, 0), $24 FROM
             (SELECT coalesce(array_agg($8[e] IS DISTINCT FROM $3[$6[e]]), '{}') AS new, coalesce(array_agg($10[e] = 'job_deleted'), '{}') AS gone
                FROM unnest($18) e) row,
             eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$18,row.new,row.gone,$20,$21,$22) c$$
@@ -119,7 +119,7 @@ public sealed class An_older_database : IAsyncLifetime
         await using NpgsqlTransaction held = await holder.BeginTransactionAsync();
         await using (var command = new NpgsqlCommand(OldLock, holder))
             await command.ExecuteNonQueryAsync();
-        await database.Execute("DROP FUNCTION eventstore.commit_jobs_4");
+        await database.Execute("DROP FUNCTION eventstore.commit_jobs_5");
         Task migrating = Migrations.Apply(database.Owner, NullLogger.Instance); // first in the queue for the lock
         await Waiting(1);
         Batch batch = InProcess.Decide([], InProcess.Create("late"));
@@ -145,7 +145,7 @@ public sealed class An_older_database : IAsyncLifetime
 
     private async Task Migrate()
     {
-        await database.Execute("DROP FUNCTION IF EXISTS eventstore.commit_jobs_4");
+        await database.Execute("DROP FUNCTION IF EXISTS eventstore.commit_jobs_5");
         await Migrations.Apply(database.Owner, NullLogger.Instance);
         await ServingRole.Grant(database.Owner, database.ServingRoleName);
     }

@@ -11,6 +11,7 @@ namespace EventStore.Server.Store.Format;
 /// lock 7075  held by the one server whose Marten daemon counts activity
 /// eventstore_commit   a batch was committed; the payload is its last revision
 /// eventstore_rebuilt  current jobs were written by a rebuild: feeds read the jobs they remember again
+/// table lease         lifetimes: which server ends lifetimes, until when, and under which number; lease_take_1 takes and renews it
 /// sequence rebuilds   the number of the last rebuild that wrote current jobs: a batch names the one it knows of
 /// </code>
 /// </summary>

@@ -100,6 +100,10 @@ public sealed class JobText
         return Of(Read(row, Guid.Empty, 0, 0, deleted: false)).ToUtf8(revision);
     }
 
+    /// <summary>The object of a printed job, as an answer or a row has it, without the owners a row has behind it.</summary>
+    public static JsonObject Manifest(ReadOnlySpan<byte> text) =>
+        (JsonObject)JsonReading.Parse(text.IndexOf(BeforeOwners) is var end and >= 0 ? text[..end] : text);
+
     /// <summary>Reads a printed job back, as an answer or a row has it.</summary>
     public static Job Read(ReadOnlySpan<byte> text, Guid uid, long version, long revision, bool deleted)
     {

@@ -21,6 +21,9 @@ internal sealed class Batch
     /// <summary>The commands that wait for the next round.</summary>
     public List<QueuedCommand> Deferred { get; } = [];
 
+    /// <summary>The lowest number of a lease that a command names; null where none names one.</summary>
+    public long? Lease { get; private set; }
+
     /// <summary>Decides the commands in order.</summary>
     /// <param name="commands">The commands.</param>
     /// <param name="current">The living job of each key, or null where there is none.</param>
@@ -35,6 +38,8 @@ internal sealed class Batch
     private void Add(QueuedCommand queued, Func<JobKey, Job?> current)
     {
         JobKey key = queued.Command.Key;
+        if (queued.Lease is { } lease)
+            Lease = Math.Min(Lease ?? lease, lease);
         if (!chains.TryGetValue(key, out Chain? chain))
         {
             Job? basis = current(key);
@@ -148,5 +153,15 @@ internal sealed class Batch
     /// <param name="Text">That job as the answer shows it; printed before the commit, so that nothing can fail after it.</param>
     /// <param name="Entry">The event that gave that job its revision, when it is one of this batch.</param>
     /// <param name="Why">Why it is refused, if it is.</param>
-    internal sealed record Verdict(QueuedCommand Queued, Job? Job, JobText? Text, Entry? Entry, Rejection? Why);
+    internal sealed record Verdict(QueuedCommand Queued, Job? Job, JobText? Text, Entry? Entry, Rejection? Why)
+    {
+        /// <summary>The answer, once it holds.</summary>
+        public Outcome Answer(Committed committed)
+        {
+            if (Why is { } why)
+                return new Outcome.Refused(why);
+            long revision = Entry is { } entry ? committed.Revisions[entry.Place] : Job!.Revision;
+            return new Outcome.Done(Job! with { Revision = revision }, Text!.ToUtf8(revision));
+        }
+    }
 }

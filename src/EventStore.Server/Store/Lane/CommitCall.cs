@@ -12,22 +12,25 @@ namespace EventStore.Server.Store.Lane;
 /// The number of the last rebuild that wrote current jobs; null where it was not asked. If it is not the one the batch named, nothing was
 /// held: what was read before it may be wrong.
 /// </param>
-internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild);
+/// <param name="Lease">
+/// The number under which the lease of lifetimes is held, where the batch named one; if it is not the one named, nothing was held.
+/// </param>
+internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild, long? Lease = null);
 
 /// <summary>
-/// The one call that appends: <c>eventstore.commit_jobs_4</c> of migrations/V0014, which calls that of V0009. One statement is one round
+/// The one call that appends: <c>eventstore.commit_jobs_5</c> of migrations/V0017, which calls that of V0013. One statement is one round
 /// trip and, without a transaction around it, one transaction: the lock it takes is never held while the network is waited for.
 /// </summary>
 internal static class CommitCall
 {
     private const string Sql = """
-        SELECT held, revisions, rebuild
-          FROM eventstore.commit_jobs_4($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23)
+        SELECT held, revisions, rebuild, lease
+          FROM eventstore.commit_jobs_5($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)
         """;
 
     private const string WholeSql = """
-        SELECT held, revisions
-          FROM eventstore.commit_jobs_whole_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22)
+        SELECT held, revisions, rebuild, NULL::bigint
+          FROM eventstore.commit_jobs_whole_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23)
         """;
 
     private const string LookUpSql = """
@@ -48,25 +51,22 @@ internal static class CommitCall
         await using NpgsqlCommand command = Of(connection, batch, wakeOthers, knownRebuild);
         if (patience is { } most)
             command.CommandTimeout = WholeSeconds(most);
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
-        await reader.ReadAsync();
-        return new Committed(
-            await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1), reader.GetInt64(2));
+        return await Read(command);
     }
 
     /// <summary>Commits all of the batch, or nothing of it where a basis stands no more.</summary>
     /// <param name="connection">A connection outside any transaction.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
+    /// <param name="knownRebuild">The last rebuild before the batch's jobs were read.</param>
     /// <param name="patience">How long it may take.</param>
-    public static async Task<Committed> ExecuteWhole(NpgsqlConnection connection, Batch batch, bool wakeOthers, TimeSpan patience)
+    public static async Task<Committed> ExecuteWhole(
+        NpgsqlConnection connection, Batch batch, bool wakeOthers, long knownRebuild, TimeSpan patience)
     {
-        await using NpgsqlCommand command = Of(connection, batch, wakeOthers);
+        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, knownRebuild);
         (command.CommandText, command.CommandTimeout) = (WholeSql, WholeSeconds(patience));
-        command.Parameters.RemoveAt(command.Parameters.Count - 1); // the rebuild: the batch's jobs were read just now
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
-        await reader.ReadAsync();
-        return new Committed(await reader.GetFieldValueAsync<bool[]>(0), await reader.GetFieldValueAsync<long[]>(1), null);
+        command.Parameters.RemoveAt(command.Parameters.Count - 1); // the lease: no lifetime is ended so
+        return await Read(command);
     }
 
     /// <summary>The call itself, with everything the function is to be told, in the order of its parameters.</summary>
@@ -79,6 +79,7 @@ internal static class CommitCall
         AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
         command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = wakeOthers });
         command.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = knownRebuild, NpgsqlDbType = NpgsqlDbType.Bigint });
+        command.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = batch.Lease, NpgsqlDbType = NpgsqlDbType.Bigint });
         return command;
     }
 
@@ -96,7 +97,7 @@ internal static class CommitCall
         Add(command.Parameters, batch.Entries, entry => entry.After.Uid);
         Add(command.Parameters, batch.Entries, entry => entry.After.Version);
         Add(command.Parameters, batch.Entries, entry => entry.Id);
-        var committed = new Committed(new bool[batch.Chains.Count], new long[batch.Entries.Count], null);
+        var committed = new Committed(new bool[batch.Chains.Count], new long[batch.Entries.Count], null, batch.Lease);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())
         {
@@ -117,6 +118,17 @@ internal static class CommitCall
     /// </summary>
     public static bool IsOutrun(PostgresException e) =>
         e.SqlState == PostgresErrorCodes.RaiseException && e.Where?.Contains("refuse_unlinked", StringComparison.Ordinal) == true;
+
+    private static async Task<Committed> Read(NpgsqlCommand command)
+    {
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        await reader.ReadAsync();
+        return new Committed(
+            await reader.GetFieldValueAsync<bool[]>(0),
+            await reader.GetFieldValueAsync<long[]>(1),
+            reader.GetInt64(2),
+            reader.IsDBNull(3) ? null : reader.GetInt64(3));
+    }
 
     private static void AddKeys(NpgsqlParameterCollection parameters, List<Batch.Chain> chains)
     {

@@ -60,10 +60,27 @@ public sealed partial class CommitLane : IAsyncDisposable
     /// Cancels the wait in the queue; a command that has been taken into a batch is committed all the same.
     /// </param>
     /// <exception cref="OperationCanceledException">The client left while the command waited.</exception>
-    public async Task<Outcome> Execute(JobCommand command, bool dryRun, int bodyBytes, CancellationToken clientLeft)
+    public Task<Outcome> Execute(JobCommand command, bool dryRun, int bodyBytes, CancellationToken clientLeft) =>
+        Execute(new QueuedCommand(command, dryRun, bodyBytes), clientLeft);
+
+    /// <summary>Carries out a command if a lease is held under this number until the commit (fencing).</summary>
+    public Task<Outcome> ExecuteUnder(long lease, JobCommand command, CancellationToken stop) =>
+        Execute(new QueuedCommand(command, dryRun: false, bodyBytes: 0) { Lease = lease }, stop);
+
+    /// <summary>Takes no more commands, carries out those that wait, and ends.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        queue.Close();
+        if (await Task.WhenAny(running, Task.Delay(limits.StopTime)) == running)
+            await connection.Discard();
+        else
+            LogNotFinished(limits.StopTime.TotalSeconds); // as after a kill: what was answered is stored, the rest may be
+    }
+
+    private async Task<Outcome> Execute(QueuedCommand queued, CancellationToken clientLeft)
     {
         using Activity? span = Signals.Source.StartActivity(Signals.LaneSpan);
-        var queued = new QueuedCommand(command, dryRun, bodyBytes) { Span = span };
+        queued.Span = span;
         if (!queue.TryAdmit(queued))
             return new Outcome.Busy();
         try
@@ -85,16 +102,6 @@ public sealed partial class CommitLane : IAsyncDisposable
 
         await using CancellationTokenRegistration leaving = clientLeft.Register(() => queued.Leave(clientLeft));
         return await queued.Answer;
-    }
-
-    /// <summary>Takes no more commands, carries out those that wait, and ends.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        queue.Close();
-        if (await Task.WhenAny(running, Task.Delay(limits.StopTime)) == running)
-            await connection.Discard();
-        else
-            LogNotFinished(limits.StopTime.TotalSeconds); // as after a kill: what was answered is stored, the rest may be
     }
 
     private async Task Run()
@@ -127,7 +134,9 @@ public sealed partial class CommitLane : IAsyncDisposable
             batch = await Decide(commands);
             Committed committed = await metrics.Measure(
                 batch, commands, rebuild, () => connection.Commit(batch, presence.OthersServe, rebuild));
-            queue.Return(committed.Rebuild is { } number && number != rebuild ? BeginAnew(commands, number) : Settle(batch, committed));
+            queue.Return(committed.Lease != batch.Lease ? recovery.TurnAway(commands, committed.Lease)
+                : committed.Rebuild is { } number && number != rebuild ? BeginAnew(commands, number)
+                : Settle(batch, committed));
         }
         catch (Exception e) when ((batch is null || !connection.HasSent) && DatabaseAway.Is(e))
         {
@@ -212,7 +221,7 @@ public sealed partial class CommitLane : IAsyncDisposable
                 Remember(chain, committed);
                 answered += chain.Verdicts.Count;
                 foreach (Batch.Verdict verdict in chain.Verdicts)
-                    replies.Give(verdict.Queued, Answer(verdict, committed));
+                    replies.Give(verdict.Queued, verdict.Answer(committed));
                 continue;
             }
 
@@ -231,14 +240,6 @@ public sealed partial class CommitLane : IAsyncDisposable
             cache.Put(last.After with { Revision = committed.Revisions[last.Place] }, last.Text.LengthBytes);
         else if (chain.Basis is not null)
             cache.Put(chain.Basis, chain.BasisText.LengthBytes);
-    }
-
-    private static Outcome Answer(Batch.Verdict verdict, Committed committed)
-    {
-        if (verdict.Why is { } why)
-            return new Outcome.Refused(why);
-        long revision = verdict.Entry is { } entry ? committed.Revisions[entry.Place] : verdict.Job!.Revision;
-        return new Outcome.Done(verdict.Job! with { Revision = revision }, verdict.Text!.ToUtf8(revision));
     }
 
     [LoggerMessage(26, LogLevel.Critical, "The lane failed in a way it should not; {Count} commands are answered 503")]

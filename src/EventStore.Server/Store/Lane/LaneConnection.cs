@@ -74,6 +74,15 @@ internal sealed partial class LaneConnection(
         return await replies.SendAndAwait(CommitCall.Execute(open, batch, wakeOthers, knownRebuild, limits.CommitTime));
     }
 
+    /// <summary>Commits all of the batch or nothing.</summary>
+    public async Task<Committed> CommitWhole(Batch batch, bool wakeOthers, long knownRebuild, TimeSpan patience)
+    {
+        HasSent = false;
+        NpgsqlConnection open = await Open();
+        HasSent = true;
+        return await CommitCall.ExecuteWhole(open, batch, wakeOthers, knownRebuild, patience);
+    }
+
     /// <summary>
     /// Finds out whether a batch was committed whose reply was lost. First the session that sent it is terminated (fencing): then
     /// nothing of the batch can be committed any more, and what is not found now was not stored.
@@ -103,6 +112,14 @@ internal sealed partial class LaneConnection(
         {
             LogNotClosed(e.Message); // it was broken; a new one takes its place
         }
+    }
+
+    /// <summary>Gives the connection back to the pool.</summary>
+    public async ValueTask Release()
+    {
+        (NpgsqlConnection? left, connection) = (connection, null);
+        if (left is not null)
+            await left.DisposeAsync();
     }
 
     private static async Task End(NpgsqlConnection open, LaneSession session, TimeSpan patience)

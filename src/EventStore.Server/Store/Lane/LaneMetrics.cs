@@ -32,7 +32,7 @@ internal sealed class LaneMetrics(LaneLimits limits)
             Committed committed = await commit();
             Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
             Signals.BatchSize.Record(commands.Count);
-            if (committed.Rebuild == knownRebuild)
+            if (committed.Rebuild == knownRebuild && committed.Lease == batch.Lease)
                 Count(batch, committed);
             Tag(span, batch, committed, commands.Count);
             return committed;

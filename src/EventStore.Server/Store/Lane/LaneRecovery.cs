@@ -100,6 +100,19 @@ internal sealed partial class LaneRecovery(
             replies.Give(queued, new Outcome.Unavailable(mayHaveBeenApplied && !queued.DryRun, DatabaseAway.Why(e)));
     }
 
+    /// <summary>
+    /// Answers the commands of a lease that is held no more, which kept their batch from being committed.
+    /// </summary>
+    /// <param name="commands">The commands of the batch.</param>
+    /// <param name="lease">The number under which the lease is held now.</param>
+    /// <returns>The others, which are to be committed.</returns>
+    public List<QueuedCommand> TurnAway(List<QueuedCommand> commands, long? lease)
+    {
+        foreach (QueuedCommand queued in commands.Where(queued => queued.Lease is { } number && number != lease))
+            replies.Give(queued, new Outcome.Fenced());
+        return commands.FindAll(queued => queued.Lease is null || queued.Lease == lease);
+    }
+
     /// <summary>Whether a command whose job another server has changed is to be decided again; else it has been answered.</summary>
     public bool MayTryAgain(QueuedCommand queued)
     {

@@ -28,6 +28,9 @@ public abstract record Outcome
     /// <param name="Why">Why it cannot, for whoever sent the request.</param>
     public sealed record Unavailable(bool MayHaveBeenApplied, string Why = DatabaseAway.Unreachable) : Outcome;
 
+    /// <summary>Another server has taken over the lease under which the command was sent; nothing was done.</summary>
+    public sealed record Fenced : Outcome;
+
     /// <summary>The database refused this very command, alone; the reason is in the log. Nothing changed.</summary>
     public sealed record Failed : Outcome;
 }

@@ -22,6 +22,11 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int bodyByt
     /// <summary>What the command counts for in the queue's limit: the bytes of the request's body, and a little for itself.</summary>
     public int BodyBytes { get; } = bodyBytes + OwnBytes;
 
+    /// <summary>
+    /// The number of the lease under which it may be carried out (a fencing token); null where it depends on none. The commit compares it.
+    /// </summary>
+    public long? Lease { get; init; }
+
     /// <summary>How many bytes its job's text has, as far as it is known; 0 otherwise.</summary>
     public int JobBytes { get; set; }
 
@@ -29,7 +34,7 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int bodyByt
     public int WorkBytes => Early is { Text: not null } early ? 2 * early.WrittenBytes : 2 * (JobBytes + BodyBytes);
 
     /// <summary>The lane's part of the request in its trace; null when nobody traces it.</summary>
-    public Activity? Span { get; init; }
+    public Activity? Span { get; set; }
 
     /// <summary>What was decided before its turn; it counts if the job is still the same.</summary>
     public DecidedCommand? Early { get; set; }

@@ -17,7 +17,8 @@ public sealed record CommandVerdict(JobCommand Command, Job? Job, bool Changed, 
 /// Carries out many commands as one transaction, all or none. They do not pass through the commit lane, which takes 256 at most: they are
 /// decided upon the jobs as they are, and the commit holds only if all of them still are. Optimistic concurrency, with a few retries.
 /// </summary>
-public sealed class WholeBatches(NpgsqlDataSource database, JobFeed feed, ServerPresence presence)
+public sealed class WholeBatches(
+    NpgsqlDataSource database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<WholeBatches> log)
 {
     /// <summary>How many commands one transaction takes, at most.</summary>
     public const int CommandsMax = 10_000;
@@ -25,6 +26,8 @@ public sealed class WholeBatches(NpgsqlDataSource database, JobFeed feed, Server
     private const int AttemptsMax = 10;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private long rebuild; // the last one that a commit told of; 0 is none there ever was
 
     /// <summary>Carries them out.</summary>
     /// <param name="commands">The commands; those of one job in their order.</param>
@@ -37,19 +40,20 @@ public sealed class WholeBatches(NpgsqlDataSource database, JobFeed feed, Server
     public async Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> Execute(
         IReadOnlyList<JobCommand> commands, bool dryRun, CancellationToken stop)
     {
-        bool committing = false;
+        var replies = new ReplyQueue(); // nobody waits for one: the answer is what this method returns
+        var connection = new LaneConnection(database, lookUps, limits, replies, log);
+        var recovery = new LaneRecovery(database, limits, connection, new LaneQueue(limits), replies, log);
         try
         {
-            await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
             for (int attempt = 0; attempt < AttemptsMax; attempt++)
             {
+                long known = Interlocked.Read(ref rebuild); // before the jobs are read
                 Batch batch = await Decide(connection, commands);
                 stop.ThrowIfCancellationRequested();
                 if (dryRun || batch.Entries.Count == 0 || batch.Chains.Any(chain => chain.Verdicts.Any(verdict => verdict.Why is not null)))
                     return (Verdicts(batch, null), null);
-                committing = true;
-                Committed committed = await CommitCall.ExecuteWhole(connection, batch, presence.OthersServe, Patience);
-                committing = false;
+                if (await Commit(batch, known, connection, recovery) is not { } committed)
+                    return ([], new Outcome.Unavailable(MayHaveBeenApplied: true));
                 if (committed.Held.All(held => held))
                 {
                     feed.Wake();
@@ -61,15 +65,35 @@ public sealed class WholeBatches(NpgsqlDataSource database, JobFeed feed, Server
         }
         catch (Exception e) when (DatabaseAway.Is(e))
         {
-            return ([], new Outcome.Unavailable(MayHaveBeenApplied: committing && !LaneRecovery.WasRolledBack(e), DatabaseAway.Why(e)));
+            await connection.Discard();
+            return ([], new Outcome.Unavailable(MayHaveBeenApplied: false, DatabaseAway.Why(e)));
+        }
+        finally
+        {
+            await connection.Release();
         }
     }
 
-    private static async Task<Batch> Decide(NpgsqlConnection connection, IReadOnlyList<JobCommand> commands)
+    /// <summary>Commits the batch. If the reply is lost, looks up what became of it; null when that was not possible in time.</summary>
+    private async Task<Committed?> Commit(Batch batch, long knownRebuild, LaneConnection connection, LaneRecovery recovery)
+    {
+        try
+        {
+            Committed committed = await connection.CommitWhole(batch, presence.OthersServe, knownRebuild, Patience);
+            if (committed.Rebuild is { } number)
+                Interlocked.Exchange(ref rebuild, number);
+            return committed;
+        }
+        catch (Exception e) when (DatabaseAway.Is(e) && connection.HasSent && !LaneRecovery.WasRolledBack(e))
+        {
+            return await recovery.FindOut(batch, [], e);
+        }
+    }
+
+    private static async Task<Batch> Decide(LaneConnection connection, IReadOnlyList<JobCommand> commands)
     {
         JobKey[] keys = [.. commands.Select(command => command.Key).Distinct()];
-        await using var read = new NpgsqlCommand(LivingRow.Sql, connection);
-        LivingRow?[] rows = await LivingRow.All(read, keys, [.. keys.Select(_ => int.MaxValue)]);
+        LivingRow?[] rows = await connection.Read(keys, [.. keys.Select(_ => int.MaxValue)]);
         var living = rows.OfType<LivingRow>().ToDictionary(row => row.Key, row => row.ToJob());
         return Batch.Of(commands.Select(command => new QueuedCommand(command, dryRun: false, 0)), key => living.GetValueOrDefault(key));
     }

@@ -1,0 +1,219 @@
+using System.Globalization;
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Lifetimes;
+using EventStore.Domain.Manifests;
+using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Reads;
+using EventStore.Server.Telemetry;
+using Npgsql;
+
+namespace EventStore.Server.Store.Lifetimes;
+
+/// <summary>
+/// Ends lifetimes: deletes finished jobs by their TTL and fails active ones by their deadline, through the commit lane like anybody's
+/// command. Every server knows what is due next, from one reading of all jobs and then from the feed; the one that holds the lease acts.
+/// </summary>
+/// <remarks>
+/// A job is ended once, whoever tries: the decision is made upon the job as it is at the commit, and asks for the same incarnation and the
+/// same moment. The lease keeps the servers from doing the same work, and its number one that was paused from doing anything late.
+/// </remarks>
+internal sealed partial class LifetimeController(
+    NpgsqlDataSource database, JobFeed feed, CommitLane lane, IReadOnlySet<LifetimeRule> rules, Profile profile, TimeProvider clock,
+    ILogger<LifetimeController> log) : BackgroundService
+{
+    private const int LengthMax = 200_000; // about 60 MB
+    private const int AtOnceMax = 64;
+
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(250); // at the lease
+    private static readonly TimeSpan RetryPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TroubleAfter = TimeSpan.FromSeconds(30);
+
+    private readonly DueJobReads reads = new(database, rules);
+    private long count;
+    private long next = long.MaxValue; // ticks, UTC
+    private bool told;
+
+    /// <summary>What is wrong: that a job has been due for half a minute; or null.</summary>
+    public string? Trouble => clock.GetUtcNow().UtcTicks - Interlocked.Read(ref next) is var late && late > TroubleAfter.Ticks
+        ? string.Create(CultureInfo.InvariantCulture, $"a job has been due for {late / TimeSpan.TicksPerSecond} s")
+        : null;
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        Signals.LifetimesDue = () => Interlocked.Read(ref count);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await Run(stoppingToken);
+            }
+            catch (Exception) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception e)
+            {
+                Tell(e);
+                await Task.Delay(RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    /// <summary>Reads what is due, follows what happens, and ends what is due under the lease; until it has to read again.</summary>
+    private async Task Run(CancellationToken stop)
+    {
+        var due = new DueJobs(LengthMax);
+        using FeedSubscription changes = await Join(stop);
+        await Fill(due, changes, stop);
+        told = false;
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var lease = new LifetimeLease(database, Tell);
+        Task keeping = lease.Keep(ended.Token);
+        try
+        {
+            await Follow(due, changes, lease, stop);
+        }
+        finally
+        {
+            await ended.CancelAsync();
+            await keeping;
+        }
+    }
+
+    private async Task<FeedSubscription> Join(CancellationToken stop)
+    {
+        FeedSubscription changes = feed.Subscribe();
+        try
+        {
+            for (long head = await reads.Head(stop); !changes.Join(head, head); head = await reads.Head(stop))
+                await Task.Yield();
+            return changes;
+        }
+        catch
+        {
+            changes.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Fills the list with all jobs. The feed was joined before: of a job that changes meanwhile the feed has the last word.
+    /// </summary>
+    private async Task Fill(DueJobs due, FeedSubscription changes, CancellationToken stop)
+    {
+        HashSet<JobKey> changed = [];
+        await foreach (DueJob job in reads.All(stop))
+        {
+            Drain(due, changes, changed);
+            if (!changed.Contains(job.Key))
+                due.Put(job.Key, job);
+        }
+
+        Drain(due, changes, changed);
+    }
+
+    private void Drain(DueJobs due, FeedSubscription changes, HashSet<JobKey>? changed = null)
+    {
+        while (changes.TryTake(out LogEntry? entry))
+        {
+            if (entry is not JobChange change)
+                continue;
+            due.Put(change.After.Key, reads.After(change));
+            changed?.Add(change.After.Key);
+        }
+
+        Interlocked.Exchange(ref count, due.Count);
+        Interlocked.Exchange(ref next, due.Next?.UtcTicks ?? long.MaxValue);
+    }
+
+    private async Task Follow(DueJobs due, FeedSubscription changes, LifetimeLease lease, CancellationToken stop)
+    {
+        Task<bool>? changing = null;
+        long leads = 0;
+        while (!due.IsExhausted && !changes.Overrun.IsCancellationRequested)
+        {
+            stop.ThrowIfCancellationRequested();
+            Drain(due, changes);
+            DateTimeOffset now = clock.GetUtcNow();
+            if (lease.Number is { } number && due.Next <= now)
+            {
+                if (number != leads)
+                    LogLeads(leads = number);
+                await EndNext(due, lease, number, now, stop);
+                continue;
+            }
+
+            changing ??= changes.Wait(stop).AsTask();
+            TimeSpan wait = due.Next is { } moment && moment > now && moment - now < LookEvery ? moment - now : LookEvery;
+            await Task.WhenAny(changing, Task.Delay(wait, clock, stop));
+            if (changing.IsCompleted)
+                changing = null;
+        }
+
+        if (changes.Overrun.IsCancellationRequested)
+            await Task.Delay(RetryPause, clock, stop);
+    }
+
+    /// <summary>Ends the next ones that are due. What could not be done is put back, where nothing has changed meanwhile.</summary>
+    private async Task EndNext(DueJobs due, LifetimeLease lease, long number, DateTimeOffset now, CancellationToken stop)
+    {
+        List<DueJob> jobs = [];
+        while (jobs.Count < AtOnceMax && due.TryTake(now, out DueJob? job))
+            jobs.Add(job);
+        Outcome[] outcomes = await Task.WhenAll(jobs.Select(job => lane.ExecuteUnder(number, Command(job, now), stop)));
+        bool isAway = false;
+        foreach ((DueJob job, Outcome outcome) in jobs.Zip(outcomes))
+        {
+            if (outcome is Outcome.Done)
+                Signals.CountEnded(NameOf(job.Lifetime.Rule), clock.GetUtcNow() - job.Lifetime.Due);
+            else if (outcome is Outcome.Fenced)
+                lease.Lose(number);
+            else if (outcome is Outcome.Failed or Outcome.Refused(not Rejection.NotFound))
+                LogCannot(job.Key, $"{outcome}");
+            isAway |= outcome is Outcome.Busy or Outcome.Unavailable;
+            if (outcome is Outcome.Busy or Outcome.Unavailable or Outcome.Fenced)
+                due.Put(job.Key, job);
+        }
+
+        if (isAway)
+            await Task.Delay(RetryPause, clock, stop);
+    }
+
+    private EndLifetime Command(DueJob job, DateTimeOffset now)
+    {
+        string name = NameOf(job.Lifetime.Rule);
+        var origin = new Origin(
+            $"system:serviceaccount:eventstore:{name}",
+            ["system:serviceaccounts", "system:serviceaccounts:eventstore", "system:authenticated"],
+            $"EventStore.Server/{name}",
+            string.Empty,
+            Guid.CreateVersion7().ToString()) { Reason = job.Lifetime.Reason };
+        return new EndLifetime(job.Key, now, origin, job.Uid, job.Lifetime) { Profile = profile, Manager = name };
+    }
+
+    private static string NameOf(LifetimeRule rule) => rule == LifetimeRule.Ttl ? "ttl-controller" : "deadline-controller";
+
+    private void Tell(Exception e)
+    {
+        if (!DatabaseAway.Is(e))
+            LogFailed(e);
+        else if (!told)
+            LogAway(e.Message);
+        told = true;
+    }
+
+    [LoggerMessage(130, LogLevel.Debug, "This server ends lifetimes, under lease {Number}")]
+    private partial void LogLeads(long number);
+
+    [LoggerMessage(131, LogLevel.Warning, "Lifetimes are not kept by this server at the moment: {Reason}")]
+    private partial void LogAway(string reason);
+
+    [LoggerMessage(132, LogLevel.Error, "Keeping lifetimes failed and is begun again")]
+    private partial void LogFailed(Exception e);
+
+    [LoggerMessage(133, LogLevel.Warning, "{Key}: its lifetime cannot be ended, and is left until the job changes: {Why}")]
+    private partial void LogCannot(JobKey key, string why);
+}
