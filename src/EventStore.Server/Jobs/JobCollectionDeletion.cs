@@ -7,6 +7,7 @@ using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
+using EventStore.Server.Telemetry;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Status = EventStore.Server.Kubernetes.Status;
 
@@ -14,11 +15,13 @@ namespace EventStore.Server.Jobs;
 
 /// <summary>
 /// Deletes the selected jobs: each by a command of its own, in the version listed, and many at once so that they share commits. A
-/// job that somebody else deleted meanwhile is skipped; one with finalizers is answered as being deleted.
+/// job that somebody else deleted meanwhile is skipped; one with finalizers is answered as being deleted. The answer is sent in pieces,
+/// while the deletion goes on, so memory does not grow with what is deleted.
 /// </summary>
 internal static class JobCollectionDeletion
 {
     private const int AtOnce = 256; // two batches of the lane: one that is being committed and one that waits
+    private const long PieceBytes = 16 << 20; // of jobs as they are stored: what is deleted before it is answered
     private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>DELETE on the collection; the answer is the list of what was deleted.</summary>
@@ -43,33 +46,82 @@ internal static class JobCollectionDeletion
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         var selection = new JobSelection(@namespace, options.Labels, options.Fields);
         (List<Target> targets, long revision) = await Find(selection, options.Limit, reads, http.RequestAborted);
+        ListText text = ListText.For(http.Request);
+        var reply = new StreamedReply(http, text.ContentType);
+        text.Begin(view.Frame(JsonObject.Empty), reply.Text);
+        long count = 0;
+        for (int start = 0; start < targets.Count;)
+        {
+            int end = EndOfPiece(targets, start);
+            Outcome?[] outcomes = await Delete(http, targets[start..end], deleteOptions, lane, clock);
+            int stopped = Array.FindIndex(outcomes, outcome => outcome is not null && !IsSettled(outcome));
+            if (stopped >= 0)
+                return Stopped(http, JobAnswers.Of(outcomes[stopped]!, targets[start + stopped].Key, http.TraceIdentifier, _ => Results.Empty));
+            foreach (Outcome.Done done in outcomes.OfType<Outcome.Done>())
+            {
+                var deleted = new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, clock.GetUtcNow());
+                text.Item(view.Item(deleted), isFirst: count++ == 0, view.Form.ItemsName, reply.Text);
+                await reply.SendIfMuch();
+            }
+
+            start = end;
+        }
+
+        text.End(view.Frame(JobList.Metadata(http, revision, null)), count > 0, reply.Text);
+        await reply.End();
+        RequestLog.Sent(http, reply.Written);
+        return Results.Empty;
+    }
+
+    /// <summary>
+    /// What the client is told when a job cannot be deleted: why, or, when a part of the answer is with it already, an answer that breaks
+    /// off. What is left is deleted by the same request sent again.
+    /// </summary>
+    private static IResult Stopped(HttpContext http, IResult reason)
+    {
+        if (!http.Response.HasStarted)
+            return reason;
+        http.Abort();
+        return Results.Empty;
+    }
+
+    private static bool IsSettled(Outcome outcome) =>
+        outcome is Outcome.Done or Outcome.Refused(Rejection.NotFound or Rejection.UidPrecondition);
+
+    private static int EndOfPiece(List<Target> targets, int start)
+    {
+        int end = start;
+        for (long bytes = 0; end < targets.Count && (end == start || bytes + targets[end].Bytes <= PieceBytes); end++)
+            bytes += targets[end].Bytes;
+        return end;
+    }
+
+    /// <summary>Deletes the jobs of one piece; null stands for one that was not tried because another could not be deleted.</summary>
+    private static async Task<Outcome?[]> Delete(
+        HttpContext http, List<Target> targets, DeleteOptions options, CommitLane lane, TimeProvider clock)
+    {
         Origin origin = http.Origin();
         var outcomes = new Outcome?[targets.Count];
-        int stopped = -1; // the place of one that could not be deleted
+        bool stopped = false;
         var workers = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = http.RequestAborted };
         await Parallel.ForAsync(0, targets.Count, workers, async (place, stop) =>
         {
-            if (Volatile.Read(ref stopped) >= 0)
+            if (Volatile.Read(ref stopped))
                 return;
-            (JobKey key, string? uid) = targets[place];
-            JobCommand command = new DeleteJob(key, clock.GetUtcNow(), origin, deleteOptions.Uid ?? uid, deleteOptions.ResourceVersion)
+            Target target = targets[place];
+            var command = new DeleteJob(target.Key, clock.GetUtcNow(), origin, options.Uid ?? target.Uid, options.ResourceVersion)
             {
-                Dependents = (Dependents?)deleteOptions.Propagation,
-            }.Under(http);
-            while ((outcomes[place] = await lane.Execute(command, deleteOptions.DryRun, bodyBytes: 0, stop)) is Outcome.Busy)
+                Dependents = (Dependents?)options.Propagation,
+            };
+            while ((outcomes[place] = await lane.Execute(command.Under(http), options.DryRun, bodyBytes: 0, stop)) is Outcome.Busy)
                 await Task.Delay(BusyPause, stop);
-            if (outcomes[place] is not (Outcome.Done or Outcome.Refused(Rejection.NotFound or Rejection.UidPrecondition)))
-                Interlocked.CompareExchange(ref stopped, place, -1);
+            if (!IsSettled(outcomes[place]!))
+                Volatile.Write(ref stopped, true);
         });
-        if (stopped >= 0)
-            return JobAnswers.Of(outcomes[stopped]!, targets[stopped].Key, http.TraceIdentifier, _ => Results.Empty);
-
-        IEnumerable<StoredJob> deleted = outcomes.OfType<Outcome.Done>()
-            .Select(done => new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, clock.GetUtcNow()));
-        return new JsonReply(200, view.Form.Whole(deleted.Select(view.Item), JobList.Metadata(http, revision, null)));
+        return outcomes;
     }
 
-    /// <summary>What is to be deleted, by name and incarnation alone: all of it is held in memory until it is done.</summary>
+    /// <summary>What is to be deleted, by name, incarnation and size alone, some 200 bytes a job: the jobs that came later stay.</summary>
     private static async Task<(List<Target> Targets, long Revision)> Find(
         JobSelection selection, long? limit, JobReads reads, CancellationToken stop)
     {
@@ -81,11 +133,12 @@ internal static class JobCollectionDeletion
                 continue;
             if (targets.Count == limit)
                 break;
-            targets.Add(new Target(job.Key, (JsonReading.Parse(job.Utf8).Member("metadata")?.Member("uid") as JsonText)?.Value));
+            string? uid = (JsonReading.Parse(job.Utf8).Member("metadata")?.Member("uid") as JsonText)?.Value;
+            targets.Add(new Target(job.Key, uid, job.Utf8.Length));
         }
 
         return (targets, list.Head);
     }
 
-    private readonly record struct Target(JobKey Key, string? Uid);
+    private readonly record struct Target(JobKey Key, string? Uid, int Bytes);
 }

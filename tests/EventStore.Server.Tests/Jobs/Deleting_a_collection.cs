@@ -92,6 +92,27 @@ public sealed class Deleting_a_collection : IAsyncLifetime
         Assert.Equal(["a"], Names(await answer.Manifest()));
     }
 
+    [Fact]
+    public async Task Of_much_is_answered_in_pieces_while_it_goes_on()
+    {
+        const int Jobs = 48;
+        string filler = new('x', 1_000_000);
+        for (int i = 0; i < Jobs; i++)
+        {
+            using HttpResponseMessage made = await server.Admin.PostAsync(
+                Sample.Jobs("much"), Sample.Body(Sample.Manifest($"job-{i:00}").Replace("/var/mnist.py", filler, StringComparison.Ordinal)));
+            Assert.Equal(201, (int)made.StatusCode);
+        }
+
+        using var request = new HttpRequestMessage(HttpMethod.Delete, Sample.Jobs("much"));
+        using HttpResponseMessage answer = await server.Admin.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+
+        // Nobody reads yet, so no more is deleted than fits between client and server.
+        Assert.NotEmpty(Names(await server.Admin.Get(Sample.Jobs("much"))));
+        Assert.Equal(Enumerable.Range(0, Jobs).Select(i => $"job-{i:00}"), Names(await answer.Manifest()));
+        Assert.Empty(Names(await server.Admin.Get(Sample.Jobs("much"))));
+    }
+
     private async Task<JsonNode> Delete(string query)
     {
         using HttpResponseMessage answer = await server.Admin.DeleteAsync($"{Sample.Jobs()}?{query}");
