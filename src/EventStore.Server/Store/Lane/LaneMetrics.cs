@@ -20,7 +20,7 @@ internal sealed class LaneMetrics(LaneLimits limits)
     /// <summary>Runs a commit and records it.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="commands">Its commands.</param>
-    /// <param name="knownRebuild">The rebuild it names; after another one nothing is judged.</param>
+    /// <param name="knownRebuild">The rebuild it names; after another one nothing is committed, and nothing is counted.</param>
     /// <param name="commit">Commits it.</param>
     public async Task<Committed> Measure(Batch batch, List<QueuedCommand> commands, long knownRebuild, Func<Task<Committed>> commit)
     {
@@ -30,10 +30,13 @@ internal sealed class LaneMetrics(LaneLimits limits)
         try
         {
             Committed committed = await commit();
-            Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
-            Signals.BatchSize.Record(commands.Count);
             if (committed.Rebuild == knownRebuild && committed.Lease == batch.Lease)
+            {
+                Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
+                Signals.BatchSize.Record(commands.Count);
                 Count(batch, committed);
+            }
+
             Tag(span, batch, committed, commands.Count);
             return committed;
         }
