@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "whole", "chain", "snapshot", "page"];
+    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "whole", "chain", "snapshot", "page", "deletecollection", "large", "apply"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -110,8 +110,16 @@ internal sealed class Benchmark : IAsyncDisposable
             case "snapshot":
                 await new OldSnapshot(postgres!, options, stop).Measure(figures);
                 return;
-            case "page":
-                await new PageFigures(postgres!, options, figures, spec => Load(spec, null), stop).Measure();
+            case "deletecollection":
+                await new CollectionDeletion(postgres!, options, stop).Measure(figures);
+                return;
+            case "large":
+                using (var large = new LargeJobs(postgres!, options, stop))
+                    await large.Measure(figures);
+                return;
+            case "apply":
+                Task Prepared(ServerUnderTest target) => Fill(target, LoadKind.CreateAll, "bench", options.Jobs, options.Jobs, $"creating {options.Jobs} jobs");
+                await new ApplyCost(postgres!, options, spec => Load(spec, null), Prepared, stop).Measure(figures);
                 return;
             case "first-screen":
                 figures.Add("first-screen", 1, await FirstScreen.Measure(options.Server, stop));

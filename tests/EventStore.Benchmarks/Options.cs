@@ -27,8 +27,8 @@ internal sealed record Options
           --server PROGRAM        the server's executable or .dll                             (default: the one built with this program)
           --connection-string S   this PostgreSQL, as somebody who may make databases and roles; databases named bench... are
                                   made anew in it
-          --url URL --token T     a server that runs already; pgbench and its forms, marten, growth, flood, past, whole, chain, snapshot, page, startup and first-screen are
-                                  left out, and CPU and memory are not known
+          --url URL --token T     a server that runs already; scenarios that need servers of their own are left out, and CPU and memory
+                                  are not known
           --json FILE             the figures as JSON
           --svg FILE              a chart of throughput by concurrency, 1 to 128 connections, measured for it besides
           --help                  this text
@@ -49,6 +49,9 @@ internal sealed record Options
           past          one job of 100,000 events as it was 10, 1,000 and 100,000 events ago, one client
           whole         of a large store: pages of its history, then verify, rebuild (nothing to mend, and everything), export
           chain         patch, with the chain of hashes and without it (in a database of its own), in turn
+          deletecollection one DELETE of 50,000 jobs
+          large         64 writers and 20 watchers of jobs of 2.9 MB, and what another user's small patch feels of them
+          apply         patch without and with owners of fields, and server-side apply, in turn
           snapshot      commits of one patch, before somebody holds a snapshot and 40,000 commits after
           page          the page for people: first loads, a job of 100,000 revisions, activity of 'whole-events', patches while 50 people look live
           startup       the second start of the executable, with its private PostgreSQL, to the first answered patch
@@ -64,7 +67,15 @@ internal sealed record Options
     public static readonly string[] Known =
     [
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood",
-        "startup", "first-screen", "past", "whole", "chain", "snapshot", "page",
+        "startup", "first-screen", "past", "whole", "chain", "snapshot",
+        "page", "deletecollection", "large", "apply",
+    ];
+
+    /// <summary>Those that need a PostgreSQL and servers of their own.</summary>
+    private static readonly string[] NeedOwnServer =
+    [
+        "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "growth", "flood", "startup", "first-screen", "past", "whole", "chain", "snapshot",
+        "page", "deletecollection", "large", "apply",
     ];
 
     private static readonly string[] Names =
@@ -127,7 +138,7 @@ internal sealed record Options
         bool isGiven = given.ContainsKey("url");
         return new Options
         {
-            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && name is "first-screen" or "pgbench" or "pgbench-steps" or "pgbench-tiny" or "marten" or "growth" or "flood" or "startup" or "past" or "whole" or "chain" or "snapshot" or "page"))],
+            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && NeedOwnServer.Contains(name)))],
             Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
             Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
             WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),

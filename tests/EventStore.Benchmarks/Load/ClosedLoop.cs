@@ -65,14 +65,8 @@ internal sealed class ClosedLoop
                 errors[error] = errors.GetValueOrDefault(error) + count;
         }
 
-        return new Measured
+        return all.Summary(time.TotalSeconds) with
         {
-            Seconds = time.TotalSeconds,
-            Requests = all.Count,
-            P50Ms = all.PercentileMs(0.5),
-            P90Ms = all.PercentileMs(0.9),
-            P99Ms = all.PercentileMs(0.99),
-            MaxMs = all.MaxMs,
             ServerCpuMs = spent.ServerMs,
             PostgresCpuMs = spent.PostgresMs,
             ClientCpuMs = spent.OwnMs,
@@ -123,6 +117,7 @@ internal sealed class ClosedLoop
     {
         LoadKind.CreateAll => requests.Create(Requests.JobName((int)number)),
         LoadKind.MakeHistory or LoadKind.Patch or LoadKind.PatchHot => requests.Patch(job),
+        LoadKind.Apply => requests.Apply(job),
         LoadKind.Create => requests.Create($"new-{run}-{number}"),
         LoadKind.PatchLocked => requests.Patch(job, Volatile.Read(ref revisions[job])),
         LoadKind.Get => requests.Get(job),

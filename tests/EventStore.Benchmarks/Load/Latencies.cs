@@ -50,6 +50,17 @@ internal sealed class Latencies
         return 0;
     }
 
+    /// <summary>What was recorded, as the figures of so long a time.</summary>
+    public Measured Summary(double seconds) => new()
+    {
+        Seconds = seconds,
+        Requests = Count,
+        P50Ms = PercentileMs(0.5),
+        P90Ms = PercentileMs(0.9),
+        P99Ms = PercentileMs(0.99),
+        MaxMs = MaxMs,
+    };
+
     private static int Bucket(long value)
     {
         int shift = Math.Max(0, BitOperations.Log2((ulong)value) - SubBits);

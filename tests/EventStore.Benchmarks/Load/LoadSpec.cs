@@ -8,6 +8,7 @@ internal enum LoadKind
     Patch,
     PatchHot,
     PatchLocked,
+    Apply,
     Get,
     GetAny,
     List,

@@ -42,6 +42,21 @@ internal sealed class Requests(LoadSpec spec)
         return buffer.AsMemory(0, written + length);
     }
 
+    /// <summary>The same label by server-side apply, as a manager of its own.</summary>
+    public ReadOnlyMemory<byte> Apply(int job)
+    {
+        Utf8.TryWrite(
+            json, CultureInfo.InvariantCulture,
+            $$$$"""{"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"job-{{{{job:00000}}}}","labels":{"applied":"{{{{NextLabel()}}}}"}}}""",
+            out int length);
+        Utf8.TryWrite(
+            buffer, CultureInfo.InvariantCulture,
+            $"PATCH {Jobs}/{spec.Namespace}/pytorchjobs/job-{job:00000}?fieldManager=bench{head}Content-Type: application/apply-patch+yaml\r\nContent-Length: {length}\r\n\r\n",
+            out int written);
+        json.AsSpan(0, length).CopyTo(buffer.AsSpan(written));
+        return buffer.AsMemory(0, written + length);
+    }
+
     public ReadOnlyMemory<byte> Get(int job, string query = "") => Simple($"{Jobs}/{spec.Namespace}/pytorchjobs/{JobName(job)}{query}");
 
     public ReadOnlyMemory<byte> List(string query = "") => Simple($"{Jobs}/{spec.Namespace}/pytorchjobs{query}");
