@@ -83,7 +83,8 @@ public sealed class One_revision(ServedDatabase served) : IClassFixture<ServedDa
         JsonNode table = await Get(Revisions(""), Table);
 
         Assert.Equal(
-            [("Name", 0), ("Verb", 0), ("User", 0), ("Changed", 0), ("Age", 0), ("Time", 1), ("Source", 1), ("User Agent", 1), ("Impersonated By", 1)],
+            [("Name", 0), ("Verb", 0), ("User", 0), ("Changed", 0), ("Age", 0), ("Time", 1), ("Source", 1), ("User Agent", 1),
+                ("Impersonated By", 1), ("Reason", 1)],
             table["columnDefinitions"]!.AsArray().Select(column => ((string)column!["name"]!, (int)column["priority"]!)));
         Assert.Equal(
             [

@@ -66,7 +66,7 @@ public sealed class The_history(ServedDatabase served) : IClassFixture<ServedDat
     [InlineData("labelSelector=!team", 400, "label selector not supported here: !team; revisions have the labels job, uid and verb, and no others")]
     [InlineData("labelSelector=job%3E5", 400, "label selector not supported here: job>5; no label of a revision is a number")]
     [InlineData("labelSelector=uid%3Dnone", 400, "label selector not supported here: uid=none; a uid is written as 01a20a53-f2d8-7112-a5fa-392aae952a7a")]
-    [InlineData("labelSelector=verb%3Dpatched", 400, "label selector not supported here: verb=patched; a verb is one of Created, Patched")]
+    [InlineData("labelSelector=verb%3Dpatched", 400, "label selector not supported here: verb=patched; a verb is one of Created, Restored, Patched, Replaced, Applied")]
     [InlineData("labelSelector=verb+notin+(Patched,Read)", 400, "label selector not supported here: verb notin (Patched,Read); a verb is one of Created")]
     [InlineData("labelSelector=job+in", 400, "unable to parse requirement: found '' expected: '('")]
     [InlineData("fieldSelector=spec.cleanPodPolicy%3DAll", 400, "field label not supported: spec.cleanPodPolicy")]

@@ -166,13 +166,11 @@ public sealed partial class Command_line
     public async Task A_database_that_is_not_there_is_said_in_two_lines(string verb)
     {
         const string nobody = "Host=127.0.0.1;Port=1;Database=store;Username=somebody;Password=very-secret";
-        long started = Stopwatch.GetTimestamp();
         await using ProgramRun run = await ProgramRun.Ended(
             new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = nobody, ["ConnectionStrings__PostgresOwner"] = nobody }, verb);
         Assert.Equal((1, string.Empty), (run.ExitCode, run.Output));
         Assert.Matches(@"\Aerror: the database cannot be used: .*127\.0\.0\.1:1.*\n.*ConnectionStrings__Postgres.*\n\z", run.Errors);
         Assert.DoesNotContain("very-secret", run.Errors, StringComparison.Ordinal);
-        Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.Zero, TimeSpan.FromSeconds(15));
     }
 
     [Fact]

@@ -107,10 +107,7 @@ public sealed class Stopping : IAsyncLifetime
         Task<Reply> write = Reply.Of(server.Admin.Patch(Sample.Job("held"), """{"metadata":{"labels":{"a":"b"}}}"""));
         await held.WaitForWaiting(1);
 
-        var waited = Stopwatch.StartNew();
         await server.Stop().WaitAsync(Patience);
-        // By itself the call of the database would be given up after 30 s.
-        Assert.InRange(waited.Elapsed, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(20));
         Assert.Contains("The lane has not finished within 2 s; ending all the same", server.Output, StringComparison.Ordinal);
         await Assert.ThrowsAnyAsync<HttpRequestException>(() => write);
     }

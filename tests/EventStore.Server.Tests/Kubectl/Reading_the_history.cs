@@ -32,7 +32,7 @@ public sealed class Reading_the_history(KubectlServer server) : KubectlTests(ser
         Assert.Matches(@"^bert\.\d+ +Created +admin +\d+s$", lines[3]);
         Assert.Matches(@"^mnist\.\d+ +Created +admin +\d+s$", lines[4]);
         Assert.Equal("", lines[5]);
-        Assert.Matches(@"^NAME .* TIME +SOURCE +USER AGENT +IMPERSONATED BY$", (await Succeed("get pjr -o wide")).Split('\n')[0]);
+        Assert.Matches(@"^NAME .* TIME +SOURCE +USER AGENT +IMPERSONATED BY +REASON$", (await Succeed("get pjr -o wide")).Split('\n')[0]);
         Assert.Equal(5, (await Succeed("get pjr --chunk-size=1")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
     }
 

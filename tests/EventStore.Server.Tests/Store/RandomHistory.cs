@@ -1,6 +1,7 @@
 using System.Text;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
@@ -103,10 +104,20 @@ internal sealed class RandomHistory
             < 8 => new DeleteJob(key, time, origin, null, null),
             < 25 => new ReplaceJob(key, time, origin, (JsonObject)MergePatch.Apply(job, Patch())),
             < 40 => new PatchStatus(key, time, origin, (JsonObject)Parse($$$$"""{"status":{"{{{{Pick("phase", "replicas", "é")}}}}":{{{{Pick(Values)}}}}}}""")),
-            < 55 => new ReplaceStatus(key, time, origin, job.With("status", Parse($$$$"""{"conditions":null,"{{{{Pick("a", "b")}}}}":{{{{Pick(Values)}}}}}"""))),
-            < 62 when earlier.TryGetValue(key, out string? then) => RollBack(key, time, origin, Encoding.UTF8.GetBytes(then)),
+            < 50 => new ReplaceStatus(key, time, origin, job.With("status", Parse($$$$"""{"conditions":null,"{{{{Pick("a", "b")}}}}":{{{{Pick(Values)}}}}}"""))),
+            < 58 when impersonates => Apply(key, time, origin),
+            < 65 when earlier.TryGetValue(key, out string? then) => RollBack(key, time, origin, Encoding.UTF8.GetBytes(then)),
             _ => new PatchJob(key, time, origin, Patch()),
         };
+    }
+
+    private ApplyJob Apply(JobKey key, DateTimeOffset time, Origin origin)
+    {
+        var configuration = (JsonObject)Parse($$$$"""
+            {"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"{{{{key.Name}}}}","namespace":"{{{{key.Namespace}}}}",
+            "labels":{"l{{{{random.Next(5)}}}}":"v{{{{random.Next(5)}}}}"}},"spec":{"ttlSecondsAfterFinished":{{{{Pick("0", "2147483647")}}}}}}
+            """);
+        return new ApplyJob(key, time, origin, configuration, Force: true, Guid.NewGuid()) { Profile = Profile.Kubeflow, Manager = Pick("helm", "flux") };
     }
 
     private static RollBackJob RollBack(JobKey key, DateTimeOffset time, Origin origin, byte[] then)

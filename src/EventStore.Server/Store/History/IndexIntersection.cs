@@ -91,7 +91,7 @@ internal static class IndexIntersection
     //                 HAVING count(l.revision) = 2) l
     //          WHERE l.revision >= $2 OFFSET 0) next
     //      WHERE w.hits < $3 AND w.steps < $4)
-    // SELECT w.bound, w.hit, w.hits < $3 AND w.steps = $4 AS spent,
+    // SELECT w.bound, w.steps, w.hits < $3 AND w.steps = $4 AS spent,
     //        p.seq_id, r.namespace, r.job, e.stream_id, e.version, e.type, e.data::text, e.timestamp, e.user_name, e.headers::text,
     //        e.correlation_id, e.seq_id
     //   FROM walk w LEFT JOIN (eventstore.revision r
