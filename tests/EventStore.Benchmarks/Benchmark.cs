@@ -110,6 +110,9 @@ internal sealed class Benchmark : IAsyncDisposable
             case "snapshot":
                 await new OldSnapshot(postgres!, options, stop).Measure(figures);
                 return;
+            case "page":
+                await new PageFigures(postgres!, options, figures, spec => Load(spec, null), stop).Measure();
+                return;
             case "deletecollection":
                 await new CollectionDeletion(postgres!, options, stop).Measure(figures);
                 return;
