@@ -56,7 +56,7 @@ internal static class JobCollectionDeletion
             Outcome?[] outcomes = await Delete(http, targets[start..end], deleteOptions, lane, clock);
             int stopped = Array.FindIndex(outcomes, outcome => outcome is not null && !IsSettled(outcome));
             if (stopped >= 0)
-                return Stopped(http, JobAnswers.Of(outcomes[stopped]!, targets[start + stopped].Key, http.TraceIdentifier, _ => Results.Empty));
+                return Stopped(http, outcomes[stopped]!, targets[start + stopped].Key);
             foreach (Outcome.Done done in outcomes.OfType<Outcome.Done>())
             {
                 var deleted = new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, clock.GetUtcNow());
@@ -77,10 +77,10 @@ internal static class JobCollectionDeletion
     /// What the client is told when a job cannot be deleted: why, or, when a part of the answer is with it already, an answer that breaks
     /// off. What is left is deleted by the same request sent again.
     /// </summary>
-    private static IResult Stopped(HttpContext http, IResult reason)
+    private static IResult Stopped(HttpContext http, Outcome reason, JobKey key)
     {
         if (!http.Response.HasStarted)
-            return reason;
+            return JobAnswers.Of(reason, key, http.TraceIdentifier, _ => Results.Empty);
         http.Abort();
         return Results.Empty;
     }
