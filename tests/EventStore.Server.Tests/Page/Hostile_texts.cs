@@ -74,7 +74,11 @@ public sealed class Hostile_texts(PageFixture fixture)
             {
                 await visitor.Go(job + page);
                 if (!page.Contains("go-back", StringComparison.Ordinal)) // which shows the last text and the first
-                    Assert.Contains(text, (await visitor.Page.Locator("main").TextContentAsync())!, StringComparison.Ordinal);
+                {
+                    string shown = (await visitor.Page.Locator("main").TextContentAsync())!;
+                    Assert.True(YamlOf(text).Any(form => shown.Contains(form, StringComparison.Ordinal)), $"{page}: {text} is not in {shown}");
+                }
+
                 await IsUntouched(visitor);
             }
 
@@ -111,6 +115,10 @@ public sealed class Hostile_texts(PageFixture fixture)
             await IsUntouched(visitor);
         }
     }
+
+    /// <summary>How a text may stand in YAML.</summary>
+    private static string[] YamlOf(string text) =>
+        [text, text.Replace("'", "''", StringComparison.Ordinal), text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)];
 
     /// <summary>A patch whose value, user, program and reason are the text; its revision.</summary>
     private async Task<string> Write(string name, string text)

@@ -10,7 +10,7 @@ internal static partial class PageClient
     public static async Task<HttpClient> SignedIn(Uri server, string token)
     {
         var client = new HttpClient(new HttpClientHandler { CookieContainer = new CookieContainer() }) { BaseAddress = server };
-        client.DefaultRequestHeaders.Accept.ParseAdd("text/html");
+        client.DefaultRequestHeaders.Accept.ParseAdd("text/html, */*;q=0.8"); // as every browser does
         using HttpResponseMessage answer = await client.Post("/ui/sign-in", "/ui/sign-in", ("token", token));
         Assert.NotEqual("/ui/sign-in", answer.RequestMessage!.RequestUri!.AbsolutePath); // one is led on, if only to a page one may not see
         return client;
