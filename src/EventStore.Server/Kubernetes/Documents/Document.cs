@@ -24,11 +24,13 @@ public sealed class Document : IResult
     /// <summary>Makes the document.</summary>
     /// <param name="body">Its bytes.</param>
     /// <param name="contentType">Their media type; parameters are compared by clients, so it goes out as it is.</param>
-    public Document(byte[] body, string contentType = ContentNegotiation.JsonType)
+    /// <param name="hash">The hash it is asked for by; null for its own. Another form of a document goes by the first one's.</param>
+    public Document(byte[] body, string contentType = ContentNegotiation.JsonType, string? hash = null)
     {
         (this.body, ContentType, compressed) = (body, contentType, Compress(body));
-        Hash = Convert.ToHexString(SHA512.HashData(body));
-        tag = new EntityTagHeaderValue($"\"{Hash}\"");
+        string own = Convert.ToHexString(SHA512.HashData(body));
+        Hash = hash ?? own;
+        tag = new EntityTagHeaderValue($"\"{own}\"");
     }
 
     /// <summary>Makes a JSON document.</summary>
@@ -37,7 +39,7 @@ public sealed class Document : IResult
     {
     }
 
-    /// <summary>Tells this document from every other.</summary>
+    /// <summary>Tells this document, in any of its forms, from every other.</summary>
     public string Hash { get; }
 
     public string ContentType { get; }

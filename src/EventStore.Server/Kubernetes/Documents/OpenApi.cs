@@ -1,13 +1,14 @@
 using EventStore.Domain.Json;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes.Requests;
+using Microsoft.Extensions.Primitives;
 
 namespace EventStore.Server.Kubernetes.Documents;
 
 /// <summary>
 /// <c>/openapi/v3</c> (KEP-2896): what <c>kubectl explain</c> prints, and where kubectl looks whether the server validates by itself
 /// before it sends anything. An index, which names a document for each group and version by its hash: with the hash in the query a
-/// document never changes and is never asked for twice.
+/// document never changes and is never asked for twice. Each document is also there as protobuf, which client-go asks for.
 /// </summary>
 public static class OpenApi
 {
@@ -20,15 +21,17 @@ public static class OpenApi
         foreach (var version in served.Where(each => each.Shape is not null).GroupBy(each => Discovery.Root(each.Resource)))
         {
             string path = Index + version.Key;
-            var document = new Document(Of([.. version]));
+            JsonObject content = Of([.. version]);
+            var document = new Document(content);
+            var protobuf = new Document(OpenApiV3Protobuf.Of(content), OpenApiV3Protobuf.MediaType, document.Hash);
             paths.Add(new(version.Key[1..], JsonObject.Of(("serverRelativeURL", $"{path}?hash={document.Hash}"))));
             Map(app, path, http => http.Request.Query["hash"] is [{ Length: > 0 } hash, ..] && hash != document.Hash
                 ? Results.Redirect($"{path}?hash={document.Hash}", permanent: true)
-                : document);
+                : Choose(http.Request.Headers.Accept, document, protobuf));
         }
 
         var index = new Document(JsonObject.Of(("paths", JsonObject.Of(paths))));
-        Map(app, Index, _ => index);
+        Map(app, Index, http => Choose(http.Request.Headers.Accept, index, null));
     }
 
     /// <summary>The document of one group and version.</summary>
@@ -45,10 +48,23 @@ public static class OpenApi
     }
 
     private static void Map(IEndpointRouteBuilder app, string path, Func<HttpContext, IResult> answer) =>
-        app.MapGroup("").WithMetadata(RequiresAccess.ByPath)
-            .MapRead(path,
-                (HttpContext http) =>
-                ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
-                ? answer(http)
-                : refusal);
+        app.MapGroup("").WithMetadata(RequiresAccess.ByPath).MapRead(path, (HttpContext http) => answer(http));
+
+    /// <summary>The first of the client's wishes that there is. The index has one form, as upstream.</summary>
+    private static IResult Choose(StringValues accept, Document json, Document? protobuf)
+    {
+        foreach (AcceptClause clause in protobuf is null ? [] : AcceptClause.Parse(accept))
+        {
+            if (clause.MediaType is OpenApiV3Protobuf.MediaType or OpenApiV3Protobuf.OldMediaType)
+                return protobuf!;
+            if (clause.Covers(ContentNegotiation.JsonType))
+                break;
+        }
+
+        if (ContentNegotiation.TryChoose(accept, Representations.Plain, out _, out Status? refusal))
+            return json;
+        return protobuf is null
+            ? refusal
+            : Status.NotAcceptable(ContentNegotiation.JsonType, OpenApiV3Protobuf.MediaType, OpenApiV3Protobuf.OldMediaType);
+    }
 }

@@ -1,8 +1,8 @@
-using System.Text;
 using EventStore.Domain.Json;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes.Requests;
 using Microsoft.Extensions.Primitives;
+using static EventStore.Server.Kubernetes.Documents.ProtobufFields;
 
 namespace EventStore.Server.Kubernetes.Documents;
 
@@ -106,17 +106,4 @@ public static class OpenApiV2
         JsonArray texts => Message(texts.Items.Select(text => Texts(number, text))),
         _ => [],
     };
-
-    private static byte[] Text(int number, string text) => Field(number, Encoding.UTF8.GetBytes(text));
-
-    private static byte[] Field(int number, byte[] value) => [.. Varint((number << 3) | 2), .. Varint(value.Length), .. value];
-
-    private static byte[] Message(params IEnumerable<byte[]> fields) => [.. fields.SelectMany(field => field)];
-
-    private static IEnumerable<byte> Varint(int value)
-    {
-        for (; value >= 0x80; value >>= 7)
-            yield return (byte)(value | 0x80);
-        yield return (byte)value;
-    }
 }
