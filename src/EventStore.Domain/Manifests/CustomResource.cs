@@ -3,9 +3,9 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// What a cluster does according to the custom resource definition (training-operator 1.9): it sets defaults, drops nulls of
-/// fields that are not nullable, and validates against the schema. Values that an update leaves unchanged are not validated
-/// again (upstream's ratcheting).
+/// What a cluster does according to the custom resource definition (training-operator 1.9): it drops fields that no schema has (pruning),
+/// sets defaults, drops nulls of fields that are not nullable, and validates against the schema. Values that an update leaves unchanged
+/// are not validated again (upstream's ratcheting). Fields of later versions of Kubernetes are kept, so that a newer operator finds them.
 /// </summary>
 internal static class CustomResource
 {
@@ -16,7 +16,22 @@ internal static class CustomResource
     /// <summary>The job in the form it is stored in.</summary>
     /// <param name="before">The job before a change; what is the same object in both is passed over.</param>
     /// <param name="job">The job.</param>
-    public static JsonObject Normal(JsonObject? before, JsonObject job) => (JsonObject)Normal(JobTypes.Job, before, job);
+    public static JsonObject Normal(JsonObject? before, JsonObject job)
+    {
+        var normal = (JsonObject)Normal(JobTypes.Job, before, job);
+        return normal["metadata"] is JsonObject metadata && metadata.Names.Any(name => Schema.ObjectMeta[name] is null)
+            ? normal.With("metadata", metadata.Names.Where(name => Schema.ObjectMeta[name] is null).ToArray()
+                .Aggregate(metadata, (known, name) => known.Without(name)))
+            : normal;
+    }
+
+    /// <summary>The fields, but for those of metadata, that no schema has and that pruning drops.</summary>
+    public static IReadOnlyList<FieldPath> Unknown(JsonObject job)
+    {
+        var unknown = new List<FieldPath>();
+        FindUnknown(JobTypes.Job, FieldPath.Root, job, unknown);
+        return unknown;
+    }
 
     /// <summary>What is wrong with spec and status.</summary>
     public static IEnumerable<FieldError> Errors(JsonObject? before, JsonObject job)
@@ -39,7 +54,9 @@ internal static class CustomResource
         JsonObject normal = members;
         foreach (KeyValuePair<string, JsonValue> member in members.Members)
         {
-            if (type.Member(member.Key) is { } field)
+            if (IsUnknown(type, member.Key))
+                normal = normal.Without(member.Key);
+            else if (type.Member(member.Key) is { } field)
                 normal = member.Value is JsonNull
                     ? normal.Without(member.Key)
                     : normal.With(member.Key, Normal(field.Type, before?.Member(member.Key), member.Value));
@@ -53,6 +70,29 @@ internal static class CustomResource
 
         return normal;
     }
+
+    private static void FindUnknown(FieldType type, FieldPath at, JsonValue value, List<FieldPath> unknown)
+    {
+        if (value is JsonArray list && type.Item is { } item)
+        {
+            for (int i = 0; i < list.Items.Count; i++)
+                FindUnknown(item, at.Item(i), list.Items[i], unknown);
+        }
+        else if (value is JsonObject members)
+        {
+            foreach (KeyValuePair<string, JsonValue> member in members.Members)
+            {
+                if (!IsUnknown(type, member.Key) && type.Member(member.Key) is { } field)
+                    FindUnknown(field.Type, at.Member(member.Key), member.Value, unknown);
+                else if (IsUnknown(type, member.Key) && member.Value is not JsonNull)
+                    unknown.Add(at.Member(member.Key));
+            }
+        }
+    }
+
+    private static bool IsUnknown(FieldType type, string name) =>
+        type is { Kind: FieldKind.Object, Fields.Count: > 0 } && !type.Fields.ContainsKey(name)
+        && !(ReferenceEquals(type, JobTypes.Job) && name is ("apiVersion" or "kind" or "metadata"));
 
     private static JsonArray Items(JsonArray list, Func<JsonValue, JsonValue> normal)
     {

@@ -73,6 +73,17 @@ public sealed record Profile(string Name, UpdatableFields Updatable)
     internal JsonObject Normal(JsonObject? before, JsonObject job) =>
         Integers.WithoutPoint(before, HasDefinition ? CustomResource.Normal(before, job) : job);
 
+    /// <summary>
+    /// The unknown members of an object: <c>fieldValidation=Warn</c> warns of them and <c>Strict</c> refuses them.
+    /// Without a definition what stands below <c>template</c> is all known.
+    /// </summary>
+    public IReadOnlyList<FieldPath> UnknownFields(JsonObject manifest) => HasDefinition
+        ? [.. Schema.UnknownFields(JsonObject.Empty.WithOrWithout("metadata", manifest["metadata"])), .. CustomResource.Unknown(manifest)]
+        : Schema.UnknownFields(manifest);
+
+    /// <summary>The same of a merge patch. Without a definition there are none: the table of updatable fields refuses them.</summary>
+    public IReadOnlyList<FieldPath> UnknownInPatch(JsonObject patch) => HasDefinition ? UnknownFields(patch) : [];
+
     /// <summary>What is wrong with a job as sent that its stored form does not show any more.</summary>
     internal IEnumerable<FieldError> Unreadable(JsonObject sent) => HasScale ? ScaleField.Errors(sent) : [];
 }

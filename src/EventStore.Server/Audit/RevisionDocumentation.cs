@@ -63,7 +63,8 @@ internal static class RevisionDocumentation
         - `labelSelector` with `job`, `uid` and `verb` ({string.Join(", ", RevisionVerbs.All)}): `=`, `!=`, `in`, `notin`, existence.
         - `fieldSelector` with those, with `metadata.name`, `metadata.namespace`, `user`, and `path`: a field as `changes` names it, such as
           `path=spec.cleanPodPolicy` or `path=metadata.labels['example.com/team']`, or `metadata.labels` and `metadata.annotations` for any
-          of them. In a value `,`, `=` and a backslash have a backslash before them. A creation changes no single field and has no path.
+          of them. `policy` (`ttl`, `clean`, `deadline`, `backoff`) is a path in `spec` or in `spec.runPolicy`. In a value `,`, `=` and a
+          backslash have a backslash before them. A creation changes no single field and has no path.
         - `since` and `until`: from the one moment on, up to and without the other.
 
         With `watch` each revision is an ADDED frame, in their order; without a resourceVersion it begins with the first there ever was.

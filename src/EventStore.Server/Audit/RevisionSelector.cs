@@ -29,8 +29,21 @@ internal static class RevisionSelector
         ["user"] = RevisionField.User,
     };
 
+    /// <summary>
+    /// Fields that stand in <c>spec</c> (the documented API) or in <c>spec.runPolicy</c> (the training operator's), by a word for both.
+    /// </summary>
+    private static readonly Dictionary<string, string> Policies = new()
+    {
+        ["backoff"] = "backoffLimit",
+        ["clean"] = "cleanPodPolicy",
+        ["deadline"] = "activeDeadlineSeconds",
+        ["ttl"] = "ttlSecondsAfterFinished",
+    };
+
+    private const string Policy = "policy";
+
     /// <summary>The fields that may be selected by.</summary>
-    public static IReadOnlyCollection<string> SelectableFields => Fields.Keys;
+    public static IReadOnlyCollection<string> SelectableFields { get; } = [.. Fields.Keys, Policy];
 
     /// <summary>The query of a list or a watch.</summary>
     /// <param name="inNamespace">The namespace of its path, or null.</param>
@@ -52,9 +65,17 @@ internal static class RevisionSelector
                 refusal ??= Status.BadRequest($"label selector not supported here: {requirement}; {wrong}");
         }
 
+        HashSet<string> either = [.. fields.Requirements.Where(each => each is { Field: Policy, IsEqual: true }).SelectMany(Layouts)];
         foreach (FieldRequirement requirement in fields.Requirements)
         {
-            if (Condition(Fields[requirement.Field], requirement.IsEqual, [requirement.Value], out string? wrong) is { } condition)
+            if (requirement is { Field: "path", IsEqual: true } && either.Contains(requirement.Value))
+                continue; // asked for in either layout, which the policy's own condition does
+            if (requirement.Field == Policy && Layouts(requirement) is { Length: > 0 } layouts)
+                conditions.Add(new RevisionCondition(RevisionField.Path, requirement.IsEqual, layouts));
+            else if (requirement.Field == Policy)
+                refusal ??= Status.BadRequest(
+                    $"field selector not supported here: {requirement}; a policy is one of {string.Join(", ", Policies.Keys)}");
+            else if (Condition(Fields[requirement.Field], requirement.IsEqual, [requirement.Value], out string? wrong) is { } condition)
                 conditions.Add(condition);
             else
                 refusal ??= Status.BadRequest($"field selector not supported here: {requirement}; {wrong}");
@@ -91,6 +112,9 @@ internal static class RevisionSelector
             yield return new RevisionCondition(alike.Key.Field, alike.Key.Among, [.. values]);
         }
     }
+
+    private static string[] Layouts(FieldRequirement policy) =>
+        Policies.TryGetValue(policy.Value, out string? name) ? [$"spec.{name}", $"spec.runPolicy.{name}"] : [];
 
     private static bool TryAdd(List<RevisionCondition> conditions, LabelRequirement requirement, [NotNullWhen(false)] out string? wrong)
     {

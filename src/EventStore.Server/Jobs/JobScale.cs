@@ -55,7 +55,7 @@ internal static class JobScale
     private static async Task<IResult> Patch(
         HttpContext http, string @namespace, string name, CommitLane lane, JobReads reads, TimeProvider clock)
     {
-        WriteRequest read = await WriteRequest.ReadPatch(http, name, clock, Taken(http.Profile()));
+        WriteRequest read = await WriteRequest.ReadPatch(http, name, clock, Taken(http.Profile()), isOfJob: false);
         var key = new JobKey(@namespace, name);
         if (read.Refusal is { } refusal)
             return read.RefusedAfterLoading && await reads.Get(key, http.RequestAborted) is null ? JobAnswers.NotFound(key) : refusal;

@@ -36,7 +36,9 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
     /// <param name="name">The job's name.</param>
     /// <param name="clock">Tells the time ages are counted to.</param>
     /// <param name="taken">The types of patches that are taken.</param>
-    public static async Task<WriteRequest> ReadPatch(HttpContext http, string name, TimeProvider clock, IReadOnlyList<string> taken)
+    /// <param name="isOfJob">Whether it patches the job itself and not its scale.</param>
+    public static async Task<WriteRequest> ReadPatch(
+        HttpContext http, string name, TimeProvider clock, IReadOnlyList<string> taken, bool isOfJob = true)
     {
         if (ContentNegotiation.RefusePatch(http.Request.Headers.ContentType, taken) is { } unsupported)
             return Refused(unsupported);
@@ -62,9 +64,8 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
                 RequestLimits.Of(http).Nesting))
             return Refused(refusal) with { RefusedAfterLoading = true };
 
-        // The table of updatable fields refuses unknown fields in a patch, whatever fieldValidation says, so only duplicates are
-        // left to report.
-        IReadOnlyList<string> texts = options!.FieldValidation == FieldValidation.Ignore ? [] : StrictDecoding.Texts([], duplicates);
+        IReadOnlyList<FieldPath> unknown = isOfJob ? http.Profile().UnknownInPatch(patch) : [];
+        IReadOnlyList<string> texts = options!.FieldValidation == FieldValidation.Ignore ? [] : StrictDecoding.Texts(unknown, duplicates);
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
             return Refused(StrictDecoding.RefusePatch(patch, texts)) with { RefusedAfterLoading = true };
         (patch, refusal) = AuditReason.Take(http, patch);
@@ -102,7 +103,7 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
 
         IReadOnlyList<string> texts = options!.FieldValidation == FieldValidation.Ignore
             ? []
-            : StrictDecoding.Texts(Schema.UnknownFields(manifest), duplicates);
+            : StrictDecoding.Texts(http.Profile().UnknownFields(manifest), duplicates);
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
             return Refused(StrictDecoding.RefuseObject(JobResource.Names, texts));
         (manifest, refusal) = AuditReason.Take(http, manifest);

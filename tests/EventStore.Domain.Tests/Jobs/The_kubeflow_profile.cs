@@ -26,6 +26,23 @@ public sealed class The_kubeflow_profile
             "spec.runPolicy.suspend"));
     }
 
+    [Theory]
+    [InlineData("""{"spec":{"unknown":1,"runPolicy":{"ttl":5,"suspend":true}}}""", "spec.runPolicy.ttl spec.unknown", """{"spec":{"runPolicy":{"suspend":true}}}""")]
+    [InlineData("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"replica":3,"template":{"spec":{"containers":[{"name":"pytorch","image":"i","imagePolicy":"x"}],"nodeSelect":{"a":"b"}}}}}}}""",
+        "spec.pytorchReplicaSpecs.Worker.replica spec.pytorchReplicaSpecs.Worker.template.spec.containers[0].imagePolicy spec.pytorchReplicaSpecs.Worker.template.spec.nodeSelect",
+        """{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"containers":[{"name":"pytorch","image":"i"}]}}}}}}""")]
+    [InlineData("""{"metadata":{"unknown":{"a":1},"labels":{"a":"1"}},"unknown":2}""", "metadata.unknown unknown", """{"metadata":{"labels":{"a":"1"}}}""")]
+    [InlineData("""{"spec":{"cleanPodPolicy":"All","pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"nodeSelector":{"any":"name"},"restartPolicyRules":null}}}}}}""",
+        "", """{"spec":{"cleanPodPolicy":"All","pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"nodeSelector":{"any":"name"}}}}}}}""")]
+    public void Fields_that_no_schema_has_are_dropped_and_told(string sent, string unknown, string stored)
+    {
+        Assert.Equal(unknown, string.Join(' ', Profile.Kubeflow.UnknownFields(Given.Object(sent)).Select(path => path.ToString()).Order(StringComparer.Ordinal)));
+        Assert.Empty(Profile.Documented.UnknownInPatch(Given.Object(sent)));
+        JsonObject patched = Story.Given(Ask.Created()).When(Under(Ask.Patch(sent))).After.Manifest;
+        Assert.Equal(Story.Given(Ask.Created()).When(Under(Ask.Patch(stored))).After.Manifest, patched);
+        Assert.DoesNotContain("unknown", patched.ToString(), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_json_patch_is_stored_as_the_merge_patch_it_amounts_to_with_its_type()
     {

@@ -47,6 +47,8 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
         ["fieldSelector=user=nobody"] = _ => false,
         ["fieldSelector=job=mnist,user=bob@example.com"] = each => Text(each, "job") == "mnist" && User(each) == "bob@example.com",
         ["fieldSelector=path=spec.cleanPodPolicy"] = each => Changed(each).Contains("spec.cleanPodPolicy"),
+        ["fieldSelector=policy=clean"] = each => Changed(each).Contains("spec.cleanPodPolicy"),
+        ["fieldSelector=policy!=clean,user=bob@example.com"] = each => !Changed(each).Contains("spec.cleanPodPolicy") && User(each) == "bob@example.com",
         ["fieldSelector=path!=spec.cleanPodPolicy"] = each => !Changed(each).Contains("spec.cleanPodPolicy"),
         ["fieldSelector=path=spec.cleanPodPolicy,path=metadata.labels.team"] =
             each => Changed(each).Contains("spec.cleanPodPolicy") && Changed(each).Contains("metadata.labels.team"),
