@@ -92,6 +92,16 @@ public abstract record Rejection
     /// <param name="Fields">Each such field with its owner.</param>
     public sealed record ApplyConflict(IReadOnlyList<FieldConflict> Fields) : Rejection;
 
+    /// <summary>A job would be created in a namespace in which none may be.</summary>
+    /// <param name="State">Why not; never <see cref="NamespaceState.Active"/>.</param>
+    /// <param name="Named">What the job is called: its name, or the beginning of one that is generated.</param>
+    public sealed record NoNewContent(NamespaceState State, string Named) : Rejection
+    {
+        /// <summary>Null where jobs may be created.</summary>
+        internal static Rejection? In(NamespaceState state, string named) =>
+            state == NamespaceState.Active ? null : new NoNewContent(state, named);
+    }
+
     /// <summary>A delete named another incarnation.</summary>
     public sealed record UidPrecondition(string Asked, string Actual) : Rejection;
 

@@ -16,7 +16,8 @@ internal static class Identity
         ?? NamespaceMatches(create.Key, create.Manifest["metadata"])
         ?? (ResourceVersion(create.Manifest) is { } text && text.Length > 0 && text != "0"
             ? new Rejection.BadRequest("resourceVersion should not be set on objects to be created")
-            : null);
+            : null)
+        ?? Rejection.NoNewContent.In(create.Namespace, NameOf(create.Manifest["metadata"]));
 
     /// <summary>A manifest that is to replace a job, or only its status.</summary>
     public static Rejection? OfReplacement(Job? job, JobKey key, JsonObject manifest)
@@ -93,6 +94,10 @@ internal static class Identity
 
     /// <summary>A resourceVersion that is a lock; null where none was given.</summary>
     public static Rejection? OfLock(Job job, string? resourceVersion) => resourceVersion is null ? null : Current(job, resourceVersion);
+
+    // The name, or what one is generated from (apiserver admission, extractResourceName).
+    private static string NameOf(JsonValue? metadata) => ((string[])["name", "generateName"])
+        .Select(member => (metadata?.Member(member) as JsonText)?.Value).FirstOrDefault(text => text is { Length: > 0 }) ?? "Unknown";
 
     private static Rejection? Readable(JsonObject manifest)
     {

@@ -43,6 +43,25 @@ public abstract record JobCommand(JobKey Key, DateTimeOffset Time, Origin Origin
 
     /// <summary>What may change, and by which rules.</summary>
     public Profile Profile { get; init; } = Profile.Documented;
+
+    /// <summary>Whether a job may be created in the namespace; what lives there already is not asked.</summary>
+    public NamespaceState Namespace { get; init; }
+}
+
+/// <summary>What a cluster says of a namespace. Where no cluster is asked each namespace is there as soon as it is named.</summary>
+public enum NamespaceState
+{
+    /// <summary>Jobs may be created in it.</summary>
+    Active,
+
+    /// <summary>There is none of that name.</summary>
+    Absent,
+
+    /// <summary>It is being deleted with all that is in it.</summary>
+    Terminating,
+
+    /// <summary>The cluster could not be asked.</summary>
+    Unknown,
 }
 
 /// <summary>Creates a job (POST).</summary>

@@ -52,6 +52,7 @@ public static partial class JobDecider
             Limits = apply.Limits,
             Profile = apply.Profile,
             Manager = apply.Manager,
+            Namespace = apply.Namespace,
         });
         return decision is not Decision.Accepted(JobCreated created) ? decision
             : !apply.MayCreate ? new Rejection.CreateForbidden(apply.Origin.User)

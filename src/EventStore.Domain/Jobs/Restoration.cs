@@ -12,6 +12,8 @@ internal static class Restoration
     /// <summary>What comes of it.</summary>
     public static Decision Decide(Job? job, RestoreJob restore)
     {
+        if (Rejection.NoNewContent.In(restore.Namespace, restore.Key.Name) is { } refused)
+            return refused;
         JsonObject manifest = Manifest(restore);
         IReadOnlyList<FieldError> errors = Validation.OfNewJob(manifest, restore.Limits, restore.Profile);
         if (errors.Count > 0)

@@ -33,6 +33,9 @@ internal sealed record AccessSources(
     /// <summary>The cluster that decides what users may do; null when the rules of files decide.</summary>
     public ClusterReviews? Authorizer { get; init; }
 
+    /// <summary>The cluster in whose namespaces jobs are created; null where namespaces need not be created.</summary>
+    public ClusterNamespaces? Namespaces { get; init; }
+
     /// <summary>Whether clients are asked for certificates.</summary>
     public bool AsksForCertificates => Authorities is not null || ProxyAuthorities is not null || Cluster is not null;
 
@@ -62,6 +65,9 @@ internal static class AccessSetup
         services.AddSingleton(answers);
         services.AddSingleton(new Authorization(
             () => sources.Rules?.Current ?? AccessPolicy.Empty, sources.Authorizer is { } cluster ? cluster.Allows : null));
+        services.AddSingleton(new NamespaceLookup(sources.Namespaces is { } known ? known.Find : null));
+        if (sources.Namespaces is { } namespaces)
+            services.AddHealthChecks().Add(new HealthCheckRegistration(ClusterNamespaces.Name, namespaces, HealthStatus.Degraded, null));
         services.AddReviews(sources.Authenticator);
         services.AddReviews(sources.Authorizer);
         if (sources.Cluster is { } proxies)

@@ -45,13 +45,13 @@ public sealed class Authorization(
 
     /// <summary>Whether the caller may do that, by the cluster if one decides.</summary>
     public ValueTask<bool> AllowsAsync(Caller caller, AccessRequest request, CancellationToken stop) =>
-        delegated is null ? new(Allows(caller, request))
+        delegated is null ? new(AllowsByRules(caller, request))
         : caller.IsMaster || IsOpen(request) ? new(true)
         : !caller.IsKnown ? new(false) // unauthenticated callers cause no requests to the cluster
         : delegated(caller, request, stop);
 
-    /// <summary>Whether the rules let the caller do that.</summary>
-    public bool Allows(Caller caller, AccessRequest request)
+    /// <summary>Whether the rules of the files let the caller do that, even where a cluster decides in their place.</summary>
+    internal bool AllowsByRules(Caller caller, AccessRequest request)
     {
         if (Any(OwnRules(caller), request))
             return true;

@@ -122,6 +122,8 @@ internal static class CommandLine
             Verb(settings, "health", "ask a running server whether it is ready: exit code 0 if it is",
                 [Options.Urls], (run, _) => Health.Run(run)),
             certificate,
+            Verb(settings, "ca-bundle", "print the certificates that clients of the server must trust, as the caBundle of an APIService",
+                [Options.Data], (run, _) => Task.FromResult(CaBundle.Run(run))),
             completion,
         ];
         root.HelpName = Settings.ProgramName; // whatever the process is called

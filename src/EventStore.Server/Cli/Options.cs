@@ -59,6 +59,10 @@ internal static class Options
             + "restore (default none)"),
         Text("--controllers", "NAME,…", "what a job's own fields bring about: ttl deletes a finished job after its "
             + "ttlSecondsAfterFinished, deadline fails an active one after its activeDeadlineSeconds (default none)"),
+        Text("--groups", "GROUP,…", "serve only these API groups, behind an aggregator that has the others: kubeflow.org, "
+            + "audit.eventstore.io (default all)"),
+        Text("--tls-san", "NAME,…", "more names and addresses for the certificate that the server makes itself, such as "
+            + "eventstore.ml.svc"),
         Text("--authorization-rbac-dir", "DIR", "who may do what: Role, ClusterRole, RoleBinding and ClusterRoleBinding in *.yaml, *.yml, "
             + "*.json (default: only members of system:masters may do anything)"),
         Text("--client-ca-file", "FILE", "accept client certificates that these authorities signed: CN is the user, each O a group "

@@ -30,6 +30,7 @@ internal static partial class Serve
         ServedTls.Check(builder.Configuration, builder.Environment.ContentRootPath);
         CredentialSources.Check(settings, builder.Configuration, logging);
         Addresses.Probe(settings.Urls);
+        CheckTlsNames(settings);
         if (isCheck)
             return Checked(settings);
 
@@ -41,7 +42,7 @@ internal static partial class Serve
         bool isPrepared = await DatabaseWait.Try(Preparing, run.Log);
         PrivateFolder.Ensure(settings, database);
         CredentialSources credentials = CredentialSources.Read(settings, builder.Configuration, logging);
-        using X509Certificate2? certificate = Certificate(settings, database);
+        using X509Certificate2? certificate = settings.MakesCertificate ? Certificate(settings) : null;
         SetAddresses(builder.WebHost, settings);
         builder.Services.AddSingleton(settings.Profile);
         var served = new Served(database, credentials, limits, certificate)
@@ -50,7 +51,8 @@ internal static partial class Serve
             ReasonsRequired = settings.ReasonsRequired,
             Controllers = settings.Controllers,
             HasPage = settings.HasPage,
-            PageKeysFolder = HasFolder(settings, database) ? PrivateFolder.Within(settings.DataFolder, "page-keys") : null,
+            Groups = settings.Groups,
+            PageKeysFolder = settings.HasFolder ? PrivateFolder.Within(settings.DataFolder, "page-keys") : null,
         };
         await using WebApplication app = Web.Build(builder, served);
         await Start(app, settings);
@@ -61,7 +63,7 @@ internal static partial class Serve
             return 0;
         }
 
-        Welcome(app, settings, credentials, HasFolder(settings, database), certificate);
+        Welcome(app, settings, credentials, certificate);
         Task stopped = app.WaitForShutdownAsync(CancellationToken.None);
         CancellationToken stopping = app.Lifetime.ApplicationStopping;
         Task unusable = isPrepared ? Task.Delay(Timeout.Infinite) : DatabaseWait.Later(Preparing, run.Log, stopping);
@@ -83,6 +85,16 @@ internal static partial class Serve
         // What keeps the host from starting is said once, in words, by whoever started it.
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
         .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // else a span is made for each request that nobody traces
+
+    private static void CheckTlsNames(Settings settings)
+    {
+        if (settings is { TlsNames.Count: > 0, MakesCertificate: false })
+        {
+            throw new OperatorException(
+                "--tls-san counts for nothing: the server makes no certificate of its own here",
+                "It makes one where it has a folder (--data) and no address is https; another certificate has its own names.");
+        }
+    }
 
     private static int Checked(Settings settings)
     {
@@ -130,24 +142,12 @@ internal static partial class Serve
             UnsafeSetting(log, sentence);
     }
 
-    /// <summary>
-    /// The server's own certificate, when it has a folder of its own and TLS is not configured otherwise. Without one, kubectl could
-    /// not log in: it sends no token over plain HTTP.
-    /// </summary>
-    private static X509Certificate2? Certificate(Settings settings, Database database)
+    private static X509Certificate2 Certificate(Settings settings)
     {
-        bool isConfigured = settings.Urls.Count == 0
-            || settings.Urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase));
-        if (isConfigured || !HasFolder(settings, database))
-            return null;
         IEnumerable<string> hosts = settings.Urls.Select(Addresses.Host).OfType<string>();
         string[] always = ["localhost", "127.0.0.1", "::1", Environment.MachineName.ToLowerInvariant()];
-        return OwnCertificate.LoadOrMake(settings.DataFolder, [.. always.Concat(hosts).Distinct()]);
+        return OwnCertificate.LoadOrMake(settings.DataFolder, [.. always.Concat(hosts).Concat(settings.TlsNames).Distinct()]);
     }
-
-    /// <summary>Whether there is a folder to write to: one that is needed, or one that was named.</summary>
-    private static bool HasFolder(Settings settings, Database database) =>
-        database.IsPrivate || settings.DataFolderGiven || settings.TokenAuthFile is null;
 
     /// <summary>One place says where to serve. Of several Kestrel would choose by itself and log a warning.</summary>
     private static void SetAddresses(ConfigureWebHostBuilder host, Settings settings) => host
@@ -176,7 +176,7 @@ internal static partial class Serve
 
     /// <summary>Three lines to paste, for somebody who has never seen the server; and the kubeconfig that one of them names.</summary>
     private static void Welcome(
-        WebApplication app, Settings settings, CredentialSources credentials, bool hasFolder, X509Certificate2? certificate)
+        WebApplication app, Settings settings, CredentialSources credentials, X509Certificate2? certificate)
     {
         ICollection<string> addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
         // With the server's own certificate the same address also serves plain HTTP, which curl can use without a CA option.
@@ -185,7 +185,7 @@ internal static partial class Serve
             : addresses.FirstOrDefault(address => address.StartsWith("https://", StringComparison.Ordinal)) ?? addresses.First());
         VerbRun.Say($"Serving on   {url}");
         bool isTls = certificate is not null || url.StartsWith("https://", StringComparison.Ordinal);
-        if (credentials.AdminToken is not { } token || !isTls || !hasFolder)
+        if (credentials.AdminToken is not { } token || !isTls || !settings.HasFolder)
             return;
         string kubeconfig = Path.Combine(settings.DataFolder, "kubeconfig");
         ServedTls tls = certificate is not null

@@ -104,6 +104,7 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
             Authorizer = settings.Authorization is { } authorization
                 ? new ClusterReviews("authorization-cluster", ClusterReviews.Rights, Client(authorization), times, log)
                 : null,
+            Namespaces = settings.Authorization is { } cluster ? new ClusterNamespaces(Client(cluster), times, log) : null,
         };
     }
 

@@ -20,10 +20,13 @@ internal static class OwnCertificate
     private static readonly TimeSpan FirstByteWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RenewBefore = TimeSpan.FromDays(30);
 
+    /// <summary>Where a data folder has it.</summary>
+    public static string PathIn(string folder) => Path.Combine(folder, "tls.pem");
+
     /// <summary>The certificate of the data folder; made anew where there is none that names all the hosts.</summary>
     public static X509Certificate2 LoadOrMake(string folder, IReadOnlyCollection<string> hosts)
     {
-        string path = Path.Combine(folder, "tls.pem");
+        string path = PathIn(folder);
         if (Load(path) is { } kept)
         {
             if (kept.NotAfter - DateTime.Now > RenewBefore && hosts.All(host => kept.MatchesHostname(host)))

@@ -2,6 +2,7 @@ using EventStore.Domain.Lifetimes;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Jobs;
 using EventStore.Server.Postgres;
+using EventStore.Server.Resources;
 using Npgsql;
 
 namespace EventStore.Server.Hosting;
@@ -31,6 +32,22 @@ internal sealed record Settings(
     /// <summary>Which controllers end lifetimes; none unless they are named.</summary>
     public IReadOnlySet<LifetimeRule> Controllers { get; private init; } = new HashSet<LifetimeRule>();
 
+    /// <summary>The API groups that are served, where an aggregator asks for them; null for all.</summary>
+    public IReadOnlySet<string>? Groups { get; private init; }
+
+    /// <summary>More names and addresses for the server's own certificate.</summary>
+    public IReadOnlyList<string> TlsNames { get; private init; } = [];
+
+    /// <summary>Whether there is a folder to write to: one that is needed, or one that was named.</summary>
+    public bool HasFolder => !NamesDatabase || DataFolderGiven || TokenAuthFile is null;
+
+    /// <summary>
+    /// Whether the server makes itself a certificate: when it has a folder of its own and TLS is not configured otherwise. Without one,
+    /// kubectl could not log in: it sends no token over plain HTTP.
+    /// </summary>
+    public bool MakesCertificate =>
+        HasFolder && Urls.Count > 0 && !Urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase));
+
     /// <summary>What the program is called, in messages and in the database's list of sessions.</summary>
     public const string ProgramName = "EventStore.Server";
 
@@ -54,6 +71,8 @@ internal sealed record Settings(
     public static Settings Read(IConfiguration configuration)
     {
         SettingChecks.LogLevels(configuration);
+        HashSet<string>? groups = Served(Text(configuration, "groups"));
+        Profile profile = NamedProfile(Text(configuration, "profile"));
         return new Settings(
             Addresses(configuration),
             Path.GetFullPath(Text(configuration, "data") ?? PrivatePostgres.DefaultDataFolder()),
@@ -67,7 +86,10 @@ internal sealed record Settings(
             CountsActivity = Flag(configuration, "activity", false),
             HasPage = Flag(configuration, "ui", true),
             PostgresImage = Text(configuration, "postgres-image"),
-            Profile = NamedProfile(Text(configuration, "profile")),
+            Groups = groups,
+            // Behind an aggregator the cluster's garbage collector looks at what jobs own.
+            Profile = groups is null ? profile : profile with { WaitsForDependents = true },
+            TlsNames = Names("--tls-san", Text(configuration, "tls-san")),
             ReasonsRequired = Acts(Text(configuration, "require-reason")),
             Controllers = Rules(Text(configuration, "controllers")),
         };
@@ -99,6 +121,26 @@ internal sealed record Settings(
             _ => throw new OperatorException($"--controllers names '{name}'", "The controllers are ttl and deadline."),
         }),
     ];
+
+    private static HashSet<string>? Served(string? list)
+    {
+        string[] all = [JobResource.Names.Group, JobResource.Revisions.Group];
+        if (list?.Split(',', Trimmed) is not { } groups)
+            return null;
+        return groups.Length == 0 || groups.Except(all).Any()
+            ? throw new OperatorException(
+                $"--groups is '{list}'", $"It names one or more of {string.Join(", ", all)}, separated by commas.")
+            : [.. groups];
+    }
+
+    private static string[] Names(string option, string? list)
+    {
+        string[] names = (list ?? "").Split(',', Trimmed);
+        return names.FirstOrDefault(name => Uri.CheckHostName(name) is UriHostNameType.Unknown or UriHostNameType.Basic) is { } wrong
+            ? throw new OperatorException(
+                $"{option} names '{wrong}'", "It takes names and addresses, as in eventstore.ml.svc,10.0.0.7; none with a star.")
+            : names;
+    }
 
     private static Profile NamedProfile(string? name) => name is null
         ? Profile.Documented

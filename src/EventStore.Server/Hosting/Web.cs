@@ -65,20 +65,30 @@ internal static partial class Web
     {
         bool withActivity = served.CountsActivity;
         Profile profile = app.Services.GetRequiredService<Profile>();
-        app.MapJobs(profile);
-        app.MapRevisions();
-        app.MapCheckpoint();
-        if (withActivity)
-            app.MapActivity();
-        app.MapNamespaces();
-        app.MapSelfReviews();
-        ServedResource[] resources =
+        bool Has(ApiResource resource) => served.Groups?.Contains(resource.Group) ?? true;
+        ServedResource[] resources = [.. ((ServedResource[])
         [
             .. JobEndpoints.Served(profile), .. RevisionEndpoints.Served, .. CheckpointEndpoints.Served,
             .. withActivity ? ActivityEndpoints.Served : [], .. NamespaceEndpoints.Served, ResourceDefinitions.Served,
             .. SelfReviews.Served,
-        ];
-        app.MapDefinitions(resources);
+        ]).Where(each => Has(each.Resource))];
+        if (Has(JobResource.Names))
+            app.MapJobs(profile);
+        if (Has(JobResource.Revisions))
+        {
+            app.MapRevisions();
+            app.MapCheckpoint();
+            if (withActivity)
+                app.MapActivity();
+        }
+
+        if (served.Groups is null)
+        {
+            app.MapNamespaces();
+            app.MapSelfReviews();
+            app.MapDefinitions(resources);
+        }
+
         app.MapDiscovery(resources);
         app.MapOpenApiV3(resources);
         app.MapOpenApiV2(resources);

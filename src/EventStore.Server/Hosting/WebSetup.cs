@@ -28,6 +28,9 @@ internal sealed record Served(Database Database, CredentialSources Credentials, 
     /// <summary>Whether activity is counted and served.</summary>
     public bool CountsActivity { get; init; }
 
+    /// <summary>The API groups that are served; null for all.</summary>
+    public IReadOnlySet<string>? Groups { get; init; }
+
     /// <summary>For what a reason must be given.</summary>
     public IReadOnlySet<string> ReasonsRequired { get; init; } = new HashSet<string>();
 

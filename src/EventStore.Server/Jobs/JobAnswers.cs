@@ -51,6 +51,13 @@ internal static class JobAnswers
             JobResource.Names, key.Name, $"uid mismatch: the provided object specified uid {asked}, and no existing object was found"),
         Rejection.CreateForbidden(var user) =>
             Status.Forbidden(user, "create", JobResource.Names.Group, JobResource.Names.Plural, "", key.Name, key.Namespace),
+        Rejection.NoNewContent(var state, var named) => state switch
+        {
+            NamespaceState.Absent => Status.NotFound(NamespaceEndpoints.Namespaces, key.Namespace),
+            NamespaceState.Terminating => Status.NamespaceTerminating(JobResource.Names, named, key.Namespace),
+            _ => Status.Unavailable(
+                $"the cluster cannot be asked for the namespace {key.Namespace}; nothing was changed", DatabaseAnswers.RetryAfterSeconds),
+        },
         Rejection.ApplyConflict(var fields) => Status.ApplyConflict(
             FieldConflict.Message(fields), [.. fields.Select(field => new StatusCause("FieldManagerConflict", field.Cause, field.Path))]),
         Rejection.UidPrecondition(var asked, var actual) => Status.UidPrecondition(JobResource.Names, key.Name, asked, actual),

@@ -138,11 +138,15 @@ internal static class JobEndpoints
         JsonObject manifest = read.Body!;
         string? name = (manifest["metadata"]?.Member("name") as JsonText)?.Value;
         string? prefix = (manifest["metadata"]?.Member("generateName") as JsonText)?.Value;
+        NamespaceState state = await http.NamespaceState(@namespace);
         for (int attempt = 1; ; attempt++)
         {
             bool generated = string.IsNullOrEmpty(name) && !string.IsNullOrEmpty(prefix);
             var key = new JobKey(@namespace, generated ? GeneratedName.After(prefix!) : name ?? string.Empty);
-            JobCommand command = new CreateJob(key, clock.GetUtcNow(), http.Origin(), manifest, Guid.CreateVersion7()).Under(http);
+            JobCommand command = new CreateJob(key, clock.GetUtcNow(), http.Origin(), manifest, Guid.CreateVersion7())
+            {
+                Namespace = state,
+            }.Under(http);
             Outcome outcome = await lane.Execute(command, read.DryRun, read.BodyBytes, http.RequestAborted);
             if (generated && attempt < GeneratedName.AttemptsMax && outcome is Outcome.Refused(Rejection.AlreadyExists))
                 continue;
@@ -189,7 +193,7 @@ internal static class JobEndpoints
 
         JobCommand asked = command(key, read).Under(http);
         if (asked is ApplyJob { OfStatus: false } apply) // it may come to a creation, which is another right
-            asked = apply with { MayCreate = await http.MayAlso("create") };
+            asked = await (apply with { MayCreate = await http.MayAlso("create") }).InItsNamespace(http);
         Outcome outcome = await lane.Execute(asked, read.DryRun, read.BodyBytes, http.RequestAborted);
         return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(
             asked is ApplyJob created && created.Uid == done.Job.Uid ? 201 : 200, read.View!.Alone(done)));

@@ -72,10 +72,11 @@ internal static class JobRestore
     /// <param name="dryRun">Whether nothing is stored.</param>
     /// <param name="bodyBytes">The size of the body.</param>
     /// <param name="lane">The commit lane.</param>
-    public static Task<Outcome> Execute(HttpContext http, RestoreJob command, bool dryRun, int bodyBytes, CommitLane lane)
+    public static async Task<Outcome> Execute(HttpContext http, RestoreJob command, bool dryRun, int bodyBytes, CommitLane lane)
     {
         int bytes = bodyBytes + JobText.Of(command.Past).LengthBytes; // it waits in the queue with the command
-        return lane.Execute(command.Under(http), dryRun, bytes, http.RequestAborted);
+        command = await command.InItsNamespace(http);
+        return await lane.Execute(command.Under(http), dryRun, bytes, http.RequestAborted);
     }
 
     private static Status Refuse(RestorePoint point, JobKey key, Asked asked)

@@ -69,7 +69,8 @@ internal static class JobsRollback
         (Selected? selected, refusal) = await Select(http, selection, body.Text("after").Text, options.Limit, many, reads);
         if (selected is null)
             return refusal!;
-        JobCommand[] commands = [.. selected.Commands(many).Select(command => command.Under(http))];
+        NamespaceState state = many.RestoresDeleted ? await http.NamespaceState(@namespace) : NamespaceState.Active;
+        JobCommand[] commands = [.. selected.Commands(many).Select(command => command.Under(http) with { Namespace = state })];
         Dictionary<JobKey, string> forbidden = await Forbidden(http, commands);
         (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) =
             await batches.Execute(commands, body.DryRun || forbidden.Count > 0, http.RequestAborted);

@@ -24,7 +24,7 @@ internal static class PastRights
     /// <param name="reads">Reads jobs.</param>
     public static async Task<Status?> OfOne(HttpContext http, JobKey key, IEnumerable<Guid> incarnations, JobReads reads)
     {
-        if (MayReadHistory(http, "get", key.Namespace))
+        if (await MayReadHistory(http, "get", key.Namespace))
             return null;
         Guid? living = await reads.LivingUid(key, http.RequestAborted);
         return living is not null && incarnations.All(uid => uid == living) ? null : Refuse(http, "get", key.Namespace, key.Name);
@@ -33,7 +33,7 @@ internal static class PastRights
     /// <summary>Refuses a list of the past, unless it is of one name at which a job lives, or the caller may read the history.</summary>
     public static async Task<Status?> OfMany(HttpContext http, JobSelection selection, JobReads reads)
     {
-        if (MayReadHistory(http, "list", selection.Namespace))
+        if (await MayReadHistory(http, "list", selection.Namespace))
             return null;
         bool lives = selection.Only is { } key && await reads.LivingUid(key, http.RequestAborted) is not null;
         return lives ? null : Refuse(http, "list", selection.Namespace, null);
@@ -50,13 +50,16 @@ internal static class PastRights
     /// <param name="tooOld">What is said of it.</param>
     /// <param name="reads">Reads jobs.</param>
     public static async Task<Status?> ToGoOn(HttpContext http, string? @namespace, long? revision, string tooOld, JobReads reads) =>
-        revision is not > 0 || MayReadHistory(http, "list", @namespace) || await reads.IsRecent(revision.Value, Window, http.RequestAborted)
+        revision is not > 0
+        || await MayReadHistory(http, "list", @namespace)
+        || await reads.IsRecent(revision.Value, Window, http.RequestAborted)
             ? null
             : Status.Expired(tooOld);
 
-    /// <summary>Whether the caller may read the history.</summary>
-    public static bool MayReadHistory(HttpContext http, string verb, string? @namespace) =>
-        http.RequestServices.GetRequiredService<Authorization>().Allows(Caller.Of(http.User), Request(verb, @namespace));
+    /// <summary>Whether the caller may read the history, by the rules or by the cluster that decides in their place.</summary>
+    public static ValueTask<bool> MayReadHistory(HttpContext http, string verb, string? @namespace) =>
+        http.RequestServices.GetRequiredService<Authorization>().AllowsAsync(
+            Caller.Of(http.User), Request(verb, @namespace), http.RequestAborted);
 
     /// <summary>Refuses what shows the history to a caller who may not read it.</summary>
     public static Status RefuseHistory(HttpContext http, string verb, string? @namespace) => Refuse(http, verb, @namespace, null);

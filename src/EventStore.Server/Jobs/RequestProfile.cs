@@ -24,6 +24,15 @@ internal static class RequestProfile
         };
     }
 
+    /// <summary>The command with what is known of its namespace: for one that may create a job.</summary>
+    public static async ValueTask<T> InItsNamespace<T>(this T command, HttpContext http)
+        where T : JobCommand =>
+        command with { Namespace = await http.NamespaceState(command.Key.Namespace) };
+
+    /// <summary>What is known of a namespace.</summary>
+    public static ValueTask<NamespaceState> NamespaceState(this HttpContext http, string name) =>
+        http.RequestServices.GetRequiredService<NamespaceLookup>().Find(name, http.RequestAborted);
+
     /// <summary>Whether the caller may do something else, too, to what the request is about.</summary>
     public static ValueTask<bool> MayAlso(this HttpContext http, string verb)
     {

@@ -75,6 +75,11 @@ public sealed partial record Status(int Code, string Reason, string Message, Sta
         new(403, "Forbidden", $"forbidden: {NoMarkup($"User {Quote(user)} cannot {verb} path {Quote(path)}")}{Rbac(missing)}",
             new StatusDetails());
 
+    /// <summary>403: nothing can be created in a namespace that is being deleted.</summary>
+    public static Status NamespaceTerminating(ApiResource resource, string name, string @namespace) => new(403, "Forbidden",
+        $"{resource.GroupResource} {Quote(name)} is forbidden: {NoContentIn(@namespace)}",
+        About(resource, name) with { Causes = [new("NamespaceTerminating", BeingTerminated(@namespace), "metadata.namespace")] });
+
     /// <summary>404: no such object.</summary>
     public static Status NotFound(ApiResource resource, string name) =>
         new(404, "NotFound", $"{resource.GroupResource} {Quote(name)} not found", About(resource, name));
@@ -233,15 +238,11 @@ public sealed partial record Status(int Code, string Reason, string Message, Sta
         new(409, "Conflict", $"Operation cannot be fulfilled on {resource.GroupKind} {Quote(name)}: {text}",
             new(name, resource.Group, resource.Kind));
 
-    /// <summary>The message lists each text once, the causes list every error (apimachinery <c>NewInvalid</c> and
-    /// <c>ToAggregate</c>).</summary>
     private static Status Invalid(string kind, string group, string name, IEnumerable<FieldError> errors)
     {
         FieldError[] all = [.. errors];
         StatusCause[] causes = [.. all.Take(ListedMax).Select(error => new StatusCause(error.Reason, error.Message, error.Field))];
-        string[] texts = [.. all.Take(ListedMax).Select(error => error.ToString()).Distinct()];
-        string list = string.Join(", ", texts) + AndMore(all.Length);
-        string message = $"{ApiResource.Qualify(kind, group)} {Quote(name)} is invalid: {(texts.Length == 1 ? list : $"[{list}]")}";
+        string message = $"{ApiResource.Qualify(kind, group)} {Quote(name)} is invalid: {Listed(all)}";
         return new(422, "Invalid", message, new StatusDetails(name, group, kind) { Causes = causes });
     }
 }

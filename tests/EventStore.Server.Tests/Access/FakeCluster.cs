@@ -35,6 +35,9 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// <summary>Decides an access review by its spec.</summary>
     public Func<JsonNode, bool> Allows { get; set; } = _ => false;
 
+    /// <summary>The namespaces there are, each with its phase; <c>forbidden</c> for one that the client may not get.</summary>
+    public ConcurrentDictionary<string, string> Namespaces { get; } = new();
+
     /// <summary>Whether the client may create reviews.</summary>
     public bool MayReview { get; set; } = true;
 
@@ -115,6 +118,7 @@ internal sealed class FakeCluster : IAsyncDisposable
         app.MapGet("/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication", () =>
             Published is null ? Results.StatusCode(404) : Results.Text(ConfigMap().ToJsonString(), "application/json"));
         app.MapGet("/api/v1/namespaces/kube-system/configmaps", (Delegate)Watch);
+        app.MapGet("/api/v1/namespaces/{name}", (string name) => GetNamespace(name));
         await app.StartAsync();
     }
 
@@ -147,6 +151,16 @@ internal sealed class FakeCluster : IAsyncDisposable
         JsonNode review = (await JsonNode.ParseAsync(http.Request.Body))!;
         review["status"] = new JsonObject { ["allowed"] = MayReview };
         return Results.Text(review.ToJsonString(), "application/json", statusCode: 201);
+    }
+
+    private IResult GetNamespace(string name)
+    {
+        Asked.Enqueue($"namespaces {name}");
+        if (!Namespaces.TryGetValue(name, out string? phase))
+            return Results.StatusCode(404);
+        return phase == "forbidden"
+            ? Results.StatusCode(403)
+            : Results.Text($$$"""{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"{{{name}}}"},"status":{"phase":"{{{phase}}}"}}""", "application/json");
     }
 
     private async Task Watch(HttpContext http)

@@ -169,7 +169,7 @@ public sealed class Files_that_change : IDisposable
 
         """;
 
-    private static bool Allows(Followed<AccessPolicy> rules, string user) => new Authorization(() => rules.Current).Allows(
+    private static bool Allows(Followed<AccessPolicy> rules, string user) => new Authorization(() => rules.Current).AllowsByRules(
         new Caller(user, "", []), new AccessRequest("get", "kubeflow.org", "pytorchjobs", "", "ns", "x"));
 
     private static Task<HealthCheckResult> Health<T>(Followed<T> followed)

@@ -31,7 +31,7 @@ public sealed class Rights
     public void Paths_are_open_or_for_all_who_are_known_or_for_administrators(string verb, string path, bool anybody, bool alice)
     {
         var request = new AccessRequest(verb, "", "", "", null, null) { Path = path };
-        Assert.Equal((anybody, alice, true), (Authorization.Allows(Nobody, request), Authorization.Allows(Alice, request), Authorization.Allows(Admin, request)));
+        Assert.Equal((anybody, alice, true), (Authorization.AllowsByRules(Nobody, request), Authorization.AllowsByRules(Alice, request), Authorization.AllowsByRules(Admin, request)));
     }
 
     [Theory]
@@ -44,7 +44,7 @@ public sealed class Rights
     public void Of_resources_a_known_user_has_only_questions_about_himself(string verb, string group, string resource, bool alice)
     {
         var request = new AccessRequest(verb, group, resource, "", "ns", "x") { Path = "/apis/kubeflow.org/v1/namespaces/ns/pytorchjobs/x" };
-        Assert.Equal((false, alice, true), (Authorization.Allows(Nobody, request), Authorization.Allows(Alice, request), Authorization.Allows(Admin, request)));
+        Assert.Equal((false, alice, true), (Authorization.AllowsByRules(Nobody, request), Authorization.AllowsByRules(Alice, request), Authorization.AllowsByRules(Admin, request)));
     }
 
     [Fact]
@@ -52,6 +52,6 @@ public sealed class Rights
     {
         var claimed = new ClaimsPrincipal(new ClaimsIdentity([new Claim("group", Caller.Masters)], authenticationType: null, "name", "group"));
         Assert.Equal(Caller.Anonymous, Caller.Of(claimed));
-        Assert.False(Authorization.Allows(Caller.Of(claimed), new AccessRequest("get", "kubeflow.org", "pytorchjobs", "", "ns", "x")));
+        Assert.False(Authorization.AllowsByRules(Caller.Of(claimed), new AccessRequest("get", "kubeflow.org", "pytorchjobs", "", "ns", "x")));
     }
 }

@@ -111,7 +111,7 @@ public sealed class Rules_in_files
         AccessPolicy policy = Read(("b.yaml", Binding));
         var authorization = new Authorization(() => policy);
         Caller alice = User("alice", "");
-        Assert.False(authorization.Allows(alice, Patch("ml", "mnist")));
+        Assert.False(authorization.AllowsByRules(alice, Patch("ml", "mnist")));
         Assert.Equal("role.rbac.authorization.k8s.io \"editor\" not found", authorization.MissingRoles(alice, "ml"));
         Assert.Equal("", authorization.MissingRoles(alice, "other"));
         Assert.Equal("", authorization.MissingRoles(User("bob", ""), "ml"));
@@ -204,7 +204,7 @@ public sealed class Rules_in_files
     }
 
     private static bool Allows(AccessPolicy policy, string user, string group, AccessRequest request) =>
-        new Authorization(() => policy).Allows(User(user, group), request);
+        new Authorization(() => policy).AllowsByRules(User(user, group), request);
 
     private static Caller User(string user, string group) => new(user, "", [group, Caller.Authenticated]);
 }

@@ -87,6 +87,27 @@ public sealed class The_Kubernetes_manifest
         Assert.All(Pod.Volumes.Where(volume => volume.Secret is not null), volume => Assert.Equal(288, volume.Secret.DefaultMode)); // 0440
     }
 
+    /// <summary>As an extension of the cluster's API the servers may ask the cluster, and have its bindings in the right namespaces.</summary>
+    [SkippableFact]
+    public async Task Is_aggregated_by_an_overlay()
+    {
+        Skip.IfNot(As_delivered.HasKubectl, "kubectl is missing");
+        List<object> all = KubernetesYaml.LoadAllFromString(
+            string.Join("\n---\n", (await As_delivered.Kubectl("kustomize", Repository.PathOf("src/EventStore.Server/aggregated"))).Split("\n---\n")
+                .Where(each => !each.Contains("kind: ServiceMonitor", StringComparison.Ordinal))), strict: true);
+        V1APIService service = all.OfType<V1APIService>().Single();
+        V1Service served = all.OfType<V1Service>().Single();
+        Assert.Equal((served.Metadata.Name, "eventstore", served.Spec.Ports.Single().Port), (service.Spec.Service.Name, service.Spec.Service.NamespaceProperty, service.Spec.Service.Port!.Value));
+        V1PodSpec pod = all.OfType<V1Deployment>().Single().Spec.Template.Spec;
+        Assert.Equal((all.OfType<V1ServiceAccount>().Single().Metadata.Name, true), (pod.ServiceAccountName, pod.AutomountServiceAccountToken));
+        string[] arguments = [.. pod.Containers.Single().Args];
+        Assert.Null(CommandLine.Problem(CommandLine.Parse(arguments)));
+        Assert.Contains($"--groups={service.Spec.Group}", arguments);
+        Assert.Equal("kube-system", all.OfType<V1RoleBinding>().Single().Metadata.NamespaceProperty);
+        Assert.Contains("system:auth-delegator", all.OfType<V1ClusterRoleBinding>().Select(binding => binding.RoleRef.Name));
+        Assert.Contains(all.OfType<V1NetworkPolicy>().Single().Spec.Egress, rule => rule.Ports.Any(port => port.Port.Value == "6443"));
+    }
+
     /// <summary>kubectl's own kustomize puts it together: every file is named, and every image has the version that is built.</summary>
     [SkippableFact]
     public async Task Is_put_together_by_kustomize()

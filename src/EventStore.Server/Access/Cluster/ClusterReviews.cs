@@ -18,6 +18,9 @@ internal sealed record ReviewTimes
     /// <summary>The lack of one.</summary>
     public TimeSpan Denied { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>That a namespace is there.</summary>
+    public TimeSpan Namespace { get; init; } = TimeSpan.FromSeconds(1);
+
     /// <summary>The time-out of one request to the cluster.</summary>
     public TimeSpan Request { get; init; } = TimeSpan.FromSeconds(5);
 

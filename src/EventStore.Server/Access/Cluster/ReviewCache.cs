@@ -4,8 +4,8 @@ using Microsoft.Extensions.Caching.Memory;
 namespace EventStore.Server.Access.Cluster;
 
 /// <summary>
-/// An LRU cache of answers, limited in bytes and time. Concurrent questions with one key are coalesced into one request. A request that
-/// fails is not cached.
+/// An LRU cache of answers, limited in bytes and time; an answer with no time is not kept. Concurrent questions with one key are coalesced
+/// into one request. A request that fails is not cached.
 /// </summary>
 /// <typeparam name="T">The answer.</typeparam>
 internal sealed class ReviewCache<T>(Func<T, int> bytesOf, Func<T, TimeSpan> timeOf) : IDisposable
@@ -37,8 +37,12 @@ internal sealed class ReviewCache<T>(Func<T, int> bytesOf, Func<T, TimeSpan> tim
         try
         {
             T answer = await ask();
-            known.Set(key, answer,
-                new MemoryCacheEntryOptions { Size = EntryBytes + bytesOf(answer), AbsoluteExpirationRelativeToNow = timeOf(answer) });
+            if (timeOf(answer) is { Ticks: > 0 } time)
+            {
+                int size = EntryBytes + bytesOf(answer);
+                known.Set(key, answer, new MemoryCacheEntryOptions { Size = size, AbsoluteExpirationRelativeToNow = time });
+            }
+
             return answer;
         }
         finally

@@ -25,7 +25,7 @@ public static class Discovery
         ServedResource[][] core = [.. versions.Except(named)];
 
         Map(app, "/version", new Document(ServerVersion.Json));
-        Map(app, "/api", new Document(CoreVersions()), AggregatedDiscovery.Of(core));
+        Map(app, "/api", new Document(CoreVersions(core)), AggregatedDiscovery.Of(core));
         Map(app, "/apis", new Document(Groups(named)), AggregatedDiscovery.Of(named));
         foreach (ServedResource[] version in versions)
             Map(app, Root(version[0].Resource), new Document(Resources(version)));
@@ -60,10 +60,10 @@ public static class Discovery
         return Status.NotAcceptable(ContentNegotiation.JsonType);
     }
 
-    private static JsonObject CoreVersions() => JsonObject.Of(
+    private static JsonObject CoreVersions(ServedResource[][] core) => JsonObject.Of(
         ("kind", "APIVersions"),
         ("serverAddressByClientCIDRs", new JsonArray([])),
-        ("versions", Names(["v1"])));
+        ("versions", Names(core.Select(version => version[0].Resource.Version))));
 
     private static JsonObject Groups(ServedResource[][] versions) => JsonObject.Of(
         ("apiVersion", "v1"),

@@ -33,7 +33,7 @@ internal static class JobListEndpoints
     {
         if (!JobQuestion.TryRead(http, clock, out JobQuestion? question, out Status? refusal))
             return refusal;
-        bool mayReadHistory = PastRights.MayReadHistory(http, "list", question.Namespace);
+        bool mayReadHistory = await PastRights.MayReadHistory(http, "list", question.Namespace);
         if (!mayReadHistory && (question.Deleted || question.By.Length > 0))
             return PastRights.RefuseHistory(http, "list", question.Namespace);
         var reads = new JobListReads(jobs, revisions);

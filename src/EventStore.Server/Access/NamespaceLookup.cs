@@ -1,0 +1,12 @@
+using EventStore.Domain.Jobs;
+
+namespace EventStore.Server.Access;
+
+/// <summary>Whether jobs may be created in a namespace.</summary>
+/// <param name="find">Asks a cluster; null where each namespace is there as soon as it is named.</param>
+internal sealed class NamespaceLookup(Func<string, CancellationToken, ValueTask<NamespaceState>>? find)
+{
+    /// <summary>What is known of the namespace.</summary>
+    public ValueTask<NamespaceState> Find(string name, CancellationToken stop) =>
+        find is null ? new(NamespaceState.Active) : find(name, stop);
+}
