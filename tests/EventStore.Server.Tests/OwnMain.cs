@@ -1,5 +1,6 @@
 using EventStore.Server.Tests.Fixtures;
 using EventStore.Server.Tests.Fuzz;
+using EventStore.Server.Tests.Operators;
 using EventStore.Server.Tests.Postgres;
 
 namespace EventStore.Server.Tests;
@@ -11,6 +12,8 @@ internal static class OwnMain
     {
         ["hold", var folder, var how] when !OperatingSystem.IsWindows() => await ParentToKill.Hold(folder, how),
         ["serve", var connectionString] => await HostToKill.Serve(connectionString),
+        ["controller", var url, var @namespace, var count] => await Controller.Run(url, @namespace, int.Parse(count)),
+        ["front-proxy", var caFile, var tokens, var to, var trust] => await FrontProxyStandIn.Run(caFile, tokens, to, trust),
         ["fuzz", "patches" or "selectors"] => Guided.Run(words[1]),
         _ => 2,
     };
