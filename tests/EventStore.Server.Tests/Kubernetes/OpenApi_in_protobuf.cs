@@ -125,7 +125,7 @@ public sealed class OpenApi_in_protobuf(KubectlServer server)
 
     private static string Json(string name) => name == "_ref" ? "$ref" : Regex.Replace(name, "_([a-z])", match => match.Groups[1].Value.ToUpperInvariant());
 
-    private static JsonNode Number(double value) => JsonValue.Create((long)value);
+    private static JsonValue Number(double value) => JsonValue.Create((long)value);
 
     private static byte[] Take(byte[] bytes, ref int at, int count) => bytes[at..(at += count)];
 

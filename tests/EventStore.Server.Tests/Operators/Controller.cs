@@ -16,7 +16,7 @@ namespace EventStore.Server.Tests.Operators;
 /// of its status with the revision they saw. <c>dotnet EventStore.Server.Tests.dll controller URL NAMESPACE COUNT</c> ends when so many jobs
 /// have succeeded.
 /// </summary>
-internal sealed class Controller(IKubernetes client, string @namespace, int count)
+internal sealed class Controller(IKubernetes client, string @namespace, int count) : IDisposable
 {
     private const int Workers = 8;
     private static readonly string[] Steps = ["Created", "Running", "Succeeded"];
@@ -40,12 +40,15 @@ internal sealed class Controller(IKubernetes client, string @namespace, int coun
     public static async Task<int> Run(string url, string @namespace, int count)
     {
         using var client = new k8s.Kubernetes(new KubernetesClientConfiguration { Host = url, AccessToken = ServerProcess.AdminToken });
-        var controller = new Controller(client, @namespace, count);
+        using var controller = new Controller(client, @namespace, count);
         await Task.WhenAll([controller.Inform(), .. Enumerable.Range(0, Workers).Select(_ => controller.Work())]);
         Console.WriteLine($"{controller.finished.Count} succeeded; {controller.lists} lists, {controller.watches} watches, {controller.conflicts} conflicts, "
             + $"{controller.failures} failures");
         return controller.finished.Count == count ? 0 : 1;
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => done.Dispose();
 
     private async Task Inform()
     {

@@ -7,7 +7,7 @@ using EventStore.Server.Tests.Watch;
 namespace EventStore.Server.Tests.Operators;
 
 /// <summary>What a client does through an aggregator is done in the client's name and by its rights, and is as without one.</summary>
-public sealed class Through_a_front_proxy : IAsyncLifetime
+public sealed class Through_a_front_proxy : IAsyncLifetime, IDisposable
 {
     private const string Rules = """
         kind: ClusterRole
@@ -52,9 +52,10 @@ public sealed class Through_a_front_proxy : IAsyncLifetime
         await proxy.DisposeAsync();
         await server.DisposeAsync();
         await database.DisposeAsync();
-        authority.Dispose();
         Directory.Delete(folder, recursive: true);
     }
+
+    public void Dispose() => authority.Dispose();
 
     [Fact]
     public async Task Discovery_lists_watches_patches_and_the_history_are_the_servers_own()
