@@ -38,9 +38,9 @@ internal sealed class LargeJobs(MeasuredPostgres postgres, Options options, Canc
         using HttpClient writer = Client(server, server.Token);
         using HttpClient other = Client(server, server.OtherToken);
         await Create(other, Other, Requests.Manifest("small"));
-        string filler = new('x', JobBytes);
+        string filler = new('x', JobBytes / 2); // of each of the two replicas' command
         for (int job = 0; job < Writers; job++)
-            await Create(writer, Jobs, Requests.Manifest(Requests.JobName(job)).Replace("/var/mnist.py", filler, StringComparison.Ordinal).Replace(filler + filler, filler, StringComparison.Ordinal));
+            await Create(writer, Jobs, Requests.Manifest(Requests.JobName(job)).Replace("/var/mnist.py", filler, StringComparison.Ordinal));
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var latencies = new Latencies();
         CpuTimes before = CpuTimes.Read(server.Pid, postgres.Pid);
