@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "whole", "chain", "snapshot", "page", "deletecollection", "large", "apply"];
+    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot", "page", "deletecollection", "large", "apply"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -98,6 +98,9 @@ internal sealed class Benchmark : IAsyncDisposable
             case "flood":
                 await new Flood(postgres!, options, figures, stop).Measure();
                 return;
+            case "lifetimes":
+                await new Lifetimes(postgres!, options, figures, spec => Load(spec, null), stop).Measure();
+                break;
             case "past":
                 await Past();
                 return;

@@ -24,6 +24,7 @@ internal sealed record Options
           --growth-jobs N         and with so many jobs                                       (default 100000)
           --whole-events N        how many events 'whole' looks through                       (default 1000000)
           --whole-jobs N          of so many jobs                                             (default 3000)
+          --lifetimes N           how many jobs 'lifetimes' has                               (default 100000)
           --server PROGRAM        the server's executable or .dll                             (default: the one built with this program)
           --connection-string S   this PostgreSQL, as somebody who may make databases and roles; databases named bench... are
                                   made anew in it
@@ -47,6 +48,7 @@ internal sealed record Options
           growth        patch with 10,000 events in the log, with many more, and with many more jobs
           flood         one user's flood of patches, and what another feels of it, with the limits on a user and without
           past          one job of 100,000 events as it was 10, 1,000 and 100,000 events ago, one client
+          lifetimes     'lifetimes' jobs due over two minutes, three servers of which the one that acts is killed: lateness, and patches beside it
           whole         of a large store: pages of its history, then verify, rebuild (nothing to mend, and everything), export
           chain         patch, with the chain of hashes and without it (in a database of its own), in turn
           deletecollection one DELETE of 50,000 jobs
@@ -67,20 +69,20 @@ internal sealed record Options
     public static readonly string[] Known =
     [
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood",
-        "startup", "first-screen", "past", "whole", "chain", "snapshot",
+        "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot",
         "page", "deletecollection", "large", "apply",
     ];
 
     /// <summary>Those that need a PostgreSQL and servers of their own.</summary>
     private static readonly string[] NeedOwnServer =
     [
-        "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "growth", "flood", "startup", "first-screen", "past", "whole", "chain", "snapshot",
+        "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot",
         "page", "deletecollection", "large", "apply",
     ];
 
     private static readonly string[] Names =
     [
-        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "growth-jobs", "whole-events", "whole-jobs", "server", "connection-string", "url", "token", "json", "svg",
+        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "growth-jobs", "whole-events", "whole-jobs", "lifetimes", "server", "connection-string", "url", "token", "json", "svg",
     ];
 
     /// <summary>The scenarios, in the order they are measured.</summary>
@@ -105,6 +107,8 @@ internal sealed record Options
     public required long WholeEvents { get; init; }
 
     public required int WholeJobs { get; init; }
+
+    public required int Lifetimes { get; init; }
 
     public string? Server { get; init; }
 
@@ -149,6 +153,7 @@ internal sealed record Options
             GrowthJobs = (int)Number("growth-jobs", given.GetValueOrDefault("growth-jobs", "100000")),
             WholeEvents = (long)Number("whole-events", given.GetValueOrDefault("whole-events", "1000000")),
             WholeJobs = (int)Number("whole-jobs", given.GetValueOrDefault("whole-jobs", "3000")),
+            Lifetimes = (int)Number("lifetimes", given.GetValueOrDefault("lifetimes", "100000")),
             Server = given.GetValueOrDefault("server") is { } server ? Path.GetFullPath(server) : null,
             ConnectionString = given.GetValueOrDefault("connection-string"),
             Url = isGiven ? new Uri(given["url"]) : null,

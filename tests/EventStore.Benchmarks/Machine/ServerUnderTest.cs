@@ -61,6 +61,15 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         return new ServerUnderTest(url, token, database, process, folder);
     }
 
+    /// <summary>Another server on the same database, with the same users.</summary>
+    public async Task<ServerUnderTest> Beside(MeasuredPostgres postgres, string? program, CancellationToken stop, IReadOnlyDictionary<string, string> settings)
+    {
+        var environment = new Dictionary<string, string>(settings) { ["ConnectionStrings__Postgres"] = postgres.For(Database!, Database + "_serving") };
+        (Child started, Uri url) = await Launch(
+            [.. Command(program), "--urls", "http://127.0.0.1:0", "--token-auth-file", Path.Combine(folder!, "tokens.csv")], environment, stop);
+        return new ServerUnderTest(url, Token, Database, started, null);
+    }
+
     /// <summary>Starts the program and waits until it says where it serves.</summary>
     public static async Task<(Child Process, Uri Url)> Launch(string[] command, IReadOnlyDictionary<string, string>? environment, CancellationToken stop)
     {

@@ -25,6 +25,16 @@ internal static class InProcess
             new ServerPresence(database, NullLogger<ServerPresence>.Instance),
             NullLogger<CommitLane>.Instance);
 
+    /// <summary>What carries out many commands as one transaction.</summary>
+    public static WholeBatches Together(NpgsqlDataSource database) =>
+        new(
+            database,
+            new LookUpDatabase(database),
+            new LaneLimits(),
+            Feed(database, new FeedLimits(), out _),
+            new ServerPresence(database, NullLogger<ServerPresence>.Instance),
+            NullLogger<WholeBatches>.Instance);
+
     /// <summary>A feed that is not running, and what it would hear.</summary>
     public static JobFeed Feed(NpgsqlDataSource database, FeedLimits limits, out Notifications notifications)
     {

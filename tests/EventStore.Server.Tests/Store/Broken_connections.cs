@@ -61,6 +61,27 @@ public sealed class Broken_connections : IAsyncLifetime
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task Many_at_once_are_answered_once_and_stored_once(bool afterTheCommit)
+    {
+        string[] jobs = ["many-a", "many-b", "many-c"];
+        foreach (string job in jobs)
+            await server.Admin.Create(job);
+        long then = await database.Ask<long>("SELECT revision FROM eventstore.head");
+        foreach (string job in jobs)
+            await (await server.Admin.Patch(Sample.Job(job), """{"spec":{"cleanPodPolicy":"All"}}""")).Manifest();
+
+        Cut("job_rolled_back", afterTheCommit);
+        Reply back = await Reply.Of(server.Admin.PostAsync(Sample.Jobs() + "/rollback", Sample.Body($$"""{"revision":{{then}}}""")));
+        Assert.True(back.Code == HttpStatusCode.OK, back.Text);
+        Assert.Equal(1, wire.Cuts);
+        foreach (string job in jobs)
+            Assert.Equal(3, await database.Events(job));
+        await database.AssertWhole();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task A_whole_batch_is_answered_once_and_stored_once(bool afterTheCommit)
     {
         await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);

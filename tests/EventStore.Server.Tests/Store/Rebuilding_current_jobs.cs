@@ -233,6 +233,33 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
         Assert.Empty(await Differences());
     }
 
+    /// <summary>The same of many commands at once, which read the wrong rows just before.</summary>
+    [Fact]
+    public async Task Is_not_undone_by_many_at_once_that_were_decided_before_it()
+    {
+        await using (CommitLane lane = InProcess.Lane(database.Source))
+            Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("together")));
+        await database.Execute("UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(replace(data ->> 'text', 'Never', 'Often')))");
+        Assert.NotEmpty(await Differences());
+        WholeBatches together = InProcess.Together(database.Source);
+
+        Task<Rebuilding> rebuilding;
+        Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> decided;
+        await using (CommitLock held = await CommitLock.Hold(database))
+        {
+            rebuilding = Rebuild();
+            await held.WaitForWaiting(1);
+            decided = together.Execute([InProcess.Label("together", "n", "1")], dryRun: false, CancellationToken.None);
+            await held.WaitForWaiting(2);
+        }
+
+        Assert.Equal(1, (await rebuilding).Changed);
+        Assert.Null((await decided).Failure);
+        Assert.Empty(await Differences());
+        Assert.Null((await together.Execute([InProcess.Label("together", "n", "2")], dryRun: false, CancellationToken.None)).Failure);
+        Assert.Empty(await Differences());
+    }
+
     /// <summary>The first batch of a server names no rebuild it knows of, and so is decided twice; nobody waits for it.</summary>
     [Fact]
     public async Task Is_known_to_a_server_that_starts_after_it()
