@@ -71,6 +71,7 @@ public sealed class Lifetimes_of_several_servers : IAsyncLifetime
         await using (CommitLock held = await CommitLock.Hold(database))
         {
             await held.WaitForWaiting(1);
+            Assert.Equal(1, await LeaseNumber());
             await Signal(a, "STOP");
             await Until(async () => await LeaseNumber() == 2);
             await held.WaitForWaiting(2);
