@@ -27,7 +27,7 @@ public sealed class WholeBatches(
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private long rebuild; // the last one that a commit told of; 0 is none there ever was
+    private long rebuild; // the last one that a commit told of; 0 before any did
 
     /// <summary>Carries them out.</summary>
     /// <param name="commands">The commands; those of one job in their order.</param>
@@ -47,7 +47,7 @@ public sealed class WholeBatches(
         {
             for (int attempt = 0; attempt < AttemptsMax; attempt++)
             {
-                long known = Interlocked.Read(ref rebuild); // before the jobs are read
+                long known = await KnownRebuild(connection); // before the jobs are read
                 Batch batch = await Decide(connection, commands);
                 stop.ThrowIfCancellationRequested();
                 if (dryRun || batch.Entries.Count == 0 || batch.Chains.Any(chain => chain.Verdicts.Any(verdict => verdict.Why is not null)))
@@ -88,6 +88,14 @@ public sealed class WholeBatches(
         {
             return await recovery.FindOut(batch, [], e);
         }
+    }
+
+    /// <summary>The last rebuild; an empty batch asks for it once, for otherwise the first batch would be decided twice.</summary>
+    private async Task<long> KnownRebuild(LaneConnection connection)
+    {
+        if (Interlocked.Read(ref rebuild) == 0)
+            Interlocked.Exchange(ref rebuild, (await connection.Commit(new Batch(), wakeOthers: false, 0)).Rebuild!.Value);
+        return Interlocked.Read(ref rebuild);
     }
 
     private static async Task<Batch> Decide(LaneConnection connection, IReadOnlyList<JobCommand> commands)
