@@ -34,8 +34,8 @@ internal sealed class Lifetimes(MeasuredPostgres postgres, Options options, Figu
         await using ServerUnderTest first = await ServerUnderTest.Start(postgres, Database, options.Server, stop, Controllers);
         while (await Ask("SELECT number FROM eventstore.lease") is 0L)
             await Task.Delay(100, stop);
-        await using ServerUnderTest second = await first.Beside(postgres, options.Server, stop, Controllers);
-        await using ServerUnderTest third = await first.Beside(postgres, options.Server, stop, Controllers);
+        await using ServerUnderTest second = await first.Beside(postgres, options.Server, Controllers, stop);
+        await using ServerUnderTest third = await first.Beside(postgres, options.Server, Controllers, stop);
         await Self.Run(Generator.Verb, second.Load(LoadKind.CreateAll, postgres) with { Jobs = options.Jobs, Count = options.Jobs, Connections = PatchConnections }, null, stop);
         Measured alone = await load(Patches(second, options.Seconds) with { WarmUpSeconds = options.WarmUpSeconds });
         long begin = DateTimeOffset.UtcNow.ToUnixTimeSeconds() + (2L * options.Lifetimes / LoadedPerSecond) + 20;

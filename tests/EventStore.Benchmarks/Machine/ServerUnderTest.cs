@@ -62,7 +62,7 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     }
 
     /// <summary>Another server on the same database, with the same users.</summary>
-    public async Task<ServerUnderTest> Beside(MeasuredPostgres postgres, string? program, CancellationToken stop, IReadOnlyDictionary<string, string> settings)
+    public async Task<ServerUnderTest> Beside(MeasuredPostgres postgres, string? program, IReadOnlyDictionary<string, string> settings, CancellationToken stop)
     {
         var environment = new Dictionary<string, string>(settings) { ["ConnectionStrings__Postgres"] = postgres.For(Database!, Database + "_serving") };
         (Child started, Uri url) = await Launch(
