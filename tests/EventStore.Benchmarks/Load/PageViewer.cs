@@ -13,7 +13,7 @@ namespace EventStore.Benchmarks.Load;
 /// </summary>
 internal sealed partial class PageViewer : IDisposable
 {
-    private static readonly TimeSpan RestMin = TimeSpan.FromMilliseconds(250), RestMax = TimeSpan.FromSeconds(2), Calm = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan RestMin = TimeSpan.FromMilliseconds(250), RestMax = TimeSpan.FromSeconds(2);
 
     private readonly HttpClient client;
     private readonly CancellationTokenSource left = new();
@@ -102,10 +102,10 @@ internal sealed partial class PageViewer : IDisposable
         await loading;
     }
 
-    /// <summary>As page.js: at once after a calm, and then the less often the longer a load takes.</summary>
+    /// <summary>As page.js: the less often the longer a load takes, and less and less often while there is no rest without a change.</summary>
     private async Task LoadWhenTold(ChannelReader<bool> told, string path)
     {
-        (TimeSpan rest, long quiet) = (TimeSpan.Zero, 0);
+        (TimeSpan rest, bool isCrowded) = (TimeSpan.Zero, false);
         try
         {
             await foreach (bool _ in told.ReadAllAsync(left.Token))
@@ -115,11 +115,10 @@ internal sealed partial class PageViewer : IDisposable
                 Loads++;
                 OnLoad?.Invoke(page);
                 TimeSpan took = Stopwatch.GetElapsedTime(begun);
-                bool isBusy = quiet != 0 && Stopwatch.GetElapsedTime(quiet) < Calm;
-                double ms = Math.Max(RestMin.TotalMilliseconds, Math.Max(2 * rest.TotalMilliseconds, 4 * took.TotalMilliseconds));
-                rest = isBusy ? TimeSpan.FromMilliseconds(Math.Min(RestMax.TotalMilliseconds, ms)) : TimeSpan.Zero;
-                quiet = Stopwatch.GetTimestamp();
+                double least = isCrowded ? Math.Max(RestMin.TotalMilliseconds, 2 * rest.TotalMilliseconds) : 0;
+                rest = TimeSpan.FromMilliseconds(Math.Min(RestMax.TotalMilliseconds, Math.Max(4 * took.TotalMilliseconds, least)));
                 await Task.Delay(rest, left.Token);
+                isCrowded = told.TryPeek(out _);
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)

@@ -53,10 +53,10 @@
         for (const each of root.querySelectorAll('[data-with-script]')) each.hidden = false;
     };
 
-    // A page that is live is loaded again when the server says that something on it changed. While changes keep coming it is loaded less
-    // often, so that many open pages cost the server little.
+    // A page that is live is loaded again when the server says that something on it changed, and then rests for four times as long as that
+    // took. While there is no rest without a change it rests twice as long each time, so that many open pages cost the server little.
     const live = (() => {
-        let source = null, url = '', wanted = false, loading = false, pause = 0, rest = 0, quiet = 0;
+        let source = null, url = '', wanted = false, loading = false, crowded = false, pause = 0, rest = 0;
         const state = document.getElementById('live-state');
         const tell = (is, text) => {
             state.hidden = false;
@@ -101,10 +101,10 @@
                 }
                 if (answer.ok) replace(await answer.text());
             } catch { /* the stream notices too, and comes back */ }
-            rest = Date.now() - quiet < 3000 ? Math.min(2000, Math.max(250, 2 * rest, 4 * (Date.now() - begun))) : 0;
-            quiet = Date.now();
+            rest = Math.min(2000, Math.max(4 * (Date.now() - begun), crowded ? Math.max(250, 2 * rest) : 0));
             setTimeout(() => {
                 loading = false;
+                crowded = wanted;
                 if (base(main().dataset.live || '') !== base(url)) follow();
                 if (wanted) load();
             }, rest);
