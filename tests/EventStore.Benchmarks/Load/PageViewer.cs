@@ -118,7 +118,7 @@ internal sealed partial class PageViewer : IDisposable
                 double least = isCrowded ? Math.Max(RestMin.TotalMilliseconds, 2 * rest.TotalMilliseconds) : 0;
                 rest = TimeSpan.FromMilliseconds(Math.Min(RestMax.TotalMilliseconds, Math.Max(4 * took.TotalMilliseconds, least)));
                 await Task.Delay(rest, left.Token);
-                isCrowded = told.TryPeek(out _);
+                isCrowded = told.TryPeek(out bool waiting) && waiting;
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
