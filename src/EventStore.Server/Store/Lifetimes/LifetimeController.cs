@@ -190,7 +190,10 @@ internal sealed partial class LifetimeController(
             ["system:serviceaccounts", "system:serviceaccounts:eventstore", "system:authenticated"],
             $"EventStore.Server/{name}",
             string.Empty,
-            Guid.CreateVersion7().ToString()) { Reason = job.Lifetime.Reason };
+            Guid.CreateVersion7().ToString())
+        {
+            Reason = job.Lifetime.Reason,
+        };
         return new EndLifetime(job.Key, now, origin, job.Uid, job.Lifetime) { Profile = profile, Manager = name };
     }
 
