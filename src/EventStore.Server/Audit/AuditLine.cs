@@ -37,7 +37,7 @@ internal static class AuditLine
         json.WriteNumber("code", verb == "create" ? 201 : 200);
         json.WriteEndObject();
         if (body is not null && data.RootElement.TryGetProperty(body, out JsonElement value))
-            WriteRequest(json, subresource, value);
+            WriteRequest(json, body == subresource ? subresource : string.Empty, value);
         string time = happened.Time.ToString(TimeFormat, CultureInfo.InvariantCulture);
         json.WriteString("requestReceivedTimestamp", time);
         json.WriteString("stageTimestamp", time);
@@ -60,6 +60,8 @@ internal static class AuditLine
         "job_status_updated" => ("update", "status", "status"),
         "job_deletion_requested" => ("delete", null, string.Empty),
         "job_deleted" => data.TryGetProperty("patch", out _) ? ("patch", "patch", string.Empty) : ("delete", null, string.Empty),
+        // A member of the event like any patch: of the status, {"status": …}.
+        "job_applied" when data.TryGetProperty("subresource", out JsonElement of) => ("patch", "patch", of.GetString()!),
         _ => ("patch", "patch", string.Empty),
     };
 
@@ -120,17 +122,17 @@ internal static class AuditLine
         json.WriteEndObject();
     }
 
-    private static void WriteRequest(Utf8JsonWriter json, string subresource, JsonElement value)
+    private static void WriteRequest(Utf8JsonWriter json, string member, JsonElement value)
     {
         json.WritePropertyName("requestObject");
-        if (subresource.Length == 0)
+        if (member.Length == 0)
         {
             value.WriteTo(json);
             return;
         }
 
         json.WriteStartObject();
-        json.WritePropertyName(subresource);
+        json.WritePropertyName(member);
         value.WriteTo(json);
         json.WriteEndObject();
     }
