@@ -14,12 +14,12 @@ public sealed partial class Rights_of_readers(PageFixture fixture)
     public async Task Two_people_see_what_each_may()
     {
         PageFixture.NeedsChromium();
-        await fixture.Create(PageFixture.OfAlice, "of-alice");
-        await fixture.Create("team-secret", "of-others");
+        await fixture.Create(PageFixture.OfAlice, "seen-by-alice");
+        await fixture.Create("team-secret", "seen-by-others");
         await using (Visitor admin = await fixture.SignedIn())
         {
-            await admin.Go("/ui/jobs?name=of-");
-            Assert.Equal(["of-alice", "of-others"], await admin.Names());
+            await admin.Go("/ui/jobs?name=seen-by-");
+            Assert.Equal(["seen-by-alice", "seen-by-others"], await admin.Names());
             Assert.Contains("admin", await admin.Page.Locator("tbody tr").First.InnerTextAsync(), StringComparison.Ordinal);
         }
 
@@ -30,7 +30,7 @@ public sealed partial class Rights_of_readers(PageFixture fixture)
         await alice.Page.GetByLabel("Namespace").FillAsync(PageFixture.OfAlice);
         await alice.Press("Show");
         Assert.Contains("namespace=team-a", alice.Page.Url, StringComparison.Ordinal);
-        Assert.Contains("of-alice", await alice.Names());
+        Assert.Contains("seen-by-alice", await alice.Names());
         string page = await alice.Page.ContentAsync();
         Assert.DoesNotContain("team-secret", page, StringComparison.Ordinal); // not even among the choices
         Assert.DoesNotContain("admin", page, StringComparison.Ordinal); // who changed it is history

@@ -48,7 +48,7 @@ public sealed class The_chain : IAsyncLifetime
     [InlineData("UPDATE mt_events SET headers = headers || '{\"more\": 1}' WHERE seq_id = 50", 50, "the headers of the event were edited")]
     [InlineData("UPDATE mt_events SET headers = headers || '{\"impersonatedBy\": {\"name\": \"mallory\", \"groups\": []}}' WHERE seq_id = 50", 50, Broken)]
     [InlineData("UPDATE mt_events SET headers = headers || '{\"impersonatedBy\": null}' WHERE seq_id = 50", 50, Broken)]
-    [InlineData("UPDATE mt_events SET headers = headers - 'impersonatedBy' WHERE seq_id = 52", 52, Broken)]
+    [InlineData("UPDATE mt_events SET headers = headers - 'impersonatedBy' WHERE seq_id = (SELECT max(seq_id) FROM mt_events WHERE headers ? 'impersonatedBy')", -1, Broken)]
     [InlineData("UPDATE mt_events SET correlation_id = 'another' WHERE seq_id = 50", 50, Broken)]
     [InlineData("UPDATE mt_events SET mt_dotnet_type = 'another' WHERE seq_id = 50", 50, "the class of the event was edited")]
     [InlineData("UPDATE mt_events SET is_archived = true WHERE seq_id = 50", 50, "a column that nothing writes was edited")]
@@ -75,7 +75,10 @@ public sealed class The_chain : IAsyncLifetime
         List<Finding> findings = await Verify();
         Assert.Contains(findings, finding => finding.What == what && (revision < 0 || finding.Revision == revision));
         if (what == Broken)
-            Assert.Equal(revision, Assert.Single(findings, finding => finding.What.StartsWith(Broken, StringComparison.Ordinal)).Revision);
+        {
+            Finding broken = Assert.Single(findings, finding => finding.What.StartsWith(Broken, StringComparison.Ordinal));
+            Assert.True(revision < 0 || broken.Revision == revision, $"revision {broken.Revision}");
+        }
     }
 
     [Fact]
