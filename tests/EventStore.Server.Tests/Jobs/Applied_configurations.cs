@@ -4,6 +4,9 @@ using System.Text;
 using System.Text.Json.Nodes;
 using EventStore.Server.Tests.Fixtures;
 using EventStore.Server.Tests.Kubectl;
+using k8s;
+using k8s.Autorest;
+using k8s.Models;
 
 namespace EventStore.Server.Tests.Jobs;
 
@@ -102,6 +105,49 @@ public sealed class Applied_configurations : IAsyncLifetime
         Assert.Contains(".metadata.labels.app", (await Kubectl(1, "apply", "--server-side", "--field-manager=other", "-f", other)).Errors, StringComparison.Ordinal);
         await Kubectl(0, "apply", "--server-side", "--field-manager=other", "--force-conflicts", "-f", other);
         Assert.Equal("mine", (await Kubectl(0, "get", "pytorchjob", "applied", "-o", "jsonpath={.metadata.labels.app}")).Output);
+    }
+
+    [SkippableFact]
+    public async Task Are_shown_by_kubectl_diff_before_they_are_applied()
+    {
+        await Kubectl(0, "apply", "--server-side", "-f", File("job.json", Sample.Manifest("applied")));
+        string next = File("next.json", Sample.Manifest("applied", labels: """{"app":"next"}"""));
+        KubectlRun shown = await Kubectl(1, "diff", "--server-side", "-f", next);
+        Assert.Matches("(?m)^\\-    app: test$", shown.Output);
+        Assert.Matches("(?m)^\\+    app: next$", shown.Output);
+        Assert.Equal("test", (await Kubectl(0, "get", "pytorchjob", "applied", "-o", "jsonpath={.metadata.labels.app}")).Output);
+        await Kubectl(0, "apply", "--server-side", "-f", next);
+        Assert.Empty((await Kubectl(0, "diff", "--server-side", "-f", next)).Output);
+        Assert.Equal(2, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
+    }
+
+    [SkippableFact]
+    public async Task Take_over_what_kubectl_applied_at_the_client()
+    {
+        await Kubectl(0, "apply", "-f", File("job.json", Sample.Manifest("applied", labels: """{"app":"test","old":"x"}""")));
+        await Kubectl(0, "apply", "--server-side", "-f", File("next.json", Sample.Manifest("applied", labels: """{"app":"next"}""")));
+        JsonNode metadata = JsonNode.Parse((await Kubectl(0, "get", "pytorchjob", "applied", "-o", "json", "--show-managed-fields")).Output)!["metadata"]!;
+        Assert.Equal("""{"app":"next"}""", metadata["labels"]!.ToJsonString()); // what was applied once, and is no more, went
+        Assert.DoesNotContain(
+            metadata["managedFields"]!.AsArray(),
+            entry => (string)entry!["manager"]! == "kubectl-client-side-apply" && entry["fieldsV1"]!["f:spec"] is not null);
+    }
+
+    [Fact]
+    public async Task Are_what_the_official_csharp_client_sends()
+    {
+        using var client = new k8s.Kubernetes(new KubernetesClientConfiguration
+        {
+            Host = server.Url.ToString(),
+            AccessToken = ServerProcess.AdminToken,
+        });
+        await Apply("one", Sample.Manifest("applied"), 201);
+        async Task<string> Send(string manager, bool? force) => $"{await client.CustomObjects.PatchNamespacedCustomObjectAsync(
+            new V1Patch(Partial("""{"metadata":{"labels":{"app":"theirs"}}}"""), V1Patch.PatchType.ApplyPatch),
+            "kubeflow.org", "v1", "kube-test", "pytorchjobs", "applied", fieldManager: manager, force: force)}";
+        var refused = await Assert.ThrowsAsync<HttpOperationException>(() => Send("two", null));
+        Assert.Equal(HttpStatusCode.Conflict, refused.Response.StatusCode);
+        Assert.Contains("\"app\":\"theirs\"", await Send("two", true), StringComparison.Ordinal);
     }
 
     private static string Partial(string fields)

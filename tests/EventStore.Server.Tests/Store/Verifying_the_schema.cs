@@ -13,7 +13,7 @@ public sealed class Verifying_the_schema : IAsyncLifetime
 {
     /// <summary>Tables that hold no history and nothing made of it: Marten's own notes, and how far a rebuild has come.</summary>
     private static readonly string[] Notes =
-        ["mt_event_progression", "mt_event_projection_floors", "mt_high_water_skips", "mt_doc_deadletterevent", "rebuild", "commit_lock",
+        ["mt_event_progression", "mt_event_projection_floors", "mt_high_water_skips", "mt_doc_deadletterevent", "rebuild", "commit_lock", "lease",
             "mt_doc_activity", "mt_doc_job_activity"]; // Counted_activity tampers with those
 
     /// <summary>Columns of which nothing else tells what they should be.</summary>
