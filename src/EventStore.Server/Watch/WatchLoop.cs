@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Threading.RateLimiting;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
@@ -143,7 +144,7 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
 
     private async Task Follow(FeedSubscription subscription, TimeSpan bookmarkEvery)
     {
-        DateTime bookmarkAt = DateTime.UtcNow + bookmarkEvery;
+        long bookmarkSent = Stopwatch.GetTimestamp(); // monotonic: a clock that is set back keeps no bookmark away
         while (true)
         {
             long reached = subscription.Position;
@@ -154,16 +155,20 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
             }
 
             seen = Math.Max(seen, reached);
-            if (options.AllowWatchBookmarks && DateTime.UtcNow >= bookmarkAt)
+            if (options.AllowWatchBookmarks && Stopwatch.GetElapsedTime(bookmarkSent) >= bookmarkEvery)
             {
                 await SendBookmark(endsInitialEvents: false);
-                bookmarkAt = DateTime.UtcNow + bookmarkEvery;
+                bookmarkSent = Stopwatch.GetTimestamp();
             }
 
             await stream.Flush();
             using var nextBookmark = CancellationTokenSource.CreateLinkedTokenSource(stop);
             if (options.AllowWatchBookmarks)
-                nextBookmark.CancelAfter(bookmarkAt - DateTime.UtcNow > TimeSpan.Zero ? bookmarkAt - DateTime.UtcNow : TimeSpan.Zero);
+            {
+                TimeSpan left = bookmarkEvery - Stopwatch.GetElapsedTime(bookmarkSent); // read once: a negative time is refused
+                nextBookmark.CancelAfter(left > TimeSpan.Zero ? left : TimeSpan.Zero);
+            }
+
             try
             {
                 if (!await subscription.Wait(nextBookmark.Token))

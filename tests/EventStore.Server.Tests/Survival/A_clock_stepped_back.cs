@@ -1,6 +1,8 @@
+using System.Globalization;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
+using EventStore.Server.Tests.Watch;
 using Npgsql;
 
 namespace EventStore.Server.Tests.Survival;
@@ -39,6 +41,31 @@ public sealed class A_clock_stepped_back
         File.Delete(offset);
     }
 
+    [SkippableFact]
+    public async Task Of_a_server_keeps_no_bookmark_away()
+    {
+        Skip.If(FakeTime is null && Environment.GetEnvironmentVariable("CI") is null, "there is no libfaketime (Debian: apt-get install libfaketime)");
+        string offset = Path.Combine(Path.GetTempPath(), $"clock-{Guid.NewGuid():N}");
+        await File.WriteAllTextAsync(offset, "+0");
+        await using TestDatabase database = await TestDatabase.Create();
+        await using ServerProcess server = await ServerProcess.Start(
+            database.Serving,
+            [("LD_PRELOAD", FakeTime!), ("FAKETIME_TIMESTAMP_FILE", offset), ("FAKETIME_NO_CACHE", "1"), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")],
+            "--Feed:BookmarkEvery=00:00:00.3");
+        await using WatchClient watch = await WatchClient.Open(server.Admin, Sample.Jobs(), "allowWatchBookmarks=true&resourceVersion=1");
+        await server.Admin.Create("before");
+        await Until(watch, "ADDED");
+        await Until(watch, "BOOKMARK");
+
+        await File.WriteAllTextAsync(offset, "-3600");
+        string created = (string)(await server.Admin.Create("after"))["metadata"]!["creationTimestamp"]!;
+        Assert.True(DateTimeOffset.Parse(created, CultureInfo.InvariantCulture) < DateTimeOffset.UtcNow.AddMinutes(-30), "the clock did not step back, so nothing is shown");
+
+        await Until(watch, "ADDED");
+        await Until(watch, "BOOKMARK"); // or nothing would come for an hour
+        File.Delete(offset);
+    }
+
     /// <summary>The same without the library: a clock an hour behind the last event looks like this.</summary>
     [Fact]
     public async Task Behind_the_last_event_holds_time_where_it_is()
@@ -70,6 +97,12 @@ public sealed class A_clock_stepped_back
             ["2026-01-02T03:04:05Z", "2026-01-02T02:04:05Z", "2026-01-02T04:04:05Z"],
             await database.Ask<string[]>("SELECT array_agg(data #>> '{manifest,metadata,creationTimestamp}' ORDER BY seq_id) FROM eventstore.mt_events"));
         await AssertInOrder(database, 3);
+    }
+
+    private static async Task Until(WatchClient watch, string type)
+    {
+        while (await watch.Next() is { } frame && frame.Type != type)
+            Assert.NotEqual("ERROR", frame.Type);
     }
 
     private static async Task AssertInOrder(TestDatabase database, long events)

@@ -75,7 +75,7 @@ internal sealed class Follower(HttpClient client, string path, string selector, 
 
     private void Keep(Frame frame)
     {
-        Assert.NotEqual("ERROR", frame.Type);
+        Assert.False(frame.Type == "ERROR", $"{frame}");
         if (frame.Type != "BOOKMARK")
         {
             frames.Add(frame);
