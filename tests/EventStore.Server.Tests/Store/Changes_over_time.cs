@@ -1,7 +1,11 @@
+using System.Text;
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.History;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;
@@ -45,8 +49,8 @@ public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<Ser
         JobTimeline second = await Timelines.Count(key, secondLife.Time, end, secondLife.Number, all[^1].Number, 10, default);
         JobTimeline withDeletion = await Timelines.Count(key, deletion.Time, end, deletion.Number, all[^1].Number, 10, default);
 
-        Assert.Equal((2, false), (second.Total, second.LivesBefore));
-        Assert.Equal((3, true), (withDeletion.Total, withDeletion.LivesBefore));
+        Assert.Equal((3, false), (second.Total, second.LivesBefore));
+        Assert.Equal((4, true), (withDeletion.Total, withDeletion.LivesBefore));
         Assert.Equal(Expected([.. all.SkipWhile(revision => revision != deletion)], deletion.Time, end, 10), withDeletion.Cells.Select(Line).Order(StringComparer.Ordinal));
         Assert.Null(await Timelines.Extent(new JobKey(space, "nobody"), default));
     }
@@ -116,6 +120,15 @@ public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<Ser
         await (await bob.DeleteAsync(path)).Manifest();
         await bob.Create(name, space);
         await (await bob.Patch(path + "/status", """{"status":{"startTime":"2026-01-02T00:00:00Z"}}""")).Manifest();
+        await using var lane = InProcess.Lane(served.Database.Source);
+        var status = (JsonObject)JsonReading.Parse(Encoding.UTF8.GetBytes(
+            $$$"""{"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"{{{name}}}"},"status":{"completionTime":"2026-01-03T00:00:00Z"}}"""));
+        var apply = new ApplyJob(new JobKey(space, name), DateTimeOffset.UtcNow, InProcess.Create(name).Origin, status, Force: false, Guid.NewGuid())
+        {
+            Profile = Profile.Kubeflow,
+            OfStatus = true,
+        };
+        Assert.IsType<Outcome.Done>(await lane.Execute(apply));
         return new JobKey(space, name);
     }
 

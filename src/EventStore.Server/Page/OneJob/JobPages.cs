@@ -17,7 +17,6 @@ internal static class JobPages
     private static readonly RequiresAccess ToJob = new(JobResource.Names.Group, JobResource.Names.Plural, Verb: "get");
     private static readonly RequiresAccess ToDiff = new(JobResource.Names.Group, JobResource.Names.Plural, "diff", "get");
     private static readonly RequiresAccess ToRollback = new(JobResource.Names.Group, JobResource.Names.Plural, "rollback", "create");
-
     private static readonly RequiresAccess ToRestore = new(JobResource.Names.Group, JobResource.Names.Plural, "restore", "create");
 
     /// <summary>The route table.</summary>

@@ -95,7 +95,9 @@ internal static class RevisionText
         if (TimelineReads.KindOf(EventCodec.NameOf(happened)) is { } kind)
             return [kind];
         IReadOnlyCollection<string> paths = ChangedPaths.Of(happened);
-        return [.. new[] { (Kind: ChangeKind.Spec, Begin: "spec."), (Kind: ChangeKind.Metadata, Begin: "metadata.") }
+        (ChangeKind Kind, string Begin)[] kinds =
+            [(ChangeKind.Spec, "spec."), (ChangeKind.Metadata, "metadata."), (ChangeKind.Status, "status.")];
+        return [.. kinds
             .Where(each => paths.Any(path => path.StartsWith(each.Begin, StringComparison.Ordinal))).Select(each => each.Kind)];
     }
 

@@ -10,10 +10,10 @@ namespace EventStore.Server.Store.History;
 /// </summary>
 /// <remarks>
 /// The bounds between slices are moments. Time never runs against revision, so each becomes a revision by binary search, and a slice is a
-/// range of the index on (namespace, job, revision). Type and user of a revision stand in its row. Which fields a patch changed stands in
-/// its event only, and 100,000 events are too many to look into. Of each slice, type and user the first event is looked into and, evenly
-/// spread, about <see cref="LookedIntoMax"/> others at most. Where that were not all of them, the counts of spec and metadata are
-/// estimates, and say so.
+/// range of the index on (namespace, job, revision). Type and user of a revision stand in its row. Which fields a patch or an apply changed
+/// stands in its event only, and 100,000 events are too many to look into. Of each slice, type and user the first event is looked into and,
+/// evenly spread, about <see cref="LookedIntoMax"/> others at most. Where that were not all of them, the counts of spec, metadata and
+/// status are estimates, and say so.
 /// </remarks>
 public sealed class TimelineReads(NpgsqlDataSource database)
 {
@@ -67,17 +67,19 @@ public sealed class TimelineReads(NpgsqlDataSource database)
             UNION
             SELECT c.slice, c.type, c.user_name, unnest(c.spread) FROM counted c WHERE c.type <> ALL ($8)),
         looked AS (
-            SELECT s.slice, s.type, s.user_name, e.spec, e.metadata
+            SELECT s.slice, s.type, s.user_name, e.spec, e.metadata, e.status
               FROM sample s
              CROSS JOIN LATERAL (
                    SELECT jsonb_path_exists(e.data, '$.paths[*] ? (@ starts with "spec.")') AS spec,
-                          jsonb_path_exists(e.data, '$.paths[*] ? (@ starts with "metadata.")') AS metadata
+                          jsonb_path_exists(e.data, '$.paths[*] ? (@ starts with "metadata.")') AS metadata,
+                          jsonb_path_exists(e.data, '$.paths[*] ? (@ starts with "status.")') AS status
                      FROM eventstore.mt_events e WHERE e.seq_id = s.revision OFFSET 0) e)
         SELECT c.slice, c.type, c.user_name, sum(c.count)::bigint, min(c.first), max(c.last), sum(c.looked)::bigint, sum(c.spec)::bigint,
-               sum(c.metadata)::bigint
-          FROM (SELECT c.slice, c.type, c.user_name, c.count, c.first, c.last, 0 AS looked, 0 AS spec, 0 AS metadata FROM counted c
+               sum(c.metadata)::bigint, sum(c.status)::bigint
+          FROM (SELECT c.slice, c.type, c.user_name, c.count, c.first, c.last, 0 AS looked, 0 AS spec, 0 AS metadata, 0 AS status
+                  FROM counted c
                 UNION ALL
-                SELECT l.slice, l.type, l.user_name, 0, NULL, NULL, 1, l.spec::int, l.metadata::int FROM looked l) c
+                SELECT l.slice, l.type, l.user_name, 0, NULL, NULL, 1, l.spec::int, l.metadata::int, l.status::int FROM looked l) c
          GROUP BY c.slice, c.type, c.user_name
          ORDER BY c.slice, min(c.first)
         """;
@@ -142,8 +144,9 @@ public sealed class TimelineReads(NpgsqlDataSource database)
         (long count, long first, long last) = (row.GetInt64(3), row.GetInt64(4), row.GetInt64(5));
         if (KindOf(type) is { } kind)
             return [new TimelineCell(slice, kind, type, user, count, true, first, last)];
-        (long looked, long spec, long metadata) = (row.GetInt64(6), row.GetInt64(7), row.GetInt64(8));
-        (ChangeKind Kind, long Of)[] kinds = [(ChangeKind.Spec, spec), (ChangeKind.Metadata, metadata)];
+        long looked = row.GetInt64(6);
+        (ChangeKind Kind, long Of)[] kinds =
+            [(ChangeKind.Spec, row.GetInt64(7)), (ChangeKind.Metadata, row.GetInt64(8)), (ChangeKind.Status, row.GetInt64(9))];
         return kinds.Where(each => each.Of > 0).Select(each => new TimelineCell(
             slice, each.Kind, type, user, Math.Max(1, count * each.Of / looked), looked == count, first, last));
     }
