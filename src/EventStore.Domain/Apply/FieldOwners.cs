@@ -64,7 +64,7 @@ public sealed record FieldOwners(JsonObject State)
         return With(state, new Kept { Last = made });
     }
 
-    /// <summary>What an apply makes of a job and its owners, or with whom it conflicts.</summary>
+    /// <summary>The result of an apply: the merged job with its new owners, or the conflicts with other managers.</summary>
     /// <param name="by">Who applies.</param>
     /// <param name="job">The job; the empty object for one that is to be created.</param>
     /// <param name="configuration">What is applied.</param>

@@ -5,7 +5,7 @@ namespace EventStore.Domain.History;
 /// <summary>
 /// What an event may have set, for whoever asks who set a value last. More than an event is found by (<see cref="ChangedPaths"/>): the
 /// generation and what a deletion marks are in it too. The database keeps for each snapshot what was touched since the one before
-/// (<c>touched_paths_1</c> of migrations/V0016); this is the same rule for whoever checks that, and for events behind the last snapshot.
+/// (<c>touched_paths_1</c> of migrations/V0016); this is the same rule in C#, for verify and for events behind the last snapshot.
 /// </summary>
 public static class TouchedPaths
 {

@@ -3,7 +3,7 @@ using EventStore.Domain.Json;
 
 namespace EventStore.Domain.Lifetimes;
 
-/// <summary>What ends a job by a field of its own.</summary>
+/// <summary>The rules by which a field of a job ends its lifetime.</summary>
 public enum LifetimeRule
 {
     /// <summary>A finished job is deleted <c>ttlSecondsAfterFinished</c> after it finished.</summary>

@@ -42,8 +42,8 @@ internal sealed record Settings(
     public bool HasFolder => !NamesDatabase || DataFolderGiven || TokenAuthFile is null;
 
     /// <summary>
-    /// Whether the server makes itself a certificate: when it has a folder of its own and TLS is not configured otherwise. Without one,
-    /// kubectl could not log in: it sends no token over plain HTTP.
+    /// Whether the server makes a self-signed certificate: it does when it has a data folder and no address is https. kubectl sends no
+    /// token over plain HTTP.
     /// </summary>
     public bool MakesCertificate =>
         HasFolder && Urls.Count > 0 && !Urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase));

@@ -110,7 +110,7 @@ internal static partial class Oidc
         return true;
     }
 
-    /// <summary>Whom a valid token names. What the issuer gave the page's client opens nothing but the page.</summary>
+    /// <summary>The caller a valid token names. A token for the page's client (its audience) is refused by the API.</summary>
     private static (Caller? Caller, string? Wrong) CallerOf(JsonWebToken token, OidcSettings settings, bool isOfPage)
     {
         if (!isOfPage && !token.Audiences.Contains(settings.ClientId))

@@ -31,7 +31,7 @@ internal sealed record OidcPageClient(string Id, string? SecretFile, IReadOnlyLi
     }
 
     /// <summary>
-    /// The secret, read anew for each sign-in, so that one that is replaced counts without a restart; null for a public client.
+    /// The client secret; null for a public client. The file is read at each sign-in, so a rotated secret needs no restart.
     /// </summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
