@@ -9,7 +9,11 @@ public sealed class JsonObject : JsonValue
     /// <summary>The object without members.</summary>
     public static readonly JsonObject Empty = new([]);
 
+    private const int KeptTextBytesMax = 16 << 10;
+    private static readonly byte[] TooLong = [];
+
     private readonly KeyValuePair<string, JsonValue>[] members;
+    private byte[]? text; // only where KeepText asked for it
 
     private JsonObject(KeyValuePair<string, JsonValue>[] sorted) => members = sorted;
 
@@ -80,9 +84,29 @@ public sealed class JsonObject : JsonValue
     /// <summary>With the member set, or without it when the value is null.</summary>
     public JsonObject WithOrWithout(string name, JsonValue? value) => value is null ? Without(name) : With(name, value);
 
+    /// <summary>How many bytes of text are kept with the object.</summary>
+    public int KeptTextBytes => text?.Length ?? 0;
+
+    /// <summary>
+    /// Keeps the object's text, which is then copied wherever the object is printed: for a part that stays the same while what is around
+    /// it changes, as the <c>spec</c> of a job whose labels are patched. A text of more than 16 KiB is not kept.
+    /// </summary>
+    /// <returns>This object.</returns>
+    public JsonObject KeepText()
+    {
+        text ??= ToUtf8() is { Length: <= KeptTextBytesMax } whole ? whole : TooLong;
+        return this;
+    }
+
     /// <inheritdoc/>
     public override void WriteTo(Utf8JsonWriter writer)
     {
+        if (KeptTextBytes > 0)
+        {
+            writer.WriteRawValue(text, skipInputValidation: true);
+            return;
+        }
+
         writer.WriteStartObject();
         foreach (KeyValuePair<string, JsonValue> member in members)
         {

@@ -13,8 +13,6 @@ namespace EventStore.Domain.Json;
 /// </remarks>
 public abstract class JsonValue : IEquatable<JsonValue>
 {
-    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
-
     private protected JsonValue()
     {
     }
@@ -45,10 +43,9 @@ public abstract class JsonValue : IEquatable<JsonValue>
     /// <summary>The value as compact JSON in UTF-8, members in order.</summary>
     public byte[] ToUtf8()
     {
-        using var buffer = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(buffer, Compact))
-            WriteTo(writer);
-        return buffer.ToArray();
+        using JsonPrinter printer = JsonPrinter.Take();
+        WriteTo(printer.Writer);
+        return printer.ToUtf8();
     }
 
     /// <summary>The value as compact JSON.</summary>

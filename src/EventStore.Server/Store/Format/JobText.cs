@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 using EventStore.Domain.Apply;
@@ -14,8 +13,6 @@ namespace EventStore.Server.Store.Format;
 /// </summary>
 public sealed class JobText
 {
-    private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
-
     private const byte BeforeOwners = (byte)'\n';
 
     private readonly byte[] utf8;
@@ -41,24 +38,21 @@ public sealed class JobText
     /// <c>selfLink</c> set.</summary>
     public static JobText Of(Job job)
     {
-        var buffer = new ArrayBufferWriter<byte>(2048);
+        using JsonPrinter printer = JsonPrinter.Take();
+        Utf8JsonWriter writer = printer.Writer;
         (int Cut, Range Owners) places = default;
-        using (var writer = new Utf8JsonWriter(buffer, Compact))
+        writer.WriteStartObject();
+        foreach (KeyValuePair<string, JsonValue> member in job.Manifest.Members)
         {
-            writer.WriteStartObject();
-            foreach (KeyValuePair<string, JsonValue> member in job.Manifest.Members)
-            {
-                writer.WritePropertyName(member.Key);
-                if (member.Key == "metadata")
-                    places = WriteMetadata(writer, job);
-                else
-                    member.Value.WriteTo(writer);
-            }
-
-            writer.WriteEndObject();
+            writer.WritePropertyName(member.Key);
+            if (member.Key == "metadata")
+                places = WriteMetadata(printer, job);
+            else
+                (member.Value is JsonObject part ? part.KeepText() : member.Value).WriteTo(writer);
         }
 
-        return new JobText(buffer.WrittenSpan.ToArray(), places.Cut, places.Owners);
+        writer.WriteEndObject();
+        return new JobText(printer.ToUtf8(), places.Cut, places.Owners);
     }
 
     /// <summary>The whole text as UTF-8 with the revision in its place.</summary>
@@ -123,8 +117,9 @@ public sealed class JobText
     /// Writes the metadata and answers where the revision belongs, which is between the quotes of an empty resourceVersion, and where the
     /// owners of fields stand with the comma before them.
     /// </summary>
-    private static (int Cut, Range Owners) WriteMetadata(Utf8JsonWriter writer, Job job)
+    private static (int Cut, Range Owners) WriteMetadata(JsonPrinter printer, Job job)
     {
+        Utf8JsonWriter writer = printer.Writer;
         (int cut, int begin, int end) = (0, 0, 0);
         JsonObject metadata = job.Metadata.With("resourceVersion", string.Empty).With("selfLink", SelfLink(job.Key));
         if (!job.Owners.IsNone)
@@ -133,20 +128,18 @@ public sealed class JobText
         foreach (KeyValuePair<string, JsonValue> member in metadata.Members)
         {
             if (member.Key == "managedFields")
-                begin = Written(writer);
+                begin = printer.WrittenBytes;
             writer.WritePropertyName(member.Key);
             member.Value.WriteTo(writer);
             if (member.Key == "managedFields")
-                end = Written(writer);
+                end = printer.WrittenBytes;
             else if (member.Key == "resourceVersion")
-                cut = Written(writer) - 1;
+                cut = printer.WrittenBytes - 1;
         }
 
         writer.WriteEndObject();
         return (cut, begin..end);
     }
-
-    private static int Written(Utf8JsonWriter writer) => (int)(writer.BytesCommitted + writer.BytesPending);
 
     private static string SelfLink(JobKey key) => $"/apis/kubeflow.org/v1/namespaces/{key.Namespace}/pytorchjobs/{key.Name}";
 }

@@ -41,7 +41,7 @@ internal static class JobMemory
                     Add(array.Items[i], ref bytes, most);
                 break;
             case JsonObject { Count: > 0 } members:
-                bytes += Object + Array + ((long)Member * members.Count);
+                bytes += Object + 8 + Array + ((long)Member * members.Count) + members.KeptTextBytes;
                 foreach (KeyValuePair<string, JsonValue> member in members.Members)
                 {
                     bytes += Of(member.Key);
