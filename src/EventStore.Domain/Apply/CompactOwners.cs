@@ -43,8 +43,8 @@ internal sealed class CompactOwners
             JsonObject fields = FieldsOf(entry)!;
             bool known = before is not null && ReferenceEquals(all, before.all)
                 && before.state[member.Key] is JsonObject earlier && ReferenceEquals(fields, FieldsOf(earlier));
-            JsonObject kept = known ? Timed((JsonObject)before!.Form[member.Key]!, entry) : Small(entry, Everything(all, member.Key));
-            form = form.With(member.Key, kept);
+            JsonObject kept = known ? Timed((JsonObject)before!.Form[member.Key]!, entry) : Small(entry, all, member.Key);
+            form = form.With(member.Key, kept.KeepText());
         }
 
         return new CompactOwners(job, all, state, form);
@@ -71,12 +71,13 @@ internal sealed class CompactOwners
         return (state, new CompactOwners(job, all, state, form));
     }
 
-    private static JsonObject Small(JsonObject entry, JsonObject everything)
+    private static JsonObject Small(JsonObject entry, JsonObject all, string key)
     {
         JsonObject fields = FieldsOf(entry)!;
         int count = Count(fields);
         if (count <= SmallMax)
             return entry;
+        JsonObject everything = Everything(all, key);
         JsonObject less = FieldSet.Difference(everything, fields);
         JsonObject more = FieldSet.Difference(fields, everything);
         if (Count(less) + Count(more) >= count)

@@ -76,9 +76,7 @@ public sealed record FieldOwners(JsonObject State)
         JsonObject last = owners.Of(by);
         JsonObject named = TypedFields.Of(configuration);
         JsonObject merged = TypedFields.Merge(job, configuration);
-        JsonObject all = owners.State.Names.Where(key => key != by.Key).Aggregate(
-            named, (set, key) => FieldSet.Union(set, owners.Of(FieldOwner.Of(key))));
-        JsonObject after = last.Count == 0 ? merged : Pruned(merged, last, all);
+        JsonObject after = FieldSet.Difference(last, named).Count == 0 ? merged : owners.Pruned(merged, by, named);
         FieldComparison changed = FieldComparison.Of(job, after);
         FieldConflict[] conflicts = [.. owners.Conflicts(by, changed)];
         if (conflicts.Length > 0 && !force)
@@ -95,9 +93,12 @@ public sealed record FieldOwners(JsonObject State)
     internal JsonObject Of(FieldOwner owner) => State[owner.Key]?.Member(Fields) as JsonObject ?? FieldSet.Empty;
 
     // What was applied last and is not named any more goes, unless somebody else owns it; and with it nothing that nobody applied.
-    private static JsonObject Pruned(JsonObject merged, JsonObject last, JsonObject owned)
+    // Where all of it is named again, nothing does.
+    internal JsonObject Pruned(JsonObject merged, FieldOwner by, JsonObject named)
     {
-        JsonObject declared = FieldSet.WithDeclared(last);
+        JsonObject owned = State.Names.Where(key => key != by.Key).Aggregate(
+            named, (set, key) => FieldSet.Union(set, Of(FieldOwner.Of(key))));
+        JsonObject declared = FieldSet.WithDeclared(Of(by));
         JsonObject there = FieldSet.WithDeclared(TypedFields.Of(merged));
         JsonValue bare = TypedFields.Without(merged, declared);
         JsonObject stays = FieldSet.Union(Present(bare), FieldSet.WithDeclared(owned));
@@ -148,6 +149,8 @@ public sealed record FieldOwners(JsonObject State)
 
     private FieldOwners Capped()
     {
+        if (State.Count <= UpdatersMax)
+            return this;
         string[] updaters = [.. State.Names.Where(key => FieldOwner.Of(key).Operation == FieldOwner.Update)];
         if (updaters.Length <= UpdatersMax)
             return this;

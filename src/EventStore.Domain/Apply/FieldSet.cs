@@ -72,13 +72,19 @@ internal static class FieldSet
     private static JsonObject Root(JsonObject? node) => node ?? Empty;
 
     private static JsonObject? UnionTree(JsonObject? one, JsonObject? other) =>
-        one is null ? other : other is null ? one : Combine(one, other, Holds(one) || Holds(other), UnionTree);
+        one is null ? other
+        : other is null || ReferenceEquals(one, other) ? one
+        : Combine(one, other, Holds(one) || Holds(other), UnionTree);
 
     private static JsonObject? IntersectionTree(JsonObject? one, JsonObject? other) =>
-        one is null || other is null ? null : Combine(one, other, Holds(one) && Holds(other), IntersectionTree);
+        one is null || other is null ? null
+        : ReferenceEquals(one, other) ? one
+        : Combine(one, other, Holds(one) && Holds(other), IntersectionTree);
 
     private static JsonObject? DifferenceTree(JsonObject? set, JsonObject? other) =>
-        set is null || other is null ? set : Combine(set, other, Holds(set) && !Holds(other), DifferenceTree);
+        set is null || other is null ? set
+        : ReferenceEquals(set, other) ? null
+        : Combine(set, other, Holds(set) && !Holds(other), DifferenceTree);
 
     private static JsonObject? Combine(JsonObject one, JsonObject other, bool holds, Func<JsonObject?, JsonObject?, JsonObject?> combine)
     {

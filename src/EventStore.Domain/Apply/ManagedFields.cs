@@ -11,16 +11,17 @@ public static class ManagedFields
     private const string FieldsType = "FieldsV1";
 
     /// <summary>The entries in upstream's order: by operation, time and name.</summary>
-    public static JsonArray Of(FieldOwners owners) => new(
-    [
-        .. owners.State.Members.ToArray()
-            .Select(entry => (Owner: FieldOwner.Of(entry.Key), Fields: entry.Value.Member(FieldOwners.Fields)!, Time: Seconds(entry.Value)))
-            .OrderBy(entry => entry.Owner.Operation, StringComparer.Ordinal)
-            .ThenBy(entry => entry.Time ?? 0)
-            .ThenBy(entry => entry.Owner.Name, StringComparer.Ordinal)
-            .ThenBy(entry => entry.Owner.Subresource, StringComparer.Ordinal)
-            .Select(entry => Entry(entry.Owner, entry.Fields, entry.Time)),
-    ]);
+    public static JsonArray Of(FieldOwners owners)
+    {
+        (FieldOwner Owner, JsonObject Fields, long? Time)[] entries = Array.ConvertAll(owners.State.Members.ToArray(), entry =>
+            (FieldOwner.Of(entry.Key), (JsonObject)entry.Value.Member(FieldOwners.Fields)!, Seconds(entry.Value)));
+        Array.Sort(entries, static (one, other) =>
+            string.CompareOrdinal(one.Owner.Operation, other.Owner.Operation) is not 0 and var byOperation ? byOperation
+            : (one.Time ?? 0).CompareTo(other.Time ?? 0) is not 0 and var byTime ? byTime
+            : string.CompareOrdinal(one.Owner.Name, other.Owner.Name) is not 0 and var byName ? byName
+            : string.CompareOrdinal(one.Owner.Subresource, other.Owner.Subresource));
+        return new JsonArray(Array.ConvertAll(entries, entry => Entry(entry.Owner, entry.Fields, entry.Time)));
+    }
 
     /// <summary>Reads the owners back; null when it is no list of entries.</summary>
     public static FieldOwners? Read(JsonValue? list)
@@ -61,13 +62,13 @@ public static class ManagedFields
         _ => present,
     };
 
-    private static JsonObject Entry(FieldOwner owner, JsonValue fields, long? time)
+    private static JsonObject Entry(FieldOwner owner, JsonObject fields, long? time)
     {
         var members = new List<KeyValuePair<string, JsonValue>>
         {
             new("apiVersion", ApiVersion),
             new("fieldsType", FieldsType),
-            new("fieldsV1", fields),
+            new("fieldsV1", fields.KeepText()),
             new("manager", owner.Name),
             new("operation", owner.Operation),
         };

@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Text;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
@@ -29,6 +30,10 @@ internal readonly record struct TypedPlace(TypedField? Field)
     /// <summary>The whole object.</summary>
     public static TypedPlace Root { get; } = new(new TypedField(WholeJob(), Pointer: true));
 
+    // One text for each: the sets of all jobs share them.
+    private static readonly FrozenDictionary<string, string> DeclaredSteps =
+        Names(Root.Field!.Type, []).Distinct().ToFrozenDictionary(name => name, name => Member + name, StringComparer.Ordinal);
+
     /// <summary>The place of a member.</summary>
     public TypedPlace Of(string name) => new(Field?.Type.Member(name));
 
@@ -49,7 +54,7 @@ internal readonly record struct TypedPlace(TypedField? Field)
     public bool Declares(string step) => step.StartsWith(Member, StringComparison.Ordinal) && Has(step[Member.Length..]);
 
     /// <summary>The step to a member.</summary>
-    public static string StepTo(string name) => Member + name;
+    public static string StepTo(string name) => DeclaredSteps.GetValueOrDefault(name) ?? Member + name;
 
     /// <summary>The step to an item of a list owned by item; null when nothing tells the item apart.</summary>
     public string? StepTo(JsonValue item)
@@ -116,6 +121,11 @@ internal readonly record struct TypedPlace(TypedField? Field)
     private static bool IsPlain(char c) => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/';
 
     private bool HasStep(JsonValue item) => StepTo(item) is not null;
+
+    private static IEnumerable<string> Names(FieldType type, HashSet<FieldType> seen) => !seen.Add(type)
+        ? []
+        : type.Fields.SelectMany(field => Names(field.Value.Type, seen).Append(field.Key))
+            .Concat(type.Item is { } item ? Names(item, seen) : []);
 
     // The typed model has spec and status; every object has these beside them.
     private static FieldType WholeJob()

@@ -71,6 +71,15 @@ public sealed class ApplyProperties
     }
 
     [Property]
+    public bool Nothing_goes_that_is_named_again(Configuration others, Configuration before, Configuration mine)
+    {
+        var all = new Configuration(before.Values.Concat(mine.Values).DistinctBy(each => each.Key).ToDictionary());
+        Job job = Apply(Apply(Made, "other", others), "me", before);
+        JsonObject merged = TypedFields.Merge(job.Manifest, all.ToJson());
+        return job.Owners.Pruned(merged, new FieldOwner(FieldOwner.Apply, string.Empty, "me"), TypedFields.Of(all.ToJson())).Equals(merged);
+    }
+
+    [Property]
     public bool What_nobody_else_owns_and_I_drop_goes(Configuration first, Configuration then)
     {
         Job after = Apply(Apply(Made, "me", first), "me", then);
