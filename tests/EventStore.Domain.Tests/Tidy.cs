@@ -19,7 +19,7 @@ public sealed partial class Tidy
     private static readonly string[] Protocol =
         ["Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents", "Kubernetes.Reviews"];
 
-    private static readonly string[] Store = ["Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Store.Activities", "Store.Lifetimes", "Store.Proof"];
+    private static readonly string[] Store = ["Store.Format", "Store.Hosts", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Store.Activities", "Store.Lifetimes", "Store.Proof"];
 
     private static readonly string[] OfAPage =
         ["Access", "Telemetry", .. Protocol, "Limits", "Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Resources", "Jobs", "Audit"];
@@ -48,13 +48,14 @@ public sealed partial class Tidy
         ["Kubernetes.Reviews"] = ["Access", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents"],
         ["Limits"] = ["Access", "Telemetry", "Kubernetes", "Kubernetes.Requests", "Kubernetes.Selectors"],
         ["Store.Format"] = ["Access", "Telemetry"],
-        ["Store.Reads"] = ["Access", "Telemetry", "Store.Format"],
-        ["Store.History"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
-        ["Store.Feed"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
-        ["Store.Lane"] = ["Access", "Telemetry", "Store.Format", "Store.Reads", "Store.Feed"],
-        ["Store.Lifetimes"] = ["Access", "Telemetry", "Store.Format", "Store.Reads", "Store.Feed", "Store.Lane"],
-        ["Store.Activities"] = ["Access", "Telemetry", "Store.Format", "Store.Reads"],
-        ["Store.Proof"] = ["Access", "Telemetry", "Postgres", "Store.Format", "Store.Reads", "Store.Activities"],
+        ["Store.Hosts"] = ["Access", "Telemetry", "Store.Format"],
+        ["Store.Reads"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts"],
+        ["Store.History"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts", "Store.Reads"],
+        ["Store.Feed"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts", "Store.Reads"],
+        ["Store.Lane"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts", "Store.Reads", "Store.Feed"],
+        ["Store.Lifetimes"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts", "Store.Reads", "Store.Feed", "Store.Lane"],
+        ["Store.Activities"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts", "Store.Reads"],
+        ["Store.Proof"] = ["Access", "Telemetry", "Postgres", "Store.Format", "Store.Hosts", "Store.Reads", "Store.Activities"],
         ["Resources"] = ["Kubernetes", "Store.Format"],
         ["Watch"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources"],
         ["Jobs"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],

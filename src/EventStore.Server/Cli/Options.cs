@@ -55,6 +55,8 @@ internal static class Options
         Text("--activity", "on|off", "count who did how much of what, beside the changes (default off: it takes 25 MB, and on a machine "
             + "that is full a third of the patches)"),
         Text("--ui", "on|off", "serve the page for people at /ui/ (default on)"),
+        Text("--require-synchronous", "on|off", "serve only a database whose primary waits for a synchronous standby, so that no answered "
+            + "write is lost with it (default off)"),
         Text("--require-reason", "ACT,…", "refuse these without a reason, in the header Audit-Reason or as ?reason=: delete, rollback, "
             + "restore (default none)"),
         Text("--controllers", "NAME,…", "what a job's own fields bring about: ttl deletes a finished job after its "

@@ -38,7 +38,7 @@ internal static partial class Serve
         await using Database? database = await Open(settings, run.Log, stop);
         if (database is null)
             return 0;
-        Task Preparing() => Prepare(database, run.Log);
+        Task Preparing() => Prepare(database, settings.RequiresSynchronous, run.Log);
         bool isPrepared = await DatabaseWait.Try(Preparing, run.Log);
         PrivateFolder.Ensure(settings, database);
         CredentialSources credentials = CredentialSources.Read(settings, builder.Configuration, logging);
@@ -51,6 +51,7 @@ internal static partial class Serve
             ReasonsRequired = settings.ReasonsRequired,
             Controllers = settings.Controllers,
             HasPage = settings.HasPage,
+            RequiresSynchronous = settings.RequiresSynchronous,
             Groups = settings.Groups,
             PageKeysFolder = settings.HasFolder ? PrivateFolder.Within(settings.DataFolder, "page-keys") : null,
         };
@@ -119,16 +120,24 @@ internal static partial class Serve
     }
 
     /// <summary>Migrates the private database. One that was named must be migrated already; what makes it unsafe is logged.</summary>
-    private static async Task Prepare(Database database, ILogger log)
+    private static async Task Prepare(Database database, bool requiresSynchronous, ILogger log)
     {
+        string serving = await database.FindPrimary();
+        if (requiresSynchronous && (database.IsPrivate || !await ServingRole.WaitsForStandby(serving)))
+        {
+            throw new OperatorException(
+                "the database's primary waits for no standby, which --require-synchronous refuses",
+                "Set synchronous_standby_names on it, as in 'ANY 1 (*)', or leave the option out: then answered writes can be lost with it.");
+        }
+
         if (database.IsPrivate)
         {
             await Migrate.Apply(database, log, new MigrationLimits());
             return;
         }
 
-        await Migrations.RequireUtf8(database.ServingConnectionString);
-        IReadOnlyList<string> pending = await Migrations.Pending(database.ServingConnectionString);
+        await Migrations.RequireUtf8(serving);
+        IReadOnlyList<string> pending = await Migrations.Pending(serving);
         if (pending.Count > 0)
         {
             throw new OperatorException(
@@ -136,9 +145,9 @@ internal static partial class Serve
                 $"Run '{Settings.ProgramName} migrate' with ConnectionStrings__PostgresOwner set to the database's owner.");
         }
 
-        if (await ServingRole.HasOwnersRights(database.ServingConnectionString))
+        if (await ServingRole.HasOwnersRights(serving))
             TooManyRights(log);
-        foreach (string sentence in await ServingRole.UnsafeSettings(database.ServingConnectionString))
+        foreach (string sentence in await ServingRole.UnsafeSettings(serving))
             UnsafeSetting(log, sentence);
     }
 

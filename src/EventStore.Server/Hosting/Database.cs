@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using EventStore.Server.Postgres;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Lane;
 using Npgsql;
 
@@ -26,14 +27,20 @@ internal sealed class Database : IAsyncDisposable
 
     private readonly PrivatePostgres? embedded;
 
-    private Database(string? owner, string serving, PrivatePostgres? embedded) =>
+    private Database(string? owner, string serving, PrivatePostgres? embedded)
+    {
         (OwnerConnectionString, ServingConnectionString, this.embedded) = (owner, serving, embedded);
+        ServingConnectionStrings = HostList.Each(serving);
+    }
 
     /// <summary>The owner's connection; null when none was named.</summary>
     public string? OwnerConnectionString { get; }
 
     /// <summary>The serving role's connection.</summary>
     public string ServingConnectionString { get; }
+
+    /// <summary>The serving role's connection to each host, in the order of the connection string.</summary>
+    public IReadOnlyList<string> ServingConnectionStrings { get; }
 
     /// <summary>Whether it is the private one, whose schema the server keeps up to date by itself.</summary>
     public bool IsPrivate => embedded is not null;
@@ -73,9 +80,34 @@ internal sealed class Database : IAsyncDisposable
     /// </summary>
     public NpgsqlDataSource Serving() => Source(ServingConnectionString, Settings.ProgramName);
 
+    /// <summary>The same for each host.</summary>
+    public Primary Primary() => new([.. ServingConnectionStrings.Select((host, i) => Source(
+        host, ServingConnectionStrings.Count > 1 ? $"{Settings.ProgramName} {i + 1}" : Settings.ProgramName))]);
+
     /// <summary>Connections of the serving role for finding out what became of a batch: rare, and so none is kept.</summary>
-    public LookUpDatabase LookUps() => new(Source(
-        new NpgsqlConnectionStringBuilder(ServingConnectionString) { Pooling = false }.ConnectionString, null, mayReadOnly: true));
+    public LookUpDatabase LookUps() => new(new Primary([.. ServingConnectionStrings.Select(host => Source(
+        new NpgsqlConnectionStringBuilder(host) { Pooling = false }.ConnectionString, null, mayReadOnly: true))]));
+
+    /// <summary>Connections of the serving role that ask each host what it is.</summary>
+    public IReadOnlyList<(string Name, NpgsqlDataSource Source)> Hosts() =>
+        [.. ServingConnectionStrings.Select(host => (HostList.NameOf(host), HostList.Probing(host)))];
+
+    /// <summary>
+    /// The serving role's connection to the host that is the primary now. All hosts are asked at once, so that one that hangs is waited for
+    /// once. If none is the primary, the connection string itself, which tries them all.
+    /// </summary>
+    public async Task<string> FindPrimary()
+    {
+        if (ServingConnectionStrings.Count == 1)
+            return ServingConnectionString;
+        HostState[] found = await Task.WhenAll(ServingConnectionStrings.Select(async host =>
+        {
+            await using NpgsqlDataSource source = HostList.Probing(host);
+            await using var probe = new HostProbe(source);
+            return await probe.Ask(CancellationToken.None);
+        }));
+        return PrimaryChoice.Of(found, 0, null) is { } host ? ServingConnectionStrings[host] : ServingConnectionString;
+    }
 
     /// <summary>Connections of the owner, for the verbs that change tables.</summary>
     public NpgsqlDataSource Owner() => Source(RequireOwner(), null);

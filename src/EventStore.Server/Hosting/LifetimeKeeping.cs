@@ -1,10 +1,10 @@
 using EventStore.Domain.Lifetimes;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Lifetimes;
 using EventStore.Server.Telemetry;
-using Npgsql;
 
 namespace EventStore.Server.Hosting;
 
@@ -14,7 +14,7 @@ internal static class LifetimeKeeping
     public static void AddLifetimes(this IServiceCollection services, IReadOnlySet<LifetimeRule> rules)
     {
         services.AddSingleton(provider => new LifetimeController(
-            provider.GetRequiredService<NpgsqlDataSource>(),
+            provider.GetRequiredService<Primary>(),
             provider.GetRequiredService<JobFeed>(),
             provider.GetRequiredService<CommitLane>(),
             rules,

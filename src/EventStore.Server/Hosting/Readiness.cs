@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using EventStore.Server.Postgres;
 using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
@@ -31,11 +32,12 @@ internal static class Readiness
     private static Func<IServiceProvider, CancellationToken, Task<string?>> Migrated(Database database)
     {
         long found = 0;
-        return async (_, _) =>
+        return async (provider, _) =>
         {
             if (found != 0 && Stopwatch.GetElapsedTime(found) < SchemaHolds)
                 return null;
-            IReadOnlyList<string> pending = await Migrations.Pending(database.ServingConnectionString);
+            int host = provider.GetRequiredService<Primary>().Term.Host;
+            IReadOnlyList<string> pending = await Migrations.Pending(database.ServingConnectionStrings[host]);
             found = pending.Count == 0 ? Stopwatch.GetTimestamp() : 0;
             return pending.Count == 0 ? null : $"{pending.Count} migrations are not applied, the first is {pending[0]}";
         };

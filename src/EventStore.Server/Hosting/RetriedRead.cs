@@ -1,5 +1,5 @@
 using EventStore.Server.Store.Format;
-using Npgsql;
+using EventStore.Server.Store.Hosts;
 
 namespace EventStore.Server.Hosting;
 
@@ -19,7 +19,7 @@ internal static class RetriedRead
         }
         catch (Exception e) when (DatabaseAway.IsBrokenConnection(e) && MayBegin(http))
         {
-            http.RequestServices.GetRequiredService<NpgsqlDataSource>().Clear(); // the other pooled connections are probably broken too
+            http.RequestServices.GetRequiredService<Primary>().Clear(); // the other pooled connections are probably broken too
             await next(http);
         }
     }

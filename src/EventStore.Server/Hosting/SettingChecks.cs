@@ -83,6 +83,8 @@ internal static partial class SettingChecks
         // With one host there is nothing to choose from, and Npgsql refuses the key.
         if (!read.Host.Contains(',', StringComparison.Ordinal))
             read.TargetSessionAttributes = null;
+        else if (read.TargetSessionAttributes is not (null or "primary" or "read-write"))
+            throw Refused("of several hosts only the primary can be served: Target Session Attributes is primary, or not there");
         return IsConnectable(read) ? read : throw Refused("its keys contradict each other");
 
         OperatorException Refused(string problem) => new($"{setting} is no connection string: {problem}", ConnectionStringHint);

@@ -26,6 +26,9 @@ internal sealed record Settings(
     /// <summary>Whether the page for people is served.</summary>
     public bool HasPage { get; private init; }
 
+    /// <summary>Whether nothing is written to a primary that waits for no standby.</summary>
+    public bool RequiresSynchronous { get; private init; }
+
     /// <summary>For what a reason must be given.</summary>
     public IReadOnlySet<string> ReasonsRequired { get; private init; } = new HashSet<string>();
 
@@ -85,6 +88,7 @@ internal sealed record Settings(
         {
             CountsActivity = Flag(configuration, "activity", false),
             HasPage = Flag(configuration, "ui", true),
+            RequiresSynchronous = Flag(configuration, "require-synchronous", false),
             PostgresImage = Text(configuration, "postgres-image"),
             Groups = groups,
             // Behind an aggregator the cluster's garbage collector looks at what jobs own.
@@ -173,6 +177,7 @@ internal sealed record Settings(
         if (target.MaxAutoPrepare == 0)
             (target.MaxAutoPrepare, target.AutoPrepareMinUsages) = (StatementsKept, 2);
         target.ApplicationName ??= ProgramName;
+        HostList.Tune(target);
         // A Unix socket takes no options of TCP, and its other end is this machine.
         bool hasSocket = target.Host!.Split(',', Trimmed).Any(host => host.StartsWith('/') || host.StartsWith('@'));
         if (!hasSocket && target is { KeepAlive: 0, TcpKeepAlive: false })

@@ -40,6 +40,9 @@ internal sealed record Served(Database Database, CredentialSources Credentials, 
     /// <summary>Whether the page for people is served.</summary>
     public bool HasPage { get; init; }
 
+    /// <summary>Whether nothing is written to a primary that waits for no standby.</summary>
+    public bool RequiresSynchronous { get; init; }
+
     /// <summary>Where the keys of the page's cookies are kept; null to keep them in memory.</summary>
     public string? PageKeysFolder { get; init; }
 }
@@ -93,8 +96,7 @@ internal static class WebSetup
     /// <summary>Adds the store: connections, the commit lane, the reads and the feed.</summary>
     public static void AddStore(this IServiceCollection services, Served served)
     {
-        services.AddSingleton(_ => served.Database.Serving());
-        services.AddSingleton(_ => served.Database.LookUps());
+        services.AddPrimary(served.Database, served.RequiresSynchronous);
         services.AddSingleton(served.Limits.Lane).AddSingleton<CommitLane>().AddSingleton<WholeBatches>();
         services.AddSingleton<JobReads>();
         services.AddSingleton<RevisionReads>().AddSingleton<TimelineReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>();

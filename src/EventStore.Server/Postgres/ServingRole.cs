@@ -153,6 +153,15 @@ public static class ServingRole
         return (string[])(await query.ExecuteScalarAsync().ConfigureAwait(false))!;
     }
 
+    /// <summary>Whether a commit waits for a standby, if it is synchronous at all, which this program's are.</summary>
+    public static async Task<bool> WaitsForStandby(string connectionString)
+    {
+        await using var connection = new NpgsqlConnection(connectionString);
+        await connection.OpenAsync().ConfigureAwait(false);
+        await using var query = new NpgsqlCommand("SELECT current_setting('synchronous_standby_names') <> ''", connection);
+        return await query.ExecuteScalarAsync().ConfigureAwait(false) is true;
+    }
+
     // Databases made before PostgreSQL 15 let everybody make things in "public", and with that put a function or table of
     // their own in front of ours. Only schemas of ours can be closed; the others are their owners' business.
     private const string CloseSchemas =

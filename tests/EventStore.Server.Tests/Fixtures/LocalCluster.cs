@@ -34,7 +34,7 @@ internal static class LocalCluster
     /// <summary>Starts one, and answers who takes orders for it: throwaway-cluster.sh says which there are, and what the environment may say.</summary>
     internal static async Task<(string ConnectionString, Process Supervisor)> Launch(IReadOnlyDictionary<string, string> environment)
     {
-        var password = RandomNumberGenerator.GetHexString(24);
+        string password = environment.GetValueOrDefault("CLUSTER_PASSWORD") ?? RandomNumberGenerator.GetHexString(24);
         for (var attempt = 1; ; attempt++)
         {
             var port = FreePort();

@@ -27,6 +27,58 @@ internal sealed class OwnCluster : IAsyncDisposable
         return new OwnCluster(superuser, supervisor);
     }
 
+    /// <summary>Where it listens.</summary>
+    public int Port => new NpgsqlConnectionStringBuilder(Superuser).Port;
+
+    /// <summary>Starts a standby of this one, which streams from it.</summary>
+    public async Task<OwnCluster> StartStandby(string options)
+    {
+        (string superuser, Process standby) = await LocalCluster.Launch(new Dictionary<string, string>
+        {
+            ["CLUSTER_STANDBY_OF"] = $"{Port}",
+            ["CLUSTER_PASSWORD"] = new NpgsqlConnectionStringBuilder(Superuser).Password!,
+            ["CLUSTER_OPTIONS"] = options,
+        });
+        return new OwnCluster(superuser, standby);
+    }
+
+    /// <summary>Stops all its processes in the middle of what they do: it still takes connections, and says nothing.</summary>
+    public Task Freeze() => Order("freeze", up: false);
+
+    /// <summary>Lets them go on.</summary>
+    public Task Thaw() => Order("thaw", up: true);
+
+    /// <summary>Makes it a primary, if it is a standby.</summary>
+    public async Task Promote()
+    {
+        await Order("promote", up: true);
+        await Until("SELECT NOT pg_is_in_recovery()");
+    }
+
+    /// <summary>Throws away what it has and makes it a standby of another.</summary>
+    public async Task Rejoin(OwnCluster primary)
+    {
+        await Kill();
+        await Order($"rejoin {primary.Port}", up: true);
+    }
+
+    /// <summary>Makes every commit wait for a standby, and waits until there is one.</summary>
+    public async Task RequireStandby()
+    {
+        await Run("ALTER SYSTEM SET synchronous_standby_names = '*'");
+        await Run("SELECT pg_reload_conf()");
+        await Until("SELECT EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')");
+    }
+
+    /// <summary>Runs a statement as the superuser.</summary>
+    public async Task<object?> Run(string sql)
+    {
+        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Superuser) { Pooling = false }.ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        return await command.ExecuteScalarAsync();
+    }
+
     /// <summary>Ends it as an administrator does.</summary>
     public Task Stop() => Order("stop", up: false);
 
@@ -57,6 +109,12 @@ internal sealed class OwnCluster : IAsyncDisposable
         supervisor.StandardInput.Close(); // it stops the server and removes the folder
         await supervisor.WaitForExitAsync();
         supervisor.Dispose();
+    }
+
+    private async Task Until(string sql)
+    {
+        for (var waited = Stopwatch.StartNew(); await Run(sql) is not true; await Task.Delay(20))
+            Assert.True(waited.Elapsed < Patience, $"this does not become true: {sql}");
     }
 
     private async Task Order(string order, bool up)

@@ -49,6 +49,9 @@ public sealed class TestDatabase : IAsyncDisposable
         return database;
     }
 
+    /// <summary>The same database on another server: a standby of its own, or what has become of one.</summary>
+    public TestDatabase At(string superuserThere) => new(superuserThere, name);
+
     /// <summary>Makes a database with both roles and nothing in it.</summary>
     public static async Task<TestDatabase> CreateEmpty(string? superuser = null, string options = "")
     {

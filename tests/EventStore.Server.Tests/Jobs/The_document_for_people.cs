@@ -6,6 +6,7 @@ using EventStore.Server.Jobs;
 using EventStore.Server.Limits;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.History;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Tests.Fixtures;
@@ -225,7 +226,7 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
     private static List<string> MappedRoutes()
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Services.AddSingleton(_ => NpgsqlDataSource.Create("Host=nowhere")).AddSingleton(new LaneLimits()).AddSingleton<CommitLane>()
+        builder.Services.AddSingleton(_ => new Primary(NpgsqlDataSource.Create("Host=nowhere"))).AddSingleton(new LaneLimits()).AddSingleton<CommitLane>()
             .AddSingleton(new FeedLimits()).AddSingleton(new ListLimits()).AddSingleton<JobFeed>().AddSingleton<Notifications>().AddSingleton<ServerPresence>()
             .AddSingleton<JobReads>().AddSingleton<RevisionReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>().AddSingleton<WholeBatches>().AddSingleton(TimeProvider.System);
         WebApplication app = builder.Build();

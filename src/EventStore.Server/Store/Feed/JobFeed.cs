@@ -1,8 +1,8 @@
 using System.Threading.Channels;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
-using Npgsql;
 
 namespace EventStore.Server.Store.Feed;
 
@@ -20,7 +20,7 @@ public sealed partial class JobFeed : BackgroundService
     private readonly Lock gate = new();
     private readonly Channel<bool> wake = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private readonly NpgsqlDataSource database;
+    private readonly Primary database;
     private readonly Notifications notifications;
     private readonly ILogger<JobFeed> log;
     private readonly List<FeedSubscription> subscriptions = [];
@@ -31,7 +31,7 @@ public sealed partial class JobFeed : BackgroundService
     private long rebuilds;
 
     /// <summary>Makes a feed that begins to read with its first watcher.</summary>
-    public JobFeed(NpgsqlDataSource database, FeedLimits limits, Notifications notifications, ILogger<JobFeed> log)
+    public JobFeed(Primary database, FeedLimits limits, Notifications notifications, ILogger<JobFeed> log)
     {
         (this.database, Limits, this.notifications, this.log) = (database, limits, notifications, log);
         (recent, jobs) = (Recent(0), new JobLog(database, limits.KnownBytes));
@@ -140,6 +140,11 @@ public sealed partial class JobFeed : BackgroundService
             {
                 break;
             }
+            catch (PrimaryChangedException)
+            {
+                jobs = new JobLog(database, Limits.KnownBytes); // the other may still be reading
+                wake.Writer.TryWrite(true);
+            }
             catch (Exception e)
             {
                 blind = e.Message;
@@ -196,7 +201,7 @@ public sealed partial class JobFeed : BackgroundService
         if (notifications.Rebuilds is var now && now != rebuilds)
             (rebuilds, jobs) = (now, new JobLog(database, Limits.KnownBytes));
         bool first = true;
-        await foreach (LogEntry change in jobs.Read(position, long.MaxValue, null, stop))
+        await foreach (LogEntry change in database.Term.Bound(jobs.Read(position, long.MaxValue, null, stop), stop))
         {
             Publish(change);
             if (first)

@@ -1,4 +1,5 @@
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using Npgsql;
 
 namespace EventStore.Server.Store.Feed;
@@ -7,7 +8,7 @@ namespace EventStore.Server.Store.Feed;
 /// Listens (<c>LISTEN</c>) on a connection of its own for the notifications of other processes: a batch was committed, or current
 /// jobs were rebuilt. If the connection breaks, that is logged and listening starts again; until then commits are found by polling.
 /// </summary>
-public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits limits, ILogger<Notifications> log) : BackgroundService
+public sealed partial class Notifications(Primary database, FeedLimits limits, ILogger<Notifications> log) : BackgroundService
 {
     private volatile string? trouble;
     private long rebuilds;
@@ -31,7 +32,8 @@ public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits 
         {
             try
             {
-                await Listen(stoppingToken);
+                Term term = database.Term;
+                await term.Bound(Listen(term, stoppingToken));
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
@@ -49,9 +51,9 @@ public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits 
         }
     }
 
-    private async Task Listen(CancellationToken stop)
+    private async Task Listen(Term term, CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        await using NpgsqlConnection connection = await term.OpenConnectionAsync(stop);
         connection.Notification += (_, heard) => Hear(heard.Channel);
         await using (
             var command = new NpgsqlCommand($"LISTEN {DatabaseNames.CommitChannel}; LISTEN {DatabaseNames.RebuiltChannel}", connection))
@@ -59,8 +61,9 @@ public sealed partial class Notifications(NpgsqlDataSource database, FeedLimits 
         trouble = null;
         Interlocked.Increment(ref rebuilds);
         Committed?.Invoke();
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop, term.Over);
         while (true)
-            await connection.WaitAsync(stop);
+            await connection.WaitAsync(end.Token);
     }
 
     private void Hear(string channel)

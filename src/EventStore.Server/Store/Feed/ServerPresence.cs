@@ -1,4 +1,5 @@
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using Npgsql;
 
 namespace EventStore.Server.Store.Feed;
@@ -8,7 +9,7 @@ namespace EventStore.Server.Store.Feed;
 /// by it that they must notify.
 /// </summary>
 /// <remarks>The lock is on a connection of its own; when that breaks, the mark is set again on a new one.</remarks>
-public sealed partial class ServerPresence(NpgsqlDataSource database, ILogger<ServerPresence> log) : BackgroundService
+public sealed partial class ServerPresence(Primary database, ILogger<ServerPresence> log) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
@@ -50,14 +51,8 @@ public sealed partial class ServerPresence(NpgsqlDataSource database, ILogger<Se
         {
             try
             {
-                await using NpgsqlConnection connection = await database.OpenConnectionAsync(stoppingToken);
-                await Set(connection, stoppingToken);
-                firstTry.TrySetResult();
-                while (true)
-                {
-                    OthersServe = await CountServers(connection, stoppingToken) > 1;
-                    await connection.WaitAsync(LookEvery, stoppingToken); // throws when the connection breaks
-                }
+                Term term = database.Term;
+                await term.Bound(Mark(term, stoppingToken));
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
             {
@@ -69,6 +64,21 @@ public sealed partial class ServerPresence(NpgsqlDataSource database, ILogger<Se
                 firstTry.TrySetResult();
                 await Task.Delay(Pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+        }
+    }
+
+    /// <summary>Holds the mark on one primary, as long as it is the primary.</summary>
+    private async Task Mark(Term term, CancellationToken stop)
+    {
+        await using NpgsqlConnection connection = await term.OpenConnectionAsync(stop);
+        await Set(connection, stop);
+        firstTry.TrySetResult();
+        while (!term.IsOver)
+        {
+            long servers = await CountServers(connection, stop);
+            if (!term.IsOver)
+                OthersServe = servers > 1;
+            await connection.WaitAsync(LookEvery, stop); // throws when the connection breaks
         }
     }
 

@@ -12,6 +12,15 @@ public static class DatabaseAway
     /// <summary>What is said of a database, or a session, that may only read: a standby, or a primary that was set so.</summary>
     public const string ReadOnly = "the database is read-only";
 
+    /// <summary>What is said when another host became the primary before the one that was asked had answered.</summary>
+    public const string Changed = "the database has another primary now";
+
+    /// <summary>What is said when the primary that was served is gone and one of another history answers in its place.</summary>
+    public const string Stray = "the database is not the one that was served before";
+
+    /// <summary>What is said where a synchronous standby is required and there is none.</summary>
+    public const string NotSynchronous = "the database has no synchronous standby, which this server requires";
+
     /// <summary>
     /// Whether the database is away: no connection, a broken one, a time-out, or PostgreSQL itself saying that it is shutting down,
     /// out of resources, a standby, or kept from a lock for too long. Trying again later may help; for anything else it would not.
@@ -31,6 +40,9 @@ public static class DatabaseAway
     {
         PostgresException said when HasNoSpace(said) => "the database has no space left on its disk",
         _ when IsReadOnly(e) => ReadOnly,
+        PrimaryChangedException => Changed,
+        NotSynchronousException => NotSynchronous,
+        StrayPrimaryException => Stray,
         PostgresException { SqlState: PostgresErrorCodes.CannotConnectNow } => "the database is starting up or shutting down",
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => "the database takes no more connections",
         NpgsqlException { InnerException: TimeoutException } when e.Message.Contains("pool has been exhausted", StringComparison.Ordinal) =>
@@ -41,6 +53,7 @@ public static class DatabaseAway
     /// <summary>Whether a connection that had been opened is one no longer; another may well serve.</summary>
     public static bool IsBrokenConnection(Exception e) => e is
         NpgsqlException { InnerException: IOException }
+        or PrimaryChangedException
         or PostgresException
         {
             SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.IdleSessionTimeout

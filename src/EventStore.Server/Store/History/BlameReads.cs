@@ -1,6 +1,7 @@
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
 using Npgsql;
 
@@ -23,7 +24,7 @@ public sealed record BlamedJob(Job Job, Blame Blame, IReadOnlyDictionary<long, S
 /// Tells who set each value of a job last, now or at any revision. No history is replayed: snapshots say what the events before them
 /// touched (migrations/V0012), so some hundred small rows and the events behind the last snapshot are read, however long the history is.
 /// </summary>
-public sealed class BlameReads(NpgsqlDataSource database)
+public sealed class BlameReads(Primary database)
 {
     /// <summary>How many events are looked at, at most, for leaves that recorded paths do not tell of.</summary>
     internal const int LookedAtMax = 256;

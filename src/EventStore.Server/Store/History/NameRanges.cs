@@ -1,5 +1,6 @@
 using System.Globalization;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using Npgsql;
 
 namespace EventStore.Server.Store.History;
@@ -50,7 +51,7 @@ internal static class NameRanges
     /// <param name="namespaces">Only in these namespaces, or null.</param>
     /// <param name="stop">Cancels the read.</param>
     public static async Task<NameRange[]> Of(
-        NpgsqlDataSource database, RevisionCondition condition, IReadOnlyList<string>? namespaces, CancellationToken stop)
+        Primary database, RevisionCondition condition, IReadOnlyList<string>? namespaces, CancellationToken stop)
     {
         if (condition.Field == RevisionField.Job && namespaces is not null)
             return [.. from name in namespaces from job in condition.Values select new NameRange(name, job, 1, RevisionQuery.NumberMax)];
@@ -67,7 +68,7 @@ internal static class NameRanges
     private static bool IsNamed(RevisionCondition condition, NameRange life) =>
         condition.Values.Contains(string.Create(CultureInfo.InvariantCulture, $"{life.Job}.{life.First}"));
 
-    private static NpgsqlCommand Command(NpgsqlDataSource database, RevisionCondition condition)
+    private static NpgsqlCommand Command(Primary database, RevisionCondition condition)
     {
         NpgsqlCommand command = database.CreateCommand();
         switch (condition.Field)

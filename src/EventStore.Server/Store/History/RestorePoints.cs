@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
 using Npgsql;
 
@@ -27,7 +28,7 @@ public abstract record RestorePoint
 }
 
 /// <summary>Finds the job somebody wants back: at a revision, or just before its deletion.</summary>
-public sealed class RestorePoints(NpgsqlDataSource database)
+public sealed class RestorePoints(Primary database)
 {
     private const string LastSql = """
         SELECT e.stream_id, e.version, r.type = 'job_deleted'

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
 using Npgsql;
 
@@ -12,7 +13,7 @@ namespace EventStore.Server.Store.History;
 public readonly record struct RevisionStep(long Bound, Revision? Revision);
 
 /// <summary>Reads the history, deleted incarnations too.</summary>
-public sealed class RevisionReads(NpgsqlDataSource database)
+public sealed class RevisionReads(Primary database)
 {
     /// <summary>
     /// The most revisions examined in one read. Where two conditions are frequent but never hold together, the whole log would be

@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using Npgsql;
 
 namespace EventStore.Server.Store.History;
@@ -15,7 +16,7 @@ namespace EventStore.Server.Store.History;
 /// evenly spread, about <see cref="LookedIntoMax"/> others at most. Where that were not all of them, the counts of spec, metadata and
 /// status are estimates, and say so.
 /// </remarks>
-public sealed class TimelineReads(NpgsqlDataSource database)
+public sealed class TimelineReads(Primary database)
 {
     /// <summary>How many revisions are counted at most: the newest of the stretch.</summary>
     public const int CountedMax = 200_000;

@@ -2,9 +2,9 @@ using System.Diagnostics;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
-using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
 
@@ -36,7 +36,7 @@ public sealed partial class CommitLane : IAsyncDisposable
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(
-        NpgsqlDataSource database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence,
+        Primary database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence,
         ILogger<CommitLane> log)
     {
         (this.limits, this.feed, this.presence, this.log) = (limits, feed, presence, log);

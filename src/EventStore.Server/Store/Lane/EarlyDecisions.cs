@@ -1,6 +1,6 @@
 using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
-using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
 
@@ -8,7 +8,7 @@ namespace EventStore.Server.Store.Lane;
 /// Decides commands early, on the threads of their requests, so that the lane only collects decisions. An early decision may be
 /// outdated, because the commit checks what each was made from.
 /// </summary>
-internal sealed partial class EarlyDecisions(NpgsqlDataSource database, LaneLimits limits, JobCache cache, ILogger log)
+internal sealed partial class EarlyDecisions(Primary database, LaneLimits limits, JobCache cache, ILogger log)
 {
     private readonly CoalescedReads reads = new(database, queriesMax: 1, textBytesMax: limits.HeavyBytes / 2);
 

@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
 using Npgsql;
 
@@ -15,11 +16,11 @@ internal readonly record struct LaneSession(int Pid, DateTime Began, DateTime Se
 /// Connections by which the lane finds out what became of a batch. Unlike all others they may be of a database that has become read-only
 /// meanwhile: it can still say what it has.
 /// </summary>
-public sealed record LookUpDatabase(NpgsqlDataSource Source);
+public sealed record LookUpDatabase(Primary Source);
 
 /// <summary>The lane's one connection, kept from batch to batch for its prepared plans. After any failure it is discarded.</summary>
 internal sealed partial class LaneConnection(
-    NpgsqlDataSource database, LookUpDatabase lookUps, LaneLimits limits, ReplyQueue replies, ILogger log)
+    Primary database, LookUpDatabase lookUps, LaneLimits limits, ReplyQueue replies, ILogger log)
 {
     private const string SessionSql =
         "SELECT pid, backend_start, pg_postmaster_start_time() FROM pg_stat_activity WHERE pid = pg_backend_pid()";
@@ -31,7 +32,11 @@ internal sealed partial class LaneConnection(
     private const string EndSql =
         "SELECT bool_and(pg_terminate_backend(pid, $3)) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
 
+    // Npgsql itself gives up after CommitTime, but only once the host has taken its request to cancel, which one that hangs does not.
+    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+
     private NpgsqlConnection? connection;
+    private Term term = database.Term;
 
     /// <summary>The session of the connection that is open, or was open last.</summary>
     public LaneSession Session { get; private set; }
@@ -57,8 +62,14 @@ internal sealed partial class LaneConnection(
 
         async Task<LivingRow?[]> Once()
         {
-            await using var command = new NpgsqlCommand(LivingRow.Sql, await Open());
-            return await replies.SendAndAwait(LivingRow.All(command, keys, textBytesMax));
+            NpgsqlConnection open = await Open();
+            return await Bound(ReadOn(open), limits.CommitTime);
+        }
+
+        async Task<LivingRow?[]> ReadOn(NpgsqlConnection open)
+        {
+            await using var command = new NpgsqlCommand(LivingRow.Sql, open);
+            return await LivingRow.All(command, keys, textBytesMax);
         }
     }
 
@@ -69,18 +80,22 @@ internal sealed partial class LaneConnection(
     public async Task<Committed> Commit(Batch batch, bool wakeOthers, long knownRebuild)
     {
         HasSent = false;
+        if (database.LacksStandby)
+            throw new NotSynchronousException();
         NpgsqlConnection open = await Open();
         HasSent = true;
-        return await replies.SendAndAwait(CommitCall.Execute(open, batch, wakeOthers, knownRebuild, limits.CommitTime));
+        return await Bound(CommitCall.Execute(open, batch, wakeOthers, knownRebuild, limits.CommitTime), limits.CommitTime);
     }
 
     /// <summary>Commits all of the batch or nothing.</summary>
     public async Task<Committed> CommitWhole(Batch batch, bool wakeOthers, long knownRebuild, TimeSpan patience)
     {
         HasSent = false;
+        if (database.LacksStandby)
+            throw new NotSynchronousException();
         NpgsqlConnection open = await Open();
         HasSent = true;
-        return await CommitCall.ExecuteWhole(open, batch, wakeOthers, knownRebuild, patience);
+        return await Bound(CommitCall.ExecuteWhole(open, batch, wakeOthers, knownRebuild, patience), patience);
     }
 
     /// <summary>
@@ -92,9 +107,15 @@ internal sealed partial class LaneConnection(
     /// <param name="patience">How long it may take.</param>
     public async Task<Committed> LookUp(Batch batch, LaneSession sender, TimeSpan patience)
     {
-        await using NpgsqlConnection open = await replies.SendAndAwait(OpenToLookUp(sender));
-        await replies.SendAndAwait(End(open, sender, patience));
-        return await replies.SendAndAwait(CommitCall.LookUp(open, batch, patience));
+        Term asked = lookUps.Source.Term;
+        return await replies.SendAndAwait(asked.Bound(LookUpOnce()).WaitAsync(patience + Grace));
+
+        async Task<Committed> LookUpOnce()
+        {
+            await using NpgsqlConnection open = await OpenToLookUp(asked, sender);
+            await End(open, sender, patience);
+            return await CommitCall.LookUp(open, batch, patience);
+        }
     }
 
     /// <summary>Closes the connection, whatever state it is in; the next use opens another.</summary>
@@ -136,9 +157,9 @@ internal sealed partial class LaneConnection(
     /// A standby may be behind, and a database that was made read-only may be one that another has taken the place of: only if it is still
     /// the very server the batch was sent to does it know what became of it.
     /// </summary>
-    private async Task<NpgsqlConnection> OpenToLookUp(LaneSession sender)
+    private static async Task<NpgsqlConnection> OpenToLookUp(Term asked, LaneSession sender)
     {
-        NpgsqlConnection opened = await lookUps.Source.OpenConnectionAsync();
+        NpgsqlConnection opened = await asked.OpenConnectionAsync();
         try
         {
             await using var command = new NpgsqlCommand(StateSql, opened);
@@ -158,16 +179,34 @@ internal sealed partial class LaneConnection(
 
     private async ValueTask<NpgsqlConnection> Open()
     {
-        if (connection is { State: System.Data.ConnectionState.Open })
+        if (connection is { State: System.Data.ConnectionState.Open } && !term.IsOver)
             return connection;
         await Discard();
-        (connection, Session) = await replies.SendAndAwait(OpenSession());
+        term = database.Term;
+        (connection, Session) = await replies.SendAndAwait(term.Bound(OpenSession()));
         return connection;
+    }
+
+    /// <summary>
+    /// Waits for the answer of the primary. The connection of a statement that is abandoned is closed when the statement ends.
+    /// </summary>
+    private async Task<T> Bound<T>(Task<T> asked, TimeSpan patience)
+    {
+        try
+        {
+            return await replies.SendAndAwait(term.Bound(asked.WaitAsync(patience + Grace)));
+        }
+        catch (Exception) when (!asked.IsCompleted)
+        {
+            (NpgsqlConnection? left, connection) = (connection, null);
+            _ = asked.ContinueWith(_ => left?.Dispose(), TaskScheduler.Default);
+            throw;
+        }
     }
 
     private async Task<(NpgsqlConnection Connection, LaneSession Session)> OpenSession()
     {
-        NpgsqlConnection opened = await database.OpenConnectionAsync();
+        NpgsqlConnection opened = await term.OpenConnectionAsync();
         opened.Notice += (_, told) => LogNotice(told.Notice.InvariantSeverity, told.Notice.MessageText);
         try
         {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
@@ -10,7 +11,7 @@ namespace EventStore.Server.Store.Lane;
 /// halved until that command is alone (bisection); the others are committed.
 /// </summary>
 internal sealed partial class LaneRecovery(
-    NpgsqlDataSource database, LaneLimits limits, LaneConnection connection, LaneQueue queue, ReplyQueue replies, ILogger log)
+    Primary database, LaneLimits limits, LaneConnection connection, LaneQueue queue, ReplyQueue replies, ILogger log)
 {
     /// <summary>
     /// Whether nothing of a batch was stored, for certain: PostgreSQL itself reported the error and rolled the transaction back.

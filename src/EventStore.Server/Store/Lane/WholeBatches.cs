@@ -1,8 +1,8 @@
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
-using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
 
@@ -18,7 +18,7 @@ public sealed record CommandVerdict(JobCommand Command, Job? Job, bool Changed, 
 /// decided upon the jobs as they are, and the commit holds only if all of them still are. Optimistic concurrency, with a few retries.
 /// </summary>
 public sealed class WholeBatches(
-    NpgsqlDataSource database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<WholeBatches> log)
+    Primary database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<WholeBatches> log)
 {
     /// <summary>How many commands one transaction takes, at most.</summary>
     public const int CommandsMax = 10_000;

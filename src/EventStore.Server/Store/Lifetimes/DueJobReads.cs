@@ -4,13 +4,14 @@ using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Domain.Lifetimes;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
 using Npgsql;
 
 namespace EventStore.Server.Store.Lifetimes;
 
 /// <summary>Tells which jobs end by a field of their own, and when: from their rows, and from what happens to them.</summary>
-internal sealed class DueJobReads(NpgsqlDataSource database, IReadOnlySet<LifetimeRule> rules)
+internal sealed class DueJobReads(Primary database, IReadOnlySet<LifetimeRule> rules)
 {
     // Only jobs that have one of the fields are sent over and parsed. OFFSET 0 keeps the planner from taking the text out of the row twice.
     private const string Sql = """

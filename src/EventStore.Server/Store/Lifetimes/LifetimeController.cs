@@ -4,10 +4,10 @@ using EventStore.Domain.Lifetimes;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
-using Npgsql;
 
 namespace EventStore.Server.Store.Lifetimes;
 
@@ -20,7 +20,7 @@ namespace EventStore.Server.Store.Lifetimes;
 /// same moment. The lease keeps the servers from doing the same work, and its number one that was paused from doing anything late.
 /// </remarks>
 internal sealed partial class LifetimeController(
-    NpgsqlDataSource database, JobFeed feed, CommitLane lane, IReadOnlySet<LifetimeRule> rules, Profile profile, TimeProvider clock,
+    Primary database, JobFeed feed, CommitLane lane, IReadOnlySet<LifetimeRule> rules, Profile profile, TimeProvider clock,
     ILogger<LifetimeController> log) : BackgroundService
 {
     private const int LengthMax = 200_000; // about 60 MB

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using Npgsql;
 
 namespace EventStore.Server.Store.Lifetimes;
@@ -9,7 +10,7 @@ namespace EventStore.Server.Store.Lifetimes;
 /// last renewal, by the database's clock, so the others take over from a server that was killed or paused. Its number is a fencing token:
 /// every commit of this server's controllers names it and is refused once another server has taken the lease under the next number.
 /// </summary>
-internal sealed class LifetimeLease(NpgsqlDataSource database, Action<Exception> failed)
+internal sealed class LifetimeLease(Primary database, Action<Exception> failed)
 {
     /// <summary>How long it is held without a renewal.</summary>
     internal static readonly TimeSpan Duration = TimeSpan.FromSeconds(3);
@@ -33,7 +34,7 @@ internal sealed class LifetimeLease(NpgsqlDataSource database, Action<Exception>
             try
             {
                 long asked = Stopwatch.GetTimestamp(); // before the database counts from its own clock
-                long? number = await Take(Duration, stop);
+                long? number = await database.Term.Bound(Take(Duration, stop));
                 Volatile.Write(ref held, number is { } mine ? new Held(mine, asked) : null);
             }
             catch (Exception e) when (!stop.IsCancellationRequested)

@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using Npgsql;
 
 namespace EventStore.Server.Store.Reads;
@@ -15,7 +16,7 @@ namespace EventStore.Server.Store.Reads;
 /// <param name="database">The database.</param>
 /// <param name="queriesMax">The most queries at once: the more of them, the fewer jobs each carries.</param>
 /// <param name="textBytesMax">The longest text that is read, in bytes; of a longer one only its size is answered.</param>
-internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, int textBytesMax = int.MaxValue)
+internal sealed class CoalescedReads(Primary database, int queriesMax, int textBytesMax = int.MaxValue)
 {
     /// <summary>The most bytes of text of one query's answer, beyond those of a single job.</summary>
     internal const int AnswerBytes = 4 << 20;
@@ -124,9 +125,7 @@ internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, 
 
     private async Task Ask(Question[] questions)
     {
-        await using NpgsqlCommand command = database.CreateCommand(LivingRow.Sql);
-        LivingRow?[] jobs = await LivingRow.All(
-            command, Array.ConvertAll(questions, question => question.Key), Array.ConvertAll(questions, question => question.BytesMax));
+        LivingRow?[] jobs = await database.Term.Bound(Read(questions));
         long bytes = jobs.Sum(job => (long)(job?.Stored?.Utf8.Length ?? 0));
         for (long most = BytesMost; bytes > most; most = BytesMost)
             Interlocked.CompareExchange(ref bytesMost, bytes, most);
@@ -137,6 +136,13 @@ internal sealed class CoalescedReads(NpgsqlDataSource database, int queriesMax, 
             else
                 questions[i].Answer.TrySetResult(jobs[i]);
         }
+    }
+
+    private async Task<LivingRow?[]> Read(Question[] questions)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(LivingRow.Sql);
+        return await LivingRow.All(
+            command, Array.ConvertAll(questions, question => question.Key), Array.ConvertAll(questions, question => question.BytesMax));
     }
 
     /// <summary>Asks once more with what is known. A job that grows meanwhile is asked for again, and in the end alone.</summary>

@@ -2,6 +2,7 @@ using System.Data;
 using System.Runtime.CompilerServices;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using Npgsql;
 
 namespace EventStore.Server.Store.Reads;
@@ -16,7 +17,7 @@ namespace EventStore.Server.Store.Reads;
 /// </remarks>
 /// <param name="database">The database.</param>
 /// <param name="knownBytes">How many bytes of jobs are remembered.</param>
-internal sealed class JobLog(NpgsqlDataSource database, long knownBytes)
+internal sealed class JobLog(Primary database, long knownBytes)
 {
     /// <summary>The most bytes of events of one page, beyond its first event.</summary>
     internal const int PageBytes = 2 << 20;

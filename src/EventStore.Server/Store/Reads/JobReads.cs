@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using Npgsql;
 
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>Reads jobs. Every read asks the database, so it sees every write answered before, of any process.</summary>
-public sealed class JobReads(NpgsqlDataSource database)
+public sealed class JobReads(Primary database)
 {
     private const long KnownBytes = 2 << 20; // for a reading of the log, of which there are several at once
 

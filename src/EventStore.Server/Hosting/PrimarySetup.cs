@@ -1,0 +1,31 @@
+using EventStore.Server.Store.Hosts;
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Telemetry;
+
+namespace EventStore.Server.Hosting;
+
+/// <summary>The connections to the primary, what follows it from host to host, and the checks of <c>/readyz</c>.</summary>
+internal static class PrimarySetup
+{
+    public static void AddPrimary(this IServiceCollection services, Database database, bool requiresSynchronous)
+    {
+        bool hasSeveral = database.ServingConnectionStrings.Count > 1;
+        services.AddSingleton(_ => database.Primary()).AddSingleton(_ => database.LookUps());
+        // Marten knows only Npgsql's own data sources.
+        services.AddSingleton(provider => hasSeveral ? database.Serving() : provider.GetRequiredService<Primary>().Term.Source);
+        if (database.IsPrivate)
+            return;
+        services.AddSingleton(provider => new PrimaryWatch(
+            new WatchedHosts(database.Hosts(), requiresSynchronous),
+            [provider.GetRequiredService<LookUpDatabase>().Source, provider.GetRequiredService<Primary>()],
+            provider.GetRequiredService<ILogger<PrimaryWatch>>()));
+        services.AddHostedService(provider => provider.GetRequiredService<PrimaryWatch>());
+        if (hasSeveral)
+            services.AddNotice("hosts", provider => provider.GetRequiredService<PrimaryWatch>().Trouble);
+        if (requiresSynchronous)
+            services.AddReadiness("replication", (provider, _) =>
+                Task.FromResult(provider.GetRequiredService<PrimaryWatch>().ReplicationTrouble));
+        else
+            services.AddNotice("replication", provider => provider.GetRequiredService<PrimaryWatch>().ReplicationTrouble);
+    }
+}

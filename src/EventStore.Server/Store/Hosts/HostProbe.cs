@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using EventStore.Server.Store.Format;
+using Npgsql;
+
+namespace EventStore.Server.Store.Hosts;
+
+/// <summary>Asks one host what it is, on a connection of its own.</summary>
+/// <param name="source">Makes connections to the host, whatever it is, and keeps none.</param>
+internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
+{
+    /// <summary>How long a host may take to answer before it counts as hanging.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    // A new connection resolves the name again: the server it means may have changed while the one of before is still there.
+    private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(10);
+
+    // The timeline of the control file is that of the last checkpoint, which a promotion does not wait for. That of the log is the present one.
+    private const string Sql = """
+        SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, (SELECT system_identifier FROM pg_control_system()),
+               CASE WHEN NOT pg_is_in_recovery()
+                    THEN ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint END,
+               current_setting('synchronous_standby_names') <> ''
+        """;
+
+    private Session session = new(source);
+
+    /// <summary>Asks, and waits for the answer no longer than <see cref="Patience"/>.</summary>
+    public async Task<HostState> Ask(CancellationToken stop)
+    {
+        Task<HostState> asking = session.Ask();
+        try
+        {
+            return await asking.WaitAsync(Patience, stop);
+        }
+        catch (TimeoutException)
+        {
+            _ = Abandon(session, asking);
+            session = new Session(source);
+            return new HostState(HostKind.Hangs, $"no answer within {Patience.TotalSeconds} s");
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => session.DisposeAsync();
+
+    private static async Task Abandon(Session silent, Task<HostState> asking)
+    {
+        await asking;
+        await silent.DisposeAsync();
+    }
+
+    private static HostKind KindOf(Exception e) => e switch
+    {
+        PostgresException
+        {
+            SqlState: PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown
+        } => HostKind.NotReady,
+        PostgresException said when said.SqlState[..2] is "28" or "3D" or "42" => HostKind.Refused,
+        PostgresException => HostKind.Failed,
+        _ => e.GetBaseException() switch
+        {
+            SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData } => HostKind.Unresolved,
+            SocketException { SocketErrorCode: SocketError.TimedOut } or TimeoutException => HostKind.Hangs,
+            _ => DatabaseAway.Is(e) ? HostKind.Unreachable : HostKind.Failed,
+        },
+    };
+
+    private sealed class Session(NpgsqlDataSource source) : IAsyncDisposable
+    {
+        private NpgsqlConnection? connection;
+        private long opened;
+
+        /// <summary>Asks on the connection that is kept, or on another. Never throws.</summary>
+        public async Task<HostState> Ask()
+        {
+            try
+            {
+                return await AskKept() ?? await AskAnother();
+            }
+            catch (Exception e) when (e is not OutOfMemoryException)
+            {
+                return new HostState(KindOf(e), e.InnerException is { } inner ? $"{e.Message}: {inner.Message}" : e.Message);
+            }
+        }
+
+        public ValueTask DisposeAsync() => connection?.DisposeAsync() ?? ValueTask.CompletedTask;
+
+        /// <summary>Null if that session has ended, perhaps long ago: only a new one tells what the host is now.</summary>
+        private async Task<HostState?> AskKept()
+        {
+            if (connection is not { State: System.Data.ConnectionState.Open } || Stopwatch.GetElapsedTime(opened) > Renewal)
+                return null;
+            try
+            {
+                return await Read(connection);
+            }
+            catch (NpgsqlException)
+            {
+                return null;
+            }
+        }
+
+        private async Task<HostState> AskAnother()
+        {
+            await DisposeAsync();
+            connection = null;
+            connection = await source.OpenConnectionAsync();
+            opened = Stopwatch.GetTimestamp();
+            return await Read(connection);
+        }
+
+        private static async Task<HostState> Read(NpgsqlConnection open)
+        {
+            await using var command = new NpgsqlCommand(Sql, open);
+            await using NpgsqlDataReader row = await command.ExecuteReaderAsync();
+            await row.ReadAsync();
+            HostKind kind = row.GetBoolean(0) ? HostKind.Standby : row.GetBoolean(1) ? HostKind.ReadOnly : HostKind.Primary;
+            return new HostState(kind)
+            {
+                Lineage = new Lineage(row.GetInt64(2), row.IsDBNull(3) ? 0 : row.GetInt64(3)),
+                IsSynchronous = row.GetBoolean(4),
+            };
+        }
+    }
+}

@@ -1,0 +1,194 @@
+using Npgsql;
+
+namespace EventStore.Server.Store.Hosts;
+
+/// <summary>The hosts of the connection string.</summary>
+/// <param name="Hosts">Of each the name for the log, and a data source that connects to it whatever it is and keeps no connection.</param>
+/// <param name="RequiresSynchronous">Whether nothing may be written to a primary that waits for no standby.</param>
+public sealed record WatchedHosts(IReadOnlyList<(string Name, NpgsqlDataSource Source)> Hosts, bool RequiresSynchronous);
+
+/// <summary>
+/// Failure detector: asks every host again and again what it is, all at once, and tells each <see cref="Primary"/> when another one is the
+/// primary. So no request waits for a host that hangs, and a promotion is known half a second after it.
+/// </summary>
+/// <param name="watched">The hosts.</param>
+/// <param name="told">Who is told; their hosts are the same, in the same order.</param>
+/// <param name="log">The log.</param>
+public sealed partial class PrimaryWatch(WatchedHosts watched, IReadOnlyList<Primary> told, ILogger<PrimaryWatch> log) : BackgroundService
+{
+    private static readonly TimeSpan EveryOfSeveral = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan EveryOfOne = TimeSpan.FromSeconds(1);
+
+    private readonly Lock gate = new();
+    private readonly HostState[] states = [.. watched.Hosts.Select(_ => new HostState(HostKind.Unknown))];
+    private readonly TaskCompletionSource settled = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int present;
+    private Lineage? served;
+    private bool? synchronous;
+    private bool isStray;
+
+    /// <summary>What is wrong with the hosts, in words everybody may read; null when one is the primary and the others follow it.</summary>
+    public string? Trouble
+    {
+        get
+        {
+            lock (gate)
+            {
+                bool isWell = IsServed(present) && Enumerable.Range(0, states.Length).All(i => i == present || IsFollower(i));
+                return isWell ? null : string.Join("; ", states.Select((_, i) => $"host {i + 1} {Words(i)}"));
+            }
+        }
+    }
+
+    /// <summary>Whether an answered write may be lost with the primary, in words everybody may read; null if not, or if none is known.</summary>
+    public string? ReplicationTrouble
+    {
+        get
+        {
+            lock (gate)
+            {
+                return synchronous is false
+                    ? "the primary waits for no standby: answered writes can be lost with it"
+                    : null;
+            }
+        }
+    }
+
+    /// <summary>Completes when a primary was found, or every host was asked: what is served before would meet the wrong host.</summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await base.StartAsync(cancellationToken);
+        await settled.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        foreach ((_, NpgsqlDataSource source) in watched.Hosts)
+            source.Dispose();
+        base.Dispose();
+    }
+
+    /// <inheritdoc/>
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(Enumerable.Range(0, states.Length).Select(host => Task.Run(() => Follow(host, stoppingToken), CancellationToken.None)));
+
+    private async Task Follow(int host, CancellationToken stop)
+    {
+        await using var probe = new HostProbe(watched.Hosts[host].Source);
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                Note(host, await probe.Ask(stop));
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+                return;
+            }
+
+            await Task.Delay(states.Length > 1 ? EveryOfSeveral : EveryOfOne, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private void Note(int host, HostState found)
+    {
+        lock (gate)
+        {
+            bool isNews = states[host].Kind != found.Kind || states[host].Lineage != found.Lineage;
+            states[host] = found;
+            int? chosen = PrimaryChoice.Of(states, present, served);
+            if (chosen is { } another && (another != present || served != states[another].Lineage || isStray))
+                Move(another);
+            else if (chosen is null && states[present].Kind == HostKind.Primary && !isStray)
+                Leave();
+            if (isNews)
+                Tell(host);
+            if (chosen is { } written)
+                NoteReplication(states[written].IsSynchronous);
+            if (chosen is not null || states.All(state => state.Kind != HostKind.Unknown))
+                settled.TrySetResult();
+        }
+    }
+
+    private void Move(int host)
+    {
+        bool isFirst = served is null;
+        (int before, Lineage lineage) = (present, states[host].Lineage);
+        (present, served, isStray) = (host, lineage, false);
+        if (isFirst && host == before)
+            return; // it was taken for the primary
+        foreach (Primary each in told)
+            each.MoveTo(host);
+        if (!isFirst)
+            LogMoved(watched.Hosts[host].Name, lineage.Timeline, watched.Hosts[before].Name);
+    }
+
+    /// <summary>
+    /// The present host has come back with another history, and no other is there: a former primary, or another server behind the same name.
+    /// </summary>
+    private void Leave()
+    {
+        isStray = true;
+        foreach (Primary each in told)
+            each.MoveTo(present, isStray: true);
+    }
+
+    private void NoteReplication(bool isSynchronous)
+    {
+        if (synchronous == isSynchronous)
+            return;
+        if (!isSynchronous)
+            LogNotSynchronous();
+        else if (synchronous is not null)
+            LogSynchronous();
+        synchronous = isSynchronous;
+        foreach (Primary each in told)
+            each.LacksStandby = watched.RequiresSynchronous && !isSynchronous;
+    }
+
+    private bool IsServed(int host) => host == present && PrimaryChoice.MayServe(states[host], served);
+
+    private bool IsFollower(int host) =>
+        states[host].Kind == HostKind.Standby || (states[host].Kind == HostKind.Primary && states[host].Lineage == served);
+
+    private string Words(int host) => states[host] switch
+    {
+        _ when IsServed(host) => "is the primary",
+        { Kind: HostKind.Primary } state when served is { } last && state.Lineage.System != last.System => "is the primary of another cluster",
+        { Kind: HostKind.Primary } state when served is { } last && state.Lineage.Timeline < last.Timeline =>
+            "is a former primary that still takes writes",
+        var state => state.Words,
+    };
+
+    private void Tell(int host)
+    {
+        (string name, HostState state) = (watched.Hosts[host].Name, states[host]);
+        if (IsServed(host) || IsFollower(host))
+            LogWell(name, Words(host));
+        else if (state.Kind == HostKind.Primary)
+            LogStray(name, Words(host), state.Lineage.Timeline, served!.Value.Timeline);
+        else
+            LogUnwell(name, Words(host), state.Reason ?? "it says so itself");
+    }
+
+    [LoggerMessage(150, LogLevel.Warning, "The primary is {Host} now, on timeline {Timeline}; before it was {Before}")]
+    private partial void LogMoved(string host, long timeline, string before);
+
+    [LoggerMessage(151, LogLevel.Debug, "The database's host {Host} {What}")]
+    private partial void LogWell(string host, string what);
+
+    [LoggerMessage(152, LogLevel.Warning, "The database's host {Host} {What}: {Reason}")]
+    private partial void LogUnwell(string host, string what, string reason);
+
+    [LoggerMessage(153, LogLevel.Error, "The database's host {Host} {What}, on timeline {Timeline}; nothing is sent to it, because timeline "
+        + "{Served} was served. Stop it, and make it a standby")]
+    private partial void LogStray(string host, string what, long timeline, long served);
+
+    [LoggerMessage(154, LogLevel.Warning, "DURABILITY: synchronous_standby_names is empty, and the primary waits for no standby: answered "
+        + "writes can be lost with it")]
+    private partial void LogNotSynchronous();
+
+    [LoggerMessage(155, LogLevel.Information, "The primary waits for a synchronous standby again")]
+    private partial void LogSynchronous();
+}

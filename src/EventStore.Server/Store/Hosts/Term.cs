@@ -1,0 +1,105 @@
+using System.Runtime.CompilerServices;
+using EventStore.Server.Store.Format;
+using Npgsql;
+
+namespace EventStore.Server.Store.Hosts;
+
+/// <summary>The time during which one host is the primary.</summary>
+/// <param name="source">Its connections.</param>
+/// <param name="host">Its place among the hosts of the connection string.</param>
+/// <param name="isStray">Whether nothing may be asked of it.</param>
+/// <remarks>
+/// What waits for a host that hangs is abandoned when the term ends, and not canceled: Npgsql cancels a statement by a second
+/// connection to the same host, and waits for that one without a limit.
+/// </remarks>
+public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false) : IDisposable
+{
+    private readonly CancellationTokenSource over = new();
+
+    /// <summary>The host's place among those of the connection string.</summary>
+    public int Host => host;
+
+    /// <summary>Whether another host is the primary now.</summary>
+    public bool IsOver => over.IsCancellationRequested;
+
+    /// <summary>Is canceled when another host has become the primary.</summary>
+    public CancellationToken Over => over.Token;
+
+    internal NpgsqlDataSource Source => source;
+
+    /// <summary>The same, where something may be asked of it.</summary>
+    internal NpgsqlDataSource Checked => isStray ? throw new StrayPrimaryException() : source;
+
+    /// <summary>Opens a connection to the primary.</summary>
+    /// <param name="stop">Cancels the opening.</param>
+    /// <exception cref="PrimaryChangedException">Another host has become the primary meanwhile.</exception>
+    public ValueTask<NpgsqlConnection> OpenConnectionAsync(CancellationToken stop = default)
+    {
+        ValueTask<NpgsqlConnection> opening = Checked.OpenConnectionAsync(stop);
+        return opening.IsCompletedSuccessfully ? opening : new ValueTask<NpgsqlConnection>(Bound(opening.AsTask()));
+    }
+
+    /// <summary>
+    /// Waits for an answer of the primary until the term ends. A task that is abandoned goes on by itself, and so must own the
+    /// connection that it uses.
+    /// </summary>
+    /// <exception cref="PrimaryChangedException">The term has ended first.</exception>
+    public async Task<T> Bound<T>(Task<T> asked)
+    {
+        try
+        {
+            return await asked.WaitAsync(over.Token);
+        }
+        catch (OperationCanceledException) when (IsOver && !asked.IsCompleted)
+        {
+            _ = Forget(asked);
+            throw new PrimaryChangedException();
+        }
+    }
+
+    /// <inheritdoc cref="Bound{T}(Task{T})"/>
+    public Task Bound(Task asked) => Bound(Completed(asked));
+
+    /// <summary>The same for answers that come one by one.</summary>
+    public async IAsyncEnumerable<T> Bound<T>(IAsyncEnumerable<T> asked, [EnumeratorCancellation] CancellationToken stop = default)
+    {
+        IAsyncEnumerator<T> each = asked.GetAsyncEnumerator(stop);
+        Task<bool> next = Task.FromResult(true);
+        try
+        {
+            while (await Bound(next = each.MoveNextAsync().AsTask()))
+                yield return each.Current;
+        }
+        finally
+        {
+            // While the next one is awaited, an enumerator must not be disposed of.
+            ValueTask disposing = next.IsCompleted ? each.DisposeAsync() : new ValueTask();
+            await disposing;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => over.Dispose();
+
+    internal void End() => _ = over.CancelAsync();
+
+    private static async Task<bool> Completed(Task asked)
+    {
+        await asked;
+        return true;
+    }
+
+    /// <summary>Closes what was opened too late, and looks at what failed, for nobody else does.</summary>
+    private static async Task Forget<T>(Task<T> abandoned)
+    {
+        try
+        {
+            if (await abandoned is IAsyncDisposable late)
+                await late.DisposeAsync();
+        }
+        catch (Exception e) when (e is not OutOfMemoryException)
+        {
+            // The host was left.
+        }
+    }
+}

@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using EventStore.Server.Tests.Fixtures;
+using EventStore.Server.Tests.Watch;
+using Npgsql;
+using Xunit.Abstractions;
+
+namespace EventStore.Server.Tests.Survival;
+
+/// <summary>
+/// One server, a primary and a standby that commits wait for. The primary hangs, and then its successor is killed; each time the standby is
+/// promoted under load. With <c>SURVIVAL_FAILOVER_SECONDS=2</c> the first write must be answered within so long of the promotion: who asks for
+/// that has a machine that is not busy.
+/// </summary>
+[Trait("Category", "Slow")]
+public sealed class A_failover(ITestOutputHelper output)
+{
+    private const int WritersCount = 16;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan WayBack = TimeSpan.FromSeconds(Rounds.Of("SURVIVAL_FAILOVER_SECONDS", 60));
+
+    private readonly CountedWrites writes = new();
+
+    [Fact]
+    public async Task Loses_no_answered_write_doubles_none_and_leaves_no_watcher_behind()
+    {
+        await using OwnCluster a = await OwnCluster.Start(durable: true);
+        TestDatabase onA = await TestDatabase.Create(a.Superuser);
+        // Without hot_standby it refuses every session as long as it is a standby (57P03).
+        await using OwnCluster b = await a.StartStandby("-c hot_standby=off");
+        TestDatabase onB = onA.At(b.Superuser);
+        await a.RequireStandby();
+        await using ServerProcess server = await ServerProcess.Start(
+            new NpgsqlConnectionStringBuilder(onA.Serving) { Host = $"127.0.0.1:{a.Port},127.0.0.1:{b.Port}" }.ConnectionString,
+            "--Feed:BookmarkEvery=00:00:00.2", "--require-synchronous", "off");
+        await Says(server, "[+]hosts degraded: host 1 is the primary; host 2 is starting up or shutting down", "[+]replication ok");
+        for (int i = 0; i < WritersCount; i++)
+            await server.Admin.Create($"job-{i}");
+
+        using var stop = new CancellationTokenSource();
+        var end = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Follower[] followers = [.. ((string[])["initial", "2"]).Select(begin => new Follower(server.Admin, Sample.Jobs(), "", _ => true, begin, 1 + WritersCount))];
+        Task following = Task.WhenAll(followers.Select(follower => follower.Follow(end.Task)));
+        Task working = Task.WhenAll(Enumerable.Range(0, 2 * WritersCount).Select(i => Task.Run(() =>
+            i < WritersCount ? writes.Write(server.Admin, $"job-{i}", stop.Token) : writes.Read(server.Admin, $"job-{i - WritersCount}", stop.Token))));
+
+        await Written(working);
+        await a.Freeze();
+        await Promote(b, "hangs", working);
+        await Says(server, "host 1 does not answer; host 2 is the primary", "[+]replication degraded: the primary waits for no standby");
+        await a.Thaw();
+        await Says(server, "host 1 is a former primary that still takes writes; host 2 is the primary");
+        Assert.Contains("The database's host 127.0.0.1:" + a.Port + " is a former primary that still takes writes, on timeline 1", server.Output, StringComparison.Ordinal);
+        await a.Run("ALTER SYSTEM SET default_transaction_read_only = on");
+        await a.Run("SELECT pg_reload_conf()");
+        await Says(server, "host 1 is read-only; host 2 is the primary");
+
+        await a.Rejoin(b);
+        await b.RequireStandby();
+        await Says(server, "[+]hosts ok", "[+]replication ok");
+        await Written(working);
+        await b.Kill();
+        await Promote(a, "is killed", working);
+        await Says(server, "host 1 is the primary; host 2 cannot be reached", "[+]database ok", "[+]feed ok", "[+]lane ok");
+
+        await stop.CancelAsync();
+        await working.WaitAsync(Patience);
+        onA.Source.Clear();
+        onA.OwnerSource.Clear();
+        end.SetResult(await onA.Ask<long>("SELECT revision FROM eventstore.head"));
+        await following.WaitAsync(Patience);
+        int open = await writes.Check(onA.OwnerSource);
+        output.WriteLine($"{writes.Answered} writes answered, all there; {writes.Unanswered} left open, {open} of them there\n{writes.Refusals}");
+        Replay replay = await Replay.Of(onA);
+        Assert.All(followers, follower => follower.Check(replay));
+        Assert.All(followers, follower => Assert.Equal(0, follower.CutOff));
+        await onA.AssertWhole();
+        Assert.DoesNotContain("The lane failed", server.Output, StringComparison.Ordinal);
+        Assert.Contains($"The primary is 127.0.0.1:{b.Port} now, on timeline 2; before it was 127.0.0.1:{a.Port}", server.Output, StringComparison.Ordinal);
+        Assert.Contains($"The primary is 127.0.0.1:{a.Port} now, on timeline 3; before it was 127.0.0.1:{b.Port}", server.Output, StringComparison.Ordinal);
+        foreach (NpgsqlDataSource source in (NpgsqlDataSource[])[onA.Source, onA.OwnerSource, onB.Source, onB.OwnerSource])
+            await source.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Finds_the_primary_behind_a_host_that_hangs_and_one_without_an_address()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        using var hanging = new TcpListener(IPAddress.Loopback, 0);
+        hanging.Start(); // the kernel takes connections for it, and nobody else does
+        var target = new NpgsqlConnectionStringBuilder(database.Serving);
+        target.Host = $"127.0.0.1:{((IPEndPoint)hanging.LocalEndpoint).Port},nowhere.invalid,{target.Host}:{target.Port}";
+        await using ServerProcess server = await ServerProcess.Start(target.ConnectionString);
+        await server.Admin.Create("found");
+        using (HttpResponseMessage patched = await server.Admin.Patch(Sample.Job("found"), """{"metadata":{"labels":{"a":"1"}}}"""))
+            Assert.Equal(HttpStatusCode.OK, patched.StatusCode);
+        string text = await Says(
+            server, "[+]hosts degraded: host 1 does not answer; host 2 has a name that cannot be resolved; host 3 is the primary", "[+]database ok");
+        Assert.DoesNotContain("nowhere", text, StringComparison.Ordinal); // where the database is, is nobody's business
+        Assert.Contains("The database's host nowhere.invalid:", server.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Is_not_waited_for_where_answered_writes_would_not_survive_it()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using ProgramRun refused = await ProgramRun.Ended(
+            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = database.Serving }, "serve", "--urls", "http://127.0.0.1:0", "--require-synchronous", "on");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.Contains("error: the database's primary waits for no standby, which --require-synchronous refuses\n", refused.Errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>They write for a while.</summary>
+    private async Task Written(Task working)
+    {
+        int before = writes.Answered;
+        for (var waited = Stopwatch.StartNew(); writes.Answered < before + 100; await Task.Delay(20))
+        {
+            Assert.True(waited.Elapsed < Patience, $"nobody can write any more: {writes.Refusals}");
+            if (working.IsFaulted)
+                await working;
+        }
+    }
+
+    private async Task Promote(OwnCluster standby, string what, Task working)
+    {
+        await standby.Promote();
+        var there = Stopwatch.StartNew();
+        int before = writes.Answered;
+        while (writes.Answered == before && there.Elapsed < WayBack)
+            await Task.Delay(5);
+        output.WriteLine($"a primary that {what}: first write answered {there.Elapsed.TotalSeconds:0.00} s after its successor was there");
+        Assert.InRange(there.Elapsed, TimeSpan.Zero, WayBack);
+        await Written(working);
+    }
+
+    private static async Task<string> Says(ServerProcess server, params string[] texts)
+    {
+        for (var waited = Stopwatch.StartNew(); ; await Task.Delay(50))
+        {
+            using HttpResponseMessage answer = await server.Admin.GetAsync("/readyz?verbose");
+            string text = await answer.Content.ReadAsStringAsync();
+            if (texts.All(each => text.Contains(each, StringComparison.Ordinal)))
+                return text;
+            Assert.True(waited.Elapsed < Patience, $"it does not say {string.Join(" and ", texts)} but:\n{text}\n{server.Output}");
+        }
+    }
+}
