@@ -10,7 +10,7 @@ namespace EventStore.Server.Store.Hosts;
 /// <param name="isStray">Whether nothing may be asked of it.</param>
 /// <remarks>
 /// What waits for a host that hangs is abandoned when the term ends, and not canceled: Npgsql cancels a statement by a second
-/// connection to the same host, and waits for that one without a limit.
+/// connection to the same host, and waits for that one on the thread that cancels.
 /// </remarks>
 public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false) : IDisposable
 {
