@@ -127,7 +127,7 @@ internal static partial class Serve
         {
             throw new OperatorException(
                 "the database's primary waits for no standby, which --require-synchronous refuses",
-                "Set synchronous_standby_names on it, as in 'ANY 1 (*)', or leave the option out: then answered writes can be lost with it.");
+                "Set synchronous_standby_names on it, as in 'ANY 1 (*)', or leave the option out: then answered writes can be lost.");
         }
 
         if (database.IsPrivate)

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using System.Globalization;
 using Npgsql;
 
@@ -20,9 +21,10 @@ internal static class HostList
         if (!HasSeveral(target))
             return;
         target.TargetSessionAttributes ??= "primary";
-        if (!target.Keys.Contains("Timeout"))
+        var given = new DbConnectionStringBuilder { ConnectionString = target.ConnectionString }; // Npgsql's own has every key
+        if (!given.ContainsKey("Timeout"))
             target.Timeout = ConnectSeconds;
-        if (!target.Keys.Contains("Host Recheck Seconds"))
+        if (!given.ContainsKey("Host Recheck Seconds"))
             target.HostRecheckSeconds = 1;
     }
 
@@ -51,13 +53,14 @@ internal static class HostList
     /// Connects to one host without a pool. No time-out for statements: whoever asks waits no longer than it wants, and Npgsql would end
     /// one of a host that hangs by asking that same host to cancel it.
     /// </summary>
-    public static NpgsqlDataSource Probing(string connectionString) => NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(connectionString)
-    {
-        Pooling = false,
-        MaxAutoPrepare = 0,
-        CommandTimeout = 0,
-        Timeout = ConnectSeconds,
-    });
+    public static NpgsqlDataSource Probing(string connectionString) => NpgsqlDataSource.Create(
+        new NpgsqlConnectionStringBuilder(connectionString)
+        {
+            Pooling = false,
+            MaxAutoPrepare = 0,
+            CommandTimeout = 0,
+            Timeout = ConnectSeconds,
+        });
 
     // An IPv6 address with a port is written in brackets; without them it is all address.
     private static (string Host, int Port) Split(string host, int port)

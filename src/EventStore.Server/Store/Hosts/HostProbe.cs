@@ -15,7 +15,7 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
     // A new connection resolves the name again: the server it means may have changed while the one of before is still there.
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(10);
 
-    // The timeline of the control file is that of the last checkpoint, which a promotion does not wait for. That of the log is the present one.
+    // The control file has the timeline of the last checkpoint, which a promotion does not wait for. The log has the present one.
     private const string Sql = """
         SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, (SELECT system_identifier FROM pg_control_system()),
                CASE WHEN NOT pg_is_in_recovery()
@@ -60,7 +60,10 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
         PostgresException => HostKind.Failed,
         _ => e.GetBaseException() switch
         {
-            SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData } => HostKind.Unresolved,
+            SocketException
+            {
+                SocketErrorCode: SocketError.HostNotFound or SocketError.TryAgain or SocketError.NoData
+            } => HostKind.Unresolved,
             SocketException { SocketErrorCode: SocketError.TimedOut } or TimeoutException => HostKind.Hangs,
             _ => DatabaseAway.Is(e) ? HostKind.Unreachable : HostKind.Failed,
         },

@@ -26,7 +26,7 @@ internal static class PrimaryChoice
         return best;
     }
 
-    /// <summary>Whether a host takes writes and continues the history that was served: the same cluster, and no timeline that was left.</summary>
+    /// <summary>Whether a host takes writes and continues the history that was served: same cluster, no earlier timeline.</summary>
     public static bool MayServe(HostState host, Lineage? served) =>
         host.Kind == HostKind.Primary
         && (served is not { } last || (host.Lineage.System == last.System && host.Lineage.Timeline >= last.Timeline));

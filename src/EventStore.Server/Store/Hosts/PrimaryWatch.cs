@@ -40,7 +40,7 @@ public sealed partial class PrimaryWatch(WatchedHosts watched, IReadOnlyList<Pri
         }
     }
 
-    /// <summary>Whether an answered write may be lost with the primary, in words everybody may read; null if not, or if none is known.</summary>
+    /// <summary>Whether answered writes may be lost with the primary, in words everybody may read; null if not, or not known.</summary>
     public string? ReplicationTrouble
     {
         get
@@ -71,7 +71,8 @@ public sealed partial class PrimaryWatch(WatchedHosts watched, IReadOnlyList<Pri
 
     /// <inheritdoc/>
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(Enumerable.Range(0, states.Length).Select(host => Task.Run(() => Follow(host, stoppingToken), CancellationToken.None)));
+        Task.WhenAll(Enumerable.Range(0, states.Length).Select(
+            host => Task.Run(() => Follow(host, stoppingToken), CancellationToken.None)));
 
     private async Task Follow(int host, CancellationToken stop)
     {
@@ -125,7 +126,8 @@ public sealed partial class PrimaryWatch(WatchedHosts watched, IReadOnlyList<Pri
     }
 
     /// <summary>
-    /// The present host has come back with another history, and no other is there: a former primary, or another server behind the same name.
+    /// The present host has come back with another history, and no other is there: a former primary, or another server of the
+    /// same name.
     /// </summary>
     private void Leave()
     {
@@ -155,7 +157,8 @@ public sealed partial class PrimaryWatch(WatchedHosts watched, IReadOnlyList<Pri
     private string Words(int host) => states[host] switch
     {
         _ when IsServed(host) => "is the primary",
-        { Kind: HostKind.Primary } state when served is { } last && state.Lineage.System != last.System => "is the primary of another cluster",
+        { Kind: HostKind.Primary } state when served is { } last && state.Lineage.System != last.System =>
+            "is the primary of another cluster",
         { Kind: HostKind.Primary } state when served is { } last && state.Lineage.Timeline < last.Timeline =>
             "is a former primary that still takes writes",
         var state => state.Words,
@@ -181,8 +184,8 @@ public sealed partial class PrimaryWatch(WatchedHosts watched, IReadOnlyList<Pri
     [LoggerMessage(152, LogLevel.Warning, "The database's host {Host} {What}: {Reason}")]
     private partial void LogUnwell(string host, string what, string reason);
 
-    [LoggerMessage(153, LogLevel.Error, "The database's host {Host} {What}, on timeline {Timeline}; nothing is sent to it, because timeline "
-        + "{Served} was served. Stop it, and make it a standby")]
+    [LoggerMessage(153, LogLevel.Error, "The database's host {Host} {What}, on timeline {Timeline}; nothing is sent to it, because "
+        + "timeline {Served} was served. Stop it, and make it a standby")]
     private partial void LogStray(string host, string what, long timeline, long served);
 
     [LoggerMessage(154, LogLevel.Warning, "DURABILITY: synchronous_standby_names is empty, and the primary waits for no standby: answered "

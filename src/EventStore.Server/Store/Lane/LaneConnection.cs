@@ -32,7 +32,7 @@ internal sealed partial class LaneConnection(
     private const string EndSql =
         "SELECT bool_and(pg_terminate_backend(pid, $3)) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
 
-    // Npgsql itself gives up after CommitTime, but first it asks the host, by a second connection, to cancel: one that hangs does not answer.
+    // Npgsql itself gives up after CommitTime, but first asks the host, by a second connection, to cancel: one that hangs is silent.
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
     private NpgsqlConnection? connection;
