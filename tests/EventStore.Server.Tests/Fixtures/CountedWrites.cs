@@ -64,7 +64,7 @@ internal sealed class CountedWrites
         while (!stop.IsCancellationRequested)
         {
             long before = reached.GetValueOrDefault(job);
-            Reply reply = await Reply.Of(client.GetAsync(Sample.Job(job)));
+            Reply reply = await Reply.Of(client.GetAsync(Sample.Job(job), CancellationToken.None));
             if (reply.Code == HttpStatusCode.OK)
                 Assert.InRange(long.Parse(reply.Json.Revision(), CultureInfo.InvariantCulture), before, long.MaxValue);
             else
