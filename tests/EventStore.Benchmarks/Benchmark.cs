@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot", "page", "deletecollection", "large", "apply"];
+    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -113,8 +113,8 @@ internal sealed class Benchmark : IAsyncDisposable
             case "snapshot":
                 await new OldSnapshot(postgres!, options, stop).Measure(figures);
                 return;
-            case "page":
-                await new PageFigures(postgres!, options, figures, spec => Load(spec, null), stop).Measure();
+            case "page-job" or "page-store" or "page-live":
+                await new PageFigures(postgres!, options, figures, spec => Load(spec, null), stop).Measure(name);
                 return;
             case "deletecollection":
                 await new CollectionDeletion(postgres!, options, stop).Measure(figures);

@@ -55,7 +55,9 @@ internal sealed record Options
           large         64 writers and 20 watchers of jobs of 2.9 MB, and what another user's small patch feels of them
           apply         patch without and with owners of fields, and server-side apply, in turn
           snapshot      commits of one patch, before somebody holds a snapshot and 40,000 commits after
-          page          the page for people: first loads, a job of 100,000 revisions, activity of 'whole-events', patches while 50 people look live
+          page-job      the page for people: first loads, and the pages of a job of 100,000 revisions
+          page-store    its activity and list of 'whole-events' events, with the activity counted
+          page-live     how soon a change is on the screen, and patches while 50 people look live
           startup       the second start of the executable, with its private PostgreSQL, to the first answered patch
           first-screen  the README's first screen: from the start on an empty folder to a patch by kubectl, three of them
           pgbench       the limit: UPDATE row + INSERT event as one prepared statement, same sizes, same PostgreSQL
@@ -70,14 +72,14 @@ internal sealed record Options
     [
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood",
         "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot",
-        "page", "deletecollection", "large", "apply",
+        "page-job", "page-store", "page-live", "deletecollection", "large", "apply",
     ];
 
     /// <summary>Those that need a PostgreSQL and servers of their own.</summary>
     private static readonly string[] NeedOwnServer =
     [
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot",
-        "page", "deletecollection", "large", "apply",
+        "page-job", "page-store", "page-live", "deletecollection", "large", "apply",
     ];
 
     private static readonly string[] Names =

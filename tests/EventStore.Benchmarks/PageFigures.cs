@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using EventStore.Benchmarks.Load;
 using EventStore.Benchmarks.Machine;
 using EventStore.Benchmarks.Report;
@@ -26,12 +27,12 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
     private readonly Random random = new(1);
 
     /// <summary>Measures and reports.</summary>
-    public async Task Measure()
+    public Task Measure(string scenario) => scenario switch
     {
-        await LongJob();
-        await LargeStore();
-        await Live();
-    }
+        "page-job" => LongJob(),
+        "page-store" => LargeStore(),
+        _ => Live(),
+    };
 
     private async Task LongJob()
     {
@@ -43,6 +44,15 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         string job = $"/ui/namespaces/bench/jobs/{Requests.JobName(0)}";
         await FirstLoads(viewer, job, revisions);
         string Any() => Text(revisions[random.Next(1, revisions.Length)]);
+        DateTime[] times = await Past.Times(postgres, database);
+        // A stretch that nobody looked at before is counted whole.
+        string Stretch()
+        {
+            (DateTime from, DateTime to) = (times[random.Next(times.Length / 5 * 2)], times[random.Next(times.Length / 5 * 3, times.Length)]);
+            return $"{job}?from={Exact(from)}&to={Exact(to)}";
+        }
+
+        await Time(viewer, "page: job, any stretch", Stretch, "a stretch of it, mostly one that nobody looked at before");
         await Time(viewer, "page: job", () => job, $"a job of {revisions.Length} revisions: its timeline and the newest 50");
         await Time(viewer, "page: job, deep", () => $"{job}?behind={Any()}", "50 revisions somewhere in it");
         await Time(viewer, "page: object", () => $"{job}/revisions/{Any()}", "any revision, with blame");
@@ -74,10 +84,12 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
     private async Task LargeStore()
     {
         const string database = "bench_page_store";
-        await using ServerUnderTest server = await ServerUnderTest.Start(postgres, database, options.Server, stop);
+        var counting = new Dictionary<string, string> { ["activity"] = "on" };
+        await using ServerUnderTest server = await ServerUnderTest.Start(postgres, database, options.Server, stop, counting);
         // What is looked for lies behind a million others.
         await load(server.Load(LoadKind.CreateAll, postgres) with { Namespace = "rare", Jobs = Rare, Count = Rare, Token = server.OtherToken, Connections = 4 });
         await BulkLoad.Fill(postgres, database, options.WholeJobs, options.WholeEvents, $"loading {options.WholeEvents} events", stop);
+        await Counted(server, database);
         using PageViewer viewer = await PageViewer.SignIn(server.Url, server.Token, stop);
         string of = $"of {options.WholeEvents} events";
         foreach (string query in (string[])
@@ -93,6 +105,20 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         }
 
         await Time(viewer, "page: jobs", () => "/ui/jobs", $"of {options.WholeJobs} jobs and {options.WholeEvents} events");
+    }
+
+    /// <summary>Waits until the activity has counted all.</summary>
+    private async Task Counted(ServerUnderTest server, string database)
+    {
+        using var client = new HttpClient { BaseAddress = server.Url };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", server.Token);
+        long head = (long)(await postgres.Ask("SELECT max(revision) FROM eventstore.revision", database))!;
+        while (true)
+        {
+            string answer = await client.GetStringAsync($"/apis/audit.eventstore.io/v1/activity?resourceVersion={head}", stop);
+            if ((string?)JsonNode.Parse(answer)!["metadata"]!["resourceVersion"] is { } upTo && long.Parse(upTo, CultureInfo.InvariantCulture) >= head)
+                return;
+        }
     }
 
     private async Task Live()
@@ -221,6 +247,8 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         MaxMs = times.MaxMs,
         Errors = errors,
     };
+
+    private static string Exact(DateTime time) => time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

@@ -22,6 +22,10 @@ internal static class Past
     public static async Task<long[]> Revisions(MeasuredPostgres postgres, string database) =>
         (long[])(await postgres.Ask("SELECT array_agg(seq_id ORDER BY version) FROM eventstore.mt_events", database))!;
 
+    /// <summary>When each was committed.</summary>
+    public static async Task<DateTime[]> Times(MeasuredPostgres postgres, string database) =>
+        (DateTime[])(await postgres.Ask("SELECT array_agg(timestamp ORDER BY version) FROM eventstore.mt_events", database))!;
+
     /// <summary>Reads around the depth: each revision another one.</summary>
     public static async Task<Measured> Measure(ServerUnderTest server, long[] revisions, int depth, CancellationToken stop)
     {

@@ -10,6 +10,7 @@ using EventStore.Server.Limits;
 using EventStore.Server.Page;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.History;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
@@ -99,7 +100,9 @@ internal static class WebSetup
         services.AddPrimary(served.Database, served.RequiresSynchronous);
         services.AddSingleton(served.Limits.Lane).AddSingleton<CommitLane>().AddSingleton<WholeBatches>();
         services.AddSingleton<JobReads>();
-        services.AddSingleton<RevisionReads>().AddSingleton<TimelineReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>();
+        services.AddSingleton<RevisionReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>();
+        services.AddSingleton(provider => new TimelineReads(
+            provider.GetRequiredService<Primary>(), () => provider.GetRequiredService<Notifications>().Rebuilds));
         services.AddSingleton<ServerPresence>();
         services.AddHostedService(provider => provider.GetRequiredService<ServerPresence>());
         services.AddSingleton(served.Limits.Feed).AddSingleton<JobFeed>().AddSingleton<Notifications>();

@@ -1,6 +1,6 @@
 using System.Globalization;
-using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.History;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
 using Microsoft.AspNetCore.Http.Timeouts;
@@ -8,24 +8,25 @@ using Microsoft.AspNetCore.Http.Timeouts;
 namespace EventStore.Server.Page;
 
 /// <summary>
-/// Tells an open page that something it shows has changed (server-sent events), whereupon its script loads it again: what is on the
-/// screen is always made by the server, under the rights of that moment. Changes that come close together are told of once. The stream
-/// begins at the revision the page stood at, so no change falls between the two.
+/// Tells an open page that something it shows may have changed (server-sent events), whereupon its script loads it again: what is on the
+/// screen is always made by the server, under the rights of that moment. The stream begins at the revision the page stood at, so no change
+/// falls between the two.
 /// </summary>
 /// <param name="http">The request; <c>from</c> is the page's revision.</param>
-/// <param name="reads">Reads where the log stands.</param>
-/// <param name="feed">The feed of changes.</param>
-/// <param name="concerns">Whether the page shows what changed.</param>
-internal sealed class LiveStream(HttpContext http, JobReads reads, JobFeed feed, Func<LogEntry, bool> concerns)
+internal sealed class LiveStream(HttpContext http)
 {
-    private static readonly TimeSpan Together = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan StillThere = TimeSpan.FromSeconds(15);
 
+    private readonly JobReads reads = http.RequestServices.GetRequiredService<JobReads>();
+    private readonly RevisionReads revisions = http.RequestServices.GetRequiredService<RevisionReads>();
+    private readonly LiveViews views = http.RequestServices.GetRequiredService<LiveViews>();
+
     private CancellationToken stop;
-    private long seen;
 
     /// <summary>Streams until the reader leaves or the server stops.</summary>
-    public async Task<IResult> Run()
+    /// <param name="view">What tells the view from others: pages that show the same are told together.</param>
+    /// <param name="concerns">Whether a change may concern it.</param>
+    public async Task<IResult> Run(string view, Func<ChangedJob, bool> concerns)
     {
         CancellationToken stopping = http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
         using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
@@ -33,15 +34,16 @@ internal sealed class LiveStream(HttpContext http, JobReads reads, JobFeed feed,
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         RequestLog.Lasts(http);
         http.Response.ContentType = "text/event-stream";
+        LiveView? joined = null;
         try
         {
             long head = await reads.Head(stop);
-            seen = long.TryParse(http.Request.Query["from"], NumberStyles.None, CultureInfo.InvariantCulture, out long from) && from <= head
-                ? from
+            long seen = long.TryParse(http.Request.Query["from"], NumberStyles.None, CultureInfo.InvariantCulture, out long from)
+                ? Math.Min(from, head)
                 : head;
+            joined = views.Join(view, concerns, head);
             await Write($"retry: 1000\nid: {seen}\n\n"); // the headers at least: the page waits for them
-            while (true)
-                await Follow();
+            await Follow(joined, await CatchUp(joined, seen));
         }
         catch (OperationCanceledException) when (end.IsCancellationRequested)
         {
@@ -51,54 +53,45 @@ internal sealed class LiveStream(HttpContext http, JobReads reads, JobFeed feed,
         {
             return Results.Empty; // the browser comes back by itself
         }
-    }
-
-    private async Task Follow()
-    {
-        long head = await reads.Head(stop);
-        using FeedSubscription subscription = feed.Subscribe();
-        while (!subscription.Join(seen, Math.Max(head, seen)))
+        finally
         {
-            // The feed no longer has all that has happened since the page was made: it is taken to be out of date.
-            seen = head;
-            await Tell();
-            head = await reads.Head(stop);
+            if (joined is not null)
+                views.Leave(joined);
         }
 
+        return Results.Empty;
+    }
+
+    /// <summary>What was committed between the page and its stream; the revision up to which all is told.</summary>
+    private async Task<long> CatchUp(LiveView view, long seen)
+    {
+        IReadOnlyList<ChangedJob> missed = await revisions.Changed(seen, LiveViews.ReadMax, stop);
+        if (missed.Count == 0)
+            return seen;
+        long reached = missed.Count >= LiveViews.ReadMax ? await reads.Head(stop) : missed[^1].Revision;
+        if (missed.Count >= LiveViews.ReadMax || missed.Any(view.Concerns))
+            await Tell(reached);
+        return reached;
+    }
+
+    private async Task Follow(LiveView view, long seen)
+    {
         while (true)
         {
-            long reached = subscription.Position;
-            bool any = false;
-            while (subscription.TryTake(out LogEntry? change))
-                any |= change.Revision > seen && concerns(change);
-            seen = Math.Max(seen, reached);
-            if (any)
-                await Tell();
-            if (!await WaitFor(subscription))
-                return;
+            Task<long> next = view.ChangedSince(seen);
+            try
+            {
+                seen = await next.WaitAsync(StillThere, stop);
+                await Tell(seen);
+            }
+            catch (TimeoutException)
+            {
+                await Write(":\n\n"); // shows the reader's machine that the server is there
+            }
         }
     }
 
-    /// <summary>
-    /// Waits for the next change, and shows the reader's machine meanwhile that the server is there; false when it fell behind.
-    /// </summary>
-    private async Task<bool> WaitFor(FeedSubscription subscription)
-    {
-        Task<bool> next = subscription.Wait(stop).AsTask();
-        while (await Task.WhenAny(next, Task.Delay(StillThere, stop)) != next)
-        {
-            stop.ThrowIfCancellationRequested();
-            await Write(":\n\n");
-        }
-
-        return await next;
-    }
-
-    private async Task Tell()
-    {
-        await Write($"id: {seen}\ndata: {seen}\n\n");
-        await Task.Delay(Together, stop);
-    }
+    private Task Tell(long revision) => Write($"id: {revision}\ndata: {revision}\n\n");
 
     private async Task Write(FormattableString text)
     {

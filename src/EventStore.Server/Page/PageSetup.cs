@@ -42,7 +42,8 @@ internal static class PageSetup
         });
         services.AddRazorComponents();
         services.AddResponseCompression(compression => compression.EnableForHttps = true);
-        services.AddSingleton<SignInCookie>();
+        services.AddSingleton<SignInCookie>().AddSingleton<LiveFragments>();
+        services.AddSingleton<LiveViews>().AddHostedService(provider => provider.GetRequiredService<LiveViews>());
         services.AddIssuerSignIn(oidc);
         services.AddSingleton<ServerSamples>().AddHostedService(provider => provider.GetRequiredService<ServerSamples>());
     }

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using System.IO.Compression;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
@@ -13,8 +13,6 @@ namespace EventStore.Benchmarks.Load;
 /// </summary>
 internal sealed partial class PageViewer : IDisposable
 {
-    private static readonly TimeSpan RestMin = TimeSpan.FromMilliseconds(250), RestMax = TimeSpan.FromSeconds(2);
-
     private readonly HttpClient client;
     private readonly CancellationTokenSource left = new();
     private Task looking = Task.CompletedTask;
@@ -77,7 +75,7 @@ internal sealed partial class PageViewer : IDisposable
 
     private async Task Listen(HttpResponseMessage answer, string path)
     {
-        var told = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        var told = Channel.CreateBounded<string>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest });
         Task loading = LoadWhenTold(told.Reader, path);
         try
         {
@@ -87,7 +85,7 @@ internal sealed partial class PageViewer : IDisposable
                 while (await lines.ReadLineAsync(left.Token) is { } line)
                 {
                     if (line.StartsWith("data:", StringComparison.Ordinal))
-                        told.Writer.TryWrite(true);
+                        told.Writer.TryWrite(line[5..].Trim());
                 }
             }
 
@@ -102,29 +100,40 @@ internal sealed partial class PageViewer : IDisposable
         await loading;
     }
 
-    /// <summary>As page.js: the less often the longer a load takes, and less and less often while there is no rest without a change.</summary>
-    private async Task LoadWhenTold(ChannelReader<bool> told, string path)
+    /// <summary>As page.js: the content alone, which says by its tag when it is the same. What comes compressed is read only where it is looked at.</summary>
+    private async Task LoadWhenTold(ChannelReader<string> told, string path)
     {
-        (TimeSpan rest, bool isCrowded) = (TimeSpan.Zero, false);
+        string? tag = null;
         try
         {
-            await foreach (bool _ in told.ReadAllAsync(left.Token))
+            await foreach (string revision in told.ReadAllAsync(left.Token))
             {
-                long begun = Stopwatch.GetTimestamp();
-                string page = await client.GetStringAsync(path, left.Token);
+                using var request = new HttpRequestMessage(HttpMethod.Get, path);
+                request.Headers.Add("Live-Revision", revision);
+                request.Headers.AcceptEncoding.ParseAdd("gzip");
+                if (tag is not null)
+                    request.Headers.TryAddWithoutValidation("If-None-Match", tag);
+                using HttpResponseMessage answer = await client.SendAsync(request, left.Token);
+                byte[] body = await answer.Content.ReadAsByteArrayAsync(left.Token);
+                if (answer.StatusCode is not (HttpStatusCode.OK or HttpStatusCode.NotModified))
+                    Wrong ??= $"{(int)answer.StatusCode}";
                 Loads++;
-                OnLoad?.Invoke(page);
-                TimeSpan took = Stopwatch.GetElapsedTime(begun);
-                double least = isCrowded ? Math.Max(RestMin.TotalMilliseconds, 2 * rest.TotalMilliseconds) : 0;
-                rest = TimeSpan.FromMilliseconds(Math.Min(RestMax.TotalMilliseconds, Math.Max(4 * took.TotalMilliseconds, least)));
-                await Task.Delay(rest, left.Token);
-                isCrowded = told.TryPeek(out bool waiting) && waiting;
+                tag = answer.Headers.ETag?.ToString() ?? tag;
+                if (body.Length > 0)
+                    OnLoad?.Invoke(await Text(body, answer.Content.Headers.ContentEncoding.Contains("gzip")));
             }
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
         {
             Wrong ??= left.IsCancellationRequested ? null : e.Message;
         }
+    }
+
+    private static async Task<string> Text(byte[] body, bool isCompressed)
+    {
+        using var bytes = new MemoryStream(body);
+        using var text = new StreamReader(isCompressed ? new GZipStream(bytes, CompressionMode.Decompress) : bytes, Encoding.UTF8);
+        return await text.ReadToEndAsync();
     }
 
     [GeneratedRegex("name=\"form-token\" value=\"([^\"]*)\"")]

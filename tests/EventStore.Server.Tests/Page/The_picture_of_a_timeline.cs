@@ -8,6 +8,7 @@ namespace EventStore.Server.Tests.Page;
 public sealed class The_picture_of_a_timeline
 {
     private static readonly DateTimeOffset Begin = new(2026, 11, 23, 0, 0, 0, TimeSpan.Zero);
+    private static readonly TimeSlices Seconds = new(Begin, TimeSpan.FromSeconds(1), 100);
 
     [Fact]
     public void Has_a_box_for_each_of_a_few_revisions_where_its_time_is()
@@ -50,7 +51,7 @@ public sealed class The_picture_of_a_timeline
             new(99, ChangeKind.Spec, "job_patched", "bob", 1, true, 2100, 2100),
         ];
 
-        TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin, Begin.AddSeconds(100), 100, 1055, cells, true, false), null);
+        TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin, Begin.AddSeconds(100), Seconds, 1055, cells, true, false), null);
 
         double bottom = TimelinePicture.Lanes[3].Top + TimelinePicture.LaneHeight;
         TimelineMark[] status = [.. picture.Marks.Where(mark => mark.Boxes[0].Y > TimelinePicture.Lanes[3].Top - 1)];
@@ -66,10 +67,38 @@ public sealed class The_picture_of_a_timeline
     }
 
     [Fact]
+    public void Clips_the_slices_at_both_ends_of_the_stretch()
+    {
+        TimelineCell[] cells = [.. new[] { 0, 1, 2 }.Select(slice => new TimelineCell(slice, ChangeKind.Spec, "job_patched", "bob", 9, true, 10 * slice, (10 * slice) + 9))];
+        var slices = new TimeSlices(Begin, TimeSpan.FromMinutes(1), 3);
+
+        TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin.AddSeconds(30), Begin.AddSeconds(120), slices, 27, cells, true, false), null);
+
+        Assert.Equal([(0.0, 30.0), (33.33, 60), (99.7, 0.3)], picture.Marks.Select(mark => (Math.Round(mark.Boxes[0].X, 2), Math.Round(mark.Boxes[0].Width, 2))));
+        Assert.Equal([(30, 60), (60, 120), (120, 120)], picture.Marks.Select(mark => ((int)(mark.From - Begin).TotalSeconds, (int)(mark.To - Begin).TotalSeconds)));
+    }
+
+    [Theory]
+    [InlineData("2026-11-23T07:58:24.000001Z", "2026-11-23T07:58:24.000001Z", "2026-11-23T07:58:24.000001Z", 1)] // one moment: a slice
+    [InlineData("2026-11-23T07:58:24.000003Z", "2026-11-23T07:58:24.000200Z", "2026-11-23T07:58:24.000002Z", 100)] // 2 µs each
+    [InlineData("2026-11-23T07:58:24Z", "2026-11-23T08:58:24Z", "2026-11-23T07:58:00.000000Z", 61)] // a minute each
+    [InlineData("2026-11-23T07:58:24Z", "2026-11-24T07:58:24Z", "2026-11-23T07:45:00.000000Z", 97)] // a quarter of an hour
+    [InlineData("2020-01-01T00:00:00Z", "2026-11-24T00:00:00Z", "2019-12-16T00:00:00.000000Z", 91)] // 28 days
+    [InlineData("1970-01-01T00:00:00Z", "9000-01-01T00:00:00Z", null, 90)]
+    public void Is_cut_at_round_moments_and_so_at_the_same_ones_when_it_grows(string from, string to, string? begin, int count)
+    {
+        TimeSlices slices = TimeSlices.Of(At(from), At(to), 100);
+        Assert.Equal((begin ?? PageTime.Exact(slices.Begin), count), (PageTime.Exact(slices.Begin), slices.Count));
+        Assert.True(slices.Begin <= At(from) && slices.Start(slices.Count) > At(to) && slices.Start(slices.Count - 1) <= At(to));
+
+        static DateTimeOffset At(string time) => DateTimeOffset.Parse(time, CultureInfo.InvariantCulture);
+    }
+
+    [Fact]
     public void Says_of_an_estimate_that_it_is_one()
     {
         TimelineCell[] cells = [new(3, ChangeKind.Spec, "job_patched", "bob", 400, false, 2100, 2900)];
-        TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin, Begin.AddSeconds(100), 100, 400, cells, true, false), null);
+        TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin, Begin.AddSeconds(100), Seconds, 400, cells, true, false), null);
         Assert.StartsWith("Spec: about 400 changes from ", Assert.Single(picture.Marks).Title, StringComparison.Ordinal);
     }
 
@@ -78,7 +107,7 @@ public sealed class The_picture_of_a_timeline
     {
         TimelineCell[] cells = [.. Enumerable.Range(1, 20).Select(i => new TimelineCell(i, ChangeKind.Spec, "job_patched", $"user-{i:D2}", i, true, i, i + 1000))];
 
-        TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin, Begin.AddSeconds(100), 100, 210, cells, true, false), null);
+        TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin, Begin.AddSeconds(100), Seconds, 210, cells, true, false), null);
 
         Assert.Equal(
             ["who-0 user-20 20", "who-1 user-19 19", "who-2 user-18 18", "who-3 user-17 17", "who-4 user-16 16", "who-5 user-15 15", "who-6 user-14 14", "who-7 13 others 91"],
@@ -136,6 +165,6 @@ public sealed class The_picture_of_a_timeline
         IEnumerable<TimelineCell> cells = from point in points
                                           from kind in point.Kinds
                                           select new TimelineCell(0, kind, point.Type, point.User, 1, true, point.Number, point.Number);
-        return new JobTimeline(Begin, Begin.AddSeconds(100), 100, points.Length, [.. cells], false, false);
+        return new JobTimeline(Begin, Begin.AddSeconds(100), Seconds, points.Length, [.. cells], false, false);
     }
 }

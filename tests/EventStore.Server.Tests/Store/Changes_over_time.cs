@@ -11,11 +11,13 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>How many changes of each kind fell into each slice of time, by whom: counted by the database.</summary>
-public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<ServedDatabase>
+public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<ServedDatabase>, IDisposable
 {
     private readonly string space = $"ns-{Guid.NewGuid():N}"[..12];
 
-    private TimelineReads Timelines => new(served.Database.Source);
+    private TimelineReads Timelines { get; } = new(served.Database.Source, () => 0);
+
+    public void Dispose() => Timelines.Dispose();
 
     [Theory]
     [InlineData(2)]
@@ -74,11 +76,56 @@ public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<Ser
         Assert.Contains(counted.Cells, cell => cell is { User: "rare", Kind: ChangeKind.Metadata, Count: 1, Exact: true });
     }
 
+    /// <summary>What is added is counted, and what was counted is not counted again, whatever became of its rows meanwhile.</summary>
+    [Fact]
+    public async Task Are_counted_on_from_where_they_were_counted_before_until_something_is_rebuilt()
+    {
+        long rebuilds = 0;
+        using var timelines = new TimelineReads(served.Database.Source, () => Volatile.Read(ref rebuilds));
+        JobKey key = await WriteHistory();
+        HistoryExtent extent = (await timelines.Extent(key, default))!;
+        DateTimeOffset end = extent.Begins.AddDays(1); // so the slices stay the same while it grows
+        JobTimeline before = await Count(), same = await Count();
+        Assert.Same(before.Cells, same.Cells);
+        const string user = "somebody else altogether";
+        await served.Database.Ask<long>(
+            $"UPDATE eventstore.revision SET user_name = '{user}' WHERE namespace = '{key.Namespace}' AND revision = {extent.First} RETURNING revision");
+        await (await served.Server.Admin.Patch(Sample.Job(key.Name, space), """{"metadata":{"labels":{"a":"3"}}}""")).Manifest();
+        extent = (await timelines.Extent(key, default))!;
+
+        JobTimeline after = await Count();
+
+        Assert.Equal(before.Total + 1, after.Total);
+        Assert.Equal(after.Total, (await All(key)).Count);
+        Assert.DoesNotContain(after.Cells, cell => cell.User == user);
+        Assert.Equal(
+            before.Cells.Where(cell => cell.Kind == ChangeKind.Metadata).Sum(cell => cell.Count) + 1,
+            after.Cells.Where(cell => cell.Kind == ChangeKind.Metadata).Sum(cell => cell.Count));
+        Assert.Equal(extent.Last, after.Cells.Max(cell => cell.Last));
+        Volatile.Write(ref rebuilds, 1);
+        JobTimeline anew = await Count();
+        Assert.Contains(anew.Cells, cell => cell.User == user);
+        Assert.Equal(after.Total, anew.Total);
+
+        Task<JobTimeline> Count() => timelines.Count(key, extent.Begins, end, extent.First, extent.Last, 100, default);
+    }
+
+    [Fact]
+    public void Are_kept_within_their_bound_of_bytes()
+    {
+        using var kept = new CountedTimelines();
+        TimelineCell[] cells = [.. Enumerable.Range(0, 1000).Select(i => new TimelineCell(i, ChangeKind.Spec, "job_patched", new string('u', 100), 1, true, i, i))];
+        for (int i = 0; i < 100; i++)
+            kept.Keep(new TimelineKey(new JobKey("ns", $"job-{i}"), default, default, 1), new CountedTimeline(2, 1000, cells, false, 0));
+        Assert.InRange(kept.Count, 1, CountedTimelines.BytesMax / (1000 * 320));
+    }
+
     private static string Line(TimelineCell cell) => $"{cell.Slice:D3} {cell.Kind} {cell.Type} {cell.User} {cell.Count} {cell.First}-{cell.Last}";
 
     private static IEnumerable<string> Expected(IReadOnlyList<Revision> all, DateTimeOffset from, DateTimeOffset to, int slices)
     {
-        int SliceOf(Revision revision) => Enumerable.Range(1, slices - 1).Count(place => revision.Time >= Microseconds(from + ((to - from) * ((double)place / slices))));
+        var cut = TimeSlices.Of(from, to, slices);
+        int SliceOf(Revision revision) => Enumerable.Range(1, cut.Count - 1).Count(place => revision.Time >= cut.Start(place));
         var groups = all.GroupBy(revision => (Slice: SliceOf(revision), Type: EventCodec.NameOf(revision.Event), revision.Origin.User));
         return (from alike in groups
                 from kind in Enum.GetValues<ChangeKind>()
@@ -87,9 +134,6 @@ public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<Ser
                 select Line(new TimelineCell(alike.Key.Slice, kind, alike.Key.Type, alike.Key.User, count, true, alike.Min(each => each.Number), alike.Max(each => each.Number))))
             .Order(StringComparer.Ordinal);
     }
-
-    // As the database keeps times: whole microseconds.
-    private static DateTimeOffset Microseconds(DateTimeOffset time) => new(time.UtcTicks - (time.UtcTicks % TimeSpan.TicksPerMicrosecond), TimeSpan.Zero);
 
     private static bool Is(ChangeKind kind, Revision revision) => revision.Event switch
     {

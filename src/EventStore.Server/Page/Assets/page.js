@@ -47,16 +47,61 @@
         setTimeout(() => { button.innerHTML = before; }, 1500);
     };
 
+    const pathOf = (element, root) => {
+        const path = [];
+        for (let each = element; each !== root; each = each.parentElement) path.unshift([...each.parentElement.children].indexOf(each));
+        return path;
+    };
+    const find = (path, root) => path.reduce((each, i) => each?.children[i], root);
+
+    // What a row of a table is, but for how long ago something was: a row that is still the same is left alone.
+    const sourceOf = row => row.outerHTML.replace(/(<time[^>]*>)[^<]*/g, '$1');
+
     const dress = root => {
+        for (const row of root.querySelectorAll('tbody tr')) row.source ??= sourceOf(row);
         tellTimes(root);
         for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false;
         for (const each of root.querySelectorAll('[data-with-script]')) each.hidden = false;
     };
 
-    // A page that is live is loaded again when the server says that something on it changed, and then rests for four times as long as that
-    // took. While there is no rest without a change it rests twice as long each time, so that many open pages cost the server little.
+    // Puts the content of a page in the place of what is shown; what somebody is writing, or slides, stays.
+    const replace = html => {
+        const next = new DOMParser().parseFromString(html, 'text/html').getElementById('main');
+        if (!next) return;
+        const now = main(), active = document.activeElement, focused = active && now.contains(active) ? active : null;
+        const open = [...now.querySelectorAll('details')].map(each => each.open);
+        const before = new Map([...now.querySelectorAll('tbody tr')].map(row => [row.source, row]));
+        dress(next);
+        next.querySelectorAll('details').forEach((each, i) => { each.open = open[i] || each.open; });
+        const path = focused ? pathOf(focused, now) : null;
+        const slides = focused?.type === 'range', keeps = slides || focused?.matches('input, select, textarea');
+        const form = keeps && focused.form && next.querySelector(focused.form.id ? `#${focused.form.id}` : 'form.filters');
+        if (form) {
+            if (slides) {
+                const slider = form.querySelector('input[type=range]');
+                focused.max = slider.max;
+                focused.setAttribute('aria-valuetext', slider.getAttribute('aria-valuetext'));
+                focused.form.querySelector('output').replaceChildren(...form.querySelector('output').childNodes);
+            }
+            form.replaceWith(focused.form);
+        }
+        for (const row of next.querySelectorAll('tbody tr')) {
+            const same = before.get(row.source);
+            if (same) row.replaceWith(same);
+            else if (before.size && !slides) row.classList.add('fresh');
+        }
+        now.replaceChildren(...next.childNodes);
+        now.dataset.live = next.dataset.live || '';
+        if (next.dataset.title) document.title = next.dataset.title;
+        if (form) focused.focus();
+        else if (path) find(path, now)?.focus({ preventScroll: true });
+        document.dispatchEvent(new Event('page:loaded'));
+    };
+
+    // A page that is live is loaded again when the server says that something on it may have changed. The server says so the less often the
+    // more people look, and makes the content once for all of them.
     const live = (() => {
-        let source = null, url = '', wanted = false, loading = false, crowded = false, pause = 0, rest = 0;
+        let source = null, url = '', told = 0, loading = false, wanted = false, pause = 0, tag = '';
         const state = document.getElementById('live-state');
         const tell = (is, text) => {
             state.hidden = false;
@@ -65,49 +110,35 @@
         };
         const base = address => address.replace(/[?&]from=\d+/, '');
 
-        const replace = (html, finalUrl) => {
-            const next = new DOMParser().parseFromString(html, 'text/html').getElementById('main');
-            if (!next) return;
-            const now = main(), focused = document.activeElement, open = [...now.querySelectorAll('details')].map(each => each.open);
-            const typing = focused && now.contains(focused) && focused.matches('input, select, textarea') ? focused.form : null;
-            const before = new Set([...now.querySelectorAll('tbody tr')].map(row => row.textContent));
-            dress(next);
-            next.querySelectorAll('details').forEach((each, i) => { each.open = open[i] || each.open; });
-            const path = focused && now.contains(focused) ? pathOf(focused, now) : null;
-            if (typing) { // what somebody is writing stays
-                const form = next.querySelector('form.filters');
-                if (form) form.replaceWith(typing);
+        // True when the page is signed out, and so never again what it was.
+        const loadOnce = async () => {
+            const headers = { Accept: 'text/html', 'Live-Revision': `${told}`, ...(tag && { 'If-None-Match': tag }) };
+            const answer = await fetch(location.href, { headers, cache: 'no-store' });
+            if (answer.redirected && new URL(answer.url).pathname !== location.pathname) {
+                source?.close();
+                tell('off', 'Signed out: load the page again');
+                return true;
             }
-            for (const row of next.querySelectorAll('tbody tr')) if (!before.has(row.textContent) && before.size) row.classList.add('fresh');
-            now.replaceChildren(...next.childNodes);
-            now.dataset.live = next.dataset.live || '';
-            if (typing) focused.focus();
-            else if (path) find(path, now)?.focus({ preventScroll: true });
-            document.dispatchEvent(new Event('page:loaded'));
+            if (answer.ok) {
+                replace(await answer.text());
+                tag = answer.headers.get('ETag') ?? '';
+            }
+            return false;
         };
 
         const load = async () => {
-            if (loading) { wanted = true; return; }
+            wanted = true;
+            if (loading) return;
             loading = true;
-            wanted = false;
-            const begun = Date.now();
             try {
-                const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, cache: 'no-store' });
-                if (answer.redirected && new URL(answer.url).pathname !== location.pathname) {
-                    source?.close();
-                    tell('off', 'Signed out: load the page again');
-                    loading = false;
-                    return;
+                while (wanted) {
+                    wanted = false;
+                    if (await loadOnce()) return;
                 }
-                if (answer.ok) replace(await answer.text());
-            } catch { /* the stream notices too, and comes back */ }
-            rest = Math.min(2000, Math.max(4 * (Date.now() - begun), crowded ? Math.max(250, 2 * rest) : 0));
-            setTimeout(() => {
-                loading = false;
-                crowded = wanted;
                 if (base(main().dataset.live || '') !== base(url)) follow();
-                if (wanted) load();
-            }, rest);
+            } catch { /* the stream notices too, and comes back */ } finally {
+                loading = false;
+            }
         };
 
         const follow = () => {
@@ -120,40 +151,47 @@
                 pause = 0;
                 tell('on', 'Live');
             };
-            source.onmessage = load;
+            source.onmessage = message => {
+                told = Math.max(told, Number(message.data) || 0);
+                load();
+            };
             source.onerror = () => {
                 tell('off', 'Not live: trying again');
                 pause = Math.min(5000, 2 * pause || 500);
                 source.close();
-                setTimeout(async () => {
-                    await probe();
-                }, pause);
+                setTimeout(probe, pause);
             };
         };
 
         const probe = async () => {
             try {
-                const answer = await fetch(location.href, { headers: { Accept: 'text/html' }, cache: 'no-store' });
-                if (answer.redirected && new URL(answer.url).pathname !== location.pathname) {
-                    tell('off', 'Signed out: load the page again');
-                    return;
-                }
-                if (answer.ok) replace(await answer.text());
+                if (await loadOnce()) return;
             } catch { /* still away */ }
             follow();
         };
-
-        const pathOf = (element, root) => {
-            const path = [];
-            for (let each = element; each !== root; each = each.parentElement) path.unshift([...each.parentElement.children].indexOf(each));
-            return path;
-        };
-        const find = (path, root) => path.reduce((each, i) => each?.children[i], root);
 
         const every = Number(main().dataset.every) * 1000;
         if (every) setInterval(() => { if (!document.hidden) load(); }, every);
         return { follow, stop: () => source?.close() };
     })();
+
+    // The slider shows the job as it stood wherever it rests for a moment; its address is then that of the revision.
+    let slid = 0;
+    const slide = async form => {
+        const mine = slid;
+        const answer = await fetch(`${form.action}?${new URLSearchParams(new FormData(form))}`, { headers: { Accept: 'text/html', 'Live-Revision': '0' } });
+        if (mine !== slid || !answer.ok) return;
+        const html = await answer.text();
+        if (mine !== slid) return;
+        history.replaceState(null, '', answer.url);
+        replace(html);
+    };
+    document.addEventListener('input', event => {
+        if (event.target.type !== 'range') return;
+        const slider = event.target, mine = ++slid;
+        slider.form.querySelector('output').textContent = `${slider.value} of ${slider.max}`;
+        setTimeout(() => { if (mine === slid) slide(slider.form); }, 150);
+    });
 
     document.addEventListener('click', event => {
         const button = event.target.closest?.('button[data-copy]');

@@ -3,7 +3,6 @@ using EventStore.Server.Activities;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Activities;
-using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.History;
 using EventStore.Server.Store.Reads;
 
@@ -32,26 +31,26 @@ internal static class ChangeEndpoints
     {
         if (!ChangeQuestion.TryRead(http, clock, out ChangeQuestion? question, out Status? refusal))
             return refusal;
-        ChangeListModel model = await new ChangeReads(jobs, revisions).Page(question, http.RequestAborted);
-        // What is counted has no names of jobs.
-        bool isCounted = question.Job.Length == 0 && await PageRights.May(http, "list", ActivityEndpoints.Resource, question.Namespace);
-        if (isCounted && http.RequestServices.GetService<ActivityReads>() is { } activity)
-            model = await ChangeReads.WithDays(model, activity, clock.GetUtcNow(), http.RequestAborted);
+        bool mayCount = question.IsCounted && await PageRights.May(http, "list", ActivityEndpoints.Resource, question.Namespace);
         bool mayWatch = question.Before is null && await PageRights.May(http, "watch", Revisions, question.Namespace);
-        return PageAnswers.Show<ChangeListPage>(model with
+        return await LiveFragments.Show(http, (mayCount, mayWatch), async () =>
         {
-            Live = mayWatch ? PageLinks.Also(question.Address(LivePath), "from", PageLinks.Number(model.Head)) : null,
-            Commands = Commands(http.Request, question),
+            ChangeListModel model = await new ChangeReads(jobs, revisions).Page(question, http.RequestAborted);
+            if (mayCount && http.RequestServices.GetService<ActivityReads>() is { } activity)
+                model = await ChangeReads.WithDays(model, activity, clock.GetUtcNow(), http.RequestAborted);
+            IResult page = PageAnswers.Show<ChangeListPage>(model with
+            {
+                Live = mayWatch ? PageLinks.Also(question.Address(LivePath), "from", PageLinks.Number(model.Head)) : null,
+                Commands = Commands(http.Request, question),
+            });
+            return (page, model.Head);
         });
     }
 
-    private static async Task<IResult> Follow(HttpContext http, JobReads jobs, JobFeed feed, TimeProvider clock)
-    {
-        if (!ChangeQuestion.TryRead(http, clock, out ChangeQuestion? question, out Status? refusal))
-            return refusal;
-        RevisionQuery query = question.Query;
-        return await new LiveStream(http, jobs, feed, entry => entry.AsRevision is { } revision && query.Covers(revision)).Run();
-    }
+    private static async Task<IResult> Follow(HttpContext http, TimeProvider clock) =>
+        ChangeQuestion.TryRead(http, clock, out ChangeQuestion? question, out Status? refusal)
+            ? await new LiveStream(http).Run((question with { Path = "", Since = "", Until = "" }).Address(LivePath), question.MayConcern)
+            : refusal;
 
     private static Command[] Commands(HttpRequest request, ChangeQuestion question)
     {

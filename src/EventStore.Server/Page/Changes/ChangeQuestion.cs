@@ -3,6 +3,7 @@ using System.Globalization;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Resources;
+using EventStore.Server.Store.Activities;
 using EventStore.Server.Store.History;
 
 namespace EventStore.Server.Page.Changes;
@@ -45,6 +46,14 @@ public sealed record ChangeQuestion(
             return query;
         }
     }
+
+    /// <summary>Whether the activity counts what is asked for: it knows no names of jobs, and of a path its first two names.</summary>
+    internal bool IsCounted => Job.Length == 0 && (Path.Length == 0 || ActivityField.IsCounted(Path));
+
+    /// <summary>Whether a change may be on the page. Which fields it changed is seen when the page is made again.</summary>
+    internal bool MayConcern(ChangedJob change) =>
+        (Namespace is null || change.Key.Namespace == Namespace) && (Job.Length == 0 || change.Key.Name == Job)
+        && (User.Length == 0 || change.User == User) && (Verb.Length == 0 || change.Type == RevisionVerbs.EventName(Verb));
 
     /// <summary>The selectors by which the API lists the same.</summary>
     internal string FieldSelector

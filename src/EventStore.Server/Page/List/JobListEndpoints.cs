@@ -2,7 +2,6 @@ using EventStore.Server.Access;
 using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Resources;
-using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.History;
 using EventStore.Server.Store.Reads;
 
@@ -36,20 +35,24 @@ internal static class JobListEndpoints
         bool mayReadHistory = await PastRights.MayReadHistory(http, "list", question.Namespace);
         if (!mayReadHistory && (question.Deleted || question.By.Length > 0))
             return PastRights.RefuseHistory(http, "list", question.Namespace);
-        var reads = new JobListReads(jobs, revisions);
-        JobListModel model = question.Deleted
-            ? await reads.Deleted(question, http.RequestAborted)
-            : await reads.Living(question, mayReadHistory, http.RequestAborted);
         bool mayListNamespaces = await PageRights.May(http, "list", NamespaceEndpoints.Namespaces, null);
         bool mayWatch = !question.Deleted && await PageRights.May(http, "watch", Jobs, question.Namespace);
-        return PageAnswers.Show<JobListPage>(model with
+        return await LiveFragments.Show(http, (mayReadHistory, mayListNamespaces, mayWatch), async () =>
         {
-            MayReadHistory = mayReadHistory,
-            Namespaces = mayListNamespaces
-                ? [.. (await jobs.Namespaces([], http.RequestAborted)).Namespaces.Take(NamespacesMax).Select(each => each.Name)]
-                : [],
-            Live = mayWatch ? LiveAddress(model) : null,
-            Commands = Commands(http.Request, question),
+            var reads = new JobListReads(jobs, revisions);
+            JobListModel model = question.Deleted
+                ? await reads.Deleted(question, http.RequestAborted)
+                : await reads.Living(question, mayReadHistory, http.RequestAborted);
+            IResult page = PageAnswers.Show<JobListPage>(model with
+            {
+                MayReadHistory = mayReadHistory,
+                Namespaces = mayListNamespaces
+                    ? [.. (await jobs.Namespaces([], http.RequestAborted)).Namespaces.Take(NamespacesMax).Select(each => each.Name)]
+                    : [],
+                Live = mayWatch ? LiveAddress(model) : null,
+                Commands = Commands(http.Request, question),
+            });
+            return (page, model.Head);
         });
     }
 
@@ -57,16 +60,17 @@ internal static class JobListEndpoints
         LivePath, ("namespace", model.Question.Namespace), ("labelSelector", model.Question.Labels), ("after", model.Question.After),
         ("through", model.Next ?? ""), ("from", PageLinks.Number(model.Head)));
 
-    private static async Task<IResult> Follow(HttpContext http, JobReads jobs, JobFeed feed, TimeProvider clock)
+    private static async Task<IResult> Follow(HttpContext http, TimeProvider clock)
     {
         if (!JobQuestion.TryRead(http, clock, out JobQuestion? question, out Status? refusal))
             return refusal;
         JobRange range = question.Selection.Range with { Behind = question.AfterKey, Containing = [] };
-        if (http.Request.Query["through"].ToString().Split('/') is [var @namespace, var name])
+        string through = http.Request.Query["through"].ToString();
+        if (through.Split('/') is [var @namespace, var name])
             range = range with { Through = new(@namespace, name) };
-        var stream = new LiveStream(http, jobs, feed, entry => entry is JobChange change
-            && range.Has(change.After.Key) && (question.Selection.Covers(change.Before) || question.Selection.Covers(change.After)));
-        return await stream.Run();
+        // Whether a job has the wanted labels is seen when the page is made again.
+        string view = PageLinks.With(LivePath, ("namespace", question.Namespace), ("after", question.After), ("through", through));
+        return await new LiveStream(http).Run(view, change => range.Has(change.Key));
     }
 
     private static Command[] Commands(HttpRequest request, JobQuestion question)

@@ -20,10 +20,13 @@ internal static class ObjectPages
 
     private const int LineLengthMax = 4_000;
 
-    /// <summary>GET …/at?revision=N or ?asOf=TIME: leads to the page of that revision.</summary>
-    public static async Task<IResult> Find(HttpContext http, string @namespace, string name, JobReads reads)
+    /// <summary>GET …/at?revision=N, ?asOf=TIME or, of the slider, ?uid=UID&amp;place=N: leads to the page of that revision.</summary>
+    public static async Task<IResult> Find(
+        HttpContext http, string @namespace, string name, JobReads reads, RevisionReads revisions)
     {
         var key = new JobKey(@namespace, name);
+        if (Guid.TryParse(http.Request.Query["uid"], out Guid uid))
+            return await Slide(http, key, uid, revisions);
         string? asked = http.Request.Query["revision"];
         if (!string.IsNullOrEmpty(asked))
         {
@@ -64,10 +67,21 @@ internal static class ObjectPages
             Lines = lines,
             Blame = blamed is null ? null : BlameMark.Of(lines.Take(LinesMax), blamed),
             Around = around,
+            Slider = rights.MayList && past is not null ? await Slider.Of(past.Value.Job, revisions, http.RequestAborted) : null,
             Rights = rights,
             Restored = http.Request.Query["done"] == "1",
             Commands = Commands(http.Request, key, revision),
         });
+    }
+
+    private static async Task<IResult> Slide(HttpContext http, JobKey key, Guid uid, RevisionReads revisions)
+    {
+        if (!await PastRights.MayReadHistory(http, "list", key.Namespace))
+            return PastRights.RefuseHistory(http, "list", key.Namespace);
+        return long.TryParse(http.Request.Query["place"], NumberStyles.None, CultureInfo.InvariantCulture, out long place)
+            && await revisions.AtVersion(key, uid, place, http.RequestAborted) is { } found
+            ? Results.LocalRedirect(PageLinks.At(key, found))
+            : Status.BadRequest("the job has no such revision");
     }
 
     /// <summary>A line as it is shown: whole, unless it is very long.</summary>
@@ -103,6 +117,17 @@ public readonly record struct Neighbours(ListedRevision? Here, long? Previous, l
     }
 }
 
+/// <summary>A slider over the revisions of one job: the first is 1.</summary>
+/// <param name="Uid">The job.</param>
+/// <param name="Place">Which of them is shown.</param>
+/// <param name="Last">The last of them.</param>
+public sealed record Slider(Guid Uid, long Place, long Last)
+{
+    /// <summary>The slider of a job as it once stood; null when there is nothing to slide to.</summary>
+    public static async Task<Slider?> Of(Job job, RevisionReads revisions, CancellationToken stop) =>
+        await revisions.LastVersion(job.Uid, stop) is var last and > 1 ? new Slider(job.Uid, job.Version, last) : null;
+}
+
 /// <summary>What the page of a revision shows.</summary>
 /// <param name="Key">The job.</param>
 /// <param name="Asked">The revision asked for.</param>
@@ -118,6 +143,9 @@ public sealed record ObjectModel(JobKey Key, long Asked, long? Revision, DateTim
 
     /// <summary>What stands before and behind it; nothing of it for whom the history is not.</summary>
     public required Neighbours Around { get; init; }
+
+    /// <summary>The slider; null for whom the history is not, and for a job of one revision.</summary>
+    public Slider? Slider { get; init; }
 
     /// <summary>What the reader may do.</summary>
     public required JobRights Rights { get; init; }

@@ -56,7 +56,7 @@ public sealed record TimelinePicture(
     /// <summary>Up to so many revisions each is a mark of its own.</summary>
     public const int EachMax = 200;
 
-    /// <summary>Into how many slices a stretch is cut.</summary>
+    /// <summary>Into how many slices a stretch is cut at most.</summary>
     public const int Slices = 100;
 
     /// <summary>How high the picture is.</summary>
@@ -70,6 +70,7 @@ public sealed record TimelinePicture(
     private const double BoxWidth = 0.7;
     private const double BoxHeight = 10;
     private const double BarHeightMin = 3;
+    private const double BarWidthMin = 0.3; // a slice of which the stretch has little
     private const int Rows = 4;
     private const int Colours = 8;
     private const int NamedMax = 5;
@@ -122,17 +123,17 @@ public sealed record TimelinePicture(
     {
         var bars = timeline.Cells.GroupBy(cell => (cell.Kind, cell.Slice)).ToDictionary(bar => bar.Key, bar => bar.ToList());
         double highest = Math.Log2(1 + bars.Values.Max(bar => bar.Sum(cell => cell.Count)));
-        TimeSpan slice = (timeline.To - timeline.From) / timeline.Slices;
         foreach (TimelineLane lane in Lanes)
         {
-            for (int place = 0; place < timeline.Slices; place++)
+            for (int place = 0; place < timeline.Slices.Count; place++)
             {
                 if (!bars.TryGetValue((lane.Kind, place), out List<TimelineCell>? cells))
                     continue;
                 long count = cells.Sum(cell => cell.Count);
                 double height = Math.Max(BarHeightMin, LaneHeight * Math.Log2(1 + count) / highest);
-                (DateTimeOffset from, DateTimeOffset to) = (timeline.From + (slice * place), timeline.From + (slice * (place + 1)));
-                (double x, double width) = (100.0 * place / timeline.Slices, 100.0 / timeline.Slices * 0.9);
+                (DateTimeOffset from, DateTimeOffset to) = Bounds(timeline, place);
+                double x = Place(timeline, from), width = Math.Max(BarWidthMin, (Place(timeline, to) - x) * 0.9);
+                x = Math.Min(x, 100 - width);
                 long? only = cells is [{ Count: 1 } one] && one.First == one.Last ? one.First : null;
                 TimelineBox[] boxes = [.. Stacked(cells, colour, x, width, lane.Top + LaneHeight, height / count)];
                 yield return new TimelineMark(boxes, Describe(lane, cells, count, from, to), only, from, to);
@@ -181,6 +182,13 @@ public sealed record TimelinePicture(
         }
     }
 
+    /// <summary>As much of a slice as the stretch has.</summary>
+    private static (DateTimeOffset From, DateTimeOffset To) Bounds(JobTimeline timeline, int slice)
+    {
+        (DateTimeOffset from, DateTimeOffset to) = (timeline.Slices.Start(slice), timeline.Slices.Start(slice + 1));
+        return (from < timeline.From ? timeline.From : from, to > timeline.To ? timeline.To : to);
+    }
+
     private static double Place(JobTimeline timeline, DateTimeOffset time) =>
         Math.Clamp(100.0 * (time - timeline.From).Ticks / (timeline.To - timeline.From).Ticks, 0, 100);
 
@@ -194,7 +202,8 @@ public sealed record TimelinePicture(
         .Where(cell => RevisionText.Begins(cell.Type) is not null)
         .SelectMany(cell => new[] { cell.First, cell.Last }.Distinct(), (cell, revision) => (cell, revision))
         .OrderBy(turn => turn.revision)
-        .Select(turn => (100.0 * (turn.cell.Slice + 0.5) / timeline.Slices, RevisionText.Begins(turn.cell.Type)!.Value));
+        .Select(turn => (
+            Place(timeline, timeline.Slices.Start(turn.cell.Slice) + (timeline.Slices.Width / 2)), RevisionText.Begins(turn.cell.Type)!.Value));
 
     private static IEnumerable<(double X, double Width)> Lifetimes(IEnumerable<(double X, bool Begins)> turns, bool lives)
     {

@@ -24,6 +24,9 @@ internal static partial class ActivityField
     /// <summary>The fields an event changed, each once.</summary>
     public static IEnumerable<string> Of(JobEvent happened) => ChangedPaths.Of(happened).Select(Of).Distinct();
 
+    /// <summary>Whether a path is counted by itself, and not together with others.</summary>
+    public static bool IsCounted(string path) => Of(path) == path;
+
     private static string Of(string path)
     {
         ReadOnlySpan<char> two = FirstTwo().Match(path).ValueSpan;

@@ -38,6 +38,9 @@ public sealed partial class JobFeed : BackgroundService
         notifications.Committed += Wake;
     }
 
+    /// <summary>Is raised when this process or another one has committed, whether or not somebody watches.</summary>
+    public event Action? Committed;
+
     /// <summary>What the feed may hold, and when it speaks.</summary>
     public FeedLimits Limits { get; }
 
@@ -59,6 +62,7 @@ public sealed partial class JobFeed : BackgroundService
     {
         if (Volatile.Read(ref position) >= 0)
             wake.Writer.TryWrite(true);
+        Committed?.Invoke();
     }
 
     /// <summary>

@@ -17,17 +17,17 @@ public enum ChangeKind
 }
 
 /// <summary>A stretch of time in equal slices, and how many changes of each kind fell into each slice, by whom.</summary>
-/// <param name="From">Where the first slice begins.</param>
-/// <param name="To">Where the last one ends; what was committed at this very moment is within it.</param>
-/// <param name="Slices">How many slices there are.</param>
+/// <param name="From">Where the stretch begins: within the first slice.</param>
+/// <param name="To">Where it ends; what was committed at this very moment is within it.</param>
+/// <param name="Slices">The slices.</param>
 /// <param name="Total">How many revisions were counted; one that is of two kinds is one revision.</param>
 /// <param name="Cells">The counts that are not zero.</param>
 /// <param name="LivesBefore">Whether a job of the name lived when the stretch began.</param>
 /// <param name="Clipped">
-/// Whether the stretch holds more than <see cref="TimelineReads.CountedMax"/> revisions: only the newest of them were counted.
+/// Whether older revisions of the stretch were left out, as of more than <see cref="TimelineReads.CountedMax"/> at once.
 /// </param>
 public sealed record JobTimeline(
-    DateTimeOffset From, DateTimeOffset To, int Slices, long Total, IReadOnlyList<TimelineCell> Cells, bool LivesBefore, bool Clipped);
+    DateTimeOffset From, DateTimeOffset To, TimeSlices Slices, long Total, IReadOnlyList<TimelineCell> Cells, bool LivesBefore, bool Clipped);
 
 /// <summary>The changes of one kind by one user within one slice.</summary>
 /// <param name="Slice">The slice, from 0.</param>

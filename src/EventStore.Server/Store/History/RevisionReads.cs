@@ -28,6 +28,21 @@ public sealed class RevisionReads(Primary database)
     private const string FindSql =
         $"SELECT r.revision, 0, false, {IndexIntersection.Columns} FROM {IndexIntersection.Tables} WHERE r.revision = $1";
 
+    private const string LastVersionSql = """
+        SELECT e.version FROM eventstore.mt_events e
+         WHERE e.stream_id = $1 AND e.type <> 'job_deleted' ORDER BY e.version DESC LIMIT 1
+        """;
+
+    private const string AtVersionSql = """
+        SELECT e.seq_id FROM eventstore.mt_events e JOIN eventstore.revision r ON r.revision = e.seq_id
+         WHERE e.stream_id = $1 AND e.version = $2 AND r.namespace = $3 AND r.job = $4
+        """;
+
+    private const string ChangedSql = """
+        SELECT r.revision, r.namespace, r.job, r.type, r.user_name FROM eventstore.revision r
+         WHERE r.revision > $1 ORDER BY r.revision LIMIT $2
+        """;
+
     private const string UsersSql = "SELECT e.seq_id, coalesce(e.user_name, '') FROM eventstore.mt_events e WHERE e.seq_id = ANY ($1)";
 
     /// <summary>The revisions a query covers, in its order.</summary>
@@ -93,6 +108,41 @@ public sealed class RevisionReads(Primary database)
         while (await reader.ReadAsync(stop))
             users.Add(reader.GetInt64(0), reader.GetString(1));
         return users;
+    }
+
+    /// <summary>What was changed behind a revision, the oldest first, and so many at most: without the events.</summary>
+    internal Task<IReadOnlyList<ChangedJob>> Changed(long behind, int max, CancellationToken stop) =>
+        database.Term.Bound(ReadChanged(behind, max, stop));
+
+    private async Task<IReadOnlyList<ChangedJob>> ReadChanged(long behind, int max, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(ChangedSql);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = behind });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = max });
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        var changes = new List<ChangedJob>();
+        while (await row.ReadAsync(stop))
+            changes.Add(new ChangedJob(row.GetInt64(0), new JobKey(row.GetString(1), row.GetString(2)), row.GetString(3), row.GetString(4)));
+        return changes;
+    }
+
+    /// <summary>The version of a job before it was gone, or its latest: versions count its revisions from 1.</summary>
+    public async Task<long> LastVersion(Guid uid, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(LastVersionSql);
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = uid });
+        return await command.ExecuteScalarAsync(stop) is long version ? version : 0;
+    }
+
+    /// <summary>The revision that made a version of a job; null when the job of that name has no such version.</summary>
+    public async Task<long?> AtVersion(JobKey key, Guid uid, long version, CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(AtVersionSql);
+        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = uid });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = version });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Namespace });
+        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Name });
+        return await command.ExecuteScalarAsync(stop) as long?;
     }
 
     /// <summary>The job as a revision left it. After a deletion: as it was last seen, at the revision of its end.</summary>

@@ -15,13 +15,18 @@ namespace EventStore.Server.Store.History;
 /// stands in its event only, and 100,000 events are too many to look into. Of each slice, type and user the first event is looked into and,
 /// evenly spread, about <see cref="LookedIntoMax"/> others at most. Where that were not all of them, the counts of spec, metadata and
 /// status are estimates, and say so.
+/// What was counted is kept in a cache, so that the next read counts only what was committed since.
 /// </remarks>
-public sealed class TimelineReads(Primary database)
+/// <param name="database">The database.</param>
+/// <param name="rebuilds">How often what events are found by was rebuilt: what was counted before is not good afterwards.</param>
+public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisposable
 {
-    /// <summary>How many revisions are counted at most: the newest of the stretch.</summary>
+    /// <summary>How many revisions are counted at once at most: the newest of the stretch.</summary>
     public const int CountedMax = 200_000;
 
-    private const int LookedIntoMax = 4_000;
+    private const int LookedIntoMax = 2_000;
+
+    private readonly CountedTimelines known = new();
 
     private static readonly string[] Life = ["job_created", "job_restored", "job_deletion_requested", "job_deleted"];
     private static readonly string Status = EventCodec.Names[typeof(JobStatusUpdated)];
@@ -50,7 +55,8 @@ public sealed class TimelineReads(Primary database)
                    SELECT o.seq_id, o.timestamp FROM eventstore.mt_events o
                     WHERE o.seq_id > s.low AND o.seq_id <= m.middle ORDER BY o.seq_id DESC LIMIT 1) e ON true
              WHERE s.low < s.high),
-        bounds (slices) AS MATERIALIZED (SELECT array_agg(s.low + 1 ORDER BY s.place) FROM search s WHERE s.low = s.high),
+        bounds (slices) AS MATERIALIZED (
+            SELECT coalesce(array_agg(s.low + 1 ORDER BY s.place), '{}') FROM search s WHERE s.low = s.high),
         size (revisions, oldest) AS MATERIALIZED (
             SELECT count(*), min(n.revision)
               FROM (SELECT r.revision FROM eventstore.revision r
@@ -110,34 +116,57 @@ public sealed class TimelineReads(Primary database)
     /// <param name="to">Where it ends: behind <paramref name="from"/>.</param>
     /// <param name="first">The first revision at or behind <paramref name="from"/>.</param>
     /// <param name="last">The last revision at or before <paramref name="to"/>.</param>
-    /// <param name="slices">Into how many slices the stretch is cut.</param>
+    /// <param name="slicesMax">Into how many slices the stretch is cut at most.</param>
     /// <param name="stop">Cancels the read.</param>
     public async Task<JobTimeline> Count(
-        JobKey key, DateTimeOffset from, DateTimeOffset to, long first, long last, int slices, CancellationToken stop)
+        JobKey key, DateTimeOffset from, DateTimeOffset to, long first, long last, int slicesMax, CancellationToken stop)
+    {
+        var slices = TimeSlices.Of(from, to, slicesMax);
+        var place = new TimelineKey(key, slices.Begin, slices.Width, first);
+        long rebuild = rebuilds();
+        CountedTimeline? before = known.Get(place) is { } kept && kept.Last <= last && kept.Rebuilds == rebuild ? kept : null;
+        CountedTimeline counted;
+        if (before is not null && before.Last == last)
+        {
+            counted = before;
+        }
+        else
+        {
+            counted = await Count(key, slices, before?.LastSlice ?? 0, before is null ? first : before.Last + 1, last, stop)
+                with { Rebuilds = rebuild };
+            counted = before is null || counted.Clipped ? counted : before.With(counted);
+            known.Keep(place, counted);
+        }
+
+        bool lives = await LivesBefore(key, first, stop);
+        return new JobTimeline(from, to, slices, counted.Total, counted.Cells, lives, counted.Clipped);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => known.Dispose();
+
+    /// <summary>Counts revisions of which none is older than a slice.</summary>
+    private async Task<CountedTimeline> Count(JobKey key, TimeSlices slices, int oldest, long first, long last, CancellationToken stop)
     {
         var cells = new List<TimelineCell>();
         long total = 0;
-        await using (NpgsqlCommand command = Ask(CountSql, key))
+        DateTimeOffset[] bounds = [.. Enumerable.Range(oldest + 1, slices.Count - oldest - 1).Select(slices.Start)];
+        await using NpgsqlCommand command = Ask(CountSql, key);
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = first });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = last });
+        command.Parameters.Add(new NpgsqlParameter<DateTimeOffset[]> { TypedValue = bounds });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = CountedMax + 1 });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = LookedIntoMax });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. Life, Status] });
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        while (await row.ReadAsync(stop))
         {
-            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = first });
-            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = last });
-            command.Parameters.Add(new NpgsqlParameter<DateTimeOffset[]> { TypedValue = [.. Between(from, to, slices)] });
-            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = CountedMax + 1 });
-            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = LookedIntoMax });
-            command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. Life, Status] });
-            await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-            while (await row.ReadAsync(stop))
-            {
-                total += row.GetInt64(3);
-                cells.AddRange(Cells(row));
-            }
+            total += row.GetInt64(3);
+            cells.AddRange(Cells(row).Select(cell => cell with { Slice = oldest + cell.Slice }));
         }
 
-        return new JobTimeline(from, to, slices, total, cells, await LivesBefore(key, first, stop), total > CountedMax);
+        return new CountedTimeline(last, total, cells, total > CountedMax, 0);
     }
-
-    private static IEnumerable<DateTimeOffset> Between(DateTimeOffset from, DateTimeOffset to, int slices) =>
-        Enumerable.Range(1, slices - 1).Select(place => (from + ((to - from) * ((double)place / slices))).ToUniversalTime());
 
     private static IEnumerable<TimelineCell> Cells(NpgsqlDataReader row)
     {

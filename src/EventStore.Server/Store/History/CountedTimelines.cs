@@ -1,0 +1,64 @@
+using EventStore.Domain.Jobs;
+using Microsoft.Extensions.Caching.Memory;
+
+namespace EventStore.Server.Store.History;
+
+/// <summary>What a timeline that was counted is found by: the same name, from the same revision on, cut into the same slices.</summary>
+internal readonly record struct TimelineKey(JobKey Job, DateTimeOffset Begin, TimeSpan Width, long First);
+
+/// <summary>A timeline as far as it was counted. What was counted never changes, for the history does not.</summary>
+/// <param name="Last">The revision up to which.</param>
+/// <param name="Total">How many revisions there were.</param>
+/// <param name="Cells">The counts.</param>
+/// <param name="Clipped">Whether older revisions were left out.</param>
+/// <param name="Rebuilds">How often current jobs and what events are found by had been rebuilt.</param>
+internal sealed record CountedTimeline(long Last, long Total, IReadOnlyList<TimelineCell> Cells, bool Clipped, long Rebuilds)
+{
+    /// <summary>The last slice with a revision in it.</summary>
+    public int LastSlice => Cells.Count == 0 ? 0 : Cells.Max(cell => cell.Slice);
+
+    /// <summary>With what was counted behind it.</summary>
+    public CountedTimeline With(CountedTimeline later) => later with
+    {
+        Total = Total + later.Total,
+        Clipped = Clipped || later.Clipped,
+        Cells = [.. Cells.Concat(later.Cells).GroupBy(
+            cell => (cell.Slice, cell.Kind, cell.Type, cell.User),
+            (_, alike) => alike.Aggregate((all, one) => all with
+            {
+                Count = all.Count + one.Count,
+                Exact = all.Exact && one.Exact,
+                First = Math.Min(all.First, one.First),
+                Last = Math.Max(all.Last, one.Last),
+            }))],
+    };
+}
+
+/// <summary>Timelines that were counted lately: a cache that is bounded in bytes.</summary>
+internal sealed class CountedTimelines : IDisposable
+{
+    /// <summary>How many bytes it takes at most.</summary>
+    public const int BytesMax = 4 << 20;
+
+    private const int EntryBytes = 300;
+    private const int CellBytes = 120;
+
+    private readonly MemoryCache cache = new(new MemoryCacheOptions { SizeLimit = BytesMax });
+
+    /// <summary>How many are kept.</summary>
+    public int Count => cache.Count;
+
+    /// <summary>The one of that key; null for none.</summary>
+    public CountedTimeline? Get(TimelineKey key) => cache.Get<CountedTimeline>(key);
+
+    /// <summary>Keeps one, unless it is larger than all may be.</summary>
+    public void Keep(TimelineKey key, CountedTimeline counted)
+    {
+        // Texts are counted for each cell, although cells share them.
+        long bytes = EntryBytes + counted.Cells.Sum(cell => CellBytes + (2L * (cell.User.Length + cell.Type.Length)));
+        cache.Set(key, counted, new MemoryCacheEntryOptions { Size = bytes });
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => cache.Dispose();
+}
