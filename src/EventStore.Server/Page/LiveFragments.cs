@@ -23,6 +23,9 @@ internal sealed class LiveFragments : IDisposable
     private readonly MemoryCache kept = new(new MemoryCacheOptions { SizeLimit = BytesMax });
     private readonly ConcurrentDictionary<string, Task<LiveFragment>> underWay = new();
 
+    /// <summary>How many are kept.</summary>
+    internal int Kept => kept.Count;
+
     /// <summary>Whether only the content of a page is asked for, by a page that is open.</summary>
     public static bool IsAsked(HttpContext http) => http.Request.Headers.ContainsKey(Told);
 

@@ -81,8 +81,9 @@ internal sealed class LiveStream(HttpContext http)
             Task<long> next = view.ChangedSince(seen);
             try
             {
-                seen = await next.WaitAsync(StillThere, stop);
-                await Tell(seen);
+                long changed = await next.WaitAsync(StillThere, stop);
+                if (changed > seen)
+                    await Tell(seen = changed);
             }
             catch (TimeoutException)
             {

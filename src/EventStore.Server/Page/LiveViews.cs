@@ -11,12 +11,15 @@ namespace EventStore.Server.Page;
 /// </summary>
 /// <remarks>
 /// A change after a pause is told at once. Changes that come close together are told of together: the more pages there are, the longer the
-/// pause between two notices, so that looking costs those who write little.
+/// pause between two notices, so that looking costs those who write little. While more is changed than anybody can read it is longer still.
 /// </remarks>
 internal sealed partial class LiveViews : BackgroundService
 {
     /// <summary>How many changes are looked at one by one; of more at once everybody is told.</summary>
     internal const int ReadMax = 1_000;
+
+    private const int Readable = 50; // the rows of a page
+    private const int CrowdedTimes = 4;
 
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(50), PauseMax = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PauseOfOne = TimeSpan.FromMilliseconds(8);
@@ -41,7 +44,9 @@ internal sealed partial class LiveViews : BackgroundService
 
     /// <summary>How long nobody is told after a notice.</summary>
     /// <param name="streams">How many pages are open.</param>
-    internal static TimeSpan PauseOf(int streams) => TimeSpan.FromTicks(Math.Clamp(PauseOfOne.Ticks * streams, PauseMin.Ticks, PauseMax.Ticks));
+    /// <param name="changes">How many changes there were since the notice before.</param>
+    internal static TimeSpan PauseOf(int streams, int changes) => TimeSpan.FromTicks(
+        Math.Clamp(PauseOfOne.Ticks * streams * (changes > Readable ? CrowdedTimes : 1), PauseMin.Ticks, PauseMax.Ticks));
 
     /// <summary>Joins the pages that show the same, or is the first of them. Who joins is told of every change behind the head.</summary>
     /// <param name="name">What tells this view from others.</param>
@@ -91,8 +96,8 @@ internal sealed partial class LiveViews : BackgroundService
             try
             {
                 await committed.WaitAsync(Volatile.Read(ref streams) > 0 ? limits.SafetyPoll : Timeout.InfiniteTimeSpan, stoppingToken);
-                bool isTold = await ReadOn(stoppingToken);
-                await Task.Delay(isTold ? PauseOf(Volatile.Read(ref streams)) : PauseMin, stoppingToken);
+                int changes = await ReadOn(stoppingToken);
+                await Task.Delay(changes > 0 ? PauseOf(Volatile.Read(ref streams), changes) : PauseMin, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -109,20 +114,26 @@ internal sealed partial class LiveViews : BackgroundService
         }
     }
 
-    private async Task<bool> ReadOn(CancellationToken stop)
+    /// <summary>Tells whom it may concern; how many changes there were, and 0 when they concern nobody.</summary>
+    private async Task<int> ReadOn(CancellationToken stop)
     {
         (long behind, LiveView[] open) = Open();
         if (open.Length == 0)
-            return false;
+            return 0;
         (IReadOnlyList<ChangedJob> changes, long reached) = await Read(behind, stop);
-        if (reached == behind)
-            return false;
-        LiveView[] told = [.. open.Where(view => changes.Count >= ReadMax || changes.Any(view.Concerns))];
-        foreach (LiveView view in told)
-            view.Tell(reached);
+        bool isTold = false;
+        foreach (LiveView view in open)
+        {
+            if ((changes.Count >= ReadMax ? reached : changes.LastOrDefault(view.Concerns).Revision) is > 0 and var last)
+            {
+                view.Tell(last);
+                isTold = true;
+            }
+        }
+
         lock (gate)
             position = position == behind ? reached : position; // else all left, and others came
-        return told.Length > 0;
+        return isTold ? changes.Count : 0;
     }
 
     private async Task<(IReadOnlyList<ChangedJob> Changes, long Reached)> Read(long behind, CancellationToken stop)

@@ -88,5 +88,9 @@ public sealed class The_activity(PageFixture fixture)
         Assert.Contains("by day (UTC), 2 in all", await chart.GetAttributeAsync("aria-label"), StringComparison.Ordinal);
         await visitor.Go("/ui/activity?namespace=act-d&user=bob&path=metadata.labels");
         Assert.Contains("by day (UTC), 1 in all", await chart.GetAttributeAsync("aria-label"), StringComparison.Ordinal);
+        // A single label is not counted by itself: then the chart is of what is listed, and says so.
+        (await fixture.Server.Client(ServerProcess.BobToken).Patch(Sample.Job("counted", "act-d"), """{"metadata":{"labels":{"team":"vision"}}}""")).Dispose();
+        await visitor.Go("/ui/activity?namespace=act-d&path=metadata.labels.team");
+        Assert.Contains("the changes on this page, 2 in all", await chart.GetAttributeAsync("aria-label"), StringComparison.Ordinal);
     }
 }

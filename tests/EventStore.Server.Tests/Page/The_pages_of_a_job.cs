@@ -106,6 +106,54 @@ public sealed class The_pages_of_a_job(PageFixture served)
     }
 
     [SkippableFact]
+    public async Task Slide_through_the_revisions_by_keyboard()
+    {
+        long[] revisions = await WriteHistory();
+        await using Visitor visitor = await served.SignedIn(phone: true);
+        await visitor.Go($"{Job}/revisions/{revisions[1]}");
+        ILocator slider = visitor.Page.GetByLabel("Slide through the revisions");
+        Assert.Equal("2", await slider.InputValueAsync());
+        await visitor.IsForEverybody();
+
+        await slider.PressAsync("ArrowRight");
+        await visitor.Page.WaitForURLAsync($"**{Job}/revisions/{revisions[2]}");
+        await visitor.Page.Locator(".yaml", new() { HasText = "team: vision" }).WaitForAsync();
+        Assert.Matches($@"Revision {revisions[2]}, .+: 3 of 6", await visitor.Page.Locator("#slide output").InnerTextAsync());
+        Assert.Matches($@"Revision {revisions[2]}, 20.+ UTC: 3 of 6", await slider.GetAttributeAsync("aria-valuetext"));
+        Assert.Contains($"at revision {revisions[2]}", await visitor.Page.TitleAsync(), StringComparison.Ordinal);
+        Assert.True(await slider.EvaluateAsync<bool>("each => each === document.activeElement"));
+        await slider.PressAsync("End");
+        await visitor.Page.WaitForURLAsync($"**{Job}/revisions/{revisions[5]}");
+        await visitor.Page.Locator(".yaml", new() { HasText = "startTime" }).WaitForAsync();
+        await slider.PressAsync("Home");
+        await visitor.Page.WaitForURLAsync($"**{Job}/revisions/{revisions[0]}");
+        await visitor.IsForEverybody();
+    }
+
+    [SkippableFact]
+    public async Task Slide_without_scripts_and_as_far_as_one_may()
+    {
+        long[] revisions = await WriteHistory();
+        await using (Visitor visitor = await served.SignedIn(scripts: false))
+        {
+            await visitor.Go($"{Job}/revisions/{revisions[1]}");
+            await visitor.Page.GetByLabel("Slide through the revisions").FillAsync("4");
+            await visitor.Leave(() => visitor.Page.Locator("#slide button").ClickAsync());
+            Assert.EndsWith($"/revisions/{revisions[3]}", visitor.Page.Url, StringComparison.Ordinal);
+        }
+
+        string uid = (string)(await Current()).Job["metadata"]!["uid"]!;
+        using HttpClient admin = await PageClient.SignedIn(served.Server.Url, ServerProcess.AdminToken), alice = await PageClient.SignedIn(served.Server.Url, ServerProcess.AliceToken);
+        Assert.DoesNotContain("type=\"range\"", await alice.GetStringAsync($"{Job}/revisions/{revisions[1]}"), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.Forbidden, await Code(alice, $"{Job}/at?uid={uid}&place=1"));
+        foreach (string wrong in (string[])[$"uid={uid}&place=7", $"uid={uid}&place=0", $"uid={uid}&place=x", $"uid={Guid.NewGuid()}&place=1"])
+            Assert.Equal(HttpStatusCode.BadRequest, await Code(admin, $"{Job}/at?{wrong}"));
+        // A job of another name is not looked at through this one.
+        await served.Create(Space, name + "-b");
+        Assert.Equal(HttpStatusCode.BadRequest, await Code(admin, $"/ui/namespaces/{Space}/jobs/{name}-b/at?uid={uid}&place=1"));
+    }
+
+    [SkippableFact]
     public async Task Compare_two_revisions_side_by_side_and_in_one_column()
     {
         long[] revisions = await WriteHistory();
