@@ -70,7 +70,8 @@ internal sealed class LiveFragments : IDisposable
         try
         {
             LiveFragment made = await make();
-            kept.Set(key, made, new MemoryCacheEntryOptions { Size = made.Bytes + (2L * key.Length), AbsoluteExpirationRelativeToNow = KeptFor });
+            long bytes = made.Bytes + (2L * key.Length);
+            kept.Set(key, made, new MemoryCacheEntryOptions { Size = bytes, AbsoluteExpirationRelativeToNow = KeptFor });
             mine.SetResult(made);
             return made;
         }

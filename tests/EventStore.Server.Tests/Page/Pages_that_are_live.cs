@@ -68,7 +68,7 @@ public sealed class Pages_that_are_live(PageFixture fixture)
     [Fact]
     public void Are_told_of_changes_the_less_often_the_more_there_are_and_for_fifty_within_half_a_second()
     {
-        TimeSpan[] pauses = [.. new[] { 0, 1, 10, 50, 200, 1_000_000 }.Select(streams => LiveViews.PauseOf(streams, 1))];
+        TimeSpan[] pauses = [.. ((int[])[0, 1, 10, 50, 200, 1_000_000]).Select(streams => LiveViews.PauseOf(streams, 1))];
         Assert.Equal(pauses.Order(), pauses);
         Assert.True(LiveViews.PauseOf(50, 1_000) > pauses[3]);
         Assert.InRange(pauses[3], TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(450));

@@ -69,7 +69,7 @@ public sealed class The_picture_of_a_timeline
     [Fact]
     public void Clips_the_slices_at_both_ends_of_the_stretch()
     {
-        TimelineCell[] cells = [.. new[] { 0, 1, 2 }.Select(slice => new TimelineCell(slice, ChangeKind.Spec, "job_patched", "bob", 9, true, 10 * slice, (10 * slice) + 9))];
+        TimelineCell[] cells = [.. Enumerable.Range(0, 3).Select(slice => new TimelineCell(slice, ChangeKind.Spec, "job_patched", "bob", 9, true, 10 * slice, (10 * slice) + 9))];
         var slices = new TimeSlices(Begin, TimeSpan.FromMinutes(1), 3);
 
         TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin.AddSeconds(30), Begin.AddSeconds(120), slices, 27, cells, true, false), null);

@@ -203,7 +203,8 @@ public sealed record TimelinePicture(
         .SelectMany(cell => new[] { cell.First, cell.Last }.Distinct(), (cell, revision) => (cell, revision))
         .OrderBy(turn => turn.revision)
         .Select(turn => (
-            Place(timeline, timeline.Slices.Start(turn.cell.Slice) + (timeline.Slices.Width / 2)), RevisionText.Begins(turn.cell.Type)!.Value));
+            Place(timeline, timeline.Slices.Start(turn.cell.Slice) + (timeline.Slices.Width / 2)),
+            RevisionText.Begins(turn.cell.Type)!.Value));
 
     private static IEnumerable<(double X, double Width)> Lifetimes(IEnumerable<(double X, bool Begins)> turns, bool lives)
     {

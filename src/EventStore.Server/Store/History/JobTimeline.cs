@@ -27,7 +27,8 @@ public enum ChangeKind
 /// Whether older revisions of the stretch were left out, as of more than <see cref="TimelineReads.CountedMax"/> at once.
 /// </param>
 public sealed record JobTimeline(
-    DateTimeOffset From, DateTimeOffset To, TimeSlices Slices, long Total, IReadOnlyList<TimelineCell> Cells, bool LivesBefore, bool Clipped);
+    DateTimeOffset From, DateTimeOffset To, TimeSlices Slices, long Total, IReadOnlyList<TimelineCell> Cells, bool LivesBefore,
+    bool Clipped);
 
 /// <summary>The changes of one kind by one user within one slice.</summary>
 /// <param name="Slice">The slice, from 0.</param>

@@ -122,7 +122,11 @@ public sealed class RevisionReads(Primary database)
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         var changes = new List<ChangedJob>();
         while (await row.ReadAsync(stop))
-            changes.Add(new ChangedJob(row.GetInt64(0), new JobKey(row.GetString(1), row.GetString(2)), row.GetString(3), row.GetString(4)));
+        {
+            var key = new JobKey(row.GetString(1), row.GetString(2));
+            changes.Add(new ChangedJob(row.GetInt64(0), key, row.GetString(3), row.GetString(4)));
+        }
+
         return changes;
     }
 

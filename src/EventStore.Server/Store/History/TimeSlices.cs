@@ -15,7 +15,8 @@ public readonly record struct TimeSlices(DateTimeOffset Begin, TimeSpan Width, i
     [
         .. Decades(TimeSpan.TicksPerMicrosecond, 6),
         .. Each(TimeSpan.TicksPerSecond, 1, 2, 5, 10, 15, 30), .. Each(TimeSpan.TicksPerMinute, 1, 2, 5, 10, 15, 30),
-        .. Each(TimeSpan.TicksPerHour, 1, 2, 3, 6, 12), .. Each(Day, 1, 2, 7, 14), .. Enumerable.Range(0, 17).Select(power => (28 * Day) << power),
+        .. Each(TimeSpan.TicksPerHour, 1, 2, 3, 6, 12), .. Each(Day, 1, 2, 7, 14),
+        .. Enumerable.Range(0, 17).Select(power => (28 * Day) << power),
     ];
 
     /// <summary>The shortest slices of which at most <paramref name="max"/> cover the stretch; its end is within the last.</summary>
