@@ -21,7 +21,7 @@ internal sealed class LiveFragments : IDisposable
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(2);
 
     private readonly MemoryCache kept = new(new MemoryCacheOptions { SizeLimit = BytesMax });
-    private readonly ConcurrentDictionary<string, Task<LiveFragment>> underWay = new();
+    private readonly ConcurrentDictionary<string, Task<LiveFragment>> inFlight = new();
 
     /// <summary>How many are kept.</summary>
     internal int Kept => kept.Count;
@@ -52,7 +52,7 @@ internal sealed class LiveFragments : IDisposable
             if (kept.TryGetValue(key, out LiveFragment? known) && known!.Head >= atLeast)
                 return known;
             var mine = new TaskCompletionSource<LiveFragment>(TaskCreationOptions.RunContinuationsAsynchronously);
-            Task<LiveFragment> making = underWay.GetOrAdd(key, mine.Task);
+            Task<LiveFragment> making = inFlight.GetOrAdd(key, mine.Task);
             if (making == mine.Task)
                 return await Make(key, mine, make);
             await ((Task)making).WaitAsync(stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // whoever made it may have left
@@ -83,7 +83,7 @@ internal sealed class LiveFragments : IDisposable
         }
         finally
         {
-            underWay.TryRemove(key, out _);
+            inFlight.TryRemove(key, out _);
         }
     }
 
