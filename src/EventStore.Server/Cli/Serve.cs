@@ -136,6 +136,13 @@ internal static partial class Serve
             return;
         }
 
+        if (await TransactionPooling.IsBetween(serving))
+        {
+            throw new OperatorException(
+                "a pooler that does not pool whole sessions is between this server and the database",
+                "Prepared statements, locks and LISTEN are of a session: let PgBouncer pool sessions (pool_mode = session), or leave it out.");
+        }
+
         await Migrations.RequireUtf8(serving);
         IReadOnlyList<string> pending = await Migrations.Pending(serving);
         if (pending.Count > 0)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
 using Npgsql;
@@ -112,7 +113,7 @@ public sealed class EmbeddedPostgres : PrivatePostgres
     private static async Task<PostgresProcess> Run(
         Func<PostgresProcess> launch, LockedFolder folder, SocketFolder socket, ILogger log, CancellationToken stop)
     {
-        for (var deadline = DateTime.UtcNow + LeftoversMax; ; await Task.Delay(200, stop).ConfigureAwait(false))
+        for (var started = Stopwatch.GetTimestamp(); ; await Task.Delay(200, stop).ConfigureAwait(false))
         {
             socket.Clear();
             var logStart = new FileInfo(folder.Log).Length;
@@ -131,7 +132,7 @@ public sealed class EmbeddedPostgres : PrivatePostgres
             }
 
             var leftovers = PostgresLog.Tail(folder.Log, logStart).Contains("pre-existing shared memory block", StringComparison.Ordinal);
-            if (!leftovers || DateTime.UtcNow > deadline)
+            if (!leftovers || Stopwatch.GetElapsedTime(started) > LeftoversMax)
                 throw Failed($"did not start (exit code {await process.Ended.ConfigureAwait(false)}).", folder, logStart, null);
         }
     }

@@ -1,6 +1,7 @@
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Lane;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
@@ -16,7 +17,7 @@ internal static class InProcess
 
     private static readonly DateTimeOffset Time = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
-    public static CommitLane Lane(NpgsqlDataSource database, LaneLimits? limits = null) =>
+    public static CommitLane Lane(Primary database, LaneLimits? limits = null) =>
         new(
             database,
             new LookUpDatabase(database),
@@ -36,7 +37,7 @@ internal static class InProcess
             NullLogger<WholeBatches>.Instance);
 
     /// <summary>A feed that is not running, and what it would hear.</summary>
-    public static JobFeed Feed(NpgsqlDataSource database, FeedLimits limits, out Notifications notifications)
+    public static JobFeed Feed(Primary database, FeedLimits limits, out Notifications notifications)
     {
         notifications = new Notifications(database, limits, NullLogger<Notifications>.Instance);
         return new JobFeed(database, limits, notifications, NullLogger<JobFeed>.Instance);

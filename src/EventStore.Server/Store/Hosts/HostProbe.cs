@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net.Sockets;
 using EventStore.Server.Store.Format;
 using Npgsql;
@@ -16,12 +17,18 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(10);
 
     // The control file has the timeline of the last checkpoint, which a promotion does not wait for. The log has the present one.
-    private const string Sql = """
-        SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, (SELECT system_identifier FROM pg_control_system()),
+    private const string SqlFormat = """
+        SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, {0},
                CASE WHEN NOT pg_is_in_recovery()
                     THEN ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint END,
                current_setting('synchronous_standby_names') <> ''
         """;
+
+    // Who hosts PostgreSQL for others may let nobody read the control file. Then two clusters cannot be told apart.
+    private static readonly string Sql =
+        string.Format(CultureInfo.InvariantCulture, SqlFormat, "(SELECT system_identifier FROM pg_control_system())");
+
+    private static readonly string ModestSql = string.Format(CultureInfo.InvariantCulture, SqlFormat, "0::bigint");
 
     private Session session = new(source);
 
@@ -73,6 +80,7 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
     {
         private NpgsqlConnection? connection;
         private long opened;
+        private string sql = Sql;
 
         /// <summary>Asks on the connection that is kept, or on another. Never throws.</summary>
         public async Task<HostState> Ask()
@@ -110,12 +118,20 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
             connection = null;
             connection = await source.OpenConnectionAsync();
             opened = Stopwatch.GetTimestamp();
-            return await Read(connection);
+            try
+            {
+                return await Read(connection);
+            }
+            catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.InsufficientPrivilege && sql == Sql)
+            {
+                sql = ModestSql;
+                return await Read(connection);
+            }
         }
 
-        private static async Task<HostState> Read(NpgsqlConnection open)
+        private async Task<HostState> Read(NpgsqlConnection open)
         {
-            await using var command = new NpgsqlCommand(Sql, open);
+            await using var command = new NpgsqlCommand(sql, open);
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync();
             await row.ReadAsync();
             HostKind kind = row.GetBoolean(0) ? HostKind.Standby : row.GetBoolean(1) ? HostKind.ReadOnly : HostKind.Primary;

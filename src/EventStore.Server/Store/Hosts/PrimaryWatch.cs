@@ -92,7 +92,8 @@ public sealed partial class PrimaryWatch(WatchedHosts watched, IReadOnlyList<Pri
         }
     }
 
-    private void Note(int host, HostState found)
+    /// <summary>Takes what a host was found to be, and draws the conclusions.</summary>
+    internal void Note(int host, HostState found)
     {
         lock (gate)
         {
