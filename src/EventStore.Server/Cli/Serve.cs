@@ -140,7 +140,7 @@ internal static partial class Serve
         {
             throw new OperatorException(
                 "a pooler that does not pool whole sessions is between this server and the database",
-                "Prepared statements, locks and LISTEN are of a session: let PgBouncer pool sessions (pool_mode = session), or leave it out.");
+                "Prepared statements, locks and LISTEN are of a session: PgBouncer must pool sessions (pool_mode = session).");
         }
 
         await Migrations.RequireUtf8(serving);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net.Sockets;
 using EventStore.Server.Store.Format;
 using Npgsql;
@@ -17,18 +16,16 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
     private static readonly TimeSpan Renewal = TimeSpan.FromSeconds(10);
 
     // The control file has the timeline of the last checkpoint, which a promotion does not wait for. The log has the present one.
-    private const string SqlFormat = """
-        SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, {0},
+    private const string Sql = """
+        SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, (SELECT system_identifier FROM pg_control_system()),
                CASE WHEN NOT pg_is_in_recovery()
                     THEN ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::bigint END,
                current_setting('synchronous_standby_names') <> ''
         """;
 
     // Who hosts PostgreSQL for others may let nobody read the control file. Then two clusters cannot be told apart.
-    private static readonly string Sql =
-        string.Format(CultureInfo.InvariantCulture, SqlFormat, "(SELECT system_identifier FROM pg_control_system())");
-
-    private static readonly string ModestSql = string.Format(CultureInfo.InvariantCulture, SqlFormat, "0::bigint");
+    private static readonly string ModestSql =
+        Sql.Replace("(SELECT system_identifier FROM pg_control_system())", "0::bigint", StringComparison.Ordinal);
 
     private Session session = new(source);
 
