@@ -36,7 +36,7 @@ public static class JsonReading
             null, int nesting = DepthMax)
     {
         (value, fault) = (null, null);
-        var path = new Stack<Step>();
+        var path = new Stack<Step>(16); // a pod template's depth
         try
         {
             var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = nesting });

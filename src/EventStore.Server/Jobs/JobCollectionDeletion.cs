@@ -133,8 +133,7 @@ internal static class JobCollectionDeletion
                 continue;
             if (targets.Count == limit)
                 break;
-            string? uid = (JsonReading.Parse(job.Utf8).Member("metadata")?.Member("uid") as JsonText)?.Value;
-            targets.Add(new Target(job.Key, uid, job.Utf8.Length));
+            targets.Add(new Target(job.Key, JobText.UidOf(job.Utf8), job.Utf8.Length));
         }
 
         return (targets, list.Head);

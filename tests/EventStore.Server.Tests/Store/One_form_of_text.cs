@@ -1,5 +1,6 @@
 using System.Text;
 using EventStore.Domain.Json;
+using EventStore.Server.Store.Format;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 
@@ -31,5 +32,17 @@ public sealed class One_form_of_text(ServedDatabase served) : IClassFixture<Serv
         Assert.Contains("\"a\":\"😀\"", await served.Server.Admin.GetStringAsync(Sample.Job("emoji")), StringComparison.Ordinal);
         Assert.Contains(
             "\"a\": \"😀\"", await served.Database.Ask<string>("SELECT data::text FROM eventstore.mt_events ORDER BY seq_id DESC LIMIT 1"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_uid_is_found_in_a_text_wherever_else_the_word_stands()
+    {
+        await served.Server.Admin.Create("uids");
+        JsonObject texts = JsonObject.Of(("a", """{"metadata":{"uid":"no"},"uid":"no"}"""), ("uid", "no"));
+        JsonObject patch = JsonObject.Of(("metadata", JsonObject.Of(("annotations", texts), ("labels", JsonObject.Of(("metadata", "uid"), ("uid", "no"))))));
+        (await served.Server.Admin.Patch(Sample.Job("uids"), patch.ToString())).EnsureSuccessStatusCode();
+        byte[] text = await served.Server.Admin.GetByteArrayAsync(Sample.Job("uids"));
+        Assert.Equal(((JsonText)JsonReading.Parse(text).Member("metadata")!.Member("uid")!).Value, JobText.UidOf(text));
+        Assert.Null(JobText.UidOf("""{"kind":"x","metadata":{"labels":{"uid":"no"}},"spec":{"uid":"no"}}"""u8));
     }
 }

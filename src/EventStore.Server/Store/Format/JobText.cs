@@ -98,6 +98,27 @@ public sealed class JobText
     public static JsonObject Manifest(ReadOnlySpan<byte> text) =>
         (JsonObject)JsonReading.Parse(text.IndexOf(BeforeOwners) is var end and >= 0 ? text[..end] : text);
 
+    /// <summary>The uid of a printed job, found without reading the rest of it; null when it has none.</summary>
+    public static string? UidOf(ReadOnlySpan<byte> text)
+    {
+        var reader = new Utf8JsonReader(text);
+        bool inMetadata = false;
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName)
+                continue;
+            bool wanted = reader.ValueTextEquals(inMetadata ? "uid"u8 : "metadata"u8);
+            reader.Read();
+            if (wanted && inMetadata)
+                return reader.GetString();
+            inMetadata |= wanted;
+            if (!wanted)
+                reader.Skip();
+        }
+
+        return null;
+    }
+
     /// <summary>Reads a printed job back, as an answer or a row has it.</summary>
     public static Job Read(ReadOnlySpan<byte> text, Guid uid, long version, long revision, bool deleted)
     {
