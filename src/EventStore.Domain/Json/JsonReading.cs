@@ -65,6 +65,15 @@ public static class JsonReading
     public static JsonValue Parse(ReadOnlySpan<byte> utf8) =>
         TryParse(utf8, out JsonValue? value, out JsonFault? fault) ? value! : throw new FormatException(fault!.Message);
 
+    /// <summary>Reads the value the reader stands at, of JSON this program wrote itself, and leaves it at the value's end.</summary>
+    /// <exception cref="FormatException">It holds what cannot have been stored.</exception>
+    public static JsonValue Parse(ref Utf8JsonReader reader)
+    {
+        JsonFault? fault = null;
+        JsonValue value = Read(ref reader, new Stack<Step>(16), null, ref fault);
+        return fault is null ? value : throw new FormatException(fault.Message);
+    }
+
     private static JsonValue Read(ref Utf8JsonReader reader, Stack<Step> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
     {
         switch (reader.TokenType)

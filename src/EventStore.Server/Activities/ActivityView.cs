@@ -63,7 +63,7 @@ internal sealed record ActivityView(ObjectView Form, ActivityQuestion Question, 
             };
         }
 
-        return Form.Item(item.ToUtf8(), _ => [.. Question.Query.By.Select(member => Cell(count, member)), count.Count]);
+        return Form.Item(item, _ => [.. Question.Query.By.Select(member => Cell(count, member)), count.Count]);
     }
 
     /// <summary>A job's line as an item of the list.</summary>
@@ -85,7 +85,7 @@ internal sealed record ActivityView(ObjectView Form, ActivityQuestion Question, 
             .WithOrWithout("finished", finished)
             .WithOrWithout("state", job.State is { } state ? new JsonText(state) : null);
         DateTimeOffset now = Clock.GetUtcNow();
-        return Form.Item(item.ToUtf8(), _ =>
+        return Form.Item(item, _ =>
         [
             job.Name, item["state"] ?? JsonNull.Value, Age.Since(job.Created, now), item["finished"] ?? JsonNull.Value, job.Changes,
             Age.Since(job.Changed, now), job.CreatedBy, job.Id.ToString(),

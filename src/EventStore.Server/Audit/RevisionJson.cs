@@ -12,35 +12,41 @@ internal static class RevisionJson
 {
     public static JsonObject Of(Revision revision)
     {
-        string verb = RevisionVerbs.Of(revision.Event);
-        JsonObject json = JsonObject.Of(
-            ("apiVersion", RevisionEndpoints.Resource.GroupVersion),
-            ("kind", RevisionEndpoints.Resource.Kind),
-            ("metadata", JsonObject.Of(
-                ("creationTimestamp", revision.Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)),
-                ("labels", JsonObject.Of(("job", revision.Key.Name), ("uid", revision.Uid.ToString()), ("verb", verb))),
-                ("name", revision.Name),
-                ("namespace", revision.Key.Namespace),
-                ("resourceVersion", revision.Number.ToString(CultureInfo.InvariantCulture)))),
-            ("job", revision.Key.Name),
-            ("uid", revision.Uid.ToString()),
-            ("revision", revision.Number),
-            ("version", revision.Version),
-            ("verb", verb),
-            ("time", Time(revision)),
-            ("user", User(revision.Origin.User, revision.Origin.Groups)),
-            ("userAgent", revision.Origin.UserAgent),
-            ("sourceAddress", revision.Origin.SourceAddress),
-            ("requestId", revision.Origin.RequestId),
-            ("changes", new JsonArray([.. Changes.Of(revision.Event).Select(Of)])));
-        json = json.WithOrWithout("patch", RevisionVerbs.Patch(revision.Event));
-        if (revision.Origin.Reason is { } reason)
-            json = json.With("reason", reason);
-        if (revision.Event is JobRestored restored)
-            json = json.With("restoredFrom", JsonObject.Of(("revision", restored.Revision), ("uid", restored.FromUid.ToString())));
-        if (revision.Origin.ImpersonatedBy is { } by)
-            json = json.With("impersonatedBy", User(by.User, by.Groups));
-        return revision.Previous is { } previous ? json.With("previousRevision", previous) : json;
+        (string verb, string uid, Origin origin) = (RevisionVerbs.Of(revision.Event), revision.Uid.ToString(), revision.Origin);
+        var members = new List<KeyValuePair<string, JsonValue>>(24); // in order, or they are sorted
+        Add("apiVersion", RevisionEndpoints.Resource.GroupVersion);
+        Add("changes", new JsonArray([.. Changes.Of(revision.Event).Select(Of)]));
+        Add("impersonatedBy", origin.ImpersonatedBy is { } by ? User(by.User, by.Groups) : null);
+        Add("job", revision.Key.Name);
+        Add("kind", RevisionEndpoints.Resource.Kind);
+        Add("metadata", JsonObject.Of(
+            ("creationTimestamp", revision.Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)),
+            ("labels", JsonObject.Of(("job", revision.Key.Name), ("uid", uid), ("verb", verb))),
+            ("name", revision.Name),
+            ("namespace", revision.Key.Namespace),
+            ("resourceVersion", revision.Number.ToString(CultureInfo.InvariantCulture))));
+        Add("patch", RevisionVerbs.Patch(revision.Event));
+        Add("previousRevision", revision.Previous is { } previous ? (JsonValue)previous : null);
+        Add("reason", origin.Reason is { } reason ? (JsonValue)reason : null);
+        Add("requestId", origin.RequestId);
+        Add("restoredFrom", revision.Event is JobRestored restored
+            ? JsonObject.Of(("revision", restored.Revision), ("uid", restored.FromUid.ToString()))
+            : null);
+        Add("revision", revision.Number);
+        Add("sourceAddress", origin.SourceAddress);
+        Add("time", Time(revision));
+        Add("uid", uid);
+        Add("user", User(origin.User, origin.Groups));
+        Add("userAgent", origin.UserAgent);
+        Add("verb", verb);
+        Add("version", revision.Version);
+        return JsonObject.Of(members);
+
+        void Add(string name, JsonValue? value)
+        {
+            if (value is not null)
+                members.Add(new(name, value));
+        }
     }
 
     /// <summary>When it was committed, to the microsecond.</summary>
@@ -48,7 +54,7 @@ internal static class RevisionJson
         revision.Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 
     private static JsonObject User(string name, IReadOnlyList<string> groups) =>
-        JsonObject.Of(("name", name), ("groups", new JsonArray([.. groups.Select(group => (JsonValue)group)])));
+        JsonObject.Of(("groups", new JsonArray([.. groups.Select(group => (JsonValue)group)])), ("name", name));
 
     // What is absent before or after has no member there: null is a value somebody may have written.
     private static JsonValue Of(Change change) =>

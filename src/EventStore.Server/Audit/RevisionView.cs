@@ -38,7 +38,7 @@ internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
         Form.Alone(revision.Number, RevisionJson.Of(revision).WithOrWithout("object", job).ToUtf8(), _ => Cells(revision));
 
     /// <summary>One revision as an item of a list.</summary>
-    public byte[] Item(Revision revision) => Form.Item(RevisionJson.Of(revision).ToUtf8(), _ => Cells(revision));
+    public byte[] Item(Revision revision) => Form.Item(RevisionJson.Of(revision), _ => Cells(revision));
 
     private JsonValue[] Cells(Revision revision) =>
     [

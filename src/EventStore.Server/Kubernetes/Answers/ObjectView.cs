@@ -49,16 +49,16 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
     }
 
     /// <summary>One object as an item of a list: itself, a row, or its metadata.</summary>
-    public byte[] Item(byte[] utf8, Func<JsonObject, JsonValue[]> cells)
+    public byte[] Item(byte[] utf8, Func<JsonObject, JsonValue[]> cells) =>
+        IsPlain ? utf8 : Item((JsonObject)JsonReading.Parse(utf8), cells);
+
+    /// <summary>The same of an object that is not printed yet.</summary>
+    public byte[] Item(JsonObject manifest, Func<JsonObject, JsonValue[]> cells) => (Chosen.Form switch
     {
-        if (IsPlain)
-            return utf8;
-        var manifest = (JsonObject)JsonReading.Parse(utf8);
-        JsonObject item = Chosen.Form == Representations.Table
-            ? Table.Row(cells(manifest), manifest, Include, Chosen.Version)
-            : Table.PartialMetadata(manifest, Chosen.Version);
-        return item.ToUtf8();
-    }
+        Representations.Plain => manifest,
+        Representations.Table => Table.Row(cells(manifest), manifest, Include, Chosen.Version),
+        _ => Table.PartialMetadata(manifest, Chosen.Version),
+    }).ToUtf8();
 
     /// <summary>A bookmark in this form: a row has cells even where there is nothing to say.</summary>
     public byte[] Bookmark(long revision, bool endsInitialEvents) => Alone(

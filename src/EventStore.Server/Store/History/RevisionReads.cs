@@ -22,7 +22,7 @@ public sealed class RevisionReads(Primary database)
     public const int StepsMax = 10_000;
 
     private const int DataColumn = 9;
-    private const int PieceMin = 64;
+    private const int PieceMin = 128; // a page of 100 is one piece
     private const long PieceBytes = 4 << 20;
 
     private const string FindSql =
