@@ -41,7 +41,9 @@ internal static class JobsRollback
         ("revision", new IntegerShape(1), "The revision to go back to, a number or its text."),
         ("unchanged", new IntegerShape(), "How many stand as they stood."));
 
-    private const long PastBytesMax = 64 << 20;
+    private const long BytesMax = 64 << 20;
+    private const int PieceMax = 64;
+    private const long PieceBytes = 4 << 20;
 
     /// <summary>POST …/pytorchjobs/rollback.</summary>
     public static async Task<IResult> Post(
@@ -70,53 +72,62 @@ internal static class JobsRollback
         if (selected is null)
             return refusal!;
         NamespaceState state = many.RestoresDeleted ? await http.NamespaceState(@namespace) : NamespaceState.Active;
-        JobCommand[] commands = [.. selected.Commands(many).Select(command => command.Under(http) with { Namespace = state })];
-        Dictionary<JobKey, string> forbidden = await Forbidden(http, commands);
-        (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) =
-            await batches.Execute(commands, body.DryRun || forbidden.Count > 0, http.RequestAborted);
+        var forbidden = new Dictionary<JobKey, string>();
+        (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) = await batches.Execute(
+            selected.Pieces, CommandsOf, () => !body.DryRun && forbidden.Count == 0, http.RequestAborted);
+        if (refusal is not null)
+            return refusal;
         if (failure is not null)
             return JobAnswers.Of(failure, new JobKey(@namespace, ""), http.TraceIdentifier, _ => Results.Empty);
         (string Name, string Why)[] cannot =
         [
             .. forbidden.Select(each => (each.Key.Name, each.Value)),
-            .. verdicts.Where(verdict => verdict.Why is not null && !forbidden.ContainsKey(verdict.Command.Key))
-                .Select(verdict => (verdict.Command.Key.Name, JobAnswers.Why(verdict.Why!, verdict.Command.Key))),
+            .. verdicts.Where(verdict => verdict.Why is not null && !forbidden.ContainsKey(verdict.Key))
+                .Select(verdict => (verdict.Key.Name, JobAnswers.Why(verdict.Why!, verdict.Key))),
         ];
         return cannot.Length > 0 && !body.DryRun
             ? Status.NotAllCanGoBack(JobResource.Names, cannot)
             : new JsonReply(200, Print(revision, selected, verdicts, cannot).ToUtf8());
+
+        async Task<IReadOnlyList<JobCommand>?> CommandsOf(JobKey[] piece)
+        {
+            if (await reads.JobsAt(piece, revision, BytesMax, http.RequestAborted) is not { } past)
+            {
+                refusal = Status.TooManyAtOnce(piece.Length, BytesMax >> 20, "MiB");
+                return null;
+            }
+
+            JobCommand[] commands = [.. selected.Commands(many, piece, past).Select(each => each.Under(http) with { Namespace = state })];
+            await AddForbidden(http, commands, forbidden);
+            return commands;
+        }
     }
 
     private static JsonObject Print(
         long revision, Selected selected, IReadOnlyList<CommandVerdict> verdicts, (string Name, string Why)[] cannot)
     {
-        JsonValue[] items = [.. verdicts.Where(verdict => verdict.Changed && verdict.Why is null).Select(Print)];
+        JsonValue[] items = [.. verdicts.Where(verdict => verdict.EventName is not null && verdict.Why is null).Select(Print)];
         JsonObject json = JsonObject.Of(
             ("apiVersion", Resource.GroupVersion),
             ("items", new JsonArray(items)),
-            ("kept", selected.Keys.Count - verdicts.Select(verdict => verdict.Command.Key).Distinct().Count()),
+            ("kept", selected.Pieces.Sum(piece => piece.Length) - verdicts.Select(verdict => verdict.Key).Distinct().Count()),
             ("kind", Resource.Kind),
             ("revision", revision),
-            ("unchanged", verdicts.Count(verdict => !verdict.Changed && verdict.Why is null)));
+            ("unchanged", verdicts.Count(verdict => verdict.EventName is null && verdict.Why is null)));
         if (cannot.Length > 0)
         {
             json = json.With("refused", new JsonArray(
                 [.. cannot.Select(each => (JsonValue)JsonObject.Of(("message", each.Why), ("name", each.Name)))]));
         }
 
-        return selected.More ? json.With("after", selected.Keys[^1].Name) : json;
+        return selected.More ? json.With("after", selected.Pieces[^1][^1].Name) : json;
     }
 
     private static JsonValue Print(CommandVerdict verdict) => JsonObject.Of(
-        ("action", verdict.Command switch
-        {
-            RollBackJob => "RolledBack",
-            RestoreJob => "Restored",
-            _ => verdict.Job!.Deleted ? "Deleted" : "DeletionRequested",
-        }),
-        ("name", verdict.Command.Key.Name),
-        ("resourceVersion", verdict.Job!.Revision.ToString(CultureInfo.InvariantCulture)),
-        ("uid", verdict.Job.UidText));
+        ("action", RevisionVerbs.OfEventName(verdict.EventName!)),
+        ("name", verdict.Key.Name),
+        ("resourceVersion", verdict.Revision.ToString(CultureInfo.InvariantCulture)),
+        ("uid", verdict.Uid!.Value.ToString()));
 
     private static (bool Chosen, Status? Refusal) Choice(ActionBody body, string member, string word)
     {
@@ -155,14 +166,14 @@ internal static class JobsRollback
     {
         JobRange range = selection.Range with { Containing = [], Behind = after is null ? null : new JobKey(selection.Namespace!, after) };
         var living = new Dictionary<JobKey, Guid>();
-        var keys = new SortedSet<string>(StringComparer.Ordinal);
+        var sizes = new SortedDictionary<string, int>(StringComparer.Ordinal);
         await using (ListTransaction list = await reads.BeginList(http.RequestAborted))
         {
             await foreach (StoredJob job in list.List(range, list.Head, http.RequestAborted))
             {
                 living.Add(job.Key, Guid.Parse(((JsonText)JsonReading.Parse(job.Utf8).Member("metadata")!.Member("uid")!).Value));
                 if (selection.Covers(job))
-                    keys.Add(job.Key.Name);
+                    sizes.Add(job.Key.Name, job.Utf8.Length);
             }
 
             if (many.RestoresDeleted)
@@ -170,26 +181,45 @@ internal static class JobsRollback
                 await foreach (StoredJob job in list.List(range, Math.Min(many.Revision, list.Head), http.RequestAborted))
                 {
                     if (!living.ContainsKey(job.Key) && selection.Covers(job))
-                        keys.Add(job.Key.Name);
+                        sizes.TryAdd(job.Key.Name, job.Utf8.Length);
                 }
             }
         }
 
-        long most = Math.Min(limit ?? WholeBatches.CommandsMax, WholeBatches.CommandsMax);
-        if (limit is null && keys.Count > most)
-            return (null, Status.TooManyAtOnce(keys.Count, WholeBatches.CommandsMax));
-        JobKey[] chosen = [.. keys.Take((int)most).Select(name => new JobKey(selection.Namespace!, name))];
-        return await reads.JobsAt(chosen, many.Revision, PastBytesMax, http.RequestAborted) is { } past
-            ? (new Selected(chosen, living, past, keys.Count > chosen.Length), null)
-            : (null, Status.TooManyAtOnce(chosen.Length, PastBytesMax >> 20, "MiB"));
+        int most = (int)Math.Min(limit ?? WholeBatches.CommandsMax, WholeBatches.CommandsMax);
+        if (limit is null && sizes.Count > most)
+            return (null, Status.TooManyAtOnce(sizes.Count, WholeBatches.CommandsMax));
+        KeyValuePair<string, int>[] chosen = [.. sizes.Take(most)];
+        return chosen.Sum(each => (long)each.Value) > BytesMax
+            ? (null, Status.TooManyAtOnce(chosen.Length, BytesMax >> 20, "MiB"))
+            : (new Selected([.. Pieces(selection.Namespace!, chosen)], living, sizes.Count > chosen.Length), null);
+    }
+
+    /// <summary>The names, in pieces that are decided one after the other.</summary>
+    private static IEnumerable<JobKey[]> Pieces(string @namespace, KeyValuePair<string, int>[] sizes)
+    {
+        (List<JobKey> piece, long bytes) = ([], 0);
+        foreach ((string name, int size) in sizes)
+        {
+            if (piece.Count > 0 && (piece.Count == PieceMax || bytes + size > PieceBytes))
+            {
+                yield return [.. piece];
+                (piece, bytes) = ([], 0);
+            }
+
+            piece.Add(new JobKey(@namespace, name));
+            bytes += size;
+        }
+
+        if (piece.Count > 0)
+            yield return [.. piece];
     }
 
     /// <summary>What the caller may not do of it: deleting and restoring are rights of their own, which a rule may give by name.</summary>
-    private static async Task<Dictionary<JobKey, string>> Forbidden(HttpContext http, JobCommand[] commands)
+    private static async Task AddForbidden(HttpContext http, JobCommand[] commands, Dictionary<JobKey, string> forbidden)
     {
         var authorization = http.RequestServices.GetRequiredService<Authorization>();
         Caller caller = Caller.Of(http.User);
-        var forbidden = new Dictionary<JobKey, string>();
         foreach (JobCommand command in commands.Where(command => command is not RollBackJob))
         {
             (string verb, string part) = command is DeleteJob ? ("delete", "") : ("create", "restore");
@@ -199,13 +229,11 @@ internal static class JobsRollback
                 forbidden.TryAdd(key, Status.Forbidden(
                     caller.Name, verb, JobResource.Names.Group, JobResource.Names.Plural, part, key.Name, key.Namespace).Message);
         }
-
-        return forbidden;
     }
 
-    private sealed record Selected(IReadOnlyList<JobKey> Keys, Dictionary<JobKey, Guid> Living, Dictionary<JobKey, Job> Past, bool More)
+    private sealed record Selected(IReadOnlyList<JobKey[]> Pieces, Dictionary<JobKey, Guid> Living, bool More)
     {
-        public IEnumerable<JobCommand> Commands(RollbackOfMany many) => Keys.SelectMany(key => many.Commands(
-            key, Living.TryGetValue(key, out Guid uid) ? uid : null, Past.GetValueOrDefault(key), Guid.CreateVersion7()));
+        public IEnumerable<JobCommand> Commands(RollbackOfMany many, JobKey[] piece, Dictionary<JobKey, Job> past) => piece.SelectMany(
+            key => many.Commands(key, Living.TryGetValue(key, out Guid uid) ? uid : null, past.GetValueOrDefault(key), Guid.CreateVersion7()));
     }
 }

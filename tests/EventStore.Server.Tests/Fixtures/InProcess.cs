@@ -63,6 +63,11 @@ internal static class InProcess
     /// <summary>Carries a command out for a client that stays.</summary>
     public static Task<Outcome> Execute(this CommitLane lane, JobCommand command) => lane.Execute(command, false, 100, CancellationToken.None);
 
+    /// <summary>Carries out commands as one transaction.</summary>
+    public static Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> ExecuteAll(this WholeBatches together, params JobCommand[] commands) =>
+        together.Execute(
+            [[.. commands.Select(command => command.Key).Distinct()]], _ => Task.FromResult<IReadOnlyList<JobCommand>?>(commands), () => true, CancellationToken.None);
+
     /// <summary>Decides the commands upon these living jobs.</summary>
     public static Batch Decide(IReadOnlyCollection<Job> living, params IEnumerable<JobCommand> commands) =>
         Batch.Of(commands.Select(command => command.Queued()), key => living.FirstOrDefault(job => job.Key == key));

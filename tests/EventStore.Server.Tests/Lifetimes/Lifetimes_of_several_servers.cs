@@ -66,7 +66,7 @@ public sealed class Lifetimes_of_several_servers : IAsyncLifetime
     [Fact]
     public async Task What_one_that_was_paused_had_sent_is_refused_once_another_has_taken_over()
     {
-        await a.Admin.Create("first"); // the first batch of a server is decided twice: it has yet to learn of the last rebuild
+        await a.Admin.Create("first"); // before its first batch a server asks for the last rebuild, and that would wait for the lock
         await Given(_ => 8);
         Assert.Equal(0, await Deleted());
         await using (CommitLock held = await CommitLock.Hold(database))

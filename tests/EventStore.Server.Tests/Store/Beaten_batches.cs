@@ -47,6 +47,33 @@ public sealed class Beaten_batches : IAsyncLifetime
         await database.AssertWhole();
     }
 
+    /// <summary>
+    /// When hardly any job lived while statistics were gathered, PostgreSQL takes it that hardly any does: it once read all living jobs for each
+    /// name of a batch, under the commit lock.
+    /// </summary>
+    [Fact]
+    public async Task Each_job_is_looked_up_by_its_name_whatever_the_statistics_say()
+    {
+        const int many = 500;
+        string[] names = [.. Enumerable.Range(0, many).Select(i => $"job-{i}")];
+        Job[] jobs = await connection.Commit(InProcess.Decide([], names.Select(name => InProcess.Create(name))));
+        await connection.Commit(InProcess.Decide(jobs, names.Select(InProcess.Delete)));
+        await database.Execute("ANALYZE eventstore.mt_doc_current_job");
+        await using NpgsqlConnection fresh = await database.Source.OpenConnectionAsync(); // with plans of its own, made from these statistics
+        jobs = await fresh.Commit(InProcess.Decide([], names.Select(name => InProcess.Create(name))));
+        long before = await Lookups(fresh);
+        await fresh.Commit(InProcess.Decide(jobs, names.Select(name => InProcess.Label(name, "n", "1"))));
+        Assert.Equal(many, await Lookups(fresh) - before);
+    }
+
+    private static async Task<long> Lookups(NpgsqlConnection session)
+    {
+        await using (var flush = new NpgsqlCommand("SELECT pg_stat_force_next_flush()", session))
+            await flush.ExecuteNonQueryAsync();
+        await using var ask = new NpgsqlCommand("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'current_job_living'", session);
+        return (long)(await ask.ExecuteScalarAsync())!;
+    }
+
     [Fact]
     public async Task A_verdict_without_an_event_is_checked_like_any_other()
     {

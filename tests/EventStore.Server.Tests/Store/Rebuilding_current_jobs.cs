@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Collections.Concurrent;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Proof;
@@ -249,25 +251,43 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
         {
             rebuilding = Rebuild();
             await held.WaitForWaiting(1);
-            decided = together.Execute([InProcess.Label("together", "n", "1")], dryRun: false, CancellationToken.None);
+            decided = together.ExecuteAll(InProcess.Label("together", "n", "1"));
             await held.WaitForWaiting(2);
         }
 
         Assert.Equal(1, (await rebuilding).Changed);
         Assert.Null((await decided).Failure);
         Assert.Empty(await Differences());
-        Assert.Null((await together.Execute([InProcess.Label("together", "n", "2")], dryRun: false, CancellationToken.None)).Failure);
+        Assert.Null((await together.ExecuteAll(InProcess.Label("together", "n", "2"))).Failure);
         Assert.Empty(await Differences());
     }
 
-    /// <summary>The first batch of a server names no rebuild it knows of, and so is decided twice; nobody waits for it.</summary>
+    /// <summary>Whoever commits asks for the last rebuild before it reads the first job: nothing is sent and turned away.</summary>
     [Fact]
     public async Task Is_known_to_a_server_that_starts_after_it()
     {
         await database.Execute("SELECT nextval('eventstore.rebuilds'), nextval('eventstore.rebuilds')");
+        string name = new NpgsqlConnectionStringBuilder(database.Serving).Database!;
+        var calls = new ConcurrentQueue<string>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == "Npgsql",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllData,
+            ActivityStopped = command =>
+            {
+                string told = string.Join(' ', command.TagObjects.Select(tag => tag.Value));
+                if (told.Contains(name, StringComparison.Ordinal) && told.Contains("commit_jobs", StringComparison.Ordinal))
+                    calls.Enqueue(told);
+            },
+        };
+        ActivitySource.AddActivityListener(listener);
+
         await using CommitLane lane = InProcess.Lane(database.Source, new LaneLimits { AttemptsMax = 1 });
         Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("new")));
-        Assert.Equal(1, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
+        Assert.Single(calls);
+        Assert.Null((await InProcess.Together(database.Source).ExecuteAll(InProcess.Label("new", "n", "1"))).Failure);
+        Assert.Equal(2, calls.Count);
+        Assert.Equal(2, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
     }
 
     private async Task RequireEveryKindOfHistory()

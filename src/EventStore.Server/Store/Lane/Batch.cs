@@ -1,4 +1,6 @@
+using EventStore.Domain.Apply;
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
 using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.Lane;
@@ -33,6 +35,21 @@ internal sealed class Batch
         foreach (QueuedCommand command in commands)
             batch.Add(command, current);
         return batch;
+    }
+
+    /// <summary>
+    /// Decides more commands, of other jobs than before, and lets go of the objects they were decided upon: of what is decided a commit needs
+    /// what was printed. The objects of 10,000 jobs are millions, and the garbage collector would go through them again and again.
+    /// </summary>
+    /// <param name="commands">The commands.</param>
+    /// <param name="current">The living job of each key, or null where there is none.</param>
+    /// <returns>What was decided, in order. No reply can be made of it.</returns>
+    public IReadOnlyList<CondensedVerdict> AddCondensed(IEnumerable<QueuedCommand> commands, Func<JobKey, Job?> current)
+    {
+        int known = Chains.Count;
+        foreach (QueuedCommand command in commands)
+            Add(command, current);
+        return [.. Chains.Skip(known).SelectMany(chain => chain.Condense())];
     }
 
     private void Add(QueuedCommand queued, Func<JobKey, Job?> current)
@@ -92,7 +109,7 @@ internal sealed class Batch
         public JobKey Key { get; } = key;
 
         /// <summary>The living job the first command was decided upon; null when there was none.</summary>
-        public Job? Basis { get; } = basis;
+        public Job? Basis { get; private set; } = basis;
 
         /// <summary>That job as an answer shows it.</summary>
         public JobText BasisText => basisText ??= JobText.Of(Basis!);
@@ -105,6 +122,21 @@ internal sealed class Batch
 
         /// <summary>The living job after the last event so far, or null.</summary>
         public Job? Living => LastEntry is null ? Basis : LastEntry.After.Deleted ? null : LastEntry.After;
+
+        /// <summary>Lets go of the objects, after the last command of this key.</summary>
+        /// <returns>What was decided.</returns>
+        public IReadOnlyList<CondensedVerdict> Condense()
+        {
+            CondensedVerdict[] decided =
+                [.. Verdicts.Select(verdict => new CondensedVerdict(Key, WithoutObject(verdict.Job), verdict.Entry, verdict.Why))];
+            Verdicts.Clear();
+            Basis = WithoutObject(Basis);
+            foreach (Entry entry in decided.Select(verdict => verdict.Entry).OfType<Entry>())
+                entry.Condense();
+            return decided;
+        }
+
+        internal static Job? WithoutObject(Job? job) => job is null ? null : job with { Manifest = JsonObject.Empty, Owners = FieldOwners.None };
     }
 
     /// <summary>An event to be appended.</summary>
@@ -119,17 +151,20 @@ internal sealed class Batch
         /// <summary>Who asked for it.</summary>
         public Origin Origin { get; } = origin;
 
-        /// <summary>The event.</summary>
-        public JobEvent Happened { get; } = happened;
+        /// <summary>The stored name of the event.</summary>
+        public string Name { get; } = EventCodec.NameOf(happened);
+
+        /// <summary>The stored name of its class.</summary>
+        public string Class { get; } = EventCodec.ClassOf(happened);
 
         /// <summary>The job after it, its revision still unknown.</summary>
-        public Job After { get; } = decided.After!;
+        public Job After { get; private set; } = decided.After!;
 
         /// <summary>The event's own id, by which it is found when the reply to its commit was lost.</summary>
         public Guid Id { get; } = decided.Id;
 
         /// <summary>The job after the event as an answer shows it.</summary>
-        public JobText Text { get; } = decided.Text!;
+        public JobText Text { get; private set; } = decided.Text!;
 
         /// <summary>The job after the event as its row has it.</summary>
         public JobText Row { get; } = decided.Row!;
@@ -145,7 +180,17 @@ internal sealed class Batch
 
         /// <summary>Whether this is the last event of its incarnation in the batch, the one that writes the row.</summary>
         public bool WritesRow { get; set; } = true;
+
+        /// <summary>Keeps of the job what a commit needs: which one it is, and what its row will be.</summary>
+        public void Condense() => (After, Text) = (Chain.WithoutObject(After)!, Row);
     }
+
+    /// <summary>What was decided on a command, without the objects.</summary>
+    /// <param name="Key">The job.</param>
+    /// <param name="Job">The job it leaves, without its manifest, for a command that is not refused.</param>
+    /// <param name="Entry">The event that gave that job its revision, when it is one of this batch.</param>
+    /// <param name="Why">Why it is refused, if it is.</param>
+    internal sealed record CondensedVerdict(JobKey Key, Job? Job, Entry? Entry, Rejection? Why);
 
     /// <summary>What a command is answered if its chain holds.</summary>
     /// <param name="Queued">The command.</param>

@@ -145,8 +145,8 @@ internal static class CommitCall
         Add(parameters, entries, entry => entry.Id);
         Add(parameters, entries, entry => entry.After.Uid);
         Add(parameters, entries, entry => entry.After.Version);
-        Add(parameters, entries, entry => EventCodec.NameOf(entry.Happened));
-        Add(parameters, entries, entry => EventCodec.ClassOf(entry.Happened));
+        Add(parameters, entries, entry => entry.Name);
+        Add(parameters, entries, entry => entry.Class);
         Add(parameters, entries, entry => entry.Data, NpgsqlDbType.Jsonb);
         Add(parameters, entries, entry => entry.Origin.User);
         Add(parameters, entries, entry => entry.Headers, NpgsqlDbType.Jsonb);

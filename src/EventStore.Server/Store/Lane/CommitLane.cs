@@ -31,7 +31,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly LaneRecovery recovery;
     private readonly LaneMetrics metrics;
     private readonly Task running;
-    private long rebuild; // the last one whose rows were not read before; 0 is none there ever was
+    private long? rebuild; // the last one whose rows were not read before; null until the first batch asks
     private int answered;
 
     /// <summary>Starts the lane.</summary>
@@ -131,11 +131,14 @@ public sealed partial class CommitLane : IAsyncDisposable
         Batch? batch = null;
         try
         {
+            if (rebuild is null)
+                BeginAnew(commands, await connection.LastRebuild());
+            long known = rebuild!.Value;
             batch = await Decide(commands);
             Committed committed = await metrics.Measure(
-                batch, commands, rebuild, () => connection.Commit(batch, presence.OthersServe, rebuild));
+                batch, commands, known, () => connection.Commit(batch, presence.OthersServe, known));
             queue.Return(committed.Lease != batch.Lease ? recovery.TurnAway(commands, committed.Lease)
-                : committed.Rebuild is { } number && number != rebuild ? BeginAnew(commands, number)
+                : committed.Rebuild is { } number && number != known ? BeginAnew(commands, number)
                 : Settle(batch, committed));
         }
         catch (Exception e) when ((batch is null || !connection.HasSent) && DatabaseAway.Is(e))
@@ -194,7 +197,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     }
 
     /// <summary>
-    /// After a rebuild, and at the first batch of all: a row that was wrong when it was read may have been mended since, and its version
+    /// After a rebuild, and before the first batch of all: a row that was wrong when it was read may have been mended since, and its version
     /// says nothing of that. Every job is read again, and every command decided again.
     /// </summary>
     private List<QueuedCommand> BeginAnew(List<QueuedCommand> commands, long number)

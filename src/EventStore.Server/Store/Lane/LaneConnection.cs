@@ -73,6 +73,17 @@ internal sealed partial class LaneConnection(
         }
     }
 
+    /// <summary>
+    /// The number of the last rebuild of current jobs. Who reads jobs after it reads them as that rebuild left them: one that is under way is
+    /// waited for.
+    /// </summary>
+    public async Task<long> LastRebuild()
+    {
+        await using var command = new NpgsqlCommand("SELECT eventstore.wait_for_commits_2()", await Open());
+        command.CommandTimeout = CommitCall.WholeSeconds(limits.CommitTime);
+        return (long)(await replies.SendAndAwait(command.ExecuteScalarAsync()))!;
+    }
+
     /// <summary>Whether the last commit got as far as being sent; if not, nothing of it can have been stored.</summary>
     public bool HasSent { get; private set; }
 

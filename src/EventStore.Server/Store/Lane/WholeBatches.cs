@@ -7,11 +7,12 @@ using EventStore.Server.Store.Reads;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>What became of one command of many.</summary>
-/// <param name="Command">The command.</param>
-/// <param name="Job">The job it leaves; null when it is refused.</param>
-/// <param name="Changed">Whether an event comes of it.</param>
+/// <param name="Key">The job.</param>
+/// <param name="Uid">Which job of that name it leaves, or takes away; null when it is refused.</param>
+/// <param name="Revision">The revision that one then has; of what is not stored, the one it had.</param>
+/// <param name="EventName">The stored name of the event that comes of it; null when nothing changes.</param>
 /// <param name="Why">Why it is refused; null when it is not.</param>
-public sealed record CommandVerdict(JobCommand Command, Job? Job, bool Changed, Rejection? Why);
+public sealed record CommandVerdict(JobKey Key, Guid? Uid, long Revision, string? EventName, Rejection? Why);
 
 /// <summary>
 /// Carries out many commands as one transaction, all or none. They do not pass through the commit lane, which takes 256 at most: they are
@@ -27,18 +28,18 @@ public sealed class WholeBatches(
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    private long rebuild; // the last one that a commit told of; 0 before any did
-
     /// <summary>Carries them out.</summary>
-    /// <param name="commands">The commands; those of one job in their order.</param>
-    /// <param name="dryRun">Only answer; store nothing.</param>
+    /// <param name="pieces">The jobs, in pieces of which each is held in memory at once.</param>
+    /// <param name="commandsOf">The commands for a piece, those of one job in their order; null gives everything up.</param>
+    /// <param name="mayStore">Asked when all is decided: whether it is to be stored, or only answered.</param>
     /// <param name="stop">Cancels it before the commit; what is being committed is committed.</param>
     /// <returns>
     /// A verdict for each. If one is refused, nothing was stored. Or no verdicts, and why nobody knows: other writers were faster each
     /// time, or the database is away.
     /// </returns>
     public async Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> Execute(
-        IReadOnlyList<JobCommand> commands, bool dryRun, CancellationToken stop)
+        IReadOnlyList<JobKey[]> pieces, Func<JobKey[], Task<IReadOnlyList<JobCommand>?>> commandsOf, Func<bool> mayStore,
+        CancellationToken stop)
     {
         var replies = new ReplyQueue(); // nobody waits for one: the answer is what this method returns
         var connection = new LaneConnection(database, lookUps, limits, replies, log);
@@ -47,17 +48,18 @@ public sealed class WholeBatches(
         {
             for (int attempt = 0; attempt < AttemptsMax; attempt++)
             {
-                long known = await KnownRebuild(connection); // before the jobs are read
-                Batch batch = await Decide(connection, commands);
-                stop.ThrowIfCancellationRequested();
-                if (dryRun || batch.Entries.Count == 0 || batch.Chains.Any(chain => chain.Verdicts.Any(verdict => verdict.Why is not null)))
-                    return (Verdicts(batch, null), null);
+                long known = await connection.LastRebuild(); // before the jobs are read
+                var batch = new Batch();
+                if (await Decide(batch, pieces, commandsOf, connection, stop) is not { } verdicts)
+                    return ([], null);
+                if (!mayStore() || batch.Entries.Count == 0 || verdicts.Any(verdict => verdict.Why is not null))
+                    return (Told(verdicts, null), null);
                 if (await Commit(batch, known, connection, recovery) is not { } committed)
                     return ([], new Outcome.Unavailable(MayHaveBeenApplied: true));
                 if (committed.Held.All(held => held))
                 {
                     feed.Wake();
-                    return (Verdicts(batch, committed), null);
+                    return (Told(verdicts, committed), null);
                 }
             }
 
@@ -79,10 +81,7 @@ public sealed class WholeBatches(
     {
         try
         {
-            Committed committed = await connection.CommitWhole(batch, presence.OthersServe, knownRebuild, Patience);
-            if (committed.Rebuild is { } number)
-                Interlocked.Exchange(ref rebuild, number);
-            return committed;
+            return await connection.CommitWhole(batch, presence.OthersServe, knownRebuild, Patience);
         }
         catch (Exception e) when (DatabaseAway.Is(e) && connection.HasSent && !LaneRecovery.WasRolledBack(e))
         {
@@ -90,30 +89,32 @@ public sealed class WholeBatches(
         }
     }
 
-    /// <summary>The last rebuild; an empty batch asks for it once, for otherwise the first batch would be decided twice.</summary>
-    private async Task<long> KnownRebuild(LaneConnection connection)
+    private static async Task<List<Batch.CondensedVerdict>?> Decide(
+        Batch batch, IReadOnlyList<JobKey[]> pieces, Func<JobKey[], Task<IReadOnlyList<JobCommand>?>> commandsOf,
+        LaneConnection connection, CancellationToken stop)
     {
-        if (Interlocked.Read(ref rebuild) == 0)
-            Interlocked.Exchange(ref rebuild, (await connection.Commit(new Batch(), wakeOthers: false, 0)).Rebuild!.Value);
-        return Interlocked.Read(ref rebuild);
+        var verdicts = new List<Batch.CondensedVerdict>();
+        foreach (JobKey[] keys in pieces)
+        {
+            stop.ThrowIfCancellationRequested();
+            if (await commandsOf(keys) is not { } commands)
+                return null;
+            LivingRow?[] rows = await connection.Read(keys, [.. keys.Select(_ => int.MaxValue)]);
+            var living = rows.OfType<LivingRow>().ToDictionary(row => row.Key, row => row.ToJob());
+            verdicts.AddRange(batch.AddCondensed(
+                commands.Select(command => new QueuedCommand(command, dryRun: false, 0)), key => living.GetValueOrDefault(key)));
+        }
+
+        return verdicts;
     }
 
-    private static async Task<Batch> Decide(LaneConnection connection, IReadOnlyList<JobCommand> commands)
-    {
-        JobKey[] keys = [.. commands.Select(command => command.Key).Distinct()];
-        LivingRow?[] rows = await connection.Read(keys, [.. keys.Select(_ => int.MaxValue)]);
-        var living = rows.OfType<LivingRow>().ToDictionary(row => row.Key, row => row.ToJob());
-        return Batch.Of(commands.Select(command => new QueuedCommand(command, dryRun: false, 0)), key => living.GetValueOrDefault(key));
-    }
-
-    private static CommandVerdict[] Verdicts(Batch batch, Committed? committed) =>
+    private static CommandVerdict[] Told(List<Batch.CondensedVerdict> verdicts, Committed? committed) =>
     [
-        .. batch.Chains.SelectMany(chain => chain.Verdicts).Select(verdict => new CommandVerdict(
-            verdict.Queued.Command,
-            verdict.Job is { } job && verdict.Entry is { } entry && committed is not null
-                ? job with { Revision = committed.Revisions[entry.Place] }
-                : verdict.Job,
-            verdict.Entry is not null,
+        .. verdicts.Select(verdict => new CommandVerdict(
+            verdict.Key,
+            verdict.Job?.Uid,
+            verdict.Entry is { } entry && committed is not null ? committed.Revisions[entry.Place] : verdict.Job?.Revision ?? 0,
+            verdict.Entry?.Name,
             verdict.Why)),
     ];
 }
