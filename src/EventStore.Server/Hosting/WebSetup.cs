@@ -90,6 +90,7 @@ internal static class WebSetup
         services.AddExporting(configuration);
         services.AddApiDocument(Documentation, profile => JobDocumentation.Schemas(profile)
             .Concat(PastDocumentation.Schemas()).Concat(BlameDocumentation.Schemas()).Concat(RestoreDocumentation.Schemas())
+            .Concat(profile.HasScale ? ScaleDocumentation.Schemas() : [])
             .Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas())
             .Concat(served.CountsActivity ? ActivityDocumentation.Schemas() : []));
     }

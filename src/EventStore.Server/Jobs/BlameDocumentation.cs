@@ -15,6 +15,9 @@ internal static class BlameDocumentation
     private static readonly ApiParameter Uid = new(
         "uid", new TextShape(), "The job with this uid, deleted or not, as it was last seen; absent: the one that lives at the name.");
 
+    /// <summary>What the answer looks like.</summary>
+    public static readonly ObjectShape Shape = Answered();
+
     /// <summary>Blame.</summary>
     public static ApiOperation Blame() => JobDocumentation.Of(
         "blamePyTorchJob", "Who set each value of a job last",
@@ -36,7 +39,9 @@ internal static class BlameDocumentation
         JobDocumentation.NotFound(), JobDocumentation.TooNew());
 
     /// <summary>The schemas the operation names.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas()
+    public static Dictionary<string, OpenApiSchema> Schemas() => new() { [JobBlame.Resource.Kind] = ApiSchema.Of(Shape) };
+
+    private static ObjectShape Answered()
     {
         TextShape text = new();
         IntegerShape number = new(1);
@@ -49,19 +54,16 @@ internal static class BlameDocumentation
             ("user", text, "Who did it."),
             ("verb", text, "What it was."),
         ];
-        return new()
-        {
-            [JobBlame.Resource.Kind] = ApiSchema.Of(new ObjectShape(
-                ("apiVersion", text, JobBlame.Resource.GroupVersion),
-                ("deleted", new FlagShape(), "Whether the job was deleted by then: it is shown as it was last seen."),
-                ("kind", text, JobBlame.Resource.Kind),
-                ("leaves", new ListShape(new ObjectShape([.. setter, ("value", new AnyShape(), "The value.")])), "What is there."),
-                ("leavesOmitted", number, "How many leaves are not listed because all paths together are longer than 1 MiB."),
-                ("metadata", new ObjectShape(("name", text), ("namespace", text), ("resourceVersion", text), ("uid", text)),
-                    "The job, and the revision it is told at."),
-                ("removed", new ListShape(new ObjectShape(setter)), "What is there no more, and the change that took it away."),
-                ("removedOmitted", number, "How many are not listed, the oldest: there are more than 1,000."))),
-        };
+        return new ObjectShape(
+            ("apiVersion", text, JobBlame.Resource.GroupVersion),
+            ("deleted", new FlagShape(), "Whether the job was deleted by then: it is shown as it was last seen."),
+            ("kind", text, JobBlame.Resource.Kind),
+            ("leaves", new ListShape(new ObjectShape([.. setter, ("value", new AnyShape(), "The value.")])), "What is there."),
+            ("leavesOmitted", number, "How many leaves are not listed because all paths together are longer than 1 MiB."),
+            ("metadata", new ObjectShape(("name", text), ("namespace", text), ("resourceVersion", text), ("uid", text)),
+                "The job, and the revision it is told at."),
+            ("removed", new ListShape(new ObjectShape(setter)), "What is there no more, and the change that took it away."),
+            ("removedOmitted", number, "How many are not listed, the oldest: there are more than 1,000."));
     }
 
     private static JsonObject Example() => new()

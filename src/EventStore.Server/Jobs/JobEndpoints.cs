@@ -26,6 +26,8 @@ internal static class JobEndpoints
     private const string Collection = "/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs";
     private const string Item = Collection + "/{name}";
 
+    private static readonly ServedKind Many = new(JobsRollback.Resource, JobsRollback.Shape);
+
     /// <summary>What discovery says of the resource.</summary>
     public static IReadOnlyList<ServedResource> Served(Profile profile) =>
     [
@@ -39,10 +41,30 @@ internal static class JobEndpoints
                 "A PyTorch training job: what to run, in which roles, and what became of it. "
                 + "Every change is kept and can be read as pytorchjobrevisions.",
         },
-        new(JobResource.Names, "blame", [], ["get"]) { Answers = JobBlame.Resource },
-        new(JobResource.Names, "diff", [], ["get"]) { Answers = JobDifference.Resource },
-        new(JobResource.Names, "restore", [], ["create"]) { Answers = JobRestore.Resource },
-        new(JobResource.Names, "rollback", [], ["create"]) { Answers = RollbackRequest.Resource },
+        new(JobResource.Names, "blame", [], ["get"])
+        {
+            Answers = JobBlame.Resource,
+            Acts = [new("get", BlameDocumentation.Blame) { Answered = new(JobBlame.Resource, BlameDocumentation.Shape) }],
+        },
+        new(JobResource.Names, "diff", [], ["get"])
+        {
+            Answers = JobDifference.Resource,
+            Acts = [new("get", PastDocumentation.Diff) { Answered = new(JobDifference.Resource, PastDocumentation.DiffShape) }],
+        },
+        new(JobResource.Names, "restore", [], ["create"])
+        {
+            Answers = JobRestore.Resource,
+            Acts = [new("post", RestoreDocumentation.Restore) { Sent = new(JobRestore.Resource, JobRestore.Shape) }],
+        },
+        new(JobResource.Names, "rollback", [], ["create"])
+        {
+            Answers = RollbackRequest.Resource,
+            Acts =
+            [
+                new("post", PastDocumentation.Rollback) { Sent = new(RollbackRequest.Resource, RollbackRequest.Shape) },
+                new("post", RestoreDocumentation.RollBackMany) { OfCollection = true, Sent = Many, Answered = Many },
+            ],
+        },
         .. profile.HasScale ? [JobScale.Served(profile)] : Array.Empty<ServedResource>(),
         new(JobResource.Names, "status", [], ["get", "patch", "update"]) { Shape = profile.Job, PatchTypes = profile.PatchTypes },
     ];

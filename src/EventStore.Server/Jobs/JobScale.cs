@@ -4,6 +4,7 @@ using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Limits;
 using EventStore.Server.Resources;
@@ -19,10 +20,18 @@ internal static class JobScale
 {
     private static readonly ApiResource Names = new("autoscaling", "v1", "scales", "scale", Scale.Kind);
 
+    private static readonly ServedKind OfScale = new(Names, ScaleDocumentation.Shape);
+
     /// <summary>What discovery says of it.</summary>
     public static ServedResource Served(Profile profile) => new(JobResource.Names, "scale", [], ["get", "patch", "update"])
     {
         Answers = Names,
+        Acts =
+        [
+            new("get", ScaleDocumentation.Get) { Answered = OfScale },
+            new("put", ScaleDocumentation.Replace) { Sent = OfScale, Answered = OfScale },
+            new("patch", ScaleDocumentation.Patch) { Answered = OfScale },
+        ],
         PatchTypes = Taken(profile),
     };
 
@@ -33,9 +42,9 @@ internal static class JobScale
     public static void MapScale(this IEndpointRouteBuilder app, string job)
     {
         RouteGroupBuilder scale = app.MapGroup(job + "/scale");
-        scale.MapRead(string.Empty, Get);
-        scale.MapPut(string.Empty, Put);
-        scale.MapPatch(string.Empty, Patch);
+        scale.MapRead(string.Empty, Get).Documented(ScaleDocumentation.Get);
+        scale.MapPut(string.Empty, Put).Documented(ScaleDocumentation.Replace);
+        scale.MapPatch(string.Empty, Patch).Documented(ScaleDocumentation.Patch);
         Fallback.MapOtherMethods(scale, string.Empty, JobResource.Names);
         scale.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "scale"));
     }

@@ -20,6 +20,29 @@ internal static class PastDocumentation
         new("to", new IntegerShape(1), "The other; absent: what is current. It may be the earlier one."),
     ];
 
+    private static readonly TextShape Text = new();
+
+    private static readonly ObjectShape Compared = new(
+        ("resourceVersion", Text, "That of the job then; absent, as the rest is, where there was none."),
+        ("revision", new IntegerShape(1), "The revision asked for."),
+        ("time", new TimeShape(), "When the job had changed last."),
+        ("uid", Text, "Which job it was."));
+
+    /// <summary>What a diff looks like.</summary>
+    public static readonly ObjectShape DiffShape = new(
+        ("apiVersion", Text, JobDifference.Resource.GroupVersion),
+        ("beyondMergePatch", new ListShape(Text), "Where the merge patch does not arrive: members that are null."),
+        ("changes", new ListShape(new ObjectShape(("after", new AnyShape()), ("before", new AnyShape()), ("path", Text))),
+            "What differs."),
+        ("changesOmitted", new IntegerShape(1), "How many changes are not listed because their paths are too long."),
+        ("from", Compared, "The one side."),
+        ("kind", Text, JobDifference.Resource.Kind),
+        ("mergePatch", new AnyShape(), "What turns the one into the other."),
+        ("mergePatchExact", new FlagShape(), "Whether it does so to the last value."),
+        ("metadata", new ObjectShape(("name", Text), ("namespace", Text)), "The job."),
+        ("sameIncarnation", new FlagShape(), "Whether it is the same job on both sides, and not only the same name."),
+        ("to", Compared, "The other side."));
+
     /// <summary>Diff.</summary>
     public static ApiOperation Diff() => JobDocumentation.Of(
         "diffPyTorchJob", "Compare two revisions of a job",
@@ -67,32 +90,11 @@ internal static class PastDocumentation
         JobDocumentation.TooNew());
 
     /// <summary>The schemas the operations name.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas()
+    public static Dictionary<string, OpenApiSchema> Schemas() => new()
     {
-        TextShape text = new();
-        ObjectShape side = new(
-            ("resourceVersion", text, "That of the job then; absent, as the rest is, where there was none."),
-            ("revision", new IntegerShape(1), "The revision asked for."),
-            ("time", new TimeShape(), "When the job had changed last."),
-            ("uid", text, "Which job it was."));
-        return new()
-        {
-            [RollbackRequest.Resource.Kind] = ApiSchema.Of(RollbackRequest.Shape),
-            [JobDifference.Resource.Kind] = ApiSchema.Of(new ObjectShape(
-                ("apiVersion", text, JobDifference.Resource.GroupVersion),
-                ("beyondMergePatch", new ListShape(text), "Where the merge patch does not arrive: members that are null."),
-                ("changes", new ListShape(new ObjectShape(("after", new AnyShape()), ("before", new AnyShape()), ("path", text))),
-                    "What differs."),
-                ("changesOmitted", new IntegerShape(1), "How many changes are not listed because their paths are too long."),
-                ("from", side, "The one side."),
-                ("kind", text, JobDifference.Resource.Kind),
-                ("mergePatch", new AnyShape(), "What turns the one into the other."),
-                ("mergePatchExact", new FlagShape(), "Whether it does so to the last value."),
-                ("metadata", new ObjectShape(("name", text), ("namespace", text)), "The job."),
-                ("sameIncarnation", new FlagShape(), "Whether it is the same job on both sides, and not only the same name."),
-                ("to", side, "The other side."))),
-        };
-    }
+        [RollbackRequest.Resource.Kind] = ApiSchema.Of(RollbackRequest.Shape),
+        [JobDifference.Resource.Kind] = ApiSchema.Of(DiffShape),
+    };
 
     private static ApiAnswer Forbidden(string verb, string subresource) => JobDocumentation.Refused(
         Status.Forbidden(

@@ -1,4 +1,5 @@
 using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
 
 namespace EventStore.Server.Kubernetes;
@@ -23,7 +24,7 @@ public sealed record ServedResource(ApiResource Resource, string Subresource, IR
     /// </summary>
     public bool IsOneThing { get; init; }
 
-    /// <summary>What its objects look like; null for what no OpenAPI document describes.</summary>
+    /// <summary>What its objects look like; null where its <see cref="Acts"/> say what is exchanged.</summary>
     public ObjectShape? Shape { get; init; }
 
     /// <summary>The media types of the patches it takes.</summary>
@@ -37,6 +38,9 @@ public sealed record ServedResource(ApiResource Resource, string Subresource, IR
 
     /// <summary>The kind of what is exchanged, where a part of a resource has one of its own, as upstream's <c>scale</c> has.</summary>
     public ApiResource? Answers { get; init; }
+
+    /// <summary>Requests that have kinds of their own, in the place of those its verbs stand for.</summary>
+    internal IReadOnlyList<ServedAct> Acts { get; init; } = [];
 
     /// <summary>What a list of it can be asked beyond what every list can.</summary>
     public IReadOnlyList<ApiParameter> ListParameters { get; init; } = [];

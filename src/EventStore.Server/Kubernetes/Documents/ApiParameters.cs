@@ -71,11 +71,15 @@ internal static class ApiParameters
     private static readonly ApiParameter DryRun = new(
         "dryRun", new TextShape("All"), "`All`: answers as if the request were carried out, and stores nothing.");
 
+    private static readonly ApiParameter Reason = new("reason", Text,
+        "Why, in the user's words, at most 1,024 bytes: kept with the change. The header `Audit-Reason` says the same, percent-encoded.");
+
     /// <summary>What every write takes.</summary>
     public static readonly IReadOnlyList<ApiParameter> OfWrites =
     [
         Pretty,
         DryRun,
+        Reason,
         new("fieldManager", Text,
             $"The client's name for itself: printable characters, at most {WriteOptions.FieldManagerBytesMax} bytes."),
         new("fieldValidation", new TextShape("Warn", "Strict", "Ignore"),
@@ -92,6 +96,7 @@ internal static class ApiParameters
     [
         Pretty,
         DryRun,
+        Reason,
         new("gracePeriodSeconds", new IntegerShape(0), "Checked, but without effect: no pods run here that could be given time."),
         new("propagationPolicy", new TextShape("Background", "Foreground", "Orphan"),
             "Checked, but without effect in the documented profile: no garbage collector runs here, and the job is deleted at once "

@@ -14,30 +14,36 @@ public static class OpenApi
 {
     private const string Index = "/openapi/v3";
 
-    /// <summary>Maps the index and the documents of those resources that have a shape.</summary>
+    /// <summary>Maps the index and a document for each group and version.</summary>
     public static void MapOpenApiV3(this IEndpointRouteBuilder app, IReadOnlyList<ServedResource> served)
     {
-        var paths = new List<KeyValuePair<string, JsonValue>>();
-        foreach (var version in served.Where(each => each.Shape is not null).GroupBy(each => Discovery.Root(each.Resource)))
+        Version[] versions =
+            [.. served.GroupBy(each => Discovery.Root(each.Resource)).Select(version => new Version(version.Key, [.. version]))];
+        foreach (Version version in versions)
         {
-            string path = Index + version.Key;
-            JsonObject content = Of([.. version]);
-            var document = new Document(content);
-            var protobuf = new Document(OpenApiV3Protobuf.Of(content), OpenApiV3Protobuf.MediaType, document.Hash);
-            paths.Add(new(version.Key[1..], JsonObject.Of(("serverRelativeURL", $"{path}?hash={document.Hash}"))));
-            Map(app, path, http => http.Request.Query["hash"] is [{ Length: > 0 } hash, ..] && hash != document.Hash
-                ? Results.Redirect($"{path}?hash={document.Hash}", permanent: true)
-                : Choose(http.Request.Headers.Accept, document, protobuf));
+            string path = Index + version.Root;
+            Map(app, path, http =>
+            {
+                (Document json, Document protobuf) = version.Forms.Value;
+                return http.Request.Query["hash"] is [{ Length: > 0 } hash, ..] && hash != json.Hash
+                    ? Results.Redirect($"{path}?hash={json.Hash}", permanent: true)
+                    : Choose(http.Request.Headers.Accept, json, protobuf);
+            });
         }
 
-        var index = new Document(JsonObject.Of(("paths", JsonObject.Of(paths))));
-        Map(app, Index, http => Choose(http.Request.Headers.Accept, index, null));
+        var index = new Lazy<Document>(() => new Document(JsonObject.Of(("paths", JsonObject.Of(versions.Select(version =>
+            new KeyValuePair<string, JsonValue>(version.Root[1..], JsonObject.Of(
+                ("serverRelativeURL", $"{Index}{version.Root}?hash={version.Forms.Value.Json.Hash}")))))))));
+        Map(app, Index, http => Choose(http.Request.Headers.Accept, index.Value, null));
     }
 
     /// <summary>The document of one group and version.</summary>
     internal static JsonObject Of(IReadOnlyList<ServedResource> served)
     {
-        IEnumerable<KeyValuePair<string, JsonValue>> schemas = served.Where(each => each.IsWhole).SelectMany(OpenApiSchemas.Of);
+        IEnumerable<ServedKind> kinds = served.SelectMany(each => each.Acts)
+            .SelectMany(act => (ServedKind?[])[act.Sent, act.Answered]).OfType<ServedKind>().DistinctBy(kind => kind.Resource.Kind);
+        IEnumerable<KeyValuePair<string, JsonValue>> schemas =
+            served.Where(each => each.IsWhole).SelectMany(OpenApiSchemas.Of).Concat(kinds.Select(OpenApiSchemas.Of));
         return JsonObject.Of(
             ("components", JsonObject.Of(("schemas", JsonObject.Of(schemas.Concat(OpenApiSchemas.Shared))))),
             ("info", JsonObject.Of(("title", "PyTorchJob event store"), ("version", served[0].Resource.GroupVersion))),
@@ -66,5 +72,18 @@ public static class OpenApi
         return protobuf is null
             ? refusal
             : Status.NotAcceptable(ContentNegotiation.JsonType, OpenApiV3Protobuf.MediaType, OpenApiV3Protobuf.OldMediaType);
+    }
+
+    /// <summary>A group's version. Its documents are made when somebody first asks for one: no start of the server waits for them.</summary>
+    private sealed class Version(string root, ServedResource[] served)
+    {
+        public string Root => root;
+
+        public Lazy<(Document Json, Document Protobuf)> Forms { get; } = new(() =>
+        {
+            JsonObject content = Of(served);
+            var json = new Document(content);
+            return (json, new Document(OpenApiV3Protobuf.Of(content), OpenApiV3Protobuf.MediaType, json.Hash));
+        });
     }
 }

@@ -25,7 +25,14 @@ internal static class OpenApiPaths
 
         string collection = served.Namespaced ? $"{root}/namespaces/{{namespace}}/{resource.Plural}" : $"{root}/{resource.Plural}";
         string item = $"{collection}/{{name}}{(served.IsWhole ? "" : "/" + served.Subresource)}";
-        foreach (string verb in served.Verbs)
+        foreach (ServedAct act in served.Acts)
+        {
+            yield return new(
+                act.OfCollection ? $"{collection}/{served.Subresource}" : item,
+                [new(act.Method, Describe(act, served)), new("parameters", PathParameters(served, !act.OfCollection))]);
+        }
+
+        foreach (string verb in served.Acts.Count == 0 ? served.Verbs : [])
         {
             if (Operation(verb, served) is not var (method, onItem, operation))
                 continue;
@@ -71,8 +78,26 @@ internal static class OpenApiPaths
     private static JsonObject Describe(
         string verb, string action, ServedResource served, IReadOnlyList<ApiParameter> parameters,
         JsonObject? body, JsonObject answer, int code = 200) =>
+        Describe(Id(verb, served), action, served.Resource, served.Resource, parameters, body, answer, code);
+
+    private static JsonObject Describe(ServedAct act, ServedResource served)
+    {
+        ApiOperation about = act.About();
+        ApiResource answered = act.Answered?.Resource ?? served.Resource;
+        JsonObject? body = act.Method == "patch"
+            ? Bodies(served.PatchTypes, OpenApiSchemas.ReferenceToShared("Patch"))
+            : act.Sent is { Resource: var sent } ? Body(ContentNegotiation.JsonType, OpenApiSchemas.Reference(sent.Kind, sent)) : null;
+        return Describe(
+            about.Id, act.Method, served.Resource, act.Sent?.Resource ?? answered, [.. about.Parameters.Where(each => !each.InPath)], body,
+            OpenApiSchemas.Reference(answered.Kind, answered), about.Answers.First(answer => answer.Code < 300).Code)
+            .With("description", $"{about.Summary}.\n\n{about.Description}");
+    }
+
+    private static JsonObject Describe(
+        string id, string action, ApiResource resource, ApiResource kind, IReadOnlyList<ApiParameter> parameters,
+        JsonObject? body, JsonObject answer, int code) =>
         JsonObject.Of(
-            ("operationId", Id(verb, served)),
+            ("operationId", id),
             // what everything takes comes last
             ("parameters", new JsonArray([.. parameters.OrderBy(parameter => parameter == ApiParameters.Pretty)
                 .Select(parameter => Parameter("query", parameter.Name, TypeOf(parameter), parameter.Description))])),
@@ -80,9 +105,9 @@ internal static class OpenApiPaths
                 (code.ToString(System.Globalization.CultureInfo.InvariantCulture),
                     Body(ContentNegotiation.JsonType, answer).With("description", code == 201 ? "Created" : "OK")),
                 ("default", Body(ContentNegotiation.JsonType, OpenApiSchemas.ReferenceToShared("Status")).With("description", "Refused")))),
-            ("tags", Discovery.Names([served.Resource.GroupVersion.Replace('/', '_')])),
+            ("tags", Discovery.Names([resource.GroupVersion.Replace('/', '_')])),
             ("x-kubernetes-action", action),
-            (OpenApiSchemas.GroupVersionKinds, OpenApiSchemas.Kind(served.Resource, served.Resource.Kind)))
+            (OpenApiSchemas.GroupVersionKinds, OpenApiSchemas.Kind(kind, kind.Kind)))
         .WithOrWithout("requestBody", body);
 
     private static string Id(string verb, ServedResource served)

@@ -53,7 +53,7 @@ internal static class OpenApiSchemas
         ApiResource resource = served.Resource;
         KeyValuePair<string, JsonValue> one = new(
             Name(resource.Kind, resource), Of(served.Shape!, served.About).With(GroupVersionKinds, Kinds(resource, resource.Kind)));
-        if (served.IsOneThing)
+        if (!served.Verbs.Contains("list"))
             return [one];
         var list = new ObjectShape(
             ("apiVersion", Text, resource.GroupVersion),
@@ -68,6 +68,10 @@ internal static class OpenApiSchemas
             new(Name(resource.Kind + "List", resource), schema.With(GroupVersionKinds, Kinds(resource, resource.Kind + "List"))),
         ];
     }
+
+    /// <summary>The schema of a kind that is exchanged and not stored.</summary>
+    public static KeyValuePair<string, JsonValue> Of(ServedKind kind) =>
+        new(Name(kind.Resource.Kind, kind.Resource), Of(kind.Shape).With(GroupVersionKinds, Kinds(kind.Resource, kind.Resource.Kind)));
 
     /// <summary>The schema of a definition, in which metadata is always the same and so not told.</summary>
     public static JsonObject OfDefinition(ServedResource served)

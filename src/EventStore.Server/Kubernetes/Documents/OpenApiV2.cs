@@ -12,8 +12,8 @@ namespace EventStore.Server.Kubernetes.Documents;
 /// server could not find the requested resource". It asks for protobuf; who does not is answered in JSON (<see cref="OpenApiV2Json"/>).
 /// </summary>
 /// <remarks>
-/// Made from the documents of OpenAPI 3.0, and only as much as kubectl reads: the schemas, and of the operations each
-/// PATCH. What is stored unchecked has no fields here, for this kubectl refuses those that are not listed. Field numbers
+/// Made from the documents of OpenAPI 3.0, and only as much as kubectl reads: the schemas, and of each operation its name, parameters, media
+/// types and kind. What is stored unchecked has no fields here, for this kubectl refuses those that are not listed. Field numbers
 /// are those of gnostic's <c>OpenAPIv2.proto</c>.
 /// </remarks>
 public static class OpenApiV2
@@ -21,26 +21,29 @@ public static class OpenApiV2
     private const string MediaType = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
     private const string OldMediaType = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
 
+    private static readonly (string Name, int Number)[] Methods = [("get", 2), ("put", 3), ("post", 4), ("delete", 5), ("patch", 8)];
+
     public static void MapOpenApiV2(this IEndpointRouteBuilder app, IReadOnlyList<ServedResource> served)
     {
-        JsonObject[] versions = [.. served.Where(each => each.Shape is not null)
-            .GroupBy(each => each.Resource.GroupVersion).Select(version => OpenApi.Of([.. version]))];
-        var protobuf = new Document(Of(versions), MediaType);
-        var json = new Document(OpenApiV2Json.Of(versions));
+        // made when somebody first asks: no start of the server waits for them
+        var versions = new Lazy<JsonObject[]>(() =>
+            [.. served.GroupBy(each => each.Resource.GroupVersion).Select(version => OpenApi.Of([.. version]))]);
+        var protobuf = new Lazy<Document>(() => new Document(Of(versions.Value), MediaType));
+        var json = new Lazy<Document>(() => new Document(OpenApiV2Json.Of(versions.Value)));
         app.MapGroup("").WithMetadata(RequiresAccess.ByPath).MapRead(
             "/openapi/v2", (HttpRequest request) => Choose(request.Headers.Accept, protobuf, json));
     }
 
-    private static IResult Choose(StringValues accept, Document protobuf, Document json)
+    private static IResult Choose(StringValues accept, Lazy<Document> protobuf, Lazy<Document> json)
     {
         if (StringValues.IsNullOrEmpty(accept))
-            return json;
+            return json.Value;
         foreach (AcceptClause clause in AcceptClause.Parse(accept))
         {
             if (clause.MediaType is MediaType or OldMediaType)
-                return protobuf;
+                return protobuf.Value;
             if (clause.Covers(ContentNegotiation.JsonType))
-                return json;
+                return json.Value;
         }
 
         return Status.NotAcceptable(ContentNegotiation.JsonType, MediaType, OldMediaType);
@@ -53,21 +56,23 @@ public static class OpenApiV2
         Field(9, Schemas(versions
             .SelectMany(version => Members(version["components"]!.Member("schemas"))).DistinctBy(schema => schema.Key))));
 
-    private static byte[] Path(KeyValuePair<string, JsonValue> path)
+    private static byte[] Path(KeyValuePair<string, JsonValue> path) => Field(2, Message(Text(1, path.Key), Field(2, Message(
+        from method in Methods
+        where path.Value.Member(method.Name) is not null
+        select Field(method.Number, Operation((JsonObject)path.Value.Member(method.Name)!))))));
+
+    private static byte[] Operation(JsonObject operation)
     {
-        if (path.Value.Member("patch") is not JsonObject patch)
-            return [];
-        IEnumerable<byte[]> parameters = ((JsonArray)patch["parameters"]!).Items
+        IEnumerable<byte[]> parameters = ((JsonArray)operation["parameters"]!).Items
             .Select(parameter => Message(
                 Text(2, "query"), Texts(4, parameter.Member("name")), Texts(6, parameter.Member("schema")!.Member("type"))))
             .Select(query => Field(8, Field(1, Field(2, Field(3, query)))));
-        byte[] operation = Message([
-            Texts(5, patch["operationId"]),
-            .. Members(patch["requestBody"]!.Member("content")).Select(content => Text(7, content.Key)),
+        return Message([
+            Texts(5, operation["operationId"]),
+            .. Members(operation["requestBody"]?.Member("content")).Select(content => Text(7, content.Key)),
             .. parameters,
-            Extension(13, patch[OpenApiSchemas.GroupVersionKinds]!),
+            Extension(13, operation[OpenApiSchemas.GroupVersionKinds]!),
         ]);
-        return Field(2, Message(Text(1, path.Key), Field(2, Field(8, operation))));
     }
 
     private static byte[] Schemas(IEnumerable<KeyValuePair<string, JsonValue>> schemas) =>

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
@@ -31,6 +32,12 @@ internal static class ResourceDefinitions
     {
         Namespaced = false,
         About = "What resources there are, as definitions that can be read and not written.",
+        Shape = new ObjectShape(
+            ("apiVersion", new TextShape(), Resource.GroupVersion),
+            ("kind", new TextShape(), Resource.Kind),
+            ("metadata", Schema.ObjectMeta, "What every object has."),
+            ("spec", new AnyShape(), "The resource's names and schema."),
+            ("status", new AnyShape(), "That it is served.")),
     };
 
     /// <summary>Maps the definitions of those resources that have namespaces, a group and a shape.</summary>

@@ -38,7 +38,21 @@ public static class SelfReviews
 
     /// <summary>What discovery says of them.</summary>
     public static IReadOnlyList<ServedResource> Served { get; } =
-        [.. Reviews.Select(review => new ServedResource(review.Resource, "", [], ["create"]) { Namespaced = false })];
+    [
+        .. Reviews.Select(review => new ServedResource(review.Resource, "", [], ["create"])
+        {
+            Namespaced = false,
+            Shape = new ObjectShape(
+            [
+                ("apiVersion", Text, review.Resource.GroupVersion),
+                ("kind", Text, review.Resource.Kind),
+                ("metadata", Schema.ObjectMeta, "Nothing: it is not stored."),
+                .. review.Spec.Fields.Count == 0 ? [] : ((string, Shape, string)[])[("spec", review.Spec, "What is asked.")],
+                ("status", new AnyShape(), "The answer."),
+            ]),
+            About = "A question about the caller's own rights or identity, answered at once.",
+        }),
+    ];
 
     public static void MapSelfReviews(this IEndpointRouteBuilder app)
     {
