@@ -43,13 +43,28 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
     private const string NewNeeded =
         "These tests need kubectl 1.32 or newer on the PATH, or its path in TEST_KUBECTL (https://kubernetes.io/docs/tasks/tools)";
 
-    private static string NewBinary => Environment.GetEnvironmentVariable("TEST_KUBECTL") is { Length: > 0 } named ? named : "kubectl";
+    /// <summary>The kubectl of Debian 12.</summary>
+    protected static string OldBinary =>
+        Environment.GetEnvironmentVariable("TEST_KUBECTL_OLD") is { Length: > 0 } named ? named : "/TEST_KUBECTL_OLD-is-not-set";
+
+    /// <summary>What to do where that is missing.</summary>
+    protected const string OldNeeded =
+        "These tests need kubectl 1.20, its path in TEST_KUBECTL_OLD: apt-get download kubernetes-client, and dpkg -x it somewhere";
+
+    /// <summary>The kubectl of this machine.</summary>
+    protected static string NewBinary => Environment.GetEnvironmentVariable("TEST_KUBECTL") is { Length: > 0 } named ? named : "kubectl";
 
     /// <inheritdoc/>
     public void Dispose()
     {
         Directory.Delete(home, recursive: true);
+        Clean();
         GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Takes away what a class made besides.</summary>
+    protected virtual void Clean()
+    {
     }
 
     /// <summary>Runs a command in the test's namespace. A text in single quotes may have spaces.</summary>

@@ -13,10 +13,9 @@ public sealed class Of_Debian_12(KubectlServer server) : KubectlTests(server)
     private const string NotRead = "the body of the request was in an unknown format - accepted media types include: "
         + "application/merge-patch+json (kubectl patch --type=merge)";
 
-    protected override string Binary => Environment.GetEnvironmentVariable("TEST_KUBECTL_OLD") is { Length: > 0 } named ? named : "/TEST_KUBECTL_OLD-is-not-set";
+    protected override string Binary => OldBinary;
 
-    protected override string Needed =>
-        "These tests need kubectl 1.20, its path in TEST_KUBECTL_OLD: apt-get download kubernetes-client, and dpkg -x it somewhere";
+    protected override string Needed => OldNeeded;
 
     [SkippableFact]
     public async Task It_is_the_old_one()

@@ -2,21 +2,21 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Kubectl;
 
-/// <summary>The plugin as a person has it: fetched from the server, in the PATH, run by python3 with the real kubectl.</summary>
-[Trait("Category", "Slow")]
-public sealed class Plugin(KubectlServer server) : KubectlTests(server)
+/// <summary>The plugin as a person has it: fetched from the server, in the PATH, run by <c>kubectl pjr</c>, whatever kubectl it is.</summary>
+public abstract class Plugin(KubectlServer server) : KubectlTests(server)
 {
-    private readonly string file = Path.GetTempFileName();
+    private readonly string folder = Directory.CreateTempSubdirectory("kubectl-plugin-").FullName;
 
-    /// <summary>The plugin stands where kubectl does.</summary>
-    protected override string Binary => file;
+    /// <summary>The kubectl that runs the plugin, and that the plugin runs.</summary>
+    protected abstract string Kubectls { get; }
+
+    /// <summary>What stands where kubectl does: <c>kubectl pjr</c>, with the plugin in the PATH.</summary>
+    protected override string Binary => Path.Combine(folder, "pjr");
 
     [SkippableFact]
     public async Task Tells_the_history_and_takes_it_back()
     {
-        await File.WriteAllTextAsync(file, await Server.Admin.GetStringAsync("/ui/kubectl-pjr"));
-        if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.UserWrite);
+        await Install();
         string first = (await Server.Admin.Create("mnist", Namespace)).Revision();
         string second = (await (await Server.Admin.Patch(Sample.Job("mnist", Namespace), """{"spec":{"cleanPodPolicy":"All"}}""")).Manifest()).Revision();
 
@@ -37,8 +37,42 @@ public sealed class Plugin(KubectlServer server) : KubectlTests(server)
         Assert.Equal("pytorchjob.kubeflow.org/mnist restored\n", await Succeed("restore mnist"));
         Assert.Contains("Error from server (AlreadyExists): pytorchjobs.kubeflow.org \"mnist\" already exists", await Fail("restore mnist"), StringComparison.Ordinal);
         Assert.Contains("\"kind\": \"PyTorchJobBlame\"", await Succeed("blame mnist -o json"), StringComparison.Ordinal);
-        File.Delete(file);
     }
 
+    private async Task Install()
+    {
+        if (!File.Exists(Kubectls) && Kubectls.Contains('/', StringComparison.Ordinal))
+            await Run(["version"], folder, Server.Kubeconfig, binary: Kubectls, needed: Needed); // which says what is missing
+        await Write("kubectl-pjr", await Server.Admin.GetStringAsync("/ui/kubectl-pjr"));
+        await Write("pjr", $"#!/bin/sh\nPATH='{folder}':$PATH KUBECTL='{Kubectls}' exec '{Kubectls}' pjr \"$@\"\n");
+
+        async Task Write(string name, string text)
+        {
+            string file = Path.Combine(folder, name);
+            await File.WriteAllTextAsync(file, text);
+            if (!OperatingSystem.IsWindows())
+                File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.UserWrite);
+        }
+    }
+
+    /// <summary>The folder with the plugin goes, too.</summary>
+    protected override void Clean() => Directory.Delete(folder, recursive: true);
+
     private static string[] Lines(string output) => output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+}
+
+/// <summary>With the kubectl of this machine.</summary>
+[Trait("Category", "Slow")]
+public sealed class Plugin_with_the_newest(KubectlServer server) : Plugin(server)
+{
+    protected override string Kubectls => NewBinary;
+}
+
+/// <summary>With the one of Debian 12, 1.20.</summary>
+[Trait("Category", "Slow")]
+public sealed class Plugin_with_Debian_12s(KubectlServer server) : Plugin(server)
+{
+    protected override string Kubectls => OldBinary;
+
+    protected override string Needed => OldNeeded;
 }
