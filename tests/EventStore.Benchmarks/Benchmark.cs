@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply"];
+    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -127,6 +127,12 @@ internal sealed class Benchmark : IAsyncDisposable
                 Task Prepared(ServerUnderTest target) => Fill(target, LoadKind.CreateAll, "bench", options.Jobs, options.Jobs, $"creating {options.Jobs} jobs");
                 await new ApplyCost(postgres!, options, spec => Load(spec, null), Prepared, stop).Measure(figures);
                 return;
+            case "undo":
+                await new Undo(postgres!, options, figures, LongJob, stop).Measure();
+                return;
+            case "touched":
+                await new TouchedCost(postgres!, options, stop).Measure(figures);
+                return;
             case "first-screen":
                 figures.Add("first-screen", 1, await FirstScreen.Measure(options.Server, stop));
                 return;
@@ -213,12 +219,17 @@ internal sealed class Benchmark : IAsyncDisposable
         const string database = "bench_past";
         await using ServerUnderTest fresh = await ServerUnderTest.Start(postgres!, database, options.Server, stop);
         int events = Benchmarks.Past.Depths.Max();
-        await Fill(fresh, LoadKind.CreateAll, "bench", 1, 1, "creating a job");
-        await Fill(fresh, LoadKind.MakeHistory, "bench", 1, events, $"patching it {events} times");
+        await LongJob(fresh, events);
         await postgres!.Ask("ANALYZE", database);
         long[] revisions = await Benchmarks.Past.Revisions(postgres, database);
         foreach (int depth in Benchmarks.Past.Depths)
             figures.Add($"past {depth}", 1, await Benchmarks.Past.Measure(fresh, revisions, depth, stop), $"of {revisions.Length} events");
+    }
+
+    private async Task LongJob(ServerUnderTest target, int patches)
+    {
+        await Fill(target, LoadKind.CreateAll, "bench", 1, 1, "creating a job");
+        await Fill(target, LoadKind.MakeHistory, "bench", 1, patches, $"patching it {patches} times");
     }
 
     /// <summary>Throughput by concurrency: the patches of the server, of pgbench and of plain Marten.</summary>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using EventStore.Benchmarks.Load;
@@ -17,8 +16,6 @@ internal sealed partial class ChainCost(MeasuredPostgres postgres, Options optio
 {
     private const int RoundsMin = 6;
     private const int CallRounds = 20;
-    private const int CallEvents = 6_400;
-    private const int CallBatch = 64;
     private const int HashBytes = 32;
     private const int NumberBytes = 8;
 
@@ -37,59 +34,8 @@ internal sealed partial class ChainCost(MeasuredPostgres postgres, Options optio
 
     private async Task CompareCalls(string linkedDatabase, string bareDatabase, Figures figures)
     {
-        await using BulkLoad linked = await Open(linkedDatabase), bare = await Open(bareDatabase);
-        (Measured Linked, Measured Bare) sum = (new(), new());
-        for (int round = 0; round <= CallRounds; round++)
-        {
-            (Measured ofLinked, Measured ofBare) = await InTurn(round, Round, linked, bare);
-            if (round > 0) // before, plans are made
-                sum = (Add(sum.Linked, ofLinked), Add(sum.Bare, ofBare));
-        }
-
-        double microseconds = 1000 * (sum.Linked.PostgresCpuMs - sum.Bare.PostgresCpuMs) / sum.Linked.Requests;
-        figures.Add("chain: call without", 1, sum.Bare, $"{CallBatch} patches a call, no server");
-        figures.Add("chain: call with", 1, sum.Linked, string.Create(
-            CultureInfo.InvariantCulture, $"{sum.Linked.PostgresCpuMs / sum.Bare.PostgresCpuMs - 1:+0.0%;-0.0%} CPU of PostgreSQL, {microseconds:0.0} µs a patch"),
-            sum.Linked.PerSecond / sum.Bare.PerSecond);
-    }
-
-    private async Task<BulkLoad> Open(string database)
-    {
-        BulkLoad load = await BulkLoad.Open(postgres, database, CallBatch, 1, _ => stop.ThrowIfCancellationRequested());
-        await load.Create(options.Jobs);
-        await postgres.Ask("VACUUM ANALYZE", database);
-        return load;
-    }
-
-    private async Task<Measured> Round(BulkLoad load)
-    {
-        CpuTimes before = CpuTimes.Read(0, postgres.Pid);
-        long started = Stopwatch.GetTimestamp();
-        await load.PatchUntil(load.Events + CallEvents);
-        CpuTimes spent = CpuTimes.Read(0, postgres.Pid) - before;
-        return new Measured
-        {
-            Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
-            Requests = CallEvents,
-            PostgresCpuMs = spent.PostgresMs,
-            ClientCpuMs = spent.OwnMs,
-        };
-    }
-
-    private static Measured Add(Measured a, Measured b) => a with
-    {
-        Seconds = a.Seconds + b.Seconds,
-        Requests = a.Requests + b.Requests,
-        PostgresCpuMs = a.PostgresCpuMs + b.PostgresCpuMs,
-        ClientCpuMs = a.ClientCpuMs + b.ClientCpuMs,
-    };
-
-    // Each is the first in every other round: whoever is second finds the machine a little later.
-    private static async Task<(Measured Linked, Measured Bare)> InTurn<T>(int round, Func<T, Task<Measured>> measure, T linked, T bare)
-    {
-        bool inOrder = round % 2 == 0;
-        Measured first = await measure(inOrder ? linked : bare), second = await measure(inOrder ? bare : linked);
-        return inOrder ? (first, second) : (second, first);
+        (Measured linked, Measured bare) = await CallsInTurn.Measure(postgres, linkedDatabase, bareDatabase, options.Jobs, CallRounds, stop);
+        CallsInTurn.Report(figures, "chain: call", linked, bare);
     }
 
     private async Task Compare(ServerUnderTest linked, ServerUnderTest bare, int connections, Figures figures)
@@ -97,7 +43,7 @@ internal sealed partial class ChainCost(MeasuredPostgres postgres, Options optio
         List<(Measured Linked, Measured Bare)> pairs = [];
         for (int round = 0; round <= Math.Max(RoundsMin, options.Rounds); round++)
         {
-            (Measured Linked, Measured Bare) pair = await InTurn(round, server => load(Spec(server, connections)), linked, bare);
+            (Measured Linked, Measured Bare) pair = await CallsInTurn.InTurn(round, server => load(Spec(server, connections)), linked, bare);
             if (round > 0) // before, the servers' code is still being compiled
                 pairs.Add(pair);
         }
