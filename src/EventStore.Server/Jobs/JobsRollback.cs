@@ -234,6 +234,7 @@ internal static class JobsRollback
     private sealed record Selected(IReadOnlyList<JobKey[]> Pieces, Dictionary<JobKey, Guid> Living, bool More)
     {
         public IEnumerable<JobCommand> Commands(RollbackOfMany many, JobKey[] piece, Dictionary<JobKey, Job> past) => piece.SelectMany(
-            key => many.Commands(key, Living.TryGetValue(key, out Guid uid) ? uid : null, past.GetValueOrDefault(key), Guid.CreateVersion7()));
+            key => many.Commands(
+                key, Living.TryGetValue(key, out Guid uid) ? uid : null, past.GetValueOrDefault(key), Guid.CreateVersion7()));
     }
 }

@@ -74,7 +74,7 @@ public static class OpenApi
             : Status.NotAcceptable(ContentNegotiation.JsonType, OpenApiV3Protobuf.MediaType, OpenApiV3Protobuf.OldMediaType);
     }
 
-    /// <summary>A group's version. Its documents are made when somebody first asks for one: no start of the server waits for them.</summary>
+    /// <summary>A group's version. Its documents are made when somebody first asks for one: the start does not wait for them.</summary>
     private sealed class Version(string root, ServedResource[] served)
     {
         public string Root => root;

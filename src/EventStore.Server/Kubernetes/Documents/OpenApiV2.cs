@@ -12,9 +12,9 @@ namespace EventStore.Server.Kubernetes.Documents;
 /// server could not find the requested resource". It asks for protobuf; who does not is answered in JSON (<see cref="OpenApiV2Json"/>).
 /// </summary>
 /// <remarks>
-/// Made from the documents of OpenAPI 3.0, and only as much as kubectl reads: the schemas, and of each operation its name, parameters, media
-/// types and kind. What is stored unchecked has no fields here, for this kubectl refuses those that are not listed. Field numbers
-/// are those of gnostic's <c>OpenAPIv2.proto</c>.
+/// Made from the documents of OpenAPI 3.0, and only as much as kubectl reads: the schemas, and of each operation its name,
+/// parameters, media types and kind. What is stored unchecked has no fields here, for this kubectl refuses those that are not listed.
+/// Field numbers are those of gnostic's <c>OpenAPIv2.proto</c>.
 /// </remarks>
 public static class OpenApiV2
 {

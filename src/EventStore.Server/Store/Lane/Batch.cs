@@ -38,8 +38,8 @@ internal sealed class Batch
     }
 
     /// <summary>
-    /// Decides more commands, of other jobs than before, and lets go of the objects they were decided upon: of what is decided a commit needs
-    /// what was printed. The objects of 10,000 jobs are millions, and the garbage collector would go through them again and again.
+    /// Decides more commands, of other jobs than before, and lets go of the objects they were decided upon: a commit needs what
+    /// was printed. The objects of 10,000 jobs are millions, and the garbage collector would go through them again and again.
     /// </summary>
     /// <param name="commands">The commands.</param>
     /// <param name="current">The living job of each key, or null where there is none.</param>
@@ -136,7 +136,8 @@ internal sealed class Batch
             return decided;
         }
 
-        internal static Job? WithoutObject(Job? job) => job is null ? null : job with { Manifest = JsonObject.Empty, Owners = FieldOwners.None };
+        internal static Job? WithoutObject(Job? job) =>
+            job is null ? null : job with { Manifest = JsonObject.Empty, Owners = FieldOwners.None };
     }
 
     /// <summary>An event to be appended.</summary>

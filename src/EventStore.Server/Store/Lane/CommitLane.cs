@@ -36,8 +36,7 @@ public sealed partial class CommitLane : IAsyncDisposable
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(
-        Primary database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence,
-        ILogger<CommitLane> log)
+        Primary database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<CommitLane> log)
     {
         (this.limits, this.feed, this.presence, this.log) = (limits, feed, presence, log);
         cache = new JobCache(limits.CacheBytes);
@@ -56,9 +55,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     /// <param name="command">The command.</param>
     /// <param name="dryRun">Only answer; store nothing.</param>
     /// <param name="bodyBytes">The size of the request's body.</param>
-    /// <param name="clientLeft">
-    /// Cancels the wait in the queue; a command that has been taken into a batch is committed all the same.
-    /// </param>
+    /// <param name="clientLeft">Cancels the wait in the queue; a command that is in a batch is committed all the same.</param>
     /// <exception cref="OperationCanceledException">The client left while the command waited.</exception>
     public Task<Outcome> Execute(JobCommand command, bool dryRun, int bodyBytes, CancellationToken clientLeft) =>
         Execute(new QueuedCommand(command, dryRun, bodyBytes), clientLeft);
@@ -135,8 +132,8 @@ public sealed partial class CommitLane : IAsyncDisposable
                 BeginAnew(commands, await connection.LastRebuild());
             long known = rebuild!.Value;
             batch = await Decide(commands);
-            Committed committed = await metrics.Measure(
-                batch, commands, known, () => connection.Commit(batch, presence.OthersServe, known));
+            Committed committed =
+                await metrics.Measure(batch, commands, known, () => connection.Commit(batch, presence.OthersServe, known));
             queue.Return(committed.Lease != batch.Lease ? recovery.TurnAway(commands, committed.Lease)
                 : committed.Rebuild is { } number && number != known ? BeginAnew(commands, number)
                 : Settle(batch, committed));
@@ -197,8 +194,8 @@ public sealed partial class CommitLane : IAsyncDisposable
     }
 
     /// <summary>
-    /// After a rebuild, and before the first batch of all: a row that was wrong when it was read may have been mended since, and its version
-    /// says nothing of that. Every job is read again, and every command decided again.
+    /// After a rebuild, and before the first batch: a row that was wrong when it was read may have been mended since, and its
+    /// version says nothing of that. Every job is read again, and every command decided again.
     /// </summary>
     private List<QueuedCommand> BeginAnew(List<QueuedCommand> commands, long number)
     {

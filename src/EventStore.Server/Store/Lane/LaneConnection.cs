@@ -74,8 +74,8 @@ internal sealed partial class LaneConnection(
     }
 
     /// <summary>
-    /// The number of the last rebuild of current jobs. Who reads jobs after it reads them as that rebuild left them: one that is under way is
-    /// waited for.
+    /// The number of the last rebuild of current jobs. Who reads jobs after it reads them as that rebuild left them: one that is
+    /// under way is waited for.
     /// </summary>
     public async Task<long> LastRebuild()
     {
