@@ -1,4 +1,5 @@
 using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Resources;

@@ -1,5 +1,6 @@
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
+using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Resources;

@@ -1,5 +1,4 @@
 using EventStore.Domain.Manifests;
-using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
 
 namespace EventStore.Server.Kubernetes;

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using EventStore.Server.Access;
 using EventStore.Server.Audit;
 using EventStore.Server.Hosting;
-using EventStore.Server.Kubernetes.Documents;
+using EventStore.Server.Kubernetes;
 using EventStore.Server.Resources;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 
-namespace EventStore.Server.Kubernetes.Documents;
+namespace EventStore.Server.Kubernetes;
 
 /// <summary>
 /// What the document for people says of an endpoint. The route table puts a <see cref="Documentation"/> of it into the endpoint's

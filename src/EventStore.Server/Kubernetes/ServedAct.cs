@@ -1,6 +1,6 @@
 using EventStore.Domain.Manifests;
 
-namespace EventStore.Server.Kubernetes.Documents;
+namespace EventStore.Server.Kubernetes;
 
 /// <summary>
 /// A request whose kinds are not the resource's own, such as a rollback. Its <see cref="ApiOperation"/> is the one description of it: the
