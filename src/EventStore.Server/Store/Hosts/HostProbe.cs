@@ -28,29 +28,36 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
         Sql.Replace("(SELECT system_identifier FROM pg_control_system())", "0::bigint", StringComparison.Ordinal);
 
     private Session session = new(source);
+    private Task<HostState> asking = Task.FromResult(new HostState(HostKind.Unknown));
 
     /// <summary>Asks, and waits for the answer no longer than <see cref="Patience"/>.</summary>
     public async Task<HostState> Ask(CancellationToken stop)
     {
-        Task<HostState> asking = session.Ask();
+        asking = session.Ask();
         try
         {
             return await asking.WaitAsync(Patience, stop);
         }
         catch (TimeoutException)
         {
-            _ = Abandon(session, asking);
+            _ = Abandon();
             session = new Session(source);
             return new HostState(HostKind.Hangs, $"no answer within {Patience.TotalSeconds} s");
         }
     }
 
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync() => session.DisposeAsync();
-
-    private static async Task Abandon(Session silent, Task<HostState> asking)
+    /// <summary>Closes the connection; of a host that is silent only once it has answered.</summary>
+    public async ValueTask DisposeAsync()
     {
-        await asking;
+        Task closing = Abandon();
+        if (asking.IsCompleted)
+            await closing;
+    }
+
+    private async Task Abandon()
+    {
+        (Session silent, Task<HostState> last) = (session, asking);
+        await last;
         await silent.DisposeAsync();
     }
 
