@@ -169,7 +169,7 @@ public sealed class Documents(KubectlServer server)
         JsonNode patch = document["paths"]!["/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs/{name}"]!["patch"]!;
         Assert.Equal("patch", (string)patch["x-kubernetes-action"]!);
         Assert.Equal("PyTorchJob", (string)patch["x-kubernetes-group-version-kind"]!["kind"]!);
-        Assert.Equal(["dryRun", "fieldManager", "fieldValidation", "pretty"], patch["parameters"]!.AsArray().Select(each => (string)each!["name"]!));
+        Assert.Equal(["dryRun", "fieldManager", "fieldValidation", "reason", "pretty"], patch["parameters"]!.AsArray().Select(each => (string)each!["name"]!));
         Assert.Equal(["application/merge-patch+json"], patch["requestBody"]!["content"]!.AsObject().Select(each => each.Key));
     }
 

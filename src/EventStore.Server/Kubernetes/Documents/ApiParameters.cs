@@ -79,12 +79,12 @@ internal static class ApiParameters
     [
         Pretty,
         DryRun,
-        Reason,
         new("fieldManager", Text,
             $"The client's name for itself: printable characters, at most {WriteOptions.FieldManagerBytesMax} bytes."),
         new("fieldValidation", new TextShape("Warn", "Strict", "Ignore"),
             "What to do about unknown fields (in whole objects) and duplicate members: warn in `Warning` headers, refuse the request, "
             + "or ignore them. Absent: `Warn`."),
+        Reason,
     ];
 
     /// <summary>What an apply takes besides.</summary>
