@@ -58,6 +58,14 @@ public sealed class A_page_that_stays_open(PageFixture fixture)
         Assert.Contains(at.ToOffset(TimeSpan.FromHours(9)).ToString("HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture), await time.InnerTextAsync(), StringComparison.Ordinal);
         Assert.Contains(at.UtcDateTime.ToString("HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture), await time.GetAttributeAsync("title"), StringComparison.Ordinal);
         Assert.EndsWith("UTC", await time.GetAttributeAsync("title"), StringComparison.Ordinal);
+        // The axis of a timeline too: the history of one revision is drawn as a minute around it.
+        await visitor.Go("/ui/namespaces/zones/jobs/there");
+        ILocator tick = visitor.Page.Locator("svg.timeline text[data-time]").First;
+        DateTimeOffset round = DateTimeOffset.Parse(await tick.GetAttributeAsync("data-time") ?? "", System.Globalization.CultureInfo.InvariantCulture);
+        string said = await tick.EvaluateAsync<string>("tick => `${tick.firstChild.data}|${tick.querySelector('title').textContent}`");
+        Assert.Equal(
+            $"{round.ToOffset(TimeSpan.FromHours(9)).ToString("HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture)}|{round.UtcDateTime.ToString("HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture)} UTC",
+            said);
     }
 
     [SkippableFact]

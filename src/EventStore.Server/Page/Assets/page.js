@@ -28,6 +28,22 @@
         }
     };
 
+    // The moments of an axis are as exact as they were in UTC, which is then told on hover.
+    const tellAxis = root => {
+        for (const each of root.querySelectorAll('text[data-time]')) {
+            const utc = each.textContent, day = { year: 'numeric', month: '2-digit', day: '2-digit' }, minute = { hour: '2-digit', minute: '2-digit' };
+            const parts = utc.includes('.') ? null
+                : /^\d+:/.test(utc) ? { ...minute, second: '2-digit' }
+                : utc.includes(':') ? { month: '2-digit', day: '2-digit', ...minute }
+                : day;
+            if (!parts || each.querySelector('title')) continue;
+            each.textContent = new Intl.DateTimeFormat(undefined, parts).format(new Date(each.dataset.time));
+            const title = document.createElementNS('http://www.w3.org/2000/svg', 'title');
+            title.textContent = `${utc} UTC`;
+            each.append(title);
+        }
+    };
+
     const copy = async button => {
         const text = button.dataset.copy;
         try {
@@ -60,6 +76,7 @@
     const dress = root => {
         for (const row of root.querySelectorAll('tbody tr')) row.source ??= sourceOf(row);
         tellTimes(root);
+        tellAxis(root);
         for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false;
         for (const each of root.querySelectorAll('[data-with-script]')) each.hidden = false;
     };

@@ -22,6 +22,10 @@ public sealed class SvgText : ComponentBase
     [Parameter, EditorRequired]
     public string Class { get; set; } = "";
 
+    /// <summary>The moment it names in UTC, which a script tells in the reader's zone; null when it names none.</summary>
+    [Parameter]
+    public DateTimeOffset? Time { get; set; }
+
     /// <summary>The text.</summary>
     [Parameter, EditorRequired]
     public string Text { get; set; } = "";
@@ -34,7 +38,9 @@ public sealed class SvgText : ComponentBase
         builder.AddAttribute(2, "y", Y);
         builder.AddAttribute(3, "text-anchor", Anchor);
         builder.AddAttribute(4, "class", Class);
-        builder.AddContent(5, Text);
+        if (Time is { } time)
+            builder.AddAttribute(5, "data-time", PageTime.Exact(time));
+        builder.AddContent(6, Text);
         builder.CloseElement();
     }
 }

@@ -31,7 +31,7 @@ internal static class TimelineAxis
         {
             double x = 100.0 * (moment - from.UtcDateTime).Ticks / length.Ticks;
             string anchor = x < Edge ? "start" : x > 100 - Edge ? "end" : "middle";
-            yield return new TimelineTick(x, moment.ToString(Format(step), CultureInfo.InvariantCulture), anchor);
+            yield return new TimelineTick(x, moment.ToString(Format(step), CultureInfo.InvariantCulture), anchor, new DateTimeOffset(moment));
         }
     }
 

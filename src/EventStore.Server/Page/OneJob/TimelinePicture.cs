@@ -38,7 +38,7 @@ public sealed record TimelinePoint(
     long Number, DateTimeOffset Time, string User, string Type, IReadOnlyList<ChangeKind> Kinds, string Title);
 
 /// <summary>A moment on the axis.</summary>
-public readonly record struct TimelineTick(double X, string Label, string Anchor);
+public readonly record struct TimelineTick(double X, string Label, string Anchor, DateTimeOffset Time);
 
 /// <summary>
 /// A timeline as it is drawn: time from left to right, a lane for each kind of change, a colour for each user. A few revisions are a box
