@@ -31,7 +31,8 @@ internal static class TimelineAxis
         {
             double x = 100.0 * (moment - from.UtcDateTime).Ticks / length.Ticks;
             string anchor = x < Edge ? "start" : x > 100 - Edge ? "end" : "middle";
-            yield return new TimelineTick(x, moment.ToString(Format(step), CultureInfo.InvariantCulture), anchor, new DateTimeOffset(moment));
+            string label = moment.ToString(Format(step), CultureInfo.InvariantCulture);
+            yield return new TimelineTick(x, label, anchor, new DateTimeOffset(moment));
         }
     }
 
