@@ -16,6 +16,7 @@ public sealed class An_older_database : IAsyncLifetime
 {
     // The call of this release, as the one before would have made it.
     private const string AsBefore = """
+        CREATE FUNCTION eventstore.wait_for_commits_2() RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
         CREATE FUNCTION eventstore.commit_jobs_5(
             text[], text[], uuid[], bigint[], bigint[], int[], uuid[], uuid[], bigint[], text[], text[], jsonb[], text[], jsonb[], text[],
             int[], text[], int[], boolean[], text[], text[], boolean, bigint, bigint,
@@ -119,7 +120,7 @@ public sealed class An_older_database : IAsyncLifetime
         await using NpgsqlTransaction held = await holder.BeginTransactionAsync();
         await using (var command = new NpgsqlCommand(OldLock, holder))
             await command.ExecuteNonQueryAsync();
-        await database.Execute("DROP FUNCTION eventstore.commit_jobs_5");
+        await database.Execute("DROP FUNCTION eventstore.commit_jobs_5, eventstore.wait_for_commits_2");
         Task migrating = Migrations.Apply(database.Owner, NullLogger.Instance); // first in the queue for the lock
         await Waiting(1);
         Batch batch = InProcess.Decide([], InProcess.Create("late"));
@@ -145,7 +146,7 @@ public sealed class An_older_database : IAsyncLifetime
 
     private async Task Migrate()
     {
-        await database.Execute("DROP FUNCTION IF EXISTS eventstore.commit_jobs_5");
+        await database.Execute("DROP FUNCTION IF EXISTS eventstore.commit_jobs_5, eventstore.wait_for_commits_2");
         await Migrations.Apply(database.Owner, NullLogger.Instance);
         await ServingRole.Grant(database.Owner, database.ServingRoleName);
     }

@@ -99,7 +99,7 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
 
     [Fact]
     public async Task Has_no_right_to_any_function_but_those_that_append_those_that_read_and_the_wait_for_commits() =>
-        Assert.Equal("commit_jobs_2, commit_jobs_3, commit_jobs_4, commit_jobs_5, commit_jobs_whole_1, commit_jobs_whole_2, lease_take_1, touched_1, touched_paths_1, wait_for_commits_1", await store.AsServing("""
+        Assert.Equal("commit_jobs_2, commit_jobs_3, commit_jobs_4, commit_jobs_5, commit_jobs_whole_1, commit_jobs_whole_2, lease_take_1, touched_1, touched_paths_1, wait_for_commits_1, wait_for_commits_2", await store.AsServing("""
             SELECT string_agg(proname, ', ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace AND has_function_privilege(oid, 'EXECUTE')
             """));
 
