@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Proof;

@@ -132,8 +132,8 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
         }
         else
         {
-            counted = await Count(key, slices, before?.LastSlice ?? 0, before is null ? first : before.Last + 1, last, stop)
-                with { Rebuilds = rebuild };
+            counted = await Count(key, slices, before?.LastSlice ?? 0, before is null ? first : before.Last + 1, last, stop);
+            counted = counted with { Rebuilds = rebuild };
             counted = before is null || counted.Clipped ? counted : before.With(counted);
             known.Keep(place, counted);
         }
