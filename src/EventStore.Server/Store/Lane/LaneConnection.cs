@@ -79,9 +79,14 @@ internal sealed partial class LaneConnection(
     /// </summary>
     public async Task<long> LastRebuild()
     {
-        await using var command = new NpgsqlCommand("SELECT eventstore.wait_for_commits_2()", await Open());
-        command.CommandTimeout = CommitCall.WholeSeconds(limits.CommitTime);
-        return (long)(await replies.SendAndAwait(command.ExecuteScalarAsync()))!;
+        return await Bound(AskOn(await Open()), limits.CommitTime);
+
+        async Task<long> AskOn(NpgsqlConnection open)
+        {
+            await using var command = new NpgsqlCommand("SELECT eventstore.wait_for_commits_2()", open);
+            command.CommandTimeout = CommitCall.WholeSeconds(limits.CommitTime);
+            return (long)(await command.ExecuteScalarAsync())!;
+        }
     }
 
     /// <summary>Whether the last commit got as far as being sent; if not, nothing of it can have been stored.</summary>

@@ -17,6 +17,20 @@ internal sealed class LaneMetrics(LaneLimits limits)
             ? $"a commit has been under way for more than {limits.StuckAfter.TotalSeconds} s"
             : null;
 
+    /// <summary>Runs a commit, or what waits for the commit lock as one does: what does not end is the lane's trouble.</summary>
+    public async Task<T> UnderWay<T>(Func<Task<T>> work)
+    {
+        Volatile.Write(ref committingSince, Stopwatch.GetTimestamp());
+        try
+        {
+            return await work();
+        }
+        finally
+        {
+            Volatile.Write(ref committingSince, 0);
+        }
+    }
+
     /// <summary>Runs a commit and records it.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="commands">Its commands.</param>
@@ -26,10 +40,9 @@ internal sealed class LaneMetrics(LaneLimits limits)
     {
         using Activity? span = StartSpan(commands);
         long started = Stopwatch.GetTimestamp();
-        Volatile.Write(ref committingSince, started);
         try
         {
-            Committed committed = await commit();
+            Committed committed = await UnderWay(commit);
             if (committed.Rebuild == knownRebuild && committed.Lease == batch.Lease)
             {
                 Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
@@ -44,10 +57,6 @@ internal sealed class LaneMetrics(LaneLimits limits)
         {
             span?.SetStatus(ActivityStatusCode.Error, e.Message);
             throw;
-        }
-        finally
-        {
-            Volatile.Write(ref committingSince, 0);
         }
     }
 
