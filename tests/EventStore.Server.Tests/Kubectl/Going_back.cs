@@ -38,10 +38,9 @@ public sealed class Going_back(KubectlServer server) : KubectlTests(server)
     public async Task Knows_the_moment_too()
     {
         await Given("mnist");
-        string time = (await Succeed("get pytorchjob mnist -o jsonpath={.metadata.creationTimestamp}"))[..^1] + ".999999Z";
+        string time = await Succeed("get pytorchjobrevisions -l job=mnist -o jsonpath={.items[0].time}"); // of the commit, to the microsecond
         JsonNode before = JsonNode.Parse(await Succeed($"get --raw /apis/kubeflow.org/v1/namespaces/{Namespace}/pytorchjobs?asOf=2001-01-01T00:00:00Z"))!;
         Assert.Empty(before["items"]!.AsArray());
-        await Task.Delay(1100); // the end of that second is to be in the past
         JsonNode after = JsonNode.Parse(await Succeed($"get --raw /apis/kubeflow.org/v1/namespaces/{Namespace}/pytorchjobs?asOf={time}"))!;
         Assert.Single(after["items"]!.AsArray());
     }
