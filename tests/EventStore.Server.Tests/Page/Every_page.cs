@@ -12,8 +12,6 @@ public sealed class Every_page(PageFixture fixture)
 
     [SkippableTheory]
     [InlineData(ColorScheme.Light, false)]
-    [InlineData(ColorScheme.Light, true)]
-    [InlineData(ColorScheme.Dark, false)]
     [InlineData(ColorScheme.Dark, true)]
     public async Task Is_for_everybody_in_both_colours_and_at_the_width_of_a_phone(ColorScheme colours, bool phone)
     {
