@@ -129,7 +129,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         try
         {
             if (rebuild is null)
-                BeginAnew(commands, await metrics.UnderWay(connection.LastRebuild));
+                BeginAnew(commands, await metrics.Observe(connection.LastRebuild));
             long known = rebuild!.Value;
             batch = await Decide(commands);
             Committed committed =

@@ -18,7 +18,7 @@ internal sealed class LaneMetrics(LaneLimits limits)
             : null;
 
     /// <summary>Runs a commit, or what waits for the commit lock as one does: what does not end is the lane's trouble.</summary>
-    public async Task<T> UnderWay<T>(Func<Task<T>> work)
+    public async Task<T> Observe<T>(Func<Task<T>> work)
     {
         Volatile.Write(ref committingSince, Stopwatch.GetTimestamp());
         try
@@ -42,7 +42,7 @@ internal sealed class LaneMetrics(LaneLimits limits)
         long started = Stopwatch.GetTimestamp();
         try
         {
-            Committed committed = await UnderWay(commit);
+            Committed committed = await Observe(commit);
             if (committed.Rebuild == knownRebuild && committed.Lease == batch.Lease)
             {
                 Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
