@@ -29,7 +29,7 @@ internal static class CallsInTurn
         (Measured Whole, Measured Bare) sum = (new(), new());
         for (int round = 0; round <= rounds; round++)
         {
-            (Measured ofWhole, Measured ofBare) = await InTurn(round, load => Round(postgres, load), first, second);
+            (Measured ofWhole, Measured ofBare) = await InTurn(round, load => Round(postgres, load, Events), first, second);
             if (round > 0)
                 sum = (Add(sum.Whole, ofWhole), Add(sum.Bare, ofBare));
         }
@@ -63,16 +63,17 @@ internal static class CallsInTurn
         return load;
     }
 
-    private static async Task<Measured> Round(MeasuredPostgres postgres, BulkLoad load)
+    /// <summary>What so many patches cost.</summary>
+    public static async Task<Measured> Round(MeasuredPostgres postgres, BulkLoad load, int patches)
     {
         CpuTimes before = CpuTimes.Read(0, postgres.Pid);
         long started = Stopwatch.GetTimestamp();
-        await load.PatchUntil(load.Events + Events);
+        await load.PatchUntil(load.Events + patches);
         CpuTimes spent = CpuTimes.Read(0, postgres.Pid) - before;
         return new Measured
         {
             Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
-            Requests = Events,
+            Requests = patches,
             PostgresCpuMs = spent.PostgresMs,
             ClientCpuMs = spent.OwnMs,
         };

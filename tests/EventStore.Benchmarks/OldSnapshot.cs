@@ -1,5 +1,4 @@
 using System.Data;
-using System.Diagnostics;
 using System.Globalization;
 using EventStore.Benchmarks.Load;
 using EventStore.Benchmarks.Machine;
@@ -28,31 +27,16 @@ internal sealed class OldSnapshot(MeasuredPostgres postgres, Options options, Ca
         load.CommitOneByOne();
         await postgres.Ask("VACUUM ANALYZE", Database);
         await load.PatchUntil(load.Events + Sample); // plans are made
-        Measured before = await Round(load);
+        Measured before = await CallsInTurn.Round(postgres, load, Sample);
         await using var backup = new NpgsqlConnection(postgres.For(Database));
         await backup.OpenAsync(stop);
         await using NpgsqlTransaction snapshot = await backup.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         await using (var read = new NpgsqlCommand("SELECT revision FROM eventstore.head", backup, snapshot))
             await read.ExecuteScalarAsync(stop);
         await load.PatchUntil(load.Events + Commits);
-        Measured under = await Round(load);
+        Measured under = await CallsInTurn.Round(postgres, load, Sample);
         double ratio = under.Seconds / before.Seconds;
         figures.Add("snapshot: none", 1, before, "one patch a commit, no server");
         figures.Add("snapshot: held for 40,000 commits", 1, under, string.Create(CultureInfo.InvariantCulture, $"{ratio:0.00} of the time"), ratio);
-    }
-
-    private async Task<Measured> Round(BulkLoad load)
-    {
-        CpuTimes before = CpuTimes.Read(0, postgres.Pid);
-        long started = Stopwatch.GetTimestamp();
-        await load.PatchUntil(load.Events + Sample);
-        CpuTimes spent = CpuTimes.Read(0, postgres.Pid) - before;
-        return new Measured
-        {
-            Seconds = Stopwatch.GetElapsedTime(started).TotalSeconds,
-            Requests = Sample,
-            PostgresCpuMs = spent.PostgresMs,
-            ClientCpuMs = spent.OwnMs,
-        };
     }
 }

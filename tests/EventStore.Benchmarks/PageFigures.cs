@@ -189,7 +189,7 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
             await Task.Delay(random.Next(500), stop); // as changes come that people make
         }
 
-        figures.Add("page: on the screen", 1, Of(times, 1, errors), "from the patch's answer to the page that shows it");
+        figures.Add("page: on the screen", 1, times.Summary(1) with { Errors = errors }, "from the patch's answer to the page that shows it");
     }
 
     /// <summary>Half of them look at the jobs, the others at the activity: all at what is being patched.</summary>
@@ -234,19 +234,8 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         }
 
         CpuTimes spent = CpuTimes.Read(0, postgres.Pid) - before;
-        figures.Add(name, 1, Of(times, Stopwatch.GetElapsedTime(begun).TotalSeconds, errors) with { PostgresCpuMs = spent.PostgresMs }, note);
+        figures.Add(name, 1, times.Summary(Stopwatch.GetElapsedTime(begun).TotalSeconds) with { Errors = errors, PostgresCpuMs = spent.PostgresMs }, note);
     }
-
-    private static Measured Of(Latencies times, double seconds, Dictionary<string, long> errors) => new()
-    {
-        Seconds = seconds,
-        Requests = times.Count,
-        P50Ms = times.PercentileMs(0.5),
-        P90Ms = times.PercentileMs(0.9),
-        P99Ms = times.PercentileMs(0.99),
-        MaxMs = times.MaxMs,
-        Errors = errors,
-    };
 
     private static string Exact(DateTime time) => time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 

@@ -79,7 +79,7 @@ internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures f
 
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         spent = CpuTimes.Read(server.Pid, postgres.Pid) - spent;
-        figures.Add(name, 1, Of(times, seconds, errors) with { ServerCpuMs = spent.ServerMs, PostgresCpuMs = spent.PostgresMs }, note);
+        figures.Add(name, 1, times.Summary(seconds) with { Errors = errors, ServerCpuMs = spent.ServerMs, PostgresCpuMs = spent.PostgresMs }, note);
     }
 
     private static byte[] Written(ServerUnderTest server, (string Method, string Path, string Body) request) => Encoding.ASCII.GetBytes(
@@ -107,7 +107,7 @@ internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures f
         await Rounds(client, server, "rollback, deletes", null, [first, patched], "", Many - 1);
         await patching.CancelAsync();
         Latencies felt = await beside;
-        figures.Add("patch beside", 1, Of(felt, Stopwatch.GetElapsedTime(started).TotalSeconds, wrong), string.Create(
+        figures.Add("patch beside", 1, felt.Summary(Stopwatch.GetElapsedTime(started).TotalSeconds) with { Errors = wrong }, string.Create(
             CultureInfo.InvariantCulture, $"another user's patches meanwhile; the longest, {felt.MaxMs / 1000:0.0} s, waited for a whole batch to be committed"));
     }
 
@@ -132,7 +132,7 @@ internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures f
         }
 
         CpuTimes spent = CpuTimes.Read(server.Pid, postgres.Pid) - before;
-        figures.Add(name, 1, Of(times, seconds, errors) with { ServerCpuMs = spent.ServerMs, PostgresCpuMs = spent.PostgresMs }, string.Create(
+        figures.Add(name, 1, times.Summary(seconds) with { Errors = errors, ServerCpuMs = spent.ServerMs, PostgresCpuMs = spent.PostgresMs }, string.Create(
             CultureInfo.InvariantCulture, $"{expected} jobs in a request; server's highest memory {server.PeakMemoryMb:0} MB"));
     }
 
@@ -161,15 +161,4 @@ internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures f
     }
 
     private static StringContent Body(string json) => new(json, Encoding.UTF8, "application/json");
-
-    private static Measured Of(Latencies times, double seconds, Dictionary<string, long> errors) => new()
-    {
-        Seconds = seconds,
-        Requests = times.Count,
-        P50Ms = times.PercentileMs(0.5),
-        P90Ms = times.PercentileMs(0.9),
-        P99Ms = times.PercentileMs(0.99),
-        MaxMs = times.MaxMs,
-        Errors = errors,
-    };
 }

@@ -34,7 +34,7 @@ public sealed class JsonPrinter : IDisposable
         return taken;
     }
 
-    /// <summary>The text as an array of its own.</summary>
+    /// <summary>Copies what was written into a new array.</summary>
     public byte[] ToUtf8()
     {
         Writer.Flush();

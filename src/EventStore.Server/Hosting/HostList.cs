@@ -50,8 +50,8 @@ internal static class HostList
         new NpgsqlConnectionStringBuilder(connectionString) is var one && one.Host!.StartsWith('/') ? one.Host : $"{one.Host}:{one.Port}";
 
     /// <summary>
-    /// Connects to one host without a pool. No time-out for statements: whoever asks waits no longer than it wants, and Npgsql would end
-    /// one of a host that hangs by asking that same host to cancel it.
+    /// Makes a data source without a pool for health probes of one host. Its statements have no time-out: the probe bounds its own wait,
+    /// and Npgsql ends a statement by asking the same host, which may hang, to cancel it.
     /// </summary>
     public static NpgsqlDataSource Probing(string connectionString) => NpgsqlDataSource.Create(
         new NpgsqlConnectionStringBuilder(connectionString)

@@ -114,7 +114,7 @@ internal sealed partial class LiveViews : BackgroundService
         }
     }
 
-    /// <summary>Tells whom it may concern; how many changes there were, and 0 when they concern nobody.</summary>
+    /// <summary>Notifies the views that new changes may concern. The number of changes; 0 if no view was notified.</summary>
     private async Task<int> ReadOn(CancellationToken stop)
     {
         (long behind, LiveView[] open) = Open();

@@ -47,7 +47,7 @@ public sealed record ChangeQuestion(
         }
     }
 
-    /// <summary>Whether the activity counts what is asked for: it knows no names of jobs, and of a path its first two names.</summary>
+    /// <summary>Whether the activity projection has counts for this filter: not by job, nor by more than two names of a path.</summary>
     internal bool IsCounted => Job.Length == 0 && (Path.Length == 0 || ActivityField.IsCounted(Path));
 
     /// <summary>Whether a change may be on the page. Which fields it changed is seen when the page is made again.</summary>

@@ -144,7 +144,7 @@ public sealed record ObjectModel(JobKey Key, long Asked, long? Revision, DateTim
     /// <summary>What stands before and behind it; nothing of it for whom the history is not.</summary>
     public required Neighbours Around { get; init; }
 
-    /// <summary>The slider; null for whom the history is not, and for a job of one revision.</summary>
+    /// <summary>The slider; null without the right to the history, and for a job with one revision.</summary>
     public Slider? Slider { get; init; }
 
     /// <summary>What the reader may do.</summary>

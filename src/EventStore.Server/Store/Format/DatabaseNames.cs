@@ -43,7 +43,7 @@ internal static class DatabaseNames
 
     /// <summary>
     /// Waits for every commit that is under way, and holds the next ones back until the end of the transaction. For the serving role;
-    /// several may wait and read side by side.
+    /// several may wait and read side by side. Its answer is the number of the last rebuild of current jobs.
     /// </summary>
-    public const string WaitForCommits = "SELECT eventstore.wait_for_commits_1()";
+    public const string WaitForCommits = "SELECT eventstore.wait_for_commits_2()";
 }

@@ -2,7 +2,7 @@ using EventStore.Domain.Jobs;
 
 namespace EventStore.Server.Store.History;
 
-/// <summary>What a revision is found by, without its event: enough to know whom it may concern.</summary>
+/// <summary>The indexed fields of a revision, without its event: enough to filter by.</summary>
 /// <param name="Revision">The revision.</param>
 /// <param name="Key">The job.</param>
 /// <param name="Type">The stored name of its event.</param>

@@ -86,7 +86,7 @@ internal static class IndexIntersection
               FROM (SELECT o.revision
                       FROM (SELECT DISTINCT one.revision FROM {list("$1", "$3")}) o
                      ORDER BY o.revision{sort.Order} LIMIT {most.ToString(CultureInfo.InvariantCulture)}) l
-              JOIN {Tables.Replace("eventstore.revision r", "eventstore.revision r ON r.revision = l.revision", StringComparison.Ordinal)}
+              JOIN ({Tables}) ON r.revision = l.revision
              ORDER BY l.revision{sort.Order} LIMIT $3
             """;
     }

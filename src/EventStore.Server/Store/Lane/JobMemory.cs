@@ -7,6 +7,7 @@ namespace EventStore.Server.Store.Lane;
 internal static class JobMemory
 {
     private const int Object = 24; // header, type and one reference
+    private const int Members = 32; // header, type and two references: the members, and the text where it is kept
     private const int Array = 24; // header, type and length
     private const int Text = 22; // header, type, length and the zero behind the characters
     private const int Member = 16; // two references
@@ -41,7 +42,7 @@ internal static class JobMemory
                     Add(array.Items[i], ref bytes, most);
                 break;
             case JsonObject { Count: > 0 } members:
-                bytes += Object + 8 + Array + ((long)Member * members.Count) + members.KeptTextBytes;
+                bytes += Members + Array + ((long)Member * members.Count) + Kept(members.KeptTextBytes);
                 foreach (KeyValuePair<string, JsonValue> member in members.Members)
                 {
                     bytes += Of(member.Key);
@@ -51,6 +52,8 @@ internal static class JobMemory
                 break;
         }
     }
+
+    private static long Kept(int textBytes) => textBytes == 0 ? 0 : Array + textBytes;
 
     private static long Of(string text) => (Text + (2L * text.Length) + 7) & ~7;
 }

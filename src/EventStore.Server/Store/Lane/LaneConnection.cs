@@ -83,7 +83,7 @@ internal sealed partial class LaneConnection(
 
         async Task<long> AskOn(NpgsqlConnection open)
         {
-            await using var command = new NpgsqlCommand("SELECT eventstore.wait_for_commits_2()", open);
+            await using var command = new NpgsqlCommand(DatabaseNames.WaitForCommits, open);
             command.CommandTimeout = CommitCall.WholeSeconds(limits.CommitTime);
             return (long)(await command.ExecuteScalarAsync())!;
         }
@@ -93,25 +93,21 @@ internal sealed partial class LaneConnection(
     public bool HasSent { get; private set; }
 
     /// <summary>Commits the batch.</summary>
-    public async Task<Committed> Commit(Batch batch, bool wakeOthers, long knownRebuild)
-    {
-        HasSent = false;
-        if (database.LacksStandby)
-            throw new NotSynchronousException();
-        NpgsqlConnection open = await Open();
-        HasSent = true;
-        return await Bound(CommitCall.Execute(open, batch, wakeOthers, knownRebuild, limits.CommitTime), limits.CommitTime);
-    }
+    public Task<Committed> Commit(Batch batch, bool wakeOthers, long knownRebuild) => Send(
+        open => CommitCall.Execute(open, batch, wakeOthers, knownRebuild, limits.CommitTime), limits.CommitTime);
 
     /// <summary>Commits all of the batch or nothing.</summary>
-    public async Task<Committed> CommitWhole(Batch batch, bool wakeOthers, long knownRebuild, TimeSpan patience)
+    public Task<Committed> CommitWhole(Batch batch, bool wakeOthers, long knownRebuild, TimeSpan patience) => Send(
+        open => CommitCall.ExecuteWhole(open, batch, wakeOthers, knownRebuild, patience), patience);
+
+    private async Task<Committed> Send(Func<NpgsqlConnection, Task<Committed>> call, TimeSpan patience)
     {
         HasSent = false;
         if (database.LacksStandby)
             throw new NotSynchronousException();
         NpgsqlConnection open = await Open();
         HasSent = true;
-        return await Bound(CommitCall.ExecuteWhole(open, batch, wakeOthers, knownRebuild, patience), patience);
+        return await Bound(call(open), patience);
     }
 
     /// <summary>
