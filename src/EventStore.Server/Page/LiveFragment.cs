@@ -12,19 +12,21 @@ namespace EventStore.Server.Page;
 /// <param name="Html">The element, in UTF-8.</param>
 /// <param name="Compressed">The same by gzip.</param>
 /// <param name="Tag">A hash of what it shows, as an ETag is written: without the ages, which the script keeps up to date.</param>
-internal sealed partial record LiveFragment(long Head, byte[] Html, byte[] Compressed, string Tag) : IResult
+/// <param name="Code">The HTTP code: what is asked for may be refused.</param>
+internal sealed partial record LiveFragment(
+    long Head, byte[] Html, byte[] Compressed, string Tag, int Code = StatusCodes.Status200OK) : IResult
 {
     /// <summary>How many bytes it takes.</summary>
     public int Bytes => Html.Length + Compressed.Length;
 
     /// <summary>Compresses and hashes it.</summary>
-    public static LiveFragment Of(long head, byte[] html)
+    public static LiveFragment Of(long head, byte[] html, int code = StatusCodes.Status200OK)
     {
         using var buffer = new MemoryStream();
         using (var gzip = new GZipStream(buffer, CompressionLevel.Fastest))
             gzip.Write(html);
         byte[] shown = Encoding.UTF8.GetBytes(Passing().Replace(Encoding.UTF8.GetString(html), "$1"));
-        return new LiveFragment(head, html, buffer.ToArray(), $"\"{Convert.ToHexString(SHA256.HashData(shown))}\"");
+        return new LiveFragment(head, html, buffer.ToArray(), $"\"{Convert.ToHexString(SHA256.HashData(shown))}\"", code);
     }
 
     /// <inheritdoc/>
@@ -33,7 +35,7 @@ internal sealed partial record LiveFragment(long Head, byte[] Html, byte[] Compr
         HttpResponse response = httpContext.Response;
         response.Headers.ETag = Tag;
         response.Headers.Vary = HeaderNames.AcceptEncoding;
-        response.StatusCode = httpContext.Request.Headers.IfNoneMatch == Tag ? StatusCodes.Status304NotModified : StatusCodes.Status200OK;
+        response.StatusCode = httpContext.Request.Headers.IfNoneMatch == Tag ? StatusCodes.Status304NotModified : Code;
         if (response.StatusCode == StatusCodes.Status304NotModified)
             return Task.CompletedTask;
         byte[] bytes = Html;

@@ -105,6 +105,6 @@ internal sealed class LiveFragments : IDisposable
             http.Features.Set(sending);
         }
 
-        return LiveFragment.Of(head, html.ToArray());
+        return LiveFragment.Of(head, html.ToArray(), http.Response.StatusCode);
     }
 }

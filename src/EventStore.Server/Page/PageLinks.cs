@@ -6,6 +6,13 @@ namespace EventStore.Server.Page;
 /// <summary>Where the pages are, said once. Every address can be kept and sent to others.</summary>
 internal static class PageLinks
 {
+    /// <summary>The stream that tells of changes.</summary>
+    public const string LiveChanges = PageSetup.Root + "/activity/live";
+
+    /// <summary>The stream that tells of changes of one job behind a revision.</summary>
+    public static string LiveOf(JobKey key, long revision) =>
+        With(LiveChanges, ("namespace", key.Namespace), ("job", key.Name), ("from", Number(revision)));
+
     /// <summary>One job: what happened to it.</summary>
     public static string Job(JobKey key) => $"{PageSetup.Root}/namespaces/{Escaped(key.Namespace)}/jobs/{Escaped(key.Name)}";
 

@@ -46,26 +46,63 @@ public sealed class A_page_that_stays_open(PageFixture fixture)
         data.Delete(recursive: true);
     }
 
+    /// <summary>The page of one job: what happens to it appears, and what its reader does meanwhile is left to them.</summary>
     [SkippableFact]
-    public async Task Tells_times_in_the_readers_zone_and_in_UTC_on_hover()
+    public async Task Shows_what_happens_to_a_job_and_keeps_what_its_reader_does()
     {
         PageFixture.NeedsChromium();
-        await fixture.Create("zones", "there");
-        await using Visitor visitor = await fixture.SignedIn(zone: "Asia/Tokyo");
-        await visitor.Go("/ui/activity?namespace=zones");
-        ILocator time = visitor.Page.Locator("tbody time").First;
-        DateTimeOffset at = DateTimeOffset.Parse(await time.GetAttributeAsync("datetime") ?? "", System.Globalization.CultureInfo.InvariantCulture);
-        Assert.Contains(at.ToOffset(TimeSpan.FromHours(9)).ToString("HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture), await time.InnerTextAsync(), StringComparison.Ordinal);
-        Assert.Contains(at.UtcDateTime.ToString("HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture), await time.GetAttributeAsync("title"), StringComparison.Ordinal);
-        Assert.EndsWith("UTC", await time.GetAttributeAsync("title"), StringComparison.Ordinal);
-        // The axis of a timeline too: the history of one revision is drawn as a minute around it.
-        await visitor.Go("/ui/namespaces/zones/jobs/there");
-        ILocator tick = visitor.Page.Locator("svg.timeline text[data-time]").First;
-        DateTimeOffset round = DateTimeOffset.Parse(await tick.GetAttributeAsync("data-time") ?? "", System.Globalization.CultureInfo.InvariantCulture);
-        string said = await tick.EvaluateAsync<string>("tick => `${tick.firstChild.data}|${tick.querySelector('title').textContent}`");
-        Assert.Equal(
-            $"{round.ToOffset(TimeSpan.FromHours(9)).ToString("HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture)}|{round.UtcDateTime.ToString("HH:mm:ss", System.Globalization.CultureInfo.InvariantCulture)} UTC",
-            said);
+        const string space = "alive", page = "/ui/namespaces/alive/jobs/watched";
+        string job = Sample.Job("watched", space);
+        await fixture.Create(space, "watched");
+        for (int i = 0; i < 30; i++)
+            await Patch(i);
+        await using Visitor visitor = await fixture.SignedIn();
+        await visitor.Go(page);
+        await visitor.Page.GetByText("Live", new() { Exact = true }).WaitForAsync();
+        ILocator revisions = visitor.Page.Locator(".revisions > li"), marks = visitor.Page.Locator("svg.timeline a");
+        Assert.Equal(31, await revisions.CountAsync());
+        Assert.Equal(31, await marks.CountAsync());
+
+        // Somebody has marked a revision, opened the commands, written half a time, scrolled down and stands on a link.
+        string third = (await revisions.Nth(2).GetAttributeAsync("id"))!, tenth = (await revisions.Nth(9).GetAttributeAsync("id"))!;
+        await visitor.Page.Locator($"#{third} input[name=to]").CheckAsync();
+        await visitor.Page.Locator("details.commands summary").ClickAsync();
+        await visitor.Page.GetByLabel("As it stood at").FillAsync("2026-11-23T07:58:24");
+        ILocator link = visitor.Page.Locator($"#{tenth} a").First;
+        await link.FocusAsync();
+        await link.EvaluateAsync("each => scrollTo(0, scrollY + each.getBoundingClientRect().top - 300)");
+        double place = await Top(link);
+        await visitor.Page.EvaluateAsync("window.same = true");
+
+        await Patch(30);
+        await (await fixture.Server.Admin.Patch(job + "/status", """{"status":{"conditions":[{"type":"Running","status":"True"}]}}""")).Manifest();
+        await Assertions.Expect(revisions).ToHaveCountAsync(33);
+        await Assertions.Expect(marks).ToHaveCountAsync(33);
+        await Assertions.Expect(visitor.Page.GetByRole(AriaRole.Heading, new() { Name = "33 revisions from" })).ToBeVisibleAsync();
+        Assert.Equal("Running", await visitor.Page.Locator(".head .state").InnerTextAsync());
+        Assert.True(await visitor.Page.EvaluateAsync<bool>("window.same"), "the page was loaded anew");
+        Assert.True(await visitor.Page.Locator($"#{third} input[name=to]").IsCheckedAsync());
+        Assert.True(await visitor.Page.Locator("details.commands").EvaluateAsync<bool>("each => each.open"));
+        Assert.Equal("2026-11-23T07:58:24", await visitor.Page.GetByLabel("As it stood at").InputValueAsync());
+        Assert.True(await link.EvaluateAsync<bool>("each => each === document.activeElement"));
+        Assert.InRange(await Top(link), place - 2, place + 2);
+
+        // The past does not change, and another job is nobody's business here.
+        string time = (await revisions.Nth(2).Locator("time").First.GetAttributeAsync("datetime"))!;
+        foreach (string past in (string[])[$"{page}?behind={third[1..]}", $"{page}?to={time}", $"{page}/revisions/{third[1..]}"])
+        {
+            await visitor.Go(past);
+            Assert.False(await visitor.Page.Locator("#live-state").IsVisibleAsync());
+        }
+
+        await visitor.Go(page);
+        await visitor.Page.GetByText("Live", new() { Exact = true }).WaitForAsync();
+        (await fixture.Server.Admin.DeleteAsync(job)).Dispose();
+        await visitor.Page.GetByText("This job was deleted.").WaitForAsync();
+        Assert.Equal(0, await visitor.Page.Locator(".head .state").CountAsync());
+
+        async Task Patch(int number) => await (await fixture.Server.Admin.Patch(job, $$$$"""{"metadata":{"labels":{"n":"{{{{number}}}}"}}}""")).Manifest();
+        static Task<double> Top(ILocator of) => of.EvaluateAsync<double>("each => each.getBoundingClientRect().top");
     }
 
     [SkippableFact]

@@ -82,7 +82,7 @@ public sealed class Pages_that_are_live(PageFixture fixture)
     {
         await fixture.Create("content", "first");
         using HttpClient admin = await PageClient.SignedIn(fixture.Server.Url, ServerProcess.AdminToken);
-        foreach (string path in (string[])["/ui/jobs?namespace=content", "/ui/activity?namespace=content"])
+        foreach (string path in (string[])["/ui/jobs?namespace=content", "/ui/activity?namespace=content", "/ui/namespaces/content/jobs/first"])
         {
             using HttpResponseMessage first = await Content(admin, path, "1");
             string html = await first.Content.ReadAsStringAsync();
@@ -101,6 +101,14 @@ public sealed class Pages_that_are_live(PageFixture fixture)
             Assert.Equal(HttpStatusCode.NotModified, same.StatusCode);
             using HttpResponseMessage wrong = await Content(admin, path, "soon");
             Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
+        }
+
+        (string, HttpStatusCode)[] refusals =
+            [("/ui/namespaces/content/jobs/nobody", HttpStatusCode.NotFound), ("/ui/namespaces/content/jobs/first?from=soon", HttpStatusCode.BadRequest)];
+        foreach ((string path, HttpStatusCode code) in refusals)
+        {
+            using HttpResponseMessage refused = await Content(admin, path, "1");
+            Assert.Equal(code, refused.StatusCode);
         }
     }
 
@@ -126,6 +134,7 @@ public sealed class Pages_that_are_live(PageFixture fixture)
     [InlineData("/ui/activity/live?namespace=told")]
     [InlineData("/ui/activity/live?namespace=told&user=admin&verb=Created")]
     [InlineData("/ui/activity/live?user=admin&verb=Created&job=wanted")]
+    [InlineData("/ui/activity/live?namespace=told&job=wanted")]
     public async Task Are_told_of_what_concerns_them_and_of_nothing_else(string path)
     {
         await fixture.Create("told", $"made-before-{Guid.NewGuid():N}"[..20]);

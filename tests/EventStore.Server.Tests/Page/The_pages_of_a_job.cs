@@ -119,7 +119,7 @@ public sealed class The_pages_of_a_job(PageFixture served)
         await visitor.Page.WaitForURLAsync($"**{Job}/revisions/{revisions[2]}");
         await visitor.Page.Locator(".yaml", new() { HasText = "team: vision" }).WaitForAsync();
         Assert.Matches($@"Revision {revisions[2]}, .+: 3 of 6", await visitor.Page.Locator("#slide output").InnerTextAsync());
-        Assert.Matches($@"Revision {revisions[2]}, 20.+ UTC: 3 of 6", await slider.GetAttributeAsync("aria-valuetext"));
+        Assert.Matches($@"Revision {revisions[2]}, [0-9]+ [A-Z][a-z]+ 20.+: 3 of 6", await slider.GetAttributeAsync("aria-valuetext"));
         Assert.Contains($"at revision {revisions[2]}", await visitor.Page.TitleAsync(), StringComparison.Ordinal);
         Assert.True(await slider.EvaluateAsync<bool>("each => each === document.activeElement"));
         await slider.PressAsync("End");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using EventStore.Server.Page;
 using EventStore.Server.Page.OneJob;
 using EventStore.Server.Store.History;
 
@@ -60,7 +61,7 @@ public sealed class The_picture_of_a_timeline
         Assert.Equal(["who-0", "who-1"], status[1].Boxes.Select(box => box.Colour));
         Assert.Equal(21.0 / 31, status[1].Boxes[0].Height / 20, 3);
         Assert.Equal((Begin.AddSeconds(1), Begin.AddSeconds(2)), (status[1].From, status[1].To));
-        Assert.Equal("Status: 31 changes from 2026-11-23 00:00:01 UTC to 2026-11-23 00:00:02 UTC, by operator 21, bob 10", status[1].Title);
+        Assert.Equal("Status: 31 changes from 2026-11-23 00:00:01 UTC to 2026-11-23 00:00:02 UTC, by operator 21, bob 10", status[1].Title.ToString());
         // One revision leads to itself and not to a stretch with nothing else in it.
         Assert.Equal([null, null, (long?)2100], picture.Marks.OrderBy(mark => mark.From).Select(mark => mark.Revision));
         Assert.Equal([(0.0, 100.0)], picture.Lives);
@@ -99,7 +100,7 @@ public sealed class The_picture_of_a_timeline
     {
         TimelineCell[] cells = [new(3, ChangeKind.Spec, "job_patched", "bob", 400, false, 2100, 2900)];
         TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin, Begin.AddSeconds(100), Seconds, 400, cells, true, false), null);
-        Assert.StartsWith("Spec: about 400 changes from ", Assert.Single(picture.Marks).Title, StringComparison.Ordinal);
+        Assert.StartsWith("Spec: about 400 changes from ", Assert.Single(picture.Marks).Title.ToString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -135,6 +136,7 @@ public sealed class The_picture_of_a_timeline
     [Theory]
     [InlineData("2026-11-23T00:00:00Z", "2026-11-23T00:00:03Z", "00:00:00 00:00:01 00:00:02 00:00:03")]
     [InlineData("2026-11-23T00:00:10Z", "2026-11-24T00:00:00Z", "11-23 06:00 11-23 12:00 11-23 18:00 11-24 00:00")]
+    [InlineData("2026-11-20T00:00:10Z", "2026-11-24T00:00:00Z", "11-21 11-22 11-23 11-24")]
     [InlineData("2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z", "2026-01-01 2026-04-01 2026-07-01 2026-10-01")]
     [InlineData("2026-11-23T00:00:00.000010Z", "2026-11-23T00:00:00.000040Z", "00:00:00.000010 00:00:00.000020 00:00:00.000030 00:00:00.000040")]
     public void Is_labelled_at_round_moments(string from, string to, string labels)
@@ -158,7 +160,7 @@ public sealed class The_picture_of_a_timeline
         Assert.Equal(exact, PageTime.Read(text) is { } time ? PageTime.Exact(time) : null);
 
     private static TimelinePoint Point(long number, int seconds, string user, string type, params ChangeKind[] kinds) =>
-        new(number, Begin.AddSeconds(seconds), user, type, kinds, $"Revision {number}");
+        new(number, Begin.AddSeconds(seconds), user, type, kinds, new TimelineTitle($"Revision {number}, ", Begin.AddSeconds(seconds), null, ""));
 
     private static JobTimeline Counted(TimelinePoint[] points)
     {

@@ -1,4 +1,4 @@
-// What the page does beyond plain HTML: times in the reader's zone, copying, and live pages. Everything else works without it.
+// What the page does beyond plain HTML: moments in the reader's zone, copying, and live pages. Everything else works without it.
 'use strict';
 (() => {
     const main = () => document.getElementById('main');
@@ -16,33 +16,56 @@
             : `${Math.floor(s / 86400)}d`;
     };
 
+    const utcOf = at => `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+
     const tellTimes = root => {
         for (const each of root.querySelectorAll('time[data-as]')) {
-            const at = new Date(each.dateTime);
-            const text = each.dataset.as === 'age' ? `${age((Date.now() - at) / 1000)} ago` : time.format(at);
+            const as = each.dataset.as, first = !each.dataset.told, at = new Date(each.dateTime);
+            if (!first && as !== 'age') continue;
+            const text = as === 'age' ? `${age((Date.now() - at) / 1000)} ago` : as === 'hover' ? `${time.format(at)} (${utcOf(at)})` : time.format(at);
             if (each.textContent !== text) each.textContent = text;
-            if (each.dataset.as === 'age' && !each.dataset.told) {
-                each.dataset.told = 'yes';
-                each.title = `${time.format(at)}\n${each.title}`;
-            }
+            if (first && as === 'age') each.title = `${time.format(at)}\n${each.title}`;
+            each.dataset.told = 'yes';
         }
     };
 
-    // The moments of an axis are as exact as they were in UTC, which is then told on hover.
+    // The moments of an axis are as exact as they were in UTC, which is then told on hover. A day of UTC begins at some hour elsewhere.
     const tellAxis = root => {
         for (const each of root.querySelectorAll('text[data-time]')) {
-            const utc = each.textContent, day = { year: 'numeric', month: '2-digit', day: '2-digit' }, minute = { hour: '2-digit', minute: '2-digit' };
-            const parts = utc.includes('.') ? null
-                : /^\d+:/.test(utc) ? { ...minute, second: '2-digit' }
-                : utc.includes(':') ? { month: '2-digit', day: '2-digit', ...minute }
+            if (each.querySelector('title')) continue;
+            const utc = each.textContent, at = new Date(each.dataset.time), part = utc.split('.')[1];
+            const day = { month: '2-digit', day: '2-digit' }, minute = { hour: '2-digit', minute: '2-digit' };
+            const parts = /^\d+:/.test(utc) ? { ...minute, second: '2-digit' }
+                : /^\d{4}-/.test(utc) ? { ...day, year: 'numeric' }
+                : utc.includes(':') || at.getHours() || at.getMinutes() ? { ...day, ...minute }
                 : day;
-            if (!parts || each.querySelector('title')) continue;
-            each.textContent = new Intl.DateTimeFormat(undefined, parts).format(new Date(each.dataset.time));
+            each.textContent = new Intl.DateTimeFormat(undefined, parts).formatToParts(at)
+                .map(piece => piece.type === 'second' && part ? `${piece.value}.${part}` : piece.value).join('');
             const title = document.createElementNS('http://www.w3.org/2000/svg', 'title');
             title.textContent = `${utc} UTC`;
             each.append(title);
         }
+        for (const each of root.querySelectorAll('option[data-time]')) {
+            const at = new Date(each.dataset.time);
+            each.textContent = `since ${time.format(at)}`;
+            each.title = utcOf(at);
+        }
     };
+
+    // A field for a moment is in UTC in the page, and so it is sent; what somebody sees and writes is in their zone.
+    const utcIn = field => field.value === field.dataset.given ? field.defaultValue : field.value && new Date(field.value).toISOString().slice(0, 19);
+    const tellFields = root => {
+        for (const field of root.querySelectorAll('input[data-moment]')) {
+            if (field.defaultValue) {
+                const at = new Date(`${field.defaultValue}Z`);
+                field.value = new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 19);
+            }
+            field.dataset.given = field.value;
+            field.closest('label').querySelector('[data-zone]').textContent = `(${time.resolvedOptions().timeZone})`;
+            hoverField(field);
+        }
+    };
+    const hoverField = field => { const utc = utcIn(field); field.title = utc ? `${utc.replace('T', ' ')} UTC` : ''; };
 
     const copy = async button => {
         const text = button.dataset.copy;
@@ -63,55 +86,84 @@
         setTimeout(() => { button.innerHTML = before; }, 1500);
     };
 
+    // Where something is, and which one it is: in new content it is found by what it leads to or stands for, or else by its place.
     const pathOf = (element, root) => {
         const path = [];
         for (let each = element; each !== root; each = each.parentElement) path.unshift([...each.parentElement.children].indexOf(each));
         return path;
     };
     const find = (path, root) => path.reduce((each, i) => each?.children[i], root);
+    const likeness = element => {
+        const name = ['id', 'href', 'name', 'value', 'data-copy'].find(name => element.hasAttribute(name));
+        const also = name === 'name' && element.hasAttribute('value') ? `[value="${CSS.escape(element.getAttribute('value'))}"]` : '';
+        return name && `${element.tagName.toLowerCase()}[${name}="${CSS.escape(element.getAttribute(name))}"]${also}`;
+    };
+    const alike = (form, root) => [...root.querySelectorAll('form.filters')].find(each =>
+        each.getAttribute('aria-label') === form.getAttribute('aria-label') && each.action === form.action);
+    const isTouched = field => field.dataset.given !== undefined ? field.value !== field.dataset.given
+        : field.options ? field.selectedIndex !== Math.max(0, [...field.options].findIndex(option => option.defaultSelected))
+        : field.value !== field.defaultValue;
 
-    // What a row of a table is, but for how long ago something was: a row that is still the same is left alone.
+    // What a row is, but for how long ago something was: a row that is still the same is left alone.
+    const rows = 'tbody tr, .revisions > li';
     const sourceOf = row => row.outerHTML.replace(/(<time[^>]*>)[^<]*/g, '$1');
 
     const dress = root => {
-        for (const row of root.querySelectorAll('tbody tr')) row.source ??= sourceOf(row);
+        for (const row of root.querySelectorAll(rows)) row.source ??= sourceOf(row);
         tellTimes(root);
         tellAxis(root);
+        tellFields(root);
+        for (const slider of root.querySelectorAll('.slide input[type=range]')) {
+            slider.setAttribute('aria-valuetext', slider.form.querySelector('output').textContent.trim());
+        }
         for (const button of root.querySelectorAll('button[data-copy]')) button.hidden = false;
         for (const each of root.querySelectorAll('[data-with-script]')) each.hidden = false;
     };
 
-    // Puts the content of a page in the place of what is shown; what somebody is writing, or slides, stays.
+    // Puts the content of a page in the place of what is shown. What somebody is writing, slides, marked or opened stays, and so does the
+    // place to which they scrolled.
     const replace = html => {
         const next = new DOMParser().parseFromString(html, 'text/html').getElementById('main');
         if (!next) return;
         const now = main(), active = document.activeElement, focused = active && now.contains(active) ? active : null;
         const open = [...now.querySelectorAll('details')].map(each => each.open);
-        const before = new Map([...now.querySelectorAll('tbody tr')].map(row => [row.source, row]));
+        const before = new Map([...now.querySelectorAll(rows)].map(row => [row.source, row]));
+        const known = new Set([...now.querySelectorAll('.revisions > li[id]')].map(row => row.id));
+        const marked = [...now.querySelectorAll('input[type=radio]:checked')].filter(each => !each.defaultChecked).map(likeness);
+        const seen = [...now.querySelectorAll('.revisions > li[id]')].find(row => row.getBoundingClientRect().top >= 0);
+        const seenAt = scrollY > 0 && seen ? seen.getBoundingClientRect().top : null;
         dress(next);
         next.querySelectorAll('details').forEach((each, i) => { each.open = open[i] || each.open; });
-        const path = focused ? pathOf(focused, now) : null;
-        const slides = focused?.type === 'range', keeps = slides || focused?.matches('input, select, textarea');
-        const form = keeps && focused.form && next.querySelector(focused.form.id ? `#${focused.form.id}` : 'form.filters');
-        if (form) {
-            if (slides) {
-                const slider = form.querySelector('input[type=range]');
-                focused.max = slider.max;
-                focused.setAttribute('aria-valuetext', slider.getAttribute('aria-valuetext'));
-                focused.form.querySelector('output').replaceChildren(...form.querySelector('output').childNodes);
-            }
-            form.replaceWith(focused.form);
+        const path = focused ? pathOf(focused, now) : null, like = focused && likeness(focused), slides = focused?.matches('.slide [type=range]');
+        const which = like ? [...now.querySelectorAll(like)].indexOf(focused) : -1;
+        if (slides) {
+            const slider = next.querySelector('.slide [type=range]');
+            focused.max = slider.max;
+            focused.setAttribute('aria-valuetext', slider.getAttribute('aria-valuetext'));
+            focused.form.querySelector('output').replaceChildren(...slider.form.querySelector('output').childNodes);
         }
-        for (const row of next.querySelectorAll('tbody tr')) {
+        let keeps = false;
+        for (const form of now.querySelectorAll('form.filters')) {
+            const has = form.contains(focused) && focused.matches('input, select, textarea');
+            if (!has && !(form.method === 'get' && !slides && [...form.querySelectorAll('input:not([type=hidden]), select')].some(isTouched))) continue;
+            alike(form, next)?.replaceWith(form);
+            keeps ||= has;
+        }
+        for (const row of next.querySelectorAll(rows)) {
             const same = before.get(row.source);
             if (same) row.replaceWith(same);
-            else if (before.size && !slides) row.classList.add('fresh');
+            else if (before.size && !slides && !known.has(row.id)) row.classList.add('fresh');
         }
         now.replaceChildren(...next.childNodes);
+        for (const each of marked) {
+            const mark = each && now.querySelector(each);
+            if (mark) mark.checked = true;
+        }
+        if (keeps) focused.focus({ preventScroll: true });
+        else if (path) ((like && now.querySelectorAll(like)[which]) || find(path, now))?.focus({ preventScroll: true });
+        if (seenAt !== null) scrollBy({ top: (document.getElementById(seen.id)?.getBoundingClientRect().top ?? seenAt) - seenAt, behavior: 'instant' });
         now.dataset.live = next.dataset.live || '';
         if (next.dataset.title) document.title = next.dataset.title;
-        if (form) focused.focus();
-        else if (path) find(path, now)?.focus({ preventScroll: true });
         document.dispatchEvent(new Event('page:loaded'));
     };
 
@@ -203,7 +255,13 @@
         history.replaceState(null, '', answer.url);
         replace(html);
     };
+    document.addEventListener('formdata', event => {
+        for (const field of event.target.querySelectorAll('input[data-moment]')) {
+            if (event.formData.has(field.name)) event.formData.set(field.name, utcIn(field));
+        }
+    });
     document.addEventListener('input', event => {
+        if (event.target.matches('[data-moment]')) hoverField(event.target);
         if (event.target.type !== 'range') return;
         const slider = event.target, mine = ++slid;
         slider.form.querySelector('output').textContent = `${slider.value} of ${slider.max}`;

@@ -14,7 +14,7 @@ internal static class ChangeEndpoints
     /// <summary>Where it is.</summary>
     public const string Path = PageSetup.Root + "/activity";
 
-    private const string LivePath = Path + "/live";
+    private const string LivePath = PageLinks.LiveChanges;
     private static readonly ApiResource Revisions = JobResource.Revisions;
 
     /// <summary>Maps it.</summary>

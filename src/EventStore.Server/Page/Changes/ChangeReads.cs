@@ -1,4 +1,3 @@
-using System.Globalization;
 using EventStore.Domain.History;
 using EventStore.Domain.Json;
 using EventStore.Server.Resources;
@@ -66,7 +65,7 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
         ILookup<DateOnly, long> byDay = counts.Where(count => filters.All(filter => filter.Of(count) == filter.Asked))
             .ToLookup(count => count.Day, count => count.Count);
         Bar[] bars = [.. Enumerable.Range(0, last.DayNumber - first.DayNumber + 1).Select(first.AddDays)
-            .Select(day => new Bar(day.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), byDay[day].Sum()))];
+            .Select(day => new Bar(Midnight(day), Midnight(day.AddDays(1)), byDay[day].Sum()))];
         return model with { Bars = bars, About = "all changes by day (UTC)" };
     }
 
@@ -91,9 +90,10 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
         int[] counts = new int[Slots];
         foreach (ChangeRow row in rows)
             counts[Math.Min(Slots - 1, (int)((row.Time - first).Ticks / slot))]++;
-        return [.. counts.Select((count, i) => new Bar(
-            first.AddTicks((long)(i * slot)).UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture), count))];
+        return [.. counts.Select((count, i) => new Bar(first.AddTicks((long)(i * slot)), first.AddTicks((long)((i + 1) * slot)), count))];
     }
+
+    private static DateTimeOffset Midnight(DateOnly day) => new(day, TimeOnly.MinValue, TimeSpan.Zero);
 
     private static string? Clip(JsonValue? value) => value is null ? null : Clip(value is JsonText text ? text.Value : value.ToString()!);
 

@@ -11,7 +11,7 @@ namespace EventStore.Server.Page.OneJob;
 /// <param name="Revision">The revision that did.</param>
 /// <param name="Time">When it was committed.</param>
 /// <param name="User">Who did it.</param>
-/// <param name="Title">All of it in a sentence.</param>
+/// <param name="Title">What was done, by whom and why; when stands beside it.</param>
 public sealed record BlameMark(long Revision, DateTimeOffset Time, string User, string Title)
 {
     /// <summary>
@@ -50,7 +50,7 @@ public sealed record BlameMark(long Revision, DateTimeOffset Time, string User, 
         string user = RevisionText.Clip(setter.Origin.User, RevisionText.UserLengthMax);
         string title = string.Create(
             CultureInfo.InvariantCulture,
-            $"Revision {setter.Revision}: {RevisionVerbs.OfEventName(setter.Name)} by {user}, {PageTime.Utc(setter.Time)}");
+            $"Revision {setter.Revision}: {RevisionVerbs.OfEventName(setter.Name)} by {user}");
         if (setter.Origin.Reason is { Length: > 0 } reason)
             title += $": {Visible.Of(reason)}";
         return known[setter.Revision] = new BlameMark(setter.Revision, setter.Time, setter.Origin.User, title);

@@ -1,10 +1,12 @@
 using System.Globalization;
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
 using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.History;
+using EventStore.Server.Store.Reads;
 
 namespace EventStore.Server.Page.OneJob;
 
@@ -13,35 +15,60 @@ internal static class HistoryPages
 {
     private const int PageLength = 50;
 
-    /// <summary>GET …?from=TIME&amp;to=TIME&amp;behind=REVISION.</summary>
+    /// <summary>
+    /// GET …?from=TIME&amp;to=TIME&amp;behind=REVISION. The newest revisions are live: older pages, and a stretch that has an end, are the
+    /// past.
+    /// </summary>
     public static async Task<IResult> Get(
-        HttpContext http, string @namespace, string name, TimelineReads timelines, RevisionReads revisions)
+        HttpContext http, string @namespace, string name, TimelineReads timelines, RevisionReads revisions, JobReads jobs)
     {
         var key = new JobKey(@namespace, name);
-        if (await timelines.Extent(key, http.RequestAborted) is not { } extent)
-            return JobAnswers.NotFound(key);
-        if (!Stretch.TryRead(http.Request.Query, extent, out Stretch stretch))
-            return Status.BadRequest("from and to must be moments such as 2026-11-23T07:58:24Z, and from must be before to");
-        (long first, long last) = await Revisions(stretch, extent, revisions, http.RequestAborted);
-        JobTimeline timeline = await timelines.Count(
-            key, stretch.From, stretch.To, first, last, TimelinePicture.Slices, http.RequestAborted);
+        JobRights rights = await JobRights.Of(http, key);
+        string? asked = http.Request.Query["behind"];
+        long? behind = long.TryParse(asked, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;
+        bool mayWatch = behind is null && string.IsNullOrEmpty(http.Request.Query["to"])
+            && await PageRights.May(http, "watch", JobResource.Revisions, key.Namespace);
+        return await LiveFragments.Show(http, (rights, mayWatch), async () =>
+        {
+            CancellationToken stop = http.RequestAborted;
+            long head = await jobs.Head(stop);
+            if (await timelines.Extent(key, stop) is not { } extent)
+                return (JobAnswers.NotFound(key), head);
+            if (!Stretch.TryRead(http.Request.Query, extent, out Stretch stretch))
+                return (Status.BadRequest("from and to must be moments such as 2026-11-23T07:58:24Z, and from must be before to"), head);
+            HistoryModel model = await Read(key, extent, stretch, behind, timelines, revisions, stop);
+            StoredJob? living = rights.MayGet ? await jobs.Get(key, stop) : null;
+            IResult page = PageAnswers.Show<HistoryPage>(model with
+            {
+                State = living is null ? null : JobView.StateOf(JsonReading.Parse(living.Utf8)),
+                Live = mayWatch ? PageLinks.LiveOf(key, head) : null,
+                Rights = rights,
+                Commands = Commands(http.Request, key),
+            });
+            return (page, head);
+        });
+    }
+
+    private static async Task<HistoryModel> Read(
+        JobKey key, HistoryExtent extent, Stretch stretch, long? behind, TimelineReads timelines, RevisionReads revisions,
+        CancellationToken stop)
+    {
+        (long first, long last) = await Revisions(stretch, extent, revisions, stop);
+        JobTimeline timeline = await timelines.Count(key, stretch.From, stretch.To, first, last, TimelinePicture.Slices, stop);
         RevisionQuery query = Of(key) with { First = first, Last = last };
         List<TimelinePoint>? points = timeline.Total <= TimelinePicture.EachMax
-            ? await Read(revisions, query with { OldestFirst = true }, TimelinePicture.EachMax, RevisionText.Point, http.RequestAborted)
+            ? await Read(revisions, query with { OldestFirst = true }, TimelinePicture.EachMax, RevisionText.Point, stop)
             : null;
-        bool isFirst = !long.TryParse(http.Request.Query["behind"], NumberStyles.None, CultureInfo.InvariantCulture, out long behind);
         List<ListedRevision> listed = await Read(
-            revisions, isFirst ? query : query.Behind(behind), PageLength + 1, ListedRevision.Of, http.RequestAborted);
+            revisions, behind is { } bound ? query.Behind(bound) : query, PageLength + 1, ListedRevision.Of, stop);
         bool more = listed.Count > PageLength;
-        return PageAnswers.Show<HistoryPage>(new HistoryModel(key, extent, stretch, timeline, more ? listed[..PageLength] : listed)
+        return new HistoryModel(key, extent, stretch, timeline, more ? listed[..PageLength] : listed)
         {
             Picture = timeline.Cells.Count == 0 ? null : TimelinePicture.Of(timeline, points),
             OlderBehind = more ? listed[PageLength - 1].Number : null,
-            IsFirstPage = isFirst,
-            IsDeleted = isFirst && last == extent.Last && listed.FirstOrDefault() is { IsEnd: true },
-            Rights = await JobRights.Of(http, key),
-            Commands = Commands(http.Request, key),
-        });
+            IsFirstPage = behind is null,
+            IsDeleted = behind is null && last == extent.Last && listed.FirstOrDefault() is { IsEnd: true },
+        };
     }
 
     /// <summary>All revisions of a name.</summary>
@@ -99,10 +126,16 @@ public sealed record HistoryModel(
     public bool IsDeleted { get; init; }
 
     /// <summary>What the reader may do.</summary>
-    public required JobRights Rights { get; init; }
+    public JobRights Rights { get; init; } = JobRights.None;
+
+    /// <summary>The job's state now; null where it says none, where no job lives, and for whom it is not.</summary>
+    public string? State { get; init; }
+
+    /// <summary>The stream that tells of changes; null for a stretch of the past, and for whom may not watch.</summary>
+    public string? Live { get; init; }
 
     /// <summary>The same as commands.</summary>
-    public required IReadOnlyList<Command> Commands { get; init; }
+    public IReadOnlyList<Command> Commands { get; init; } = [];
 
     /// <summary>This page with another stretch.</summary>
     public string Link(DateTimeOffset from, DateTimeOffset to) =>

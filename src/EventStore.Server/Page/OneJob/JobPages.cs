@@ -47,6 +47,9 @@ internal static class JobPages
 /// <param name="MayRestore">Whether a deleted one may be brought back.</param>
 public sealed record JobRights(bool MayList, bool MayGet, bool MayCompare, bool MayBlame, bool MayGoBack, bool MayRestore)
 {
+    /// <summary>Those of nobody.</summary>
+    public static readonly JobRights None = new(false, false, false, false, false, false);
+
     /// <summary>Asks as the API would at each of these requests.</summary>
     public static async ValueTask<JobRights> Of(HttpContext http, JobKey key)
     {

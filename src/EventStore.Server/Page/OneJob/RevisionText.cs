@@ -73,11 +73,9 @@ internal static class RevisionText
     public static TimelinePoint Point(Revision revision)
     {
         (string user, string changed) = (Clip(revision.Origin.User, UserLengthMax), Visible.Of(ChangedColumn.Of(revision.Event)));
-        string title = string.Create(
-            CultureInfo.InvariantCulture,
-            $"Revision {revision.Number}: {RevisionVerbs.Of(revision.Event)} by {user}, {PageTime.Utc(revision.Time)}");
-        if (changed.Length > 0)
-            title += $": {changed}";
+        string what = string.Create(
+            CultureInfo.InvariantCulture, $"Revision {revision.Number}: {RevisionVerbs.Of(revision.Event)} by {user}, ");
+        var title = new TimelineTitle(what, revision.Time, null, changed.Length > 0 ? $": {changed}" : "");
         return new TimelinePoint(
             revision.Number, revision.Time, revision.Origin.User, EventCodec.NameOf(revision.Event), Kinds(revision.Event), title);
     }

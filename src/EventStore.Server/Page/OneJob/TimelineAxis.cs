@@ -56,7 +56,8 @@ internal static class TimelineAxis
 
     private static string Format(TimeSpan step) => step.Ticks switch
     {
-        0 or >= TimeSpan.TicksPerDay => "yyyy-MM-dd",
+        0 => "yyyy-MM-dd",
+        >= TimeSpan.TicksPerDay => "MM-dd",
         >= TimeSpan.TicksPerMinute => "MM-dd HH:mm",
         >= TimeSpan.TicksPerSecond => "HH:mm:ss",
         _ => "HH:mm:ss.ffffff",

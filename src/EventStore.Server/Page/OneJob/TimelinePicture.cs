@@ -18,7 +18,20 @@ public readonly record struct TimelineBox(double X, double Y, double Width, doub
 /// <param name="Revision">The one revision it stands for; null for several.</param>
 /// <param name="From">Where the slice begins.</param>
 /// <param name="To">Where it ends.</param>
-public sealed record TimelineMark(IReadOnlyList<TimelineBox> Boxes, string Title, long? Revision, DateTimeOffset From, DateTimeOffset To);
+public sealed record TimelineMark(
+    IReadOnlyList<TimelineBox> Boxes, TimelineTitle Title, long? Revision, DateTimeOffset From, DateTimeOffset To);
+
+/// <summary>What a mark says when pointed at: a sentence with a moment in it, or with a stretch of time.</summary>
+/// <param name="Before">The sentence up to the moment.</param>
+/// <param name="From">The moment, or where the stretch begins.</param>
+/// <param name="To">Where the stretch ends; null for a moment.</param>
+/// <param name="After">The rest of the sentence.</param>
+public sealed record TimelineTitle(string Before, DateTimeOffset From, DateTimeOffset? To, string After)
+{
+    /// <inheritdoc/>
+    public override string ToString() =>
+        $"{Before}{PageTime.Utc(From)}{(To is { } end ? $" to {PageTime.Utc(end)}" : "")}{After}";
+}
 
 /// <summary>A user and a colour.</summary>
 /// <param name="Colour">The colour's class; several users share the last one.</param>
@@ -35,7 +48,7 @@ public sealed record TimelineUser(string Colour, string User, long Count, bool A
 /// <param name="Kinds">Its lanes.</param>
 /// <param name="Title">What it says when pointed at.</param>
 public sealed record TimelinePoint(
-    long Number, DateTimeOffset Time, string User, string Type, IReadOnlyList<ChangeKind> Kinds, string Title);
+    long Number, DateTimeOffset Time, string User, string Type, IReadOnlyList<ChangeKind> Kinds, TimelineTitle Title);
 
 /// <summary>A moment on the axis.</summary>
 public readonly record struct TimelineTick(double X, string Label, string Anchor, DateTimeOffset Time);
@@ -152,7 +165,7 @@ public sealed record TimelinePicture(
         }
     }
 
-    private static string Describe(TimelineLane lane, List<TimelineCell> cells, long count, DateTimeOffset from, DateTimeOffset to)
+    private static TimelineTitle Describe(TimelineLane lane, List<TimelineCell> cells, long count, DateTimeOffset from, DateTimeOffset to)
     {
         var users = cells.GroupBy(cell => cell.User, (user, of) => (User: user, Count: of.Sum(cell => cell.Count)))
             .OrderByDescending(user => user.Count).ToList();
@@ -161,9 +174,8 @@ public sealed record TimelinePicture(
         string more = users.Count > NamedMax ? $" and {users.Count - NamedMax} more" : "";
         string about = cells.All(cell => cell.Exact) ? "" : "about ";
         string noun = count == 1 ? "change" : "changes";
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{lane.Label}: {about}{count:N0} {noun} from {PageTime.Utc(from)} to {PageTime.Utc(to)}, by {who}{more}");
+        string what = string.Create(CultureInfo.InvariantCulture, $"{lane.Label}: {about}{count:N0} {noun} from ");
+        return new TimelineTitle(what, from, to, $", by {who}{more}");
     }
 
     private static IEnumerable<TimelineMark> Boxes(JobTimeline timeline, IReadOnlyList<TimelinePoint> each, Func<string, string> colour)
