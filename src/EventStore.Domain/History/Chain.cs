@@ -74,6 +74,26 @@ public static class Chain
         return SHA256.HashData(row.WrittenSpan);
     }
 
+    /// <summary>
+    /// The SHA-256 of an epoch's record (<c>epoch_hash_1</c> of migrations/V0019): a row of netstrings too, with <c>epoch</c> where
+    /// an event has its revision, so that neither can be read as the other.
+    /// </summary>
+    /// <param name="before">The hash before it.</param>
+    /// <param name="epoch">The epoch.</param>
+    public static byte[] Hash(ReadOnlySpan<byte> before, Epoch epoch)
+    {
+        var row = new ArrayBufferWriter<byte>(256);
+        Write(row, Convert.ToHexStringLower(before));
+        Write(row, "epoch");
+        foreach (long? number in (long?[])
+            [
+                epoch.Number, epoch.Revision, epoch.Floor, epoch.System, epoch.Timeline, epoch.Database, epoch.LostFrom, epoch.LostTo,
+                epoch.TimeMicroseconds,
+            ])
+            Write(row, number?.ToString(CultureInfo.InvariantCulture));
+        return SHA256.HashData(row.WrittenSpan);
+    }
+
     private static void Write(ArrayBufferWriter<byte> row, string? text)
     {
         if (text is null)

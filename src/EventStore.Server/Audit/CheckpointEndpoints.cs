@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Json;
+using EventStore.Domain.History;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Answers;
@@ -45,18 +47,39 @@ internal static class CheckpointEndpoints
     {
         if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
             return refusal;
-        Checkpoint now = await jobs.Checkpoint(http.RequestAborted);
+        (Checkpoint now, IReadOnlyList<Epoch> epochs) = await jobs.CheckpointAndEpochs(http.RequestAborted);
         var body = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(body))
         {
             json.WriteStartObject();
             json.WriteString("apiVersion", Resource.GroupVersion);
+            json.WriteNumber("epoch", epochs[^1].Number);
             json.WriteString("hash", now.Hash);
             json.WriteString("kind", Resource.Kind);
+            WriteLost(json, epochs);
             json.WriteNumber("revision", now.Revision);
             json.WriteEndObject();
         }
 
         return new JsonReply(200, body.WrittenMemory);
+    }
+
+    private static void WriteLost(Utf8JsonWriter json, IReadOnlyList<Epoch> epochs)
+    {
+        json.WriteStartArray("lost");
+        foreach (Epoch epoch in epochs)
+        {
+            if (epoch.Loss is not { } loss)
+                continue;
+            json.WriteStartObject();
+            json.WriteNumber("epoch", epoch.Number);
+            json.WriteNumber("from", epoch.LostFrom!.Value);
+            json.WriteString("message", loss);
+            json.WriteString("time", epoch.Began.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+            json.WriteNumber("to", epoch.LostTo!.Value);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 }

@@ -74,8 +74,8 @@ internal static class RevisionEndpoints
         if (options.Watch)
             return await new WatchLoop(http, options, new RevisionWatch(query, view, revisions).Watched, jobs, feed).Run();
         long asked = options.Continue?.Revision ?? options.ResourceVersion ?? 0;
-        if (asked > 0 && await jobs.WaitFor(asked, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(asked, head);
+        if (asked > 0 && await jobs.WaitFor(asked, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
 
         long at = options.IsExact ? asked : await jobs.Head(http.RequestAborted);
         query = await Within(window, revisions, query with { Last = at, OldestFirst = window.OldestFirst }, http.RequestAborted);
@@ -99,8 +99,8 @@ internal static class RevisionEndpoints
         if (!RevisionView.TryRead(http, isList: false, clock, out RevisionView view, out Status? refusal)
             || !GetOptions.TryRead(http.Request, out GetOptions? options, out refusal))
             return refusal!;
-        if (options.ResourceVersion is > 0 and var asked && await jobs.WaitFor(asked, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(asked, head);
+        if (options.ResourceVersion is > 0 and var asked && await jobs.WaitFor(asked, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
         bool isName = Revision.TryParseName(name, out _, out long number);
         Revision? revision = isName ? await revisions.Find(number, http.RequestAborted) : null;
         bool wasThere = options.Match != RevisionMatch.Exact || number <= options.ResourceVersion;

@@ -45,11 +45,21 @@ internal static class Export
     }
 
     private static async Task<(long Events, Checkpoint End)> Write(
-        IAsyncEnumerable<HistoryEvent> history, bool isOurs, BufferedStream to, CancellationToken stop)
+        IAsyncEnumerable<HistoryEntry> history, bool isOurs, BufferedStream to, CancellationToken stop)
     {
         (long events, var end) = (0L, new Checkpoint(1, Convert.ToHexStringLower(Chain.Beginning)));
-        await foreach (HistoryEvent happened in history.WithCancellation(stop))
+        await foreach (HistoryEntry entry in history.WithCancellation(stop))
         {
+            if (entry is not HistoryEvent happened)
+            {
+                if (!isOurs || entry is not HistoryEpoch begun)
+                    continue;
+                HistoryLine.Write(to, begun);
+                to.WriteByte((byte)'\n');
+                end = end with { Hash = Convert.ToHexStringLower(begun.Hash) };
+                continue;
+            }
+
             if (isOurs)
                 HistoryLine.Write(to, happened);
             else

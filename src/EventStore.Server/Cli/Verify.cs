@@ -1,3 +1,5 @@
+using System.Globalization;
+using EventStore.Domain.History;
 using EventStore.Server.Hosting;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Proof;
@@ -18,10 +20,13 @@ internal static class Verify
         await using NpgsqlDataSource source = database.Serving();
         var first = new PriorityQueue<Finding, long>(); // a max-heap of the first differences by revision
         long count = 0;
-        (long events, long missing) = await VerbRun.WithProgress(
+        Verified verified = await VerbRun.WithProgress(
             "verifying", progress => Verification.Run(source, kept, Keep, progress, run.Stop));
         foreach (Finding finding in first.UnorderedItems.Select(item => item.Element).OrderBy(finding => finding.Revision))
             VerbRun.Say(Show(finding));
+        (long events, long missing) = verified;
+        foreach (Epoch epoch in verified.Epochs)
+            VerbRun.Say(Show(epoch));
         if (missing > 0)
         {
             string snapshots = missing == 1 ? "snapshot is" : "snapshots are";
@@ -47,6 +52,11 @@ internal static class Verify
     /// <summary>A finding as a line.</summary>
     public static string Show(Finding finding) =>
         finding.Revision == Finding.Nowhere ? finding.What : $"revision {finding.Revision}: {finding.What}";
+
+    private static string Show(Epoch epoch) =>
+        string.Create(CultureInfo.InvariantCulture, $"epoch {epoch.Number} began at {epoch.Began:yyyy-MM-dd'T'HH:mm:ss'Z'} ")
+        + string.Create(CultureInfo.InvariantCulture, $"behind revision {epoch.Revision}, its revisions are above {epoch.Floor}: ")
+        + (epoch.Loss ?? "no revision is known to be lost with it");
 
     private static Checkpoint Read(string file)
     {

@@ -50,8 +50,8 @@ internal static class JobBlame
         (long? moment, refusal) = await AskedMoment.Revision(http, reads);
         if (refusal is not null)
             return refusal;
-        if (options.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(asked, head);
+        if (options.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
         long at = moment ?? (options.Match == RevisionMatch.Exact ? options.ResourceVersion : null)
             ?? await reads.Head(http.RequestAborted);
 

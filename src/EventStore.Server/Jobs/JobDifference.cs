@@ -7,6 +7,7 @@ using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
@@ -45,8 +46,8 @@ internal static class JobDifference
             || !TryRead(http.Request.Query, "to", isRequired: false, out long? until, out refusal))
             return (default, default, refusal);
         long newest = Math.Max(asked!.Value, until ?? 0);
-        if (await reads.WaitFor(newest, http.RequestAborted) is { } head)
-            return (default, default, Status.TooLargeResourceVersion(newest, head));
+        if (await reads.WaitFor(newest, http.RequestAborted) is { } missing)
+            return (default, default, DatabaseAnswers.Missing(missing));
         (long from, long to) = (asked.Value, until ?? await reads.Head(http.RequestAborted));
         var before = await reads.JobAt(key, from, http.RequestAborted);
         var after = await reads.JobAt(key, to, http.RequestAborted);

@@ -133,8 +133,8 @@ internal static class JobEndpoints
         (long? moment, refusal) = await AskedMoment.Revision(http, reads);
         if (refusal is not null)
             return refusal;
-        if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(revision, head);
+        if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
         var key = new JobKey(@namespace, name);
         long? past = moment ?? (options.Match == RevisionMatch.Exact ? options.ResourceVersion : null);
         if (past is { } exact)

@@ -5,6 +5,7 @@ using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Limits;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
@@ -61,8 +62,8 @@ internal static class JobList
         if (refusal is not null)
             return refusal;
         long asked = options.Continue?.Revision ?? options.ResourceVersion ?? 0;
-        if (!options.Watch && asked > 0 && await reads.WaitFor(asked, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(asked, head);
+        if (!options.Watch && asked > 0 && await reads.WaitFor(asked, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // lists and watches have times of their own
         if (options.Watch)
             return await new WatchLoop(http, options, new JobWatch(http, selection, view, reads).Watched, reads, feed).Run();

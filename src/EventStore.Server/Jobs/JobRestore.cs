@@ -47,8 +47,8 @@ internal static class JobRestore
             return refused;
         if (asked!.Target.Namespace != @namespace && await MayNotCreate(http, asked.Target) is { } forbidden)
             return forbidden;
-        if (asked.Revision is { } revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(revision, head);
+        if (asked.Revision is { } revision && await reads.WaitFor(revision, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
 
         var key = new JobKey(@namespace, name);
         RestorePoint point = await points.Find(key, asked.Uid, asked.Revision, http.RequestAborted);

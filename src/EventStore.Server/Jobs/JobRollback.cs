@@ -3,10 +3,10 @@ using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
-using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
 
@@ -26,8 +26,8 @@ internal static class JobRollback
         RollbackRequest read = await RollbackRequest.Read(http, name, clock);
         if (read.Refusal is { } refusal)
             return refusal;
-        if (await reads.WaitFor(read.Revision, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(read.Revision, head);
+        if (await reads.WaitFor(read.Revision, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
 
         var key = new JobKey(@namespace, name);
         Job? past = (await reads.JobAt(key, read.Revision, http.RequestAborted))?.Job;

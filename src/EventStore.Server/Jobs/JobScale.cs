@@ -54,8 +54,8 @@ internal static class JobScale
         if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
             || !GetOptions.TryRead(http.Request, out GetOptions? options, out refusal))
             return refusal;
-        if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(revision, head);
+        if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
         var key = new JobKey(@namespace, name);
         StoredJob? job = await reads.Get(key, http.RequestAborted);
         return job is null ? JobAnswers.NotFound(key) : Print(job.Utf8);

@@ -152,8 +152,8 @@ internal static class JobsRollback
         }
 
         if (revision is { } number)
-            return await reads.WaitFor(number, http.RequestAborted) is { } head
-                ? (0, Status.TooLargeResourceVersion(number, head))
+            return await reads.WaitFor(number, http.RequestAborted) is { } missing
+                ? (0, DatabaseAnswers.Missing(missing))
                 : (number, null);
         (long? stood, Status? refusal) = await AskedMoment.Revision(
             new QueryCollection(new Dictionary<string, StringValues> { [AsOf.Parameter] = asOf }), reads, http.RequestAborted);

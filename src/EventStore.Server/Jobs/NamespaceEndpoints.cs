@@ -7,6 +7,7 @@ using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Kubernetes.Selectors;
 using EventStore.Server.Limits;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Watch;
@@ -103,8 +104,8 @@ internal static class NamespaceEndpoints
     {
         if (!TryReadList(http, NamespaceKind, NamespaceFields, out ObjectView view, out ListOptions? options, out Status? refusal))
             return refusal!;
-        if (options!.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(asked, head);
+        if (options!.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
         if (options.Watch)
             return await NamespaceWatch.Run(http, options, view, reads, feed, clock);
         (long revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> known) = await reads.Namespaces([AlwaysThere],

@@ -3,9 +3,10 @@ using Npgsql;
 namespace EventStore.Server.Postgres;
 
 /// <summary>
-/// The rights of the serving role: it may read the tables, change them only through the functions <c>commit_jobs_…</c> and
-/// <c>lease_take_…</c>, which run with their owner's rights, and count the activity. A compromised server can append events but
-/// neither edit nor delete one. Nobody else may connect: whoever can connect can take advisory locks and send notifications.
+/// The rights of the serving role: it may read the tables, change them only through the functions <c>commit_jobs_…</c>,
+/// <c>epoch_check_…</c> and <c>lease_take_…</c>, which run with their owner's rights, and count the activity. A compromised
+/// server can append events but neither edit nor delete one. Nobody else may connect: whoever can connect can take advisory
+/// locks and send notifications.
 /// </summary>
 public static class ServingRole
 {
@@ -212,7 +213,7 @@ public static class ServingRole
             SELECT p.oid::regprocedure::text FROM pg_proc p
             WHERE  p.pronamespace = '{Schema}'::regnamespace AND p.prokind = 'f'
             AND   (p.proname LIKE 'commit\_jobs\_%' OR p.proname LIKE 'wait\_for\_commits\_%' OR p.proname LIKE 'touched\_%'
-             OR p.proname LIKE 'lease\_take\_%')
+             OR p.proname LIKE 'lease\_take\_%' OR p.proname LIKE 'epoch\_check\_%')
             """, connection);
         await using var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
         List<string> functions = [];

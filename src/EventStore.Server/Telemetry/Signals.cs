@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using EventStore.Domain.History;
 using EventStore.Server.Access;
 
 namespace EventStore.Server.Telemetry;
@@ -91,6 +92,14 @@ public static class Signals
             LifetimesDue is { } due ? [new Measurement<long>(due())] : Array.Empty<Measurement<long>>(), "{job}",
         "Jobs that end by a field of their own, at a moment this server knows.");
 
+    private static readonly ObservableGauge<long> LastEpoch = Meter.CreateObservableGauge(
+        "eventstore.epoch", () => Measured(epochs => epochs.Count > 0 ? epochs[^1].Number : 0), "{epoch}",
+        "The epoch in which the store is served; it is raised by another primary and by a restore.");
+
+    private static readonly ObservableGauge<long> Lost = Meter.CreateObservableGauge(
+        "eventstore.revisions.lost", () => Measured(epochs => epochs.Sum(epoch => epoch.LostCount)), "{revision}",
+        "Revisions that were given out and are known to be lost, in all epochs.");
+
     private static readonly Counter<long> LifetimesEnded = Meter.CreateCounter<long>(
         "eventstore.lifetimes.ended", "{job}", "Jobs whose lifetime this server ended.");
 
@@ -99,6 +108,9 @@ public static class Signals
 
     private static readonly Counter<long> Denied = Meter.CreateCounter<long>(
         "eventstore.denied", "{request}", "Requests refused with 403.");
+
+    /// <summary>Tells the epochs that are known; null where nothing is served.</summary>
+    public static Func<IReadOnlyList<Epoch>>? Epochs { get; set; }
 
     /// <summary>Tells how many revisions the activity is behind the log; null where it is not counted.</summary>
     public static Func<long>? ActivityLag { get; set; }
@@ -136,6 +148,9 @@ public static class Signals
             new KeyValuePair<string, object?>(VerbTag, Verbs.Contains(asked.Verb) ? asked.Verb : Other),
             new KeyValuePair<string, object?>(ResourceTag, asked.IsResource ? resource : Other));
     }
+
+    private static Measurement<long>[] Measured(Func<IReadOnlyList<Epoch>, long> value) =>
+        Epochs is { } known ? [new Measurement<long>(value(known()))] : [];
 
     private static Histogram<double> Timed(string name, string about) =>
         Meter.CreateHistogram<double>(name, "s", about, null, new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });

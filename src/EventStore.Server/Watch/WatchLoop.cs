@@ -3,6 +3,7 @@ using System.Threading.RateLimiting;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Limits;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
@@ -85,8 +86,8 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
         {
             if (!place.IsAcquired)
                 return Status.TooManyRequests(1, "too many watches wait to begin");
-            if (options.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, stop) is { } reached)
-                return Status.TooLargeResourceVersion(asked, reached);
+            if (options.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, stop) is { } missing)
+                return DatabaseAnswers.Missing(missing);
             if (!sends)
                 seen = fromNow ? await reads.Head(stop) : options.ResourceVersion!.Value;
             else if (watched.Initial is { } initial)
@@ -147,6 +148,12 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
         long bookmarkSent = Stopwatch.GetTimestamp(); // monotonic: a clock that is set back keeps no bookmark away
         while (true)
         {
+            if (subscription.LostWith is { } epoch)
+            {
+                await EndWith(DatabaseAnswers.Lost(seen, epoch));
+                return;
+            }
+
             long reached = subscription.Position;
             while (subscription.TryTake(out LogEntry? change))
             {
@@ -171,7 +178,7 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
 
             try
             {
-                if (!await subscription.Wait(nextBookmark.Token))
+                if (!await subscription.Wait(nextBookmark.Token) && subscription.LostWith is null)
                 {
                     stream.Abort();
                     return;

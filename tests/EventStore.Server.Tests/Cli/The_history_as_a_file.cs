@@ -195,14 +195,14 @@ public sealed class The_history_as_a_file : IAsyncLifetime
         for (int i = 0; i < lines.Count - 1; i++)
         {
             string line = i == 49 ? lines[i].Replace(",\"data\":{", ",\"data\":{ ", StringComparison.Ordinal) : lines[i];
-            Server.Store.Proof.HistoryEvent happened = Server.Store.Proof.HistoryLine.Read(line)!;
+            var happened = (Server.Store.Proof.HistoryEvent)Server.Store.Proof.HistoryLine.Read(line)!;
             byte[] hash = EventStore.Domain.History.Chain.Hash(before, happened.Link);
             lines[i] = line.Replace(Convert.ToHexStringLower(happened.Before), Convert.ToHexStringLower(before), StringComparison.Ordinal)
                 .Replace(Convert.ToHexStringLower(happened.Hash), Convert.ToHexStringLower(hash), StringComparison.Ordinal);
             before = hash;
         }
 
-        long last = Server.Store.Proof.HistoryLine.Read(lines[^2])!.Link.Revision;
+        long last = ((Server.Store.Proof.HistoryEvent)Server.Store.Proof.HistoryLine.Read(lines[^2])!).Link.Revision;
         lines[^1] = $$$"""{"checkpoint":{"revision":{{{last}}},"hash":"{{{Convert.ToHexStringLower(before)}}}","events":0}}""";
     });
 }

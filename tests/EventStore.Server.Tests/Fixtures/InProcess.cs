@@ -88,8 +88,8 @@ internal static class InProcess
         call.CommandText = """
             SELECT revisions[1] FROM eventstore.commit_jobs_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)
             """;
-        call.Parameters.RemoveAt(23);
-        call.Parameters.RemoveAt(22);
+        while (call.Parameters.Count > 22)
+            call.Parameters.RemoveAt(22);
         call.Parameters.Insert(18, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.Chain.Basis?.Uid != row.After.Uid)] });
         call.Parameters.Insert(19, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.After.Deleted)] });
         return call;

@@ -17,11 +17,13 @@ public sealed class An_older_database : IAsyncLifetime
     // The call of this release, as the one before would have made it.
     private const string AsBefore = """
         CREATE FUNCTION eventstore.wait_for_commits_2() RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
-        CREATE FUNCTION eventstore.commit_jobs_5(
+        CREATE FUNCTION eventstore.epoch_check_1(bigint, bigint, bigint, bigint, OUT number bigint, OUT revision bigint, OUT has_begun boolean, OUT is_former boolean)
+        LANGUAGE sql AS 'SELECT 0, revision, false, false FROM eventstore.head';
+        CREATE FUNCTION eventstore.commit_jobs_6(
             text[], text[], uuid[], bigint[], bigint[], int[], uuid[], uuid[], bigint[], text[], text[], jsonb[], text[], jsonb[], text[],
-            int[], text[], int[], boolean[], text[], text[], boolean, bigint, bigint,
-            OUT held boolean[], OUT revisions bigint[], OUT committed_at timestamptz, OUT rebuild bigint, OUT lease bigint)
-        LANGUAGE sql AS $$SELECT c.*, coalesce($23, 0), $24 FROM
+            int[], text[], int[], boolean[], text[], text[], boolean, bigint, bigint, bigint, bigint,
+            OUT held boolean[], OUT revisions bigint[], OUT committed_at timestamptz, OUT rebuild bigint, OUT lease bigint, OUT epoch bigint)
+        LANGUAGE sql AS $$SELECT c.*, coalesce($23, 0), $24, $25 FROM
             (SELECT coalesce(array_agg($8[e] IS DISTINCT FROM $3[$6[e]]), '{}') AS new, coalesce(array_agg($10[e] = 'job_deleted'), '{}') AS gone
                FROM unnest($18) e) row,
             eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$18,row.new,row.gone,$20,$21,$22) c$$
@@ -120,7 +122,7 @@ public sealed class An_older_database : IAsyncLifetime
         await using NpgsqlTransaction held = await holder.BeginTransactionAsync();
         await using (var command = new NpgsqlCommand(OldLock, holder))
             await command.ExecuteNonQueryAsync();
-        await database.Execute("DROP FUNCTION eventstore.commit_jobs_5, eventstore.wait_for_commits_2");
+        await database.Execute("DROP FUNCTION eventstore.commit_jobs_6, eventstore.epoch_check_1, eventstore.wait_for_commits_2");
         Task migrating = Migrations.Apply(database.Owner, NullLogger.Instance); // first in the queue for the lock
         await Waiting(1);
         Batch batch = InProcess.Decide([], InProcess.Create("late"));
@@ -146,7 +148,7 @@ public sealed class An_older_database : IAsyncLifetime
 
     private async Task Migrate()
     {
-        await database.Execute("DROP FUNCTION IF EXISTS eventstore.commit_jobs_5, eventstore.wait_for_commits_2");
+        await database.Execute("DROP FUNCTION IF EXISTS eventstore.commit_jobs_6, eventstore.epoch_check_1, eventstore.wait_for_commits_2");
         await Migrations.Apply(database.Owner, NullLogger.Instance);
         await ServingRole.Grant(database.Owner, database.ServingRoleName);
     }

@@ -66,7 +66,7 @@ public sealed class Naive_reader
     public async Task Misses_events_when_the_lock_is_taken_out_and_the_head_is_not_compared(bool isFenced)
     {
         await using TestDatabase database = await TestDatabase.Create();
-        string unlocked = await Unlocked("V0013__restore_and_reason.sql", "commit_jobs_3") + await Unlocked("V0017__lifetimes.sql", "commit_jobs_5");
+        string unlocked = await Unlocked("V0013__restore_and_reason.sql", "commit_jobs_3") + await Unlocked("V0019__epochs.sql", "commit_jobs_6");
         await database.Execute(unlocked);
         if (isFenced)
         {

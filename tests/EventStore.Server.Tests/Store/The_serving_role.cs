@@ -15,7 +15,7 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     private static readonly string[] Tables =
     [
         "mt_events", "mt_streams", "mt_doc_current_job", "head", "mt_event_progression", "mt_high_water_skips", "mt_doc_deadletterevent",
-        "mt_event_projection_floors", "changelog", "revision", "revision_path", "job_snapshot", "rebuild", "commit_lock", "lease",
+        "mt_event_projection_floors", "changelog", "revision", "revision_path", "job_snapshot", "rebuild", "commit_lock", "lease", "epoch",
         "mt_doc_activity", "mt_doc_job_activity",
     ];
 
@@ -65,8 +65,9 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     [InlineData("CREATE EXTENSION IF NOT EXISTS dblink")]
     [InlineData("ALTER FUNCTION eventstore.commit_jobs_3 SECURITY INVOKER")]
     [InlineData("DROP FUNCTION eventstore.commit_jobs_3")]
-    [InlineData("DROP FUNCTION eventstore.commit_jobs_5")]
+    [InlineData("DROP FUNCTION eventstore.commit_jobs_6")]
     [InlineData("UPDATE eventstore.lease SET number = number + 1")]
+    [InlineData("SELECT eventstore.epoch_add_1()")]
     [InlineData("SELECT nextval('eventstore.rebuilds')")]
     [InlineData("DROP FUNCTION eventstore.wait_for_commits_1")]
     [InlineData("DROP FUNCTION eventstore.commit_jobs_2")]
@@ -99,7 +100,7 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
 
     [Fact]
     public async Task Has_no_right_to_any_function_but_those_that_append_those_that_read_and_the_wait_for_commits() =>
-        Assert.Equal("commit_jobs_2, commit_jobs_3, commit_jobs_4, commit_jobs_5, commit_jobs_whole_1, commit_jobs_whole_2, lease_take_1, touched_1, touched_paths_1, wait_for_commits_1, wait_for_commits_2", await store.AsServing("""
+        Assert.Equal("commit_jobs_2, commit_jobs_3, commit_jobs_4, commit_jobs_5, commit_jobs_6, commit_jobs_whole_1, commit_jobs_whole_2, commit_jobs_whole_3, epoch_check_1, lease_take_1, touched_1, touched_paths_1, wait_for_commits_1, wait_for_commits_2", await store.AsServing("""
             SELECT string_agg(proname, ', ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace AND has_function_privilege(oid, 'EXECUTE')
             """));
 

@@ -143,6 +143,7 @@ public sealed class Verifying_the_schema : IAsyncLifetime
             """));
         Assert.Equal(Untold.Order(), Untold.Intersect(columns.Select(column => column.Split(' ')[0])).Order());
         await database.Execute("ALTER TABLE eventstore.mt_events DROP CONSTRAINT fkey_mt_events_stream_id; ALTER TABLE eventstore.head DISABLE TRIGGER head_is_linked");
+        await database.Execute("SELECT eventstore.epoch_add_1()"); // the first epoch is not linked
         int usual = (await Findings()).Length;
         foreach (string column in columns)
         {

@@ -76,6 +76,8 @@ public sealed class A_failover(ITestOutputHelper output)
         Assert.All(followers, follower => follower.Check(replay));
         Assert.All(followers, follower => Assert.Equal(0, follower.CutOff));
         await onA.AssertWhole();
+        System.Text.Json.Nodes.JsonNode checkpoint = await server.Admin.Get("/apis/audit.eventstore.io/v1/checkpoint");
+        Assert.Equal((3, "[]"), ((int)checkpoint["epoch"]!, checkpoint["lost"]!.ToJsonString())); // one for each promotion, and nothing lost
         Assert.DoesNotContain("The lane failed", server.Output, StringComparison.Ordinal);
         Assert.Contains($"The primary is 127.0.0.1:{b.Port} now, on timeline 2; before it was 127.0.0.1:{a.Port}", server.Output, StringComparison.Ordinal);
         Assert.Contains($"The primary is 127.0.0.1:{a.Port} now, on timeline 3; before it was 127.0.0.1:{b.Port}", server.Output, StringComparison.Ordinal);

@@ -57,16 +57,14 @@ public sealed partial class The_runbook
         {
             Assert.Equal(kept, (await server.Admin.Get(Sample.Job("mnist"))).ToJsonString());
             Assert.DoesNotContain("SECURITY", server.Output, StringComparison.Ordinal);
-            long started = Stopwatch.GetTimestamp();
             foreach (string query in (string[])["watch=true&resourceVersion=", "resourceVersion="])
             {
                 Reply early = await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}?{query}{lost}"));
-                Assert.Equal((HttpStatusCode.GatewayTimeout, "ResourceVersionTooLarge"), (early.Code, (string?)early.Json["details"]!["causes"]![0]!["reason"]));
+                Assert.Equal((HttpStatusCode.Gone, "Expired"), (early.Code, (string?)early.Json["reason"]));
             }
 
-            Assert.InRange(Stopwatch.GetElapsedTime(started), TimeSpan.FromSeconds(6), TimeSpan.FromSeconds(60)); // three for each
             long next = long.Parse((await server.Admin.Create("next")).Revision(), System.Globalization.CultureInfo.InvariantCulture);
-            Assert.True(next > 1_000_000 && next > long.Parse(lost, System.Globalization.CultureInfo.InvariantCulture), $"the next revision is {next}");
+            Assert.True(next > uint.MaxValue && next > long.Parse(lost, System.Globalization.CultureInfo.InvariantCulture), $"the next revision is {next}");
             Assert.Equal(HttpStatusCode.NotFound, (await Reply.Of(server.Admin.GetAsync(Sample.Job("after-the-dump")))).Code);
         }
 

@@ -30,8 +30,8 @@ internal static class GoBackPages
         var key = new JobKey(@namespace, name);
         if (!TryRead(http.Request.Query["revision"], out long revision, out Status? refusal))
             return refusal!;
-        if (await reads.WaitFor(revision, http.RequestAborted) is { } behind)
-            return Status.TooLargeResourceVersion(revision, behind);
+        if (await reads.WaitFor(revision, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
         if (!(await JobRights.Of(http, key)).MayGet)
             return Forbidden(http, key);
         var now = await reads.JobAt(key, await reads.Head(http.RequestAborted), http.RequestAborted);

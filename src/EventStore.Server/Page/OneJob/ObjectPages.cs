@@ -48,8 +48,8 @@ internal static class ObjectPages
         HttpContext http, string @namespace, string name, long revision, JobReads reads, RevisionReads revisions, BlameReads blames)
     {
         var key = new JobKey(@namespace, name);
-        if (await reads.WaitFor(revision, http.RequestAborted) is { } head)
-            return Status.TooLargeResourceVersion(revision, head);
+        if (await reads.WaitFor(revision, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
         var past = await reads.JobAt(key, revision, http.RequestAborted);
         Guid[] incarnations = past is var (then, _) ? [then.Uid] : [];
         if (await PastRights.OfOne(http, key, incarnations, reads) is { } refusal)

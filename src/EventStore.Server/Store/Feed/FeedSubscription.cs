@@ -15,6 +15,8 @@ public sealed class FeedSubscription : IDisposable
     private Channel<LogEntry>? queue; // none before it has joined
     private bool complete = true;
     private long waitingBytes;
+    private long joined;
+    private long lostWith;
 
     internal FeedSubscription(JobFeed feed) => this.feed = feed;
 
@@ -27,6 +29,14 @@ public sealed class FeedSubscription : IDisposable
         get => Volatile.Read(ref field);
         private set => Volatile.Write(ref field, value);
     }
+
+    /// <summary>The last revision it has been sent, or that it had seen when it joined.</summary>
+    internal long Latest => Math.Max(joined, Position);
+
+    /// <summary>
+    /// The epoch with which what the watcher has seen was lost; null where nothing was. It is told so, and sent nothing more.
+    /// </summary>
+    public long? LostWith => Interlocked.Read(ref lostWith) is > 0 and var epoch ? epoch : null;
 
     /// <summary>Is cancelled when the watcher is cut off.</summary>
     public CancellationToken Overrun => overrun.Token;
@@ -69,7 +79,15 @@ public sealed class FeedSubscription : IDisposable
             new BoundedChannelOptions(feed.Limits.Backlog + recent.Count) { SingleReader = true, SingleWriter = true });
         foreach (LogEntry change in recent.After(after))
             Put(change);
-        Position = position;
+        (joined, Position) = (after, position);
+    }
+
+    /// <summary>Ends the subscription, because what the watcher has seen was lost.</summary>
+    internal void Expire(long epoch)
+    {
+        Interlocked.Exchange(ref lostWith, epoch);
+        complete = false;
+        (queue ??= Channel.CreateBounded<LogEntry>(1)).Writer.TryComplete();
     }
 
     /// <summary>Puts a change into the queue of a watcher that has joined, or cuts it off when the queue is full.</summary>

@@ -1,8 +1,10 @@
 using System.Threading.Channels;
+using EventStore.Domain.History;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
+using Npgsql;
 
 namespace EventStore.Server.Store.Feed;
 
@@ -17,16 +19,13 @@ namespace EventStore.Server.Store.Feed;
 /// </remarks>
 public sealed partial class JobFeed : BackgroundService
 {
-    private readonly Lock gate = new();
     private readonly Channel<bool> wake = Channel.CreateBounded<bool>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private readonly Primary database;
     private readonly Notifications notifications;
     private readonly ILogger<JobFeed> log;
-    private readonly List<FeedSubscription> subscriptions = [];
-    private RecentChanges recent;
+    private readonly Fanout fanout;
     private JobLog jobs;
-    private long position = -1;
     private volatile string? blind;
     private long rebuilds;
 
@@ -34,8 +33,9 @@ public sealed partial class JobFeed : BackgroundService
     public JobFeed(Primary database, FeedLimits limits, Notifications notifications, ILogger<JobFeed> log)
     {
         (this.database, Limits, this.notifications, this.log) = (database, limits, notifications, log);
-        (recent, jobs) = (Recent(0), new JobLog(database, limits.KnownBytes));
+        (fanout, jobs) = (new Fanout(database.Epochs, limits), new JobLog(database, limits.KnownBytes));
         notifications.Committed += Wake;
+        database.Epochs.Began += ReadOnIn;
     }
 
     /// <summary>Is raised when this process or another one has committed, whether or not somebody watches.</summary>
@@ -45,14 +45,7 @@ public sealed partial class JobFeed : BackgroundService
     public FeedLimits Limits { get; }
 
     /// <summary>How many watch.</summary>
-    public int Watchers
-    {
-        get
-        {
-            lock (gate)
-                return subscriptions.Count;
-        }
-    }
+    public int Watchers => fanout.Watchers;
 
     /// <summary>Why the log cannot be read; null when nothing is wrong. That is only known while somebody watches.</summary>
     public string? Trouble => Watchers > 0 ? blind : null;
@@ -60,7 +53,7 @@ public sealed partial class JobFeed : BackgroundService
     /// <summary>Says that something was committed. While nobody watches, nobody is woken.</summary>
     public void Wake()
     {
-        if (Volatile.Read(ref position) >= 0)
+        if (fanout.Position >= 0)
             wake.Writer.TryWrite(true);
         Committed?.Invoke();
     }
@@ -71,8 +64,7 @@ public sealed partial class JobFeed : BackgroundService
     public FeedSubscription Subscribe()
     {
         var subscription = new FeedSubscription(this);
-        lock (gate)
-            subscriptions.Add(subscription);
+        fanout.Add(subscription);
         Signals.Watchers.Add(1);
         return subscription;
     }
@@ -81,53 +73,21 @@ public sealed partial class JobFeed : BackgroundService
     public override void Dispose()
     {
         notifications.Committed -= Wake;
+        database.Epochs.Began -= ReadOnIn;
         base.Dispose();
     }
 
     internal bool Join(FeedSubscription subscription, long after, long reached)
     {
-        lock (gate)
-        {
-            if (position < 0)
-            {
-                // A watcher that stands at the end of the log joins here. One that is behind catches up first, for nobody knows how many
-                // bytes it lacks; when it comes back it lacks what is in the ring, whose bytes are bounded. While others write it would
-                // always be a little behind.
-                (position, recent) = (reached, Recent(reached));
-                wake.Writer.TryWrite(true);
-            }
-
-            if (after < recent.Begin)
-                return false;
-            subscription.Open(position, recent, after);
-            wake.Writer.TryWrite(true);
-            return true;
-        }
+        bool hasJoined = fanout.Join(subscription, after, reached);
+        wake.Writer.TryWrite(true);
+        return hasJoined;
     }
 
-    internal void Leave(FeedSubscription subscription)
-    {
-        lock (gate)
-            Signals.Watchers.Add(subscriptions.Remove(subscription) ? -1 : 0);
-    }
+    internal void Leave(FeedSubscription subscription) => Signals.Watchers.Add(fanout.Remove(subscription) ? -1 : 0);
 
-    /// <summary>
-    /// Passes one change on to every watcher. The position moves last: a watcher that reads the new position and then finds its queue empty
-    /// has been sent everything up to it.
-    /// </summary>
-    internal void Publish(LogEntry change)
-    {
-        change.Print(); // once, before many watchers need it
-        lock (gate)
-        {
-            recent.Add(change);
-            foreach (FeedSubscription subscription in subscriptions)
-                subscription.Offer(change);
-            position = change.Revision;
-            foreach (FeedSubscription subscription in subscriptions)
-                subscription.Reach(position);
-        }
-    }
+    /// <inheritdoc cref="Fanout.Publish"/>
+    internal void Publish(LogEntry change) => fanout.Publish(change);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -159,7 +119,7 @@ public sealed partial class JobFeed : BackgroundService
                 else
                 {
                     LogFailed(e);
-                    CutOffAll(); // disconnect the watchers rather than leave them waiting
+                    fanout.CutOffAll(); // disconnect the watchers rather than leave them waiting
                 }
 
                 await Task.Delay(Limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -167,7 +127,7 @@ public sealed partial class JobFeed : BackgroundService
         }
     }
 
-    private RecentChanges Recent(long begin) => new(begin, Limits.RingLength, Limits.RingBytes);
+    private void ReadOnIn(Epoch begun) => wake.Writer.TryWrite(true);
 
     private async Task WaitForWork(CancellationToken stop)
     {
@@ -185,17 +145,9 @@ public sealed partial class JobFeed : BackgroundService
 
     private bool IsWatched()
     {
-        lock (gate)
-        {
-            if (subscriptions.Count == 0 && position >= 0)
-            {
-                // Without watchers no state is kept: the next watcher determines where the feed begins.
-                (position, recent) = (-1, Recent(0));
-                jobs = new JobLog(database, Limits.KnownBytes);
-            }
-
-            return position >= 0;
-        }
+        if (fanout.ForgetUnwatched())
+            jobs = new JobLog(database, Limits.KnownBytes);
+        return fanout.Position >= 0;
     }
 
     private async Task ReadOn(CancellationToken stop)
@@ -205,9 +157,13 @@ public sealed partial class JobFeed : BackgroundService
         if (notifications.Rebuilds is var now && now != rebuilds)
             (rebuilds, jobs) = (now, new JobLog(database, Limits.KnownBytes));
         bool first = true;
-        await foreach (LogEntry change in database.Term.Bound(jobs.Read(position, long.MaxValue, null, stop), stop))
+        ForgetLost();
+        await foreach (LogEntry change in database.Term.Bound(jobs.Read(fanout.Position, long.MaxValue, null, stop), stop))
         {
+            if (Epochs.IsBetween(fanout.Position, change.Revision))
+                await CheckEpoch(stop);
             Publish(change);
+            database.Epochs.Saw(change.Revision);
             if (first)
                 Signals.FeedLag.Record(Math.Max(0, (DateTimeOffset.UtcNow - change.Time).TotalSeconds));
             first = false;
@@ -219,13 +175,18 @@ public sealed partial class JobFeed : BackgroundService
         }
     }
 
-    private void CutOffAll()
+    /// <summary>Before a change of another epoch is passed on, it is known what was lost before it.</summary>
+    private async Task CheckEpoch(CancellationToken stop)
     {
-        lock (gate)
-        {
-            foreach (FeedSubscription subscription in subscriptions)
-                subscription.CutOff();
-        }
+        await using (NpgsqlConnection connection = await database.OpenConnectionAsync(stop))
+            await database.Epochs.Check(connection, stop);
+        ForgetLost();
+    }
+
+    private void ForgetLost()
+    {
+        if (fanout.ForgetLost())
+            jobs = new JobLog(database, Limits.KnownBytes);
     }
 
     [LoggerMessage(23, LogLevel.Warning, "The feed cannot read the log: {Reason}")]

@@ -1,5 +1,7 @@
+using EventStore.Domain.History;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
+using EventStore.Server.Telemetry;
 using Npgsql;
 
 namespace EventStore.Server.Store.Feed;
@@ -8,7 +10,10 @@ namespace EventStore.Server.Store.Feed;
 /// Marks in the database that this server is running: a shared advisory lock, held as long as the process serves. Other servers see
 /// by it that they must notify.
 /// </summary>
-/// <remarks>The lock is on a connection of its own; when that breaks, the mark is set again on a new one.</remarks>
+/// <remarks>
+/// The lock is on a connection of its own; when that breaks, the mark is set again on a new one. A server that only reads learns by the
+/// same connection that what it has seen is missing now.
+/// </remarks>
 public sealed partial class ServerPresence(Primary database, ILogger<ServerPresence> log) : BackgroundService
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
@@ -36,10 +41,13 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
     }
 
     /// <summary>
-    /// Completes when the lock is held, so that nothing is served before. A database that is away does not keep the server from starting.
+    /// Completes when the lock is held, and the epoch is known, so that nothing is served before. A database that is away does not keep the
+    /// server from starting.
     /// </summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
+        database.Epochs.Began += Tell;
+        Signals.Epochs = () => database.Epochs.Known;
         await base.StartAsync(cancellationToken);
         await firstTry.Task.WaitAsync(cancellationToken);
     }
@@ -72,6 +80,7 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
     {
         await using NpgsqlConnection connection = await term.OpenConnectionAsync(stop);
         await Set(connection, stop);
+        await database.Epochs.Check(connection, stop); // whatever ended the session before may have been the loss of something
         firstTry.TrySetResult();
         while (!term.IsOver)
         {
@@ -80,6 +89,14 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
                 OthersServe = servers > 1;
             await connection.WaitAsync(LookEvery, stop); // throws when the connection breaks
         }
+    }
+
+    private void Tell(Epoch begun)
+    {
+        if (begun.Loss is { } loss)
+            LogLoss(loss, begun.Revision, begun.Floor);
+        else
+            LogBegan(begun.Number, begun.Revision, begun.Floor);
     }
 
     private static async Task<long> CountServers(NpgsqlConnection connection, CancellationToken stop)
@@ -96,4 +113,12 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
 
     [LoggerMessage(25, LogLevel.Warning, "The mark that this server is running was lost with its connection: {Reason}")]
     private partial void LogLost(string reason);
+
+    [LoggerMessage(160, LogLevel.Warning, "Epoch {Number} began behind revision {Revision}: another primary serves, or a backup was "
+        + "restored. No revision is known to be lost; the next ones are above {Floor}")]
+    private partial void LogBegan(long number, long revision, long floor);
+
+    [LoggerMessage(161, LogLevel.Error, "LOST: {What}, though they may have been answered: the database ended at revision {Revision}. "
+        + "The next ones are above {Floor}; watches and lists from what was lost are answered 410")]
+    private partial void LogLoss(string what, long revision, long floor);
 }

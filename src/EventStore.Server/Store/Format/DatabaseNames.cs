@@ -12,6 +12,7 @@ namespace EventStore.Server.Store.Format;
 /// eventstore_commit   a batch was committed; the payload is its last revision
 /// eventstore_rebuilt  current jobs were written by a rebuild: feeds read the jobs they remember again
 /// table lease         lifetimes: which server ends lifetimes, until when, and under which number; lease_take_1 takes and renews it
+/// table epoch         where the store was served: each commit names the last one it knows; epoch_check_1 begins another
 /// sequence rebuilds   the number of the last rebuild that wrote current jobs: a batch names the one it knows of
 /// </code>
 /// </summary>

@@ -22,6 +22,9 @@ public sealed class Primary : IAsyncDisposable
     /// <summary>The time during which the present primary is the primary.</summary>
     public Term Term => term;
 
+    /// <summary>What is known of the epochs of its history.</summary>
+    public Epochs Epochs { get; } = new();
+
     /// <summary>Whether a synchronous standby is required and the primary waits for none: then nothing may be written.</summary>
     public bool LacksStandby
     {

@@ -15,22 +15,37 @@ namespace EventStore.Server.Store.Lane;
 /// <param name="Lease">
 /// The number under which the lease of lifetimes is held, where the batch named one; if it is not the one named, nothing was held.
 /// </param>
-internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild, long? Lease = null);
+/// <param name="Epoch">
+/// The last epoch, where the batch named one; 0 where it has to be compared first. If it is not the one named, nothing was held.
+/// </param>
+internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild, long? Lease = null, long? Epoch = null)
+{
+    /// <summary>Whether the batch was looked at at all.</summary>
+    public bool IsOf(Batch batch, Memory memory) => Rebuild == memory.Rebuild && Lease == batch.Lease && Epoch == memory.Epoch;
+}
+
+/// <summary>What is known of the database by whoever decides upon jobs that were read before.</summary>
+/// <param name="Rebuild">The last rebuild before the jobs were read.</param>
+/// <param name="Epoch">The last epoch by then.</param>
+/// <param name="Seen">The last revision seen at the commit.</param>
+internal readonly record struct Memory(long Rebuild, long Epoch, long Seen = 0);
 
 /// <summary>
-/// The one call that appends: <c>eventstore.commit_jobs_5</c> of migrations/V0017, which calls that of V0013. One statement is one round
+/// The one call that appends: <c>eventstore.commit_jobs_6</c> of migrations/V0019, which calls that of V0013. One statement is one round
 /// trip and, without a transaction around it, one transaction: the lock it takes is never held while the network is waited for.
 /// </summary>
 internal static class CommitCall
 {
     private const string Sql = """
-        SELECT held, revisions, rebuild, lease
-          FROM eventstore.commit_jobs_5($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)
+        SELECT held, revisions, rebuild, lease, epoch
+          FROM eventstore.commit_jobs_6(
+                   $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$26,$24,$25)
         """;
 
     private const string WholeSql = """
-        SELECT held, revisions, rebuild, NULL::bigint
-          FROM eventstore.commit_jobs_whole_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23)
+        SELECT held, revisions, rebuild, NULL::bigint, epoch
+          FROM eventstore.commit_jobs_whole_3(
+                   $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25)
         """;
 
     private const string LookUpSql = """
@@ -43,12 +58,12 @@ internal static class CommitCall
     /// <param name="connection">A connection outside any transaction.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
-    /// <param name="knownRebuild">The last rebuild before the batch's jobs were read; null for who has read them just now.</param>
+    /// <param name="memory">What was known when the batch's jobs were read; null for who has read them just now.</param>
     /// <param name="patience">How long it may take; null for Npgsql's own limit.</param>
     public static async Task<Committed> Execute(
-        NpgsqlConnection connection, Batch batch, bool wakeOthers = false, long? knownRebuild = null, TimeSpan? patience = null)
+        NpgsqlConnection connection, Batch batch, bool wakeOthers = false, Memory? memory = null, TimeSpan? patience = null)
     {
-        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, knownRebuild);
+        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, memory);
         if (patience is { } most)
             command.CommandTimeout = WholeSeconds(most);
         return await Read(command);
@@ -58,19 +73,19 @@ internal static class CommitCall
     /// <param name="connection">A connection outside any transaction.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
-    /// <param name="knownRebuild">The last rebuild before the batch's jobs were read.</param>
+    /// <param name="memory">What was known when the batch's jobs were read.</param>
     /// <param name="patience">How long it may take.</param>
     public static async Task<Committed> ExecuteWhole(
-        NpgsqlConnection connection, Batch batch, bool wakeOthers, long knownRebuild, TimeSpan patience)
+        NpgsqlConnection connection, Batch batch, bool wakeOthers, Memory memory, TimeSpan patience)
     {
-        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, knownRebuild);
+        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, memory);
         (command.CommandText, command.CommandTimeout) = (WholeSql, WholeSeconds(patience));
         command.Parameters.RemoveAt(command.Parameters.Count - 1); // the lease: no lifetime is ended so
         return await Read(command);
     }
 
     /// <summary>The call itself, with everything the function is to be told, in the order of its parameters.</summary>
-    internal static NpgsqlCommand Of(NpgsqlConnection connection, Batch batch, bool wakeOthers, long? knownRebuild = null)
+    internal static NpgsqlCommand Of(NpgsqlConnection connection, Batch batch, bool wakeOthers, Memory? memory = null)
     {
         var command = new NpgsqlCommand(Sql, connection);
         AddKeys(command.Parameters, batch.Chains);
@@ -78,8 +93,8 @@ internal static class CommitCall
         AddPaths(command.Parameters, batch.Entries);
         AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
         command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = wakeOthers });
-        command.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = knownRebuild, NpgsqlDbType = NpgsqlDbType.Bigint });
-        command.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = batch.Lease, NpgsqlDbType = NpgsqlDbType.Bigint });
+        foreach (long? known in (long?[])[memory?.Rebuild, memory?.Epoch, memory?.Seen, batch.Lease])
+            command.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = known, NpgsqlDbType = NpgsqlDbType.Bigint });
         return command;
     }
 
@@ -127,7 +142,8 @@ internal static class CommitCall
             await reader.GetFieldValueAsync<bool[]>(0),
             await reader.GetFieldValueAsync<long[]>(1),
             reader.GetInt64(2),
-            reader.IsDBNull(3) ? null : reader.GetInt64(3));
+            reader.IsDBNull(3) ? null : reader.GetInt64(3),
+            reader.IsDBNull(4) ? null : reader.GetInt64(4));
     }
 
     private static void AddKeys(NpgsqlParameterCollection parameters, List<Batch.Chain> chains)

@@ -31,7 +31,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly LaneRecovery recovery;
     private readonly LaneMetrics metrics;
     private readonly Task running;
-    private long? rebuild; // the last one whose rows were not read before; null until the first batch asks
+    private Memory? memory; // what was known before the jobs of the cache were read; null until the first batch asks
     private int answered;
 
     /// <summary>Starts the lane.</summary>
@@ -128,15 +128,15 @@ public sealed partial class CommitLane : IAsyncDisposable
         Batch? batch = null;
         try
         {
-            if (rebuild is null)
-                BeginAnew(commands, await metrics.Observe(connection.LastRebuild));
-            long known = rebuild!.Value;
+            if (memory is null)
+                BeginAnew(commands, await metrics.Observe(connection.Begin));
+            Memory known = memory!.Value;
             batch = await Decide(commands);
-            Committed committed =
-                await metrics.Measure(batch, commands, known, () => connection.Commit(batch, presence.OthersServe, known));
-            queue.Return(committed.Lease != batch.Lease ? recovery.TurnAway(commands, committed.Lease)
-                : committed.Rebuild is { } number && number != known ? BeginAnew(commands, number)
-                : Settle(batch, committed));
+            Committed committed = await metrics.Measure(
+                batch, commands, known, () => connection.Commit(batch, presence.OthersServe, known));
+            memory = committed.Rebuild == known.Rebuild && committed.Epoch == known.Epoch ? known : null;
+            queue.Return(committed.Lease != batch.Lease
+                ? recovery.TurnAway(commands, committed.Lease) : memory is null ? commands : Settle(batch, committed));
         }
         catch (Exception e) when ((batch is null || !connection.HasSent) && DatabaseAway.Is(e))
         {
@@ -194,15 +194,14 @@ public sealed partial class CommitLane : IAsyncDisposable
     }
 
     /// <summary>
-    /// After a rebuild, and before the first batch: a row that was wrong when it was read may have been mended since, and its
-    /// version says nothing of that. Every job is read again, and every command decided again.
+    /// After a rebuild, in another epoch, and before the first batch: a row that was wrong when it was read may have been mended since, and
+    /// its version says nothing of that; or it was lost. Every job is read again, and every command decided again.
     /// </summary>
-    private List<QueuedCommand> BeginAnew(List<QueuedCommand> commands, long number)
+    private void BeginAnew(List<QueuedCommand> commands, Memory now)
     {
-        rebuild = number;
+        memory = now;
         cache.Clear();
         commands.ForEach(queued => queued.Early = null);
-        return commands;
     }
 
     /// <summary>

@@ -6,12 +6,6 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
 
-/// <summary>A session of PostgreSQL.</summary>
-/// <param name="Pid">The number of its process, which may be used again.</param>
-/// <param name="Began">When it began.</param>
-/// <param name="ServerStarted">When its PostgreSQL server was started.</param>
-internal readonly record struct LaneSession(int Pid, DateTime Began, DateTime ServerStarted);
-
 /// <summary>
 /// Connections by which the lane finds out what became of a batch. Unlike all others they may be of a database that has become read-only
 /// meanwhile: it can still say what it has.
@@ -73,32 +67,35 @@ internal sealed partial class LaneConnection(
         }
     }
 
-    /// <summary>
-    /// The number of the last rebuild of current jobs. Who reads jobs after it reads them as that rebuild left them: one that is
-    /// under way is waited for.
-    /// </summary>
-    public async Task<long> LastRebuild()
-    {
-        return await Bound(AskOn(await Open()), limits.CommitTime);
-
-        async Task<long> AskOn(NpgsqlConnection open)
-        {
-            await using var command = new NpgsqlCommand(DatabaseNames.WaitForCommits, open);
-            command.CommandTimeout = CommitCall.WholeSeconds(limits.CommitTime);
-            return (long)(await command.ExecuteScalarAsync())!;
-        }
-    }
-
     /// <summary>Whether the last commit got as far as being sent; if not, nothing of it can have been stored.</summary>
     public bool HasSent { get; private set; }
 
+    /// <summary>
+    /// Begins to know the database: its epoch, which begins by this if need be, and after that the number of the last rebuild of current
+    /// jobs; one that is under way is waited for. Who reads jobs then reads none that was lost, and each as that rebuild left it.
+    /// </summary>
+    public async Task<Memory> Begin()
+    {
+        return await Bound(BeginOn(await Open()), limits.CommitTime);
+
+        async Task<Memory> BeginOn(NpgsqlConnection open)
+        {
+            await database.Epochs.Check(open);
+            long epoch = database.Epochs.Last;
+            await using var command = new NpgsqlCommand(DatabaseNames.WaitForCommits, open);
+            command.CommandTimeout = CommitCall.WholeSeconds(limits.CommitTime);
+            return new Memory((long)(await command.ExecuteScalarAsync())!, epoch);
+        }
+    }
+
     /// <summary>Commits the batch.</summary>
-    public Task<Committed> Commit(Batch batch, bool wakeOthers, long knownRebuild) => Send(
-        open => CommitCall.Execute(open, batch, wakeOthers, knownRebuild, limits.CommitTime), limits.CommitTime);
+    public Task<Committed> Commit(Batch batch, bool wakeOthers, Memory memory) => Send(
+        open => CommitCall.Execute(open, batch, wakeOthers, memory with { Seen = database.Epochs.Seen }, limits.CommitTime),
+        limits.CommitTime);
 
     /// <summary>Commits all of the batch or nothing.</summary>
-    public Task<Committed> CommitWhole(Batch batch, bool wakeOthers, long knownRebuild, TimeSpan patience) => Send(
-        open => CommitCall.ExecuteWhole(open, batch, wakeOthers, knownRebuild, patience), patience);
+    public Task<Committed> CommitWhole(Batch batch, bool wakeOthers, Memory memory, TimeSpan patience) => Send(
+        open => CommitCall.ExecuteWhole(open, batch, wakeOthers, memory with { Seen = database.Epochs.Seen }, patience), patience);
 
     private async Task<Committed> Send(Func<NpgsqlConnection, Task<Committed>> call, TimeSpan patience)
     {
@@ -107,7 +104,13 @@ internal sealed partial class LaneConnection(
             throw new NotSynchronousException();
         NpgsqlConnection open = await Open();
         HasSent = true;
-        return await Bound(call(open), patience);
+        return Seen(await Bound(call(open), patience));
+    }
+
+    private Committed Seen(Committed committed)
+    {
+        database.Epochs.Saw(committed.Revisions.DefaultIfEmpty().Max());
+        return committed;
     }
 
     /// <summary>
@@ -126,7 +129,7 @@ internal sealed partial class LaneConnection(
         {
             await using NpgsqlConnection open = await OpenToLookUp(asked, sender);
             await End(open, sender, patience);
-            return await CommitCall.LookUp(open, batch, patience);
+            return Seen(await CommitCall.LookUp(open, batch, patience));
         }
     }
 

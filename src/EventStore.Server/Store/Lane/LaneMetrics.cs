@@ -34,16 +34,16 @@ internal sealed class LaneMetrics(LaneLimits limits)
     /// <summary>Runs a commit and records it.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="commands">Its commands.</param>
-    /// <param name="knownRebuild">The rebuild it names; after another one nothing is committed, and nothing is counted.</param>
+    /// <param name="memory">What it names; where that holds no more nothing is committed, and nothing is counted.</param>
     /// <param name="commit">Commits it.</param>
-    public async Task<Committed> Measure(Batch batch, List<QueuedCommand> commands, long knownRebuild, Func<Task<Committed>> commit)
+    public async Task<Committed> Measure(Batch batch, List<QueuedCommand> commands, Memory memory, Func<Task<Committed>> commit)
     {
         using Activity? span = StartSpan(commands);
         long started = Stopwatch.GetTimestamp();
         try
         {
             Committed committed = await Observe(commit);
-            if (committed.Rebuild == knownRebuild && committed.Lease == batch.Lease)
+            if (committed.IsOf(batch, memory))
             {
                 Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
                 Signals.BatchSize.Record(commands.Count);

@@ -48,7 +48,7 @@ public sealed class WholeBatches(
         {
             for (int attempt = 0; attempt < AttemptsMax; attempt++)
             {
-                long known = await connection.LastRebuild(); // before the jobs are read
+                Memory known = await connection.Begin(); // before the jobs are read
                 var batch = new Batch();
                 if (await Decide(batch, pieces, commandsOf, connection, stop) is not { } verdicts)
                     return ([], null);
@@ -77,11 +77,11 @@ public sealed class WholeBatches(
     }
 
     /// <summary>Commits the batch. If the reply is lost, looks up what became of it; null when that was not possible in time.</summary>
-    private async Task<Committed?> Commit(Batch batch, long knownRebuild, LaneConnection connection, LaneRecovery recovery)
+    private async Task<Committed?> Commit(Batch batch, Memory memory, LaneConnection connection, LaneRecovery recovery)
     {
         try
         {
-            return await connection.CommitWhole(batch, presence.OthersServe, knownRebuild, Patience);
+            return await connection.CommitWhole(batch, presence.OthersServe, memory, Patience);
         }
         catch (Exception e) when (DatabaseAway.Is(e) && connection.HasSent && !LaneRecovery.WasRolledBack(e))
         {

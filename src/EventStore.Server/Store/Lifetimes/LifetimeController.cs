@@ -133,7 +133,7 @@ internal sealed partial class LifetimeController(
     {
         Task<bool>? changing = null;
         long leads = 0;
-        while (!due.IsExhausted && !changes.Overrun.IsCancellationRequested)
+        while (!due.IsExhausted && changes.LostWith is null && !changes.Overrun.IsCancellationRequested)
         {
             stop.ThrowIfCancellationRequested();
             Drain(due, changes);

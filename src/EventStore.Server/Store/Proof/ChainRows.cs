@@ -63,6 +63,25 @@ internal static partial class ChainRows
             Text(row, 6)),
         stop);
 
+    /// <summary>The linked epochs that began behind a revision or a later one, in order. That of an empty store is not linked.</summary>
+    public static async Task<List<EpochRow>> Epochs(NpgsqlConnection connection, long behind, CancellationToken stop)
+    {
+        var rows = new List<EpochRow>();
+        await foreach (EpochRow row in Cursor.Read(
+            connection,
+            string.Create(CultureInfo.InvariantCulture, $"""
+                SELECT {EpochRow.Columns} FROM eventstore.epoch e WHERE e.revision >= {behind} ORDER BY e.number
+                """),
+            row => EpochRow.From(row),
+            stop))
+        {
+            if (!row.Epoch.IsBeginning)
+                rows.Add(row);
+        }
+
+        return rows;
+    }
+
     /// <summary>The rows of <c>revision_path</c> behind a revision.</summary>
     public static IAsyncEnumerable<(long Revision, string Path)> Paths(NpgsqlConnection connection, long behind, CancellationToken stop) =>
         Cursor.Read(

@@ -1,4 +1,5 @@
 using EventStore.Domain.History;
+using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.Proof;
 
@@ -51,6 +52,16 @@ internal sealed class ChainWalk(byte[] start, Action<ProvenRevision> proven, Act
 
         proven(new ProvenRevision(happened, row, hash));
         (computed, stored) = (hash, hash);
+    }
+
+    /// <summary>Checks the record of an epoch, which is linked between two events.</summary>
+    public void Next(EpochRow begun)
+    {
+        bool follows = Same(Chain.Hash(computed, begun.Epoch), begun.Hash);
+        Settle(follows);
+        if (!follows && !Same(Chain.Hash(stored, begun.Epoch), begun.Hash))
+            wrong(new Finding(begun.Epoch.Revision, $"the record of epoch {begun.Epoch.Number} is not as it was written"));
+        (computed, stored) = (begun.Hash, begun.Hash);
     }
 
     /// <summary>Reports a row without an event.</summary>

@@ -2,12 +2,24 @@ using System.Data;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using EventStore.Domain.History;
+using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using Npgsql;
 
 namespace EventStore.Server.Store.Proof;
 
-/// <summary>An event with its place in the chain, as it is exported and imported.</summary>
+/// <summary>A link of the chain, as it is exported and imported.</summary>
+/// <param name="Before">The hash before it.</param>
+/// <param name="Hash">Its own.</param>
+public abstract record HistoryEntry(byte[] Before, byte[] Hash);
+
+/// <summary>The record of an epoch with its place in the chain.</summary>
+/// <param name="Epoch">The epoch.</param>
+/// <param name="Before">The hash before it.</param>
+/// <param name="Hash">Its own.</param>
+public sealed record HistoryEpoch(Epoch Epoch, byte[] Before, byte[] Hash) : HistoryEntry(Before, Hash);
+
+/// <summary>An event with its place in the chain.</summary>
 /// <param name="Link">What its hash covers.</param>
 /// <param name="Id">The event's own id.</param>
 /// <param name="Time">When it was committed.</param>
@@ -15,7 +27,8 @@ namespace EventStore.Server.Store.Proof;
 /// <param name="Job">The job's name; empty in an import.</param>
 /// <param name="Before">The hash before it.</param>
 /// <param name="Hash">Its own.</param>
-public sealed record HistoryEvent(Link Link, Guid Id, DateTime Time, string Namespace, string Job, byte[] Before, byte[] Hash);
+public sealed record HistoryEvent(Link Link, Guid Id, DateTime Time, string Namespace, string Job, byte[] Before, byte[] Hash)
+    : HistoryEntry(Before, Hash);
 
 /// <summary>From where to where the history is read: a revision or a time at each end, itself included; null for none.</summary>
 public sealed record HistoryRange(string? Since, string? Until)
@@ -40,13 +53,13 @@ public sealed record HistoryRange(string? Since, string? Until)
 /// <summary>Reads the history from its beginning, in order, all of it as one moment left it.</summary>
 public static class ExportReads
 {
-    /// <summary>The events.</summary>
+    /// <summary>The events, and between them the records of epochs; those behind the last event only where the range has no end.</summary>
     /// <param name="database">Any connection that may read.</param>
     /// <param name="range">Which.</param>
     /// <param name="progress">Is told events done and events in all.</param>
     /// <param name="stop">Cancels the read.</param>
     /// <exception cref="FormatException">An event has no hash: the store is damaged.</exception>
-    public static async IAsyncEnumerable<HistoryEvent> Read(
+    public static async IAsyncEnumerable<HistoryEntry> Read(
         NpgsqlDataSource database, HistoryRange range, Action<long, long> progress, [EnumeratorCancellation] CancellationToken stop)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
@@ -57,13 +70,32 @@ public static class ExportReads
              WHERE {range.Where} ORDER BY e.seq_id
             """;
         (long done, byte[]? before) = (0, null);
+        var epochs = new Queue<EpochRow>(await ChainRows.Epochs(connection, 0, stop));
         await foreach (HistoryEvent happened in Cursor.Read(
             connection, $"{ChainRows.LinkColumns}, e.id, r.hash, r.namespace, r.job", Cursor.SizeOf("e.data"), events, Read, stop))
         {
-            before ??= await HashBefore(connection, happened.Link.Revision, stop);
+            if (before is null && range.Since is not null)
+            {
+                before = await HashBefore(connection, happened.Link.Revision, stop);
+                epochs = new Queue<EpochRow>(epochs.Where(later => later.Epoch.Revision >= happened.Link.Revision));
+            }
+
+            before ??= Chain.Beginning.ToArray();
+            for (; epochs.TryPeek(out EpochRow? begun) && begun.Epoch.Revision < happened.Link.Revision; epochs.Dequeue())
+            {
+                yield return new HistoryEpoch(begun.Epoch, before, begun.Hash);
+                before = begun.Hash;
+            }
+
             yield return happened with { Before = before };
             before = happened.Hash;
             progress(++done, total);
+        }
+
+        foreach (EpochRow begun in range.Until is null && before is not null ? epochs : [])
+        {
+            yield return new HistoryEpoch(begun.Epoch, before!, begun.Hash);
+            before = begun.Hash;
         }
     }
 
@@ -78,6 +110,11 @@ public static class ExportReads
 
     private static async Task<byte[]> HashBefore(NpgsqlConnection connection, long revision, CancellationToken stop) =>
         await connection.Ask(
-            $"SELECT hash FROM eventstore.revision WHERE revision < {revision} ORDER BY revision DESC LIMIT 1", stop) as byte[]
+            $"""
+            (SELECT hash, revision, 0 AS number FROM eventstore.revision WHERE revision < {revision} ORDER BY revision DESC LIMIT 1)
+            UNION ALL
+            (SELECT hash, revision, number FROM eventstore.epoch WHERE revision < {revision} ORDER BY number DESC LIMIT 1)
+            ORDER BY revision DESC, number DESC LIMIT 1
+            """, stop) as byte[]
         ?? Chain.Beginning.ToArray();
 }

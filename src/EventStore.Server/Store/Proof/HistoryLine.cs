@@ -50,6 +50,34 @@ public static class HistoryLine
         json.WriteEndObject();
     }
 
+    /// <summary>Writes the line of an epoch, without its end.</summary>
+    public static void Write(Stream to, HistoryEpoch begun)
+    {
+        using var json = new Utf8JsonWriter(to, Compact);
+        Epoch epoch = begun.Epoch;
+        json.WriteStartObject();
+        json.WriteNumber("epoch", epoch.Number);
+        json.WriteString("previousHash", Convert.ToHexStringLower(begun.Before));
+        json.WriteString("hash", Convert.ToHexStringLower(begun.Hash));
+        json.WriteNumber("afterRevision", epoch.Revision);
+        json.WriteNumber("floor", epoch.Floor);
+        json.WriteNumber("system", epoch.System);
+        json.WriteNumber("timeline", epoch.Timeline);
+        json.WriteNumber("database", epoch.Database);
+        WriteOr("lostFrom", epoch.LostFrom);
+        WriteOr("lostTo", epoch.LostTo);
+        json.WriteString("time", epoch.Began.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
+        json.WriteEndObject();
+
+        void WriteOr(string name, long? value)
+        {
+            if (value is { } number)
+                json.WriteNumber(name, number);
+            else
+                json.WriteNull(name);
+        }
+    }
+
     /// <summary>Writes the last line, without its end.</summary>
     public static void Write(Stream to, Checkpoint end, long events)
     {
@@ -63,14 +91,16 @@ public static class HistoryLine
         json.WriteEndObject();
     }
 
-    /// <summary>Reads the line of an event; null for the last line.</summary>
+    /// <summary>Reads the line of an event or an epoch; null for the last line.</summary>
     /// <exception cref="FormatException">It is neither.</exception>
-    public static HistoryEvent? Read(string line)
+    public static HistoryEntry? Read(string line)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = EventCodec.Options.MaxDepth });
-            return document.RootElement.TryGetProperty("checkpoint", out _) ? null : Read(document.RootElement);
+            return document.RootElement.TryGetProperty("checkpoint", out _) ? null
+                : document.RootElement.TryGetProperty("epoch", out _) ? ReadEpoch(document.RootElement)
+                : Read(document.RootElement);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {
@@ -78,10 +108,27 @@ public static class HistoryLine
         }
     }
 
+    private static HistoryEpoch ReadEpoch(JsonElement line)
+    {
+        var epoch = new Epoch(
+            Number("epoch"), Number("afterRevision"), Number("floor"), Number("system"), Number("timeline"), Number("database"),
+            NumberOrNone("lostFrom"), NumberOrNone("lostTo"), ChainRows.Microseconds(Time(line)));
+        return new HistoryEpoch(epoch, Hash(line, "previousHash"), Hash(line, "hash"));
+
+        long Number(string name) => line.GetProperty(name).GetInt64();
+        long? NumberOrNone(string name) => line.GetProperty(name) is { ValueKind: not JsonValueKind.Null } there ? there.GetInt64() : null;
+    }
+
+    private static DateTime Time(JsonElement line) => DateTime.ParseExact(
+        line.GetProperty("time").GetString()!, TimeFormat, CultureInfo.InvariantCulture,
+        DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+
+    private static byte[] Hash(JsonElement line, string name) =>
+        Convert.FromHexString(line.GetProperty(name).GetString() ?? string.Empty);
+
     private static HistoryEvent Read(JsonElement line)
     {
-        DateTime time = DateTime.ParseExact(
-            Text("time")!, TimeFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+        DateTime time = Time(line);
         JsonElement groups = line.GetProperty("groups");
         var link = new Link(
             line.GetProperty("revision").GetInt64(), line.GetProperty("uid").GetGuid(), line.GetProperty("version")
@@ -95,9 +142,8 @@ public static class HistoryLine
             Reason = line.TryGetProperty("reason", out JsonElement why) ? why.GetString() : null,
         };
         return new HistoryEvent(
-            link, line.GetProperty("id").GetGuid(), time, string.Empty, string.Empty, Hash("previousHash"), Hash("hash"));
+            link, line.GetProperty("id").GetGuid(), time, string.Empty, string.Empty, Hash(line, "previousHash"), Hash(line, "hash"));
 
         string? Text(string name) => line.GetProperty(name).GetString();
-        byte[] Hash(string name) => Convert.FromHexString(Text(name) ?? string.Empty);
     }
 }

@@ -35,6 +35,22 @@ public sealed class Importing
         SELECT p.path, i.seq_id FROM imported i, unnest(i.paths) p (path);
         """;
 
+    private const string EpochSql = """
+        INSERT INTO eventstore.epoch (number, revision, floor, system, timeline, database, lost_from, lost_to, began, hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, timestamptz 'epoch' + $9 * interval '1 microsecond', $10)
+        """;
+
+    // The clients of the store that was exported may hold later revisions: the first server begins another epoch, because the last one was
+    // served elsewhere. Where it was served in this very database, before that was emptied, it begins here.
+    private const string ElsewhereSql = "UPDATE eventstore.epoch SET database = 0 WHERE number = 1 AND revision = 1";
+
+    private const string HereSql = """
+        SELECT eventstore.epoch_add_1() FROM eventstore.epoch_here_1() h
+          JOIN (SELECT * FROM eventstore.epoch ORDER BY number DESC LIMIT 1) e
+            ON (e.system, e.timeline, e.database) = (h.system, h.timeline, h.database)
+        """;
+
+    private readonly List<HistoryEpoch> epochs = [];
     private readonly NpgsqlConnection owner;
     private readonly CancellationToken stop;
 
@@ -73,12 +89,20 @@ public sealed class Importing
             stop);
         await using NpgsqlBinaryImporter copy = await owner.BeginBinaryImportAsync(CopySql, stop);
         (byte[] before, long number, long revision, DateTime time) = (Chain.Beginning.ToArray(), 0, 1, DateTime.MinValue);
+        long floor = 0;
         bool whole = false;
         await foreach (string line in lines.WithCancellation(stop))
         {
             number++;
-            HistoryEvent? happened = whole ? throw Wrong(number, "there is something behind the last line") : Parse(line, number);
-            if (happened is null)
+            HistoryEntry? entry = whole ? throw Wrong(number, "there is something behind the last line") : Parse(line, number);
+            if (entry is HistoryEpoch begun)
+            {
+                Keep(begun, before, revision, number);
+                (before, floor) = (begun.Hash, begun.Epoch.Floor);
+                continue;
+            }
+
+            if (entry is not HistoryEvent happened)
             {
                 var expected = new Checkpoint(revision, Convert.ToHexStringLower(before));
                 whole = Checkpoint.Parse(System.Text.Encoding.UTF8.GetBytes(line)) == expected
@@ -87,7 +111,8 @@ public sealed class Importing
                 continue;
             }
 
-            if (happened.Link.Revision <= revision || happened.Time < time || !happened.Before.AsSpan().SequenceEqual(before))
+            if (happened.Link.Revision <= Math.Max(revision, floor) || happened.Time < time
+                || !happened.Before.AsSpan().SequenceEqual(before))
                 throw Wrong(
                     number, $"revision {happened.Link.Revision} does not follow from the line before: lines are missing, or were moved");
             if (!Chain.Hash(before, happened.Link).AsSpan().SequenceEqual(happened.Hash))
@@ -99,7 +124,39 @@ public sealed class Importing
         if (!whole)
             throw new FormatException($"the file was cut off: line {number} is not the checkpoint an export ends in");
         await copy.CompleteAsync(stop);
-        return (new Checkpoint(revision, Convert.ToHexStringLower(before)), number - 1);
+        return (new Checkpoint(revision, Convert.ToHexStringLower(before)), number - 1 - epochs.Count);
+    }
+
+    private void Keep(HistoryEpoch begun, byte[] before, long revision, long line)
+    {
+        Epoch epoch = begun.Epoch;
+        if (epoch.Revision != revision || epoch.Number <= (epochs.LastOrDefault()?.Epoch.Number ?? 0)
+            || !begun.Before.AsSpan().SequenceEqual(before))
+            throw Wrong(line, $"epoch {epoch.Number} does not follow from the line before: lines are missing, or were moved");
+        if (!Chain.Hash(before, epoch).AsSpan().SequenceEqual(begun.Hash))
+            throw Wrong(line, $"epoch {epoch.Number} is not what its hash says: it was edited");
+        epochs.Add(begun);
+    }
+
+    private async Task WriteEpochs(byte[] head)
+    {
+        await owner.Run(epochs.Count > 0 ? "DELETE FROM eventstore.epoch" : ElsewhereSql, stop);
+        foreach ((Epoch epoch, _, byte[] hash) in epochs)
+        {
+            await using var command = new NpgsqlCommand(EpochSql, owner);
+            foreach (long? value in (long?[])
+                [
+                    epoch.Number, epoch.Revision, epoch.Floor, epoch.System, epoch.Timeline, epoch.Database, epoch.LostFrom, epoch.LostTo,
+                    epoch.TimeMicroseconds,
+                ])
+                command.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = value, NpgsqlDbType = NpgsqlDbType.Bigint });
+            command.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = hash });
+            await command.ExecuteNonQueryAsync(stop);
+        }
+
+        await using var heads = new NpgsqlCommand("UPDATE eventstore.head SET hash = $1", owner);
+        heads.Parameters.Add(new NpgsqlParameter<byte[]> { TypedValue = head });
+        await heads.ExecuteNonQueryAsync(stop);
     }
 
     private async Task Finish(Checkpoint end, long events, Action<long, long> progress)
@@ -116,8 +173,10 @@ public sealed class Importing
 
         await Flush();
         await owner.Run(IndexSql, stop);
+        await WriteEpochs(Convert.FromHexString(end.Hash));
         await RequireChain(end);
         await owner.Ask($"SELECT setval('eventstore.mt_events_sequence', {end.Revision})", stop); // last: a rollback does not undo it
+        await owner.Ask(HereSql, stop);
 
         async Task Flush()
         {
@@ -142,7 +201,7 @@ public sealed class Importing
             throw new FormatException($"revision {finding.Revision} cannot be stored as it was written: {finding.What}");
     }
 
-    private static HistoryEvent? Parse(string line, long number)
+    private static HistoryEntry? Parse(string line, long number)
     {
         try
         {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
 using Npgsql;
 
 namespace EventStore.Server.Store.Proof;
@@ -32,6 +33,8 @@ internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<F
         NpgsqlConnection connection, long behind, byte[] start, byte[]? head, [EnumeratorCancellation] CancellationToken stop)
     {
         var chain = new ChainWalk(start, Compare, wrong);
+        var epochs = new Queue<EpochRow>(await ChainRows.Epochs(connection, behind, stop));
+        long floor = 0;
         await using IAsyncEnumerator<IndexRow> rows = ChainRows.Rows(connection, behind, stop).GetAsyncEnumerator(stop);
         await using IAsyncEnumerator<(long Revision, string Path)> paths =
             ChainRows.Paths(connection, behind, stop).GetAsyncEnumerator(stop);
@@ -44,6 +47,10 @@ internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<F
                 Stray(paths.Current);
             for (; path && paths.Current.Revision == happened.Revision; path = await paths.MoveNextAsync())
                 happened.Found.Add(paths.Current.Path);
+            for (; epochs.TryPeek(out EpochRow? begun) && begun.Epoch.Revision < happened.Revision; floor = epochs.Dequeue().Epoch.Floor)
+                chain.Next(begun);
+            if (happened.Revision <= floor)
+                wrong(new Finding(happened.Revision, $"its revision was never given out: those of its epoch are above {floor}"));
             if (happened.Uncovered is { } uncovered)
                 wrong(new Finding(happened.Revision, uncovered));
             bool found = row && rows.Current.Revision == happened.Revision;
@@ -56,6 +63,8 @@ internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<F
             chain.Removed(rows.Current);
         for (; path; path = await paths.MoveNextAsync())
             Stray(paths.Current);
+        foreach (EpochRow begun in epochs)
+            chain.Next(begun);
         chain.End(head);
     }
 

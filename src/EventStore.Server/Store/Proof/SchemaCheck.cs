@@ -14,6 +14,12 @@ internal static class SchemaCheck
         UNION ALL
         SELECT format('the sequence of revisions is at %s, behind the head at %s: the next commit moves it up', s.last_value, h.revision)
           FROM eventstore.mt_events_sequence s, eventstore.head h WHERE s.last_value < h.revision
+        UNION ALL
+        SELECT 'there is no epoch' WHERE NOT EXISTS (SELECT FROM eventstore.epoch)
+        UNION ALL
+        SELECT 'the first epoch is not that of an empty store' FROM eventstore.epoch
+         WHERE number = 1 AND revision = 1
+           AND (floor <> 1 OR lost_from IS NOT NULL OR lost_to IS NOT NULL OR hash <> decode(repeat('00', 32), 'hex'))
         """;
 
     // Row 1 of the table says that Evolve made the schema, and has no file. A description ends in how long the migration took.

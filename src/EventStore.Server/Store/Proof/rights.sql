@@ -11,7 +11,7 @@ held (object, owner, kind, acl) AS (
       FROM pg_class c JOIN home ON home.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
     UNION ALL
     SELECT format('the function %s', proname), nspowner,
-           CASE WHEN proname LIKE 'commit\_jobs\_%' OR proname LIKE 'wait\_for\_commits\_%' OR proname LIKE 'touched\_%' OR proname LIKE 'lease\_take\_%' THEN 'f' ELSE '' END,
+           CASE WHEN proname LIKE 'commit\_jobs\_%' OR proname LIKE 'wait\_for\_commits\_%' OR proname LIKE 'touched\_%' OR proname LIKE 'lease\_take\_%' OR proname LIKE 'epoch\_check\_%' THEN 'f' ELSE '' END,
            CASE WHEN prosecdef THEN coalesce(proacl, acldefault('f', proowner)) ELSE proacl END
       FROM pg_proc p JOIN home ON home.oid = p.pronamespace
     UNION ALL
@@ -25,4 +25,4 @@ SELECT format('%s may act as the owner of the schema', session_user) FROM home
  WHERE session_user::regrole <> nspowner AND pg_has_role(session_user, nspowner, 'MEMBER')
 UNION ALL
 SELECT format('%s lacks the right EXECUTE on the function %s', session_user, proname) FROM pg_proc p JOIN home ON home.oid = p.pronamespace
- WHERE (proname LIKE 'commit\_jobs\_%' OR proname LIKE 'wait\_for\_commits\_%' OR proname LIKE 'touched\_%' OR proname LIKE 'lease\_take\_%') AND NOT has_function_privilege(session_user, p.oid, 'EXECUTE')
+ WHERE (proname LIKE 'commit\_jobs\_%' OR proname LIKE 'wait\_for\_commits\_%' OR proname LIKE 'touched\_%' OR proname LIKE 'lease\_take\_%' OR proname LIKE 'epoch\_check\_%') AND NOT has_function_privilege(session_user, p.oid, 'EXECUTE')

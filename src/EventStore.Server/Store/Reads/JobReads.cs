@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
@@ -41,6 +42,15 @@ public sealed class JobReads(Primary database)
 
     private const string NextIsOldSql =
         "SELECT e.timestamp < clock_timestamp() - $2 FROM eventstore.mt_events e WHERE e.seq_id > $1 ORDER BY e.seq_id LIMIT 1";
+
+    private const string HeadSql = """
+        SELECT h.revision, coalesce((SELECT e.number FROM eventstore.epoch e ORDER BY e.number DESC LIMIT 1), 0)
+          FROM eventstore.head h
+        """;
+
+    private const string CheckpointSql = $"""
+        SELECT h.revision, encode(h.hash, 'hex'), {EpochRow.Columns} FROM eventstore.head h, eventstore.epoch e ORDER BY e.number
+        """;
 
     private readonly CoalescedReads gets = new(database, queriesMax: 2);
 
@@ -94,26 +104,46 @@ public sealed class JobReads(Primary database)
         await ListTransaction.Open(await database.OpenConnectionAsync(stop), stop);
 
     /// <summary>Waits, for at most three seconds as upstream does, until the store has reached the revision.</summary>
-    /// <returns>Null when it has, else the revision it stands at.</returns>
-    public async Task<long?> WaitFor(long revision, CancellationToken stop)
+    /// <returns>Null when it has; else why not. A revision of which it is known that it never comes is not waited for.</returns>
+    public async Task<MissingRevision?> WaitFor(long revision, CancellationToken stop)
     {
         long started = Stopwatch.GetTimestamp();
         while (true)
         {
             long head = await Head(stop);
+            if (database.Epochs.Lacking(revision) is { } epoch)
+                return new MissingRevision(revision, head, epoch.Number);
             if (head >= revision)
                 return null;
             if (Stopwatch.GetElapsedTime(started) >= FutureWait)
-                return head;
+                return new MissingRevision(revision, head, null);
             await Task.Delay(FuturePause, stop);
         }
     }
 
-    /// <summary>The revision of the last event, of any job; 1 when there is none.</summary>
+    /// <summary>
+    /// The revision of the last event, of any job; 1 when there is none. Whatever epoch it is of is known then: who compares a revision
+    /// with it can tell whether that one is lost.
+    /// </summary>
     public async Task<long> Head(CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand("SELECT revision FROM eventstore.head");
-        return (long)(await command.ExecuteScalarAsync(stop))!;
+        (long head, long epoch) = await HeadAndEpoch(stop);
+        if (epoch > database.Epochs.Last)
+        {
+            await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+            await database.Epochs.Check(connection, stop);
+        }
+
+        database.Epochs.Saw(head);
+        return head;
+    }
+
+    private async Task<(long Head, long Epoch)> HeadAndEpoch(CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(HeadSql);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        await row.ReadAsync(stop);
+        return (row.GetInt64(0), row.GetInt64(1));
     }
 
     /// <summary>The size of the database, in bytes.</summary>
@@ -130,6 +160,21 @@ public sealed class JobReads(Primary database)
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         await row.ReadAsync(stop);
         return new Checkpoint(row.GetInt64(0), row.GetString(1));
+    }
+
+    /// <summary>Where the chain stands, with the epochs up to there.</summary>
+    public async Task<(Checkpoint Now, IReadOnlyList<Epoch> Epochs)> CheckpointAndEpochs(CancellationToken stop)
+    {
+        await using NpgsqlCommand command = database.CreateCommand(CheckpointSql);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        (Checkpoint? now, List<Epoch> epochs) = (null, []);
+        while (await row.ReadAsync(stop))
+        {
+            now = new Checkpoint(row.GetInt64(0), row.GetString(1));
+            epochs.Add(EpochRow.From(row, first: 2).Epoch);
+        }
+
+        return (now!, epochs);
     }
 
     /// <summary>Reads the changes behind a revision, up to another, from the log.</summary>

@@ -1,0 +1,135 @@
+using EventStore.Domain.History;
+using EventStore.Server.Store.Hosts;
+using EventStore.Server.Store.Reads;
+
+namespace EventStore.Server.Store.Feed;
+
+/// <summary>
+/// Passes what was read from the log on to all watchers, and remembers the last of it for those who come back. Watchers join and leave on
+/// other threads than the one that reads.
+/// </summary>
+/// <param name="epochs">What is known of the epochs.</param>
+/// <param name="limits">How much is remembered.</param>
+internal sealed class Fanout(Epochs epochs, FeedLimits limits)
+{
+    private readonly Lock gate = new();
+    private readonly List<FeedSubscription> subscriptions = [];
+    private RecentChanges recent = new(0, limits.RingLength, limits.RingBytes);
+    private long position = -1;
+    private long epoch; // the one the position is of
+
+    /// <summary>The last revision that was passed on; -1 while nobody watches and nothing is remembered.</summary>
+    public long Position => Volatile.Read(ref position);
+
+    /// <summary>How many watch.</summary>
+    public int Watchers
+    {
+        get
+        {
+            lock (gate)
+                return subscriptions.Count;
+        }
+    }
+
+    /// <summary>Takes a watcher in, who joins later.</summary>
+    public void Add(FeedSubscription subscription)
+    {
+        lock (gate)
+            subscriptions.Add(subscription);
+    }
+
+    /// <summary>Lets a watcher go; false for one who had gone.</summary>
+    public bool Remove(FeedSubscription subscription)
+    {
+        lock (gate)
+            return subscriptions.Remove(subscription);
+    }
+
+    /// <inheritdoc cref="FeedSubscription.Join"/>
+    public bool Join(FeedSubscription subscription, long after, long reached)
+    {
+        lock (gate)
+        {
+            if (epochs.Lacking(after) is { } lost)
+            {
+                subscription.Expire(lost.Number);
+                return true;
+            }
+
+            // A watcher that stands at the end of the log joins here. One that is behind catches up first, for nobody knows how many
+            // bytes it lacks; when it comes back it lacks what is in the ring, whose bytes are bounded. While others write it would
+            // always be a little behind.
+            if (position < 0)
+                (position, recent, epoch) = (reached, Recent(reached), epochs.Last);
+            if (after < recent.Begin)
+                return false;
+            subscription.Open(position, recent, after);
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// Passes one change on to every watcher. The position moves last: a watcher that reads the new position and then finds its queue empty
+    /// has been sent everything up to it.
+    /// </summary>
+    public void Publish(LogEntry change)
+    {
+        change.Print(); // once, before many watchers need it
+        lock (gate)
+        {
+            recent.Add(change);
+            foreach (FeedSubscription subscription in subscriptions)
+                subscription.Offer(change);
+            position = change.Revision;
+            foreach (FeedSubscription subscription in subscriptions)
+                subscription.Reach(position);
+        }
+    }
+
+    /// <summary>Forgets everything if nobody watches: the next watcher determines where the feed begins.</summary>
+    /// <returns>Whether something was forgotten.</returns>
+    public bool ForgetUnwatched()
+    {
+        lock (gate)
+        {
+            if (subscriptions.Count > 0 || position < 0)
+                return false;
+            (position, recent) = (-1, Recent(0));
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// Ends every watch that was sent what has been lost since, and goes back to what is there. To be called before a change of another
+    /// epoch is passed on.
+    /// </summary>
+    /// <returns>Whether what was passed on last was lost.</returns>
+    public bool ForgetLost()
+    {
+        bool hasLost = false;
+        lock (gate)
+        {
+            foreach (Epoch begun in epochs.Known.Where(known => known.Number > epoch))
+            {
+                foreach (FeedSubscription subscription in subscriptions.Where(subscription => begun.Lacks(subscription.Latest)))
+                    subscription.Expire(begun.Number);
+                if (!begun.Lacks(position))
+                    continue;
+                (position, recent, hasLost) = (begun.Revision, Recent(begun.Revision), true);
+            }
+
+            epoch = epochs.Last;
+        }
+
+        return hasLost;
+    }
+
+    /// <summary>Disconnects all watchers.</summary>
+    public void CutOffAll()
+    {
+        lock (gate)
+            subscriptions.ForEach(subscription => subscription.CutOff());
+    }
+
+    private RecentChanges Recent(long begin) => new(begin, limits.RingLength, limits.RingBytes);
+}

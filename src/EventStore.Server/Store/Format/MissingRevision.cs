@@ -1,0 +1,7 @@
+namespace EventStore.Server.Store.Format;
+
+/// <summary>A revision that was asked for and is not there.</summary>
+/// <param name="Asked">The revision.</param>
+/// <param name="Head">The last one there is.</param>
+/// <param name="Epoch">The epoch in which it is known to be lost, or never to be given out; null where it may yet come.</param>
+public readonly record struct MissingRevision(long Asked, long Head, long? Epoch);
