@@ -28,6 +28,44 @@ public sealed class The_history_as_a_file : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Has_the_epochs_in_it_and_the_store_made_of_it_begins_another()
+    {
+        await database.Execute("""
+            SELECT eventstore.epoch_add_1(lost_from => revision + 1, lost_to => revision + 80, known_revision => revision + 80) FROM eventstore.head
+            """);
+        await RandomHistory.Write(database.Source, seed: 33, jobs: 3, events: 10);
+        await database.Execute("SELECT eventstore.epoch_add_1()");
+        await Export(database, File);
+        string[] lines = await System.IO.File.ReadAllLinesAsync(File);
+        string epoch = Assert.Single(lines, line => line.StartsWith("{\"epoch\":2,", StringComparison.Ordinal));
+        Assert.StartsWith("{\"epoch\":3,", lines[^2], StringComparison.Ordinal);
+        await using TestDatabase other = await TestDatabase.Create();
+        foreach ((string edited, string why) in ((string, string)[])
+            [
+                (epoch.Replace("\"lostTo\":", "\"lostTo\":1", StringComparison.Ordinal), "epoch 2 is not what its hash says: it was edited"),
+                ("", "does not follow from the line before: lines are missing, or were moved"),
+            ])
+        {
+            await System.IO.File.WriteAllLinesAsync(File + "-edited", lines.Select(line => line == epoch ? edited : line).Where(line => line.Length > 0));
+            await using ProgramRun refused = await Run(other, "import", File + "-edited");
+            Assert.Equal(1, refused.ExitCode);
+            Assert.Contains(why, refused.Errors, StringComparison.Ordinal);
+        }
+
+        await using (ProgramRun imported = await Run(other, "import", File))
+            Assert.True(imported.ExitCode == 0, imported.Everything);
+        await Export(other, File + "-again");
+        Assert.Equal(lines, await System.IO.File.ReadAllLinesAsync(File + "-again"));
+
+        await RandomHistory.Write(other.Source, seed: 34, jobs: 3, events: 10);
+        Assert.Equal(4, await other.Ask<long>("SELECT max(number) FROM eventstore.epoch"));
+        await using ProgramRun verified = await Run(other, "verify");
+        Assert.True(verified.ExitCode == 0, verified.Everything);
+        Assert.Matches(@"(?m)^epoch 2 began at \S+Z behind revision \d+, its revisions are above \d+: revisions \d+ to \d+ were lost with epoch 2$", verified.Output);
+        Assert.Matches("(?m)^epoch 4 began at .*: no revision is known to be lost with it$", verified.Output);
+    }
+
+    [Fact]
     public async Task Makes_the_same_store_again_and_the_same_file()
     {
         await Export(database, File);

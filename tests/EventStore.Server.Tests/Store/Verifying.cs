@@ -80,6 +80,8 @@ public sealed class Verifying : IAsyncLifetime
     [InlineData("DELETE FROM mt_events WHERE stream_id = JOB; DELETE FROM mt_doc_current_job WHERE id = JOB", "[-0-9a-f]{36}: there is a stream without events")]
     [InlineData("INSERT INTO head (revision, time, hash) SELECT revision + 1, time, sha256(hash) FROM head; DELETE FROM head WHERE revision < (SELECT max(revision) FROM head)", @"the head is at revision \d+, the events end at \d+")]
     [InlineData("UPDATE head SET revision = revision - 1", @"the head is at revision \d+, the events end at \d+")]
+    [InlineData("DELETE FROM epoch", "there is no epoch")]
+    [InlineData("UPDATE epoch SET floor = 7", "the first epoch is not that of an empty store")]
     [InlineData("DELETE FROM head", @"the head is missing, the events end at \d+")]
     [InlineData("UPDATE head SET time = time - interval '1 day'", "the head's time is not that of the last event")]
     public async Task Finds_what_was_done_to_the_store(string tampering, string expected)

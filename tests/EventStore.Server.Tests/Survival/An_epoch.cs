@@ -47,9 +47,14 @@ public sealed class An_epoch
         for (long last = 0; last < lost;)
             last = (await ofOne.Next())!.Revision;
 
+        await Signal(two, "STOP"); // and it sleeps until all is over
         await a.Kill();
         await b.Promote();
         await Expires(ofOne);
+        string labelled = await Label(one, "job-0", "after");
+        await Signal(two, "CONT");
+        JsonNode first = await two.Admin.Get(Sample.Job("job-0"));
+        Assert.Equal((labelled, null, "a"), (first.Revision(), (string?)first["metadata"]!["labels"]!["lost"], (string?)first["metadata"]!["labels"]!["after"]));
         await Expires(ofTwo);
         await Until(async () => Lost(await one.Admin.Get(Checkpoint)) == (kept + 1, lost), "every lost revision is named, and no other");
         JsonNode checkpoint = await one.Admin.Get(Checkpoint);
@@ -80,7 +85,6 @@ public sealed class An_epoch
         Reply early = await Reply.Of(one.Admin.GetAsync($"{Sample.Jobs()}?resourceVersion={next + 1000}"));
         Assert.Equal(HttpStatusCode.GatewayTimeout, early.Code); // a revision that may yet come
 
-        await onB.AssertWhole();
         await using NpgsqlConnection raw = await onB.Source.OpenConnectionAsync();
         (long number, long rebuild) = (Epoch(checkpoint).Number, await onB.Ask<long>("SELECT last_value + is_called::int FROM eventstore.rebuilds"));
         Batch batch = InProcess.Decide([], InProcess.Create("of-a-server-that-slept"));
@@ -93,6 +97,7 @@ public sealed class An_epoch
         }
 
         Assert.All((await CommitCall.Execute(raw, batch, memory: new(rebuild, number, next))).Held, Assert.True);
+        await onB.AssertWhole();
         foreach (NpgsqlDataSource source in (NpgsqlDataSource[])[onA.Source, onA.OwnerSource, onB.Source, onB.OwnerSource])
             await source.DisposeAsync();
     }
@@ -142,6 +147,13 @@ public sealed class An_epoch
         for (Frame? frame = await watch.Next(); frame is not null; frame = await watch.Next())
             last = frame;
         Assert.Equal(("ERROR", 410, "Expired"), (last?.Type, (int?)JsonNode.Parse(last!.Object)!["code"], (string?)JsonNode.Parse(last.Object)!["reason"]));
+    }
+
+    private static async Task Signal(ServerProcess server, string name)
+    {
+        using Process kill = Process.Start("kill", [$"-{name}", $"{server.Id}"]);
+        await kill.WaitForExitAsync();
+        Assert.Equal(0, kill.ExitCode);
     }
 
     private static (long Number, int Losses) Epoch(JsonNode checkpoint) => ((long)checkpoint["epoch"]!, ((JsonArray)checkpoint["lost"]!).Count);
