@@ -21,7 +21,7 @@ namespace EventStore.Server.Tests.Cli;
 public sealed partial class As_delivered : IDisposable
 {
     private readonly string root = Directory.CreateTempSubdirectory("es-delivered-").FullName;
-    private readonly int port = FreePort();
+    private readonly int port = FreePort.Find();
 
     internal static bool HasKubectl => Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, "kubectl")));
 
@@ -129,13 +129,6 @@ public sealed partial class As_delivered : IDisposable
         return (
             ((Dictionary<object, object>)fields["environment"]).ToDictionary(pair => (string)pair.Key, pair => (string?)placed((string)pair.Value)),
             [.. ((List<object>)fields["command"]).Select(word => placed((string)word))]);
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     [GeneratedRegex(@"\$\{(\w+):-([^}]*)\}")]

@@ -26,7 +26,7 @@ public sealed class BreakableWire : IAsyncDisposable
     {
         var builder = new NpgsqlConnectionStringBuilder(connectionString);
         (target, targetPort) = (builder.Host!, builder.Port);
-        listener = Listen(0);
+        listener = Listen(FreePort.Find()); // one that is still free when the wire comes back
         builder.Host = "127.0.0.1";
         builder.Port = ((IPEndPoint)listener.LocalEndpoint).Port;
         builder.SslMode = SslMode.Disable; // the wire has to read along

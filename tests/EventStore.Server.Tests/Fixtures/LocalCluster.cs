@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using Npgsql;
 
@@ -37,7 +35,7 @@ internal static class LocalCluster
         string password = environment.GetValueOrDefault("CLUSTER_PASSWORD") ?? RandomNumberGenerator.GetHexString(24);
         for (var attempt = 1; ; attempt++)
         {
-            var port = FreePort();
+            var port = FreePort.Find();
             Process supervisor = Launch(port, password, environment);
             Supervisors.Add(supervisor);
             if (await supervisor.StandardOutput.ReadLineAsync() == "ready")
@@ -80,11 +78,4 @@ internal static class LocalCluster
         Username = "postgres",
         Password = password,
     }.ConnectionString;
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 }

@@ -33,7 +33,7 @@ internal sealed class PgBouncer : IAsyncDisposable
     public static async Task<PgBouncer> Start(string serving, string mode)
     {
         var target = new NpgsqlConnectionStringBuilder(serving);
-        int port = FreePort();
+        int port = FreePort.Find();
         string folder = Directory.CreateTempSubdirectory("pgbouncer-").FullName;
         string users = Path.Combine(folder, "users.txt"), settings = Path.Combine(folder, "pgbouncer.ini");
         await File.WriteAllTextAsync(users, $"\"{target.Username}\" \"{target.Password}\"\n");
@@ -90,12 +90,5 @@ internal sealed class PgBouncer : IAsyncDisposable
         {
             return false;
         }
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -267,10 +267,14 @@ public sealed class Broken_connections : IAsyncLifetime
     public async Task A_batch_that_takes_too_long_is_halved_until_it_does_not()
     {
         await database.Execute("""
-            CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.7); RETURN NEW; END $$
+            CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF (SELECT count(*) FROM appended) > 2 THEN PERFORM pg_sleep(60); END IF;
+                RETURN NULL;
+            END $$
             """);
         await database.Execute("GRANT USAGE ON SCHEMA public TO PUBLIC");
-        await database.Execute("CREATE TRIGGER slow BEFORE INSERT ON eventstore.mt_events FOR EACH ROW EXECUTE FUNCTION slow()");
+        await database.Execute("CREATE TRIGGER slow AFTER INSERT ON eventstore.mt_events REFERENCING NEW TABLE AS appended FOR EACH STATEMENT EXECUTE FUNCTION slow()");
         await using CommitLane lane = InProcess.Lane(database.Source, new LaneLimits { CommitTime = TimeSpan.FromSeconds(2) });
         Task<Outcome> first;
         Task<Outcome>[] batch;
