@@ -194,6 +194,11 @@ public sealed partial class Tidy
     [Fact]
     public void A_task_is_returned_to_be_awaited() => None(Sources, @"\basync\s+void\b");
 
+    /// <summary>Of a row read in order a large value has not arrived with the row: who takes it at once waits for it on the thread.</summary>
+    [Fact]
+    public void What_has_not_arrived_is_awaited() => None(
+        Sources.Where(source => source.Code.Contains("SequentialAccess", StringComparison.Ordinal)), @"\.GetFieldValue<byte\[\]>");
+
     [Fact]
     public void An_interface_has_at_least_two_implementations() => Offenders(Sources
         .SelectMany(source => Interface().Matches(source.Code).Select(match => match.Groups[1].Value))

@@ -98,6 +98,14 @@ public sealed class JsonObject : JsonValue
         return this;
     }
 
+    /// <summary>Prints the object as a member's value, and keeps what was printed as <see cref="KeepText"/> does.</summary>
+    public void WriteAndKeep(JsonPrinter printer)
+    {
+        int begin = printer.WrittenBytes;
+        WriteTo(printer.Writer);
+        text ??= printer.WrittenBytes - begin <= KeptTextBytesMax ? printer.ToUtf8(begin) : TooLong;
+    }
+
     /// <inheritdoc/>
     public override void WriteTo(Utf8JsonWriter writer)
     {

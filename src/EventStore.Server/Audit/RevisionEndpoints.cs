@@ -107,6 +107,6 @@ internal static class RevisionEndpoints
         if (revision?.Name != name || revision.Key.Namespace != @namespace || !wasThere)
             return Status.NotFound(Resource, name);
         StoredJob job = await revisions.JobAfter(revision, http.RequestAborted);
-        return new JsonReply(200, view.Alone(revision, JsonReading.Parse(job.Utf8)));
+        return new JsonReply(200, view.Alone(revision, JsonReading.Parse(job.Utf8.Span)));
     }
 }

@@ -34,7 +34,7 @@ internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
     /// <summary>One revision standing alone: the answer to a GET, the object of a watch's frame.</summary>
     /// <param name="revision">The revision.</param>
     /// <param name="job">The job after it, if it is to be shown.</param>
-    public byte[] Alone(Revision revision, JsonValue? job = null) =>
+    public ReadOnlyMemory<byte> Alone(Revision revision, JsonValue? job = null) =>
         Form.Alone(revision.Number, RevisionJson.Of(revision).WithOrWithout("object", job).ToUtf8(), _ => Cells(revision));
 
     /// <summary>One revision as an item of a list.</summary>

@@ -67,7 +67,7 @@ internal static class JobBlame
         return blamed is null ? JobAnswers.NotFound(key) : new JsonReply(200, Print(blamed, view, clock.GetUtcNow()));
     }
 
-    private static byte[] Print(BlamedJob blamed, ObjectView view, DateTimeOffset now)
+    private static ReadOnlyMemory<byte> Print(BlamedJob blamed, ObjectView view, DateTimeOffset now)
     {
         BlamedLeaf[] leaves = [.. Fitting(blamed.Blame.Leaves)];
         RemovedLeaf[] removed =
@@ -111,14 +111,14 @@ internal static class JobBlame
         .With("user", setter.Origin.User)
         .With("verb", RevisionVerbs.OfEventName(setter.Name));
 
-    private static IEnumerable<byte[]> Rows(
+    private static IEnumerable<ReadOnlyMemory<byte>> Rows(
         BlamedJob blamed, IEnumerable<BlamedLeaf> leaves, IEnumerable<RemovedLeaf> removed, ObjectView view, DateTimeOffset now)
     {
         JsonObject shown = JsonObject.Of(("metadata", Metadata(blamed.Job)));
         return leaves.Select(leaf => Row(leaf.Path.ToString(), Cut(leaf.Value), leaf.Revision))
             .Concat(removed.Select(leaf => Row(leaf.Path, "<removed>", leaf.Revision)));
 
-        byte[] Row(string path, string value, long? revision)
+        ReadOnlyMemory<byte> Row(string path, string value, long? revision)
         {
             JsonValue[] cells = Cells(path, value, revision is { } known ? blamed.Setters[known] : null, now);
             return Table.Row(cells, shown, view.Include, view.Chosen.Version).ToUtf8();

@@ -60,7 +60,7 @@ internal static class JobCollectionDeletion
             foreach (Outcome.Done done in outcomes.OfType<Outcome.Done>())
             {
                 var deleted = new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, clock.GetUtcNow());
-                text.Item(view.Item(deleted), isFirst: count++ == 0, view.Form.ItemsName, reply.Text);
+                text.Item(view.Item(deleted).Span, isFirst: count++ == 0, view.Form.ItemsName, reply.Text);
                 await reply.SendIfMuch();
             }
 
@@ -133,7 +133,7 @@ internal static class JobCollectionDeletion
                 continue;
             if (targets.Count == limit)
                 break;
-            targets.Add(new Target(job.Key, JobText.UidOf(job.Utf8), job.Utf8.Length));
+            targets.Add(new Target(job.Key, JobText.UidOf(job.Utf8.Span), job.Utf8.Length));
         }
 
         return (targets, list.Head);

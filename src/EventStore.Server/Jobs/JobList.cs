@@ -105,7 +105,7 @@ internal static class JobList
             more = count == page.Options.Limit;
             if (more)
                 break;
-            text.Item(page.View.Item(job), isFirst: count++ == 0, page.View.Form.ItemsName, reply.Text);
+            text.Item(page.View.Item(job).Span, isFirst: count++ == 0, page.View.Form.ItemsName, reply.Text);
             last = job.Key;
             await reply.SendIfMuch();
         }

@@ -92,7 +92,7 @@ internal static class JobScale
         return JobAnswers.Of(outcome, command.Key, http.TraceIdentifier, done => Print(done.Utf8));
     }
 
-    private static IResult Print(byte[] job) => Scale.Of((JsonObject)JsonReading.Parse(job)) is { } scale
+    private static IResult Print(ReadOnlyMemory<byte> job) => Scale.Of((JsonObject)JsonReading.Parse(job.Span)) is { } scale
         ? new JsonReply(200, scale.ToUtf8())
         : Status.NoScale(ScaleField.Path);
 }

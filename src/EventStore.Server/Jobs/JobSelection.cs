@@ -38,7 +38,7 @@ internal sealed record JobSelection(string? Namespace, LabelSelector Labels, Fie
     /// <summary>Whether a job of <see cref="Range"/> is covered.</summary>
     public bool Covers(StoredJob job) =>
         CoversKey(job.Key)
-            && (Labels.IsEmpty || Labels.Matches(JsonReading.Parse(job.Utf8).Member("metadata")?.Member("labels") as JsonObject));
+            && (Labels.IsEmpty || Labels.Matches(JsonReading.Parse(job.Utf8.Span).Member("metadata")?.Member("labels") as JsonObject));
 
     /// <summary>Whether a job is covered; a deleted one is not.</summary>
     public bool Covers(JobFacts? job) =>

@@ -34,13 +34,14 @@ internal sealed record JobView(ObjectView Form, TimeProvider Clock)
     }
 
     /// <summary>One job standing alone: the answer to a GET, the object of a watch's frame.</summary>
-    public byte[] Alone(StoredJob job) => Form.IsPlain ? job.Utf8 : AloneInForm(job);
+    public ReadOnlyMemory<byte> Alone(StoredJob job) => Form.IsPlain ? job.Utf8 : AloneInForm(job);
 
     /// <summary>One job as an item of a list.</summary>
-    public byte[] Item(StoredJob job) => Form.IsPlain ? job.Utf8 : ItemInForm(job);
+    public ReadOnlyMemory<byte> Item(StoredJob job) => Form.IsPlain ? job.Utf8 : ItemInForm(job);
 
     /// <summary>The job a command left, in this form.</summary>
-    public byte[] Alone(Outcome.Done done) => Alone(new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, Clock.GetUtcNow()));
+    public ReadOnlyMemory<byte> Alone(Outcome.Done done) =>
+        Alone(new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, Clock.GetUtcNow()));
 
     /// <summary>What stands around the items of a list.</summary>
     public (string Begin, string End) Frame(JsonObject metadata) => Form.Frame(metadata);
@@ -52,9 +53,9 @@ internal sealed record JobView(ObjectView Form, TimeProvider Clock)
         manifest.Member("status")?.Member("conditions") is JsonArray { Items: [.., var last] } ? last.Member("type") : null;
 
     // Of their own: a method with a closure makes it at every call, and most calls have no need of one.
-    private byte[] AloneInForm(StoredJob job) => Form.Alone(job.Revision, job.Utf8, manifest => Cells(job, manifest));
+    private ReadOnlyMemory<byte> AloneInForm(StoredJob job) => Form.Alone(job.Revision, job.Utf8, manifest => Cells(job, manifest));
 
-    private byte[] ItemInForm(StoredJob job) => Form.Item(job.Utf8, manifest => Cells(job, manifest));
+    private ReadOnlyMemory<byte> ItemInForm(StoredJob job) => Form.Item(job.Utf8, manifest => Cells(job, manifest));
 
     private JsonValue[] Cells(StoredJob job, JsonObject manifest)
     {

@@ -51,7 +51,7 @@ internal sealed class JobWatch(HttpContext http, JobSelection selection, JobView
         };
     }
 
-    private byte[] Bookmark(long revision, bool endsInitialEvents)
+    private ReadOnlyMemory<byte> Bookmark(long revision, bool endsInitialEvents)
     {
         byte[] bookmark = WatchReply.Bookmark(JobResource.Names, revision, endsInitialEvents);
         return view.Alone(new StoredJob(new JobKey(string.Empty, string.Empty), revision, bookmark, DateTimeOffset.UtcNow));

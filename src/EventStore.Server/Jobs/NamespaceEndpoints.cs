@@ -110,7 +110,7 @@ internal static class NamespaceEndpoints
             return await NamespaceWatch.Run(http, options, view, reads, feed, clock);
         (long revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> known) = await reads.Namespaces([AlwaysThere],
             http.RequestAborted);
-        IEnumerable<byte[]> selected = known.Select(each => Of(each.Name, each.Since)).Where(item => Covers(options, item))
+        IEnumerable<ReadOnlyMemory<byte>> selected = known.Select(each => Of(each.Name, each.Since)).Where(item => Covers(options, item))
             .Select(item => view.Item(item.ToUtf8(), shown => Cells(shown, clock)));
         return new JsonReply(200, view.Whole(selected, Metadata(revision)));
     }

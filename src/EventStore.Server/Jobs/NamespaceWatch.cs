@@ -74,7 +74,7 @@ internal sealed class NamespaceWatch
             : null;
     }
 
-    private byte[] Shown(JsonObject item, long revision)
+    private ReadOnlyMemory<byte> Shown(JsonObject item, long revision)
     {
         JsonValue at = revision.ToString(CultureInfo.InvariantCulture);
         JsonObject whole = item.With("metadata", ((JsonObject)item["metadata"]!).With("resourceVersion", at));

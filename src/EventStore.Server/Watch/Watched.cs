@@ -16,7 +16,7 @@ internal sealed record Watched(
     Func<CancellationToken, IAsyncEnumerable<WatchStep>>? Initial,
     Func<long, long, CancellationToken, IAsyncEnumerable<WatchStep>> CatchUp,
     Func<LogEntry, WatchFrame?> Frame,
-    Func<long, bool, byte[]> Bookmark);
+    Func<long, bool, ReadOnlyMemory<byte>> Bookmark);
 
 /// <summary>A step of a watch that reads.</summary>
 /// <param name="Reached">

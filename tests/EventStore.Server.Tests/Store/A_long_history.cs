@@ -100,7 +100,7 @@ public sealed class A_long_history : IAsyncLifetime
     {
         var texts = new List<string>();
         await foreach (StoredJob job in list.List(range, revision, default))
-            texts.Add(Encoding.UTF8.GetString(job.Utf8));
+            texts.Add(Encoding.UTF8.GetString(job.Utf8.Span));
         return texts;
     }
 
@@ -124,5 +124,5 @@ public sealed class A_long_history : IAsyncLifetime
     }
 
     private async Task<string> Read(long revision) =>
-        Encoding.UTF8.GetString((await new JobReads(database.Source).GetAt(new JobKey(InProcess.Namespace, "long"), revision, default))!.Utf8);
+        Encoding.UTF8.GetString((await new JobReads(database.Source).GetAt(new JobKey(InProcess.Namespace, "long"), revision, default))!.Utf8.Span);
 }

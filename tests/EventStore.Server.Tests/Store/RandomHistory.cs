@@ -38,7 +38,7 @@ internal sealed class RandomHistory
         JobKey[] keys = [.. Enumerable.Range(0, jobs).Select(i => new JobKey(i % 3 == 0 ? "team" : $"team-{i % 7}", $"job-{i}"))];
         await using ListTransaction list = await new JobReads(database).BeginList(default);
         await foreach (StoredJob job in list.List(new JobRange(), list.Head, default))
-            history.last[job.Key] = Encoding.UTF8.GetString(job.Utf8);
+            history.last[job.Key] = Encoding.UTF8.GetString(job.Utf8.Span);
         await using var lane = InProcess.Lane(database);
         int happened = 0;
         while (happened < events)

@@ -37,7 +37,7 @@ public sealed class Shared_gets : IAsyncLifetime
         StoredJob?[] found = await Task.WhenAll(Enumerable.Range(0, Gets).Select(i => Get($"job-{i % (2 * Jobs)}")));
 
         Assert.All(found.Index(), get => Assert.Equal(get.Index % (2 * Jobs) < Jobs ? $"job-{get.Index % (2 * Jobs)}" : null, get.Item?.Key.Name));
-        Assert.All(found.OfType<StoredJob>(), job => Assert.Contains($"\"name\":\"{job.Key.Name}\"", System.Text.Encoding.UTF8.GetString(job.Utf8), StringComparison.Ordinal));
+        Assert.All(found.OfType<StoredJob>(), job => Assert.Contains($"\"name\":\"{job.Key.Name}\"", System.Text.Encoding.UTF8.GetString(job.Utf8.Span), StringComparison.Ordinal));
     }
 
     [Fact]

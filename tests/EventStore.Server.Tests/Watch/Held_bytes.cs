@@ -1,10 +1,12 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Server.Store.Activities;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
@@ -130,12 +132,41 @@ public sealed class Held_bytes : IAsyncLifetime
         await foreach (LogEntry change in log.Read(revisions[40], long.MaxValue, null, CancellationToken.None))
         {
             most = Math.Max(most, log.HeldBytes);
-            read.Add((change.Revision, System.Text.Encoding.UTF8.GetString(((JobChange)change).Stored.Utf8)));
+            read.Add((change.Revision, System.Text.Encoding.UTF8.GetString(((JobChange)change).Stored.Utf8.Span)));
         }
 
         Assert.Equal(revisions[41..], read.Select(change => change.Item1));
         Assert.Equal(replay.Changes(_ => true, revisions[40]).Select(frame => frame.Object), read.Select(change => change.Item2));
         Assert.InRange(most, JobBytes, known + JobLog.PageBytes + (3 * JobBytes)); // of 30 jobs and 79 events, 20 MB
+    }
+
+    [Fact]
+    public async Task Of_a_list_are_those_of_its_longest_text()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using (CommitLane lane = InProcess.Lane(database.Source))
+        {
+            for (int i = 0; i < 10; i++)
+            {
+                string annotation = $$$$"""{"metadata":{"annotations":{"a":"{{{{new string('x', i % 2 * JobBytes)}}}}"}}}""";
+                await lane.Execute(InProcess.Create($"job-{i}"));
+                await lane.Execute(InProcess.Patch($"job-{i}", annotation), false, JobBytes, CancellationToken.None);
+            }
+        }
+
+        await using ListTransaction list = await new JobReads(database.Source).BeginList(CancellationToken.None);
+        var buffers = new HashSet<byte[]>();
+        var jobs = new List<(string Name, bool IsLong)>();
+        await foreach (StoredJob job in list.List(new JobRange(), list.Head, CancellationToken.None))
+        {
+            Assert.True(MemoryMarshal.TryGetArray(job.Utf8, out ArraySegment<byte> text));
+            buffers.Add(text.Array!);
+            Assert.Equal(job.Key.Name, ((JsonText)JsonReading.Parse(text).Member("metadata")!.Member("name")!).Value);
+            jobs.Add((job.Key.Name, text.Count > JobBytes));
+        }
+
+        Assert.Equal(Enumerable.Range(0, 10).Select(i => ($"job-{i}", i % 2 == 1)), jobs);
+        Assert.Equal(2, buffers.Count); // one for the first, and one for the second, in which all others fit
     }
 
     [Fact]

@@ -38,7 +38,7 @@ internal sealed class ListText
     /// <param name="isFirst">Whether it is the first.</param>
     /// <param name="name">What the list of items is called.</param>
     /// <param name="to">Where to.</param>
-    public void Item(byte[] item, bool isFirst, string name, IBufferWriter<byte> to)
+    public void Item(ReadOnlySpan<byte> item, bool isFirst, string name, IBufferWriter<byte> to)
     {
         if (yaml)
         {

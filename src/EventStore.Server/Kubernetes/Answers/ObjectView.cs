@@ -40,17 +40,17 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
     /// <param name="revision">Its revision.</param>
     /// <param name="utf8">The object, compact.</param>
     /// <param name="cells">Its cells, if they are needed.</param>
-    public byte[] Alone(long revision, byte[] utf8, Func<JsonObject, JsonValue[]> cells)
+    public ReadOnlyMemory<byte> Alone(long revision, ReadOnlyMemory<byte> utf8, Func<JsonObject, JsonValue[]> cells)
     {
         if (Chosen.Form != Representations.Table)
             return Item(utf8, cells);
         (string begin, string end) = Frame(JsonObject.Of(("resourceVersion", revision.ToString(CultureInfo.InvariantCulture))));
-        return [.. Encoding.UTF8.GetBytes(begin), .. Item(utf8, cells), .. Encoding.UTF8.GetBytes(end)];
+        return (byte[])[.. Encoding.UTF8.GetBytes(begin), .. Item(utf8, cells).Span, .. Encoding.UTF8.GetBytes(end)];
     }
 
     /// <summary>One object as an item of a list: itself, a row, or its metadata.</summary>
-    public byte[] Item(byte[] utf8, Func<JsonObject, JsonValue[]> cells) =>
-        IsPlain ? utf8 : Item((JsonObject)JsonReading.Parse(utf8), cells);
+    public ReadOnlyMemory<byte> Item(ReadOnlyMemory<byte> utf8, Func<JsonObject, JsonValue[]> cells) =>
+        IsPlain ? utf8 : Item((JsonObject)JsonReading.Parse(utf8.Span), cells);
 
     /// <summary>The same of an object that is not printed yet.</summary>
     public byte[] Item(JsonObject manifest, Func<JsonObject, JsonValue[]> cells) => (Chosen.Form switch
@@ -61,21 +61,21 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
     }).ToUtf8();
 
     /// <summary>A bookmark in this form: a row has cells even where there is nothing to say.</summary>
-    public byte[] Bookmark(long revision, bool endsInitialEvents) => Alone(
+    public ReadOnlyMemory<byte> Bookmark(long revision, bool endsInitialEvents) => Alone(
         revision, WatchReply.Bookmark(Kind.Resource, revision, endsInitialEvents), _ =>
             [.. Enumerable.Repeat<JsonValue>(JsonNull.Value, Kind.Columns.Items.Count)]);
 
     /// <summary>A whole list in one piece, of items in this form.</summary>
-    public byte[] Whole(IEnumerable<byte[]> items, JsonObject metadata)
+    public byte[] Whole(IEnumerable<ReadOnlyMemory<byte>> items, JsonObject metadata)
     {
         var text = new ArrayBufferWriter<byte>();
         (string begin, string end) = Frame(metadata);
         Encoding.UTF8.GetBytes(begin, text);
         bool isFirst = true;
-        foreach (byte[] item in items)
+        foreach (ReadOnlyMemory<byte> item in items)
         {
             text.Write(isFirst ? default : ","u8);
-            text.Write(item);
+            text.Write(item.Span);
             isFirst = false;
         }
 

@@ -43,7 +43,7 @@ public sealed class WatchReply
         body.Write("\",\"object\":"u8);
         for (int at = 0; at < frame.Utf8.Length; at += ChunkBytes)
         {
-            body.Write(frame.Utf8.AsSpan(at, Math.Min(ChunkBytes, frame.Utf8.Length - at)));
+            body.Write(frame.Utf8.Span.Slice(at, Math.Min(ChunkBytes, frame.Utf8.Length - at)));
             if (body.UnflushedBytes >= ChunkBytes)
                 await Flush();
         }
@@ -89,5 +89,5 @@ public sealed class WatchReply
 
 /// <summary>One frame of a watch.</summary>
 /// <param name="Type"><c>ADDED</c>, <c>MODIFIED</c>, <c>DELETED</c>, <c>BOOKMARK</c> or <c>ERROR</c>.</param>
-/// <param name="Utf8">The object, compact.</param>
-public sealed record WatchFrame(string Type, byte[] Utf8);
+/// <param name="Utf8">The object, compact; good until the next frame is made.</param>
+public sealed record WatchFrame(string Type, ReadOnlyMemory<byte> Utf8);

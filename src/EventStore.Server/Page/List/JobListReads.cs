@@ -120,7 +120,7 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
 
     private static JobRow RowOf(StoredJob job)
     {
-        JsonValue manifest = JsonReading.Parse(job.Utf8);
+        JsonValue manifest = JsonReading.Parse(job.Utf8.Span);
         DateTimeOffset? created = manifest.Member("metadata")?.Member("creationTimestamp") is JsonText text
             && DateTimeOffset.TryParse(text.Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
                 ? time

@@ -87,7 +87,7 @@ internal static class ObjectPages
     /// <summary>A line as it is shown: whole, unless it is very long.</summary>
     public static string Shown(string line) => RevisionText.Clip(line, LineLengthMax);
 
-    private static IReadOnlyList<YamlLine> Lines(StoredJob job) => YamlText.Lines(JsonReading.Parse(job.Utf8));
+    private static IReadOnlyList<YamlLine> Lines(StoredJob job) => YamlText.Lines(JsonReading.Parse(job.Utf8.Span));
 
     private static Command[] Commands(HttpRequest request, JobKey key, long revision)
     {

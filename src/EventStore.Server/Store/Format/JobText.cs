@@ -47,8 +47,10 @@ public sealed class JobText
             writer.WritePropertyName(member.Key);
             if (member.Key == "metadata")
                 places = WriteMetadata(printer, job);
+            else if (member.Value is JsonObject part)
+                part.WriteAndKeep(printer);
             else
-                (member.Value is JsonObject part ? part.KeepText() : member.Value).WriteTo(writer);
+                member.Value.WriteTo(writer);
         }
 
         writer.WriteEndObject();
@@ -87,12 +89,9 @@ public sealed class JobText
     /// <summary>The answer that shows the job of a row.</summary>
     /// <param name="row">The row's text.</param>
     /// <param name="revision">The job's resourceVersion.</param>
-    public static byte[] Shown(byte[] row, long revision)
-    {
-        if (!row.AsSpan().Contains(BeforeOwners))
-            return row;
-        return Of(Read(row, Guid.Empty, 0, 0, deleted: false)).ToUtf8(revision);
-    }
+    public static ReadOnlyMemory<byte> Shown(ReadOnlyMemory<byte> row, long revision) => row.Span.Contains(BeforeOwners)
+        ? Of(Read(row.Span, Guid.Empty, 0, 0, deleted: false)).ToUtf8(revision)
+        : row;
 
     /// <summary>The object of a printed job, as an answer or a row has it, without the owners a row has behind it.</summary>
     public static JsonObject Manifest(ReadOnlySpan<byte> text) =>

@@ -21,14 +21,14 @@ public sealed record StoredEvent(long Revision, Guid Uid, long Version, DateTime
     /// <summary>About how many bytes it takes in memory.</summary>
     public int WeightBytes => Data.Length + Origin.Headers.Length + (2 * (Origin.User.Length + Origin.RequestId.Length)) + 256;
 
-    /// <summary>Reads a row of <see cref="Columns"/>.</summary>
-    internal static StoredEvent From(NpgsqlDataReader reader) => new(
+    /// <summary>Reads a row of <see cref="Columns"/>; large data are awaited, as they may not have arrived with the row.</summary>
+    internal static async ValueTask<StoredEvent> From(NpgsqlDataReader reader, CancellationToken stop) => new(
         reader.GetInt64(0),
         reader.GetGuid(1),
         reader.GetInt64(2),
         reader.GetFieldValue<DateTimeOffset>(3),
         reader.GetString(4),
-        reader.GetFieldValue<byte[]>(5),
+        await reader.GetFieldValueAsync<byte[]>(5, stop),
         EventCodec.ReadOrigin(reader, 6));
 
     /// <summary>Parses the data.</summary>

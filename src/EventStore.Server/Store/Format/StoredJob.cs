@@ -7,7 +7,7 @@ namespace EventStore.Server.Store.Format;
 /// <param name="Revision">Its resourceVersion.</param>
 /// <param name="Utf8">The object as compact JSON.</param>
 /// <param name="Time">When its last event was committed.</param>
-public sealed record StoredJob(JobKey Key, long Revision, byte[] Utf8, DateTimeOffset Time)
+public sealed record StoredJob(JobKey Key, long Revision, ReadOnlyMemory<byte> Utf8, DateTimeOffset Time)
 {
     public static StoredJob Of(Job job, DateTimeOffset time) => new(job.Key, job.Revision, JobText.Of(job).ToUtf8(job.Revision), time);
 }

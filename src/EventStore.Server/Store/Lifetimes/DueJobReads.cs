@@ -44,7 +44,7 @@ internal sealed class DueJobReads(Primary database, IReadOnlySet<LifetimeRule> r
     /// <summary>What a change makes of a job; null where nothing ends it.</summary>
     public DueJob? After(JobChange change)
     {
-        ReadOnlySpan<byte> text = change.Stored.Utf8;
+        ReadOnlySpan<byte> text = change.Stored.Utf8.Span;
         bool hasField = text.IndexOf("\"ttlSecondsAfterFinished\":"u8) >= 0 || text.IndexOf("\"activeDeadlineSeconds\":"u8) >= 0;
         return change.After.Deleted || !hasField ? null : Of(change.After.Key, text);
     }

@@ -61,7 +61,7 @@ public sealed class JobChange : LogEntry
     /// The job before the event at the event's revision: what a watcher is shown whose selection the job leaves, as upstream does.
     /// </summary>
     public StoredJob Left =>
-        StoredJob.Of(JobText.Read(Stored.Utf8, uid, version, Revision, deleted: false).Revert(Happened.Read(), Revision)!, Time);
+        StoredJob.Of(JobText.Read(Stored.Utf8.Span, uid, version, Revision, deleted: false).Revert(Happened.Read(), Revision)!, Time);
 
     /// <inheritdoc/>
     public override int WeightBytes => Stored.Utf8.Length + Happened.WeightBytes;

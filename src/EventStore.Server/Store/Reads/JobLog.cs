@@ -84,7 +84,7 @@ internal sealed class JobLog(Primary database, long knownBytes)
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop);
         while (!full && await reader.ReadAsync(stop))
         {
-            StoredEvent happened = StoredEvent.From(reader);
+            StoredEvent happened = await StoredEvent.From(reader, stop);
             page.Enqueue(happened);
             full = (bytes += happened.WeightBytes) > PageBytes;
         }

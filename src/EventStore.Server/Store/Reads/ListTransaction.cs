@@ -14,6 +14,7 @@ namespace EventStore.Server.Store.Reads;
 /// </summary>
 public sealed class ListTransaction : IAsyncDisposable
 {
+    private const int BufferMin = 4096;
     private const int PieceMin = 64;
     private const int PieceMax = 4096;
     private const int PastPieceMax = 256;
@@ -60,7 +61,9 @@ public sealed class ListTransaction : IAsyncDisposable
         }
     }
 
-    /// <summary>The jobs that lived at the revision, in order, read as they are asked for.</summary>
+    /// <summary>
+    /// The jobs that lived at the revision, in order, read as they are asked for. A job's text is good until the next job is asked for.
+    /// </summary>
     /// <param name="range">Which ones.</param>
     /// <param name="revision">As of this revision, which is not beyond <see cref="Head"/>.</param>
     /// <param name="stop">Cancels the read.</param>
@@ -158,6 +161,7 @@ public sealed class ListTransaction : IAsyncDisposable
         // Piece by piece, each longer than the one before as long as jobs are small: who has enough after a page leaves the rest of the
         // piece unread, and the database will have sent all of it.
         int length = PieceMin;
+        byte[] buffer = [];
         for (bool more = true; more;)
         {
             (int read, long bytes) = (0, 0);
@@ -168,10 +172,10 @@ public sealed class ListTransaction : IAsyncDisposable
             {
                 var key = new JobKey(reader.GetString(0), reader.GetString(1));
                 long changed = reader.GetInt64(2);
-                var job = new StoredJob(
-                    key, changed, JobText.Shown(reader.GetFieldValue<byte[]>(3), changed), reader.GetFieldValue<DateTimeOffset>(4));
-                bytes += job.Utf8.Length;
-                yield return job;
+                (buffer, int textBytes) = await ReadText(reader, 3, buffer, stop);
+                ReadOnlyMemory<byte> text = JobText.Shown(buffer.AsMemory(0, textBytes), changed);
+                yield return new StoredJob(key, changed, text, reader.GetFieldValue<DateTimeOffset>(4));
+                bytes += textBytes;
                 last = key;
             }
 
@@ -179,6 +183,21 @@ public sealed class ListTransaction : IAsyncDisposable
             more = read == length;
             length = bytes > PieceBytes ? (int)Math.Max(1, length * PieceBytes / bytes) : Math.Min(2 * length, PieceMax);
         }
+    }
+
+    /// <summary>
+    /// Reads a text into the buffer, or into a larger one. A large text has not arrived in whole when its row has: its bytes are
+    /// awaited, as the reader would otherwise wait for them on the thread.
+    /// </summary>
+    private static async ValueTask<(byte[] Buffer, int Length)> ReadText(
+        NpgsqlDataReader reader, int column, byte[] buffer, CancellationToken stop)
+    {
+        await using Stream text = await reader.GetStreamAsync(column, stop);
+        int length = (int)text.Length;
+        if (buffer.Length < length)
+            buffer = new byte[Math.Max(BufferMin, length + (length / 8))];
+        await text.ReadExactlyAsync(buffer.AsMemory(0, length), stop);
+        return (buffer, length);
     }
 
     private NpgsqlCommand SelectPiece(JobRange range, long revision, int length)

@@ -56,5 +56,5 @@ internal sealed record LivingRow(JobKey Key, StoredJob? Stored, Guid Uid, long V
     }
 
     /// <summary>The job, to be decided upon.</summary>
-    public Job ToJob() => JobText.Read(Stored!.Utf8, Uid, Version, Stored.Revision, deleted: false);
+    public Job ToJob() => JobText.Read(Stored!.Utf8.Span, Uid, Version, Stored.Revision, deleted: false);
 }

@@ -108,9 +108,9 @@ internal static class PastJobs
         {
             while ((complete = !await reader.ReadAsync(stop)) == false && (replays.Count == 0 || bytes <= bytesMax))
             {
-                Replay replay = Enter(reader, out int length);
-                replays.Add(replay);
-                bytes += length;
+                byte[] text = await reader.IsDBNullAsync(6, stop) ? [] : await reader.GetFieldValueAsync<byte[]>(6, stop);
+                replays.Add(Enter(reader, text));
+                bytes += text.Length;
             }
         }
 
@@ -118,15 +118,13 @@ internal static class PastJobs
         return new Found(replays.FindAll(replay => !replay.Dropped).ConvertAll(replay => replay.End()), complete && followed);
     }
 
-    private static Replay Enter(NpgsqlDataReader reader, out int length)
+    private static Replay Enter(NpgsqlDataReader reader, byte[] text)
     {
         var replay = new Replay(
             reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetBoolean(4),
             reader.GetInt64(5));
-        byte[] text = reader.IsDBNull(6) ? [] : reader.GetFieldValue<byte[]>(6);
-        length = text.Length;
         replay.Key = new JobKey(reader.GetString(7), reader.GetString(8));
-        replay.Job = length == 0 ? null : JobText.Read(text, replay.Uid, replay.Entered, replay.Revision, deleted: false);
+        replay.Job = text.Length == 0 ? null : JobText.Read(text, replay.Uid, replay.Entered, replay.Revision, deleted: false);
         return replay;
     }
 
@@ -152,7 +150,7 @@ internal static class PastJobs
 
             at = next;
             (long revision, string name) = (reader.GetInt64(1), reader.GetString(2));
-            byte[] data = reader.GetFieldValue<byte[]>(3);
+            byte[] data = await reader.GetFieldValueAsync<byte[]>(3, stop); // may not have arrived yet
             bytes += data.Length;
             replays[at].Apply(revision, name, data);
         }
