@@ -73,7 +73,7 @@ public sealed partial class Tidy
             "Access", "Access.Cluster", "Access.Credentials", "Access.Files", "Telemetry", "Postgres", .. Protocol, "Limits", .. Store, "Resources", "Watch", "Jobs", "Audit",
             "Activities", "Page",
         ],
-        ["Cli"] = ["Access", "Access.Credentials", "Telemetry", "Postgres", "Limits", .. Store, "Audit", "Hosting"],
+        ["Cli"] = ["Access", "Access.Cluster", "Access.Credentials", "Telemetry", "Postgres", "Limits", .. Store, "Audit", "Hosting"],
     };
 
     /// <summary>

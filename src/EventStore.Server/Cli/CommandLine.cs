@@ -103,8 +103,12 @@ internal static class CommandLine
         completion.SetAction(parsed => Completion.Run(parsed.GetRequiredValue(shell)));
         var hosts = new Argument<string[]>("HOST") { Description = "a name or address by which clients call the server" };
         hosts.Arity = ArgumentArity.OneOrMore;
-        Command certificate = new("certificate", "print a new certificate as a Secret for 'kubectl apply'") { hosts };
-        certificate.SetAction(parsed => Certificate.Run(parsed.GetRequiredValue(hosts)));
+        Command certificate = new("certificate", "print a new certificate as a Secret for 'kubectl apply', or put it into a cluster")
+        {
+            Options.IntoCluster, hosts,
+        };
+        certificate.SetAction((parsed, stop) => Certificate.Run(
+            parsed.GetRequiredValue(hosts), parsed.GetValue(Options.IntoCluster), stop));
         RootCommand root =
         [
             Verb(settings, Serving, "serve the API (the default)", [.. Options.Serving, check],

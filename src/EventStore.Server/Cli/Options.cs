@@ -40,6 +40,9 @@ internal static class Options
 
     public static readonly Option<string> Out = Text("--out", "FILE", "write to this file instead of standard output");
 
+    public static readonly Option<string> IntoCluster = Text(
+        "--kubeconfig", "FILE", "put the Secret into the namespace this leads to, unless there is one; in-cluster for the pod's own");
+
     /// <summary>Those of <c>serve</c>.</summary>
     public static readonly Symbol[] Serving =
     [

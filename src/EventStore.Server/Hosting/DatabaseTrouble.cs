@@ -27,19 +27,6 @@ internal static class DatabaseTrouble
         _ => null,
     };
 
-    private static OperatorException Cannot(Exception e, string hint) => new($"the database cannot be used: {Reason(e)}", hint);
-
-    // Npgsql's message says which host it could not reach; the reason is in the inner exception. For a time-out both say the same.
-    private static string Reason(Exception e) => (e switch
-    {
-        PostgresException said => $"{said.MessageText} ({said.SqlState})",
-        { InnerException: AggregateException many } => string.Join("; ", many.InnerExceptions.Select(one => one.Message)),
-        { InnerException: { } inner } when !SaysTheSame(e.Message, inner.Message) => $"{e.Message}: {inner.Message}",
-        _ => e.Message,
-    }).ReplaceLineEndings(" ");
-
-    private static bool SaysTheSame(string message, string inner) =>
-        message.Contains(inner.TrimEnd('.'), StringComparison.OrdinalIgnoreCase) || (IsTimeout(message) && IsTimeout(inner));
-
-    private static bool IsTimeout(string message) => message.Contains("timed out", StringComparison.OrdinalIgnoreCase);
+    private static OperatorException Cannot(Exception e, string hint) =>
+        new($"the database cannot be used: {DatabaseAway.Reason(e)}", hint);
 }

@@ -20,7 +20,7 @@ internal static partial class DatabaseWait
         }
         catch (Exception e) when (DatabaseAway.MayComeBack(e))
         {
-            Waits(log, e.InnerException is { } inner ? $"{e.Message}: {inner.Message}" : e.Message);
+            Waits(log, DatabaseAway.Reason(e));
             return false;
         }
     }

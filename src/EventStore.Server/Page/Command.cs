@@ -1,10 +1,11 @@
+using EventStore.Domain.Jobs;
 using EventStore.Server.Kubernetes;
 
 namespace EventStore.Server.Page;
 
 /// <summary>What a person would type to be told the same.</summary>
 /// <param name="Program">The program.</param>
-/// <param name="Text">The whole command, for a POSIX shell.</param>
+/// <param name="Text">The whole command, for bash or zsh.</param>
 public sealed record Command(string Program, string Text)
 {
     /// <summary>A kubectl command. Words that need it are quoted, and empty ones left out.</summary>
@@ -16,6 +17,25 @@ public sealed record Command(string Program, string Text)
     /// <param name="pathAndQuery">Path and query.</param>
     public static Command Curl(HttpRequest request, string pathAndQuery) => new(
         "curl", $"curl -H \"Authorization: Bearer $TOKEN\" {Quoted($"{request.Scheme}://{request.Host.ToUriComponent()}{pathAndQuery}")}");
+
+    /// <summary>The dry run of a POST below a job, by kubectl and by curl.</summary>
+    /// <param name="request">The page's request, whose host curl names.</param>
+    /// <param name="job">The path of the job in the API.</param>
+    /// <param name="subresource">What is posted to.</param>
+    /// <param name="body">What is posted, in JSON.</param>
+    public static IReadOnlyList<Command> DryRun(HttpRequest request, string job, string subresource, string body)
+    {
+        string path = $"{job}/{subresource}?dryRun=All";
+        Command posted = Kubectl("create", "--raw", path, "-f", "-"), sent = Curl(request, path);
+        return
+        [
+            posted with { Text = $"{posted.Text} <<<{Quoted(body)}" },
+            sent with { Text = $"{sent.Text} -H 'Content-Type: application/json' -d {Quoted(body)}" },
+        ];
+    }
+
+    /// <summary>The path of a job of the API.</summary>
+    public static string PathOf(ApiResource resource, JobKey key) => $"{PathOf(resource, key.Namespace)}/{PageLinks.Escaped(key.Name)}";
 
     /// <summary>The kubectl option of a namespace, or of all.</summary>
     internal static string[] In(string? @namespace) => @namespace is null ? ["--all-namespaces"] : ["-n", @namespace];

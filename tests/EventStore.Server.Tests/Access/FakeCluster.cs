@@ -15,7 +15,7 @@ namespace EventStore.Server.Tests.Access;
 
 /// <summary>
 /// An API server as far as delegation needs one, over TLS: TokenReview, SubjectAccessReview, SelfSubjectAccessReview, and the ConfigMap
-/// with a watch. It answers only who shows its own client's token.
+/// with a watch; and secrets. It answers only who shows its own client's token.
 /// </summary>
 internal sealed class FakeCluster : IAsyncDisposable
 {
@@ -38,6 +38,9 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// <summary>The namespaces there are, each with its phase; <c>forbidden</c> for one that the client may not get.</summary>
     public ConcurrentDictionary<string, string> Namespaces { get; } = new();
 
+    /// <summary>The secrets, by namespace and name.</summary>
+    public ConcurrentDictionary<string, JsonNode> Secrets { get; } = new();
+
     /// <summary>Whether the client may create reviews.</summary>
     public bool MayReview { get; set; } = true;
 
@@ -55,7 +58,7 @@ internal sealed class FakeCluster : IAsyncDisposable
         kind: Config
         clusters: [{name: c, cluster: {server: "{{Address}}", certificate-authority-data: {{Convert.ToBase64String(Encoding.ASCII.GetBytes(authority.Pem))}} } }]
         users: [{name: u, user: {token: {{Token}} } }]
-        contexts: [{name: x, context: {cluster: c, user: u} }]
+        contexts: [{name: x, context: {cluster: c, user: u, namespace: eventstore} }]
         current-context: x
 
         """;
@@ -118,6 +121,10 @@ internal sealed class FakeCluster : IAsyncDisposable
         app.MapGet("/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication", () =>
             Published is null ? Results.StatusCode(404) : Results.Text(ConfigMap().ToJsonString(), "application/json"));
         app.MapGet("/api/v1/namespaces/kube-system/configmaps", (Delegate)Watch);
+        app.MapPost("/api/v1/namespaces/{space}/secrets", (Delegate)CreateSecret);
+        app.MapGet("/api/v1/namespaces/{space}/secrets/{name}", (string space, string name) => Secrets.TryGetValue($"{space}/{name}", out JsonNode? found)
+            ? Results.Text(found.ToJsonString(), "application/json")
+            : Results.StatusCode(404));
         app.MapGet("/api/v1/namespaces/{name}", (string name) => GetNamespace(name));
         await app.StartAsync();
     }
@@ -151,6 +158,14 @@ internal sealed class FakeCluster : IAsyncDisposable
         JsonNode review = (await JsonNode.ParseAsync(http.Request.Body))!;
         review["status"] = new JsonObject { ["allowed"] = MayReview };
         return Results.Text(review.ToJsonString(), "application/json", statusCode: 201);
+    }
+
+    private async Task<IResult> CreateSecret(HttpContext http, string space)
+    {
+        JsonNode secret = (await JsonNode.ParseAsync(http.Request.Body))!;
+        return Secrets.TryAdd($"{space}/{(string)secret["metadata"]!["name"]!}", secret)
+            ? Results.Text(secret.ToJsonString(), "application/json", statusCode: 201)
+            : Results.StatusCode(409);
     }
 
     private IResult GetNamespace(string name)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.Versioning;
 using System.Text.RegularExpressions;
+using EventStore.Server.Tests.Access;
 using EventStore.Server.Tests.Fixtures;
 using k8s;
 using k8s.Models;
@@ -94,9 +95,17 @@ public sealed partial class As_delivered : IDisposable
             Directory.CreateDirectory(root + folder);
         await File.WriteAllTextAsync(root + "/run/secrets/eventstore/tokens.csv", "a-token,admin,1,system:masters\n");
         File.Copy(Repository.PathOf("src/EventStore.Server/kubernetes/rules.yaml"), root + "/etc/eventstore/rules/rules.yaml");
-        await using ProgramRun made = await ProgramRun.Ended("certificate", "eventstore", "eventstore.eventstore.svc");
+        // The Job makes it in a cluster that is stood in for; kubelet mounts what is there.
+        await using FakeCluster cluster = await FakeCluster.Start();
+        string kubeconfig = Path.Combine(root, "cluster");
+        await File.WriteAllTextAsync(kubeconfig, cluster.Kubeconfig);
+        string[] job = [.. The_Kubernetes_manifest.ArgumentsOf("eventstore-certificate").Select(each => each.Replace("in-cluster", kubeconfig, StringComparison.Ordinal))];
+        await using ProgramRun made = await ProgramRun.Ended(job), again = await ProgramRun.Ended(job);
         Assert.True(made.ExitCode == 0, made.Everything);
-        V1Secret secret = KubernetesYaml.Deserialize<V1Secret>(made.Output);
+        Assert.Contains("secret eventstore/eventstore-tls created", made.Output, StringComparison.Ordinal);
+        Assert.True(again.ExitCode == 0, again.Everything);
+        Assert.EndsWith("is there already and is kept\n", again.Output, StringComparison.Ordinal);
+        V1Secret secret = KubernetesJson.Deserialize<V1Secret>(Assert.Single(cluster.Secrets).Value.ToJsonString());
         Assert.Equal(("eventstore-tls", "kubernetes.io/tls"), (secret.Metadata.Name, secret.Type));
         foreach ((string name, byte[] content) in secret.Data)
             await File.WriteAllBytesAsync($"{root}/run/secrets/eventstore-tls/{name}", content);

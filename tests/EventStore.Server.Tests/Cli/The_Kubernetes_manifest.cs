@@ -14,11 +14,11 @@ public sealed class The_Kubernetes_manifest
     private const string Folder = "src/EventStore.Server/kubernetes/";
 
     private static readonly List<object> Objects =
-        [.. ((string[])["server.yaml", "migrate.yaml", "networkpolicy.yaml"]).SelectMany(file => KubernetesYaml.LoadAllFromString(Repository.Read(Folder + file), strict: true))];
+        [.. ((string[])["server.yaml", "certificate.yaml", "migrate.yaml", "networkpolicy.yaml"]).SelectMany(file => KubernetesYaml.LoadAllFromString(Repository.Read(Folder + file), strict: true))];
 
     private static readonly V1PodSpec Pod = Objects.OfType<V1Deployment>().Single().Spec.Template.Spec;
 
-    private static readonly V1PodSpec Migration = Objects.OfType<V1Job>().Single().Spec.Template.Spec;
+    private static readonly V1PodSpec Migration = Job("eventstore-migrate"), Certificate = Job("eventstore-certificate");
 
     private static readonly V1Container Server = Assert.Single(Pod.Containers);
 
@@ -27,9 +27,9 @@ public sealed class The_Kubernetes_manifest
     {
         V1Deployment deployment = Objects.OfType<V1Deployment>().Single();
         V1Service service = Objects.OfType<V1Service>().Single();
-        Assert.Equal(5, Objects.Count);
+        Assert.Equal(9, Objects.Count);
         Assert.Equal(deployment.Spec.Template.Metadata.Labels, Objects.OfType<V1NetworkPolicy>().Single().Spec.PodSelector.MatchLabels);
-        Assert.NotEqual(deployment.Spec.Template.Metadata.Labels, Objects.OfType<V1Job>().Single().Spec.Template.Metadata.Labels);
+        Assert.All(Objects.OfType<V1Job>(), job => Assert.NotEqual(deployment.Spec.Template.Metadata.Labels, job.Spec.Template.Metadata.Labels));
         Assert.Equal(2, deployment.Spec.Replicas);
         Assert.Equal(deployment.Spec.Template.Metadata.Labels, service.Spec.Selector);
         Assert.Equal(deployment.Spec.Template.Metadata.Labels, deployment.Spec.Selector.MatchLabels);
@@ -59,14 +59,18 @@ public sealed class The_Kubernetes_manifest
     [Fact]
     public void Gives_no_rights_that_are_not_needed()
     {
-        foreach (V1PodSpec pod in (V1PodSpec[])[Pod, Migration])
+        foreach (V1PodSpec pod in (V1PodSpec[])[Pod, Migration, Certificate])
         {
             Assert.True(pod.SecurityContext.RunAsNonRoot);
             Assert.NotEqual(0, pod.SecurityContext.RunAsUser);
-            Assert.False(pod.AutomountServiceAccountToken);
+            Assert.Equal(pod == Certificate, pod.AutomountServiceAccountToken);
             Assert.Equal("RuntimeDefault", pod.SecurityContext.SeccompProfile.Type);
         }
 
+        // To create cannot be narrowed by a name; whatever else is allowed is.
+        Assert.Equal(
+            ["secrets create ", "secrets get eventstore-tls"],
+            Objects.OfType<V1Role>().Single().Rules.Select(rule => $"{Assert.Single(rule.Resources)} {Assert.Single(rule.Verbs)} {rule.ResourceNames?.Single()}"));
         foreach (V1Container container in Containers())
         {
             Assert.True(container.SecurityContext.ReadOnlyRootFilesystem);
@@ -80,7 +84,7 @@ public sealed class The_Kubernetes_manifest
     [Fact]
     public void Names_secrets_and_holds_none_and_the_server_never_sees_the_owner_s()
     {
-        V1EnvVar[] connections = [.. Containers().SelectMany(container => container.Env).Where(variable => variable.Name.StartsWith("ConnectionStrings", StringComparison.Ordinal))];
+        V1EnvVar[] connections = [.. Containers().SelectMany(container => container.Env ?? []).Where(variable => variable.Name.StartsWith("ConnectionStrings", StringComparison.Ordinal))];
         Assert.Equal(3, connections.Length);
         Assert.All(connections, variable => Assert.True(variable.Value is null && variable.ValueFrom.SecretKeyRef is not null));
         Assert.Equal(["eventstore-server"], Server.Env.Where(variable => variable.ValueFrom is not null).Select(variable => variable.ValueFrom.SecretKeyRef.Name));
@@ -99,11 +103,11 @@ public sealed class The_Kubernetes_manifest
         V1Service served = all.OfType<V1Service>().Single();
         Assert.Equal((served.Metadata.Name, "eventstore", served.Spec.Ports.Single().Port), (service.Spec.Service.Name, service.Spec.Service.NamespaceProperty, service.Spec.Service.Port!.Value));
         V1PodSpec pod = all.OfType<V1Deployment>().Single().Spec.Template.Spec;
-        Assert.Equal((all.OfType<V1ServiceAccount>().Single().Metadata.Name, true), (pod.ServiceAccountName, pod.AutomountServiceAccountToken));
+        Assert.Equal((all.OfType<V1ServiceAccount>().Single(account => account.Metadata.Name == "eventstore").Metadata.Name, true), (pod.ServiceAccountName, pod.AutomountServiceAccountToken));
         string[] arguments = [.. pod.Containers.Single().Args];
         Assert.Null(CommandLine.Problem(CommandLine.Parse(arguments)));
         Assert.Contains($"--groups={service.Spec.Group}", arguments);
-        Assert.Equal("kube-system", all.OfType<V1RoleBinding>().Single().Metadata.NamespaceProperty);
+        Assert.Equal("kube-system", all.OfType<V1RoleBinding>().Single(binding => binding.RoleRef.Name.StartsWith("extension-", StringComparison.Ordinal)).Metadata.NamespaceProperty);
         Assert.Contains("system:auth-delegator", all.OfType<V1ClusterRoleBinding>().Select(binding => binding.RoleRef.Name));
         Assert.Contains(all.OfType<V1NetworkPolicy>().Single().Spec.Egress, rule => rule.Ports.Any(port => port.Port.Value == "6443"));
     }
@@ -114,13 +118,18 @@ public sealed class The_Kubernetes_manifest
     {
         Skip.IfNot(As_delivered.HasKubectl, "kubectl is missing");
         string all = await As_delivered.Kubectl("kustomize", Repository.PathOf(Folder));
-        Assert.Equal(7, all.Split("\n---\n").Length); // with the ConfigMap of the rules and the ServiceMonitor
-        Assert.Equal(7, all.Split("\n  namespace: eventstore\n").Length - 1);
-        Assert.Equal(2, all.Split("image: eventstore-server:1.0.0\n").Length - 1);
+        Assert.Equal(11, all.Split("\n---\n").Length); // with the ConfigMap of the rules and the ServiceMonitor
+        Assert.Equal(12, all.Split("\n  namespace: eventstore\n").Length - 1); // the account is named with its own
+        Assert.Equal(3, all.Split("image: eventstore-server:1.0.0\n").Length - 1);
         Assert.Contains("kind: ServiceMonitor", all, StringComparison.Ordinal);
     }
 
-    private static IEnumerable<V1Container> Containers() => Migration.Containers.Append(Server);
+    private static IEnumerable<V1Container> Containers() => [.. Migration.Containers, .. Certificate.Containers, Server];
+
+    /// <summary>What the container of a Job is called with.</summary>
+    internal static IList<string> ArgumentsOf(string job) => Job(job).Containers.Single().Args;
+
+    private static V1PodSpec Job(string name) => Objects.OfType<V1Job>().Single(job => job.Metadata.Name == name).Spec.Template.Spec;
 
     [Fact]
     public void Waits_for_the_server_to_stop()

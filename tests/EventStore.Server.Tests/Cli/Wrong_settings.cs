@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
 using EventStore.Server.Hosting;
+using EventStore.Server.Store.Format;
 using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Cli;
@@ -109,6 +110,8 @@ public sealed class Wrong_settings : IDisposable
     [Fact]
     public void A_time_out_is_said_once()
     {
+        var unknown = new SocketException((int)SocketError.HostNotFound);
+        Assert.Equal(unknown.Message, DatabaseAway.Reason(new InvalidOperationException(unknown.Message, unknown)));
         string said = DatabaseTrouble.Explain(new TimeoutException("The operation has timed out.", new TimeoutException("The operation has timed out.")))!.Message;
         Assert.StartsWith("the database cannot be used: The operation has timed out.\n", said, StringComparison.Ordinal);
     }

@@ -32,6 +32,9 @@ public sealed class PageFixture : IAsyncLifetime
     private static readonly string[] Places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     private static readonly string? Chromium = Environment.GetEnvironmentVariable("TEST_CHROMIUM") ?? Places.FirstOrDefault(File.Exists);
 
+    /// <summary>The windows of a telephone and of a desk.</summary>
+    internal static readonly ViewportSize Phone = new() { Width = 375, Height = 720 }, Desk = new() { Width = 1280, Height = 860 };
+
     private readonly DirectoryInfo rules = Directory.CreateTempSubdirectory("rules-");
     private IPlaywright? playwright;
     private IBrowser? browser;
@@ -82,7 +85,7 @@ public sealed class PageFixture : IAsyncLifetime
             JavaScriptEnabled = scripts,
             TimezoneId = zone,
             Locale = "en-GB",
-            ViewportSize = phone ? new ViewportSize { Width = 375, Height = 720 } : new ViewportSize { Width = 1280, Height = 860 },
+            ViewportSize = phone ? Phone : Desk,
             Permissions = ["clipboard-read", "clipboard-write"],
             ClientCertificates = certificate is null ? null : [certificate],
             IgnoreHTTPSErrors = true, // the tests' certificates are of authorities of their own

@@ -63,6 +63,13 @@ public sealed class Visitor : IAsyncDisposable
     /// <summary>Presses the button of that name, which sends a form.</summary>
     public Task Press(string button, bool exact = false) => Leave(() => Page.GetByRole(AriaRole.Button, new() { Name = button, Exact = exact }).ClickAsync());
 
+    /// <summary>Changes the colours and the width of the window, with the page in it.</summary>
+    public async Task Turn(ColorScheme colours, bool phone)
+    {
+        await Page.EmulateMediaAsync(new() { ColorScheme = colours });
+        await Page.SetViewportSizeAsync(phone ? PageFixture.Phone.Width : PageFixture.Desk.Width, phone ? PageFixture.Phone.Height : PageFixture.Desk.Height);
+    }
+
     /// <summary>Goes to a page.</summary>
     public Task Go(string path) => Page.GotoAsync(path);
 

@@ -43,11 +43,12 @@ internal sealed record ClusterSettings(string? Authentication, string? Authoriza
     /// <summary>A client for the cluster of a kubeconfig.</summary>
     /// <param name="kubeconfig">The file, or <see cref="InCluster"/>.</param>
     /// <exception cref="k8s.Exceptions.KubeConfigException">It is no kubeconfig, or this is no pod with a service account.</exception>
-    public static IKubernetes Client(string kubeconfig)
-    {
-        KubernetesClientConfiguration configuration = kubeconfig == InCluster
-            ? KubernetesClientConfiguration.InClusterConfig()
-            : KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(kubeconfig));
-        return new k8s.Kubernetes(configuration);
-    }
+    public static IKubernetes Client(string kubeconfig) => new k8s.Kubernetes(Configuration(kubeconfig));
+
+    /// <summary>What a client of the cluster of a kubeconfig needs, and the namespace it is for.</summary>
+    /// <param name="kubeconfig">The file, or <see cref="InCluster"/>.</param>
+    /// <exception cref="k8s.Exceptions.KubeConfigException">It is no kubeconfig, or this is no pod with a service account.</exception>
+    public static KubernetesClientConfiguration Configuration(string kubeconfig) => kubeconfig == InCluster
+        ? KubernetesClientConfiguration.InClusterConfig()
+        : KubernetesClientConfiguration.BuildConfigFromConfigFile(new FileInfo(kubeconfig));
 }

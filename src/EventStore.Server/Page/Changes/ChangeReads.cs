@@ -16,7 +16,7 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
     private const int ValueLengthMax = 60;
     private const int Days = 30;
     private const int Slots = 30;
-    private const int CountsMax = 100_000;
+    private const int DaysMax = 366;
 
     /// <summary>The page.</summary>
     public async Task<ChangeListModel> Page(ChangeQuestion question, CancellationToken stop)
@@ -51,21 +51,17 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
         var today = DateOnly.FromDateTime(now.UtcDateTime);
         DateOnly last = question.To is { } to ? DateOnly.FromDateTime(to.UtcDateTime) : today;
         DateOnly first = question.From is { } from ? DateOnly.FromDateTime(from.UtcDateTime) : last.AddDays(1 - Days);
-        first = DateOnly.FromDayNumber(Math.Max(first.DayNumber, last.DayNumber - 365));
-        (string Member, Func<ActivityCount, string> Of, string Asked)[] filters =
-        [
-            (nameof(DailyActivity.UserName), count => count.UserName, question.User),
-            (nameof(DailyActivity.Type), count => count.Type, question.Verb.Length > 0 ? RevisionVerbs.EventName(question.Verb)! : ""),
-            (nameof(DailyActivity.Field), count => count.Field, question.Path),
-        ];
-        filters = [.. filters.Where(filter => filter.Asked.Length > 0)];
-        var query = new ActivityQuery(
-            question.Namespace, first, last.AddDays(1), [nameof(DailyActivity.Day), .. filters.Select(filter => filter.Member)]);
-        IReadOnlyList<ActivityCount> counts = await activity.Counts(query, CountsMax, stop);
-        ILookup<DateOnly, long> byDay = counts.Where(count => filters.All(filter => filter.Of(count) == filter.Asked))
-            .ToLookup(count => count.Day, count => count.Count);
+        first = DateOnly.FromDayNumber(Math.Max(first.DayNumber, last.DayNumber - DaysMax + 1));
+        var query = new ActivityQuery(question.Namespace, first, last.AddDays(1), [nameof(DailyActivity.Day)])
+        {
+            UserName = Asked(question.User),
+            Type = Asked(question.Verb) is { } verb ? RevisionVerbs.EventName(verb) : null,
+            Field = Asked(question.Path),
+        };
+        IReadOnlyList<ActivityCount> counts = await activity.Counts(query, DaysMax, stop);
+        var byDay = counts.ToDictionary(count => count.Day, count => count.Count);
         Bar[] bars = [.. Enumerable.Range(0, last.DayNumber - first.DayNumber + 1).Select(first.AddDays)
-            .Select(day => new Bar(Midnight(day), Midnight(day.AddDays(1)), byDay[day].Sum()))];
+            .Select(day => new Bar(Midnight(day), Midnight(day.AddDays(1)), byDay.GetValueOrDefault(day)))];
         return model with { Bars = bars, About = "all changes by day (UTC)" };
     }
 
@@ -92,6 +88,8 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
             counts[Math.Min(Slots - 1, (int)((row.Time - first).Ticks / slot))]++;
         return [.. counts.Select((count, i) => new Bar(first.AddTicks((long)(i * slot)), first.AddTicks((long)((i + 1) * slot)), count))];
     }
+
+    private static string? Asked(string text) => text.Length > 0 ? text : null;
 
     private static DateTimeOffset Midnight(DateOnly day) => new(day, TimeOnly.MinValue, TimeSpan.Zero);
 

@@ -43,7 +43,11 @@ internal static class GoBackPages
         var asked = new RollbackRequest(revision, Text(job.Revision), 0, DryRun: true, null);
         Outcome outcome = await JobRollback.Execute(http, key, asked, past?.Job, lane, clock);
         return outcome is Outcome.Done done
-            ? PageAnswers.Show<GoBackPage>(Model(key, revision, past!.Value, job, done.Job))
+            ? PageAnswers.Show<GoBackPage>(Model(key, revision, past!.Value, job, done.Job) with
+            {
+                Commands = Command.DryRun(
+                    http.Request, Command.PathOf(JobResource.Names, key), "rollback", $$"""{"revision": {{Text(revision)}}}"""),
+            })
             : JobAnswers.Of(outcome, key, http.TraceIdentifier, _ => Results.Empty);
     }
 
@@ -118,6 +122,9 @@ public sealed record GoBackModel(JobKey Key, long Asked, long Then, DateTimeOffs
 
     /// <summary>What would stay as it is, though it was otherwise then.</summary>
     public required ShownChanges Cannot { get; init; }
+
+    /// <summary>The same as commands.</summary>
+    public IReadOnlyList<Command> Commands { get; init; } = [];
 }
 
 /// <summary>What is shown when somebody else was faster.</summary>

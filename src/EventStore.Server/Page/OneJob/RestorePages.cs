@@ -2,6 +2,7 @@ using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes.Answers;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.History;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Reads;
@@ -23,7 +24,9 @@ internal static class RestorePages
         if (refusal is not null)
             return refusal;
         return JobAnswers.Of(outcome!, key, http.TraceIdentifier, done => PageAnswers.Show<RestorePage>(
-            new RestoreModel(key, past!.Revision, YamlText.Lines(JsonReading.Parse(done.Utf8)))));
+            new RestoreModel(
+                key, past!.Revision, YamlText.Lines(JsonReading.Parse(done.Utf8)),
+                Command.DryRun(http.Request, Command.PathOf(JobResource.Names, key), "restore", "{}"))));
     }
 
     /// <summary>POST …/restore: makes it.</summary>
@@ -57,4 +60,5 @@ internal static class RestorePages
 /// <param name="Key">The job.</param>
 /// <param name="Then">The revision at which it was seen last.</param>
 /// <param name="Lines">The job that would be made.</param>
-public sealed record RestoreModel(JobKey Key, long Then, IReadOnlyList<YamlLine> Lines);
+/// <param name="Commands">The same as commands.</param>
+public sealed record RestoreModel(JobKey Key, long Then, IReadOnlyList<YamlLine> Lines, IReadOnlyList<Command> Commands);

@@ -10,7 +10,16 @@ namespace EventStore.Server.Store.Activities;
 internal sealed record ActivityQuery(string? Namespace, DateOnly? Since, DateOnly? Until, IReadOnlyList<string> By)
 {
     /// <summary>Whether it is counted by field, so that an event counts once for each field it changed.</summary>
-    public bool ByField => By.Contains(nameof(DailyActivity.Field));
+    public bool ByField => Field is not null || By.Contains(nameof(DailyActivity.Field));
+
+    /// <summary>What this user did; null for everybody.</summary>
+    public string? UserName { get; init; }
+
+    /// <summary>Events of this stored name; null for all.</summary>
+    public string? Type { get; init; }
+
+    /// <summary>Changes of this field; null for all.</summary>
+    public string? Field { get; init; }
 }
 
 /// <summary>How often something was done. A member it is not counted by is empty.</summary>

@@ -37,6 +37,12 @@ internal sealed class ActivityReads(DocumentStore store, NpgsqlDataSource databa
         await using IQuerySession session = store.QuerySession();
         IQueryable<DailyActivity> activity = session.Query<DailyActivity>();
         activity = query.ByField ? activity.Where(day => day.Field != "") : activity.Where(day => day.Field == "");
+        if (query.Field is { } field)
+            activity = activity.Where(day => day.Field == field);
+        if (query.UserName is { } user)
+            activity = activity.Where(day => day.UserName == user);
+        if (query.Type is { } type)
+            activity = activity.Where(day => day.Type == type);
         if (query.Namespace is { } @namespace)
             activity = activity.Where(day => day.Namespace == @namespace);
         if (query.Since is { } since)

@@ -50,6 +50,18 @@ public static class DatabaseAway
         _ => Unreachable,
     };
 
+    /// <summary>
+    /// What happened, in one line for whoever operates the server. Npgsql's message says which host it could not reach, and its inner
+    /// exception why. Where both say the same, as for a time-out or an unknown host, it is said once.
+    /// </summary>
+    public static string Reason(Exception e) => (e switch
+    {
+        PostgresException said => $"{said.MessageText} ({said.SqlState})",
+        { InnerException: AggregateException many } => string.Join("; ", many.InnerExceptions.Select(one => one.Message)),
+        { InnerException: { } inner } when !SaysTheSame(e.Message, inner.Message) => $"{e.Message}: {inner.Message}",
+        _ => e.Message,
+    }).ReplaceLineEndings(" ");
+
     /// <summary>Whether a connection that had been opened is one no longer; another may well serve.</summary>
     public static bool IsBrokenConnection(Exception e) => e is
         NpgsqlException { InnerException: IOException }
@@ -78,4 +90,9 @@ public static class DatabaseAway
     private static bool HasNoSpace(PostgresException said) =>
         said.SqlState == PostgresErrorCodes.DiskFull
             || said is { SqlState: PostgresErrorCodes.InternalError, Routine: "mdextend" or "mdzeroextend" };
+
+    private static bool SaysTheSame(string message, string inner) =>
+        message.Contains(inner.TrimEnd('.'), StringComparison.OrdinalIgnoreCase) || (IsTimeout(message) && IsTimeout(inner));
+
+    private static bool IsTimeout(string message) => message.Contains("timed out", StringComparison.OrdinalIgnoreCase);
 }

@@ -95,7 +95,7 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
-                return new HostState(KindOf(e), e.InnerException is { } inner ? $"{e.Message}: {inner.Message}" : e.Message);
+                return new HostState(KindOf(e), DatabaseAway.Reason(e));
             }
         }
 
