@@ -7,8 +7,10 @@ using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Limits;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Activities;
 using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Activities;
@@ -49,13 +51,16 @@ internal static class ActivityEndpoints
         activity.WithMetadata(new RequiresAccess(Resource.Group, Resource.Plural));
     }
 
-    private static Task<IResult> ListAll(HttpContext http, ActivityReads reads, TimeProvider clock) => List(http, null, reads, clock);
+    private static Task<IResult> ListAll(HttpContext http, ActivityReads reads, JobReads jobReads, TimeProvider clock) =>
+        List(http, null, reads, jobReads, clock);
 
-    private static async Task<IResult> List(HttpContext http, string? @namespace, ActivityReads reads, TimeProvider clock)
+    private static async Task<IResult> List(HttpContext http, string? @namespace, ActivityReads reads, JobReads jobReads, TimeProvider clock)
     {
         if (!ActivityQuestion.TryRead(http.Request.Query, @namespace, out ActivityQuestion? question, out Status? refusal)
             || !ObjectView.TryRead(http, ActivityView.Kind(question), isList: true, out ObjectView form, out refusal))
             return refusal!;
+        if (question.Revision is { } asked && await jobReads.WaitFor(asked, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
         long upTo = await reads.WaitFor(question.Revision ?? 0, Patience, http.RequestAborted);
         if (upTo < question.Revision)
             return Status.TooLargeResourceVersion(question.Revision.Value, upTo);

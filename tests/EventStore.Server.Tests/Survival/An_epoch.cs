@@ -23,8 +23,8 @@ public sealed class An_epoch
         await using OwnCluster b = await a.StartStandby("-c hot_standby=on");
         TestDatabase onB = onA.At(b.Superuser);
         string both = new NpgsqlConnectionStringBuilder(onA.Serving) { Host = $"127.0.0.1:{a.Port},127.0.0.1:{b.Port}" }.ConnectionString;
-        await using ServerProcess one = await ServerProcess.Start(both);
-        await using ServerProcess two = await ServerProcess.Start(both);
+        await using ServerProcess one = await ServerProcess.Start(both, "--activity", "on");
+        await using ServerProcess two = await ServerProcess.Start(both, "--activity", "on");
         long kept = 0;
         for (int i = 0; i < 5; i++)
             kept = long.Parse((await one.Admin.Create($"job-{i}")).Revision());
@@ -71,6 +71,7 @@ public sealed class An_epoch
                 Assert.Equal(HttpStatusCode.Gone, (await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}{asked}{lost + 1000}"))).Code);
             }
 
+            Assert.Equal(HttpStatusCode.Gone, (await Reply.Of(server.Admin.GetAsync($"/apis/audit.eventstore.io/v1/activity?resourceVersion={lost}"))).Code);
             Assert.Equal(HttpStatusCode.OK, (await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}?resourceVersion={kept}"))).Code);
             Assert.Null((await server.Admin.Get(Sample.Job("job-0")))["metadata"]!["labels"]!["lost"]);
             Assert.Equal(HttpStatusCode.NotFound, (await Reply.Of(server.Admin.GetAsync(Sample.Job("lost-0")))).Code);
