@@ -54,7 +54,8 @@ internal static class ActivityEndpoints
     private static Task<IResult> ListAll(HttpContext http, ActivityReads reads, JobReads jobReads, TimeProvider clock) =>
         List(http, null, reads, jobReads, clock);
 
-    private static async Task<IResult> List(HttpContext http, string? @namespace, ActivityReads reads, JobReads jobReads, TimeProvider clock)
+    private static async Task<IResult> List(
+        HttpContext http, string? @namespace, ActivityReads reads, JobReads jobReads, TimeProvider clock)
     {
         if (!ActivityQuestion.TryRead(http.Request.Query, @namespace, out ActivityQuestion? question, out Status? refusal)
             || !ObjectView.TryRead(http, ActivityView.Kind(question), isList: true, out ObjectView form, out refusal))

@@ -104,10 +104,20 @@ public sealed class BreakableWire : IAsyncDisposable
 
     private TcpListener Listen(int port)
     {
-        var listening = new TcpListener(IPAddress.Loopback, port);
-        listening.Start();
-        Keep(Accept(listening));
-        return listening;
+        while (true)
+        {
+            var listening = new TcpListener(IPAddress.Loopback, port);
+            try
+            {
+                listening.Start();
+                Keep(Accept(listening));
+                return listening;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            {
+                Thread.Sleep(10); // the listener before this one is closed once its last accept has ended, on another thread
+            }
+        }
     }
 
     private async Task Accept(TcpListener listening)

@@ -9,7 +9,7 @@ namespace EventStore.Server.Tests.Fixtures;
 /// </summary>
 /// <remarks>
 /// They lie below those the kernel gives to outgoing connections (ip_local_port_range): one of these could take a port between our look at
-/// it and its use. Tests make thousands of connections, and so that did happen.
+/// it and its use.
 /// </remarks>
 internal static class FreePort
 {

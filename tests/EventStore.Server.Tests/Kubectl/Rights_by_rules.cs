@@ -133,7 +133,7 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
         await Until(async () => (int)(await alice.GetAsync(path)).StatusCode == 200);
         (int code, string output) = await Kubectl(read);
         Assert.Equal(0, code);
-        Assert.StartsWith("""{"apiVersion":"audit.eventstore.io/v1","hash":""", output, StringComparison.Ordinal);
+        Assert.StartsWith("""{"apiVersion":"audit.eventstore.io/v1","epoch":""", output, StringComparison.Ordinal);
         (_, output) = await Kubectl("auth can-i --list --token " + ServerProcess.AliceToken);
         Assert.Matches(@"\ncheckpoint\.audit\.eventstore\.io +\[\] +\[\] +\[get\]\n", output);
     }

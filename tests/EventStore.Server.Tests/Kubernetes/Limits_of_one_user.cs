@@ -221,7 +221,7 @@ public sealed class Limits_of_one_user : IAsyncLifetime
     [Fact]
     public async Task A_request_that_takes_too_long_is_504_and_changes_nothing()
     {
-        await using ServerProcess server = await Start("--Limits:RequestTime=00:00:01");
+        await using ServerProcess server = await Start("--Limits:RequestTime=00:00:04"); // its first request is slow
         await server.Admin.Create("mnist");
         await using WatchClient watch = await WatchClient.Open(server.Admin, Sample.Jobs());
         await using (CommitLock held = await CommitLock.Hold(database))

@@ -41,6 +41,12 @@ public sealed class An_epoch
             seenByTwo = await Label(one, $"job-{i}", "lost");
         for (JsonNode list = await two.Admin.Get(Sample.Jobs()); list.Revision() != seenByTwo; list = await two.Admin.Get(Sample.Jobs()))
             await Task.Delay(20);
+        await using (WatchClient shown = await WatchClient.Open(two.Admin, Sample.Jobs(), $"resourceVersion={kept}"))
+        {
+            for (long last = 0; last < long.Parse(seenByTwo);) // now the watch that is shown nothing has passed over what will be lost
+                last = (await shown.Next())!.Revision;
+        }
+
         long lost = 0;
         for (int i = 0; i < 3; i++)
             lost = long.Parse((await one.Admin.Create($"lost-{i}")).Revision());
