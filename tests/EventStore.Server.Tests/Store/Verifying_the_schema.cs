@@ -150,7 +150,8 @@ public sealed class Verifying_the_schema : IAsyncLifetime
             (string table, string name, string type) = (column.Split('.')[0], column.Split('.', ' ')[1], column.Split(' ', 2)[1]);
             if (Notes.Contains(table) || Untold.Contains($"{table}.{name}"))
                 continue;
-            string place = await database.Ask<string>($"SELECT ctid::text FROM eventstore.{table} ORDER BY ctid DESC LIMIT 1");
+            string which = table == "mt_doc_current_job" ? "WHERE NOT deleted" : ""; // the name of one that is deleted may live
+            string place = await database.Ask<string>($"SELECT ctid::text FROM eventstore.{table} {which} ORDER BY ctid DESC LIMIT 1");
             string old = await database.Ask<string>($"SELECT coalesce(quote_literal({name}::text), 'NULL') FROM eventstore.{table} WHERE ctid = '{place}'");
             place = await database.Ask<string>($"UPDATE eventstore.{table} SET {name} = {Other(name, type)} WHERE ctid = '{place}' RETURNING ctid::text");
             if ((await Findings()).Length == usual)

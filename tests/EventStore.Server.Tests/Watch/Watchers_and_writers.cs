@@ -72,11 +72,11 @@ public sealed class Watchers_and_writers
     {
         await using TestDatabase database = await TestDatabase.Create();
         await using ServerProcess server = await ServerProcess.Start(database.Serving, [.. QuickBookmarks, .. limits]);
-        int cutOff = await Run(database, new Writers(server.Admin), server.Admin);
+        int cutOff = await Run(database, new Writers(server.Admin), server.Admin, untilCutOff: true);
         Assert.True(cutOff > 0, "nobody was cut off, so nothing was shown");
     }
 
-    private static async Task<int> Run(TestDatabase database, Writers writers, HttpClient watching, Func<Task>? meanwhile = null)
+    private static async Task<int> Run(TestDatabase database, Writers writers, HttpClient watching, Func<Task>? meanwhile = null, bool untilCutOff = false)
     {
         // A past to begin in, older than everything the feed has at hand.
         await writers.Write(WritersCount, 6, seed: 7);
@@ -97,6 +97,8 @@ public sealed class Watchers_and_writers
         }
 
         await disturbing;
+        for (int tries = 0; untilCutOff && tries < 3000 && followers.All(follower => follower.CutOff == 0); tries++)
+            await Task.Delay(20);
         await stop.CancelAsync();
         await writing;
         await Retry(async () => end.SetResult(await database.Ask<long>("SELECT revision FROM eventstore.head")));
