@@ -75,11 +75,9 @@ public static class ManagedFields
         if (owner.Subresource.Length > 0)
             members.Add(new("subresource", owner.Subresource));
         if (time is { } seconds)
-            members.Add(new("time", Shown(DateTimeOffset.FromUnixTimeSeconds(seconds))));
+            members.Add(new("time", Rfc3339.Of(DateTimeOffset.FromUnixTimeSeconds(seconds))));
         return JsonObject.Of(members);
     }
-
-    private static string Shown(DateTimeOffset time) => time.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     // A set as it can be stored: steps of the kinds there are, each with the steps below it.
     private static bool IsFields(JsonObject tree) => tree.Members.ToArray().All(member => member.Value is JsonObject below

@@ -16,6 +16,6 @@ public static partial class JobDecider
         return end.Lifetime.Rule == LifetimeRule.Ttl
             ? Delete(job, new DeleteJob(end.Key, end.Time, end.Origin, null, null) { Profile = end.Profile, Manager = end.Manager })
             : SetStatus(job, StatusOnly(Conditions.DeadlineExceeded(
-                job.Manifest["status"] as JsonObject ?? JsonObject.Empty, job.Key.Name, Timestamp(end.Time))), end);
+                job.Manifest["status"] as JsonObject ?? JsonObject.Empty, job.Key.Name, Rfc3339.Of(end.Time))), end);
     }
 }

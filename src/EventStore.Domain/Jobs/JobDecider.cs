@@ -165,7 +165,7 @@ public static partial class JobDecider
     {
         if (job.Finalizers.Count == 0)
             return new JobDeleted(null, null, []);
-        return job.Deleting ? Decision.NothingToDo : new JobDeletionRequested(Timestamp(delete.Time));
+        return job.Deleting ? Decision.NothingToDo : new JobDeletionRequested(Rfc3339.Of(delete.Time));
     }
 
     /// <summary>The request changes the finalizers: it says what becomes of dependents.</summary>
@@ -173,7 +173,7 @@ public static partial class JobDecider
     {
         if (finalizers.Count > 0 && !job.Deleting)
         {
-            return new JobDeletionRequested(Timestamp(delete.Time))
+            return new JobDeletionRequested(Rfc3339.Of(delete.Time))
             {
                 Finalizers = new JsonArray(finalizers),
                 FinalizersReplaced = job.Metadata["finalizers"],
@@ -217,7 +217,7 @@ public static partial class JobDecider
     {
         JsonObject metadata = ObjectMeta.Known(create.Manifest["metadata"] as JsonObject ?? JsonObject.Empty)
             .Without("deletionGracePeriodSeconds").Without("deletionTimestamp").Without("resourceVersion").Without("selfLink")
-            .With("creationTimestamp", Timestamp(create.Time))
+            .With("creationTimestamp", Rfc3339.Of(create.Time))
             .With("generation", 1)
             .With("namespace", create.Key.Namespace)
             .With("uid", create.Uid.ToString());
@@ -242,7 +242,4 @@ public static partial class JobDecider
     private static string[] Paths(IReadOnlyList<Change> changes) =>
         [.. changes.Where(change => change.Path.Length <= TouchedPaths.LengthMax).Take(TouchedPaths.RecordedMax)
             .Select(change => change.Path.ToString())];
-
-    internal static string Timestamp(DateTimeOffset time) =>
-        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }

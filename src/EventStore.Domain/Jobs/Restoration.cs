@@ -32,7 +32,7 @@ internal static class Restoration
         JsonObject metadata = restore.Past.Metadata
             .Without("deletionGracePeriodSeconds")
             .Without("deletionTimestamp")
-            .With("creationTimestamp", JobDecider.Timestamp(restore.Time))
+            .With("creationTimestamp", Rfc3339.Of(restore.Time))
             .With("generation", 1)
             .With("name", restore.Key.Name)
             .With("namespace", restore.Key.Namespace)

@@ -1,7 +1,7 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text.Json;
 using EventStore.Domain.History;
+using EventStore.Domain.Json;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Answers;
@@ -47,7 +47,7 @@ internal static class CheckpointEndpoints
     {
         if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
             return refusal;
-        (Checkpoint now, IReadOnlyList<Epoch> epochs) = await jobs.CheckpointAndEpochs(http.RequestAborted);
+        (Checkpoint now, IReadOnlyList<Epoch> epochs) = await jobs.Checkpoint(http.RequestAborted);
         var body = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(body))
         {
@@ -75,7 +75,7 @@ internal static class CheckpointEndpoints
             json.WriteNumber("epoch", epoch.Number);
             json.WriteNumber("from", epoch.LostFrom!.Value);
             json.WriteString("message", loss);
-            json.WriteString("time", epoch.Began.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+            json.WriteString("time", Rfc3339.Of(epoch.Began));
             json.WriteNumber("to", epoch.LostTo!.Value);
             json.WriteEndObject();
         }

@@ -20,7 +20,7 @@ internal static class RevisionJson
         Add("job", revision.Key.Name);
         Add("kind", RevisionEndpoints.Resource.Kind);
         Add("metadata", JsonObject.Of(
-            ("creationTimestamp", revision.Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)),
+            ("creationTimestamp", Rfc3339.Of(revision.Time)),
             ("labels", JsonObject.Of(("job", revision.Key.Name), ("uid", uid), ("verb", verb))),
             ("name", revision.Name),
             ("namespace", revision.Key.Namespace),

@@ -1,5 +1,6 @@
 using System.Globalization;
 using EventStore.Domain.History;
+using EventStore.Domain.Json;
 using EventStore.Server.Hosting;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Proof;
@@ -54,7 +55,7 @@ internal static class Verify
         finding.Revision == Finding.Nowhere ? finding.What : $"revision {finding.Revision}: {finding.What}";
 
     private static string Show(Epoch epoch) =>
-        string.Create(CultureInfo.InvariantCulture, $"epoch {epoch.Number} began at {epoch.Began:yyyy-MM-dd'T'HH:mm:ss'Z'} ")
+        string.Create(CultureInfo.InvariantCulture, $"epoch {epoch.Number} began at {Rfc3339.Of(epoch.Began)} ")
         + string.Create(CultureInfo.InvariantCulture, $"behind revision {epoch.Revision}, its revisions are above {epoch.Floor}: ")
         + (epoch.Loss ?? "no revision is known to be lost with it");
 

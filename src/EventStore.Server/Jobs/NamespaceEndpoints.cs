@@ -156,8 +156,7 @@ internal static class NamespaceEndpoints
     {
         JsonObject metadata = JsonObject.Of(("labels", JsonObject.Of(("kubernetes.io/metadata.name", name))), ("name", name));
         if (since is { } time)
-            metadata = metadata.With(
-                "creationTimestamp", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture));
+            metadata = metadata.With("creationTimestamp", Rfc3339.Of(time));
         return JsonObject.Of(
             ("apiVersion", Namespaces.GroupVersion), ("kind", Namespaces.Kind), ("metadata", metadata), ("spec", JsonObject.Empty),
             ("status", JsonObject.Of(("phase", "Active"))));

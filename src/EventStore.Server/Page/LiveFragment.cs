@@ -12,7 +12,7 @@ namespace EventStore.Server.Page;
 /// <param name="Html">The element, in UTF-8.</param>
 /// <param name="Compressed">The same by gzip.</param>
 /// <param name="Tag">A hash of what it shows, as an ETag is written: without the ages, which the script keeps up to date.</param>
-/// <param name="Code">The HTTP code: what is asked for may be refused.</param>
+/// <param name="Code">The HTTP status code; that of a refusal where the page is one.</param>
 internal sealed partial record LiveFragment(
     long Head, byte[] Html, byte[] Compressed, string Tag, int Code = StatusCodes.Status200OK) : IResult
 {

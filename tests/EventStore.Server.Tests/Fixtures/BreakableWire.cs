@@ -104,7 +104,7 @@ public sealed class BreakableWire : IAsyncDisposable
 
     private TcpListener Listen(int port)
     {
-        while (true)
+        for (int tries = 1; ; tries++)
         {
             var listening = new TcpListener(IPAddress.Loopback, port);
             try
@@ -113,7 +113,7 @@ public sealed class BreakableWire : IAsyncDisposable
                 Keep(Accept(listening));
                 return listening;
             }
-            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse)
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.AddressAlreadyInUse && tries < 1000)
             {
                 Thread.Sleep(10); // the listener before this one is closed once its last accept has ended, on another thread
             }

@@ -1,3 +1,4 @@
+using EventStore.Domain.Json;
 using EventStore.Server.Access;
 using EventStore.Server.Activities;
 using EventStore.Server.Kubernetes;
@@ -60,11 +61,10 @@ internal static class ChangeEndpoints
         [
             Command.Kubectl(["get", Revisions.Plural, .. Command.In(question.Namespace), .. selector]),
             Command.Curl(request, PageLinks.With(
-                Command.PathOf(Revisions, question.Namespace), ("fieldSelector", fields), ("since", Rfc3339(question.From)),
-                ("until", Rfc3339(question.To)))),
+                Command.PathOf(Revisions, question.Namespace), ("fieldSelector", fields), ("since", Written(question.From)),
+                ("until", Written(question.To)))),
         ];
     }
 
-    private static string? Rfc3339(DateTimeOffset? time) =>
-        time?.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
+    private static string? Written(DateTimeOffset? time) => time is { } there ? Rfc3339.Of(there) : null;
 }

@@ -128,10 +128,10 @@ public sealed record HistoryModel(
     /// <summary>What the reader may do.</summary>
     public JobRights Rights { get; init; } = JobRights.None;
 
-    /// <summary>The job's state now; null where it says none, where no job lives, and for whom it is not.</summary>
+    /// <summary>The job's state now; null without one, without a living job, and without the right to get it.</summary>
     public string? State { get; init; }
 
-    /// <summary>The stream that tells of changes; null for a stretch of the past, and for whom may not watch.</summary>
+    /// <summary>The stream that tells of changes; null for a stretch of the past, and without the right to watch.</summary>
     public string? Live { get; init; }
 
     /// <summary>The same as commands.</summary>

@@ -25,7 +25,7 @@ internal static class StateEndpoints
     private static async Task<IResult> Show(HttpContext http, JobReads reads, ServerSamples samples)
     {
         Checkpoint? checkpoint = await PageRights.May(http, "get", CheckpointEndpoints.Resource, null)
-            ? await reads.Checkpoint(http.RequestAborted)
+            ? (await reads.Checkpoint(http.RequestAborted)).Now
             : null;
         return PageAnswers.Show<StatePage>(new StateModel(
             await HealthEndpoints.Checks(http), checkpoint, samples.All,

@@ -11,8 +11,8 @@ namespace EventStore.Server.Store.Feed;
 /// by it that they must notify.
 /// </summary>
 /// <remarks>
-/// The lock is on a connection of its own; when that breaks, the mark is set again on a new one. A server that only reads learns by the
-/// same connection that what it has seen is missing now.
+/// The lock is on a connection of its own; when that breaks, the mark is set again on a new one. The epoch is compared with each such
+/// connection, so that a server that only reads finds out too when revisions it has seen were lost.
 /// </remarks>
 public sealed partial class ServerPresence(Primary database, ILogger<ServerPresence> log) : BackgroundService
 {

@@ -153,17 +153,8 @@ public sealed class JobReads(Primary database)
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 
-    /// <summary>Where the chain stands.</summary>
-    public async Task<Checkpoint> Checkpoint(CancellationToken stop)
-    {
-        await using NpgsqlCommand command = database.CreateCommand("SELECT revision, encode(hash, 'hex') FROM eventstore.head");
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        await row.ReadAsync(stop);
-        return new Checkpoint(row.GetInt64(0), row.GetString(1));
-    }
-
     /// <summary>Where the chain stands, with the epochs up to there.</summary>
-    public async Task<(Checkpoint Now, IReadOnlyList<Epoch> Epochs)> CheckpointAndEpochs(CancellationToken stop)
+    public async Task<(Checkpoint Now, IReadOnlyList<Epoch> Epochs)> Checkpoint(CancellationToken stop)
     {
         await using NpgsqlCommand command = database.CreateCommand(CheckpointSql);
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
