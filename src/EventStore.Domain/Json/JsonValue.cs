@@ -61,6 +61,8 @@ public abstract class JsonValue : IEquatable<JsonValue>
 /// <summary>A JSON string: well-formed Unicode without U+0000 (PostgreSQL's jsonb cannot hold it).</summary>
 public sealed class JsonText(string value) : JsonValue
 {
+    private const int SegmentLength = 16 << 10; // written at once, a text asks its buffer for up to six times its length
+
     /// <summary>The characters.</summary>
     public string Value { get; } = value;
 
@@ -68,7 +70,20 @@ public sealed class JsonText(string value) : JsonValue
     public override string Kind => "string";
 
     /// <inheritdoc/>
-    public override void WriteTo(Utf8JsonWriter writer) => writer.WriteStringValue(Value);
+    public override void WriteTo(Utf8JsonWriter writer)
+    {
+        if (Value.Length <= SegmentLength)
+        {
+            writer.WriteStringValue(Value);
+            return;
+        }
+
+        for (int at = 0; at < Value.Length; at += SegmentLength)
+        {
+            int length = Math.Min(SegmentLength, Value.Length - at);
+            writer.WriteStringValueSegment(Value.AsSpan(at, length), isFinalSegment: at + length == Value.Length);
+        }
+    }
 
     /// <inheritdoc/>
     public override bool Equals(JsonValue? other) => other is JsonText text && text.Value == Value;

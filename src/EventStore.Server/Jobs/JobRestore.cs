@@ -74,7 +74,7 @@ internal static class JobRestore
     /// <param name="lane">The commit lane.</param>
     public static async Task<Outcome> Execute(HttpContext http, RestoreJob command, bool dryRun, int bodyBytes, CommitLane lane)
     {
-        int bytes = bodyBytes + JobText.Of(command.Past).LengthBytes; // it waits in the queue with the command
+        int bytes = bodyBytes + JobText.LengthOf(command.Past); // it waits in the queue with the command
         command = await command.InItsNamespace(http);
         return await lane.Execute(command.Under(http), dryRun, bytes, http.RequestAborted);
     }

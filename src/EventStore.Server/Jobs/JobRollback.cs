@@ -47,7 +47,7 @@ internal static class JobRollback
     public static Task<Outcome> Execute(
         HttpContext http, JobKey key, RollbackRequest asked, Job? past, CommitLane lane, TimeProvider clock)
     {
-        int pastBytes = past is null ? 0 : JobText.Of(past).LengthBytes; // it waits in the queue with the command
+        int pastBytes = past is null ? 0 : JobText.LengthOf(past); // it waits in the queue with the command
         var command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), asked.Revision, past, asked.ResourceVersion);
         return lane.Execute(command.Under(http), asked.DryRun, asked.BodyBytes + pastBytes, http.RequestAborted);
     }

@@ -28,10 +28,15 @@ public sealed class PlainEscapingRules
     public void Half_a_character_becomes_the_one_for_what_is_none(string half) =>
         Assert.Equal($"\"a{new string('\ufffd', half.Length)}b😀\"", Written(writer => writer.WriteStringValue($"a{half}b😀")));
 
-    [Fact]
-    public void A_long_text_is_written_as_a_short_one_is()
+    [Theory] // the text is written in segments; with one of these beginnings one ends within a character
+    [InlineData("")]
+    [InlineData("a")]
+    [InlineData("ab")]
+    [InlineData("abc")]
+    [InlineData("abcd")]
+    public void A_long_text_is_written_as_a_short_one_is(string beginning)
     {
-        string text = string.Concat(Enumerable.Repeat("😀\n\"x", 10_000));
+        string text = beginning + string.Concat(Enumerable.Repeat("😀\n\"x", 10_000));
         Assert.Equal($"\"{text.Replace("\n", "\\n", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"", new JsonText(text).ToString());
     }
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Text;
+using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Tests.Fixtures;
@@ -44,5 +46,17 @@ public sealed class One_form_of_text(ServedDatabase served) : IClassFixture<Serv
         byte[] text = await served.Server.Admin.GetByteArrayAsync(Sample.Job("uids"));
         Assert.Equal(((JsonText)JsonReading.Parse(text).Member("metadata")!.Member("uid")!).Value, JobText.UidOf(text));
         Assert.Null(JobText.UidOf("""{"kind":"x","metadata":{"labels":{"uid":"no"}},"spec":{"uid":"no"}}"""u8));
+    }
+
+    [Fact]
+    public async Task A_job_is_printed_the_same_whole_and_in_halves_and_only_measured()
+    {
+        await served.Server.Admin.Create("whole");
+        byte[] text = await served.Server.Admin.GetByteArrayAsync(Sample.Job("whole"));
+        long revision = long.Parse(((JsonText)JsonReading.Parse(text).Member("metadata")!.Member("resourceVersion")!).Value, CultureInfo.InvariantCulture);
+        Job job = JobText.Read(text, Guid.Empty, 1, revision, deleted: false);
+        Assert.Equal(text, JobText.Utf8Of(job));
+        Assert.Equal(text, JobText.Of(job).ToUtf8(revision));
+        Assert.Equal(JobText.Of(job).LengthBytes, JobText.LengthOf(job));
     }
 }

@@ -27,7 +27,7 @@ public sealed record FeedLimits
     /// <summary>
     /// How many watches may read the log at once to catch up; the others wait. Each holds a page of events and at least one job.
     /// </summary>
-    public int CatchUpsAtOnce { get; init; } = 4;
+    public int CatchUpsAtOnce { get; init; } = 2;
 
     /// <summary>How long the feed waits for a notification before it polls the log.</summary>
     public TimeSpan SafetyPoll { get; init; } = TimeSpan.FromMilliseconds(250);

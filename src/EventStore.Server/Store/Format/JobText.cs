@@ -39,22 +39,24 @@ public sealed class JobText
     public static JobText Of(Job job)
     {
         using JsonPrinter printer = JsonPrinter.Take();
-        Utf8JsonWriter writer = printer.Writer;
-        (int Cut, Range Owners) places = default;
-        writer.WriteStartObject();
-        foreach (KeyValuePair<string, JsonValue> member in job.Manifest.Members)
-        {
-            writer.WritePropertyName(member.Key);
-            if (member.Key == "metadata")
-                places = WriteMetadata(printer, job);
-            else if (member.Value is JsonObject part)
-                part.WriteAndKeep(printer);
-            else
-                member.Value.WriteTo(writer);
-        }
+        (int cut, Range owners) = Write(printer, job, 0);
+        return new JobText(printer.ToUtf8(), cut, owners);
+    }
 
-        writer.WriteEndObject();
-        return new JobText(printer.ToUtf8(), places.Cut, places.Owners);
+    /// <summary>How long the text of a job is, the revision not counted. Nothing of it is kept.</summary>
+    public static int LengthOf(Job job)
+    {
+        using JsonPrinter printer = JsonPrinter.Take();
+        Write(printer, job, 0);
+        return printer.WrittenBytes;
+    }
+
+    /// <summary>The whole text of a job as UTF-8 with its revision in its place, copied once.</summary>
+    public static byte[] Utf8Of(Job job)
+    {
+        using JsonPrinter printer = JsonPrinter.Take();
+        Write(printer, job, job.Revision);
+        return printer.ToUtf8();
     }
 
     /// <summary>The whole text as UTF-8 with the revision in its place.</summary>
@@ -90,7 +92,7 @@ public sealed class JobText
     /// <param name="row">The row's text.</param>
     /// <param name="revision">The job's resourceVersion.</param>
     public static ReadOnlyMemory<byte> Shown(ReadOnlyMemory<byte> row, long revision) => row.Span.Contains(BeforeOwners)
-        ? Of(Read(row.Span, Guid.Empty, 0, 0, deleted: false)).ToUtf8(revision)
+        ? Utf8Of(Read(row.Span, Guid.Empty, 0, revision, deleted: false))
         : row;
 
     /// <summary>The object of a printed job, as an answer or a row has it, without the owners a row has behind it.</summary>
@@ -133,15 +135,36 @@ public sealed class JobText
         return new Job(key, uid, manifest, version, revision, deleted) { Owners = owners };
     }
 
+    private static (int Cut, Range Owners) Write(JsonPrinter printer, Job job, long revision)
+    {
+        Utf8JsonWriter writer = printer.Writer;
+        (int Cut, Range Owners) places = default;
+        writer.WriteStartObject();
+        foreach (KeyValuePair<string, JsonValue> member in job.Manifest.Members)
+        {
+            writer.WritePropertyName(member.Key);
+            if (member.Key == "metadata")
+                places = WriteMetadata(printer, job, revision);
+            else if (member.Value is JsonObject part)
+                part.WriteAndKeep(printer);
+            else
+                member.Value.WriteTo(writer);
+        }
+
+        writer.WriteEndObject();
+        return places;
+    }
+
     /// <summary>
     /// Writes the metadata and answers where the revision belongs, which is between the quotes of an empty resourceVersion, and where the
     /// owners of fields stand with the comma before them.
     /// </summary>
-    private static (int Cut, Range Owners) WriteMetadata(JsonPrinter printer, Job job)
+    private static (int Cut, Range Owners) WriteMetadata(JsonPrinter printer, Job job, long revision)
     {
         Utf8JsonWriter writer = printer.Writer;
         (int cut, int begin, int end) = (0, 0, 0);
-        JsonObject metadata = job.Metadata.With("resourceVersion", string.Empty).With("selfLink", SelfLink(job.Key));
+        string number = revision > 0 ? revision.ToString(CultureInfo.InvariantCulture) : string.Empty;
+        JsonObject metadata = job.Metadata.With("resourceVersion", number).With("selfLink", SelfLink(job.Key));
         if (!job.Owners.IsNone)
             metadata = metadata.With("managedFields", ManagedFields.Of(job.Owners));
         writer.WriteStartObject();

@@ -9,5 +9,5 @@ namespace EventStore.Server.Store.Format;
 /// <param name="Time">When its last event was committed.</param>
 public sealed record StoredJob(JobKey Key, long Revision, ReadOnlyMemory<byte> Utf8, DateTimeOffset Time)
 {
-    public static StoredJob Of(Job job, DateTimeOffset time) => new(job.Key, job.Revision, JobText.Of(job).ToUtf8(job.Revision), time);
+    public static StoredJob Of(Job job, DateTimeOffset time) => new(job.Key, job.Revision, JobText.Utf8Of(job), time);
 }

@@ -36,7 +36,7 @@ internal sealed class KnownJobs(long bytesMax)
     /// <summary>Puts a job that was read.</summary>
     public void Put(Job job)
     {
-        int measured = JobText.Of(job).LengthBytes;
+        int measured = JobText.LengthOf(job);
         Put(job, measured, measured);
     }
 

@@ -1,3 +1,4 @@
+using System.Data;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using Npgsql;
@@ -42,14 +43,15 @@ internal sealed record LivingRow(JobKey Key, StoredJob? Stored, Guid Uid, long V
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(keys, key => key.Name) });
         command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = textBytesMax });
         var jobs = new LivingRow?[keys.Length];
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess);
         while (await reader.ReadAsync())
         {
             int place = (int)reader.GetInt64(0) - 1;
-            StoredJob? stored = reader.IsDBNull(4)
-                ? null
-                : new StoredJob(keys[place], reader.GetInt64(3), reader.GetFieldValue<byte[]>(4), reader.GetFieldValue<DateTimeOffset>(5));
-            jobs[place] = new LivingRow(keys[place], stored, reader.GetGuid(1), reader.GetInt64(2), reader.GetInt32(6));
+            (Guid uid, long version, long revision) = (reader.GetGuid(1), reader.GetInt64(2), reader.GetInt64(3));
+            byte[]? text = await reader.IsDBNullAsync(4) ? null : await reader.GetFieldValueAsync<byte[]>(4);
+            DateTimeOffset time = await reader.GetFieldValueAsync<DateTimeOffset>(5);
+            StoredJob? stored = text is null ? null : new StoredJob(keys[place], revision, text, time);
+            jobs[place] = new LivingRow(keys[place], stored, uid, version, await reader.GetFieldValueAsync<int>(6));
         }
 
         return jobs;

@@ -104,13 +104,13 @@ internal static class PastJobs
     {
         (List<Replay> replays, long bytes) = (new List<Replay>(), 0);
         bool complete;
-        await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop))
+        await using (NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop))
         {
             while ((complete = !await reader.ReadAsync(stop)) == false && (replays.Count == 0 || bytes <= bytesMax))
             {
-                byte[] text = await reader.IsDBNullAsync(6, stop) ? [] : await reader.GetFieldValueAsync<byte[]>(6, stop);
-                replays.Add(Enter(reader, text));
-                bytes += text.Length;
+                (Replay replay, int textBytes) = await Enter(reader, stop);
+                replays.Add(replay);
+                bytes += textBytes;
             }
         }
 
@@ -118,14 +118,15 @@ internal static class PastJobs
         return new Found(replays.FindAll(replay => !replay.Dropped).ConvertAll(replay => replay.End()), complete && followed);
     }
 
-    private static Replay Enter(NpgsqlDataReader reader, byte[] text)
+    private static async Task<(Replay Replay, int TextBytes)> Enter(NpgsqlDataReader reader, CancellationToken stop)
     {
         var replay = new Replay(
             reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetBoolean(4),
             reader.GetInt64(5));
-        replay.Key = new JobKey(reader.GetString(7), reader.GetString(8));
+        byte[] text = await reader.IsDBNullAsync(6, stop) ? [] : await reader.GetFieldValueAsync<byte[]>(6, stop);
         replay.Job = text.Length == 0 ? null : JobText.Read(text, replay.Uid, replay.Entered, replay.Revision, deleted: false);
-        return replay;
+        replay.Key = new JobKey(await reader.GetFieldValueAsync<string>(7, stop), await reader.GetFieldValueAsync<string>(8, stop));
+        return (replay, text.Length);
     }
 
     /// <summary>Applies the events of each replay; false if later replays were dropped to keep the bound on bytes.</summary>
