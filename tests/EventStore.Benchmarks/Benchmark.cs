@@ -117,7 +117,7 @@ internal sealed class Benchmark : IAsyncDisposable
                 await new PageFigures(postgres!, options, figures, spec => Load(spec, null), stop).Measure(name);
                 return;
             case "deletecollection":
-                await new CollectionDeletion(postgres!, options, stop).Measure(figures);
+                await new CollectionDeletion(postgres!, options, spec => Load(spec, null), stop).Measure(figures);
                 return;
             case "large":
                 using (var large = new LargeJobs(postgres!, options, stop))

@@ -8,9 +8,11 @@ using EventStore.Benchmarks.Report;
 namespace EventStore.Benchmarks;
 
 /// <summary>One DELETE of a whole collection: how many jobs a second, and the memory it takes.</summary>
-internal sealed class CollectionDeletion(MeasuredPostgres postgres, Options options, CancellationToken stop)
+internal sealed class CollectionDeletion(
+    MeasuredPostgres postgres, Options options, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
 {
     private const int Jobs = 50_000;
+    private const int JobsBefore = 10_000; // of another namespace: the server's code is still being compiled
     private const string Database = "bench_collection";
 
     /// <summary>Measures and reports.</summary>
@@ -20,6 +22,8 @@ internal sealed class CollectionDeletion(MeasuredPostgres postgres, Options opti
         await BulkLoad.Fill(postgres, Database, Jobs, 0, $"creating {Jobs} jobs", stop);
         using var client = new HttpClient { BaseAddress = server.Url, Timeout = Timeout.InfiniteTimeSpan };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", server.Token);
+        await load(server.Load(LoadKind.CreateAll, postgres) with { Namespace = "before", Jobs = JobsBefore, Count = JobsBefore, Connections = 16 });
+        await client.DeleteAsync(new Uri("/apis/kubeflow.org/v1/namespaces/before/pytorchjobs", UriKind.Relative), stop);
         CpuTimes before = CpuTimes.Read(server.Pid, postgres.Pid);
         long started = Stopwatch.GetTimestamp();
         using var request = new HttpRequestMessage(HttpMethod.Delete, "/apis/kubeflow.org/v1/namespaces/bench/pytorchjobs");

@@ -21,7 +21,7 @@ namespace EventStore.Server.Jobs;
 internal static class JobCollectionDeletion
 {
     private const int AtOnce = 256; // two batches of the lane: one that is being committed and one that waits
-    private const long PieceBytes = 16 << 20; // of jobs as they are stored: what is deleted before it is answered
+    private const long BytesAtOnce = 4 << 20; // of jobs as they are stored
     private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>DELETE on the collection; the answer is the list of what was deleted.</summary>
@@ -50,21 +50,15 @@ internal static class JobCollectionDeletion
         var reply = new StreamedReply(http, text.ContentType);
         text.Begin(view.Frame(JsonObject.Empty), reply.Text);
         long count = 0;
-        for (int start = 0; start < targets.Count;)
+        await foreach ((Target target, Outcome outcome) in InOrder(targets, target => Delete(http, target, deleteOptions, lane, clock)))
         {
-            int end = EndOfPiece(targets, start);
-            Outcome?[] outcomes = await Delete(http, targets[start..end], deleteOptions, lane, clock);
-            int stopped = Array.FindIndex(outcomes, outcome => outcome is not null && !IsSettled(outcome));
-            if (stopped >= 0)
-                return Stopped(http, outcomes[stopped]!, targets[start + stopped].Key);
-            foreach (Outcome.Done done in outcomes.OfType<Outcome.Done>())
-            {
-                var deleted = new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, clock.GetUtcNow());
-                text.Item(view.Item(deleted).Span, isFirst: count++ == 0, view.Form.ItemsName, reply.Text);
-                await reply.SendIfMuch();
-            }
-
-            start = end;
+            if (!IsSettled(outcome))
+                return Stopped(http, outcome, target.Key);
+            if (outcome is not Outcome.Done done)
+                continue;
+            var deleted = new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, clock.GetUtcNow());
+            text.Item(view.Item(deleted).Span, isFirst: count++ == 0, view.Form.ItemsName, reply.Text);
+            await reply.SendIfMuch();
         }
 
         text.End(view.Frame(JobList.Metadata(http, revision, null)), count > 0, reply.Text);
@@ -88,37 +82,51 @@ internal static class JobCollectionDeletion
     private static bool IsSettled(Outcome outcome) =>
         outcome is Outcome.Done or Outcome.Refused(Rejection.NotFound or Rejection.UidPrecondition);
 
-    private static int EndOfPiece(List<Target> targets, int start)
+    /// <summary>
+    /// Deletes many at once and answers them in their order. After one that could not be deleted no other is begun; those under way are
+    /// waited for.
+    /// </summary>
+    private static async IAsyncEnumerable<(Target Target, Outcome Outcome)> InOrder(
+        List<Target> targets, Func<Target, Task<Outcome>> delete)
     {
-        int end = start;
-        for (long bytes = 0; end < targets.Count && (end == start || bytes + targets[end].Bytes <= PieceBytes); end++)
-            bytes += targets[end].Bytes;
-        return end;
+        var running = new Queue<(Target Target, Task<Outcome> Outcome)>();
+        (int next, long bytes) = (0, 0);
+        try
+        {
+            while (true)
+            {
+                for (; next < targets.Count && running.Count < AtOnce && (running.Count == 0 || bytes < BytesAtOnce); next++)
+                {
+                    running.Enqueue((targets[next], delete(targets[next])));
+                    bytes += targets[next].Bytes;
+                }
+
+                if (!running.TryPeek(out (Target Target, Task<Outcome> Outcome) first))
+                    yield break;
+                Outcome outcome = await first.Outcome;
+                running.Dequeue();
+                bytes -= first.Target.Bytes;
+                yield return (first.Target, outcome);
+            }
+        }
+        finally
+        {
+            await Task.WhenAll(running.Select(each => (Task)each.Outcome)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
-    /// <summary>Deletes the jobs of one piece; null stands for one that was not tried because another could not be deleted.</summary>
-    private static async Task<Outcome?[]> Delete(
-        HttpContext http, List<Target> targets, DeleteOptions options, CommitLane lane, TimeProvider clock)
+    private static async Task<Outcome> Delete(
+        HttpContext http, Target target, DeleteOptions options, CommitLane lane, TimeProvider clock)
     {
-        Origin origin = http.Origin();
-        var outcomes = new Outcome?[targets.Count];
-        bool stopped = false;
-        var workers = new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = http.RequestAborted };
-        await Parallel.ForAsync(0, targets.Count, workers, async (place, stop) =>
+        var command = new DeleteJob(target.Key, clock.GetUtcNow(), http.Origin(), options.Uid ?? target.Uid, options.ResourceVersion)
         {
-            if (Volatile.Read(ref stopped))
-                return;
-            Target target = targets[place];
-            var command = new DeleteJob(target.Key, clock.GetUtcNow(), origin, options.Uid ?? target.Uid, options.ResourceVersion)
-            {
-                Dependents = (Dependents?)options.Propagation,
-            };
-            while ((outcomes[place] = await lane.Execute(command.Under(http), options.DryRun, bodyBytes: 0, stop)) is Outcome.Busy)
-                await Task.Delay(BusyPause, stop);
-            if (!IsSettled(outcomes[place]!))
-                Volatile.Write(ref stopped, true);
-        });
-        return outcomes;
+            Dependents = (Dependents?)options.Propagation,
+        };
+        CancellationToken stop = http.RequestAborted;
+        Outcome outcome;
+        while ((outcome = await lane.Execute(command.Under(http), options.DryRun, bodyBytes: 0, stop)) is Outcome.Busy)
+            await Task.Delay(BusyPause, stop);
+        return outcome;
     }
 
     /// <summary>What is to be deleted, by name, incarnation and size alone, some 200 bytes a job: the jobs that came later stay.</summary>
