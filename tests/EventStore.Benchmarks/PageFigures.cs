@@ -134,7 +134,9 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
             WarmUpSeconds = options.WarmUpSeconds,
         };
         await load(patch); // the server's code is still being compiled
-        await OnScreen(server);
+        await OnScreen(server, "the activity", "/ui/activity?namespace=bench", () => Requests.JobName(random.Next(options.Jobs)));
+        string one = Requests.JobName(random.Next(options.Jobs));
+        await OnScreen(server, "a job", $"/ui/namespaces/bench/jobs/{one}", () => one);
         var alone = new List<(Measured Measured, double Mb)>();
         var looked = new List<(Measured Measured, double Mb)>();
         int loads = 0;
@@ -157,7 +159,7 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
     }
 
     /// <summary>From the answer to a patch to the answer to the load that shows it, while nothing else changes.</summary>
-    private async Task OnScreen(ServerUnderTest server)
+    private async Task OnScreen(ServerUnderTest server, string of, string path, Func<string> job)
     {
         using PageViewer viewer = await PageViewer.SignIn(server.Url, server.Token, stop);
         using var client = new HttpClient { BaseAddress = server.Url };
@@ -171,7 +173,7 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
                     shown.TrySetResult(Stopwatch.GetTimestamp());
             }
         };
-        await viewer.Look("/ui/activity?namespace=bench", stop);
+        await viewer.Look(path, stop);
         var times = new Latencies();
         var errors = new Dictionary<string, long>();
         for (int i = 0; i < Changes; i++)
@@ -179,7 +181,7 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
             string value = $"seen-{i:000}-{Requests.NextLabel()}";
             var shown = seen[value] = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
             using var body = new StringContent($$$$"""{"metadata":{"labels":{"run":"{{{{value}}}}"}}}""", null, "application/merge-patch+json");
-            using HttpResponseMessage answer = await client.PatchAsync($"/apis/kubeflow.org/v1/namespaces/bench/pytorchjobs/{Requests.JobName(random.Next(options.Jobs))}", body, stop);
+            using HttpResponseMessage answer = await client.PatchAsync($"/apis/kubeflow.org/v1/namespaces/bench/pytorchjobs/{job()}", body, stop);
             long answered = Stopwatch.GetTimestamp();
             if (answer.IsSuccessStatusCode && await Task.WhenAny(shown.Task, Task.Delay(Patience, stop)) == shown.Task)
                 times.Record(await shown.Task - answered);
@@ -189,7 +191,7 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
             await Task.Delay(random.Next(500), stop); // as changes come that people make
         }
 
-        figures.Add("page: on the screen", 1, times.Summary(1) with { Errors = errors }, "from the patch's answer to the page that shows it");
+        figures.Add("page: on the screen", 1, times.Summary(1) with { Errors = errors }, $"from the patch's answer to the page of {of} that shows it");
     }
 
     /// <summary>Half of them look at the jobs, the others at the activity: all at what is being patched.</summary>

@@ -171,7 +171,7 @@ internal static class JobsRollback
         {
             await foreach (StoredJob job in list.List(range, list.Head, http.RequestAborted))
             {
-                living.Add(job.Key, Guid.Parse(((JsonText)JsonReading.Parse(job.Utf8.Span).Member("metadata")!.Member("uid")!).Value));
+                living.Add(job.Key, Guid.Parse(JobText.UidOf(job.Utf8.Span)!));
                 if (selection.Covers(job))
                     sizes.Add(job.Key.Name, job.Utf8.Length);
             }
