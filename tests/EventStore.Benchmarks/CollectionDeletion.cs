@@ -22,8 +22,10 @@ internal sealed class CollectionDeletion(
         await BulkLoad.Fill(postgres, Database, Jobs, 0, $"creating {Jobs} jobs", stop);
         using var client = new HttpClient { BaseAddress = server.Url, Timeout = Timeout.InfiniteTimeSpan };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", server.Token);
-        await load(server.Load(LoadKind.CreateAll, postgres) with { Namespace = "before", Jobs = JobsBefore, Count = JobsBefore, Connections = 16 });
-        await client.DeleteAsync(new Uri("/apis/kubeflow.org/v1/namespaces/before/pytorchjobs", UriKind.Relative), stop);
+        LoadSpec creations = server.Load(LoadKind.CreateAll, postgres);
+        await load(creations with { Namespace = "before", Jobs = JobsBefore, Count = JobsBefore, Connections = 16 });
+        using (HttpResponseMessage first = await client.DeleteAsync("/apis/kubeflow.org/v1/namespaces/before/pytorchjobs", stop))
+            first.EnsureSuccessStatusCode();
         CpuTimes before = CpuTimes.Read(server.Pid, postgres.Pid);
         long started = Stopwatch.GetTimestamp();
         using var request = new HttpRequestMessage(HttpMethod.Delete, "/apis/kubeflow.org/v1/namespaces/bench/pytorchjobs");

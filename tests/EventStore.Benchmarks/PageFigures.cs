@@ -181,7 +181,8 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
             string value = $"seen-{i:000}-{Requests.NextLabel()}";
             var shown = seen[value] = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
             using var body = new StringContent($$$$"""{"metadata":{"labels":{"run":"{{{{value}}}}"}}}""", null, "application/merge-patch+json");
-            using HttpResponseMessage answer = await client.PatchAsync($"/apis/kubeflow.org/v1/namespaces/bench/pytorchjobs/{job()}", body, stop);
+            string patched = $"/apis/kubeflow.org/v1/namespaces/bench/pytorchjobs/{job()}";
+            using HttpResponseMessage answer = await client.PatchAsync(patched, body, stop);
             long answered = Stopwatch.GetTimestamp();
             if (answer.IsSuccessStatusCode && await Task.WhenAny(shown.Task, Task.Delay(Patience, stop)) == shown.Task)
                 times.Record(await shown.Task - answered);
@@ -191,7 +192,8 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
             await Task.Delay(random.Next(500), stop); // as changes come that people make
         }
 
-        figures.Add("page: on the screen", 1, times.Summary(1) with { Errors = errors }, $"from the patch's answer to the page of {of} that shows it");
+        figures.Add(
+            "page: on the screen", 1, times.Summary(1) with { Errors = errors }, $"from the patch's answer to the page of {of} that shows it");
     }
 
     /// <summary>Half of them look at the jobs, the others at the activity: all at what is being patched.</summary>

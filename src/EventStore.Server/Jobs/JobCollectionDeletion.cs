@@ -48,9 +48,10 @@ internal static class JobCollectionDeletion
         (List<Target> targets, long revision) = await Find(selection, options.Limit, reads, http.RequestAborted);
         ListText text = ListText.For(http.Request);
         var reply = new StreamedReply(http, text.ContentType);
+        Origin origin = http.Origin();
         text.Begin(view.Frame(JsonObject.Empty), reply.Text);
         long count = 0;
-        await foreach ((Target target, Outcome outcome) in InOrder(targets, target => Delete(http, target, deleteOptions, lane, clock)))
+        await foreach ((Target target, Outcome outcome) in InOrder(targets, Delete))
         {
             if (!IsSettled(outcome))
                 return Stopped(http, outcome, target.Key);
@@ -65,6 +66,20 @@ internal static class JobCollectionDeletion
         await reply.End();
         RequestLog.Sent(http, reply.Written);
         return Results.Empty;
+
+        async Task<Outcome> Delete(Target target)
+        {
+            var command = new DeleteJob(
+                target.Key, clock.GetUtcNow(), origin, deleteOptions.Uid ?? target.Uid, deleteOptions.ResourceVersion)
+            {
+                Dependents = (Dependents?)deleteOptions.Propagation,
+            };
+            CancellationToken stop = http.RequestAborted;
+            Outcome outcome;
+            while ((outcome = await lane.Execute(command.Under(http), deleteOptions.DryRun, bodyBytes: 0, stop)) is Outcome.Busy)
+                await Task.Delay(BusyPause, stop);
+            return outcome;
+        }
     }
 
     /// <summary>
@@ -83,7 +98,7 @@ internal static class JobCollectionDeletion
         outcome is Outcome.Done or Outcome.Refused(Rejection.NotFound or Rejection.UidPrecondition);
 
     /// <summary>
-    /// Deletes many at once and answers them in their order. After one that could not be deleted no other is begun; those under way are
+    /// A sliding window: deletes many at once and gives the outcomes in order. Who stops reading begins no more; those under way are
     /// waited for.
     /// </summary>
     private static async IAsyncEnumerable<(Target Target, Outcome Outcome)> InOrder(
@@ -113,20 +128,6 @@ internal static class JobCollectionDeletion
         {
             await Task.WhenAll(running.Select(each => (Task)each.Outcome)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-    }
-
-    private static async Task<Outcome> Delete(
-        HttpContext http, Target target, DeleteOptions options, CommitLane lane, TimeProvider clock)
-    {
-        var command = new DeleteJob(target.Key, clock.GetUtcNow(), http.Origin(), options.Uid ?? target.Uid, options.ResourceVersion)
-        {
-            Dependents = (Dependents?)options.Propagation,
-        };
-        CancellationToken stop = http.RequestAborted;
-        Outcome outcome;
-        while ((outcome = await lane.Execute(command.Under(http), options.DryRun, bodyBytes: 0, stop)) is Outcome.Busy)
-            await Task.Delay(BusyPause, stop);
-        return outcome;
     }
 
     /// <summary>What is to be deleted, by name, incarnation and size alone, some 200 bytes a job: the jobs that came later stay.</summary>

@@ -53,7 +53,8 @@ public sealed class One_form_of_text(ServedDatabase served) : IClassFixture<Serv
     {
         await served.Server.Admin.Create("whole");
         byte[] text = await served.Server.Admin.GetByteArrayAsync(Sample.Job("whole"));
-        long revision = long.Parse(((JsonText)JsonReading.Parse(text).Member("metadata")!.Member("resourceVersion")!).Value, CultureInfo.InvariantCulture);
+        JsonValue number = JsonReading.Parse(text).Member("metadata")!.Member("resourceVersion")!;
+        long revision = long.Parse(((JsonText)number).Value, CultureInfo.InvariantCulture);
         Job job = JobText.Read(text, Guid.Empty, 1, revision, deleted: false);
         Assert.Equal(text, JobText.Utf8Of(job));
         Assert.Equal(text, JobText.Of(job).ToUtf8(revision));

@@ -11,7 +11,7 @@ namespace EventStore.Server.Page.OneJob;
 /// <param name="Revision">The revision that did.</param>
 /// <param name="Time">When it was committed.</param>
 /// <param name="User">Who did it.</param>
-/// <param name="Title">What was done, by whom and why, as a sentence without the time.</param>
+/// <param name="Title">The tooltip: what was done, by whom and why. The time stands beside the mark.</param>
 public sealed record BlameMark(long Revision, DateTimeOffset Time, string User, string Title)
 {
     /// <summary>

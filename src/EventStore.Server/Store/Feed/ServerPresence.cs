@@ -11,8 +11,8 @@ namespace EventStore.Server.Store.Feed;
 /// by it that they must notify.
 /// </summary>
 /// <remarks>
-/// The lock is on a connection of its own; when that breaks, the mark is set again on a new one. The epoch is compared with each such
-/// connection, so that a server that only reads finds out too when revisions it has seen were lost.
+/// The lock is on a connection of its own; when that breaks, the mark is set again on a new one. Each new connection
+/// compares the epoch: that is how a server without writes learns that revisions it has seen were lost.
 /// </remarks>
 public sealed partial class ServerPresence(Primary database, ILogger<ServerPresence> log) : BackgroundService
 {

@@ -43,7 +43,7 @@ public sealed class JobText
         return new JobText(printer.ToUtf8(), cut, owners);
     }
 
-    /// <summary>How long the text of a job is, the revision not counted. Nothing of it is kept.</summary>
+    /// <summary>How long the text of a job is, the revision not counted. The text is printed, and not copied.</summary>
     public static int LengthOf(Job job)
     {
         using JsonPrinter printer = JsonPrinter.Take();
