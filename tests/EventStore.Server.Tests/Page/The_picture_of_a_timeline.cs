@@ -138,12 +138,31 @@ public sealed class The_picture_of_a_timeline
     [InlineData("2026-11-23T00:00:10Z", "2026-11-24T00:00:00Z", "11-23 06:00 11-23 12:00 11-23 18:00 11-24 00:00")]
     [InlineData("2026-11-20T00:00:10Z", "2026-11-24T00:00:00Z", "11-21 11-22 11-23 11-24")]
     [InlineData("2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z", "2026-01-01 2026-04-01 2026-07-01 2026-10-01")]
+    [InlineData("1990-06-01T00:00:00Z", "2040-01-01T00:00:00Z", "2000-01-01 2020-01-01 2040-01-01")]
+    [InlineData("2026-11-23T00:00:00.001001Z", "2026-11-23T00:00:00.006001Z", "00:00:00.002000 00:00:00.004000 00:00:00.006000")]
     [InlineData("2026-11-23T00:00:00.000010Z", "2026-11-23T00:00:00.000040Z", "00:00:00.000010 00:00:00.000020 00:00:00.000030 00:00:00.000040")]
     public void Is_labelled_at_round_moments(string from, string to, string labels)
     {
         TimelineTick[] ticks = [.. TimelineAxis.Ticks(DateTimeOffset.Parse(from, CultureInfo.InvariantCulture), DateTimeOffset.Parse(to, CultureInfo.InvariantCulture))];
         Assert.Equal(labels, string.Join(' ', ticks.Select(tick => tick.Label)));
         Assert.All(ticks, tick => Assert.InRange(tick.X, 0, 100));
+    }
+
+    [Fact]
+    public void Has_from_one_to_five_labels_however_long_it_is_and_whenever_it_begins()
+    {
+        var random = new Random(1);
+        DateTimeOffset earliest = DateTimeOffset.MinValue, latest = DateTimeOffset.MaxValue;
+        for (double length = TimeSpan.TicksPerMicrosecond; length < (latest - earliest).Ticks; length *= 1.05)
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                DateTimeOffset from = earliest.AddTicks(random.NextInt64((latest - earliest).Ticks - (long)length)), to = from.AddTicks((long)length);
+                TimelineTick[] ticks = [.. TimelineAxis.Ticks(from, to)];
+                Assert.True(ticks.Length is >= 1 and <= 5, $"{ticks.Length} from {from:O} to {to:O}");
+                Assert.All(ticks, tick => Assert.InRange(tick.Time, from, to));
+            }
+        }
     }
 
     [Theory]

@@ -8,18 +8,21 @@ internal static class TimelineAxis
     private const int TicksMax = 4;
     private const double Edge = 8;
     private const double DaysOfAMonth = 30.5;
+    private const int MonthsOfAYear = 12;
 
+    /// <summary>None is more than <see cref="TicksMax"/> times the one before it: a stretch too long for one then has a tick of the next in it.</summary>
     private static readonly TimeSpan[] Steps =
     [
-        .. new[] { 1, 10, 100 }.Select(microseconds => TimeSpan.FromMicroseconds(microseconds)),
-        .. new[] { 1, 10, 100, 500 }.Select(milliseconds => TimeSpan.FromMilliseconds(milliseconds)),
-        .. new[] { 1, 5, 15, 30 }.Select(seconds => TimeSpan.FromSeconds(seconds)),
-        .. new[] { 1, 5, 15, 30 }.Select(minutes => TimeSpan.FromMinutes(minutes)),
+        .. new[] { 1, 2, 5, 10, 20, 50, 100, 200, 500 }.Select(microseconds => TimeSpan.FromMicroseconds(microseconds)),
+        .. new[] { 1, 2, 5, 10, 20, 50, 100, 200, 500 }.Select(milliseconds => TimeSpan.FromMilliseconds(milliseconds)),
+        .. new[] { 1, 2, 5, 15, 30 }.Select(seconds => TimeSpan.FromSeconds(seconds)),
+        .. new[] { 1, 2, 5, 15, 30 }.Select(minutes => TimeSpan.FromMinutes(minutes)),
         .. new[] { 1, 3, 6, 12 }.Select(hours => TimeSpan.FromHours(hours)),
         .. new[] { 1, 2, 7, 14 }.Select(days => TimeSpan.FromDays(days)),
     ];
 
-    private static readonly int[] Months = [1, 3, 6, 12, 24, 60, 120, 600];
+    private static readonly int[] Months =
+        [1, 3, 6, .. new[] { 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000 }.Select(years => years * MonthsOfAYear)];
 
     /// <summary>The ticks between two moments.</summary>
     public static IEnumerable<TimelineTick> Ticks(DateTimeOffset from, DateTimeOffset to)
@@ -46,9 +49,10 @@ internal static class TimelineAxis
     private static IEnumerable<DateTime> EachMonths(TimeSpan length, DateTimeOffset from)
     {
         int step = Months.FirstOrDefault(months => length.TotalDays / (months * DaysOfAMonth) <= TicksMax, Months[^1]);
-        for (int month = 0; month < (DateTime.MaxValue.Year - 1) * 12; month += step)
+        int first = ((from.Year * MonthsOfAYear) + from.Month - 1) / step * step;
+        for (int month = Math.Max(first, step); month / MonthsOfAYear <= DateTime.MaxValue.Year; month += step)
         {
-            var moment = new DateTime(1 + (month / 12), 1 + (month % 12), 1, 0, 0, 0, DateTimeKind.Utc);
+            var moment = new DateTime(month / MonthsOfAYear, 1 + (month % MonthsOfAYear), 1, 0, 0, 0, DateTimeKind.Utc);
             if (moment >= from.UtcDateTime)
                 yield return moment;
         }
