@@ -9,6 +9,7 @@ using EventStore.Server.Tests.Page;
 namespace EventStore.Server.Tests.Access;
 
 /// <summary>The server as an extension of a cluster: the cluster knows rights and namespaces, and its garbage collector looks at what jobs own.</summary>
+[Trait("Category", "Slow")]
 public sealed class Behind_an_aggregator : IAsyncLifetime
 {
     private const string Service = "eventstore.ml.svc";

@@ -9,6 +9,7 @@ namespace EventStore.Server.Tests.Access;
 /// A job that lives may be read as it was before by whoever may read it. What shows jobs that are deleted needs the right to the history, and
 /// the refusal names it.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
 {
     private const string Rules = """

@@ -6,6 +6,7 @@ using EventStore.Server.Access.Credentials;
 namespace EventStore.Server.Tests.Access;
 
 /// <summary>Bearer tokens of an OpenID Connect issuer, with kube-apiserver's settings and its verdicts.</summary>
+[Trait("Category", "Slow")]
 public sealed class Tokens_of_an_issuer : IAsyncLifetime, IDisposable
 {
     private readonly AccessFolder folder = new();

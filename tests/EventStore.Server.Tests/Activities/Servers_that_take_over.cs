@@ -6,6 +6,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Activities;
 
 /// <summary>One of the servers counts. When it is killed in the middle of a page another goes on, and no event is counted twice or not at all.</summary>
+[Trait("Category", "Slow")]
 public sealed class Servers_that_take_over : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

@@ -6,6 +6,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Activities;
 
 /// <summary>The activity as a client sees it: every number is that of changes this class made.</summary>
+[Trait("Category", "Slow")]
 public sealed class Who_did_how_much(Who_did_how_much.Story story) : IClassFixture<Who_did_how_much.Story>
 {
     private const string Everywhere = "/apis/audit.eventstore.io/v1/activity";

@@ -5,6 +5,7 @@ using EventStore.Server.Tests.Watch;
 namespace EventStore.Server.Tests.Audit;
 
 /// <summary>The history as it happens: every revision once, in order, each ADDED and none ever changed.</summary>
+[Trait("Category", "Slow")]
 public sealed class Watching_the_history(ServedDatabase served) : IClassFixture<ServedDatabase>
 {
     private readonly HttpClient client = served.Server.Admin;

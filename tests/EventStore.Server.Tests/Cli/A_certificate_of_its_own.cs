@@ -11,6 +11,7 @@ using Microsoft.Extensions.Logging;
 
 namespace EventStore.Server.Tests.Cli;
 
+[Trait("Category", "Slow")]
 [UnsupportedOSPlatform("windows")]
 public sealed class A_certificate_of_its_own : IDisposable
 {

@@ -11,6 +11,7 @@ using EventStore.Server.Tests.Watch;
 namespace EventStore.Server.Tests.Clients;
 
 /// <summary>What tools ask of every Kubernetes API before they ask about jobs, and ways of asking that kubectl does not use.</summary>
+[Trait("Category", "Slow")]
 public sealed partial class What_clients_expect(ServedDatabase served) : IClassFixture<ServedDatabase>
 {
     private const string Definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";

@@ -11,6 +11,7 @@ using k8s.Models;
 namespace EventStore.Server.Tests.Jobs;
 
 /// <summary>Server-side apply and managedFields, as clients of the kubeflow profile meet them.</summary>
+[Trait("Category", "Slow")]
 public sealed class Applied_configurations : IAsyncLifetime
 {
     private readonly string folder = Directory.CreateTempSubdirectory("apply-").FullName;

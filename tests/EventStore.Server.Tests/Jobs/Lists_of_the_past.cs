@@ -7,6 +7,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Jobs;
 
 /// <summary>Nothing is compacted: whatever was ever read can be read again, page by page and byte for byte.</summary>
+[Trait("Category", "Slow")]
 public sealed class Lists_of_the_past : IAsyncLifetime
 {
     private const string Everywhere = "/apis/kubeflow.org/v1/pytorchjobs";

@@ -5,6 +5,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Jobs;
 
 /// <summary>Why something was done, as whoever did it said.</summary>
+[Trait("Category", "Slow")]
 public sealed class Reasons(ServedDatabase served) : IClassFixture<ServedDatabase>
 {
     private const string Revisions = "/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions";

@@ -6,6 +6,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Jobs;
 
 /// <summary>Jobs in other forms than their own: what kubectl prints, what metadata clients read, what people read.</summary>
+[Trait("Category", "Slow")]
 public sealed class Tables(Tables.Served served) : IClassFixture<Tables.Served>
 {
     private const string Table = "application/json;as=Table;v=v1;g=meta.k8s.io";

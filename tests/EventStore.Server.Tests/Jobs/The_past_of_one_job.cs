@@ -9,6 +9,7 @@ namespace EventStore.Server.Tests.Jobs;
 /// Costs what that job's own history costs, however long the log is. Rows are counted, not milliseconds, and each question is asked often
 /// enough for PostgreSQL to settle on a plan for any value.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class The_past_of_one_job : IAsyncLifetime
 {
     private const int JobsCount = 1_000;

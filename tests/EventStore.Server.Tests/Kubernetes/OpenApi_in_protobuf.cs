@@ -12,6 +12,7 @@ namespace EventStore.Server.Tests.Kubernetes;
 /// The documents as client-go asks for them. They are decoded here by gnostic's own <c>OpenAPIv3.proto</c>, which this test reads, and come
 /// out as the JSON documents they are made of.
 /// </summary>
+[Trait("Category", "Slow")]
 [Collection(KubectlServer.Collection)]
 public sealed class OpenApi_in_protobuf(KubectlServer server)
 {

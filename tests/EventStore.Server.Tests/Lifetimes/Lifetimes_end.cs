@@ -7,6 +7,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Lifetimes;
 
 /// <summary>What a job's own fields bring about, with <c>--controllers=ttl,deadline</c>.</summary>
+[Trait("Category", "Slow")]
 public sealed class Lifetimes_end : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

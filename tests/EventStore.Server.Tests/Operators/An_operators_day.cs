@@ -8,6 +8,7 @@ namespace EventStore.Server.Tests.Operators;
 /// The requests that the training operator 1.9, Kueue, controller-runtime and a HorizontalPodAutoscaler send in the kubeflow profile: each
 /// that changes something is one event, each that changes nothing is none.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class An_operators_day : IAsyncLifetime
 {
     private const string Operator = "training-operator", Queue = "kueue-controller-manager";

@@ -7,6 +7,7 @@ using EventStore.Server.Tests.Watch;
 namespace EventStore.Server.Tests.Operators;
 
 /// <summary>What a client does through an aggregator is done in the client's name and by its rights, and is as without one.</summary>
+[Trait("Category", "Slow")]
 public sealed class Through_a_front_proxy : IAsyncLifetime, IDisposable
 {
     private const string Rules = """

@@ -4,6 +4,7 @@ using Microsoft.Playwright;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>A page that is left open while its server comes and goes.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class A_page_that_stays_open(PageFixture fixture)
 {

@@ -5,6 +5,7 @@ using Microsoft.Playwright;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>What is true of each page alike, whoever looks at it with whatever.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class Every_page(PageFixture fixture)
 {

@@ -6,6 +6,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>Whatever others write is shown as what it is: text.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class Hostile_texts(PageFixture fixture)
 {

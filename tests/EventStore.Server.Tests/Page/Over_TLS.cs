@@ -8,6 +8,7 @@ using Microsoft.Playwright;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>The page as it should be served: with TLS, and with client certificates where those are asked for.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class Over_TLS(PageFixture fixture) : IDisposable
 {

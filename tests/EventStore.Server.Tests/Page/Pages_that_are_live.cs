@@ -6,6 +6,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>Many who look at the same cost little more than one, and nobody is shown what is not for them, or no longer so.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class Pages_that_are_live(PageFixture fixture)
 {

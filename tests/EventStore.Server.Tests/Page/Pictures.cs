@@ -7,6 +7,7 @@ namespace EventStore.Server.Tests.Page;
 /// The pictures of the README are of the page as it is: this test takes them. With <c>UPDATE_PICTURES=1</c> it puts them in their place;
 /// else it only makes sure that they could be taken and that those in the README are there.
 /// </summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class Pictures(PageFixture fixture)
 {

@@ -4,6 +4,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>Where a reason is required to go back, it is required of who goes back by the page too.</summary>
+[Trait("Category", "Slow")]
 public sealed class Reasons_for_going_back : IAsyncLifetime
 {
     private TestDatabase database = null!;

@@ -7,6 +7,7 @@ using FsCheck.Xunit;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>Every page shows what the API would list to the same person, and nothing else.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed partial class Rights_of_readers(PageFixture fixture)
 {

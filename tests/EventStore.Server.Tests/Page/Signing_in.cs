@@ -6,6 +6,7 @@ using Microsoft.Playwright;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>The door of the page: who comes in, how it is remembered, and what the memory is good for.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class Signing_in(PageFixture fixture)
 {

@@ -68,6 +68,7 @@ public sealed class AtAnIssuer(PageFixture page) : IAsyncLifetime
 }
 
 /// <summary>Signing in at an OpenID Connect issuer: its authorization code flow, with all that can go wrong on the way.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture) : IClassFixture<AtAnIssuer>, IDisposable
 {

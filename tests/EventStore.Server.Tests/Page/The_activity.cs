@@ -4,6 +4,7 @@ using Microsoft.Playwright;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>Who changed what, as somebody looks for it.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class The_activity(PageFixture fixture)
 {

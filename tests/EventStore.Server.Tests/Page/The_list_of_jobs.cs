@@ -4,6 +4,7 @@ using Microsoft.Playwright;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>The list of jobs as somebody uses it.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class The_list_of_jobs(PageFixture fixture)
 {

@@ -6,6 +6,7 @@ using Microsoft.Playwright;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>What a person does on the pages of one job: looks at its history, at one moment, compares two, and goes back.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class The_pages_of_a_job(PageFixture served)
 {

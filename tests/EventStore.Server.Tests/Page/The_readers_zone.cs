@@ -6,6 +6,7 @@ using Microsoft.Playwright;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>Moments are told in the zone of whoever reads them, and in UTC when they are pointed at.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class The_readers_zone(PageFixture fixture)
 {

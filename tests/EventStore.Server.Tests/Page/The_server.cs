@@ -4,6 +4,7 @@ using Microsoft.Playwright;
 namespace EventStore.Server.Tests.Page;
 
 /// <summary>How the server is, as an operator looks at it.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name)]
 public sealed class The_server(PageFixture fixture)
 {

@@ -49,6 +49,7 @@ public sealed class AsTheReadmeStartsIt : IAsyncLifetime
 }
 
 /// <summary>All a person can do, one after the other, as the README's reader finds it.</summary>
+[Trait("Category", "Slow")]
 [Collection(PageTests.Name), UnsupportedOSPlatform("windows")]
 public sealed class The_walk(PageFixture page, AsTheReadmeStartsIt started) : IClassFixture<AsTheReadmeStartsIt>
 {

@@ -6,6 +6,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>What a server that was taken over, or one with a bug, hands to the functions it may call: they append nothing a reader cannot read.</summary>
+[Trait("Category", "Slow")]
 public sealed class Broken_batches : IAsyncLifetime
 {
     private const int Streams = 7, Versions = 8, Types = 9, Rows = 17;

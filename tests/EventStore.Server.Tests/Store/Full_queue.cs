@@ -5,6 +5,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>The queue is bounded; who leaves it, and when; and what becomes of it when the server stops.</summary>
+[Trait("Category", "Slow")]
 public sealed class Full_queue : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);

@@ -5,6 +5,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>PostgreSQL refuses one of many commands. Nothing of the batch is stored then; the one fails alone, the others succeed.</summary>
+[Trait("Category", "Slow")]
 public sealed class Poison : IAsyncLifetime
 {
     private const int Commands = 32;

@@ -5,6 +5,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>The mark by which servers know of each other.</summary>
+[Trait("Category", "Slow")]
 public sealed class Serving_mark : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);

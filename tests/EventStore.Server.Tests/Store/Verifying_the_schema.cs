@@ -9,6 +9,7 @@ namespace EventStore.Server.Tests.Store;
 /// Somebody with the owner's rights changes the schema, a right, or any column: <c>verify</c> names it. What there is to change is asked of
 /// the catalog, so that a new table, column or function is tried too.
 /// </summary>
+[Trait("Category", "Slow")]
 public sealed class Verifying_the_schema : IAsyncLifetime
 {
     /// <summary>Tables that hold no history and nothing made of it: Marten's own notes, and how far a rebuild has come.</summary>

@@ -5,6 +5,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>Who changed what, from where and by which request is stored beside each event, for SQL and for the API.</summary>
+[Trait("Category", "Slow")]
 public sealed class Who_did_it(TwoServers servers) : IClassFixture<TwoServers>
 {
     [Fact]

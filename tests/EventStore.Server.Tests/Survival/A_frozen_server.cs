@@ -5,6 +5,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>A server that is stopped in the middle of whatever it does (SIGSTOP: a paused machine, a debugger) keeps no other from writing.</summary>
+[Trait("Category", "Slow")]
 public sealed class A_frozen_server(TwoServers servers) : IClassFixture<TwoServers>
 {
     private const int Freezes = 5;

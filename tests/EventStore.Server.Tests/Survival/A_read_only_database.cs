@@ -5,6 +5,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>The database lets nobody write for a while: its owner said so, or the address is a standby's. Sessions of that time stay so.</summary>
+[Trait("Category", "Slow")]
 public sealed class A_read_only_database : IAsyncLifetime
 {
     private TestDatabase database = null!;

@@ -5,6 +5,7 @@ using EventStore.Server.Tests.Watch;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>Between two servers and their database is PgBouncer.</summary>
+[Trait("Category", "Slow")]
 public sealed class Through_a_pooler : IAsyncLifetime
 {
     private TestDatabase database = null!;

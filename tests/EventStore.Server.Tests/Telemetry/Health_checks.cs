@@ -6,6 +6,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Telemetry;
 
 /// <summary>Health in kube-apiserver's form: what probes read, what an operator reads, and what a stranger does not learn.</summary>
+[Trait("Category", "Slow")]
 public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedDatabase>
 {
     private const string NoStandby = "[+]replication degraded: the primary waits for no standby: answered writes can be lost with it\n";

@@ -5,6 +5,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Telemetry;
 
 /// <summary>One request can be followed: by its id through reply, log, trace and event, and by its trace into the batch that carried it.</summary>
+[Trait("Category", "Slow")]
 public sealed class One_request : IAsyncLifetime
 {
     private const string Trace = "4bf92f3577b34da6a3ce929d0e0e4736";

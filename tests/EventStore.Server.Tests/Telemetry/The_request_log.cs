@@ -7,6 +7,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Telemetry;
 
 /// <summary>What the log says of requests, and that a log nobody reads holds nobody up.</summary>
+[Trait("Category", "Slow")]
 public sealed class The_request_log : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

@@ -5,6 +5,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Watch;
 
 /// <summary>How watches end, and how they must not.</summary>
+[Trait("Category", "Slow")]
 public sealed class Ends : IAsyncLifetime
 {
     private const string JobOfTomorrow = """

@@ -6,6 +6,7 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Watch;
 
 /// <summary>What a watcher is sent, frame by frame.</summary>
+[Trait("Category", "Slow")]
 public sealed class Frames(Frames.Served served) : IClassFixture<Frames.Served>
 {
     private const string Everywhere = "/apis/kubeflow.org/v1/pytorchjobs";

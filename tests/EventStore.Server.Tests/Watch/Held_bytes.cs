@@ -14,6 +14,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Watch;
 
 /// <summary>What the feed and the readers of the log hold is bounded by bytes, however large each job is, and they count what they really hold.</summary>
+[Trait("Category", "Slow")]
 public sealed class Held_bytes : IAsyncLifetime
 {
     private const int JobBytes = 200_000;

@@ -4,6 +4,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Watch;
 
 /// <summary>Other processes are told of commits, and nobody pays for it where there are none.</summary>
+[Trait("Category", "Slow")]
 public sealed class Notifications
 {
     [Fact]

@@ -10,7 +10,9 @@ internal static class TimelineAxis
     private const double DaysOfAMonth = 30.5;
     private const int MonthsOfAYear = 12;
 
-    /// <summary>None is more than <see cref="TicksMax"/> times the one before it: a stretch too long for one then has a tick of the next in it.</summary>
+    /// <summary>
+    /// None is more than <see cref="TicksMax"/> times the one before it: in a stretch too long for one there is then a tick of the next.
+    /// </summary>
     private static readonly TimeSpan[] Steps =
     [
         .. new[] { 1, 2, 5, 10, 20, 50, 100, 200, 500 }.Select(microseconds => TimeSpan.FromMicroseconds(microseconds)),
