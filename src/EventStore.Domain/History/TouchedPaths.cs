@@ -21,8 +21,6 @@ public static class TouchedPaths
     /// <summary>Marks another change that recorded as many paths as there may be. No path begins with a colon.</summary>
     public const string MoreOfRest = ":rest";
 
-    private const string Generation = "metadata.generation";
-
     /// <summary>The paths, some perhaps twice. The first event of a job sets everything and names nothing.</summary>
     public static IEnumerable<string> Of(JobEvent happened) => happened switch
     {
@@ -37,7 +35,7 @@ public static class TouchedPaths
         JobStatusUpdated updated => updated.Paths,
         JobDeletionRequested requested =>
         [
-            "metadata.deletionTimestamp", "metadata.deletionGracePeriodSeconds", Generation,
+            "metadata.deletionTimestamp", "metadata.deletionGracePeriodSeconds", Generation.Path,
             .. requested.Finalizers is null ? (string[])[] : ["metadata.finalizers"],
         ],
         _ => [],
@@ -45,7 +43,7 @@ public static class TouchedPaths
 
     private static IEnumerable<string> Of(IReadOnlyList<string> paths, IEnumerable<string> patched)
     {
-        IEnumerable<string> touched = patched.Any(name => name != "metadata") ? paths.Append(Generation) : paths;
+        IEnumerable<string> touched = Generation.RisesWith(patched) ? paths.Append(Generation.Path) : paths;
         return paths.Count >= RecordedMax ? touched.Append(MoreOfRest) : touched;
     }
 }

@@ -100,11 +100,10 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
         };
     }
 
-    // The generation increases with changes an operator must act on: anything outside metadata and status, and a request for deletion.
     private static JsonObject Patch(JsonObject manifest, JsonObject patch, int generations = 1)
     {
         var after = (JsonObject)MergePatch.Apply(manifest, patch);
-        return patch.Names.Any(name => name != "metadata") ? AddToGeneration(after, generations) : after;
+        return Generation.RisesWith(patch.Names) ? Generation.Add(after, generations) : after;
     }
 
     private static FieldOwners OwnersAfter(FieldOwners before, JobEvent happened) => happened switch
@@ -126,7 +125,7 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
             .With("deletionTimestamp", requested.DeletionTimestamp);
         if (requested.Finalizers is { } finalizers)
             metadata = metadata.With("finalizers", finalizers);
-        return AddToGeneration(manifest.With("metadata", metadata), 1);
+        return Generation.Add(manifest.With("metadata", metadata), 1);
     }
 
     private static JsonObject Undelete(JsonObject manifest, JobDeletionRequested requested)
@@ -134,14 +133,7 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
         JsonObject metadata = ((JsonObject)manifest["metadata"]!).Without("deletionGracePeriodSeconds").Without("deletionTimestamp");
         if (requested.Finalizers is not null)
             metadata = metadata.WithOrWithout("finalizers", requested.FinalizersReplaced);
-        return AddToGeneration(manifest.With("metadata", metadata), -1);
-    }
-
-    private static JsonObject AddToGeneration(JsonObject manifest, int generations)
-    {
-        var metadata = (JsonObject)manifest["metadata"]!;
-        long generation = metadata["generation"] is JsonNumber number && number.TryGetInt64(out long value) ? value : 0;
-        return manifest.With("metadata", metadata.With("generation", generation + generations));
+        return Generation.Add(manifest.With("metadata", metadata), -1);
     }
 
     private static Job Born(JsonObject manifest, long revision)

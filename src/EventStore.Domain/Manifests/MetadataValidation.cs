@@ -50,8 +50,8 @@ internal static class MetadataValidation
     {
         FieldPath at = Metadata.Member("labels");
         KeyValuePair<string, string>[] texts = [.. Texts(labels)];
-        return texts.SelectMany(label => Invalid(at, label.Key, NameRules.OfQualifiedName(label.Key))
-                .Concat(Invalid(at, label.Value, NameRules.OfLabelValue(label.Value))))
+        return texts.SelectMany(label => Invalid(at, label.Key, LabelRules.OfKey(label.Key))
+                .Concat(Invalid(at, label.Value, LabelRules.OfValue(label.Value))))
             .Concat(texts.Length > most ? [FieldError.TooMany(at, texts.Length, most)] : []);
     }
 

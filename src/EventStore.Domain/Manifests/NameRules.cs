@@ -3,15 +3,15 @@ using System.Text;
 namespace EventStore.Domain.Manifests;
 
 /// <summary>
-/// The syntax of names, label keys and label values, with the texts of apimachinery's util/validation word for word (the two spaces
-/// in the lists of examples are upstream's). Each rule returns what is wrong with a text; nothing if it is valid. Lengths are
+/// The syntax of names, and of the keys of labels and annotations, with the texts of apimachinery's util/validation word for word (the
+/// two spaces in the lists of examples are upstream's). Each rule returns what is wrong with a text; nothing if it is valid. Lengths are
 /// bytes, as Go counts them.
 /// </summary>
 public static class NameRules
 {
     private const string LabelFormat = "[a-z0-9]([-a-z0-9]*[a-z0-9])?";
     private const string SubdomainFormat = LabelFormat + @"(\." + LabelFormat + ")*";
-    private const string NameFormat = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
+    internal const string NameFormat = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]";
 
     private const string LabelText =
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an " +
@@ -24,10 +24,6 @@ public static class NameRules
     private const string NameText =
         "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character " +
         $"(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '{NameFormat}')";
-
-    private const string LabelValueText =
-        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an " +
-        $"alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '({NameFormat})?')";
 
     /// <summary>
     /// The document's own rule for a name, narrower than upstream's: a DNS label of at most 63. What upstream refuses too is refused in
@@ -60,25 +56,21 @@ public static class NameRules
         return errors;
     }
 
-    /// <summary>The value of a label.</summary>
-    public static IReadOnlyList<string> OfLabelValue(string text) =>
-        Both(TooLong(text, 63), text.Length == 0 || IsName(text) ? null : LabelValueText);
-
     /// <summary>A DNS subdomain (RFC 1123) of at most 253 bytes.</summary>
     public static string[] OfSubdomain(string text) =>
         Both(TooLong(text, 253), text.Split('.').All(IsLabel) ? null : SubdomainText);
 
-    private static string? TooLong(string text, int bytesMax) =>
+    internal static string? TooLong(string text, int bytesMax) =>
         Encoding.UTF8.GetByteCount(text) > bytesMax ? $"must be no more than {bytesMax} characters" : null;
 
-    private static string[] Both(string? length, string? spelling) => [.. new[] { length, spelling }.OfType<string>()];
+    internal static string[] Both(string? length, string? spelling) => [.. new[] { length, spelling }.OfType<string>()];
 
     private static string MaskTrailingDash(string text) => text.Length > 1 && text[^1] == '-' ? text[..^2] + "a" : text;
 
     private static bool IsLabel(string text) => text.Length > 0 && IsLowerOrDigit(text[0]) && IsLowerOrDigit(text[^1]) &&
         text.All(c => IsLowerOrDigit(c) || c == '-');
 
-    private static bool IsName(string text) =>
+    internal static bool IsName(string text) =>
         text.Length > 0 && char.IsAsciiLetterOrDigit(text[0]) && char.IsAsciiLetterOrDigit(text[^1]) &&
         text.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
 

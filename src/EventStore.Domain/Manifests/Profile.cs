@@ -16,29 +16,14 @@ public sealed record Profile(string Name, UpdatableFields Updatable)
     /// <summary>The media type of an applied configuration (server-side apply).</summary>
     public const string ApplyPatchType = "application/apply-patch+yaml";
 
-    /// <summary>
-    /// The documented update and replace operations: five fields. Finalizers may be taken off once a deletion was requested, for no job
-    /// could ever go otherwise.
-    /// </summary>
-    public static readonly Profile Documented = new("documented", new(
-        new("metadata.labels"),
-        new("metadata.annotations"),
-        new("spec.activeDeadlineSeconds"),
-        new("spec.ttlSecondsAfterFinished"),
-        new("spec.cleanPodPolicy"),
-        new("metadata.finalizers") { OnlyWhileDeleting = true }));
+    /// <summary>The documented update and replace operations.</summary>
+    public static readonly Profile Documented = new("documented", UpdatableFields.Documented);
 
     /// <summary>
     /// The custom resource as a cluster with the training operator 1.9 serves it: everything below <c>spec</c> may change, and the
     /// definition of the resource and the operator's admission decide what is refused.
     /// </summary>
-    public static readonly Profile Kubeflow = new("kubeflow", new(
-        new("metadata.labels"),
-        new("metadata.annotations"),
-        new("metadata.finalizers") { RolledBack = false },
-        new("metadata.ownerReferences") { RolledBack = false },
-        new("metadata.generateName") { RolledBack = false },
-        new("spec")))
+    public static readonly Profile Kubeflow = new("kubeflow", UpdatableFields.Kubeflow)
     {
         PatchTypes = [MergePatchType, JsonPatchType, ApplyPatchType],
         HasDefinition = true,

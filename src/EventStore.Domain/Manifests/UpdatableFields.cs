@@ -12,11 +12,32 @@ public sealed record UpdatableField(string Path)
 }
 
 /// <summary>
-/// The table of updatable fields. Everybody who needs to know reads this one: the decider, the validation, the published schemas, the
-/// texts of refusals and the documents. A new field is one line in it.
+/// The tables of updatable fields, one for each profile. Everybody who needs to know reads them: the decider, the validation, the published
+/// schemas, the texts of refusals and the documents. A new field is one line in one of them.
 /// </summary>
 public sealed class UpdatableFields
 {
+    /// <summary>
+    /// The documented update and replace operations: five fields. Finalizers may be taken off once a deletion was requested, for no job
+    /// could ever go otherwise.
+    /// </summary>
+    public static readonly UpdatableFields Documented = new(
+        new("metadata.labels"),
+        new("metadata.annotations"),
+        new("spec.activeDeadlineSeconds"),
+        new("spec.ttlSecondsAfterFinished"),
+        new("spec.cleanPodPolicy"),
+        new("metadata.finalizers") { OnlyWhileDeleting = true });
+
+    /// <summary>Everything below <c>spec</c>; the definition of the resource and the operator's admission refuse the rest.</summary>
+    public static readonly UpdatableFields Kubeflow = new(
+        new("metadata.labels"),
+        new("metadata.annotations"),
+        new("metadata.finalizers") { RolledBack = false },
+        new("metadata.ownerReferences") { RolledBack = false },
+        new("metadata.generateName") { RolledBack = false },
+        new("spec"));
+
     private readonly FieldTree usual;
     private readonly FieldTree whileDeleting;
 

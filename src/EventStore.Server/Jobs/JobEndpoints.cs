@@ -34,7 +34,7 @@ internal static class JobEndpoints
         new(JobResource.Names, "", [], ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"])
         {
             ListedAcrossNamespaces = true,
-            PrinterColumns = [("State", "string", JobView.StatePath), ("Age", "date", ".metadata.creationTimestamp")],
+            PrinterColumns = [("State", "string", JobTable.StatePath), ("Age", "date", ".metadata.creationTimestamp")],
             Shape = profile.Job,
             PatchTypes = profile.PatchTypes,
             About =

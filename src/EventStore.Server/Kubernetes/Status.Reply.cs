@@ -5,7 +5,7 @@ using EventStore.Server.Kubernetes.Answers;
 
 namespace EventStore.Server.Kubernetes;
 
-/// <content>How a Status is written.</content>
+/// <content>How a Status answers a request: its JSON, and Retry-After.</content>
 public sealed partial record Status
 {
     private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };

@@ -1,7 +1,7 @@
 using System.Globalization;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
-using static EventStore.Server.Kubernetes.StatusTexts;
+using static EventStore.Server.Kubernetes.StatusFormatting;
 
 namespace EventStore.Server.Kubernetes;
 

@@ -4,8 +4,8 @@ using EventStore.Domain.Manifests;
 
 namespace EventStore.Server.Kubernetes;
 
-/// <summary>Parts of the texts of a <see cref="Status"/>.</summary>
-internal static class StatusTexts
+/// <summary>Parts that several texts of a <see cref="Status"/> have in common; the texts themselves are in it.</summary>
+internal static class StatusFormatting
 {
     /// <summary>Why nothing can be created in a namespace.</summary>
     public static string NoContentIn(string @namespace) =>

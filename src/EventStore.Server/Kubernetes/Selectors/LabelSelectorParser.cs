@@ -84,7 +84,7 @@ internal ref struct LabelSelectorParser
             (token, key) = Take();
         if (token != Token.Identifier)
             return Fail($"found '{key}', expected: identifier");
-        if (NameRules.OfQualifiedName(key) is { Count: > 0 } faults)
+        if (LabelRules.OfKey(key) is { Count: > 0 } faults)
             return Fail($"<nil>: Invalid value: {FieldError.Quote(key)}: {string.Join("; ", faults)}");
         if (not)
             return new LabelRequirement(key, LabelOperator.DoesNotExist, []);
@@ -175,7 +175,7 @@ internal ref struct LabelSelectorParser
             faults.Add($"values[0]: Invalid value: {FieldError.Quote(values[0])}: for 'Gt', 'Lt' operators, the value must be an integer");
         for (int i = 0; i < values.Length; i++)
         {
-            if (NameRules.OfLabelValue(values[i]) is { Count: > 0 } bad)
+            if (LabelRules.OfValue(values[i]) is { Count: > 0 } bad)
                 faults.Add($"values[{i}][{key}]: Invalid value: {FieldError.Quote(values[i])}: {string.Join("; ", bad)}");
         }
 

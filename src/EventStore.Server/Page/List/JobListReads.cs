@@ -125,7 +125,7 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
             && DateTimeOffset.TryParse(text.Value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset time)
                 ? time
                 : null;
-        return new JobRow(job.Key, JobView.StateOf(manifest), created, job.Revision, job.Time);
+        return new JobRow(job.Key, JobTable.StateOf(manifest), created, job.Revision, job.Time);
     }
 
     private async Task<IReadOnlyList<JobRow>> WithUsers(List<JobRow> rows, CancellationToken stop)

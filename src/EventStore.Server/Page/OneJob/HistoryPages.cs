@@ -40,7 +40,7 @@ internal static class HistoryPages
             StoredJob? living = rights.MayGet ? await jobs.Get(key, stop) : null;
             IResult page = PageAnswers.Show<HistoryPage>(model with
             {
-                State = living is null ? null : JobView.StateOf(JsonReading.Parse(living.Utf8.Span)),
+                State = living is null ? null : JobTable.StateOf(JsonReading.Parse(living.Utf8.Span)),
                 Live = mayWatch ? PageLinks.LiveOf(key, head) : null,
                 Rights = rights,
                 Commands = Commands(http.Request, key),

@@ -24,7 +24,7 @@ internal sealed class HeadDetector(NpgsqlDataSource database) : IHighWaterDetect
     {
         try
         {
-            await using NpgsqlCommand command = database.CreateCommand("SELECT revision, clock_timestamp() FROM eventstore.head");
+            await using NpgsqlCommand command = database.CreateCommand($"SELECT h.revision, clock_timestamp() FROM {HeadRow.Sql} h");
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync(token);
             await row.ReadAsync(token);
             long head = row.GetInt64(0);

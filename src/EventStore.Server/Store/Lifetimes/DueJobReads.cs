@@ -23,7 +23,7 @@ internal sealed class DueJobReads(Primary database, IReadOnlySet<LifetimeRule> r
     /// <summary>The last revision there is.</summary>
     public async Task<long> Head(CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand("SELECT revision FROM eventstore.head");
+        await using NpgsqlCommand command = database.CreateCommand($"SELECT h.revision FROM {HeadRow.Sql} h");
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 

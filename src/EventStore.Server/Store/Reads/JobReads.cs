@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
@@ -12,11 +11,8 @@ public sealed class JobReads(Primary database)
 {
     private const long KnownBytes = 2 << 20; // for a reading of the log, of which there are several at once
 
-    private static readonly TimeSpan FutureWait = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan FuturePause = TimeSpan.FromMilliseconds(50);
-
     // A skip scan from one namespace to the next, whatever number of jobs each has.
-    private const string NamespacesSql = """
+    private const string NamespacesSql = $"""
         WITH RECURSIVE living (path) AS (
             (SELECT (j.namespace || '/') COLLATE "C" FROM eventstore.mt_doc_current_job j
               WHERE NOT j.deleted ORDER BY (j.namespace || '/') COLLATE "C" LIMIT 1)
@@ -30,7 +26,7 @@ public sealed class JobReads(Primary database)
                ARRAY(SELECT (SELECT e.timestamp FROM eventstore.mt_events e
                               WHERE e.seq_id = (SELECT min(r.revision) FROM eventstore.revision r WHERE (r.namespace || '/') = n.path))
                        FROM named n ORDER BY n.path)
-          FROM eventstore.head h
+          FROM {HeadRow.Sql} h
         """;
 
     private const string LivesSql = """
@@ -43,13 +39,13 @@ public sealed class JobReads(Primary database)
     private const string NextIsOldSql =
         "SELECT e.timestamp < clock_timestamp() - $2 FROM eventstore.mt_events e WHERE e.seq_id > $1 ORDER BY e.seq_id LIMIT 1";
 
-    private const string HeadSql = """
+    private const string HeadSql = $"""
         SELECT h.revision, coalesce((SELECT e.number FROM eventstore.epoch e ORDER BY e.number DESC LIMIT 1), 0)
-          FROM eventstore.head h
+          FROM {HeadRow.Sql} h
         """;
 
     private const string CheckpointSql = $"""
-        SELECT h.revision, encode(h.hash, 'hex'), {EpochRow.Columns} FROM eventstore.head h, eventstore.epoch e ORDER BY e.number
+        SELECT h.revision, encode(h.hash, 'hex'), {EpochRow.Columns} FROM {HeadRow.Sql} h, eventstore.epoch e ORDER BY e.number
         """;
 
     private readonly CoalescedReads gets = new(database, queriesMax: 2);
@@ -103,23 +99,8 @@ public sealed class JobReads(Primary database)
     public async Task<ListTransaction> BeginList(CancellationToken stop) =>
         await ListTransaction.Open(await database.OpenConnectionAsync(stop), stop);
 
-    /// <summary>Waits, for at most three seconds as upstream does, until the store has reached the revision.</summary>
-    /// <returns>Null when it has; else why not. A revision of which it is known that it never comes is not waited for.</returns>
-    public async Task<MissingRevision?> WaitFor(long revision, CancellationToken stop)
-    {
-        long started = Stopwatch.GetTimestamp();
-        while (true)
-        {
-            long head = await Head(stop);
-            if (database.Epochs.Lacking(revision) is { } epoch)
-                return new MissingRevision(revision, head, epoch.Number);
-            if (head >= revision)
-                return null;
-            if (Stopwatch.GetElapsedTime(started) >= FutureWait)
-                return new MissingRevision(revision, head, null);
-            await Task.Delay(FuturePause, stop);
-        }
-    }
+    /// <summary>The epoch because of which the revision never comes, as far as is known; null when it may.</summary>
+    public Epoch? Lacking(long revision) => database.Epochs.Lacking(revision);
 
     /// <summary>
     /// The revision of the last event, of any job; 1 when there is none. Whatever epoch it is of is known then: who compares a revision

@@ -51,7 +51,7 @@ public sealed class ListTransaction : IAsyncDisposable
         try
         {
             NpgsqlTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
-            await using var command = new NpgsqlCommand("SELECT revision FROM eventstore.head", connection);
+            await using var command = new NpgsqlCommand($"SELECT h.revision FROM {HeadRow.Sql} h", connection);
             return new ListTransaction(connection, transaction, (long)(await command.ExecuteScalarAsync(stop))!);
         }
         catch

@@ -10,9 +10,9 @@ namespace EventStore.Server.Store.Reads;
 internal static class RevisionAtTime
 {
     // Every event up to "low" is of the moment or before, every one behind "high" is after it.
-    private const string Sql = """
+    private const string Sql = $"""
         WITH RECURSIVE search (low, high) AS (
-            SELECT 1::bigint, h.revision FROM eventstore.head h
+            SELECT 1::bigint, h.revision FROM {HeadRow.Sql} h
             UNION ALL
             SELECT CASE WHEN e.timestamp > $1 THEN s.low ELSE m.middle END, CASE WHEN e.timestamp > $1 THEN e.seq_id - 1 ELSE s.high END
               FROM search s
@@ -23,7 +23,7 @@ internal static class RevisionAtTime
              WHERE s.low < s.high)
         SELECT coalesce((SELECT o.seq_id FROM eventstore.mt_events o WHERE o.seq_id <= s.low ORDER BY o.seq_id DESC LIMIT 1), 1),
                h.time <= $1, clock_timestamp()
-          FROM search s, eventstore.head h WHERE s.low = s.high
+          FROM search s, {HeadRow.Sql} h WHERE s.low = s.high
         """;
 
     /// <summary>The last revision of the moment or before it; 1 before the first event.</summary>
