@@ -82,7 +82,7 @@ internal static class AccessSetup
         services.AddFollowed(sources.ProxyAuthorities);
 
         // Not AddAuthentication: it adds data protection, which would create keys for cookies at the first start and keep them in
-        // the home folder, with a warning that they are not encrypted. No cookies are used here.
+        // the home folder, with a warning that they are not encrypted. The API uses no cookie; PageSetup adds data protection for the page.
         services.TryAddSingleton(TimeProvider.System);
         services.AddAuthenticationCore(options => options.DefaultScheme = CallerAuthentication.SchemeName).AddWebEncoders();
         var authentication = new AuthenticationBuilder(services);

@@ -19,7 +19,7 @@ public static class Exporting
     private const string DefaultServiceName = "pytorchjob-eventstore";
 
     /// <summary>
-    /// The meters of libraries. Marten's has no data while this server only serves: appending does not go through a Marten session.
+    /// The meters of libraries. Marten's has data only while activity is counted: appending does not go through a Marten session.
     /// </summary>
     private static readonly string[] Meters =
         [Signals.Name, "Npgsql", "Marten", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];

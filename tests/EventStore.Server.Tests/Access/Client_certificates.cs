@@ -101,6 +101,34 @@ public sealed class Client_certificates : IAsyncLifetime, IDisposable
         Assert.Equal("401", await Who(shown));
     }
 
+    /// <summary>A browser presents its user's certificate for whatever page, so what a page may send unasked is not the user's doing.</summary>
+    [Theory]
+    [InlineData("POST", "https://evil.example", null, null, 401)]
+    [InlineData("POST", "null", null, null, 401)]
+    [InlineData("POST", "https://evil.example", "cross-site", null, 401)]
+    [InlineData("POST", null, "same-site", null, 401)]
+    [InlineData("GET", "https://evil.example", null, "websocket", 401)]
+    [InlineData("POST", null, null, null, 200)] // a client that is no browser
+    [InlineData("POST", "%OWN%", null, null, 200)]
+    [InlineData("POST", "http://127.0.0.1:8001", "same-origin", null, 200)] // through kubectl proxy
+    [InlineData("POST", null, "none", null, 200)]
+    [InlineData("GET", null, "cross-site", null, 200)] // a link: the other page cannot read what it shows
+    [InlineData("GET", "https://evil.example", "cross-site", null, 200)]
+    public async Task Count_for_nothing_that_a_page_of_another_site_does(string method, string? origin, string? site, string? upgrade, int code)
+    {
+        using X509Certificate2 shown = clients.ForClient("root", Caller.Masters);
+        using HttpClient client = servers.Trusting(door.Url, shown);
+        using var request = new HttpRequestMessage(new HttpMethod(method), "/apis/kubeflow.org/v1/pytorchjobs");
+        foreach ((string name, string? value) in new[] { ("Origin", origin), ("Sec-Fetch-Site", site), ("Upgrade", upgrade) })
+        {
+            if (value is not null)
+                request.Headers.TryAddWithoutValidation(name, value.Replace("%OWN%", $"https://{door.Url.Authority}", StringComparison.Ordinal));
+        }
+
+        using HttpResponseMessage answer = await client.SendAsync(request);
+        Assert.Equal(code, (int)answer.StatusCode);
+    }
+
     private async Task<string> Who(X509Certificate2? shown, string? token = null)
     {
         using HttpClient client = servers.Trusting(door.Url, shown);

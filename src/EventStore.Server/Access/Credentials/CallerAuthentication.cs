@@ -75,14 +75,21 @@ public sealed partial class CallerAuthentication(
     }
 
     /// <summary>
-    /// Cross-site WebSocket hijacking: a browser presents its user's certificate for any page, and lets every page open a
-    /// WebSocket. A WebSocket from another origin therefore needs a token, which only a page that knows it can send.
+    /// Cross-site request forgery: a browser presents its user's certificate for any page, and lets every page open a WebSocket and send
+    /// what needs no leave of ours (a POST without a content type). What changes something, and a WebSocket, therefore needs a token when
+    /// it is of another site, which only a page that knows it can send. Browsers of today name the site (Fetch Metadata), older ones the
+    /// origin; other clients name neither.
     /// </summary>
-    private static bool IsOfAnotherPage(HttpRequest request) =>
-        request.Headers.Upgrade.Count > 0
-        && request.Headers.Upgrade.Contains("websocket", StringComparer.OrdinalIgnoreCase)
-        && request.Headers.Origin is [{ Length: > 0 } origin, ..]
-        && !(Uri.TryCreate(origin, UriKind.Absolute, out Uri? page) && request.Host.Value == page.Authority);
+    private static bool IsOfAnotherPage(HttpRequest request)
+    {
+        bool isWebSocket = request.Headers.Upgrade.Contains("websocket", StringComparer.OrdinalIgnoreCase);
+        if (!isWebSocket && (HttpMethods.IsGet(request.Method) || HttpMethods.IsHead(request.Method)))
+            return false;
+        if (request.Headers["Sec-Fetch-Site"] is [{ Length: > 0 } site, ..])
+            return site is not ("same-origin" or "none");
+        return request.Headers.Origin is [{ Length: > 0 } origin, ..]
+            && !(Uri.TryCreate(origin, UriKind.Absolute, out Uri? page) && request.Host.Value == page.Authority);
+    }
 
     /// <inheritdoc/>
     protected override Task HandleChallengeAsync(AuthenticationProperties properties) =>
