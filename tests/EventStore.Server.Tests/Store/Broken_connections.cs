@@ -66,6 +66,7 @@ public sealed class Broken_connections : IAsyncLifetime
         string[] jobs = ["many-a", "many-b", "many-c"];
         foreach (string job in jobs)
             await server.Admin.Create(job);
+        await server.Admin.Create("many-unchanged"); // it is decided upon too, and no event tells what became of that
         long then = await database.Ask<long>("SELECT revision FROM eventstore.head");
         foreach (string job in jobs)
             await (await server.Admin.Patch(Sample.Job(job), """{"spec":{"cleanPodPolicy":"All"}}""")).Manifest();
@@ -74,6 +75,7 @@ public sealed class Broken_connections : IAsyncLifetime
         Reply back = await Reply.Of(server.Admin.PostAsync(Sample.Jobs() + "/rollback", Sample.Body($$"""{"revision":{{then}}}""")));
         Assert.True(back.Code == HttpStatusCode.OK, back.Text);
         Assert.Equal(1, wire.Cuts);
+        Assert.Equal(jobs, back.Json["items"]!.AsArray().Select(item => (string)item!["name"]!));
         foreach (string job in jobs)
             Assert.Equal(3, await database.Events(job));
         await database.AssertWhole();

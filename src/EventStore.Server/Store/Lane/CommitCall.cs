@@ -20,6 +20,15 @@ namespace EventStore.Server.Store.Lane;
 /// </param>
 internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild, long? Lease = null, long? Epoch = null)
 {
+    /// <summary>Nothing of the batch was stored.</summary>
+    public static Committed Nothing(Batch batch) => new(new bool[batch.Chains.Count], new long[batch.Entries.Count], null, batch.Lease);
+
+    /// <summary>
+    /// Whether all of a batch with events was stored. Not whether all was held: what is looked up later is told by its events, and a chain
+    /// that holds none has nothing to tell.
+    /// </summary>
+    public bool IsWhole => Revisions.All(revision => revision > 0);
+
     /// <summary>Whether the batch was looked at at all.</summary>
     public bool IsOf(Batch batch, Memory memory) => Rebuild == memory.Rebuild && Lease == batch.Lease && Epoch == memory.Epoch;
 }
@@ -112,7 +121,7 @@ internal static class CommitCall
         Add(command.Parameters, batch.Entries, entry => entry.After.Uid);
         Add(command.Parameters, batch.Entries, entry => entry.After.Version);
         Add(command.Parameters, batch.Entries, entry => entry.Id);
-        var committed = new Committed(new bool[batch.Chains.Count], new long[batch.Entries.Count], null, batch.Lease);
+        var committed = Committed.Nothing(batch);
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())
         {

@@ -203,7 +203,7 @@ internal sealed partial class LaneConnection(
     }
 
     /// <summary>
-    /// Waits for the answer of the primary. The connection of a statement that is abandoned is closed when the statement ends.
+    /// Waits for the answer of the primary. The connection of a statement that is abandoned is given back when the statement ends.
     /// </summary>
     private async Task<T> Bound<T>(Task<T> asked, TimeSpan patience)
     {
@@ -219,7 +219,7 @@ internal sealed partial class LaneConnection(
         }
     }
 
-    private async Task<(NpgsqlConnection Connection, LaneSession Session)> OpenSession()
+    private async Task<OpenedSession> OpenSession()
     {
         NpgsqlConnection opened = await term.OpenConnectionAsync();
         opened.Notice += (_, told) => LogNotice(told.Notice.InvariantSeverity, told.Notice.MessageText);
@@ -228,7 +228,7 @@ internal sealed partial class LaneConnection(
             await using var command = new NpgsqlCommand(SessionSql, opened);
             await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
             await reader.ReadAsync();
-            return (opened, new LaneSession(reader.GetInt32(0), reader.GetDateTime(1), reader.GetDateTime(2)));
+            return new OpenedSession(opened, new LaneSession(reader.GetInt32(0), reader.GetDateTime(1), reader.GetDateTime(2)));
         }
         catch
         {

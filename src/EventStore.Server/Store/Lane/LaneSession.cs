@@ -1,3 +1,5 @@
+using Npgsql;
+
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>A session of PostgreSQL.</summary>
@@ -5,3 +7,9 @@ namespace EventStore.Server.Store.Lane;
 /// <param name="Began">When it began.</param>
 /// <param name="ServerStarted">When its PostgreSQL server was started.</param>
 internal readonly record struct LaneSession(int Pid, DateTime Began, DateTime ServerStarted);
+
+/// <summary>A connection and its session. One that was opened too late is disposed of by whoever abandoned the opening.</summary>
+internal sealed record OpenedSession(NpgsqlConnection Connection, LaneSession Session) : IAsyncDisposable
+{
+    public ValueTask DisposeAsync() => Connection.DisposeAsync();
+}

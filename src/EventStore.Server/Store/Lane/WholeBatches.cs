@@ -3,6 +3,7 @@ using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
+using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
 
@@ -56,7 +57,7 @@ public sealed class WholeBatches(
                     return (Told(verdicts, null), null);
                 if (await Commit(batch, known, connection, recovery) is not { } committed)
                     return ([], new Outcome.Unavailable(MayHaveBeenApplied: true));
-                if (committed.Held.All(held => held))
+                if (committed.IsWhole)
                 {
                     feed.Wake();
                     return (Told(verdicts, committed), null);
@@ -86,6 +87,11 @@ public sealed class WholeBatches(
         catch (Exception e) when (DatabaseAway.Is(e) && connection.HasSent && !LaneRecovery.WasRolledBack(e))
         {
             return await recovery.FindOut(batch, [], e);
+        }
+        catch (PostgresException e) when (CommitCall.IsOutrun(e))
+        {
+            await connection.Discard();
+            return Committed.Nothing(batch);
         }
     }
 
