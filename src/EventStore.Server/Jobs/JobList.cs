@@ -56,7 +56,7 @@ internal static class JobList
             { Watch: true } =>
                 await PastRights.ToGoOn(http, inNamespace, options.ResourceVersion, TooOldToWatch(options.ResourceVersion), reads),
             { Continue: { } begun } => await PastRights.ToGoOn(http, inNamespace, begun.Revision, TooOldToContinue, reads),
-            { IsExact: true } => await PastRights.OfMany(http, selection, reads),
+            { IsExact: true } => await PastRights.OfMany(http, selection, options.ResourceVersion!.Value, reads),
             _ => null,
         };
         if (refusal is not null)

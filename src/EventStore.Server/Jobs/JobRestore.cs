@@ -52,7 +52,12 @@ internal static class JobRestore
 
         var key = new JobKey(@namespace, name);
         RestorePoint point = await points.Find(key, asked.Uid, asked.Revision, http.RequestAborted);
-        Guid[] incarnations = point is RestorePoint.Found(var past) ? [past.Uid] : [];
+        Guid[] incarnations = point switch
+        {
+            RestorePoint.Found(var past) => [past.Uid],
+            RestorePoint.NotThen { Lived: { } lived } => [lived],
+            _ => [],
+        };
         if (await PastRights.OfOne(http, key, incarnations, reads) is { } hidden)
             return hidden;
         if (point is not RestorePoint.Found(var job))

@@ -64,7 +64,7 @@ internal static class JobsRollback
             return refusal;
         var selection = new JobSelection(@namespace, options.Labels, options.Fields);
         var many = new RollbackOfMany(clock.GetUtcNow(), http.Origin(), revision, restores, deletes);
-        if (many.RestoresDeleted && await PastRights.OfMany(http, selection, reads) is { } hidden)
+        if (many.RestoresDeleted && await PastRights.OfMany(http, selection, revision, reads) is { } hidden)
             return hidden;
 
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // 10,000 jobs take some seconds
@@ -72,6 +72,7 @@ internal static class JobsRollback
         if (selected is null)
             return refusal!;
         NamespaceState state = many.RestoresDeleted ? await http.NamespaceState(@namespace) : NamespaceState.Active;
+        bool tellsOfOthers = many.RestoresDeleted || await PastRights.MayReadHistory(http, "get", @namespace);
         var forbidden = new Dictionary<JobKey, string>();
         (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) = await batches.Execute(
             selected.Pieces, CommandsOf, () => !body.DryRun && forbidden.Count == 0, http.RequestAborted);
@@ -97,6 +98,8 @@ internal static class JobsRollback
                 return null;
             }
 
+            if (!tellsOfOthers) // as PastRights.ForAction
+                past = past.Where(each => selected.Living.GetValueOrDefault(each.Key) == each.Value.Uid).ToDictionary();
             JobCommand[] commands = [.. selected.Commands(many, piece, past).Select(each => each.Under(http) with { Namespace = state })];
             await AddForbidden(http, commands, forbidden);
             return commands;

@@ -30,14 +30,31 @@ internal static class PastRights
         return living is not null && incarnations.All(uid => uid == living) ? null : Refuse(http, "get", key.Namespace, key.Name);
     }
 
-    /// <summary>Refuses a list of the past, unless it is of one name at which a job lives, or the caller may read the history.</summary>
-    public static async Task<Status?> OfMany(HttpContext http, JobSelection selection, JobReads reads)
+    /// <summary>
+    /// Refuses a list of the past, unless it is of one name, at which the job lived then that lives there now or none, or the caller may
+    /// read the history.
+    /// </summary>
+    public static async Task<Status?> OfMany(HttpContext http, JobSelection selection, long revision, JobReads reads)
     {
         if (await MayReadHistory(http, "list", selection.Namespace))
             return null;
-        bool lives = selection.Only is { } key && await reads.LivingUid(key, http.RequestAborted) is not null;
-        return lives ? null : Refuse(http, "list", selection.Namespace, null);
+        bool isShown = selection.Only is { } key
+            && await reads.LivingUid(key, http.RequestAborted) is { } living
+            && (await reads.JobAt(key, revision, http.RequestAborted))?.Job.Uid is var past
+            && (past is null || past == living);
+        return isShown ? null : Refuse(http, "list", selection.Namespace, null);
     }
+
+    /// <summary>
+    /// A job as it once stood, for an action on the one that lives at its name now. That another lived there is only told to who may read
+    /// the history: for others it is as if there had been none.
+    /// </summary>
+    public static async Task<Job?> ForAction(HttpContext http, Job? past, JobReads reads) =>
+        past is null
+        || past.Uid == await reads.LivingUid(past.Key, http.RequestAborted)
+        || await MayReadHistory(http, "get", past.Key.Namespace)
+            ? past
+            : null;
 
     /// <summary>
     /// Refuses to continue from an old revision unless the caller may read the history, because jobs deleted since would be shown.

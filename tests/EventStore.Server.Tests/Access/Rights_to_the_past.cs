@@ -18,6 +18,7 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
         metadata: {name: jobs}
         rules:
         - {apiGroups: [kubeflow.org], resources: [pytorchjobs, pytorchjobs/diff], verbs: [get, list, watch]}
+        - {apiGroups: [kubeflow.org], resources: [pytorchjobs, pytorchjobs/rollback, pytorchjobs/restore], verbs: [create]}
         ---
         kind: ClusterRole
         apiVersion: rbac.authorization.k8s.io/v1
@@ -94,6 +95,7 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
             await Answers(alice, $"{Sample.Jobs()}?{past}", 403, "list");
             await Answers(alice, $"/apis/kubeflow.org/v1/pytorchjobs?{past}", 403, "list");
             await Answers(alice, $"{Sample.Jobs()}?{past}&fieldSelector=metadata.name%3Dgone", 403, "list");
+            await Answers(alice, $"{Sample.Jobs()}?{past}&fieldSelector=metadata.name%3Dagain", 403, "list"); // another lived there then
             await Answers(alice, $"{Sample.Jobs()}?{past}&fieldSelector=metadata.name%3Dlives", 200, "list");
             Assert.Equal(3, (await Answers(server.Admin, $"{Sample.Jobs()}?{past}", 200, "list"))["items"]!.AsArray().Count);
         }
@@ -102,6 +104,24 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
         JsonNode all = await Answers(alice, $"{Sample.Jobs("audited")}?resourceVersion={then}&resourceVersionMatch=Exact", 200, "list");
         Assert.Equal(3, all["items"]!.AsArray().Count);
         await Answers(alice, Sample.Jobs(), 200, "list");
+    }
+
+    /// <summary>Not even the uid of a job that is gone is told.</summary>
+    [Theory]
+    [InlineData("again", "rollback", 422)] // as if there had been none
+    [InlineData("gone", "rollback", 404)]
+    [InlineData("never", "rollback", 404)]
+    [InlineData("lives", "rollback", 200)]
+    [InlineData("again", "restore", 403)]
+    [InlineData("gone", "restore", 403)]
+    public async Task Of_what_an_action_goes_back_to_are_those_to_the_job_while_it_lives(string name, string action, int code)
+    {
+        using HttpResponseMessage answer = await alice.PostAsync($"{Sample.Job(name)}/{action}?dryRun=All", Sample.Body("""{"revision":4}"""));
+        string said = await answer.Content.ReadAsStringAsync();
+        Assert.True(code == (int)answer.StatusCode, said);
+        Assert.DoesNotContain("uid was", said, StringComparison.Ordinal);
+        using HttpResponseMessage toAdmin = await server.Admin.PostAsync($"{Sample.Job(name)}/{action}?dryRun=All", Sample.Body("""{"revision":4}"""));
+        Assert.Equal((name, action) is ("again", "rollback"), (await toAdmin.Content.ReadAsStringAsync()).Contains("uid was", StringComparison.Ordinal));
     }
 
     /// <summary>The next page, or a watch that goes on, reaches back as far as upstream's would; then it begins anew.</summary>
