@@ -18,19 +18,16 @@ internal sealed partial class ActivityDaemon(DocumentStore store, NpgsqlDataSour
     : BackgroundService
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan TroubleAfter = TimeSpan.FromSeconds(30);
-    private static readonly string LagSql = $"""
-        SELECT greatest(h.revision - coalesce(p.last_seq_id, 1), 0)
-          FROM eventstore.head h LEFT JOIN eventstore.mt_event_progression p ON p.name = '{ActivityStore.Shard}'
+    private static readonly string ReachedSql = $"""
+        SELECT ARRAY[h.revision, coalesce(p.last_seq_id, 1)]
+          FROM {HeadRow.Sql} h LEFT JOIN eventstore.mt_event_progression p ON p.name = '{ActivityStore.Shard}'
         """;
 
     private readonly ILogger log = logging.CreateLogger<ActivityDaemon>();
-    private (long Events, DateTimeOffset Since) lag = (0, clock.GetUtcNow());
+    private volatile ActivityLag lag = new(0, 0, clock.GetUtcNow());
 
-    /// <summary>What is wrong: that the activity has been behind for half a minute, and by how many revisions; or null.</summary>
-    public string? Trouble => lag.Events > 0 && clock.GetUtcNow() - lag.Since > TroubleAfter
-        ? $"the activity is {lag.Events} revisions behind the log"
-        : null;
+    /// <summary>What is wrong: that the activity is behind, and by how many revisions; or null.</summary>
+    public string? Trouble => lag.IsTrouble(clock.GetUtcNow()) ? $"the activity is {lag.Events} revisions behind the log" : null;
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -98,8 +95,8 @@ internal sealed partial class ActivityDaemon(DocumentStore store, NpgsqlDataSour
 
     private async Task Look(NpgsqlConnection connection, CancellationToken stop)
     {
-        var events = (long)(await connection.Ask(LagSql, stop))!;
-        lag = (events, events == 0 ? clock.GetUtcNow() : lag.Since);
+        var reached = (long[])(await connection.Ask(ReachedSql, stop))!;
+        lag = lag.After(head: reached[0], progress: reached[1], clock.GetUtcNow());
     }
 
     [LoggerMessage(61, LogLevel.Debug, "This server counts the activity")]
