@@ -220,7 +220,7 @@ internal static partial class Serve
     private static partial void DatabaseEnded(ILogger log);
 
     [LoggerMessage(18, LogLevel.Warning, "SECURITY: ConnectionStrings__Postgres has more rights than serving needs: whoever takes this "
-        + "server over could change history. Give it a role of its own: see Settings in the README")]
+        + "server over could change history. Give it a role of its own: see Production in src/docs/operate.md")]
     private static partial void TooManyRights(ILogger log);
 
     [LoggerMessage(19, LogLevel.Warning, "DURABILITY: {Setting}")]
