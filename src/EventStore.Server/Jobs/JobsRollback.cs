@@ -72,7 +72,6 @@ internal static class JobsRollback
         if (selected is null)
             return refusal!;
         NamespaceState state = many.RestoresDeleted ? await http.NamespaceState(@namespace) : NamespaceState.Active;
-        bool tellsOfOthers = many.RestoresDeleted || await PastRights.MayReadHistory(http, "get", @namespace);
         var forbidden = new Dictionary<JobKey, string>();
         (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) = await batches.Execute(
             selected.Pieces, CommandsOf, () => !body.DryRun && forbidden.Count == 0, http.RequestAborted);
@@ -98,8 +97,6 @@ internal static class JobsRollback
                 return null;
             }
 
-            if (!tellsOfOthers) // as PastRights.ForAction
-                past = past.Where(each => selected.Living.GetValueOrDefault(each.Key) == each.Value.Uid).ToDictionary();
             JobCommand[] commands = [.. selected.Commands(many, piece, past).Select(each => each.Under(http) with { Namespace = state })];
             await AddForbidden(http, commands, forbidden);
             return commands;
@@ -123,7 +120,7 @@ internal static class JobsRollback
                 [.. cannot.Select(each => (JsonValue)JsonObject.Of(("message", each.Why), ("name", each.Name)))]));
         }
 
-        return selected.More ? json.With("after", selected.Pieces[^1][^1].Name) : json;
+        return selected.After is { } last ? json.With("after", last) : json;
     }
 
     private static JsonValue Print(CommandVerdict verdict) => JsonObject.Of(
@@ -167,42 +164,46 @@ internal static class JobsRollback
     private static async Task<(Selected? Selected, Status? Refusal)> Select(
         HttpContext http, JobSelection selection, string? after, long? limit, RollbackOfMany many, JobReads reads)
     {
-        JobRange range = selection.Range with { Containing = [], Behind = after is null ? null : new JobKey(selection.Namespace!, after) };
-        var living = new Dictionary<JobKey, Guid>();
-        var sizes = new SortedDictionary<string, int>(StringComparer.Ordinal);
+        JobRange range = selection.Range with { Behind = after is null ? null : new JobKey(selection.Namespace!, after) };
+        if (many.RestoresDeleted)
+            range = range with { Containing = [] }; // whatever lives at a name keeps another from being restored there
+        int most = (int)Math.Min(limit ?? WholeBatches.CommandsMax, WholeBatches.CommandsMax);
+        var names = new RollbackNames(most);
         await using (ListTransaction list = await reads.BeginList(http.RequestAborted))
         {
-            await foreach (StoredJob job in list.List(range, list.Head, http.RequestAborted))
-            {
-                living.Add(job.Key, Guid.Parse(JobText.UidOf(job.Utf8.Span)!));
-                if (selection.Covers(job))
-                    sizes.Add(job.Key.Name, job.Utf8.Length);
-            }
-
             if (many.RestoresDeleted)
             {
                 await foreach (StoredJob job in list.List(range, Math.Min(many.Revision, list.Head), http.RequestAborted))
                 {
-                    if (!living.ContainsKey(job.Key) && selection.Covers(job))
-                        sizes.TryAdd(job.Key.Name, job.Utf8.Length);
+                    if (selection.Covers(job) && !names.AddPast(job.Key.Name, job.Utf8.Length))
+                        break;
                 }
+            }
+
+            await foreach (StoredJob job in list.List(range, list.Head, http.RequestAborted))
+            {
+                bool isSelected = selection.Covers(job);
+                names.AddLiving(
+                    job.Key.Name, isSelected, job.Utf8.Length, isSelected ? Guid.Parse(JobText.UidOf(job.Utf8.Span)!) : Guid.Empty);
+                if (limit is not null && names.Living > most)
+                    break;
             }
         }
 
-        int most = (int)Math.Min(limit ?? WholeBatches.CommandsMax, WholeBatches.CommandsMax);
-        if (limit is null && sizes.Count > most)
-            return (null, Status.TooManyAtOnce(sizes.Count, WholeBatches.CommandsMax));
-        KeyValuePair<string, int>[] chosen = [.. sizes.Take(most)];
-        return chosen.Sum(each => (long)each.Value) > BytesMax
-            ? (null, Status.TooManyAtOnce(chosen.Length, BytesMax >> 20, "MiB"))
-            : (new Selected([.. Pieces(selection.Namespace!, chosen)], living, sizes.Count > chosen.Length), null);
+        (IReadOnlyList<RollbackNames.Name> chosen, string? next) = names.End();
+        if (limit is null && next is not null)
+            return (null, Status.TooManyAtOnce(names.Count, WholeBatches.CommandsMax));
+        return chosen.Sum(each => (long)each.Bytes) > BytesMax
+            ? (null, Status.TooManyAtOnce(chosen.Count, BytesMax >> 20, "MiB"))
+            : (new Selected(
+                [.. Pieces(selection.Namespace!, chosen)], chosen.ToDictionary(each => each.Text, each => each.Uid), next), null);
     }
 
     /// <summary>The names, in pieces that are decided one after the other.</summary>
-    private static IEnumerable<JobKey[]> Pieces(string @namespace, KeyValuePair<string, int>[] sizes)
+    private static IEnumerable<JobKey[]> Pieces(string @namespace, IReadOnlyList<RollbackNames.Name> names)
     {
         (List<JobKey> piece, long bytes) = ([], 0);
-        foreach ((string name, int size) in sizes)
+        foreach ((string name, int size, _) in names)
         {
             if (piece.Count > 0 && (piece.Count == PieceMax || bytes + size > PieceBytes))
             {
@@ -234,10 +235,12 @@ internal static class JobsRollback
         }
     }
 
-    private sealed record Selected(IReadOnlyList<JobKey[]> Pieces, Dictionary<JobKey, Guid> Living, bool More)
+    /// <param name="Pieces">The names, in pieces.</param>
+    /// <param name="Living">The uid of the job that lives at each; null for none.</param>
+    /// <param name="After">Behind which name there may be more; null when that is all.</param>
+    private sealed record Selected(IReadOnlyList<JobKey[]> Pieces, Dictionary<string, Guid?> Living, string? After)
     {
         public IEnumerable<JobCommand> Commands(RollbackOfMany many, JobKey[] piece, Dictionary<JobKey, Job> past) => piece.SelectMany(
-            key => many.Commands(
-                key, Living.TryGetValue(key, out Guid uid) ? uid : null, past.GetValueOrDefault(key), Guid.CreateVersion7()));
+            key => many.Commands(key, Living[key.Name], past.GetValueOrDefault(key), Guid.CreateVersion7()));
     }
 }
