@@ -2,9 +2,13 @@ using System.Globalization;
 
 namespace EventStore.Domain.Json;
 
-/// <summary>Moments as Kubernetes writes them: RFC 3339, in UTC, to the second.</summary>
+/// <summary>Moments as texts: RFC 3339, in UTC.</summary>
 public static class Rfc3339
 {
-    /// <summary>The moment; a part of a second is left out.</summary>
+    /// <summary>To the second, as Kubernetes writes times (<c>metav1.Time</c>); a part of a second is left out.</summary>
     public static string Of(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    /// <summary>To the microsecond, which is as exact as PostgreSQL keeps it and as <c>metav1.MicroTime</c> is.</summary>
+    public static string Exact(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 }

@@ -102,5 +102,5 @@ internal sealed record ActivityView(ObjectView Form, ActivityQuestion Question, 
     };
 
     private static JsonText Time(DateTimeOffset time) =>
-        new(time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture));
+        new(Rfc3339.Exact(time));
 }

@@ -51,7 +51,7 @@ internal static class RevisionJson
 
     /// <summary>When it was committed, to the microsecond.</summary>
     public static string Time(Revision revision) =>
-        revision.Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+        Rfc3339.Exact(revision.Time);
 
     private static JsonObject User(string name, IReadOnlyList<string> groups) =>
         JsonObject.Of(("groups", new JsonArray([.. groups.Select(group => (JsonValue)group)])), ("name", name));

@@ -1,4 +1,4 @@
-using System.Globalization;
+using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -23,7 +23,7 @@ internal static class AskedMoment
         (long? revision, DateTimeOffset now) = await reads.RevisionAt(moment, stop);
         if (revision is not null)
             return (revision, null);
-        string clock = now.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+        string clock = Rfc3339.Exact(now);
         return (null, AsOf.Refuse(query[AsOf.Parameter]!, $"is yet to come: here it is {clock}"));
     }
 }

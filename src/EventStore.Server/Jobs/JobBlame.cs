@@ -150,7 +150,7 @@ internal static class JobBlame
     private static string Revision(long number) => number.ToString(CultureInfo.InvariantCulture);
 
     private static string Time(Setter setter) =>
-        setter.Time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+        Rfc3339.Exact(setter.Time);
 
     private static bool TryReadUid(IQueryCollection query, out Guid? uid, out Status? refusal)
     {

@@ -87,7 +87,7 @@ internal static class JobDifference
         : JsonObject.Of(
             ("resourceVersion", job.Revision.ToString(CultureInfo.InvariantCulture)),
             ("revision", revision),
-            ("time", time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture)),
+            ("time", Rfc3339.Exact(time)),
             ("uid", job.UidText));
 
     // What is absent before or after has no member there: null is a value somebody may have written.

@@ -1,15 +1,16 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using EventStore.Domain.Json;
 
 namespace EventStore.Server.Page;
 
 /// <summary>Moments in links, forms and sentences: always UTC, always to the microsecond where something hangs on it.</summary>
 internal static partial class PageTime
 {
-    private const string ExactFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", UtcFormat = "yyyy-MM-dd HH:mm:ss 'UTC'";
+    private const string UtcFormat = "yyyy-MM-dd HH:mm:ss 'UTC'";
 
     /// <summary>As RFC 3339 has it, to the microsecond.</summary>
-    public static string Exact(DateTimeOffset time) => time.UtcDateTime.ToString(ExactFormat, CultureInfo.InvariantCulture);
+    public static string Exact(DateTimeOffset time) => Rfc3339.Exact(time);
 
     /// <summary>For people.</summary>
     public static string Utc(DateTimeOffset time) => time.UtcDateTime.ToString(UtcFormat, CultureInfo.InvariantCulture);

@@ -115,12 +115,18 @@ public sealed class MigrationsRules(PrivateDatabases databases) : IClassFixture<
     public async Task A_migration_that_does_not_end_is_named_by_its_session()
     {
         var owner = await databases.Cleared();
-        File("V0001__slow.sql", "SELECT pg_sleep(2)");
+        await using var held = new NpgsqlConnection(owner);
+        await held.OpenAsync();
+        await using (var hold = new NpgsqlCommand("SELECT pg_advisory_lock(4711)", held))
+            await hold.ExecuteNonQueryAsync();
+        File("V0001__slow.sql", "SELECT pg_advisory_xact_lock(4711)");
         var slow = Apply(owner);
-        await Task.Delay(500);
+        while (await Execute(owner, "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted") is "0")
+            await Task.Delay(20);
         var refused = await Assert.ThrowsAsync<MigrationException>(
             () => Migrations.Apply(owner, NullLogger.Instance, _folder, TimeSpan.FromMilliseconds(200)));
         Assert.Matches(@"session pid \d+ of eventstore_owner", refused.Message);
+        await held.CloseAsync();
         await slow;
     }
 

@@ -118,7 +118,7 @@ internal sealed class ActivityPage
     }
 
     private static string Text(DateTimeOffset time) =>
-        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+        Rfc3339.Exact(time);
 
     private static string Json(IEnumerable<JsonObject> rows) => new JsonArray([.. rows]).ToString();
 
