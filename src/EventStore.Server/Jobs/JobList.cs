@@ -75,16 +75,16 @@ internal static class JobList
         using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
         await using ListTransaction list = await reads.BeginList(http.RequestAborted);
         int page = http.RequestServices.GetRequiredService<ListLimits>().Page;
-        if (page > 0)
-            options = options with { Limit = Math.Min(options.Limit ?? page, page) };
-        await Stream(http, new Page(selection, options, view, behind), list);
+        // A limit of the client's may make a list exact, this one does not.
+        long? most = page > 0 ? Math.Min(options.Limit ?? page, page) : options.Limit;
+        await Stream(http, new Page(selection, options, view, behind, most), list);
         return Results.Empty;
     }
 
     private const string TooOldToContinue = "The provided continue parameter is too old to display a consistent list result. "
         + "You can start a new list without the continue parameter.";
 
-    private static string TooOldToWatch(long? revision) =>
+    internal static string TooOldToWatch(long? revision) =>
         string.Create(CultureInfo.InvariantCulture, $"too old resource version: {revision}");
 
     private static async Task Stream(HttpContext http, Page page, ListTransaction list)
@@ -102,7 +102,7 @@ internal static class JobList
             StoredJob job = jobs.Current;
             if (!page.Selection.Covers(job))
                 continue;
-            more = count == page.Options.Limit;
+            more = count == page.Limit;
             if (more)
                 break;
             text.Item(page.View.Item(job).Span, isFirst: count++ == 0, page.View.Form.ItemsName, reply.Text);
@@ -137,7 +137,7 @@ internal static class JobList
         return slash >= 0;
     }
 
-    private sealed record Page(JobSelection Selection, ListOptions Options, JobView View, JobKey? Behind)
+    private sealed record Page(JobSelection Selection, ListOptions Options, JobView View, JobKey? Behind, long? Limit)
     {
         /// <summary>What the database is asked for; a continue token moves its beginning.</summary>
         public JobRange Range => Selection.Range with { Behind = Behind };

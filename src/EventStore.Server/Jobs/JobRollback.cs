@@ -30,7 +30,7 @@ internal static class JobRollback
             return DatabaseAnswers.Missing(missing);
 
         var key = new JobKey(@namespace, name);
-        Job? past = await PastRights.ForAction(http, (await reads.JobAt(key, read.Revision, http.RequestAborted))?.Job, reads);
+        Job? past = await PastRights.ForAction(http, key, read.Revision, reads);
         Outcome outcome = await Execute(http, key, read, past, lane, clock);
         if (outcome is Outcome.Done done)
             Warn(http, Rollback.NotRestored(past!, done.Job));

@@ -106,6 +106,9 @@ internal static class NamespaceEndpoints
             return refusal!;
         if (options!.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, http.RequestAborted) is { } missing)
             return DatabaseAnswers.Missing(missing);
+        if (options.Watch && await PastRights.ToGoOn(
+            http, null, options.ResourceVersion, JobList.TooOldToWatch(options.ResourceVersion), reads) is { } tooOld)
+            return tooOld;
         if (options.Watch)
             return await NamespaceWatch.Run(http, options, view, reads, feed, clock);
         (long revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> known) = await reads.Namespaces([AlwaysThere],

@@ -25,22 +25,19 @@ internal sealed class NamespaceWatch
         (this.asked, this.view, this.reads, this.clock) = (asked, view, reads, clock);
 
     /// <summary>Answers the watch.</summary>
-    public static async Task<IResult> Run(
-        HttpContext http, ListOptions asked, ObjectView view, JobReads reads, JobFeed feed, TimeProvider clock)
+    public static Task<IResult> Run(HttpContext http, ListOptions asked, ObjectView view, JobReads reads, JobFeed feed, TimeProvider clock)
     {
-        bool begins = asked.SendInitialEvents ?? asked.ResourceVersion is null or 0;
-        if (!begins && asked.ResourceVersion is null or 0)
-            asked = asked with { ResourceVersion = await reads.Head(http.RequestAborted) };
         var watch = new NamespaceWatch(asked, view, reads, clock);
-        if (!begins)
-            watch.lives = await reads.LivesByNamespace(asked.ResourceVersion!.Value, http.RequestAborted);
-        return await new WatchLoop(http, asked, new Watched(watch.Initial, watch.CatchUp, watch.Frame, view.Bookmark), reads, feed).Run();
+        var watched = new Watched(watch.Initial, watch.CatchUp, watch.Frame, view.Bookmark) { GoOn = watch.Know };
+        return new WatchLoop(http, asked, watched, reads, feed).Run();
     }
+
+    private async Task Know(long revision, CancellationToken stop) => lives = await reads.LivesByNamespace(revision, stop);
 
     private async IAsyncEnumerable<WatchStep> Initial([EnumeratorCancellation] CancellationToken stop)
     {
         long head = await reads.Head(stop);
-        lives = await reads.LivesByNamespace(head, stop);
+        await Know(head, stop);
         IEnumerable<string> living = lives.Where(each => each.Value.Living > 0).Select(each => each.Key);
         foreach (string name in living.Append(NamespaceEndpoints.AlwaysThere).Distinct().Order(StringComparer.Ordinal))
         {

@@ -16,7 +16,8 @@ internal static class PastRights
 
     /// <summary>
     /// Refuses to show what stood at a name, unless it is the job that lives there now or the caller may read the history. The
-    /// answer for a name at which nothing ever was is the same, so that it tells nothing.
+    /// answer for a name at which nothing ever was is the same, so that it tells nothing; where a job lives, it tells whether another lived
+    /// there then, and nothing of that one.
     /// </summary>
     /// <param name="http">The request.</param>
     /// <param name="key">The name.</param>
@@ -49,12 +50,15 @@ internal static class PastRights
     /// A job as it once stood, for an action on the one that lives at its name now. That another lived there is only told to who may read
     /// the history: for others it is as if there had been none.
     /// </summary>
-    public static async Task<Job?> ForAction(HttpContext http, Job? past, JobReads reads) =>
-        past is null
-        || past.Uid == await reads.LivingUid(past.Key, http.RequestAborted)
-        || await MayReadHistory(http, "get", past.Key.Namespace)
-            ? past
-            : null;
+    public static async Task<Job?> ForAction(HttpContext http, JobKey key, long revision, JobReads reads)
+    {
+        Job? past = (await reads.JobAt(key, revision, http.RequestAborted))?.Job;
+        return past is null
+            || past.Uid == await reads.LivingUid(key, http.RequestAborted)
+            || await MayReadHistory(http, "get", key.Namespace)
+                ? past
+                : null;
+    }
 
     /// <summary>
     /// Refuses to continue from an old revision unless the caller may read the history, because jobs deleted since would be shown.

@@ -89,7 +89,10 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
             if (options.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, stop) is { } missing)
                 return DatabaseAnswers.Missing(missing);
             if (!sends)
+            {
                 seen = fromNow ? await reads.Head(stop) : options.ResourceVersion!.Value;
+                await (watched.GoOn?.Invoke(seen, stop) ?? Task.CompletedTask);
+            }
             else if (watched.Initial is { } initial)
                 await SendAll(initial(stop));
             else

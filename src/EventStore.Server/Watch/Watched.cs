@@ -16,7 +16,11 @@ internal sealed record Watched(
     Func<CancellationToken, IAsyncEnumerable<WatchStep>>? Initial,
     Func<long, long, CancellationToken, IAsyncEnumerable<WatchStep>> CatchUp,
     Func<LogEntry, WatchFrame?> Frame,
-    Func<long, bool, ReadOnlyMemory<byte>> Bookmark);
+    Func<long, bool, ReadOnlyMemory<byte>> Bookmark)
+{
+    /// <summary>Reads what a watch that goes on from a revision has to know of it; null for nothing.</summary>
+    public Func<long, CancellationToken, Task>? GoOn { get; init; }
+}
 
 /// <summary>A step of a watch that reads.</summary>
 /// <param name="Reached">

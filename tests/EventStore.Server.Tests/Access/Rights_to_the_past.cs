@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json.Nodes;
 using EventStore.Server.Tests.Fixtures;
+using EventStore.Server.Tests.Page;
 using EventStore.Server.Tests.Watch;
 
 namespace EventStore.Server.Tests.Access;
@@ -19,6 +20,7 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
         rules:
         - {apiGroups: [kubeflow.org], resources: [pytorchjobs, pytorchjobs/diff], verbs: [get, list, watch]}
         - {apiGroups: [kubeflow.org], resources: [pytorchjobs, pytorchjobs/rollback, pytorchjobs/restore], verbs: [create]}
+        - {apiGroups: [""], resources: [namespaces], verbs: [list, watch]}
         ---
         kind: ClusterRole
         apiVersion: rbac.authorization.k8s.io/v1
@@ -48,7 +50,7 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
     {
         database = await TestDatabase.Create();
         await File.WriteAllTextAsync(Path.Combine(folder, "rules.yaml"), Rules);
-        server = await ServerProcess.Start(database.Serving, "--authorization-rbac-dir", folder);
+        server = await ServerProcess.Start(database.Serving, "--authorization-rbac-dir", folder, "--Lists:Page=100");
         alice = server.Client(ServerProcess.AliceToken);
         foreach (string @namespace in (string[])["kube-test", "audited"])
         {
@@ -85,6 +87,39 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
         foreach (string past in (string[])["resourceVersion=4&resourceVersionMatch=Exact", $"asOf={await TimeOf(4)}"])
             await Answers(alice, $"{Sample.Job(name)}?{past}", code, "get");
         await Answers(alice, $"{Sample.Job(name)}/diff?from=4&to=4", code, "get");
+    }
+
+    /// <summary>A server that cuts lists into pages does not make of "not older than" a revision "as of" it.</summary>
+    [Fact]
+    public async Task Are_not_asked_for_where_the_present_is_read()
+    {
+        JsonNode list = await Answers(alice, $"{Sample.Jobs()}?resourceVersion=4", 200, "list");
+        Assert.Equal(["again", "lives"], list["items"]!.AsArray().Select(item => (string)item!["metadata"]!["name"]!));
+        Assert.NotEqual("4", (string)list["metadata"]!["resourceVersion"]!);
+    }
+
+    [Fact]
+    public async Task Of_namespaces_are_those_to_the_history_once_it_is_of_long_ago()
+    {
+        await using (WatchClient watch = await WatchClient.Open(alice, "/api/v1/namespaces", "resourceVersion=1"))
+            Assert.Equal("ADDED", (await watch.Next(1))[0].Type);
+        await database.Execute("UPDATE eventstore.mt_events SET timestamp = timestamp - interval '6 minutes'");
+        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => WatchClient.Open(alice, "/api/v1/namespaces", "resourceVersion=1"));
+        Assert.Equal(HttpStatusCode.Gone, refused.StatusCode);
+        await using (await WatchClient.Open(server.Admin, "/api/v1/namespaces", "resourceVersion=1"))
+            await Answers(alice, "/api/v1/namespaces", 200, "list");
+    }
+
+    [Fact]
+    public async Task On_the_page_hold_as_in_the_API()
+    {
+        using HttpClient person = await PageClient.SignedIn(server.Url, ServerProcess.AliceToken);
+        string now = (await server.Admin.Get(Sample.Job("again"))).Revision();
+        using HttpResponseMessage answer = await person.Post(
+            "/ui/sign-in", $"/ui/namespaces/kube-test/jobs/again/go-back", ("revision", "4"), ("resourceVersion", now));
+        string said = await answer.Content.ReadAsStringAsync();
+        Assert.Contains("there was no such job at that revision", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("uid was", said, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -33,11 +33,16 @@ internal sealed partial class ClusterNamespaces(IKubernetes client, ReviewTimes 
         }
         catch (Exception e) when (!stop.IsCancellationRequested)
         {
-            string why = e is HttpOperationException { Response.StatusCode: HttpStatusCode.Forbidden }
+            bool isForbidden = e is HttpOperationException { Response.StatusCode: HttpStatusCode.Forbidden };
+            string why = isForbidden
                 ? "this server may not get namespaces: bind it to a ClusterRole with that right"
-                : $"the cluster cannot be asked: {(e.InnerException ?? e).Message.ReplaceLineEndings(" ")}";
+                : "the cluster cannot be asked, the log says why"; // everybody may see the checks
             if (Interlocked.Exchange(ref trouble, why) != why)
-                Failed(log, Name, why);
+            {
+                string said = (e.InnerException ?? e).Message.ReplaceLineEndings(" ");
+                Failed(log, Name, isForbidden ? why : $"the cluster cannot be asked: {said}");
+            }
+
             return NamespaceState.Unknown;
         }
     }

@@ -62,7 +62,7 @@ internal static class GoBackPages
             return refusal!;
         if ((AuditReason.Say(http, form[AuditReason.Parameter]) ?? AuditReason.Missing(http, "rollback")) is { } unreasoned)
             return unreasoned;
-        Job? past = (await reads.JobAt(key, revision, http.RequestAborted))?.Job;
+        Job? past = await PastRights.ForAction(http, key, revision, reads);
         var asked = new RollbackRequest(revision, Text(locked), 0, DryRun: false, null);
         Outcome outcome = await JobRollback.Execute(http, key, asked, past, lane, clock);
         return outcome switch
