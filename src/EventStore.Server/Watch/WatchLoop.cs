@@ -130,10 +130,7 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
     private async Task SendAll(IAsyncEnumerable<WatchStep> steps)
     {
         await foreach (WatchStep step in steps)
-        {
-            await stream.Start(stop);
             await Take(step);
-        }
     }
 
     private async Task CatchUpWith(long head)
@@ -197,7 +194,11 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
     private async ValueTask Take(WatchStep step)
     {
         if (step.Frame is { } frame)
+        {
+            await stream.Start(stop); // from here on nothing is tried again; a WebSocket that is not open takes only so much
             await stream.Write(frame);
+        }
+
         seen = step.Reached ?? seen; // and not before: the watch may end here, with a bookmark
     }
 

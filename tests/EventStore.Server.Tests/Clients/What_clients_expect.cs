@@ -134,6 +134,22 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
         Assert.Equal(WebSocketState.Closed, socket.State);
     }
 
+    /// <summary>It begins with the log, and there is more of that than waits in a socket nobody has opened yet.</summary>
+    [Fact]
+    public async Task A_watch_of_a_long_history_over_a_WebSocket_opens_it_first()
+    {
+        await Admin.Create("often", "sockets-past");
+        for (int i = 0; i < 200; i++)
+            (await Admin.Patch(Sample.Job("often", "sockets-past"), $$$$"""{"metadata":{"labels":{"n":"{{{{i}}}}"}}}""")).Dispose();
+        using var socket = new ClientWebSocket();
+        socket.Options.SetRequestHeader("Authorization", Admin.DefaultRequestHeaders.Authorization!.ToString());
+        var url = new Uri(SocketUrl("sockets-past").ToString().Replace("kubeflow.org/v1", "audit.eventstore.io/v1", StringComparison.Ordinal).Replace("pytorchjobs?", "pytorchjobrevisions?", StringComparison.Ordinal));
+        await socket.ConnectAsync(url, CancellationToken.None).WaitAsync(TimeSpan.FromMinutes(2));
+        for (int i = 0; i < 201; i++)
+            Assert.StartsWith("ADDED ", await Next(socket), StringComparison.Ordinal);
+        await socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+    }
+
     [Fact]
     public async Task A_watch_over_a_WebSocket_ends_with_a_close()
     {

@@ -21,6 +21,9 @@ public static class DatabaseAway
     /// <summary>What is said where a synchronous standby is required and there is none.</summary>
     public const string NotSynchronous = "the database has no synchronous standby, which this server requires";
 
+    /// <summary>What is said when no synchronous standby has confirmed a commit in time.</summary>
+    public const string NotReplicated = "no synchronous standby of the database has confirmed it in time";
+
     /// <summary>
     /// Whether the database is away: no connection, a broken one, a time-out, or PostgreSQL itself saying that it is shutting down,
     /// out of resources, a standby, or kept from a lock for too long. Trying again later may help; for anything else it would not.
@@ -42,6 +45,7 @@ public static class DatabaseAway
         _ when IsReadOnly(e) => ReadOnly,
         PrimaryChangedException => Changed,
         NotSynchronousException => NotSynchronous,
+        NotReplicatedException => NotReplicated,
         StrayPrimaryException => Stray,
         PostgresException { SqlState: PostgresErrorCodes.CannotConnectNow } => "the database is starting up or shutting down",
         PostgresException { SqlState: PostgresErrorCodes.TooManyConnections } => "the database takes no more connections",

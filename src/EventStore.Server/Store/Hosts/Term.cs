@@ -50,8 +50,10 @@ public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false
         {
             return await asked.WaitAsync(over.Token);
         }
-        catch (OperationCanceledException) when (IsOver && !asked.IsCompleted)
+        catch (OperationCanceledException) when (IsOver)
         {
+            if (asked.IsCompleted)
+                return await asked; // it came just then
             _ = Forget(asked);
             throw new PrimaryChangedException();
         }

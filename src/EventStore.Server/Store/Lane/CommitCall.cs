@@ -147,12 +147,18 @@ internal static class CommitCall
     {
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
-        return new Committed(
+        var committed = new Committed(
             await reader.GetFieldValueAsync<bool[]>(0),
             await reader.GetFieldValueAsync<long[]>(1),
             reader.GetInt64(2),
             reader.IsDBNull(3) ? null : reader.GetInt64(3),
             reader.IsDBNull(4) ? null : reader.GetInt64(4));
+        // A long row may come before the commit, and closing the reader passes over a time-out: only the end of the answer tells of it.
+        while (await reader.NextResultAsync())
+        {
+        }
+
+        return committed;
     }
 
     private static void AddKeys(NpgsqlParameterCollection parameters, List<Batch.Chain> chains)

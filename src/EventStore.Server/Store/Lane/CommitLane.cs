@@ -132,6 +132,8 @@ public sealed partial class CommitLane : IAsyncDisposable
                 BeginAnew(commands, await metrics.Observe(connection.Begin));
             Memory known = memory!.Value;
             batch = await Decide(commands);
+            if (commands.Count == 0)
+                return; // each waits with the heavy ones now
             Committed committed = await metrics.Measure(
                 batch, commands, known, () => connection.Commit(batch, presence.OthersServe, known));
             memory = committed.Rebuild == known.Rebuild && committed.Epoch == known.Epoch ? known : null;
@@ -193,10 +195,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         return rows.Where(row => row is { Stored: not null }).ToDictionary(row => row!.Key, row => row!.ToJob());
     }
 
-    /// <summary>
-    /// After a rebuild, in another epoch, and before the first batch: a row that was wrong when it was read may have been mended since, and
-    /// its version says nothing of that; or it was lost. Every job is read again, and every command decided again.
-    /// </summary>
+    /// <summary>After a rebuild, in another epoch and at first: what was read may be wrong or lost, and is read and decided again.</summary>
     private void BeginAnew(List<QueuedCommand> commands, Memory now)
     {
         memory = now;

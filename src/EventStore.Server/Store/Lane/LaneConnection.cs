@@ -6,12 +6,6 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
 
-/// <summary>
-/// Connections by which the lane finds out what became of a batch. Unlike all others they may be of a database that has become read-only
-/// meanwhile: it can still say what it has.
-/// </summary>
-public sealed record LookUpDatabase(Primary Source);
-
 /// <summary>The lane's one connection, kept from batch to batch for its prepared plans. After any failure it is discarded.</summary>
 internal sealed partial class LaneConnection(
     Primary database, LookUpDatabase lookUps, LaneLimits limits, ReplyQueue replies, ILogger log)
@@ -30,6 +24,7 @@ internal sealed partial class LaneConnection(
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
     private NpgsqlConnection? connection;
+    private volatile bool hasGivenUpStandby;
     private Term term = database.Term;
 
     /// <summary>The session of the connection that is open, or was open last.</summary>
@@ -103,8 +98,9 @@ internal sealed partial class LaneConnection(
         if (database.LacksStandby)
             throw new NotSynchronousException();
         NpgsqlConnection open = await Open();
-        HasSent = true;
-        return Seen(await Bound(call(open), patience));
+        (HasSent, hasGivenUpStandby) = (true, false);
+        Committed committed = Seen(await Bound(call(open), patience));
+        return hasGivenUpStandby ? throw new NotReplicatedException() : committed;
     }
 
     private Committed Seen(Committed committed)
@@ -222,7 +218,11 @@ internal sealed partial class LaneConnection(
     private async Task<OpenedSession> OpenSession()
     {
         NpgsqlConnection opened = await term.OpenConnectionAsync();
-        opened.Notice += (_, told) => LogNotice(told.Notice.InvariantSeverity, told.Notice.MessageText);
+        opened.Notice += (_, told) =>
+        {
+            hasGivenUpStandby |= told.Notice.Routine == "SyncRepWaitForLSN"; // its text is translated
+            LogNotice(told.Notice.InvariantSeverity, told.Notice.MessageText);
+        };
         try
         {
             await using var command = new NpgsqlCommand(SessionSql, opened);

@@ -25,6 +25,12 @@ internal sealed partial class LaneRecovery(
     public async Task<Committed?> FindOut(Batch batch, List<QueuedCommand> commands, Exception cause)
     {
         LogOutcomeUnknown(batch.Entries.Count, cause);
+        if (cause is NotReplicatedException)
+        {
+            await GiveUp(commands, cause, mayHaveBeenApplied: true); // the primary has it, and whether that lasts nobody knows
+            return null;
+        }
+
         LaneSession sender = connection.Session;
         long started = Stopwatch.GetTimestamp();
         while (true)

@@ -1,0 +1,37 @@
+using EventStore.Server.Store.Lane;
+using EventStore.Server.Tests.Fixtures;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Survival;
+
+/// <summary>PostgreSQL ends a wait for a synchronous standby by committing without it: what it then answers as done, the primary's loss may undo.</summary>
+[Trait("Category", "Slow")]
+public sealed class A_standby_that_is_away
+{
+    [Fact]
+    public async Task Is_told_to_who_waits_and_what_only_the_primary_has_is_not_called_done()
+    {
+        await using OwnCluster cluster = await OwnCluster.Start(durable: true);
+        await using TestDatabase database = await TestDatabase.Create(cluster.Superuser);
+        await using CommitLane lane = InProcess.Lane(database.Source, new LaneLimits { CommitTime = TimeSpan.FromSeconds(1) });
+        Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("kept")));
+
+        await Set(cluster, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+        var unknown = Assert.IsType<Outcome.Unavailable>(await lane.Execute(InProcess.Label("kept", "a", "b")));
+        Assert.Equal((true, "no synchronous standby of the database has confirmed it in time"), (unknown.MayHaveBeenApplied, unknown.Why));
+
+        await Set(cluster, "ALTER SYSTEM RESET synchronous_standby_names");
+        var done = Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Label("kept", "a", "d")));
+        Assert.Equal(3, done.Job.Version); // the one before was applied, as it may have been
+    }
+
+    private static async Task Set(OwnCluster cluster, string sql)
+    {
+        await using NpgsqlDataSource superuser = NpgsqlDataSource.Create(cluster.Superuser);
+        foreach (string each in (string[])[sql, "SELECT pg_reload_conf()"])
+        {
+            await using NpgsqlCommand command = superuser.CreateCommand(each);
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+}
