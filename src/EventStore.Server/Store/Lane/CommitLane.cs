@@ -195,7 +195,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         return rows.Where(row => row is { Stored: not null }).ToDictionary(row => row!.Key, row => row!.ToJob());
     }
 
-    /// <summary>After a rebuild, in another epoch and at first: what was read may be wrong or lost, and is read and decided again.</summary>
+    /// <summary>After a rebuild, in another epoch and at first: what was read may be wrong or lost. All is decided again.</summary>
     private void BeginAnew(List<QueuedCommand> commands, Memory now)
     {
         memory = now;
