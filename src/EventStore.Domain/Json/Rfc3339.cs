@@ -8,7 +8,10 @@ public static class Rfc3339
     /// <summary>To the second, as Kubernetes writes times (<c>metav1.Time</c>); a part of a second is left out.</summary>
     public static string Of(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
+    /// <summary>The form of <see cref="Exact"/>, of a time in UTC.</summary>
+    public const string ExactFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
+
     /// <summary>To the microsecond, which is as exact as PostgreSQL keeps it and as <c>metav1.MicroTime</c> is.</summary>
     public static string Exact(DateTimeOffset time) =>
-        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+        time.UtcDateTime.ToString(ExactFormat, CultureInfo.InvariantCulture);
 }

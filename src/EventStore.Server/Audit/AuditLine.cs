@@ -12,7 +12,6 @@ namespace EventStore.Server.Audit;
 /// </summary>
 internal static class AuditLine
 {
-    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
     private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
 
     /// <summary>Writes the line, without its end.</summary>
@@ -38,7 +37,7 @@ internal static class AuditLine
         json.WriteEndObject();
         if (body is not null && data.RootElement.TryGetProperty(body, out JsonElement value))
             WriteRequest(json, body == subresource ? subresource : string.Empty, value);
-        string time = happened.Time.ToString(TimeFormat, CultureInfo.InvariantCulture);
+        string time = happened.Time.ToString(Rfc3339.ExactFormat, CultureInfo.InvariantCulture);
         json.WriteString("requestReceivedTimestamp", time);
         json.WriteString("stageTimestamp", time);
         json.WriteStartObject("annotations");

@@ -2,6 +2,7 @@ using EventStore.Domain.Apply;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Resources;
+using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
 using Status = EventStore.Server.Kubernetes.Status;
 
@@ -22,6 +23,9 @@ internal static class JobAnswers
         Outcome.Done carriedOut => done(carriedOut),
         Outcome.Refused(var why) => Of(why, key),
         Outcome.Busy => Status.TooManyRequests(DatabaseAnswers.RetryAfterSeconds),
+        Outcome.Unavailable { MayHaveBeenApplied: true, Why: DatabaseAway.NotReplicated and var why } => Status.Unavailable(
+            $"{why}: it may have been applied, and may be lost with the primary; read the job before trying again",
+            DatabaseAnswers.RetryAfterSeconds),
         Outcome.Unavailable { MayHaveBeenApplied: true } => Status.Unavailable(
             "the database went away while the change was being committed: it may have been applied; read the job before trying again",
             DatabaseAnswers.RetryAfterSeconds),

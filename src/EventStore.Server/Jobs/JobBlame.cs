@@ -107,7 +107,7 @@ internal static class JobBlame
     private static JsonObject With(JsonObject json, Setter setter) => json
         .With("revision", setter.Revision)
         .WithOrWithout("reason", setter.Origin.Reason is { } reason ? (JsonValue)reason : null)
-        .With("time", Time(setter))
+        .With("time", Rfc3339.Exact(setter.Time))
         .With("user", setter.Origin.User)
         .With("verb", RevisionVerbs.OfEventName(setter.Name));
 
@@ -130,7 +130,7 @@ internal static class JobBlame
         :
         [
             path, value, setter.Origin.User, RevisionVerbs.OfEventName(setter.Name), Revision(setter.Revision),
-            Age.Since(setter.Time, now), Time(setter), setter.Origin.Reason ?? "",
+            Age.Since(setter.Time, now), Rfc3339.Exact(setter.Time), setter.Origin.Reason ?? "",
         ];
 
     private static string Cut(JsonValue value)
@@ -148,9 +148,6 @@ internal static class JobBlame
     }
 
     private static string Revision(long number) => number.ToString(CultureInfo.InvariantCulture);
-
-    private static string Time(Setter setter) =>
-        Rfc3339.Exact(setter.Time);
 
     private static bool TryReadUid(IQueryCollection query, out Guid? uid, out Status? refusal)
     {

@@ -106,11 +106,13 @@ internal static class NamespaceEndpoints
             return refusal!;
         if (options!.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, http.RequestAborted) is { } missing)
             return DatabaseAnswers.Missing(missing);
-        if (options.Watch && await PastRights.ToGoOn(
-            http, null, options.ResourceVersion, JobList.TooOldToWatch(options.ResourceVersion), reads) is { } tooOld)
-            return tooOld;
         if (options.Watch)
-            return await NamespaceWatch.Run(http, options, view, reads, feed, clock);
+        {
+            string tooOld = JobList.TooOldToWatch(options.ResourceVersion);
+            return await PastRights.ToGoOn(http, null, options.ResourceVersion, tooOld, reads)
+                ?? await NamespaceWatch.Run(http, options, view, reads, feed, clock);
+        }
+
         (long revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> known) = await reads.Namespaces([AlwaysThere],
             http.RequestAborted);
         IEnumerable<ReadOnlyMemory<byte>> selected = known.Select(each => Of(each.Name, each.Since)).Where(item => Covers(options, item))

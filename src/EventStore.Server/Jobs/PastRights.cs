@@ -54,8 +54,8 @@ internal static class PastRights
     {
         Job? past = (await reads.JobAt(key, revision, http.RequestAborted))?.Job;
         return past is null
-            || past.Uid == await reads.LivingUid(key, http.RequestAborted)
             || await MayReadHistory(http, "get", key.Namespace)
+            || past.Uid == await reads.LivingUid(key, http.RequestAborted)
                 ? past
                 : null;
     }

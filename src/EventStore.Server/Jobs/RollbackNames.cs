@@ -7,8 +7,8 @@ namespace EventStore.Server.Jobs;
 /// <param name="most">The most names.</param>
 internal sealed class RollbackNames(int most)
 {
-    private readonly SortedDictionary<string, Name> chosen = new(StringComparer.Ordinal);
-    private readonly SortedDictionary<string, Name> gone = new(StringComparer.Ordinal);
+    private readonly List<Name> chosen = [];
+    private readonly Dictionary<string, Name> gone = [];
     private string? cut;
 
     /// <summary>How many are selected; at least so many, when not all names of then were needed.</summary>
@@ -32,7 +32,7 @@ internal sealed class RollbackNames(int most)
     {
         gone.Remove(name);
         if (isSelected && ++Living <= most)
-            chosen.Add(name, new Name(name, bytes, uid));
+            chosen.Add(new Name(name, bytes, uid));
     }
 
     /// <summary>
@@ -41,7 +41,7 @@ internal sealed class RollbackNames(int most)
     /// </summary>
     public (IReadOnlyList<Name> Names, string? After) End()
     {
-        Name[] known = [.. chosen.Values.Concat(gone.Values)
+        Name[] known = [.. chosen.Concat(gone.Values)
             .Where(each => cut is null || string.CompareOrdinal(each.Text, cut) <= 0).OrderBy(each => each.Text, StringComparer.Ordinal)];
         if (known.Length <= most && Living <= most && cut is null)
             return (known, null);

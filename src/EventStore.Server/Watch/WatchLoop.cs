@@ -91,7 +91,8 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
             if (!sends)
             {
                 seen = fromNow ? await reads.Head(stop) : options.ResourceVersion!.Value;
-                await (watched.GoOn?.Invoke(seen, stop) ?? Task.CompletedTask);
+                if (watched.GoOn is { } goOn)
+                    await goOn(seen, stop);
             }
             else if (watched.Initial is { } initial)
                 await SendAll(initial(stop));

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace EventStore.Server.Tests.Fixtures;
 
-/// <summary>What may be in the set that is run while one works: what starts a server of its own or a browser takes seconds, and has no place there.</summary>
+/// <summary>The tests that are not marked Slow: none starts a server with options of its own or a browser, which takes seconds.</summary>
 public sealed partial class The_quick_set
 {
     [Fact]

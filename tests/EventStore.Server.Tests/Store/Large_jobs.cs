@@ -65,6 +65,21 @@ public sealed class Large_jobs : IAsyncLifetime
         }
     }
 
+    /// <summary>The only command of a batch is put off: there is no batch then, and the lane keeps its session.</summary>
+    [Fact]
+    public async Task One_that_is_created_again_by_a_lane_that_knows_none_is_refused()
+    {
+        await using CommitLane lane = InProcess.Lane(database.Source);
+        await lane.Execute(InProcess.Label("small", "known", "yes"));
+        int[] sessions = await Sessions();
+        Assert.NotEmpty(sessions);
+        Assert.IsType<Outcome.Refused>(await lane.Execute(InProcess.Create("large-0")));
+        await lane.Execute(InProcess.Label("small", "known", "again"));
+        Assert.Empty(sessions.Except(await Sessions()));
+
+        Task<int[]> Sessions() => database.Ask<int[]>($"SELECT array_agg(pid) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'");
+    }
+
     [Fact]
     public async Task One_whose_size_nobody_knows_is_not_read_with_others()
     {

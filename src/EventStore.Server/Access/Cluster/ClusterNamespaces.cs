@@ -16,6 +16,8 @@ internal sealed partial class ClusterNamespaces(IKubernetes client, ReviewTimes 
     /// <summary>The health check's name.</summary>
     public const string Name = "namespaces-cluster";
 
+    private const string Forbidden = "this server may not get namespaces: bind it to a ClusterRole with that right";
+
     private readonly ReviewCache<State> states = new(
         _ => 0, state => state.Is == NamespaceState.Active ? times.Namespace : TimeSpan.Zero);
 
@@ -33,23 +35,23 @@ internal sealed partial class ClusterNamespaces(IKubernetes client, ReviewTimes 
         }
         catch (Exception e) when (!stop.IsCancellationRequested)
         {
-            bool isForbidden = e is HttpOperationException { Response.StatusCode: HttpStatusCode.Forbidden };
-            string why = isForbidden
-                ? "this server may not get namespaces: bind it to a ClusterRole with that right"
-                : "the cluster cannot be asked, the log says why"; // everybody may see the checks
+            string why = e is HttpOperationException { Response.StatusCode: HttpStatusCode.Forbidden }
+                ? Forbidden
+                : $"the cluster cannot be asked: {(e.InnerException ?? e).Message.ReplaceLineEndings(" ")}";
             if (Interlocked.Exchange(ref trouble, why) != why)
-            {
-                string said = (e.InnerException ?? e).Message.ReplaceLineEndings(" ");
-                Failed(log, Name, isForbidden ? why : $"the cluster cannot be asked: {said}");
-            }
-
+                Failed(log, Name, why);
             return NamespaceState.Unknown;
         }
     }
 
     /// <inheritdoc/>
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(trouble is { } why ? HealthCheckResult.Degraded(why) : HealthCheckResult.Healthy());
+        Task.FromResult(trouble switch
+        {
+            null => HealthCheckResult.Healthy(),
+            Forbidden => HealthCheckResult.Degraded(Forbidden),
+            _ => HealthCheckResult.Degraded("the cluster cannot be asked, the log says why"), // everybody may see the check
+        });
 
     /// <inheritdoc/>
     public void Dispose()

@@ -100,7 +100,7 @@ internal sealed class ActivityPage
     {
         var metadata = (JsonObject)manifest["metadata"]!;
         return JsonObject.Of(
-            ("created", Text(time)), ("createdBy", user), ("name", metadata["name"]!), ("namespace", metadata["namespace"]!));
+            ("created", Rfc3339.Exact(time)), ("createdBy", user), ("name", metadata["name"]!), ("namespace", metadata["namespace"]!));
     }
 
     private static JsonValue StateOf(JsonValue? status) =>
@@ -111,14 +111,11 @@ internal sealed class ActivityPage
 
     private static JsonObject Line(Guid id, JobChanges changes, JsonObject line)
     {
-        line = line.With("changed", Text(changes.Time)).With("id", id.ToString()).With("revision", changes.Revision);
+        line = line.With("changed", Rfc3339.Exact(changes.Time)).With("id", id.ToString()).With("revision", changes.Revision);
         if (changes.Status is ({ } state, { } completed))
             line = line.With("completed", completed).With("state", state);
-        return changes.Deleted is { } deleted ? line.With("deleted", Text(deleted)) : line;
+        return changes.Deleted is { } deleted ? line.With("deleted", Rfc3339.Exact(deleted)) : line;
     }
-
-    private static string Text(DateTimeOffset time) =>
-        Rfc3339.Exact(time);
 
     private static string Json(IEnumerable<JsonObject> rows) => new JsonArray([.. rows]).ToString();
 

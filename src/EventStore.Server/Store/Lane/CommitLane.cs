@@ -149,6 +149,7 @@ public sealed partial class CommitLane : IAsyncDisposable
             commands.ForEach(queued => cache.Forget(queued.Command.Key));
             if (batch is not null && connection.HasSent && !LaneRecovery.WasRolledBack(e))
             {
+                feed.Wake(); // it may be there
                 if (await recovery.FindOut(batch, commands, e) is not { } found)
                     return;
                 commands = Settle(batch, found);

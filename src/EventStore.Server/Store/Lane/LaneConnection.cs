@@ -220,7 +220,7 @@ internal sealed partial class LaneConnection(
         NpgsqlConnection opened = await term.OpenConnectionAsync();
         opened.Notice += (_, told) =>
         {
-            hasGivenUpStandby |= told.Notice.Routine == "SyncRepWaitForLSN"; // its text is translated
+            hasGivenUpStandby |= opened == connection && told.Notice.Routine == "SyncRepWaitForLSN"; // its text is translated
             LogNotice(told.Notice.InvariantSeverity, told.Notice.MessageText);
         };
         try

@@ -69,7 +69,8 @@ public sealed class WholeBatches(
         catch (Exception e) when (DatabaseAway.Is(e))
         {
             await connection.Discard();
-            return ([], new Outcome.Unavailable(MayHaveBeenApplied: false, DatabaseAway.Why(e)));
+            feed.Wake(); // it may be there
+            return ([], new Outcome.Unavailable(MayHaveBeenApplied: e is NotReplicatedException, DatabaseAway.Why(e)));
         }
         finally
         {
@@ -84,7 +85,8 @@ public sealed class WholeBatches(
         {
             return await connection.CommitWhole(batch, presence.OthersServe, memory, Patience);
         }
-        catch (Exception e) when (DatabaseAway.Is(e) && connection.HasSent && !LaneRecovery.WasRolledBack(e))
+        catch (Exception e) when (
+            DatabaseAway.Is(e) && e is not NotReplicatedException && connection.HasSent && !LaneRecovery.WasRolledBack(e))
         {
             return await recovery.FindOut(batch, [], e);
         }

@@ -14,7 +14,6 @@ namespace EventStore.Server.Store.Proof;
 /// </summary>
 public static class HistoryLine
 {
-    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'";
     private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
 
     /// <summary>Writes the line of an event, without its end.</summary>
@@ -29,7 +28,7 @@ public static class HistoryLine
         json.WriteString("uid", link.Uid);
         json.WriteNumber("version", link.Version);
         json.WriteString("type", link.Type);
-        json.WriteString("time", happened.Time.ToString(TimeFormat, CultureInfo.InvariantCulture));
+        json.WriteString("time", happened.Time.ToString(Rfc3339.ExactFormat, CultureInfo.InvariantCulture));
         json.WriteString("user", link.User);
         json.WritePropertyName("groups");
         json.WriteRawValue(link.Groups ?? "null", skipInputValidation: true);
@@ -66,7 +65,7 @@ public static class HistoryLine
         json.WriteNumber("database", epoch.Database);
         WriteOr("lostFrom", epoch.LostFrom);
         WriteOr("lostTo", epoch.LostTo);
-        json.WriteString("time", epoch.Began.UtcDateTime.ToString(TimeFormat, CultureInfo.InvariantCulture));
+        json.WriteString("time", epoch.Began.UtcDateTime.ToString(Rfc3339.ExactFormat, CultureInfo.InvariantCulture));
         json.WriteEndObject();
 
         void WriteOr(string name, long? value)
@@ -120,7 +119,7 @@ public static class HistoryLine
     }
 
     private static DateTime Time(JsonElement line) => DateTime.ParseExact(
-        line.GetProperty("time").GetString()!, TimeFormat, CultureInfo.InvariantCulture,
+        line.GetProperty("time").GetString()!, Rfc3339.ExactFormat, CultureInfo.InvariantCulture,
         DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
 
     private static byte[] Hash(JsonElement line, string name) =>
