@@ -85,7 +85,7 @@ internal sealed class Database : IAsyncDisposable
         host, ServingConnectionStrings.Count > 1 ? $"{Settings.ProgramName} {i + 1}" : Settings.ProgramName))]);
 
     /// <summary>Connections of the serving role for finding out what became of a batch: rare, and so none is kept.</summary>
-    public LookUpDatabase LookUps() => new(new Primary([.. ServingConnectionStrings.Select(host => Source(
+    public LostReplies LostReplies() => new(new Primary([.. ServingConnectionStrings.Select(host => Source(
         new NpgsqlConnectionStringBuilder(host) { Pooling = false }.ConnectionString, null, mayReadOnly: true))]));
 
     /// <summary>Connections of the serving role that ask each host what it is.</summary>

@@ -10,14 +10,14 @@ internal static class PrimarySetup
     public static void AddPrimary(this IServiceCollection services, Database database, bool requiresSynchronous)
     {
         bool hasSeveral = database.ServingConnectionStrings.Count > 1;
-        services.AddSingleton(_ => database.Primary()).AddSingleton(_ => database.LookUps());
+        services.AddSingleton(_ => database.Primary()).AddSingleton(_ => database.LostReplies());
         // Marten knows only Npgsql's own data sources.
         services.AddSingleton(provider => hasSeveral ? database.Serving() : provider.GetRequiredService<Primary>().Term.Source);
         if (database.IsPrivate)
             return;
         services.AddSingleton(provider => new PrimaryWatch(
             new WatchedHosts(database.Hosts(), requiresSynchronous),
-            [provider.GetRequiredService<LookUpDatabase>().Source, provider.GetRequiredService<Primary>()],
+            [provider.GetRequiredService<LostReplies>().Source, provider.GetRequiredService<Primary>()],
             provider.GetRequiredService<ILogger<PrimaryWatch>>()));
         services.AddHostedService(provider => provider.GetRequiredService<PrimaryWatch>());
         if (hasSeveral)

@@ -20,7 +20,7 @@ internal static class InProcess
     public static CommitLane Lane(Primary database, LaneLimits? limits = null) =>
         new(
             database,
-            new LookUpDatabase(database),
+            new LostReplies(database),
             limits ?? new LaneLimits(),
             Feed(database, new FeedLimits(), out _),
             new ServerPresence(database, NullLogger<ServerPresence>.Instance),
@@ -30,7 +30,7 @@ internal static class InProcess
     public static WholeBatches Together(NpgsqlDataSource database) =>
         new(
             database,
-            new LookUpDatabase(database),
+            new LostReplies(database),
             new LaneLimits(),
             Feed(database, new FeedLimits(), out _),
             new ServerPresence(database, NullLogger<ServerPresence>.Instance),

@@ -148,6 +148,28 @@ public sealed class An_epoch
         await database.OwnerSource.DisposeAsync();
     }
 
+    [Fact]
+    public async Task Begins_with_the_first_commit_to_a_copy_of_the_same_name()
+    {
+        await using OwnCluster cluster = await OwnCluster.Start();
+        TestDatabase database = await TestDatabase.Create(cluster.Superuser);
+        string name = new NpgsqlConnectionStringBuilder(database.Owner).Database!;
+        await using (CommitLane lane = InProcess.Lane(database.Source))
+        {
+            long before = Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("a"))).Job.Revision;
+            await cluster.Run($"ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+            await cluster.Run($"SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = '{name}'");
+            await cluster.Run($"CREATE DATABASE copy TEMPLATE {name}");
+            await cluster.Run($"ALTER DATABASE {name} RENAME TO before");
+            await cluster.Run($"ALTER DATABASE copy RENAME TO {name}");
+            long next = Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("b"))).Job.Revision;
+            Assert.True(next > before + uint.MaxValue, $"the next revision is {next}");
+        }
+
+        await database.Source.DisposeAsync();
+        await database.OwnerSource.DisposeAsync();
+    }
+
     private static async Task Expires(WatchClient watch)
     {
         Frame? last = null;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
+using Npgsql;
 
 namespace EventStore.Server.Tests.Telemetry;
 
@@ -89,6 +90,31 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
             for (var waited = Stopwatch.StartNew(); lane.Trouble is null; await Task.Delay(10))
                 Assert.True(waited.Elapsed < Patience, "the lane sees no trouble");
             Assert.Equal("a commit has been under way for more than 0.05 s", lane.Trouble);
+        }
+
+        Assert.IsType<Outcome.Done>(await waiting);
+        Assert.Null(lane.Trouble);
+    }
+
+    [Fact]
+    public async Task A_job_that_cannot_be_read_is_the_lane_s_trouble()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using (CommitLane before = InProcess.Lane(database.Source))
+            Assert.IsType<Outcome.Done>(await before.Execute(InProcess.Create("read-by-the-lane")));
+        await using CommitLane lane = InProcess.Lane(
+            database.Source, new LaneLimits { EarlyReadTime = TimeSpan.FromMilliseconds(10), StuckAfter = TimeSpan.FromMilliseconds(50) });
+        Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("other")));
+
+        Task<Outcome> waiting;
+        await using (NpgsqlConnection owner = await database.OwnerSource.OpenConnectionAsync())
+        {
+            await using NpgsqlTransaction holding = await owner.BeginTransactionAsync();
+            await using (var held = new NpgsqlCommand("LOCK TABLE eventstore.mt_doc_current_job IN ACCESS EXCLUSIVE MODE", owner))
+                await held.ExecuteNonQueryAsync();
+            waiting = lane.Execute(InProcess.Label("read-by-the-lane", "a", "b"));
+            for (; lane.Trouble is null; await Task.Delay(10))
+                Assert.False(waiting.IsCompleted, "the lane saw no trouble");
         }
 
         Assert.IsType<Outcome.Done>(await waiting);

@@ -36,14 +36,14 @@ public sealed partial class CommitLane : IAsyncDisposable
 
     /// <summary>Starts the lane.</summary>
     public CommitLane(
-        Primary database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<CommitLane> log)
+        Primary database, LostReplies lost, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<CommitLane> log)
     {
         (this.limits, this.feed, this.presence, this.log) = (limits, feed, presence, log);
         cache = new JobCache(limits.CacheBytes);
         early = new EarlyDecisions(database, limits, cache, log);
         queue = new LaneQueue(limits);
-        connection = new LaneConnection(database, lookUps, limits, replies, log);
-        recovery = new LaneRecovery(database, limits, connection, queue, replies, log);
+        connection = new LaneConnection(database, limits, replies, log);
+        recovery = new LaneRecovery(database, lost, limits, connection, queue, replies, log);
         metrics = new LaneMetrics(limits);
         running = Task.Run(Run);
     }
@@ -184,7 +184,7 @@ public sealed partial class CommitLane : IAsyncDisposable
 
         if (missing.Count == 0)
             return [];
-        LivingRow?[] rows = await connection.Read([.. missing.Keys], [.. missing.Values]);
+        LivingRow?[] rows = await metrics.Observe(() => connection.Read([.. missing.Keys], [.. missing.Values]));
         foreach (LivingRow large in rows.Where(row => row is { Stored: null })!)
         {
             List<QueuedCommand> heavy = commands.FindAll(queued => queued.Command.Key == large.Key);

@@ -7,25 +7,18 @@ using Npgsql;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>The lane's one connection, kept from batch to batch for its prepared plans. After any failure it is discarded.</summary>
-internal sealed partial class LaneConnection(
-    Primary database, LookUpDatabase lookUps, LaneLimits limits, ReplyQueue replies, ILogger log)
+internal sealed partial class LaneConnection(Primary database, LaneLimits limits, ReplyQueue replies, ILogger log)
 {
     private const string SessionSql =
         "SELECT pid, backend_start, pg_postmaster_start_time() FROM pg_stat_activity WHERE pid = pg_backend_pid()";
 
-    private const string StateSql =
-        "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, pg_postmaster_start_time()";
-
-    // True once the session has ended, null if it had ended already, false if it did not end in time.
-    private const string EndSql =
-        "SELECT bool_and(pg_terminate_backend(pid, $3)) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
-
     // Npgsql itself gives up after CommitTime, but first asks the host, by a second connection, to cancel: one that hangs is silent.
-    private static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
+    internal static readonly TimeSpan Grace = TimeSpan.FromSeconds(5);
 
     private NpgsqlConnection? connection;
     private volatile bool hasGivenUpStandby;
     private Term term = database.Term;
+    private LaneSession begun;
 
     /// <summary>The session of the connection that is open, or was open last.</summary>
     public LaneSession Session { get; private set; }
@@ -40,7 +33,7 @@ internal sealed partial class LaneConnection(
         {
             return await Once();
         }
-        catch (Exception e) when (kept && DatabaseAway.Is(e))
+        catch (Exception e) when (kept && LaneRecovery.IsBroken(e))
         {
             // PostgreSQL was restarted, or a firewall closed the idle connection. No batch is under way: open a new one.
             LogReconnecting(e.Message);
@@ -79,54 +72,41 @@ internal sealed partial class LaneConnection(
             long epoch = database.Epochs.Last;
             await using var command = new NpgsqlCommand(DatabaseNames.WaitForCommits, open);
             command.CommandTimeout = CommitCall.WholeSeconds(limits.CommitTime);
-            return new Memory((long)(await command.ExecuteScalarAsync())!, epoch);
+            var memory = new Memory((long)(await command.ExecuteScalarAsync())!, epoch);
+            begun = Session;
+            return memory;
         }
     }
 
     /// <summary>Commits the batch.</summary>
     public Task<Committed> Commit(Batch batch, bool wakeOthers, Memory memory) => Send(
+        batch,
         open => CommitCall.Execute(open, batch, wakeOthers, memory with { Seen = database.Epochs.Seen }, limits.CommitTime),
         limits.CommitTime);
 
     /// <summary>Commits all of the batch or nothing.</summary>
     public Task<Committed> CommitWhole(Batch batch, bool wakeOthers, Memory memory, TimeSpan patience) => Send(
+        batch,
         open => CommitCall.ExecuteWhole(open, batch, wakeOthers, memory with { Seen = database.Epochs.Seen }, patience), patience);
 
-    private async Task<Committed> Send(Func<NpgsqlConnection, Task<Committed>> call, TimeSpan patience)
+    private async Task<Committed> Send(Batch batch, Func<NpgsqlConnection, Task<Committed>> call, TimeSpan patience)
     {
         HasSent = false;
         if (database.LacksStandby)
             throw new NotSynchronousException();
         NpgsqlConnection open = await Open();
+        if (Session != begun)
+            return Committed.Nothing(batch); // another session may be one of another database: to be known first
         (HasSent, hasGivenUpStandby) = (true, false);
         Committed committed = Seen(await Bound(call(open), patience));
         return hasGivenUpStandby ? throw new NotReplicatedException() : committed;
     }
 
-    private Committed Seen(Committed committed)
+    /// <summary>Remembers the last revision of what was stored.</summary>
+    public Committed Seen(Committed committed)
     {
         database.Epochs.Saw(committed.Revisions.DefaultIfEmpty().Max());
         return committed;
-    }
-
-    /// <summary>
-    /// Finds out whether a batch was committed whose reply was lost. First the session that sent it is terminated (fencing): then
-    /// nothing of the batch can be committed any more, and what is not found now was not stored.
-    /// </summary>
-    /// <param name="batch">The batch.</param>
-    /// <param name="sender">The session that sent it.</param>
-    /// <param name="patience">How long it may take.</param>
-    public async Task<Committed> LookUp(Batch batch, LaneSession sender, TimeSpan patience)
-    {
-        Term asked = lookUps.Source.Term;
-        return await replies.SendAndAwait(asked.Bound(LookUpOnce()).WaitAsync(patience + Grace));
-
-        async Task<Committed> LookUpOnce()
-        {
-            await using NpgsqlConnection open = await OpenToLookUp(asked, sender);
-            await End(open, sender, patience);
-            return Seen(await CommitCall.LookUp(open, batch, patience));
-        }
     }
 
     /// <summary>Closes the connection, whatever state it is in; the next use opens another.</summary>
@@ -152,40 +132,6 @@ internal sealed partial class LaneConnection(
         (NpgsqlConnection? left, connection) = (connection, null);
         if (left is not null)
             await left.DisposeAsync();
-    }
-
-    private static async Task End(NpgsqlConnection open, LaneSession session, TimeSpan patience)
-    {
-        await using var command = new NpgsqlCommand(EndSql, open) { CommandTimeout = CommitCall.WholeSeconds(patience) };
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = session.Pid });
-        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = session.Began });
-        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = Math.Max(1, (long)patience.TotalMilliseconds / 2) });
-        if (await command.ExecuteScalarAsync() is false)
-            throw new TimeoutException($"the session of process {session.Pid} has not ended yet");
-    }
-
-    /// <summary>
-    /// A standby may be behind, and a database that was made read-only may be one that another has taken the place of: only if it is still
-    /// the very server the batch was sent to does it know what became of it.
-    /// </summary>
-    private static async Task<NpgsqlConnection> OpenToLookUp(Term asked, LaneSession sender)
-    {
-        NpgsqlConnection opened = await asked.OpenConnectionAsync();
-        try
-        {
-            await using var command = new NpgsqlCommand(StateSql, opened);
-            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
-            await reader.ReadAsync();
-            (bool isStandby, bool isReadOnly) = (reader.GetBoolean(0), reader.GetBoolean(1));
-            if (isStandby || (isReadOnly && reader.GetDateTime(2) != sender.ServerStarted))
-                throw new ReadOnlyDatabaseException();
-            return opened;
-        }
-        catch
-        {
-            await opened.DisposeAsync();
-            throw;
-        }
     }
 
     private async ValueTask<NpgsqlConnection> Open()
@@ -220,7 +166,7 @@ internal sealed partial class LaneConnection(
         NpgsqlConnection opened = await term.OpenConnectionAsync();
         opened.Notice += (_, told) =>
         {
-            hasGivenUpStandby |= opened == connection && told.Notice.Routine == "SyncRepWaitForLSN"; // its text is translated
+            hasGivenUpStandby |= opened == connection && LostReplies.IsStandbyGivenUp(told.Notice);
             LogNotice(told.Notice.InvariantSeverity, told.Notice.MessageText);
         };
         try

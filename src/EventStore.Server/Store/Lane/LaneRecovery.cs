@@ -11,12 +11,15 @@ namespace EventStore.Server.Store.Lane;
 /// halved until that command is alone (bisection); the others are committed.
 /// </summary>
 internal sealed partial class LaneRecovery(
-    Primary database, LaneLimits limits, LaneConnection connection, LaneQueue queue, ReplyQueue replies, ILogger log)
+    Primary database, LostReplies lost, LaneLimits limits, LaneConnection connection, LaneQueue queue, ReplyQueue replies, ILogger log)
 {
     /// <summary>
     /// Whether nothing of a batch was stored, for certain: PostgreSQL itself reported the error and rolled the transaction back.
     /// </summary>
     public static bool WasRolledBack(Exception e) => e is PostgresException { InvariantSeverity: "ERROR" };
+
+    /// <summary>Whether the connection broke, or could not be made.</summary>
+    public static bool IsBroken(Exception e) => DatabaseAway.Is(e) && !WasRolledBack(e) && !TookTooLong(e);
 
     /// <summary>
     /// Finds out whether a batch was committed whose reply was lost, before any of it is decided again. Null if that was not
@@ -38,7 +41,8 @@ internal sealed partial class LaneRecovery(
             try
             {
                 await connection.Discard();
-                return await connection.LookUp(batch, sender, limits.LookUpTime - Stopwatch.GetElapsedTime(started));
+                TimeSpan patience = limits.LookUpTime - Stopwatch.GetElapsedTime(started);
+                return connection.Seen(await replies.SendAndAwait(lost.Find(batch, sender, patience)));
             }
             catch (Exception e) when (Stopwatch.GetElapsedTime(started) < limits.LookUpTime)
             {
@@ -136,8 +140,6 @@ internal sealed partial class LaneRecovery(
         e is PostgresException { SqlState: PostgresErrorCodes.QueryCanceled }
             or TimeoutException
             or NpgsqlException { InnerException: TimeoutException };
-
-    private static bool IsBroken(Exception e) => DatabaseAway.Is(e) && !WasRolledBack(e) && !TookTooLong(e);
 
     [LoggerMessage(31, LogLevel.Error, "{Key}: the command of request {RequestId} cannot be carried out")]
     private partial void LogPoison(JobKey key, string requestId, Exception e);

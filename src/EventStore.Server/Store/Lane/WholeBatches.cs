@@ -20,7 +20,7 @@ public sealed record CommandVerdict(JobKey Key, Guid? Uid, long Revision, string
 /// decided upon the jobs as they are, and the commit holds only if all of them still are. Optimistic concurrency, with a few retries.
 /// </summary>
 public sealed class WholeBatches(
-    Primary database, LookUpDatabase lookUps, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<WholeBatches> log)
+    Primary database, LostReplies lost, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<WholeBatches> log)
 {
     /// <summary>How many commands one transaction takes, at most.</summary>
     public const int CommandsMax = 10_000;
@@ -43,8 +43,8 @@ public sealed class WholeBatches(
         CancellationToken stop)
     {
         var replies = new ReplyQueue(); // nobody waits for one: the answer is what this method returns
-        var connection = new LaneConnection(database, lookUps, limits, replies, log);
-        var recovery = new LaneRecovery(database, limits, connection, new LaneQueue(limits), replies, log);
+        var connection = new LaneConnection(database, limits, replies, log);
+        var recovery = new LaneRecovery(database, lost, limits, connection, new LaneQueue(limits), replies, log);
         try
         {
             for (int attempt = 0; attempt < AttemptsMax; attempt++)

@@ -105,7 +105,7 @@ internal sealed partial class LifetimeController(
     private async Task Fill(DueJobs due, FeedSubscription changes, CancellationToken stop)
     {
         HashSet<JobKey> changed = [];
-        await foreach (DueJob job in reads.All(stop))
+        await foreach (DueJob job in database.Term.Bound(reads.All(stop), stop))
         {
             Drain(due, changes, changed);
             if (!changed.Contains(job.Key))

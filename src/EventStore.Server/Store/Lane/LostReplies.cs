@@ -1,0 +1,98 @@
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
+using Npgsql;
+
+namespace EventStore.Server.Store.Lane;
+
+/// <summary>Finds out what became of a batch whose reply was lost, by connections that are kept for nothing else.</summary>
+/// <param name="source">
+/// The database. Unlike elsewhere a session is good that may only read: a database that became read-only can still say what it has.
+/// </param>
+public sealed class LostReplies(Primary source)
+{
+    private const string StateSql =
+        "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, pg_postmaster_start_time()";
+
+    // True once the session has ended, null if it had ended already, false if it did not end in time.
+    private const string EndSql =
+        "SELECT bool_and(pg_terminate_backend(pid, $3)) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
+
+    private const string ReplicateSql = "SELECT pg_logical_emit_message(true, 'eventstore', '')";
+
+    /// <summary>The database.</summary>
+    public Primary Source => source;
+
+    /// <summary>
+    /// Looks whether a batch was committed. First the session that sent it is terminated (fencing): then nothing of the batch can be
+    /// committed any more, and what is not found now was not stored.
+    /// </summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="sender">The session that sent it.</param>
+    /// <param name="patience">How long it may take.</param>
+    internal Task<Committed> Find(Batch batch, LaneSession sender, TimeSpan patience)
+    {
+        Term asked = source.Term;
+        return asked.Bound(FindOnce()).WaitAsync(patience + LaneConnection.Grace);
+
+        async Task<Committed> FindOnce()
+        {
+            await using NpgsqlConnection open = await Open(asked, sender);
+            await End(open, sender, patience);
+            Committed found = await CommitCall.LookUp(open, batch, patience);
+            if (found.Revisions.Any(revision => revision > 0))
+                await Replicate(open, patience);
+            return found;
+        }
+    }
+
+    /// <summary>Whether PostgreSQL tells that it no longer waits for a synchronous standby; its text is translated.</summary>
+    internal static bool IsStandbyGivenUp(PostgresNotice notice) => notice.Routine == "SyncRepWaitForLSN";
+
+    /// <summary>
+    /// A standby may be behind, and a database that was made read-only may be one that another has taken the place of: only if it is still
+    /// the very server the batch was sent to does it know what became of it.
+    /// </summary>
+    private static async Task<NpgsqlConnection> Open(Term asked, LaneSession sender)
+    {
+        NpgsqlConnection opened = await asked.OpenConnectionAsync();
+        try
+        {
+            await using var command = new NpgsqlCommand(StateSql, opened);
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+            await reader.ReadAsync();
+            (bool isStandby, bool isReadOnly) = (reader.GetBoolean(0), reader.GetBoolean(1));
+            if (isStandby || (isReadOnly && reader.GetDateTime(2) != sender.ServerStarted))
+                throw new ReadOnlyDatabaseException();
+            return opened;
+        }
+        catch
+        {
+            await opened.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async Task End(NpgsqlConnection open, LaneSession session, TimeSpan patience)
+    {
+        await using var command = new NpgsqlCommand(EndSql, open) { CommandTimeout = CommitCall.WholeSeconds(patience) };
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = session.Pid });
+        command.Parameters.Add(new NpgsqlParameter<DateTime> { TypedValue = session.Began });
+        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = Math.Max(1, (long)patience.TotalMilliseconds / 2) });
+        if (await command.ExecuteScalarAsync() is false)
+            throw new TimeoutException($"the session of process {session.Pid} has not ended yet");
+    }
+
+    /// <summary>
+    /// Waits until the synchronous standbys have what was found; a session that is terminated waits for them no more. The write-ahead log
+    /// is in order, so the standby that confirms a later commit has confirmed it.
+    /// </summary>
+    private static async Task Replicate(NpgsqlConnection open, TimeSpan patience)
+    {
+        bool hasGivenUp = false;
+        open.Notice += (_, told) => hasGivenUp |= IsStandbyGivenUp(told.Notice);
+        await using var command = new NpgsqlCommand(ReplicateSql, open) { CommandTimeout = CommitCall.WholeSeconds(patience) };
+        await command.ExecuteNonQueryAsync();
+        if (hasGivenUp)
+            throw new NotReplicatedException();
+    }
+}
