@@ -15,7 +15,7 @@ namespace EventStore.Server.Access;
 /// <param name="Authorities">Who vouches for client certificates; null when none is asked for.</param>
 /// <param name="Oidc">The OpenID Connect issuer whose bearer tokens are taken; null for none.</param>
 internal sealed record AccessSources(
-    Followed<TokenFile> Tokens, Followed<AccessPolicy>? Rules =
+    Followed<TokenFile> Tokens, Followed<RoleBindings>? Rules =
         null, Followed<ClientAuthorities>? Authorities = null, OidcSettings? Oidc = null)
 {
     /// <summary>The certificate authorities of front proxies; null when no proxy is believed.</summary>
@@ -64,7 +64,7 @@ internal static class AccessSetup
     {
         services.AddSingleton(answers);
         services.AddSingleton(new Authorization(
-            () => sources.Rules?.Current ?? AccessPolicy.Empty, sources.Authorizer is { } cluster ? cluster.Allows : null));
+            () => sources.Rules?.Current ?? RoleBindings.Empty, sources.Authorizer is { } cluster ? cluster.Allows : null));
         services.AddSingleton(new NamespaceLookup(sources.Namespaces is { } known ? known.Find : null));
         if (sources.Namespaces is { } namespaces)
             services.AddHealthChecks().Add(new HealthCheckRegistration(ClusterNamespaces.Name, namespaces, HealthStatus.Degraded, null));

@@ -3,10 +3,10 @@ namespace EventStore.Server.Access;
 /// <summary>
 /// Decides who may do what, both for requests and for questions about rights (<c>kubectl auth can-i</c>). What no rule allows is forbidden.
 /// </summary>
-/// <param name="policy">Gives the rules in force. A function, so that files read anew count from the next request on.</param>
+/// <param name="bindings">Gives the rules in force. A function, so that files read anew count from the next request on.</param>
 /// <param name="delegated">Asks a cluster in place of the rules; null when the rules decide.</param>
 public sealed class Authorization(
-    Func<AccessPolicy> policy, Func<Caller, AccessRequest, CancellationToken, ValueTask<bool>>? delegated = null)
+    Func<RoleBindings> bindings, Func<Caller, AccessRequest, CancellationToken, ValueTask<bool>>? delegated = null)
 {
     private static readonly string[] Read = ["get", "head"];
 
@@ -55,7 +55,7 @@ public sealed class Authorization(
     {
         if (Any(OwnRules(caller), request))
             return true;
-        foreach (AccessRule rule in policy().RulesOf(caller, request.IsResource ? request.Namespace : null))
+        foreach (AccessRule rule in bindings().RulesOf(caller, request.IsResource ? request.Namespace : null))
         {
             if (rule.Allows(request))
                 return true;
@@ -66,7 +66,7 @@ public sealed class Authorization(
 
     /// <summary>All that the caller may do in the namespace, and on paths.</summary>
     public IReadOnlyList<AccessRule> RulesOf(Caller caller, string @namespace) =>
-        [.. OwnRules(caller), .. policy().RulesOf(caller, @namespace)];
+        [.. OwnRules(caller), .. bindings().RulesOf(caller, @namespace)];
 
     /// <summary>
     /// Errors in the caller's bindings: roles that they name and that do not exist, in upstream's words. Empty if there are none.
@@ -75,7 +75,7 @@ public sealed class Authorization(
     /// <param name="namespace">Where; null at the cluster scope and for paths.</param>
     public string MissingRoles(Caller caller, string? @namespace)
     {
-        string[] missing = [.. policy().MissingRolesOf(caller, @namespace).Distinct()];
+        string[] missing = [.. bindings().MissingRolesOf(caller, @namespace).Distinct()];
         return missing.Length > 1 ? $"[{string.Join(", ", missing)}]" : string.Concat(missing);
     }
 

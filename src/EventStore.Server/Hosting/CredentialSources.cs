@@ -53,7 +53,7 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         "authentication-tokens", new SourceFiles(TokenPath(settings)), files => TokenFile.Read(files[0]), log,
         "Each line of --token-auth-file is: token,user,uid,\"group1,group2\"");
 
-    private static Followed<AccessPolicy>? Rules(Settings settings, ILogger log) => settings.RbacFolder is not { } folder ? null : Open(
+    private static Followed<RoleBindings>? Rules(Settings settings, ILogger log) => settings.RbacFolder is not { } folder ? null : Open(
         "authorization-rules", new SourceFiles(folder, ".yaml", ".yml", ".json"), RuleFile.Read, log,
         "--authorization-rbac-dir is a folder of Roles, ClusterRoles, RoleBindings and ClusterRoleBindings.");
 

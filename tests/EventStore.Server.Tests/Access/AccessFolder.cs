@@ -23,7 +23,7 @@ internal sealed class AccessFolder : IDisposable
         return Open("authentication-tokens", new SourceFiles(TokenPath), files => TokenFile.Read(files[0]), log);
     }
 
-    public Followed<AccessPolicy> Rules(string? yaml = null, ILogger? log = null)
+    public Followed<RoleBindings> Rules(string? yaml = null, ILogger? log = null)
     {
         if (yaml is not null)
             File.WriteAllText(Path.Combine(RulesPath, "rules.yaml"), yaml);

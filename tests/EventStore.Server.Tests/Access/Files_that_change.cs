@@ -66,7 +66,7 @@ public sealed class Files_that_change : IDisposable
     public async Task Rules_are_taken_away_with_their_file_and_kept_while_one_is_broken()
     {
         await File.WriteAllTextAsync(Path.Combine(folder.RulesPath, "bob.yaml"), Rule("bob"));
-        using Followed<AccessPolicy> rules = folder.Rules(Rule("alice"), journal);
+        using Followed<RoleBindings> rules = folder.Rules(Rule("alice"), journal);
         await rules.StartAsync(CancellationToken.None);
         File.Delete(Path.Combine(folder.RulesPath, "bob.yaml"));
         await Until(() => !Allows(rules, "bob"));
@@ -91,7 +91,7 @@ public sealed class Files_that_change : IDisposable
         string rulesPath = folder.RulesPath;
         Publish("alice", "..2026_01");
         File.CreateSymbolicLink(Path.Combine(rulesPath, "rules.yaml"), Path.Combine("..data", "rules.yaml"));
-        using Followed<AccessPolicy> rules = folder.Rules(log: journal);
+        using Followed<RoleBindings> rules = folder.Rules(log: journal);
         await rules.StartAsync(CancellationToken.None);
         Assert.True(Allows(rules, "alice"));
         Publish("bob", "..2026_02");
@@ -120,7 +120,7 @@ public sealed class Files_that_change : IDisposable
         }
 
         File.CreateSymbolicLink(folder.PathOf("rules"), "alice");
-        using Followed<AccessPolicy> rules = folder.Rules(log: journal);
+        using Followed<RoleBindings> rules = folder.Rules(log: journal);
         await rules.StartAsync(CancellationToken.None);
         File.CreateSymbolicLink(folder.PathOf("rules.new"), "bob");
         Rename(folder.PathOf("rules.new"), folder.PathOf("rules"));
@@ -132,7 +132,7 @@ public sealed class Files_that_change : IDisposable
     [Fact]
     public async Task What_is_too_large_or_no_text_is_refused()
     {
-        using Followed<AccessPolicy> rules = folder.Rules(Rule("alice"), journal);
+        using Followed<RoleBindings> rules = folder.Rules(Rule("alice"), journal);
         await rules.StartAsync(CancellationToken.None);
         string extra = Path.Combine(folder.RulesPath, "extra.yaml");
         await File.WriteAllBytesAsync(extra, [0xff, 0xfe]);
@@ -169,7 +169,7 @@ public sealed class Files_that_change : IDisposable
 
         """;
 
-    private static bool Allows(Followed<AccessPolicy> rules, string user) => new Authorization(() => rules.Current).AllowsByRules(
+    private static bool Allows(Followed<RoleBindings> rules, string user) => new Authorization(() => rules.Current).AllowsByRules(
         new Caller(user, "", []), new AccessRequest("get", "kubeflow.org", "pytorchjobs", "", "ns", "x"));
 
     private static Task<HealthCheckResult> Health<T>(Followed<T> followed)

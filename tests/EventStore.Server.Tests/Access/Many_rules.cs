@@ -14,16 +14,16 @@ public sealed class Many_rules
     [InlineData(50_000)]
     public void Only_the_callers_own_rules_of_the_namespace_are_looked_at(int others)
     {
-        AccessPolicy policy = Policy(others);
-        Assert.Equal(2, policy.RulesOf(Alice, "ns-7").Count()); // the one of all namespaces, and the one of this
-        Assert.Single(policy.RulesOf(Alice, null));
-        Assert.Single(policy.RulesOf(new Caller("user-3", "", []), "ns-3"));
+        RoleBindings bindings = Bound(others);
+        Assert.Equal(2, bindings.RulesOf(Alice, "ns-7").Count()); // the one of all namespaces, and the one of this
+        Assert.Single(bindings.RulesOf(Alice, null));
+        Assert.Single(bindings.RulesOf(new Caller("user-3", "", []), "ns-3"));
     }
 
     [Fact]
     public void A_thousand_times_the_bindings_do_not_cost_ten_times_as_much()
     {
-        (AccessPolicy few, AccessPolicy many) = (Policy(50), Policy(50_000));
+        (RoleBindings few, RoleBindings many) = (Bound(50), Bound(50_000));
         // The best of several runs: what else the machine does only ever adds.
         (TimeSpan ofFew, TimeSpan ofMany) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
         for (int run = 0; run < 20; run++)
@@ -41,9 +41,9 @@ public sealed class Many_rules
         Assert.Equal("the uid has more than 1024 bytes", new Caller("a", new string('ü', 513), []).Fault());
     }
 
-    private static TimeSpan Time(AccessPolicy policy)
+    private static TimeSpan Time(RoleBindings bindings)
     {
-        var authorization = new Authorization(() => policy);
+        var authorization = new Authorization(() => bindings);
         long started = Stopwatch.GetTimestamp();
         for (int i = 0; i < 200; i++)
             Assert.False(authorization.AllowsByRules(Alice, Asked));
@@ -53,11 +53,11 @@ public sealed class Many_rules
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     /// <summary>A group of the caller's is bound in every namespace, and others have bindings too.</summary>
-    private static AccessPolicy Policy(int bindings)
+    private static RoleBindings Bound(int bindings)
     {
         var rule = new AccessRule(["get"]) { Groups = ["kubeflow.org"], Resources = ["pytorchjobs"] };
         Role[] roles = [new Role(null, "reader", [rule])];
-        return new AccessPolicy(roles,
+        return new RoleBindings(roles,
         [
             new RoleBinding(null, null, "reader") { Users = ["alice"] },
             .. Enumerable.Range(0, bindings).Select(i => new RoleBinding($"ns-{i}", null, "reader") { Users = [$"user-{i}"], Groups = i % 2 == 1 ? ["devs"] : ["ops"] }),

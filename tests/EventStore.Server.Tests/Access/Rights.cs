@@ -5,7 +5,7 @@ namespace EventStore.Server.Tests.Access;
 
 public sealed class Rights
 {
-    private static readonly Authorization Authorization = new(() => AccessPolicy.Empty);
+    private static readonly Authorization Authorization = new(() => RoleBindings.Empty);
     private static readonly Caller Nobody = Caller.Anonymous;
     private static readonly Caller Alice = new("alice", "2", [Caller.Authenticated]);
     private static readonly Caller Admin = new("admin", "1", [Caller.Masters, Caller.Authenticated]);

@@ -46,10 +46,10 @@ public sealed class Rules_in_files
     [InlineData("operator", "", false)]
     public void A_binding_gives_its_role_to_its_subjects(string user, string group, bool allowed)
     {
-        AccessPolicy policy = Read(("a.yaml", Binding), ("b.yaml", Role));
-        Assert.Equal(allowed, Allows(policy, user, group, Patch("ml", "mnist")));
-        Assert.False(Allows(policy, user, group, Patch("ml", "other")));
-        Assert.False(Allows(policy, user, group, Patch("other", "mnist")));
+        RoleBindings bindings = Read(("a.yaml", Binding), ("b.yaml", Role));
+        Assert.Equal(allowed, Allows(bindings, user, group, Patch("ml", "mnist")));
+        Assert.False(Allows(bindings, user, group, Patch("ml", "other")));
+        Assert.False(Allows(bindings, user, group, Patch("other", "mnist")));
     }
 
     [Fact]
@@ -75,18 +75,18 @@ public sealed class Rules_in_files
             subjects: [{kind: Group, name: "system:authenticated"}]
             roleRef: {kind: ClusterRole, name: reader}
             """;
-        foreach (AccessPolicy policy in (AccessPolicy[])[Read(("a.json", json)), Read(("a.yaml", yaml))])
+        foreach (RoleBindings bindings in (RoleBindings[])[Read(("a.json", json)), Read(("a.yaml", yaml))])
         {
-            Assert.True(Allows(policy, "alice", "", Patch("anywhere", "x")));
-            Assert.True(Allows(policy, "alice", "", new AccessRequest("get", "", "", "", null, null) { Path = "/metrics" }));
-            Assert.False(Allows(policy, "alice", "", Patch("anywhere", "x") with { Group = "apps" }));
+            Assert.True(Allows(bindings, "alice", "", Patch("anywhere", "x")));
+            Assert.True(Allows(bindings, "alice", "", new AccessRequest("get", "", "", "", null, null) { Path = "/metrics" }));
+            Assert.False(Allows(bindings, "alice", "", Patch("anywhere", "x") with { Group = "apps" }));
         }
     }
 
     [Fact]
     public void A_ClusterRole_bound_in_a_namespace_counts_there_and_its_paths_nowhere()
     {
-        AccessPolicy policy = Read(
+        RoleBindings bindings = Read(
             ("a.yaml", """
             apiVersion: rbac.authorization.k8s.io/v1
             kind: ClusterRole
@@ -99,17 +99,17 @@ public sealed class Rules_in_files
             subjects: [{kind: User, name: alice}]
             roleRef: {kind: ClusterRole, name: reader}
             """));
-        Assert.True(Allows(policy, "alice", "", Patch("ml", "x")));
-        Assert.False(Allows(policy, "alice", "", Patch("other", "x")));
-        Assert.False(Allows(policy, "alice", "", new AccessRequest("list", "kubeflow.org", "pytorchjobs", "", null, null)));
-        Assert.False(Allows(policy, "alice", "", new AccessRequest("get", "", "", "", null, null) { Path = "/metrics" }));
+        Assert.True(Allows(bindings, "alice", "", Patch("ml", "x")));
+        Assert.False(Allows(bindings, "alice", "", Patch("other", "x")));
+        Assert.False(Allows(bindings, "alice", "", new AccessRequest("list", "kubeflow.org", "pytorchjobs", "", null, null)));
+        Assert.False(Allows(bindings, "alice", "", new AccessRequest("get", "", "", "", null, null) { Path = "/metrics" }));
     }
 
     [Fact]
     public void A_binding_without_its_role_gives_nothing_and_says_so()
     {
-        AccessPolicy policy = Read(("b.yaml", Binding));
-        var authorization = new Authorization(() => policy);
+        RoleBindings bindings = Read(("b.yaml", Binding));
+        var authorization = new Authorization(() => bindings);
         Caller alice = User("alice", "");
         Assert.False(authorization.AllowsByRules(alice, Patch("ml", "mnist")));
         Assert.Equal("role.rbac.authorization.k8s.io \"editor\" not found", authorization.MissingRoles(alice, "ml"));
@@ -155,7 +155,7 @@ public sealed class Rules_in_files
     [Fact]
     public void A_name_that_is_taken_is_told_with_both_places()
     {
-        Reading<AccessPolicy> reading = RuleFile.Read([new("a.yaml", Role), new("b.yaml", "\n" + Role)]);
+        Reading<RoleBindings> reading = RuleFile.Read([new("a.yaml", Role), new("b.yaml", "\n" + Role)]);
         Assert.Equal("b.yaml: line 2: metadata.name: Role \"editor\" stands in a.yaml line 1 already", reading.Wrong);
         Assert.Equal("b.yaml: line 2", reading.Where);
     }
@@ -189,22 +189,22 @@ public sealed class Rules_in_files
 
     private static AccessRequest Patch(string @namespace, string name) => new("patch", "kubeflow.org", "pytorchjobs", "", @namespace, name);
 
-    private static AccessPolicy Read(params (string Name, string Text)[] files)
+    private static RoleBindings Read(params (string Name, string Text)[] files)
     {
-        Reading<AccessPolicy> reading = RuleFile.Read(files.Select(file => new SourceText(file.Name, file.Text)));
+        Reading<RoleBindings> reading = RuleFile.Read(files.Select(file => new SourceText(file.Name, file.Text)));
         Assert.True(reading.Value is not null, reading.Wrong);
         return reading.Value;
     }
 
     private static string Wrong(string text)
     {
-        Reading<AccessPolicy> reading = RuleFile.Read([new("a.yaml", text)]);
+        Reading<RoleBindings> reading = RuleFile.Read([new("a.yaml", text)]);
         Assert.Null(reading.Value);
         return reading.Wrong;
     }
 
-    private static bool Allows(AccessPolicy policy, string user, string group, AccessRequest request) =>
-        new Authorization(() => policy).AllowsByRules(User(user, group), request);
+    private static bool Allows(RoleBindings bindings, string user, string group, AccessRequest request) =>
+        new Authorization(() => bindings).AllowsByRules(User(user, group), request);
 
     private static Caller User(string user, string group) => new(user, "", [group, Caller.Authenticated]);
 }

@@ -14,25 +14,25 @@ internal sealed class RuleFile
     private readonly List<RoleBinding> bindings = [];
 
     /// <summary>What the objects of all files give; or what is wrong with the first that is: file, line, field.</summary>
-    public static Reading<AccessPolicy> Read(IEnumerable<SourceText> files)
+    public static Reading<RoleBindings> Read(IEnumerable<SourceText> files)
     {
         var all = new RuleFile();
         foreach (SourceText file in files)
         {
             (IReadOnlyList<Yaml> documents, int line, string? wrong) = YamlReading.Read(file.Text);
             if (wrong is not null)
-                return Reading<AccessPolicy>.Failed(file.Name, line, wrong);
+                return Reading<RoleBindings>.Failed(file.Name, line, wrong);
             foreach (Yaml document in documents)
             {
                 var fields = new RuleFields();
                 all.Add(file.Name, fields, fields.Object(document, ""));
                 if (fields.Fault is { } fault)
-                    return Reading<AccessPolicy>.Failed(file.Name, fault.Line, fault.Wrong);
+                    return Reading<RoleBindings>.Failed(file.Name, fault.Line, fault.Wrong);
             }
         }
 
-        var policy = new AccessPolicy(all.roles, all.bindings);
-        return Reading<AccessPolicy>.Of(policy, policy.Summary + string.Concat(policy.MissingRoles.Select(missing => $"; {missing}")));
+        var joined = new RoleBindings(all.roles, all.bindings);
+        return Reading<RoleBindings>.Of(joined, joined.Summary + string.Concat(joined.MissingRoles.Select(missing => $"; {missing}")));
     }
 
     private void Add(string file, RuleFields fields, Fields body)

@@ -23,17 +23,17 @@ public sealed record RoleBinding(string? Namespace, string? RoleNamespace, strin
 /// Roles and bindings, indexed once by subject and namespace. They add to what <see cref="Authorization"/> gives to everybody.
 /// Immutable: changed files make a new instance.
 /// </summary>
-public sealed class AccessPolicy
+public sealed class RoleBindings
 {
     /// <summary>Nobody may do anything.</summary>
-    public static readonly AccessPolicy Empty = new([], []);
+    public static readonly RoleBindings Empty = new([], []);
 
     // By subject and namespace, so that a request looks at its own user's rules for its own namespace and at no others.
     private readonly ILookup<(string Subject, string? Namespace), Grant> byUser;
     private readonly ILookup<(string Subject, string? Namespace), Grant> byGroup;
 
     /// <summary>Joins each binding with its role. A binding whose role is not there gives nothing, as upstream has it.</summary>
-    public AccessPolicy(IReadOnlyCollection<Role> roles, IReadOnlyCollection<RoleBinding> bindings)
+    public RoleBindings(IReadOnlyCollection<Role> roles, IReadOnlyCollection<RoleBinding> bindings)
     {
         Dictionary<(string?, string), (AccessRule[] Everywhere, AccessRule[] InNamespace)> byName = roles.ToDictionary(
             role => (role.Namespace, role.Name),
