@@ -74,8 +74,8 @@ public sealed class EmbeddedPostgres : PrivatePostgres
             var (binaries, stalePid) = await Task.Run(
                 () =>
                 {
-                    var found = Cluster.Ensure(folder, account, find, log);
-                    Cluster.WriteAccess(folder, account);
+                    var found = DatabaseFiles.Ensure(folder, account, find, log);
+                    DatabaseFiles.WriteAccess(folder, account);
                     return (found, PostgresProcess.EndOrphan(folder, log));
                 },
                 stop).ConfigureAwait(false);

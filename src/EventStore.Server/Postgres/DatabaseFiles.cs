@@ -9,7 +9,7 @@ namespace EventStore.Server.Postgres;
 /// PostgreSQL's single-user mode, so the database never listens without them.
 /// </summary>
 [UnsupportedOSPlatform("windows")]
-internal static class Cluster
+internal static class DatabaseFiles
 {
     private const string UnfinishedPrefix = "pgdata.new-";
 

@@ -6,7 +6,7 @@ namespace EventStore.Server.Tests.Store;
 
 /// <summary>The mark by which servers know of each other.</summary>
 [Trait("Category", "Slow")]
-public sealed class Serving_mark : IAsyncLifetime
+public sealed class Server_presence : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);

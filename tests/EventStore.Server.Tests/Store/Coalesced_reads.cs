@@ -8,7 +8,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>Many GETs at once share queries, and nobody can tell.</summary>
-public sealed class Shared_gets : IAsyncLifetime
+public sealed class Coalesced_reads : IAsyncLifetime
 {
     private const int Jobs = 20;
     private const int Gets = 300;
