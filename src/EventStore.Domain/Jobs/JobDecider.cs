@@ -111,7 +111,7 @@ public static partial class JobDecider
     {
         if ((Identity.OfLock(job, back.ResourceVersion) ?? Rollback.Refusal(job, back)) is { } refused)
             return refused;
-        JsonObject next = UpdatePolicy.Restore(job, back.Past!, back.Profile.Updatable);
+        JsonObject next = Rollback.Restore(job, back.Past!, back.Profile.Updatable);
         if (ReferenceEquals(next, job.Manifest))
             return Decision.NothingToDo;
         IReadOnlyList<FieldError> errors = Validation.OfUpdate(next, back.Limits, back.Profile, job.Manifest);

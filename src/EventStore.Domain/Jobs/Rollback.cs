@@ -18,17 +18,32 @@ public static class Rollback
     public static IReadOnlyList<FieldPath> NotRestored(Job past, Job after) =>
         [.. Diff.ByForm(WithoutGeneration(past), WithoutGeneration(after)).Select(change => change.Path)];
 
-    /// <summary>Why the job cannot go back to that revision; null when it can.</summary>
-    internal static Rejection? Refusal(Job job, RollBackJob back)
-    {
-        if (back.Past is null)
-            return Invalid(back, "there was no such job at that revision");
-        string uids = $"its uid was {back.Past.UidText}, this one's is {job.UidText}";
-        return back.Past.Uid == job.Uid ? null : Invalid(back, $"another job of that name lived at that revision: {uids}");
-    }
+    /// <summary>The error of a revision at which no job of the name lived.</summary>
+    public static FieldError NoneAt(long revision) => Invalid(revision, "there was no such job at that revision");
 
-    private static Rejection.Invalid Invalid(RollBackJob back, string detail) =>
-        new(FieldError.Invalid(FieldPath.Of("revision"), back.Revision, detail));
+    /// <summary>The error of a revision at which another job of the name lived.</summary>
+    /// <param name="revision">The revision.</param>
+    /// <param name="lived">The uid of that job.</param>
+    /// <param name="lives">The uid of the job that lives now; null where it does not matter.</param>
+    public static FieldError AnotherAt(long revision, string lived, string? lives) => Invalid(
+        revision,
+        $"another job of that name lived at that revision: its uid was {lived}{(lives is null ? "" : $", this one's is {lives}")}");
+
+    /// <summary>
+    /// The job's object with the fields a rollback restores as they stood in the past; the same object where nothing differs. A null, which
+    /// no request can leave in one of them, counts as absent: no merge patch could set it.
+    /// </summary>
+    internal static JsonObject Restore(Job job, Job past, UpdatableFields updatable) =>
+        updatable.RolledBack.Take(job.Manifest, past.Manifest);
+
+    /// <summary>Why the job cannot go back to that revision; null when it can.</summary>
+    internal static Rejection? Refusal(Job job, RollBackJob back) =>
+        back.Past is null ? new Rejection.Invalid(NoneAt(back.Revision))
+        : back.Past.Uid != job.Uid ? new Rejection.Invalid(AnotherAt(back.Revision, back.Past.UidText, job.UidText))
+        : null;
+
+    private static FieldError Invalid(long revision, string detail) =>
+        FieldError.Invalid(FieldPath.Of("revision"), revision, detail);
 
     private static JsonObject WithoutGeneration(Job job) => job.Manifest.With("metadata", job.Metadata.Without("generation"));
 }

@@ -30,13 +30,6 @@ internal static class UpdatePolicy
         // what is null or empty is not there
         job.Manifest, candidate.With("metadata", ObjectMeta.Known((JsonObject)candidate["metadata"]!)));
 
-    /// <summary>
-    /// The job's object with the fields a rollback restores as they stood in the past; the same object where nothing differs. A null, which
-    /// no request can leave in one of them, counts as absent: no merge patch could set it.
-    /// </summary>
-    public static JsonObject Restore(Job job, Job past, UpdatableFields updatable) =>
-        updatable.RolledBack.Take(job.Manifest, past.Manifest);
-
     /// <summary>The finalizers the candidate would add, in order. While a job is being deleted, none may be.</summary>
     public static IReadOnlyList<string> FinalizersAdded(Job job, JsonObject candidate)
     {

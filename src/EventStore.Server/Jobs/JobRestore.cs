@@ -90,10 +90,8 @@ internal static class JobRestore
             return JobAnswers.NotFound(key);
         FieldError error = point switch
         {
-            RestorePoint.NotThen { Lived: { } lived } => FieldError.Invalid(
-                FieldPath.Of("revision"), asked.Revision!.Value, $"another job of that name lived at that revision: its uid was {lived}"),
-            RestorePoint.NotThen => FieldError.Invalid(
-                FieldPath.Of("revision"), asked.Revision!.Value, "there was no such job at that revision"),
+            RestorePoint.NotThen { Lived: { } lived } => Rollback.AnotherAt(asked.Revision!.Value, lived.ToString(), null),
+            RestorePoint.NotThen => Rollback.NoneAt(asked.Revision!.Value),
             _ => FieldError.Invalid(FieldPath.Of("uid"), asked.Uid!.Value.ToString(), "no job of that name had this uid"),
         };
         return Status.Invalid(JobResource.Names, key.Name, [error]);
