@@ -22,9 +22,6 @@ internal static class JobBlame
     /// <summary>The kind of the answer.</summary>
     public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobs", "pytorchjob", "PyTorchJobBlame");
 
-    /// <summary>Paths are made of the clients' own names: a body of 3 MiB can make gigabytes of them.</summary>
-    private const long PathsLengthMax = 1024 * 1024;
-
     private const int RemovedMax = 1000;
     private const int ValueLengthMax = 60;
 
@@ -69,7 +66,7 @@ internal static class JobBlame
 
     private static ReadOnlyMemory<byte> Print(BlamedJob blamed, ObjectView view, DateTimeOffset now)
     {
-        BlamedLeaf[] leaves = [.. Fitting(blamed.Blame.Leaves)];
+        BlamedLeaf[] leaves = [.. ListedPaths.Fitting(blamed.Blame.Leaves, leaf => leaf.Path)];
         RemovedLeaf[] removed =
         [
             .. blamed.Blame.Removed.OrderByDescending(leaf => leaf.Revision).Take(RemovedMax)
@@ -139,12 +136,6 @@ internal static class JobBlame
         return text.Length <= ValueLengthMax ? text
             : char.IsHighSurrogate(text[ValueLengthMax - 2]) ? text[..(ValueLengthMax - 2)] + "…"
             : text[..(ValueLengthMax - 1)] + "…";
-    }
-
-    private static IEnumerable<BlamedLeaf> Fitting(IReadOnlyList<BlamedLeaf> all)
-    {
-        long length = 0;
-        return all.TakeWhile(leaf => (length += leaf.Path.Length) <= PathsLengthMax);
     }
 
     private static string Revision(long number) => number.ToString(CultureInfo.InvariantCulture);

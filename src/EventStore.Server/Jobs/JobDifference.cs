@@ -16,17 +16,12 @@ namespace EventStore.Server.Jobs;
 /// <summary>
 /// What changed between two revisions of a job: value by value, and as the merge patch that turns the one into the other. Any two
 /// may be compared, the later one first too, and across incarnations of a name; that is said. What every event changes
-/// (resourceVersion) is left out.
+/// (resourceVersion) is left out. The patch always holds everything; the list of changes may be cut (<see cref="ListedPaths"/>).
 /// </summary>
 internal static class JobDifference
 {
     /// <summary>The kind of the answer.</summary>
     public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobs", "pytorchjob", "PyTorchJobDiff");
-
-    /// <summary>
-    /// Paths are made of the clients' own names: a body of 3 MiB can make gigabytes of them. The patch always holds everything.
-    /// </summary>
-    private const long PathsLengthMax = 1024 * 1024;
 
     /// <summary>GET …/diff?from=N&amp;to=M.</summary>
     public static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads)
@@ -61,7 +56,7 @@ internal static class JobDifference
     private static JsonObject Print(JobKey key, ComparedSide from, ComparedSide to)
     {
         var compared = Comparison.Of(from.At?.Job, to.At?.Job);
-        Change[] listed = [.. Fitting(compared.Changes, change => change.Path)];
+        Change[] listed = [.. ListedPaths.Fitting(compared.Changes, change => change.Path)];
         JsonObject json = JsonObject.Of(
             ("apiVersion", Resource.GroupVersion),
             ("changes", new JsonArray([.. listed.Select(Print)])),
@@ -75,7 +70,7 @@ internal static class JobDifference
             json = json.With("changesOmitted", compared.Changes.Count - listed.Length);
         if (compared.BeyondPatch.Count > 0)
             json = json.With("beyondMergePatch",
-                new JsonArray([.. Fitting(compared.BeyondPatch, path => path).Select(path => (JsonValue)path.ToString())]));
+                new JsonArray([.. ListedPaths.Fitting(compared.BeyondPatch, path => path).Select(path => (JsonValue)path.ToString())]));
         return from.At is var (before, _) && to.At is var (after, _)
             ? json.With("sameIncarnation", JsonBoolean.Of(before.Uid == after.Uid))
             : json;
@@ -93,12 +88,6 @@ internal static class JobDifference
     // What is absent before or after has no member there: null is a value somebody may have written.
     private static JsonObject Print(Change change) =>
         JsonObject.Of(("path", change.Path.ToString())).WithOrWithout("before", change.Before).WithOrWithout("after", change.After);
-
-    private static IEnumerable<T> Fitting<T>(IReadOnlyList<T> all, Func<T, FieldPath> path)
-    {
-        long length = 0;
-        return all.TakeWhile(each => (length += path(each).Length) <= PathsLengthMax);
-    }
 
     private static bool TryRead(
         IQueryCollection query, string name, bool isRequired, out long? revision, [NotNullWhen(false)] out Status? refusal)

@@ -86,43 +86,35 @@ internal static class JobEndpoints
         jobs.WithMetadata(
             new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural) { SelectedName = FieldSelector.SelectedName });
 
-        RouteGroupBuilder status = app.MapGroup(Item + "/status");
-        status.MapRead(string.Empty, Get).Documented(JobDocumentation.GetStatus);
-        status.MapPut(string.Empty, ReplaceStatus).Documented(JobDocumentation.ReplaceStatus);
-        status.MapPatch(string.Empty, PatchStatus).Documented(JobDocumentation.PatchStatus);
-        Fallback.MapOtherMethods(status, string.Empty, JobResource.Names);
-        status.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "status"));
-
-        RouteGroupBuilder blame = app.MapGroup(Item + "/blame");
-        blame.MapRead(string.Empty, JobBlame.Get).Documented(BlameDocumentation.Blame);
-        Fallback.MapOtherMethods(blame, string.Empty, JobResource.Names);
-        blame.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "blame"));
-
-        RouteGroupBuilder diff = app.MapGroup(Item + "/diff");
-        diff.MapRead(string.Empty, JobDifference.Get).Documented(PastDocumentation.Diff);
-        Fallback.MapOtherMethods(diff, string.Empty, JobResource.Names);
-        diff.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "diff"));
-
-        RouteGroupBuilder restore = app.MapGroup(Item + "/restore");
-        restore.MapPost(string.Empty, JobRestore.Post).Documented(RestoreDocumentation.Restore);
-        Fallback.MapOtherMethods(restore, string.Empty, JobResource.Names);
-        restore.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "restore"));
-
-        RouteGroupBuilder rollback = app.MapGroup(Item + "/rollback");
-        rollback.MapPost(string.Empty, JobRollback.Post).Documented(PastDocumentation.Rollback);
-        Fallback.MapOtherMethods(rollback, string.Empty, JobResource.Names);
-        rollback.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "rollback"));
+        MapPart(app, "status", status =>
+        {
+            status.MapRead(string.Empty, Get).Documented(JobDocumentation.GetStatus);
+            status.MapPut(string.Empty, ReplaceStatus).Documented(JobDocumentation.ReplaceStatus);
+            status.MapPatch(string.Empty, PatchStatus).Documented(JobDocumentation.PatchStatus);
+        });
+        MapPart(app, "blame", blame => blame.MapRead(string.Empty, JobBlame.Get).Documented(BlameDocumentation.Blame));
+        MapPart(app, "diff", diff => diff.MapRead(string.Empty, JobDifference.Get).Documented(PastDocumentation.Diff));
+        MapPart(app, "restore", restore => restore.MapPost(string.Empty, JobRestore.Post).Documented(RestoreDocumentation.Restore));
+        MapPart(app, "rollback", rollback => rollback.MapPost(string.Empty, JobRollback.Post).Documented(PastDocumentation.Rollback));
 
         RouteGroupBuilder together = app.MapGroup(Collection + "/rollback");
         together.MapPost(string.Empty, JobsRollback.Post).Documented(RestoreDocumentation.RollBackMany);
         together.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "rollback"));
 
         if (profile.HasScale)
-            app.MapScale(Item);
+            MapPart(app, "scale", JobScale.Map);
 
         // An unknown subresource is answered as a missing object.
         app.Map(Item + "/{subresource}", (string @namespace, string name) => JobAnswers.NotFound(new JobKey(@namespace, name)))
             .WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural));
+    }
+
+    private static void MapPart(IEndpointRouteBuilder app, string name, Action<RouteGroupBuilder> map)
+    {
+        RouteGroupBuilder part = app.MapGroup($"{Item}/{name}");
+        map(part);
+        Fallback.MapOtherMethods(part, string.Empty, JobResource.Names);
+        part.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, name));
     }
 
     private static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads, TimeProvider clock)

@@ -1,7 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
-using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Documents;
@@ -38,15 +37,13 @@ internal static class JobScale
     // A Scale is no configuration of a job.
     private static string[] Taken(Profile profile) => [.. profile.PatchTypes.Where(type => type != Profile.ApplyPatchType)];
 
-    /// <summary>The routes below a job's.</summary>
-    public static void MapScale(this IEndpointRouteBuilder app, string job)
+    /// <summary>Maps its methods.</summary>
+    /// <param name="scale">The group of its path.</param>
+    public static void Map(RouteGroupBuilder scale)
     {
-        RouteGroupBuilder scale = app.MapGroup(job + "/scale");
         scale.MapRead(string.Empty, Get).Documented(ScaleDocumentation.Get);
         scale.MapPut(string.Empty, Put).Documented(ScaleDocumentation.Replace);
         scale.MapPatch(string.Empty, Patch).Documented(ScaleDocumentation.Patch);
-        Fallback.MapOtherMethods(scale, string.Empty, JobResource.Names);
-        scale.WithMetadata(new RequiresAccess(JobResource.Names.Group, JobResource.Names.Plural, "scale"));
     }
 
     private static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads)
