@@ -36,6 +36,10 @@ internal static class OpenApiSchemas
         ("propagationPolicy", new TextShape("Orphan", "Background", "Foreground"),
             "What becomes of dependents, of which there are none here."));
 
+    /// <summary>The members of a part of a document; none if it is absent or no object.</summary>
+    public static KeyValuePair<string, JsonValue>[] Members(JsonValue? json) =>
+        json is JsonObject members ? members.Members.ToArray() : [];
+
     /// <summary>The schemas every document needs.</summary>
     public static IEnumerable<KeyValuePair<string, JsonValue>> Shared { get; } =
     [

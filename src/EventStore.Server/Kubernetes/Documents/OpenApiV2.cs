@@ -2,6 +2,7 @@ using EventStore.Domain.Json;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes.Requests;
 using Microsoft.Extensions.Primitives;
+using static EventStore.Server.Kubernetes.Documents.OpenApiSchemas;
 using static EventStore.Server.Kubernetes.Documents.ProtobufFields;
 
 namespace EventStore.Server.Kubernetes.Documents;
@@ -9,11 +10,11 @@ namespace EventStore.Server.Kubernetes.Documents;
 /// <summary>
 /// <c>/openapi/v2</c> for kubectl before 1.27, Debian's 1.20 among them: it checks every manifest by it before it sends anything, finds
 /// in it whether the server takes a dry run, and explains from it; without it <c>create</c>, <c>apply</c> and <c>edit</c> fail with "the
-/// server could not find the requested resource". It asks for protobuf; who does not is answered in JSON (<see cref="OpenApiV2Json"/>).
+/// server could not find the requested resource". It asks for protobuf; other clients get JSON (<see cref="OpenApiV2Json"/>).
 /// </summary>
 /// <remarks>
 /// Made from the documents of OpenAPI 3.0, and only as much as kubectl reads: the schemas, and of each operation its name,
-/// parameters, media types and kind. What is stored unchecked has no fields here, for this kubectl refuses those that are not listed.
+/// parameters, media types and kind. Parts that are stored unchecked list no fields, for this kubectl refuses fields that are not listed.
 /// Field numbers are those of gnostic's <c>OpenAPIv2.proto</c>.
 /// </remarks>
 public static class OpenApiV2
@@ -71,7 +72,7 @@ public static class OpenApiV2
             Texts(5, operation["operationId"]),
             .. Members(operation["requestBody"]?.Member("content")).Select(content => Text(7, content.Key)),
             .. parameters,
-            Extension(13, operation[OpenApiSchemas.GroupVersionKinds]!),
+            Extension(13, operation[GroupVersionKinds]!),
         ]);
     }
 
@@ -94,21 +95,10 @@ public static class OpenApiV2
             Field(22, Texts(1, schema["type"])),
             schema["items"] is JsonObject items ? Field(23, Field(1, Schema(items))) : [],
             schema["properties"] is { } properties ? Field(25, Schemas(Members(properties))) : [],
-            schema[OpenApiSchemas.GroupVersionKinds] is { } kinds ? Extension(31, kinds) : []);
+            schema[GroupVersionKinds] is { } kinds ? Extension(31, kinds) : []);
     }
 
     /// <summary>An extension's value is YAML, and JSON is YAML.</summary>
     private static byte[] Extension(int number, JsonValue value) =>
-        Field(number, Message(Text(1, OpenApiSchemas.GroupVersionKinds), Field(2, Text(2, value.ToString()))));
-
-    private static KeyValuePair<string, JsonValue>[] Members(JsonValue? json) =>
-        json is JsonObject members ? members.Members.ToArray() : [];
-
-    /// <summary>A text, or each of several; nothing for anything else.</summary>
-    private static byte[] Texts(int number, JsonValue? json) => json switch
-    {
-        JsonText text => Text(number, text.Value),
-        JsonArray texts => Message(texts.Items.Select(text => Texts(number, text))),
-        _ => [],
-    };
+        Field(number, Message(Text(1, GroupVersionKinds), Field(2, Text(2, value.ToString()))));
 }

@@ -1,5 +1,6 @@
 using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes.Requests;
+using static EventStore.Server.Kubernetes.Documents.OpenApiSchemas;
 
 namespace EventStore.Server.Kubernetes.Documents;
 
@@ -59,7 +60,4 @@ internal static class OpenApiV2Json
             JsonObject.Of(members.Members.ToArray().Select(member => new KeyValuePair<string, JsonValue>(member.Key, Refer(member.Value)))),
         _ => schema,
     };
-
-    private static KeyValuePair<string, JsonValue>[] Members(JsonValue? json) =>
-        json is JsonObject members ? members.Members.ToArray() : [];
 }

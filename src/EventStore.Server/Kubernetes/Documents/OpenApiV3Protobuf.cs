@@ -1,5 +1,6 @@
 using System.Globalization;
 using EventStore.Domain.Json;
+using static EventStore.Server.Kubernetes.Documents.OpenApiSchemas;
 using static EventStore.Server.Kubernetes.Documents.ProtobufFields;
 
 namespace EventStore.Server.Kubernetes.Documents;
@@ -89,17 +90,7 @@ internal static class OpenApiV3Protobuf
 
     private static byte[] Pair(string name, byte[] value) => Message(Text(1, name), Field(2, value));
 
-    private static KeyValuePair<string, JsonValue>[] Members(JsonValue? json) =>
-        json is JsonObject members ? members.Members.ToArray() : [];
-
     private static IReadOnlyList<JsonValue> Items(JsonValue? json) => json is JsonArray array ? array.Items : [];
-
-    private static byte[] Texts(int number, JsonValue? json) => json switch
-    {
-        JsonText text => Text(number, text.Value),
-        JsonArray texts => Message(texts.Items.Select(text => Texts(number, text))),
-        _ => [],
-    };
 
     private static byte[] Flags(int number, JsonValue? json) => json is JsonBoolean { Value: true } ? Flag(number) : [];
 

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using EventStore.Domain.Json;
 
 namespace EventStore.Server.Kubernetes.Documents;
 
@@ -16,6 +17,14 @@ internal static class ProtobufFields
 
     /// <summary>A text.</summary>
     public static byte[] Text(int number, string text) => Field(number, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>A JSON text, or each text of an array; no field for anything else.</summary>
+    public static byte[] Texts(int number, JsonValue? json) => json switch
+    {
+        JsonText text => Text(number, text.Value),
+        JsonArray texts => Message(texts.Items.Select(text => Texts(number, text))),
+        _ => [],
+    };
 
     /// <summary>A flag that is set; one that is not set is left out.</summary>
     public static byte[] Flag(int number) => [.. Tag(number, Varint), 1];
