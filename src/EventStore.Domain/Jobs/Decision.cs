@@ -30,7 +30,7 @@ public abstract record Decision
     public sealed record Refused(Rejection Why) : Decision;
 }
 
-/// <summary>The reasons for which a command is refused, a closed list. Kubernetes/Status maps each to a status code.</summary>
+/// <summary>The reasons for which a command is refused, a closed list. Jobs/JobAnswers of the server answers each.</summary>
 public abstract record Rejection
 {
     private protected Rejection()

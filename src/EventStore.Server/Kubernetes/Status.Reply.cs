@@ -5,10 +5,22 @@ using EventStore.Server.Kubernetes.Answers;
 
 namespace EventStore.Server.Kubernetes;
 
-/// <content>How a Status answers a request: its JSON, and Retry-After.</content>
+/// <content>What a Status holds, and how it answers a request: its JSON, and Retry-After.</content>
 public sealed partial record Status
 {
     private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };
+
+    /// <summary>The HTTP code.</summary>
+    public int Code { get; }
+
+    /// <summary>Upstream's word for the code; a client decides by it. Empty for a success.</summary>
+    public string Reason { get; }
+
+    /// <summary>For the person at the other end.</summary>
+    public string Message { get; private init; }
+
+    /// <summary>What it is about.</summary>
+    public StatusDetails? Details { get; private init; }
 
     /// <summary>The Status as compact JSON.</summary>
     public byte[] ToUtf8()

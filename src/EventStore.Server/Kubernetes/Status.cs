@@ -10,14 +10,13 @@ namespace EventStore.Server.Kubernetes;
 /// so this is the one file that chooses HTTP codes for errors. The texts are upstream's (apimachinery <c>pkg/api/errors</c>),
 /// because client libraries and scripts match on them.
 /// </summary>
-/// <param name="Code">The HTTP code.</param>
-/// <param name="Reason">Upstream's word for the code; a client decides by it. Empty for a success.</param>
-/// <param name="Message">For the person at the other end.</param>
-/// <param name="Details">What it is about.</param>
-public sealed partial record Status(int Code, string Reason, string Message, StatusDetails? Details = null) : IResult
+public sealed partial record Status : IResult
 {
     /// <summary>How many fields an answer lists; beyond them it says how many more there are.</summary>
     public const int ListedMax = 100;
+
+    private Status(int code, string reason, string message, StatusDetails? details = null) =>
+        (Code, Reason, Message, Details) = (code, reason, message, details);
 
     /// <summary>200: the object is gone.</summary>
     public static Status Deleted(ApiResource resource, string name, string uid) =>
@@ -83,6 +82,9 @@ public sealed partial record Status(int Code, string Reason, string Message, Sta
     /// <summary>404: no such object.</summary>
     public static Status NotFound(ApiResource resource, string name) =>
         new(404, "NotFound", $"{resource.GroupResource} {Quote(name)} not found", About(resource, name));
+
+    /// <summary>404: a path below that of the pages, and no page is there.</summary>
+    public static Status NoSuchPage() => new(404, "NotFound", "there is no such page");
 
     /// <summary>405: the resource has no such verb.</summary>
     public static Status MethodNotAllowed(ApiResource resource, string verb) =>

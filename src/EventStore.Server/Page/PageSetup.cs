@@ -69,9 +69,7 @@ internal static class PageSetup
         page.MapJobPages();
         RouteGroupBuilder open = page.MapGroup(string.Empty);
         open.MapRead("/", () => Results.Redirect(JobListEndpoints.Path));
-        open.MapFallback("/{**rest}", NoSuchPage);
+        open.MapFallback("/{**rest}", Status.NoSuchPage);
         open.WithMetadata(RequiresAccess.Open);
     }
-
-    private static Status NoSuchPage() => new(StatusCodes.Status404NotFound, "NotFound", "there is no such page");
 }
