@@ -16,21 +16,12 @@ public sealed partial class Tidy
     private const string Server = "src/EventStore.Server/";
     private const string Database = @"\b(Npgsql\w*|Marten|IDocumentSession|IQuerySession|IDocumentStore)\b";
 
-    private static readonly string[] Protocol =
-        ["Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents", "Kubernetes.Reviews"];
-
-    private static readonly string[] Store = ["Store.Format", "Store.Hosts", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Store.Activities", "Store.Lifetimes", "Store.Proof"];
-
-    private static readonly string[] OfAPage =
-        ["Access", "Telemetry", .. Protocol, "Limits", "Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Resources", "Jobs", "Audit"];
-
     private static readonly string Root = FindRoot();
     private static readonly Source[] Sources = [.. Files("src", "*.cs").Concat(Files("src", "*.razor")).Select(path => new Source(path))];
 
     /// <summary>
-    /// Which rooms of the server each may see; a room within a room also sees what stands directly in the outer one. Access may be seen by
-    /// everybody: who may call an endpoint is said where the endpoint is made (RequiresAccess), in discovery and beside the health checks too.
-    /// Program sees everyone, and nobody sees it.
+    /// Which rooms of the server each may see: those it uses, and no others. A room within a room also sees what stands directly in the outer
+    /// one. Program sees everyone, and nobody sees it.
     /// </summary>
     private static readonly Dictionary<string, string[]> Sees = new()
     {
@@ -38,42 +29,66 @@ public sealed partial class Tidy
         ["Access.Cluster"] = ["Access.Credentials", "Access.Files"],
         ["Access.Credentials"] = ["Access.Files"],
         ["Access.Files"] = [],
-        ["Postgres"] = ["Access"],
+        ["Postgres"] = [],
         ["Telemetry"] = ["Access"],
-        ["Kubernetes"] = ["Access", "Kubernetes.Answers", "Kubernetes.Requests"],
-        ["Kubernetes.Selectors"] = ["Access"],
-        ["Kubernetes.Requests"] = ["Access", "Kubernetes.Selectors"],
+        ["Kubernetes"] = ["Access", "Kubernetes.Requests", "Kubernetes.Answers"],
+        ["Kubernetes.Selectors"] = [],
+        ["Kubernetes.Requests"] = ["Kubernetes.Selectors"],
         ["Kubernetes.Answers"] = ["Access", "Kubernetes.Requests"],
         ["Kubernetes.Documents"] = ["Access", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers"],
         ["Kubernetes.Reviews"] = ["Access", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents"],
-        ["Limits"] = ["Access", "Telemetry", "Kubernetes", "Kubernetes.Requests", "Kubernetes.Selectors"],
-        ["Store.Format"] = ["Access", "Telemetry"],
-        ["Store.Hosts"] = ["Access", "Telemetry", "Store.Format"],
-        ["Store.Reads"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts"],
-        ["Store.History"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts", "Store.Reads"],
-        ["Store.Feed"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts", "Store.Reads"],
-        ["Store.Lane"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts", "Store.Reads", "Store.Feed"],
-        ["Store.Lifetimes"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts", "Store.Reads", "Store.Feed", "Store.Lane"],
-        ["Store.Activities"] = ["Access", "Telemetry", "Store.Format", "Store.Hosts", "Store.Reads"],
-        ["Store.Proof"] = ["Access", "Telemetry", "Postgres", "Store.Format", "Store.Hosts", "Store.Reads", "Store.Activities"],
+        ["Limits"] = ["Access", "Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests"],
+        ["Store.Format"] = [],
+        ["Store.Hosts"] = ["Store.Format"],
+        ["Store.Reads"] = ["Store.Format", "Store.Hosts"],
+        ["Store.History"] = ["Store.Format", "Store.Hosts", "Store.Reads"],
+        ["Store.Feed"] = ["Telemetry", "Store.Format", "Store.Hosts", "Store.Reads"],
+        ["Store.Lane"] = ["Telemetry", "Store.Format", "Store.Hosts", "Store.Reads", "Store.Feed"],
+        ["Store.Lifetimes"] = ["Telemetry", "Store.Format", "Store.Hosts", "Store.Reads", "Store.Feed", "Store.Lane"],
+        ["Store.Activities"] = ["Telemetry", "Store.Format", "Store.Reads"],
+        ["Store.Proof"] = ["Postgres", "Store.Format", "Store.Reads", "Store.Activities"],
         ["Resources"] = ["Kubernetes", "Store.Format"],
-        ["Watch"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources"],
-        ["Jobs"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
-        ["Audit"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Watch"],
-        ["Activities"] = ["Access", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Audit"],
-        ["Page"] = ["Access", "Access.Credentials", "Telemetry", .. Protocol, "Limits", .. Store, "Resources", "Page.SignIn", "Page.List", "Page.Changes", "Page.State",
-            "Page.OneJob"],
+        ["Watch"] =
+        [
+            "Telemetry", "Kubernetes", "Kubernetes.Requests", "Kubernetes.Answers", "Limits", "Store.Format", "Store.Reads", "Store.Feed",
+            "Resources",
+        ],
+        ["Jobs"] =
+        [
+            "Access", "Telemetry", "Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents",
+            "Limits", "Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Resources", "Watch",
+        ],
+        ["Audit"] =
+        [
+            "Access", "Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents", "Limits",
+            "Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Resources", "Watch",
+        ],
+        ["Activities"] =
+        [
+            "Access", "Kubernetes", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents", "Limits", "Store.Format", "Store.Reads",
+            "Store.Activities", "Resources",
+        ],
+        ["Page"] =
+        [
+            "Access", "Access.Credentials", "Telemetry", "Kubernetes", "Kubernetes.Answers", "Kubernetes.Documents", "Store.Format", "Store.Reads",
+            "Store.History", "Store.Feed", "Page.SignIn", "Page.List", "Page.Changes", "Page.State", "Page.OneJob",
+        ],
         ["Page.SignIn"] = ["Access", "Access.Credentials", "Kubernetes"],
-        ["Page.List"] = [.. OfAPage],
-        ["Page.Changes"] = [.. OfAPage, "Store.Activities", "Activities"],
-        ["Page.State"] = [.. OfAPage],
-        ["Page.OneJob"] = [.. OfAPage, "Store.Lane"],
+        ["Page.List"] = ["Access", "Kubernetes", "Kubernetes.Selectors", "Limits", "Store.Format", "Store.Reads", "Store.History", "Resources", "Jobs"],
+        ["Page.Changes"] = ["Access", "Kubernetes", "Store.Format", "Store.Reads", "Store.History", "Store.Activities", "Resources", "Activities"],
+        ["Page.State"] = ["Access", "Telemetry", "Kubernetes", "Store.Format", "Store.Reads", "Audit"],
+        ["Page.OneJob"] =
+        [
+            "Access", "Kubernetes", "Kubernetes.Requests", "Kubernetes.Answers", "Store.Format", "Store.Reads", "Store.History", "Store.Lane",
+            "Resources", "Jobs", "Audit",
+        ],
         ["Hosting"] =
         [
-            "Access", "Access.Cluster", "Access.Credentials", "Access.Files", "Telemetry", "Postgres", .. Protocol, "Limits", .. Store, "Resources", "Watch", "Jobs", "Audit",
-            "Activities", "Page",
+            "Access", "Access.Cluster", "Access.Credentials", "Access.Files", "Postgres", "Telemetry", "Kubernetes", "Kubernetes.Documents",
+            "Kubernetes.Reviews", "Limits", "Store.Format", "Store.Hosts", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane",
+            "Store.Lifetimes", "Store.Activities", "Resources", "Watch", "Jobs", "Audit", "Activities", "Page",
         ],
-        ["Cli"] = ["Access", "Access.Cluster", "Access.Credentials", "Telemetry", "Postgres", "Limits", .. Store, "Audit", "Hosting"],
+        ["Cli"] = ["Access.Cluster", "Postgres", "Limits", "Store.Format", "Store.Activities", "Store.Proof", "Resources", "Hosting"],
     };
 
     /// <summary>
@@ -117,6 +132,13 @@ public sealed partial class Tidy
         string[] foreign = [.. Sees.Keys.Where(other => other != room && other != outer && !Sees[room].Contains(other)).Select(Mentions)];
         None(Sources.Where(source => source.Path.StartsWith(Server, StringComparison.Ordinal) && source.Room == room), foreign);
     }
+
+    [Theory]
+    [MemberData(nameof(Rooms))]
+    public void A_room_of_the_server_may_see_none_that_it_does_not_use(string room) => Offenders(Sees[room]
+        .Where(other => !Sources.Any(source =>
+            source.Path.StartsWith(Server, StringComparison.Ordinal) && source.Room == room && Regex.IsMatch(source.Code, Mentions(other))))
+        .Select(other => $"{room} does not use {other}"));
 
     [Fact]
     public void Every_room_that_is_named_is_there() => Assert.Equal(RoomNames().Order(StringComparer.Ordinal), Sees.Keys.Order(StringComparer.Ordinal));
@@ -218,14 +240,17 @@ public sealed partial class Tidy
         .Where(source => source.Path.StartsWith(Server, StringComparison.Ordinal))
         .Select(source => source.Room).Where(room => room.Length > 0).Distinct();
 
-    /// <summary>A room's namespace by its full name and not that of a room within it, or one of its types by as much as is needed from beside it.</summary>
+    /// <summary>
+    /// A room's namespace by its full name (an import of Razor ends without a semicolon) and not that of a room within it, or one of its types by
+    /// as much as is needed from beside it.
+    /// </summary>
     private static string Mentions(string room)
     {
         string types = string.Join('|', Sources
             .Where(source => source.Path.StartsWith(Server, StringComparison.Ordinal) && source.Room == room)
             .SelectMany(source => Declared().Matches(source.Code)).Select(match => match.Groups[1].Value));
         string name = Regex.Escape(room);
-        return $@"\bEventStore\.Server\.{name}(?=;|\.({types})\b)|(?<![\w.])(Server\.)?{name}\.({types})\b";
+        return $@"\bEventStore\.Server\.{name}(?=[;\n]|\.({types})\b)|(?<![\w.])(Server\.)?{name}\.({types})\b";
     }
 
     private static string DomainFolder(string folder) => $@"\bEventStore\.Domain\.{folder}\b";

@@ -1,5 +1,4 @@
 using EventStore.Domain.History;
-using EventStore.Server.Audit;
 using EventStore.Server.Hosting;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Proof;

@@ -2,7 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using EventStore.Domain.Jobs;
-using EventStore.Server.Audit;
+using EventStore.Server.Cli;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Tests.Fixtures;

@@ -4,7 +4,7 @@ using EventStore.Domain.Json;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Proof;
 
-namespace EventStore.Server.Audit;
+namespace EventStore.Server.Cli;
 
 /// <summary>
 /// An event as an <c>audit.k8s.io/v1</c> Event, as kube-apiserver writes its audit log: for the tools that read those. The stage is always
