@@ -45,15 +45,17 @@ internal sealed record AccessSources(
         FrontProxy? named = ProxyAuthorities is { } authorities ? new FrontProxy(authorities.Current, ProxyHeaders) : null;
         FrontProxy?[] proxies = [named, Cluster?.Proxy];
         return FrontProxy.Take(
-            proxies.OfType<FrontProxy>(), http.Request.Headers, http.Connection.ClientCertificate, TimeProvider.System.GetUtcNow());
+            proxies.OfType<FrontProxy>(), http.Request.Headers, http.Connection.ClientCertificate, Now(http));
     }
 
     /// <summary>The user whom a client certificate names.</summary>
     public Caller? OfCertificate(HttpContext http)
     {
-        (DateTimeOffset now, var certificate) = (TimeProvider.System.GetUtcNow(), http.Connection.ClientCertificate);
+        (DateTimeOffset now, var certificate) = (Now(http), http.Connection.ClientCertificate);
         return Authorities?.Current.Find(certificate, now) ?? Cluster?.Clients?.Find(certificate, now);
     }
+
+    private static DateTimeOffset Now(HttpContext http) => http.RequestServices.GetRequiredService<TimeProvider>().GetUtcNow();
 }
 
 /// <summary>Puts authentication and authorization together.</summary>

@@ -54,6 +54,6 @@ internal sealed class JobWatch(HttpContext http, JobSelection selection, JobView
     private ReadOnlyMemory<byte> Bookmark(long revision, bool endsInitialEvents)
     {
         byte[] bookmark = WatchReply.Bookmark(JobResource.Names, revision, endsInitialEvents);
-        return view.Alone(new StoredJob(new JobKey(string.Empty, string.Empty), revision, bookmark, DateTimeOffset.UtcNow));
+        return view.Alone(new StoredJob(new JobKey(string.Empty, string.Empty), revision, bookmark, view.Clock.GetUtcNow()));
     }
 }

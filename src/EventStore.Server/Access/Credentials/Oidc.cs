@@ -55,7 +55,11 @@ internal static partial class Oidc
             ValidAudiences = settings.PageClient is { } page ? [settings.ClientId, page.Id] : [settings.ClientId],
             IgnoreTrailingSlashWhenValidatingAudience = false,
             ValidAlgorithms = settings.SigningAlgorithms,
-            LifetimeValidator = (from, until, _, _) => until > DateTime.UtcNow && !(from > DateTime.UtcNow + ClockAhead),
+            LifetimeValidator = (from, until, _, _) =>
+            {
+                DateTime now = (options.TimeProvider ?? TimeProvider.System).GetUtcNow().UtcDateTime;
+                return until > now && !(from > now + ClockAhead);
+            },
         };
         options.Events = new JwtBearerEvents
         {
