@@ -4,8 +4,8 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Apply;
 
 /// <summary>
-/// From client-side apply to server-side apply, as upstream does it for the manager <c>kubectl</c>: what the annotation of the last
-/// client-side apply says, and the job still is, is no conflict; and the annotation is kept up to date, so that the way back is open.
+/// From client-side apply to server-side apply, as upstream does it for the manager <c>kubectl</c>: a field whose value is still that of
+/// the last client-side apply (in its annotation) causes no conflict. The annotation is kept up to date, so that one can go back.
 /// </summary>
 internal static class ClientSideApply
 {

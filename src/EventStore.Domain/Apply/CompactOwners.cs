@@ -3,19 +3,19 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Apply;
 
 /// <summary>
-/// The owners of a job in a form that is small beside the job: who owns nearly everything, as who created it does, is kept by what is
-/// missing. It can be read only with the job it was made of, and by the same typed model.
+/// The owners of a job in a form that is small beside the job. An owner of nearly everything, such as the job's creator, is stored as the
+/// fields it does not own. The form can be read only with the job it was made of, and by the same typed model.
 /// </summary>
 /// <remarks>
-/// Making one begins with the one before: of the job only what changed is looked at, and an owner whose fields are the same is copied. So
-/// a patch of one label costs one label.
+/// It is made incrementally from the form before: only the changed fields of the job are compared, and unchanged owners are copied. So a
+/// patch of one label costs one label.
 /// </remarks>
 internal sealed class CompactOwners
 {
     private const string Less = "-";
     private const string More = "+";
 
-    /// <summary>So few steps are smaller than what would say which are missing.</summary>
+    /// <summary>Sets with at most this many steps are stored whole: the difference would be longer.</summary>
     private const int SmallMax = 8;
 
     private readonly JsonObject job;

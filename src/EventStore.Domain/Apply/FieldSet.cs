@@ -21,7 +21,7 @@ internal static class FieldSet
     public static JsonObject Intersection(JsonObject one, JsonObject other) => Root(IntersectionTree(Node(one), Node(other)));
 
     /// <summary>
-    /// The fields of the set that are not in the other. A field goes alone: what is below it stays, and what it is below.
+    /// The fields of the set that are not in the other. Only the field itself is removed: fields above and below it stay.
     /// </summary>
     public static JsonObject Difference(JsonObject set, JsonObject other) => Root(DifferenceTree(Node(set), Node(other)));
 
@@ -40,7 +40,7 @@ internal static class FieldSet
     public static bool Holds(JsonObject tree) => tree.Count == 0 || tree[Self] is not null;
 
     /// <summary>A tree of these steps; null when nothing is in it.</summary>
-    /// <param name="holds">Whether what it is of belongs to the set.</param>
+    /// <param name="holds">Whether the field at its root belongs to the set.</param>
     /// <param name="steps">The steps below, in any order.</param>
     public static JsonObject? Tree(bool holds, List<KeyValuePair<string, JsonValue>> steps)
     {

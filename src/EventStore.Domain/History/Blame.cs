@@ -18,9 +18,9 @@ public sealed record BlamedLeaf(FieldPath Path, JsonValue Value, long? Revision)
 public sealed record RemovedLeaf(string Path, long Revision);
 
 /// <summary>
-/// Who set what. A value was last set by the event after which it stood as it stands now and before which it did not. That is the last
-/// event that changed its path, a path above it (a scalar gave way to an object), or, where the value is null or empty, one below it (its
-/// last member went). So it is told by the last revision at which each path was touched, and no event needs to be replayed.
+/// The last setter of each value. A value was last set by the event after which it stood as it stands now and before which it did not. That
+/// is the last event that changed its path, a path above it (a scalar gave way to an object), or, where the value is null or empty, one
+/// below it (its last member went). So it follows from the last revision at which each path was touched, and no event needs to be replayed.
 /// </summary>
 /// <param name="Leaves">The leaves, in order.</param>
 /// <param name="Removed">What was removed of the five updatable fields and has not come back, in order.</param>
@@ -30,7 +30,7 @@ public sealed record Blame(IReadOnlyList<BlamedLeaf> Leaves, IReadOnlyList<Remov
     private static readonly string[] Recorded =
         ["creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "generation", "name", "namespace", "uid"];
 
-    /// <summary>Who set what of a job.</summary>
+    /// <summary>The blame of a job.</summary>
     /// <param name="job">The job as it stood.</param>
     /// <param name="touched">For each path of <see cref="TouchedPaths"/> the last revision of an event that touched it by then.</param>
     /// <param name="born">The revision of the job's first event, which set whatever no later one touched.</param>

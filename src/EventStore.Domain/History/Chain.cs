@@ -32,8 +32,8 @@ public sealed record Link(
 
 /// <summary>
 /// The hash chain over the whole log: each revision's hash covers the one before, so nothing can be edited, removed, inserted or
-/// moved without changing every later hash. The database computes it while it appends (<c>revision_hash_1</c> of migrations/V0004);
-/// this computes the same without the database, for verification.
+/// moved without changing every later hash. The database computes it while it appends (<c>revision_hash_1</c> of migrations/V0004, in its
+/// present form in V0013); this computes the same without the database, for verification.
 /// </summary>
 public static class Chain
 {

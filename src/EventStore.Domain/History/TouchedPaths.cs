@@ -3,9 +3,10 @@ using EventStore.Domain.Jobs;
 namespace EventStore.Domain.History;
 
 /// <summary>
-/// What an event may have set, for whoever asks who set a value last. More than an event is found by (<see cref="ChangedPaths"/>): the
-/// generation and what a deletion marks are in it too. The database keeps for each snapshot what was touched since the one before
-/// (<c>touched_paths_1</c> of migrations/V0016); this is the same rule in C#, for verify and for events behind the last snapshot.
+/// The paths an event may have set, from which the last setter of a value is found. They are more than those an event is indexed by
+/// (<see cref="ChangedPaths"/>): the generation and the marks of a deletion are among them. The database keeps for each snapshot the paths
+/// touched since the one before (<c>touched_paths_1</c> of migrations/V0016); this is the same rule in C#, for verify and for events behind
+/// the last snapshot.
 /// </summary>
 public static class TouchedPaths
 {

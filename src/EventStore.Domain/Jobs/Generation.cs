@@ -11,7 +11,7 @@ internal static class Generation
     /// <summary>Where it stands.</summary>
     public const string Path = "metadata.generation";
 
-    /// <summary>Whether it rises with a patch. One of the status is none of these.</summary>
+    /// <summary>Whether it rises with a patch. Not for status patches.</summary>
     /// <param name="patched">The members of the object that the patch names.</param>
     public static bool RisesWith(IEnumerable<string> patched) => patched.Any(name => name != "metadata");
 

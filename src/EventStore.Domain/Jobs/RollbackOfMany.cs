@@ -5,7 +5,7 @@ namespace EventStore.Domain.Jobs;
 /// restored, what was created since may be deleted, and what is neither stays as it is.
 /// </summary>
 /// <param name="Time">When it was asked.</param>
-/// <param name="Origin">Who asks.</param>
+/// <param name="Origin">The caller, stored with each event.</param>
 /// <param name="Revision">The revision to go back to.</param>
 /// <param name="RestoresDeleted">Whether what was deleted since is restored.</param>
 /// <param name="DeletesCreated">Whether what was created since is deleted.</param>

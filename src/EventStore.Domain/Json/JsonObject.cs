@@ -88,8 +88,8 @@ public sealed class JsonObject : JsonValue
     public int KeptTextBytes => text?.Length ?? 0;
 
     /// <summary>
-    /// Keeps the object's text, which is then copied wherever the object is printed: for a part that stays the same while what is around
-    /// it changes, as the <c>spec</c> of a job whose labels are patched. A text of more than 16 KiB is not kept.
+    /// Caches the object's text, which is then copied wherever the object is printed: for a part that rarely changes, such as the
+    /// <c>spec</c> of a job whose labels are patched. A text of more than 16 KiB is not kept.
     /// </summary>
     /// <returns>This object.</returns>
     public JsonObject KeepText()

@@ -10,7 +10,7 @@ public static class Validation
 {
     /// <summary>
     /// What is wrong with a new job. The caller has already taken namespace from the path and made a name when there was only a
-    /// <c>generateName</c>; who wrote neither name nor prefix reads that <c>metadata.name</c> is required.
+    /// <c>generateName</c>; with neither name nor prefix the error is that <c>metadata.name</c> is required.
     /// </summary>
     public static IReadOnlyList<FieldError> OfNewJob(JsonObject manifest, MetadataLimits? limits = null, Profile? profile = null) =>
     [

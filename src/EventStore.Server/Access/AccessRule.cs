@@ -18,7 +18,7 @@ public sealed record AccessRule(IReadOnlyList<string> Verbs)
     /// </summary>
     public IReadOnlyList<string> Resources { get; init; } = [];
 
-    /// <summary>Only to those of these names; empty for all. What has no name, a list for one, is then none of them.</summary>
+    /// <summary>Only to those of these names; empty for all. A request without a name, such as a list, then never matches.</summary>
     public IReadOnlyList<string> Names { get; init; } = [];
 
     /// <summary>To these paths that are no resource.</summary>

@@ -15,8 +15,8 @@ internal static class SubprotocolToken
     public static bool Is(string subprotocol) => subprotocol.StartsWith(Prefix, StringComparison.Ordinal);
 
     /// <summary>
-    /// The token; empty when what is shown is none: two of them, bad base64, no other subprotocol beside it, which the answer must
-    /// name. Null when nothing is shown, or it is no WebSocket.
+    /// The token; empty when it is malformed: two of them, bad base64, or no other subprotocol beside it, which the answer must name. Null
+    /// when there is none, or the request is no WebSocket.
     /// </summary>
     public static string? Of(HttpRequest request)
     {

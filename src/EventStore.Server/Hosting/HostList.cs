@@ -13,8 +13,8 @@ internal static class HostList
     public static bool HasSeveral(NpgsqlConnectionStringBuilder target) => target.Host!.Contains(',', StringComparison.Ordinal);
 
     /// <summary>
-    /// With several hosts one that hangs keeps nobody for the 15 seconds that Npgsql waits by default, and what Npgsql remembers of a host
-    /// holds for one second.
+    /// With several hosts: shortens Npgsql's connection time-out of 15 seconds, so that a hanging host delays nobody for long, and limits
+    /// how long Npgsql remembers a host's state to one second. Values that were given stay.
     /// </summary>
     public static void Tune(NpgsqlConnectionStringBuilder target)
     {

@@ -9,7 +9,7 @@ using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
 
-/// <summary>What the document for people says about who set what.</summary>
+/// <summary>The documentation of blame.</summary>
 internal static class BlameDocumentation
 {
     private static readonly ApiParameter Uid = new(

@@ -79,7 +79,7 @@ internal sealed class NamespaceWatch
     }
 }
 
-/// <summary>What a watch on events is of, of which there are none: what happens are bookmarks.</summary>
+/// <summary>A watch on core events. There are none, so it sends only bookmarks.</summary>
 internal sealed class EventWatch(ObjectView view, JobReads reads)
 {
     /// <summary>The same for the watch loop.</summary>

@@ -15,9 +15,8 @@ internal static class PastRights
     private static readonly TimeSpan Window = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// Refuses to show what stood at a name, unless it is the job that lives there now or the caller may read the history. The
-    /// answer for a name at which nothing ever was is the same, so that it tells nothing; where a job lives, it tells whether another lived
-    /// there then, and nothing of that one.
+    /// Refuses to show what stood at a name, unless it is the job that lives there now or the caller may read the history. A name that
+    /// was never used gets the same refusal. If a job lives there now, the answer reveals only that another one existed.
     /// </summary>
     /// <param name="http">The request.</param>
     /// <param name="key">The name.</param>
@@ -32,8 +31,7 @@ internal static class PastRights
     }
 
     /// <summary>
-    /// Refuses a list of the past, unless it is of one name, at which the job lived then that lives there now or none, or the caller may
-    /// read the history.
+    /// Allows a past list only with the right to history, or for one name whose present job also lived there then, or no job did.
     /// </summary>
     public static async Task<Status?> OfMany(HttpContext http, JobSelection selection, long revision, JobReads reads)
     {
@@ -47,8 +45,8 @@ internal static class PastRights
     }
 
     /// <summary>
-    /// A job as it once stood, for an action on the one that lives at its name now. That another lived there is only told to who may read
-    /// the history: for others it is as if there had been none.
+    /// A job as it once stood, for an action on the one that lives at its name now. Without the right to history, another job that lived
+    /// there is reported as none.
     /// </summary>
     public static async Task<Job?> ForAction(HttpContext http, JobKey key, long revision, JobReads reads)
     {

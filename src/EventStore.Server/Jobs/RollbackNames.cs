@@ -1,8 +1,8 @@
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// Chooses the names that go back together: in order, up to a number of them, out of two lists of which neither is held whole. A name is
-/// in it when a selected job lives there now, or when one lived there then and none does now.
+/// Merges the past and present lists and keeps the first N names, so neither list is held in memory. A name is kept if a selected job lives
+/// there now, or if one lived there then and none does now.
 /// </summary>
 /// <param name="most">The most names.</param>
 internal sealed class RollbackNames(int most)

@@ -32,7 +32,7 @@ public sealed record ServedResource(ApiResource Resource, string Subresource, IR
     /// <summary>What its objects are, in a sentence or two.</summary>
     public string About { get; init; } = "";
 
-    /// <summary>What a table shows beside the name, for who knows the resource by its definition: heading, type and path.</summary>
+    /// <summary>The columns of a table beside the name (heading, type, path), for clients that read the resource's definition.</summary>
     public IReadOnlyList<(string Name, string Type, string JsonPath)> PrinterColumns { get; init; } = [];
 
     /// <summary>The kind of what is exchanged, where a part of a resource has one of its own, as upstream's <c>scale</c> has.</summary>

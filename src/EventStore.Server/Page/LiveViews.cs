@@ -42,13 +42,15 @@ internal sealed partial class LiveViews : BackgroundService
         feed.Committed += Wake;
     }
 
-    /// <summary>How long nobody is told after a notice.</summary>
+    /// <summary>The shortest time between two notices (throttling).</summary>
     /// <param name="streams">How many pages are open.</param>
     /// <param name="changes">How many changes there were since the notice before.</param>
     internal static TimeSpan PauseOf(int streams, int changes) => TimeSpan.FromTicks(
         Math.Clamp(PauseOfOne.Ticks * streams * (changes > Readable ? CrowdedTimes : 1), PauseMin.Ticks, PauseMax.Ticks));
 
-    /// <summary>Joins the pages that show the same, or is the first of them. Who joins is told of every change behind the head.</summary>
+    /// <summary>
+    /// Joins the pages that show the same, or opens the first of them. A page that joins is told of every change after the head.
+    /// </summary>
     /// <param name="name">What tells this view from others.</param>
     /// <param name="concerns">Whether a change may concern it.</param>
     /// <param name="head">A revision the log has certainly reached.</param>

@@ -70,7 +70,7 @@ internal static class PageAnswers
     }
 }
 
-/// <summary>What a person is told who is not shown a page.</summary>
+/// <summary>The answer to a reader who may not see a page.</summary>
 /// <param name="Code">The HTTP code.</param>
 /// <param name="Message">Why, in the API's words.</param>
 /// <param name="Namespace">The namespace that was asked for; null for all.</param>

@@ -26,7 +26,7 @@ internal static class PageAssets
     public static void MapPlugin(this IEndpointRouteBuilder page) =>
         page.MapGroup(string.Empty).WithMetadata(RequiresAccess.Open).MapRead("/kubectl-pjr", () => Plugin);
 
-    /// <summary>Maps them. They are open to everybody: who signs in needs them.</summary>
+    /// <summary>Maps them. They are open to everybody, because the sign-in form needs them.</summary>
     public static void MapAssets(this IEndpointRouteBuilder page)
     {
         RouteGroupBuilder files = page.MapGroup("/assets");

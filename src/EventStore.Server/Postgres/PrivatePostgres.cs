@@ -85,7 +85,7 @@ public abstract class PrivatePostgres : IAsyncDisposable
         return connection.ConnectionString;
     }
 
-    /// <summary>Whoever sets PG_BIN means that folder: a container in its place would hide that it is wrong.</summary>
+    /// <summary>With PG_BIN set there is no fallback to a container: it would hide a wrong folder.</summary>
     private static bool HasPrograms()
     {
         if (OperatingSystem.IsWindows())

@@ -3,7 +3,7 @@ using EventStore.Server.Store.Reads;
 
 namespace EventStore.Server.Watch;
 
-/// <summary>What is watched, jobs or their history: what the watch loop is given by the room whose resource it is.</summary>
+/// <summary>The resource behind a watch (jobs, their history, namespaces), as the watch loop needs it.</summary>
 /// <param name="Initial">
 /// Reads the current objects; the last step carries their revision. Null if the watch starts with the log instead.
 /// </param>

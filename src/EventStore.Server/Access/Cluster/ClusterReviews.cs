@@ -29,8 +29,8 @@ internal sealed record ReviewTimes
 }
 
 /// <summary>
-/// Delegated authentication and authorization: asks a cluster's API server by TokenReview whose a token is, and by SubjectAccessReview what
-/// a user may do. When the cluster cannot be asked, the answer is no; the log and <c>/readyz</c> say why.
+/// Delegated authentication and authorization: asks a cluster's API server for the user of a token (TokenReview) and for a user's rights
+/// (SubjectAccessReview). When the cluster cannot be asked, the answer is no; the log and <c>/readyz</c> say why.
 /// </summary>
 /// <param name="name">What the health check is called.</param>
 /// <param name="reviews">The resource this server must be allowed to create: <c>tokenreviews</c> or <c>subjectaccessreviews</c>.</param>

@@ -43,7 +43,7 @@ internal sealed class WrongCredential
 
 /// <summary>
 /// Authenticates a request by front proxy, certificate or token. The first authenticator that knows the caller decides, whatever is wrong
-/// with the other credentials (upstream's union of authenticators); who shows credentials that none knows is refused.
+/// with the other credentials (upstream's union of authenticators). Credentials that no authenticator knows are refused.
 /// </summary>
 public sealed partial class CallerAuthentication(
     IOptionsMonitor<CallerAuthenticationOptions> options, ILoggerFactory log, UrlEncoder encoder)
@@ -75,10 +75,8 @@ public sealed partial class CallerAuthentication(
     }
 
     /// <summary>
-    /// Cross-site request forgery: a browser presents its user's certificate for any page, and lets every page open a WebSocket and send
-    /// what needs no leave of ours (a POST without a content type). What changes something, and a WebSocket, therefore needs a token when
-    /// it is of another site, which only a page that knows it can send. Browsers of today name the site (Fetch Metadata), older ones the
-    /// origin; other clients name neither.
+    /// CSRF: browsers attach client certificates to any site's simple POSTs and WebSockets. Cross-site ones therefore need a token. Current
+    /// browsers name the site (Fetch Metadata), older ones the origin; other clients name neither.
     /// </summary>
     private static bool IsOfAnotherPage(HttpRequest request)
     {

@@ -10,7 +10,7 @@ namespace EventStore.Server.Access.Credentials;
 internal static class PresentedToken
 {
     /// <summary>
-    /// The token; empty when what is shown is none: another scheme, nothing behind it, two headers. Null when nothing is shown.
+    /// The token; empty when it is malformed: another scheme, nothing behind it, two headers. Null when there is none.
     /// </summary>
     public static string? Of(HttpRequest request)
     {

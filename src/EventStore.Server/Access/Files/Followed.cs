@@ -17,7 +17,7 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
 {
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
 
-    /// <summary>Who writes a file needs a moment from its first byte to its last; half of it must not count.</summary>
+    /// <summary>The pause between a change and the reading, so that a file is not read while it is half written.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(250);
 
     private readonly SourceFiles files;

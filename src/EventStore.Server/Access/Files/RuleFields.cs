@@ -49,7 +49,7 @@ internal sealed class RuleFields
         return new RoleBinding(@namespace, kind == "Role" ? @namespace : null, Text(role, "name")) { Users = users, Groups = groups };
     }
 
-    /// <summary>An object as its members; empty for what is none.</summary>
+    /// <summary>The members of an object; none if the value is not an object, which is kept as a fault.</summary>
     public Fields Object(Yaml value, string path)
     {
         if (value is not Yaml.Object { Members: var members })

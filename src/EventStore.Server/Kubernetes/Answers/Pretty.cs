@@ -3,7 +3,7 @@ using System.Text;
 
 namespace EventStore.Server.Kubernetes.Answers;
 
-/// <summary>Indented answers, for whoever reads with their own eyes.</summary>
+/// <summary>Indents answers for human readers.</summary>
 public static class Pretty
 {
     /// <summary>

@@ -7,7 +7,7 @@ namespace EventStore.Server.Kubernetes.Answers;
 
 /// <summary>
 /// A watch over a WebSocket, which browsers can read as it comes: each line of the watch is a text message (apiserver
-/// <c>handlers/watch.go</c>, <c>HandleWS</c>). What the client sends is read and dropped, but for its close.
+/// <c>handlers/watch.go</c>, <c>HandleWS</c>). Messages of the client are read and dropped, except its close.
 /// </summary>
 internal sealed class WatchSocket(HttpContext http)
 {
@@ -25,7 +25,7 @@ internal sealed class WatchSocket(HttpContext http)
     /// <summary>Where the lines are written to; a flush waits for the client as one of the response itself would.</summary>
     public PipeWriter Lines => lines.Writer;
 
-    /// <summary>Answers 101, once. The subprotocol is the first the client offers; one that carries its token is none.</summary>
+    /// <summary>Answers 101, once. The subprotocol is the first one offered that does not carry the token.</summary>
     public async Task Start()
     {
         if (socket is not null)

@@ -5,13 +5,13 @@ using Microsoft.AspNetCore.Routing.Patterns;
 
 namespace EventStore.Server.Kubernetes.Documents;
 
-/// <summary><c>/</c>: the paths there are, as upstream lists them; who comes with a browser is sent to the page that shows them.</summary>
+/// <summary><c>/</c>: the served paths, as upstream lists them. A browser is redirected to the page that shows them.</summary>
 internal static class RootPaths
 {
     /// <summary>Maps it. Resources are not in it: discovery lists those.</summary>
     /// <param name="app">The route table.</param>
     /// <param name="page">Where a browser is sent.</param>
-    /// <param name="hidden">What the paths of pages begin with that are not listed.</param>
+    /// <param name="hidden">The prefix of paths that are left out of the list: those of pages.</param>
     public static void MapRoot(this IEndpointRouteBuilder app, string page, params string[] hidden) =>
         app.MapGroup("").WithMetadata(RequiresAccess.ByPath).ExcludeFromDescription().MapRead(
             "/", (HttpRequest request, EndpointDataSource endpoints) =>

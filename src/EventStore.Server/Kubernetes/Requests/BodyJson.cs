@@ -214,7 +214,7 @@ public static class BodyJson
     private static string Explain(ReadOnlySpan<byte> bytes, JsonFault fault) => GoSyntax.Explain(bytes)
         ?? (fault.Field.Length == 0 ? fault.Message : $"{fault.Field}: {fault.Message}");
 
-    /// <summary>422 for JSON that could not be stored, null for what is no JSON at all.</summary>
+    /// <summary>422 for JSON that cannot be stored; null for a text that is not JSON.</summary>
     private static Status? Unstorable(JsonFault fault, ApiResource resource, string name) => !fault.Unprocessable
         ? null
         : Status.Invalid(

@@ -38,7 +38,7 @@ public readonly record struct Negotiated(Representations Form, string Version)
 /// <summary>Which media types are read and written: JSON and YAML, no protobuf.</summary>
 public static class ContentNegotiation
 {
-    /// <summary>What is sent to whoever does not say what to send.</summary>
+    /// <summary>The default: for requests that name no media type.</summary>
     public const string JsonType = "application/json";
 
     /// <summary>The other encoding of objects.</summary>

@@ -39,8 +39,8 @@ public static class StrictDecoding
     public static Status RefuseConfiguration(IReadOnlyList<string> texts) => Status.BadRequest($"error {Join(texts)}");
 
     /// <summary>
-    /// Adds a <c>Warning</c> header for each text, each once. Up to 4096 characters in all go out whole; beyond that each is cut to 256
-    /// and those that still do not fit are left out; so is, whatever its length, what comes behind the first 64.
+    /// Adds a <c>Warning</c> header for each of the first 64 distinct texts. If these have more than 4096 characters together, each is cut
+    /// to 256, and the rest are dropped once 4096 are written. A text with control characters is dropped too.
     /// </summary>
     public static void Warn(IHeaderDictionary headers, IReadOnlyList<string> texts)
     {

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Primitives;
 
 namespace EventStore.Server.Kubernetes.Requests;
 
-/// <summary>What to do about fields nobody knows and members that stand twice.</summary>
+/// <summary>How to treat unknown fields and duplicate members.</summary>
 public enum FieldValidation
 {
     /// <summary>Say so in <c>Warning</c> headers; what upstream does when it is not told.</summary>

@@ -20,7 +20,7 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
 
     /// <summary>The living jobs.</summary>
     /// <param name="question">Which.</param>
-    /// <param name="withUsers">Whether who made the last changes may be told.</param>
+    /// <param name="withUsers">Whether the users of the last changes are read too.</param>
     /// <param name="stop">Cancels the read.</param>
     public async Task<JobListModel> Living(JobQuestion question, bool withUsers, CancellationToken stop)
     {

@@ -65,7 +65,7 @@ public sealed record JobQuestion(
         path, ("namespace", Namespace), ("labelSelector", Labels), ("name", Name), ("state", State), ("by", By), ("since", Since),
         ("show", Deleted ? "deleted" : ""), ("after", After));
 
-    /// <summary>Whether the row is wanted, as far as it does not take reading who made the last change.</summary>
+    /// <summary>Whether the row matches, apart from the user of the last change, which is read separately.</summary>
     public bool Covers(JobRow row) =>
         (Name.Length == 0 || row.Key.Name.Contains(Name, StringComparison.OrdinalIgnoreCase))
         && (State.Length == 0 || string.Equals(row.State, State, StringComparison.OrdinalIgnoreCase))

@@ -7,7 +7,7 @@ using EventStore.Server.Store.History;
 
 namespace EventStore.Server.Page.OneJob;
 
-/// <summary>Who set a line last.</summary>
+/// <summary>The last setter of a line.</summary>
 /// <param name="Revision">The revision that did.</param>
 /// <param name="Time">When it was committed.</param>
 /// <param name="User">Who did it.</param>
@@ -19,7 +19,7 @@ public sealed record BlameMark(long Revision, DateTimeOffset Time, string User, 
     /// that of all its lines. A line that only begins an object has none, as what the server shows and nobody set.
     /// </summary>
     /// <param name="lines">The lines of the job.</param>
-    /// <param name="blamed">Who set what of it.</param>
+    /// <param name="blamed">The last setter of each value.</param>
     public static IReadOnlyList<BlameMark?> Of(IEnumerable<YamlLine> lines, BlamedJob blamed)
     {
         var marks = new List<BlameMark?>();

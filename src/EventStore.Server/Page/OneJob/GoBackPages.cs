@@ -85,7 +85,7 @@ internal static class GoBackPages
         };
     }
 
-    /// <summary>Somebody else was faster: says who, to whom the history may be shown.</summary>
+    /// <summary>Another change came first. The page names its user if the reader may see the history.</summary>
     private static async Task<IResult> Conflict(HttpContext http, JobKey key, long revision, long locked, RevisionReads revisions)
     {
         JobRights rights = await JobRights.Of(http, key);

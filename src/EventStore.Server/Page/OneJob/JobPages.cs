@@ -42,12 +42,12 @@ internal static class JobPages
 /// <param name="MayList">Whether the revisions of its namespace.</param>
 /// <param name="MayGet">Whether the job.</param>
 /// <param name="MayCompare">Whether the difference between revisions.</param>
-/// <param name="MayBlame">Whether who set each value.</param>
+/// <param name="MayBlame">Whether the last setter of each value.</param>
 /// <param name="MayGoBack">Whether a rollback may be made.</param>
 /// <param name="MayRestore">Whether a deleted one may be brought back.</param>
 public sealed record JobRights(bool MayList, bool MayGet, bool MayCompare, bool MayBlame, bool MayGoBack, bool MayRestore)
 {
-    /// <summary>Those of nobody.</summary>
+    /// <summary>No right at all.</summary>
     public static readonly JobRights None = new(false, false, false, false, false, false);
 
     /// <summary>Asks as the API would at each of these requests.</summary>

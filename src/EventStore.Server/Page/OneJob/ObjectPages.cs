@@ -138,10 +138,10 @@ public sealed record ObjectModel(JobKey Key, long Asked, long? Revision, DateTim
     /// <summary>The job; empty where none lived.</summary>
     public required IReadOnlyList<YamlLine> Lines { get; init; }
 
-    /// <summary>For each line who set it last; null for whom that is not to be shown.</summary>
+    /// <summary>The last setter of each line; null if the reader may not see it.</summary>
     public IReadOnlyList<BlameMark?>? Blame { get; init; }
 
-    /// <summary>What stands before and behind it; nothing of it for whom the history is not.</summary>
+    /// <summary>The revisions before and after it; none if the reader may not see the history.</summary>
     public required Neighbours Around { get; init; }
 
     /// <summary>The slider; null without the right to the history, and for a job with one revision.</summary>

@@ -37,7 +37,7 @@ public sealed record TimelineTitle(string Before, DateTimeOffset From, DateTimeO
 /// <param name="Colour">The colour's class; several users share the last one.</param>
 /// <param name="User">The user, or how many others there are.</param>
 /// <param name="Count">How many changes.</param>
-/// <param name="AreOthers">Whether these are all for whom there was no colour left.</param>
+/// <param name="AreOthers">Whether these are the users who share the last colour.</param>
 public sealed record TimelineUser(string Colour, string User, long Count, bool AreOthers = false);
 
 /// <summary>A revision as it stands in a timeline: no more of it is kept, however large its event is.</summary>
@@ -115,7 +115,7 @@ public sealed record TimelinePicture(
 
     private static string Colour(int place) => string.Create(CultureInfo.InvariantCulture, $"who-{place}");
 
-    /// <summary>Who made the most changes has the first colour; all behind the seventh share one.</summary>
+    /// <summary>Assigns colours by the number of changes, the most first. All users behind the seventh share one.</summary>
     private static List<TimelineUser> Legend(JobTimeline timeline)
     {
         (string User, long Count)[] all = [.. timeline.Cells

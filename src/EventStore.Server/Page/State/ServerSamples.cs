@@ -15,8 +15,8 @@ public sealed record ServerSample(
     DateTimeOffset Time, double ChangesPerSecond, long Queue, double CommitMilliseconds, long Watchers, long DatabaseBytes);
 
 /// <summary>
-/// Samples of our own metrics for the charts of the page, about ten minutes of them in a ring: who wants more asks Prometheus. It listens
-/// to the instruments that <c>/metrics</c> reads.
+/// Samples of our own metrics for the charts of the page, about ten minutes of them in a ring. It listens to the instruments that
+/// <c>/metrics</c> reads; Prometheus keeps more.
 /// </summary>
 internal sealed partial class ServerSamples : BackgroundService
 {

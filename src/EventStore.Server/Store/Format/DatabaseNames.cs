@@ -30,12 +30,12 @@ internal static class DatabaseNames
     /// <summary>Tells the feeds of other servers that a batch was committed.</summary>
     public const string CommitChannel = "eventstore_commit";
 
-    /// <summary>Tells whoever keeps current jobs in memory to read them again.</summary>
+    /// <summary>Tells servers to read again the current jobs they keep in memory.</summary>
     public const string RebuiltChannel = "eventstore_rebuilt";
 
     /// <summary>
-    /// Counts a rebuild that has written current jobs, under the commit lock: whoever commits after it without knowing of it is to read
-    /// them again.
+    /// Counts a rebuild that has written current jobs, under the commit lock. A server that commits after it without knowing of it must
+    /// read them again.
     /// </summary>
     public const string CountRebuild = "SELECT nextval('eventstore.rebuilds')";
 

@@ -14,9 +14,9 @@ namespace EventStore.Server.Store.History;
 /// <param name="Origin">Who asked for it.</param>
 public sealed record Setter(long Revision, DateTimeOffset Time, string Name, Origin Origin);
 
-/// <summary>A job as it stood, and who set what of it.</summary>
+/// <summary>A job as it stood, and the last setter of each value.</summary>
 /// <param name="Job">The job; of a deleted one as it was last seen.</param>
-/// <param name="Blame">Who set what.</param>
+/// <param name="Blame">The last setter of each value.</param>
 /// <param name="Setters">The events that <see cref="Blame"/> names, by their revisions.</param>
 public sealed record BlamedJob(Job Job, Blame Blame, IReadOnlyDictionary<long, Setter> Setters);
 
@@ -68,7 +68,7 @@ public sealed class BlameReads(Primary database)
          WHERE e.stream_id = $1 AND e.version <= $2 AND e.version > 1 ORDER BY e.version DESC LIMIT $3
         """;
 
-    /// <summary>Who set what of the job of that name that lived at a revision; null where none did.</summary>
+    /// <summary>The blame of the job that lived at a name at a revision; null if none did.</summary>
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<BlamedJob?> At(JobKey key, long revision, CancellationToken stop)
     {
@@ -77,8 +77,8 @@ public sealed class BlameReads(Primary database)
     }
 
     /// <summary>
-    /// Who set what of one incarnation, deleted or not, as it stood at a revision; null where there was no such one. Of a deleted one it is
-    /// told as it was last seen.
+    /// The blame of one incarnation as it stood at a revision; null if it did not exist then. For a deleted one it is that of its last
+    /// state.
     /// </summary>
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<BlamedJob?> Of(Guid uid, long revision, CancellationToken stop)
@@ -112,7 +112,7 @@ public sealed class BlameReads(Primary database)
         return touched;
     }
 
-    /// <summary>Asks the newest events themselves for what is undecided; what all of them left alone was set at the beginning.</summary>
+    /// <summary>Reads the newest events for the undecided values; a value that none of them changed was set by the first event.</summary>
     private static async Task<Blame> LookedAt(NpgsqlConnection connection, Job job, Blame blame, long born, CancellationToken stop)
     {
         await using NpgsqlCommand command = Command(connection, NewestFirstSql, Of(job.Uid), Of(job.Version), Of(LookedAtMax));

@@ -3,15 +3,15 @@ using Microsoft.Extensions.Caching.Memory;
 
 namespace EventStore.Server.Store.History;
 
-/// <summary>What a timeline that was counted is found by: the same name, from the same revision on, cut into the same slices.</summary>
+/// <summary>The cache key of a counted timeline: its name, its first revision and its slices.</summary>
 internal readonly record struct TimelineKey(JobKey Job, DateTimeOffset Begin, TimeSpan Width, long First);
 
-/// <summary>A timeline as far as it was counted. What was counted never changes, for the history does not.</summary>
+/// <summary>A timeline as far as it was counted. The counts stay valid, because the history never changes.</summary>
 /// <param name="Last">The revision up to which.</param>
 /// <param name="Total">How many revisions there were.</param>
 /// <param name="Cells">The counts.</param>
 /// <param name="Clipped">Whether older revisions were left out.</param>
-/// <param name="Rebuilds">How often current jobs and what events are found by had been rebuilt.</param>
+/// <param name="Rebuilds">How often current jobs and index rows had been rebuilt.</param>
 internal sealed record CountedTimeline(long Last, long Total, IReadOnlyList<TimelineCell> Cells, bool Clipped, long Rebuilds)
 {
     /// <summary>The last slice with a revision in it.</summary>

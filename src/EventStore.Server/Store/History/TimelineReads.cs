@@ -18,7 +18,7 @@ namespace EventStore.Server.Store.History;
 /// What was counted is kept in a cache, so that the next read counts only what was committed since.
 /// </remarks>
 /// <param name="database">The database.</param>
-/// <param name="rebuilds">How often what events are found by was rebuilt: what was counted before is not good afterwards.</param>
+/// <param name="rebuilds">How often the index rows were rebuilt. Counts from before a rebuild are discarded.</param>
 public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisposable
 {
     /// <summary>How many revisions are counted at once at most: the newest of the stretch.</summary>
@@ -96,7 +96,7 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
          WHERE r.namespace = $1 AND r.job = $2 AND r.revision < $3 ORDER BY r.revision DESC LIMIT 1
         """;
 
-    /// <summary>The kind of change an event of a type is; null for a type of which the changed fields decide.</summary>
+    /// <summary>The kind of change of an event type; null if the changed fields decide.</summary>
     public static ChangeKind? KindOf(string type) => Life.Contains(type) ? ChangeKind.Life : type == Status ? ChangeKind.Status : null;
 
     /// <summary>Where the name's history begins and ends; null for a name that never was.</summary>

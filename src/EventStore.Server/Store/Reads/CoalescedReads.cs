@@ -10,8 +10,8 @@ namespace EventStore.Server.Store.Reads;
 /// read is linearizable: it sees every write answered before, of any process. A read that arrives alone waits for nothing.
 /// </summary>
 /// <remarks>
-/// One query brings at most <see cref="AnswerBytes"/> and one job. Nobody knows how long the text of a job is before it is asked for: of
-/// one that is longer than its share of the answer only the length comes, and it is asked for once more, with others as far as all fit.
+/// One query brings at most <see cref="AnswerBytes"/> and one job. The length of a job is unknown until it is read. The first query returns
+/// only the length of any job larger than its share; a second query reads it, with others as far as all fit.
 /// </remarks>
 /// <param name="database">The database.</param>
 /// <param name="queriesMax">The most queries at once: the more of them, the fewer jobs each carries.</param>

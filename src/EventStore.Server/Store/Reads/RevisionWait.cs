@@ -10,7 +10,7 @@ public static class RevisionWait
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Waits, for at most three seconds as upstream does, until the store has reached the revision.</summary>
-    /// <returns>Null when it has; else why not. A revision of which it is known that it never comes is not waited for.</returns>
+    /// <returns>Null when it has; else why not. A revision that is known never to come is not waited for.</returns>
     public static async Task<MissingRevision?> WaitFor(this JobReads reads, long revision, CancellationToken stop)
     {
         long started = Stopwatch.GetTimestamp();
