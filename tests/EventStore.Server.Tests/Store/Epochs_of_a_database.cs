@@ -1,4 +1,5 @@
 using EventStore.Server.Store.Hosts;
+using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 
@@ -42,6 +43,17 @@ public sealed class Epochs_of_a_database : IAsyncLifetime
         long next = (await connection.Commit(InProcess.Decide([], InProcess.Create("c"))))[0].Revision;
         Assert.True(next == first.Known[^1].Floor + 1 && first.Lacking(next) is null, $"the next revision is {next}");
         await database.AssertWhole();
+    }
+
+    [Fact]
+    public async Task Do_not_hide_what_is_seen_after_they_have_begun()
+    {
+        Primary primary = database.Source;
+        await database.Execute("SELECT eventstore.epoch_add_1()");
+        await using CommitLane lane = InProcess.Lane(primary);
+        foreach (string job in (string[])["x", "y", "z"])
+            Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create(job)));
+        Assert.Equal(await database.Ask<long>("SELECT revision FROM eventstore.head"), primary.Epochs.Seen);
     }
 
     [Fact]

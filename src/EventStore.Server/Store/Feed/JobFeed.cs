@@ -163,7 +163,8 @@ public sealed partial class JobFeed : BackgroundService
             if (Epochs.IsBetween(fanout.Position, change.Revision))
                 await CheckEpoch(stop);
             Publish(change);
-            database.Epochs.Saw(change.Revision);
+            if (!database.Epochs.Saw(change.Revision))
+                await CheckEpoch(stop);
             if (first)
                 Signals.FeedLag.Record(Math.Max(0, (DateTimeOffset.UtcNow - change.Time).TotalSeconds));
             first = false;

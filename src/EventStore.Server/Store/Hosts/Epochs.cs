@@ -6,7 +6,7 @@ namespace EventStore.Server.Store.Hosts;
 
 /// <summary>
 /// What this server knows of the epochs, and the last revision it has seen: what it, or one of its clients, may hold. Where that is missing
-/// in a database that is met again, another epoch begins (migrations/V0019).
+/// in a database that is met again, another epoch begins (migrations/V0019 and V0020).
 /// </summary>
 /// <remarks>
 /// Nothing here costs a round trip of its own in ordinary service: the commit compares the epoch under its lock, and reads of the head
@@ -14,12 +14,12 @@ namespace EventStore.Server.Store.Hosts;
 /// </remarks>
 public sealed class Epochs
 {
-    // Every epoch begins 2^32 above the one before, and nothing else jumps half as far: a revision beyond that is one of another epoch.
-    private const long JumpMin = 1L << 31;
+    // Every epoch begins more than 2^20 above everything known (migrations/V0020), and nothing else jumps as far at once.
+    private const long JumpMin = 1L << 20;
 
     private const string CheckSql = "SELECT number, revision, has_begun, is_former FROM eventstore.epoch_check_1($1, $2, $3, $4)";
 
-    private const string LearnSql = $"SELECT {EpochRow.Columns} FROM eventstore.epoch e WHERE e.number > $1 ORDER BY e.number";
+    private const string LearnSql = $"SELECT {EpochRow.Columns} FROM eventstore.epoch e ORDER BY e.number";
 
     private readonly Lock gate = new();
     private volatile Epoch[] known = [];
@@ -37,15 +37,24 @@ public sealed class Epochs
     /// <summary>The last revision seen of that epoch or of the one before.</summary>
     public long Seen => Interlocked.Read(ref seen);
 
-    /// <summary>Whether a revision behind another one is of a later epoch.</summary>
+    /// <summary>Whether a revision behind another one may be of a later epoch.</summary>
     public static bool IsBetween(long revision, long later) => later - revision >= JumpMin;
 
     /// <summary>Says that a revision was seen: committed, read as the head, or passed on.</summary>
-    public void Saw(long revision)
+    /// <returns>
+    /// Whether it is remembered. One that may be of a later epoch does not take the place of what may be lost with that one: first
+    /// <see cref="Check"/> has to be called.
+    /// </returns>
+    public bool Saw(long revision)
     {
-        // One of a later epoch does not take the place of what may be lost with it: that is first told by Check.
-        for (long before = Seen; revision > before && (before == 0 || !IsBetween(before, revision)); before = Seen)
+        for (long before = Seen; revision > before; before = Seen)
+        {
+            if (before > 0 && IsBetween(before, revision))
+                return false;
             Interlocked.CompareExchange(ref seen, revision, before);
+        }
+
+        return true;
     }
 
     /// <summary>The last epoch whose history lacks the revision: it was lost, or never given out; null if there is none.</summary>
@@ -78,26 +87,24 @@ public sealed class Epochs
         Interlocked.CompareExchange(ref seen, head, told);
     }
 
-    /// <summary>Reads the epochs that are not known yet, if there are any.</summary>
+    /// <summary>Reads all epochs: where one was lost that is known here, another may have its number.</summary>
     private async Task Learn(NpgsqlConnection session, long number, bool hasBegun, CancellationToken stop)
     {
-        if (number <= Last)
-            return;
-        List<Epoch> later = [];
+        List<Epoch> all = [];
         await using (var command = new NpgsqlCommand(LearnSql, session))
         {
-            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = Last });
             await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
             while (await row.ReadAsync(stop))
-                later.Add(EpochRow.From(row).Epoch);
+                all.Add(EpochRow.From(row).Epoch);
         }
 
         List<Epoch> news;
         lock (gate)
         {
-            long last = Last;
-            news = later.FindAll(epoch => last > 0 ? epoch.Number > last : hasBegun && epoch.Number == number);
-            known = [.. known, .. later.Where(epoch => epoch.Number > last)];
+            if (known.Take(all.Count).SequenceEqual(all))
+                return; // nothing new, or another call has read more meanwhile
+            news = all.FindAll(epoch => known is [] ? hasBegun && epoch.Number == number : !known.Contains(epoch));
+            known = [.. all];
         }
 
         news.ForEach(epoch => Began?.Invoke(epoch));

@@ -102,10 +102,11 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
         return hasGivenUpStandby ? throw new NotReplicatedException() : committed;
     }
 
-    /// <summary>Remembers the last revision of what was stored.</summary>
+    /// <summary>Remembers the last revision of what was stored; after the first one of an epoch the next commit compares first.</summary>
     public Committed Seen(Committed committed)
     {
-        database.Epochs.Saw(committed.Revisions.DefaultIfEmpty().Max());
+        if (!database.Epochs.Saw(committed.Revisions.DefaultIfEmpty().Max()))
+            begun = default;
         return committed;
     }
 

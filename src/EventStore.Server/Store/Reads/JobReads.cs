@@ -109,13 +109,13 @@ public sealed class JobReads(Primary database)
     public async Task<long> Head(CancellationToken stop)
     {
         (long head, long epoch) = await HeadAndEpoch(stop);
-        if (epoch > database.Epochs.Last)
+        if (epoch > database.Epochs.Last || !database.Epochs.Saw(head))
         {
             await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
             await database.Epochs.Check(connection, stop);
+            database.Epochs.Saw(head);
         }
 
-        database.Epochs.Saw(head);
         return head;
     }
 
