@@ -16,11 +16,12 @@ public sealed class A_standby_that_is_away
         await using CommitLane lane = InProcess.Lane(database.Source, new LaneLimits { CommitTime = TimeSpan.FromSeconds(5) });
         Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("kept")));
 
-        await Set(cluster, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+        await Require(cluster, standby: true);
         var unknown = Assert.IsType<Outcome.Unavailable>(await lane.Execute(InProcess.Label("kept", "a", "b")));
         Assert.Equal((true, "no synchronous standby of the database has confirmed it in time"), (unknown.MayHaveBeenApplied, unknown.Why));
+        Assert.IsType<Outcome.Unavailable>(await lane.Execute(InProcess.Label("kept", "a", "b"))); // tried again, it would change nothing
 
-        await Set(cluster, "ALTER SYSTEM RESET synchronous_standby_names");
+        await Require(cluster, standby: false);
         var done = Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Label("kept", "a", "d")));
         Assert.Equal(3, done.Job.Version); // the one before was applied, as it may have been
     }
@@ -33,23 +34,32 @@ public sealed class A_standby_that_is_away
         await using CommitLane lane = InProcess.Lane(database.Source, new LaneLimits { LookUpTime = TimeSpan.FromSeconds(3) });
         Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("kept")));
 
-        await Set(cluster, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+        await Require(cluster, standby: true);
         Task<Outcome> patching = lane.Execute(InProcess.Label("kept", "a", "b"));
         while (await cluster.Run("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") is 0L)
             Assert.False(patching.IsCompleted);
         Assert.True(Assert.IsType<Outcome.Unavailable>(await patching).MayHaveBeenApplied);
 
-        await Set(cluster, "ALTER SYSTEM RESET synchronous_standby_names");
+        await Require(cluster, standby: false);
         Assert.Equal(3, Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Label("kept", "a", "d"))).Job.Version);
     }
 
-    private static async Task Set(OwnCluster cluster, string sql)
+    /// <summary>Sets whether commits wait for a standby that is not there. Of the setting PostgreSQL's processes learn one after the other.</summary>
+    private static async Task Require(OwnCluster cluster, bool standby)
     {
-        await using NpgsqlDataSource superuser = NpgsqlDataSource.Create(cluster.Superuser);
-        foreach (string each in (string[])[sql, "SELECT pg_reload_conf()"])
+        await cluster.Run($"ALTER SYSTEM SET synchronous_standby_names = '{(standby ? "nobody" : "")}'");
+        await cluster.Run("SELECT pg_reload_conf()");
+        await using var probe = new NpgsqlConnection(cluster.Superuser);
+        await probe.OpenAsync();
+        bool hasWaited = !standby;
+        for (probe.Notice += (_, _) => hasWaited = true; hasWaited != standby;)
         {
-            await using NpgsqlCommand command = superuser.CreateCommand(each);
-            await command.ExecuteNonQueryAsync();
+            hasWaited = false;
+            await using var commit = new NpgsqlCommand("SELECT pg_logical_emit_message(true, 'test', '')", probe);
+            Task committing = commit.ExecuteNonQueryAsync();
+            while (!committing.IsCompleted)
+                await cluster.Run("SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+            await committing;
         }
     }
 }
