@@ -13,6 +13,7 @@ using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Telemetry;
+using Npgsql;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Hosting;
@@ -125,6 +126,10 @@ internal static partial class Web
         {
             DatabaseIsAway(http.RequestServices.GetRequiredService<ILogger<Database>>(), http.TraceIdentifier, e.Message);
             await DatabaseAnswers.Away(DatabaseAway.Why(e)).ExecuteAsync(http);
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.CharacterNotInRepertoire && !http.Response.HasStarted)
+        {
+            await Status.BadRequest("a value in the query has U+0000 in it, which nothing stored can have").ExecuteAsync(http);
         }
     }
 

@@ -14,7 +14,7 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// Deletes the selected jobs: each by a command of its own, in the version listed, and many at once so that they share commits. A
+/// Deletes the selected jobs: each by a command of its own for the uid that was listed, and many at once, so that they share commits. A
 /// job that somebody else deleted meanwhile is skipped; one with finalizers is answered as being deleted. The answer is sent in pieces,
 /// while the deletion goes on, so of what is deleted only the names are held in memory.
 /// </summary>
@@ -42,10 +42,10 @@ internal static class JobCollectionDeletion
         if ((AuditReason.Refusal(http) ?? AuditReason.Missing(http, "delete")) is { } unreasoned)
             return unreasoned;
 
-        // It takes as long as there are jobs, and goes on as long as the client waits.
-        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         var selection = new JobSelection(@namespace, options.Labels, options.Fields);
         (List<Target> targets, long revision) = await Find(selection, options.Limit, reads, http.RequestAborted);
+        // It takes as long as there are jobs, and goes on as long as the client waits.
+        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         ListText text = ListText.For(http.Request);
         var reply = new StreamedReply(http, text.ContentType);
         Origin origin = http.Origin();
@@ -98,8 +98,8 @@ internal static class JobCollectionDeletion
         outcome is Outcome.Done or Outcome.Refused(Rejection.NotFound or Rejection.UidPrecondition);
 
     /// <summary>
-    /// A sliding window: deletes many at once and gives the outcomes in order. Who stops reading begins no more; those under way are
-    /// waited for.
+    /// A sliding window: deletes many at once and gives the outcomes in order. If the consumer stops, no further deletion starts; running
+    /// ones are awaited.
     /// </summary>
     private static async IAsyncEnumerable<(Target Target, Outcome Outcome)> InOrder(
         List<Target> targets, Func<Target, Task<Outcome>> delete)

@@ -53,6 +53,8 @@ public sealed class Lists_of_jobs(ServedDatabase served) : IClassFixture<ServedD
     [InlineData("labelSelector=a+in+(b")]
     [InlineData("labelSelector=%00")]
     [InlineData("fieldSelector=metadata.name")]
+    [InlineData("fieldSelector=metadata.name%3Da%00")] // PostgreSQL cannot even be asked for U+0000
+    [InlineData("watch=true&fieldSelector=metadata.name%3Da%00")]
     [InlineData("fieldSelector=spec.x%3D1")]
     [InlineData("limit=x")]
     [InlineData("resourceVersion=abc")]

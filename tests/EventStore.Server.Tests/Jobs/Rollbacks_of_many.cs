@@ -102,6 +102,7 @@ public sealed class Rollbacks_of_many(ServedDatabase served) : IClassFixture<Ser
     [InlineData("{}", 422, "revision: Required value: or asOf")]
     [InlineData("""{"revision":1,"asOf":"2026-01-01T00:00:00Z"}""", 422, "one of the two")]
     [InlineData("""{"revision":1,"created":"burn"}""", 422, "supported values: \"keep\", \"delete\"")]
+    [InlineData("""{"revision":1,"after":5}""", 400, "cannot unmarshal number into Go struct field")]
     [InlineData("""{"asOf":"yesterday"}""", 400, "invalid asOf")]
     [InlineData("""{"revision":99999999}""", 504, "Too large resource version")]
     public async Task That_cannot_be_asked_for_are_refused(string body, int code, string why)

@@ -1,4 +1,5 @@
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
 using EventStore.Domain.Lifetimes;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Lifetimes;
@@ -61,6 +62,32 @@ public sealed class The_lease_of_lifetimes : IAsyncLifetime
         Assert.False(await database.Ask<bool>("SELECT bool_or(data::text LIKE '%six%') FROM eventstore.mt_events"));
         Assert.Equal(2, await database.Events("mine"));
         await database.AssertWhole();
+    }
+
+    [Fact]
+    public async Task What_is_due_is_read_page_by_page()
+    {
+        await using CommitLane lane = InProcess.Lane(database.Source);
+        foreach (string name in (string[])["a", "b", "c", "d", "e"])
+            Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create(name)));
+        foreach (string name in (string[])["b", "d", "e"])
+        {
+            Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Patch(name, """{"spec":{"activeDeadlineSeconds":60}}""")));
+            var started = (JsonObject)JsonReading.Parse("""{"status":{"startTime":"2026-02-01T00:00:00Z"}}"""u8);
+            Assert.IsType<Outcome.Done>(await lane.Execute(new PatchStatus(new JobKey(InProcess.Namespace, name), Midnight, InProcess.Origin, started)));
+        }
+
+        var reads = new DueJobReads(database.Source, new HashSet<LifetimeRule> { LifetimeRule.Deadline }, pageLength: 2);
+        List<string> pages = [];
+        JobKey? behind = null;
+        do
+        {
+            (IReadOnlyList<DueJob> due, behind) = await reads.Page(behind, CancellationToken.None);
+            Assert.All(due, job => Assert.Equal(Midnight.AddSeconds(60), job.Lifetime.Due));
+            pages.Add(string.Join(' ', due.Select(job => job.Key.Name)));
+        }
+        while (behind is not null);
+        Assert.Equal(["b", "d", "e"], pages);
     }
 
     [Fact]

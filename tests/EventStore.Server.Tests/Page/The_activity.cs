@@ -89,6 +89,8 @@ public sealed class The_activity(PageFixture fixture)
         Assert.Contains("by day (UTC), 2 in all", await chart.GetAttributeAsync("aria-label"), StringComparison.Ordinal);
         await visitor.Go("/ui/activity?namespace=act-d&user=bob&path=metadata.labels");
         Assert.Contains("by day (UTC), 1 in all", await chart.GetAttributeAsync("aria-label"), StringComparison.Ordinal);
+        foreach (string window in (string[])["until=9999-12-31", "until=0001-01-05", "since=9999-12-31", "since=2030-01-01&until=2020-01-01"])
+            await visitor.Go($"/ui/activity?{window}"); // its end finds what the browser was told in vain
         // A single label is not counted by itself: then the chart is of what is listed, and says so.
         (await fixture.Server.Client(ServerProcess.BobToken).Patch(Sample.Job("counted", "act-d"), """{"metadata":{"labels":{"team":"vision"}}}""")).Dispose();
         await visitor.Go("/ui/activity?namespace=act-d&path=metadata.labels.team");

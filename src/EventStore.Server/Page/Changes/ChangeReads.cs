@@ -49,7 +49,8 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
     {
         ChangeQuestion question = model.Question;
         var today = DateOnly.FromDateTime(now.UtcDateTime);
-        DateOnly last = question.To is { } to ? DateOnly.FromDateTime(to.UtcDateTime) : today;
+        int lastNumber = (question.To is { } to ? DateOnly.FromDateTime(to.UtcDateTime) : today).DayNumber;
+        var last = DateOnly.FromDayNumber(Math.Clamp(lastNumber, DaysMax, DateOnly.MaxValue.DayNumber - 1));
         DateOnly first = question.From is { } from ? DateOnly.FromDateTime(from.UtcDateTime) : last.AddDays(1 - Days);
         first = DateOnly.FromDayNumber(Math.Max(first.DayNumber, last.DayNumber - DaysMax + 1));
         var query = new ActivityQuery(question.Namespace, first, last.AddDays(1), [nameof(DailyActivity.Day)])
@@ -60,7 +61,7 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
         };
         IReadOnlyList<ActivityCount> counts = await activity.Counts(query, DaysMax, stop);
         var byDay = counts.ToDictionary(count => count.Day, count => count.Count);
-        Bar[] bars = [.. Enumerable.Range(0, last.DayNumber - first.DayNumber + 1).Select(first.AddDays)
+        Bar[] bars = [.. Enumerable.Range(0, Math.Max(0, last.DayNumber - first.DayNumber + 1)).Select(first.AddDays)
             .Select(day => new Bar(Midnight(day), Midnight(day.AddDays(1)), byDay.GetValueOrDefault(day)))];
         return model with { Bars = bars, About = "all changes by day (UTC)" };
     }

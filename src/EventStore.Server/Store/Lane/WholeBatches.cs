@@ -20,7 +20,7 @@ public sealed record CommandVerdict(JobKey Key, Guid? Uid, long Revision, string
 /// decided upon the jobs as they are, and the commit holds only if all of them still are. Optimistic concurrency, with a few retries.
 /// </summary>
 public sealed class WholeBatches(
-    Primary database, LostReplies lost, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<WholeBatches> log)
+    Primary database, LostReplies lost, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<WholeBatches> log) : IDisposable
 {
     /// <summary>How many commands one transaction takes, at most.</summary>
     public const int CommandsMax = 10_000;
@@ -28,6 +28,8 @@ public sealed class WholeBatches(
     private const int AttemptsMax = 10;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly SemaphoreSlim oneAtATime = new(1); // each holds up to 64 MiB of jobs, and parsed some times as much
 
     /// <summary>Carries them out.</summary>
     /// <param name="pieces">The jobs, in pieces of which each is held in memory at once.</param>
@@ -39,6 +41,24 @@ public sealed class WholeBatches(
     /// time, or the database is away.
     /// </returns>
     public async Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> Execute(
+        IReadOnlyList<JobKey[]> pieces, Func<JobKey[], Task<IReadOnlyList<JobCommand>?>> commandsOf, Func<bool> mayStore,
+        CancellationToken stop)
+    {
+        await oneAtATime.WaitAsync(stop);
+        try
+        {
+            return await ExecuteOne(pieces, commandsOf, mayStore, stop);
+        }
+        finally
+        {
+            oneAtATime.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => oneAtATime.Dispose();
+
+    private async Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> ExecuteOne(
         IReadOnlyList<JobKey[]> pieces, Func<JobKey[], Task<IReadOnlyList<JobCommand>?>> commandsOf, Func<bool> mayStore,
         CancellationToken stop)
     {

@@ -1,5 +1,4 @@
 using System.Data;
-using System.Runtime.CompilerServices;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Domain.Lifetimes;
@@ -11,13 +10,15 @@ using Npgsql;
 namespace EventStore.Server.Store.Lifetimes;
 
 /// <summary>Tells which jobs end by a field of their own, and when: from their rows, and from what happens to them.</summary>
-internal sealed class DueJobReads(Primary database, IReadOnlySet<LifetimeRule> rules)
+/// <param name="database">The database.</param>
+/// <param name="rules">The rules that end lifetimes here.</param>
+/// <param name="pageLength">How many jobs a page has; few, for each may be of some megabytes.</param>
+internal sealed class DueJobReads(Primary database, IReadOnlySet<LifetimeRule> rules, int pageLength = 200)
 {
-    // Only jobs that have one of the fields are sent over and parsed. OFFSET 0 keeps the planner from taking the text out of the row twice.
+    // Only the texts of jobs that have one of the fields are sent over and parsed.
     private const string Sql = """
-        SELECT namespace, name, text
-          FROM (SELECT namespace, name, data ->> 'text' AS text FROM eventstore.mt_doc_current_job WHERE NOT deleted OFFSET 0) j
-         WHERE text LIKE '%"ttlSecondsAfterFinished":%' OR text LIKE '%"activeDeadlineSeconds":%'
+        SELECT namespace, name, CASE WHEN text LIKE '%"ttlSecondsAfterFinished":%' OR text LIKE '%"activeDeadlineSeconds":%' THEN text END
+          FROM (SELECT j.namespace, j.name, j.data ->> 'text' AS text FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted
         """;
 
     /// <summary>The last revision there is.</summary>
@@ -27,18 +28,28 @@ internal sealed class DueJobReads(Primary database, IReadOnlySet<LifetimeRule> r
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 
-    /// <summary>All living jobs that end by a field of theirs.</summary>
-    public async IAsyncEnumerable<DueJob> All([EnumeratorCancellation] CancellationToken stop)
+    /// <summary>Reads a page of the living jobs. No connection is held between two pages, and no page takes long.</summary>
+    /// <param name="behind">The last job of the page before; null to begin.</param>
+    /// <param name="stop">Cancels it.</param>
+    /// <returns>Those that end by a field of theirs, and the last job of the page; null when there are no more.</returns>
+    public async Task<(IReadOnlyList<DueJob> Due, JobKey? Last)> Page(JobKey? behind, CancellationToken stop)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-        await using var command = new NpgsqlCommand(Sql, connection) { CommandTimeout = 0 };
+        await using var command = new NpgsqlCommand(Sql, connection);
+        new JobRange { Behind = behind }.Narrow(command, "j.namespace", "j.name");
+        JobRange.Add(command, $" ORDER BY {JobRange.Order("j.namespace", "j.name")} LIMIT ", pageLength);
+        command.CommandText += ") j";
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop);
-        while (await reader.ReadAsync(stop))
+        (List<DueJob> found, JobKey? last, int count) = ([], null, 0);
+        for (; await reader.ReadAsync(stop); count++)
         {
             var key = new JobKey(reader.GetString(0), reader.GetString(1));
-            if (Of(key, await reader.GetFieldValueAsync<byte[]>(2, stop)) is { } due)
-                yield return due;
+            last = key;
+            if (!await reader.IsDBNullAsync(2, stop) && Of(key, await reader.GetFieldValueAsync<byte[]>(2, stop)) is { } due)
+                found.Add(due);
         }
+
+        return (found, count < pageLength ? null : last);
     }
 
     /// <summary>What a change makes of a job; null where nothing ends it.</summary>

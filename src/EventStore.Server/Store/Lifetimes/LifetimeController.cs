@@ -105,14 +105,15 @@ internal sealed partial class LifetimeController(
     private async Task Fill(DueJobs due, FeedSubscription changes, CancellationToken stop)
     {
         HashSet<JobKey> changed = [];
-        await foreach (DueJob job in database.Term.Bound(reads.All(stop), stop))
+        JobKey? behind = null;
+        do
         {
+            (IReadOnlyList<DueJob> page, behind) = await database.Term.Bound(reads.Page(behind, stop));
             Drain(due, changes, changed);
-            if (!changed.Contains(job.Key))
+            foreach (DueJob job in page.Where(job => !changed.Contains(job.Key)))
                 due.Put(job.Key, job);
         }
-
-        Drain(due, changes, changed);
+        while (behind is not null);
     }
 
     private void Drain(DueJobs due, FeedSubscription changes, HashSet<JobKey>? changed = null)

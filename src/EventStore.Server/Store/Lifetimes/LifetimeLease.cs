@@ -6,9 +6,10 @@ using Npgsql;
 namespace EventStore.Server.Store.Lifetimes;
 
 /// <summary>
-/// The lease of the one server that ends lifetimes: one for all controllers. It is renewed every second and is over three seconds after the
-/// last renewal, by the database's clock, so the others take over from a server that was killed or paused. Its number is a fencing token:
-/// every commit of this server's controllers names it and is refused once another server has taken the lease under the next number.
+/// The lease of the one server that ends lifetimes (<c>lease_take_1</c> of migrations/V0017): one for all controllers. It is renewed every
+/// second and is over three seconds after the last renewal, by the database's clock, so the others take over from a server that was killed
+/// or paused. Its number is a fencing token: every commit of this server's controllers names it and is refused once another server has
+/// taken the lease under the next number.
 /// </summary>
 internal sealed class LifetimeLease(Primary database, Action<Exception> failed)
 {
