@@ -92,7 +92,7 @@ public abstract record Rejection
     /// <param name="Fields">Each such field with its owner.</param>
     public sealed record ApplyConflict(IReadOnlyList<FieldConflict> Fields) : Rejection;
 
-    /// <summary>A job would be created in a namespace in which none may be.</summary>
+    /// <summary>A job would be created in a namespace in which none may be, or changed in one that is absent.</summary>
     /// <param name="State">Why not; never <see cref="NamespaceState.Active"/>.</param>
     /// <param name="Named">What the job is called: its name, or the beginning of one that is generated.</param>
     public sealed record NoNewContent(NamespaceState State, string Named) : Rejection

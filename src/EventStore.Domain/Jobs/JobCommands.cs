@@ -44,7 +44,7 @@ public abstract record JobCommand(JobKey Key, DateTimeOffset Time, Origin Origin
     /// <summary>What may change, and by which rules.</summary>
     public Profile Profile { get; init; } = Profile.Documented;
 
-    /// <summary>Whether a job may be created in the namespace; what lives there already is not asked.</summary>
+    /// <summary>Whether a job may be created in the namespace. Where the namespace is absent, jobs in it can only be deleted.</summary>
     public NamespaceState Namespace { get; init; }
 }
 

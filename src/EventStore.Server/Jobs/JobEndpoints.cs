@@ -205,9 +205,9 @@ internal static class JobEndpoints
             return gone ? JobAnswers.NotFound(key) : refusal;
         }
 
-        JobCommand asked = command(key, read).Under(http);
+        JobCommand asked = await command(key, read).Under(http).InItsNamespace(http);
         if (asked is ApplyJob { OfStatus: false } apply) // it may come to a creation, which is another right
-            asked = await (apply with { MayCreate = await http.MayAlso("create") }).InItsNamespace(http);
+            asked = apply with { MayCreate = await http.MayAlso("create") };
         Outcome outcome = await lane.Execute(asked, read.DryRun, read.BodyBytes, http.RequestAborted);
         return JobAnswers.Of(outcome, key, http.TraceIdentifier, done => new JsonReply(
             asked is ApplyJob created && created.Uid == done.Job.Uid ? 201 : 200, read.View!.Alone(done)));

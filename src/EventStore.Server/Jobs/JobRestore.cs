@@ -80,8 +80,7 @@ internal static class JobRestore
     public static async Task<Outcome> Execute(HttpContext http, RestoreJob command, bool dryRun, int bodyBytes, CommitLane lane)
     {
         int bytes = bodyBytes + JobText.LengthOf(command.Past); // it waits in the queue with the command
-        command = await command.InItsNamespace(http);
-        return await lane.Execute(command.Under(http), dryRun, bytes, http.RequestAborted);
+        return await lane.Execute(await command.Under(http).InItsNamespace(http), dryRun, bytes, http.RequestAborted);
     }
 
     private static Status Refuse(RestorePoint point, JobKey key, Asked asked)

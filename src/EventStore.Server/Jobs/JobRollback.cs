@@ -44,12 +44,12 @@ internal static class JobRollback
     /// <param name="past">The job as it stood at the revision asked for; null where there was none.</param>
     /// <param name="lane">The commit lane.</param>
     /// <param name="clock">The clock.</param>
-    public static Task<Outcome> Execute(
+    public static async Task<Outcome> Execute(
         HttpContext http, JobKey key, RollbackRequest asked, Job? past, CommitLane lane, TimeProvider clock)
     {
         int pastBytes = past is null ? 0 : JobText.LengthOf(past); // it waits in the queue with the command
-        var command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), asked.Revision, past, asked.ResourceVersion);
-        return lane.Execute(command.Under(http), asked.DryRun, asked.BodyBytes + pastBytes, http.RequestAborted);
+        JobCommand command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), asked.Revision, past, asked.ResourceVersion).Under(http);
+        return await lane.Execute(await command.InItsNamespace(http), asked.DryRun, asked.BodyBytes + pastBytes, http.RequestAborted);
     }
 
     private static void Warn(HttpContext http, IReadOnlyList<FieldPath> notRestored)

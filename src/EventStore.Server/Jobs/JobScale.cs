@@ -85,7 +85,7 @@ internal static class JobScale
 
     private static async Task<IResult> Execute(HttpContext http, ScaleJob command, bool dryRun, int bodyBytes, CommitLane lane)
     {
-        Outcome outcome = await lane.Execute(command.Under(http), dryRun, bodyBytes, http.RequestAborted);
+        Outcome outcome = await lane.Execute(await command.Under(http).InItsNamespace(http), dryRun, bodyBytes, http.RequestAborted);
         return JobAnswers.Of(outcome, command.Key, http.TraceIdentifier, done => Print(done.Utf8));
     }
 

@@ -67,11 +67,14 @@ internal static class JobsRollback
         if (many.RestoresDeleted && await PastRights.OfMany(http, selection, revision, reads) is { } hidden)
             return hidden;
 
-        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // 10,000 jobs take some seconds
-        (Selected? selected, refusal) = await Select(http, selection, body.Text("after").Text, options.Limit, many, reads);
+        (string? after, refusal) = body.Text("after");
+        if (refusal is not null)
+            return refusal;
+        (Selected? selected, refusal) = await Select(http, selection, after, options.Limit, many, reads);
         if (selected is null)
             return refusal!;
-        NamespaceState state = many.RestoresDeleted ? await http.NamespaceState(@namespace) : NamespaceState.Active;
+        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // 10,000 jobs take some seconds
+        NamespaceState state = await http.NamespaceState(@namespace);
         var forbidden = new Dictionary<JobKey, string>();
         (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) = await batches.Execute(
             selected.Pieces, CommandsOf, () => !body.DryRun && forbidden.Count == 0, http.RequestAborted);

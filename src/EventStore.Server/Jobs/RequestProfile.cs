@@ -24,10 +24,12 @@ internal static class RequestProfile
         };
     }
 
-    /// <summary>The command with what is known of its namespace: for one that may create a job.</summary>
-    public static async ValueTask<T> InItsNamespace<T>(this T command, HttpContext http)
-        where T : JobCommand =>
-        command with { Namespace = await http.NamespaceState(command.Key.Namespace) };
+    /// <summary>The command with what is known of its namespace.</summary>
+    public static async ValueTask<JobCommand> InItsNamespace(this JobCommand command, HttpContext http)
+    {
+        NamespaceState state = await http.NamespaceState(command.Key.Namespace);
+        return state == command.Namespace ? command : command with { Namespace = state };
+    }
 
     /// <summary>What is known of a namespace.</summary>
     public static ValueTask<NamespaceState> NamespaceState(this HttpContext http, string name) =>

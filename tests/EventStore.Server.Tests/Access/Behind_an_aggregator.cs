@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
@@ -75,6 +76,26 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
         Assert.Contains("because it is being terminated", await (await Restore("leaving")).Content.ReadAsStringAsync(), StringComparison.Ordinal);
         cluster.Namespaces["leaving"] = "Active";
         await (await Restore("leaving")).Manifest(201);
+    }
+
+    [Fact]
+    public async Task What_lives_in_a_namespace_that_is_absent_may_only_go()
+    {
+        cluster.Namespaces["vanished"] = "Active";
+        JsonNode created = await server.Admin.Create("one", "vanished");
+        cluster.Namespaces.TryRemove("vanished", out _);
+        string job = Sample.Job("one", "vanished");
+        const string label = """{"metadata":{"labels":{"a":"b"}}}""";
+        await Until(async () => (await Reply.Of(server.Admin.Patch(job, label))).Code == HttpStatusCode.NotFound); // it was remembered for a second
+        JsonNode status = await (await server.Admin.Patch(job, label)).Manifest(404);
+        Assert.Equal("namespaces \"vanished\" not found", (string)status["message"]!);
+        long events = await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events");
+        await (await server.Admin.PutAsync(job, Sample.Body(created.ToJsonString()))).Manifest(404);
+        await (await server.Admin.Patch(job + "/status", """{"status":{"a":1}}""")).Manifest(404);
+        await (await server.Admin.PostAsync(job + "/rollback", Sample.Body($$"""{"revision":{{created.Revision()}}}"""))).Manifest(404);
+        await (await server.Admin.PostAsync(Sample.Jobs("vanished") + "/rollback", Sample.Body($$"""{"revision":{{created.Revision()}}}"""))).Manifest(422);
+        Assert.Equal(events, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
+        await (await server.Admin.DeleteAsync(job)).Manifest();
     }
 
     [Fact]

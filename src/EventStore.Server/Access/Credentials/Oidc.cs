@@ -24,7 +24,7 @@ internal static partial class Oidc
     /// The shortest time between two refreshes of the issuer's keys. A token with an unknown key triggers one, and anybody can
     /// send such tokens.
     /// </summary>
-    private static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(10);
+    internal static readonly TimeSpan AskAgainAfter = TimeSpan.FromSeconds(10);
 
     private static readonly TimeSpan IssuerPatience = TimeSpan.FromSeconds(10);
 
