@@ -14,7 +14,7 @@ internal sealed record Span(string Trace, string Id, string Parent, string Name,
 /// <summary>What collects traces and metrics by OTLP over HTTP, and keeps them for the test to look at.</summary>
 internal sealed class Collector : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly WebApplication app;
     private readonly ConcurrentQueue<Span> spans = new();

@@ -8,7 +8,7 @@ namespace EventStore.Server.Tests.Fixtures;
 /// <summary>A PgBouncer, Debian's, in front of a test's database.</summary>
 internal sealed class PgBouncer : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     /// <summary>Why a test without it is left out.</summary>
     public const string Missing = "there is no pgbouncer (Debian: apt-get install pgbouncer)";

@@ -78,7 +78,7 @@ public sealed class Deleting_a_collection : IAsyncLifetime
     [Fact]
     public async Task May_take_longer_than_another_request_may()
     {
-        await using ServerProcess hasty = await ServerProcess.Start(database.Serving, "--Limits:RequestTime", "00:00:01");
+        await using ServerProcess hasty = await ServerProcess.Start(database.Serving, "--Limits:RequestTime", "00:00:05");
         Task<HttpResponseMessage> deleting;
         await using (CommitLock held = await CommitLock.Hold(database))
         {

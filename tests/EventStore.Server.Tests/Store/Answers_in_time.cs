@@ -6,7 +6,7 @@ namespace EventStore.Server.Tests.Store;
 /// <summary>An answer goes out when the next batch is on its way and waits for nothing else of it; what a batch takes.</summary>
 public sealed class Answers_in_time : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private TestDatabase database = null!;
     private CommitLane lane = null!;
 

@@ -14,7 +14,7 @@ namespace EventStore.Server.Tests.Store;
 [Trait("Category", "Slow")]
 public sealed class Broken_connections : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private TestDatabase database = null!;
     private BreakableWire wire = null!;

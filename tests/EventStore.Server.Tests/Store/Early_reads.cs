@@ -7,7 +7,7 @@ namespace EventStore.Server.Tests.Store;
 /// <summary>A job that is not at hand is read before its command's turn. Whoever waits for that holds nobody up, and counts in the queue.</summary>
 public sealed class Early_reads : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private TestDatabase database = null!;
 
     public async Task InitializeAsync()

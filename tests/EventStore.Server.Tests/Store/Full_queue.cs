@@ -8,7 +8,7 @@ namespace EventStore.Server.Tests.Store;
 [Trait("Category", "Slow")]
 public sealed class Full_queue : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private TestDatabase database = null!;
 
     public async Task InitializeAsync() => database = await TestDatabase.Create();

@@ -8,7 +8,7 @@ namespace EventStore.Server.Tests.Store;
 [Trait("Category", "Slow")]
 public sealed class Server_presence : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
     private TestDatabase database = null!;
 

@@ -10,7 +10,7 @@ public sealed class One_request : IAsyncLifetime
 {
     private const string Trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     private const string ParentSpan = "00f067aa0ba902b7";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private TestDatabase database = null!;
     private Collector collector = null!;

@@ -11,7 +11,7 @@ namespace EventStore.Server.Tests.Telemetry;
 [Trait("Category", "Slow")]
 public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<ServedDatabase>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     [Fact]
     public async Task Need_a_right()

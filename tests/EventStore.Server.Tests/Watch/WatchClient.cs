@@ -8,7 +8,7 @@ namespace EventStore.Server.Tests.Watch;
 /// <summary>One watch as a client has it: an answer without end, a frame on each line.</summary>
 internal sealed class WatchClient : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly HttpResponseMessage answer;
     private readonly StreamReader lines;
