@@ -48,8 +48,9 @@ internal static class JobRollback
         HttpContext http, JobKey key, RollbackRequest asked, Job? past, CommitLane lane, TimeProvider clock)
     {
         int pastBytes = past is null ? 0 : JobText.LengthOf(past); // it waits in the queue with the command
-        JobCommand command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), asked.Revision, past, asked.ResourceVersion).Under(http);
-        return await lane.Execute(await command.InItsNamespace(http), asked.DryRun, asked.BodyBytes + pastBytes, http.RequestAborted);
+        var back = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), asked.Revision, past, asked.ResourceVersion);
+        JobCommand command = await back.Under(http).InItsNamespace(http);
+        return await lane.Execute(command, asked.DryRun, asked.BodyBytes + pastBytes, http.RequestAborted);
     }
 
     private static void Warn(HttpContext http, IReadOnlyList<FieldPath> notRestored)
