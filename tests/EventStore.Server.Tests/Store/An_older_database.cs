@@ -19,6 +19,10 @@ public sealed class An_older_database : IAsyncLifetime
         CREATE FUNCTION eventstore.wait_for_commits_2() RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint';
         CREATE FUNCTION eventstore.epoch_check_1(bigint, bigint, bigint, bigint, OUT number bigint, OUT revision bigint, OUT has_begun boolean, OUT is_former boolean)
         LANGUAGE sql AS 'SELECT 0, revision, false, false FROM eventstore.head';
+        CREATE TABLE eventstore.epoch (
+            number bigint, revision bigint, floor bigint, system bigint, timeline bigint, database bigint, lost_from bigint, lost_to bigint,
+            began timestamptz, hash bytea);
+        GRANT SELECT ON eventstore.epoch TO PUBLIC;
         CREATE FUNCTION eventstore.commit_jobs_6(
             text[], text[], uuid[], bigint[], bigint[], int[], uuid[], uuid[], bigint[], text[], text[], jsonb[], text[], jsonb[], text[],
             int[], text[], int[], boolean[], text[], text[], boolean, bigint, bigint, bigint, bigint,
@@ -27,6 +31,11 @@ public sealed class An_older_database : IAsyncLifetime
             (SELECT coalesce(array_agg($8[e] IS DISTINCT FROM $3[$6[e]]), '{}') AS new, coalesce(array_agg($10[e] = 'job_deleted'), '{}') AS gone
                FROM unnest($18) e) row,
             eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$18,row.new,row.gone,$20,$21,$22) c$$
+        """;
+
+    private const string AsItWas = """
+        DROP FUNCTION IF EXISTS eventstore.commit_jobs_6, eventstore.epoch_check_1, eventstore.wait_for_commits_2;
+        DROP TABLE IF EXISTS eventstore.epoch
         """;
 
     private const string OldLock = "SELECT pg_advisory_xact_lock(7071)";
@@ -122,7 +131,7 @@ public sealed class An_older_database : IAsyncLifetime
         await using NpgsqlTransaction held = await holder.BeginTransactionAsync();
         await using (var command = new NpgsqlCommand(OldLock, holder))
             await command.ExecuteNonQueryAsync();
-        await database.Execute("DROP FUNCTION eventstore.commit_jobs_6, eventstore.epoch_check_1, eventstore.wait_for_commits_2");
+        await database.Execute(AsItWas);
         Task migrating = Migrations.Apply(database.Owner, NullLogger.Instance); // first in the queue for the lock
         await Waiting(1);
         Batch batch = InProcess.Decide([], InProcess.Create("late"));
@@ -148,7 +157,7 @@ public sealed class An_older_database : IAsyncLifetime
 
     private async Task Migrate()
     {
-        await database.Execute("DROP FUNCTION IF EXISTS eventstore.commit_jobs_6, eventstore.epoch_check_1, eventstore.wait_for_commits_2");
+        await database.Execute(AsItWas);
         await Migrations.Apply(database.Owner, NullLogger.Instance);
         await ServingRole.Grant(database.Owner, database.ServingRoleName);
     }
