@@ -5,8 +5,9 @@ using EventStore.Domain.Manifests;
 namespace EventStore.Domain.Jobs;
 
 /// <summary>
-/// Rollback: restores the updatable fields from an earlier revision of the same incarnation, by a new event. The events since stay
-/// in the history, and fields that other parties own (status, finalizers) stay as they are.
+/// Rollback: restores the updatable fields (those with <see cref="UpdatableField.RolledBack"/>) from an earlier revision of the same
+/// incarnation, by a new event. The events since stay in the history, and fields that other parties own (status, finalizers) stay as they
+/// are.
 /// </summary>
 public static class Rollback
 {

@@ -14,7 +14,7 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Jobs;
 
 /// <summary>
-/// Deletes the selected jobs: each by a command of its own for the uid that was listed, and many at once, so that they share commits. A
+/// Deletes the selected jobs, each by a command of its own for the uid that was listed, and many at once, so that they share commits. A
 /// job that somebody else deleted meanwhile is skipped; one with finalizers is answered as being deleted. The answer is sent in pieces,
 /// while the deletion goes on, so of what is deleted only the names are held in memory.
 /// </summary>

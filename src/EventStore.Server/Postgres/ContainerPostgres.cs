@@ -38,7 +38,9 @@ internal sealed class ContainerPostgres : PrivatePostgres
     /// <summary>The container's name.</summary>
     internal string Name => record.Name;
 
-    /// <summary>Whether a data folder's database is in a container, even one whose creation was interrupted: it is created anew.</summary>
+    /// <summary>
+    /// Whether a data folder's database is in a container. One whose creation was interrupted counts too, and is created anew.
+    /// </summary>
     public static bool HasRecord(string dataFolder) => File.Exists(ContainerRecord.FileIn(dataFolder));
 
     /// <summary>Starts the folder's database in a container; one of <paramref name="image"/> is made where there is none.</summary>

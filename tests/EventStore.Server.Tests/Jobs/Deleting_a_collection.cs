@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using EventStore.Server.Tests.Fixtures;
+using Npgsql;
 
 namespace EventStore.Server.Tests.Jobs;
 
@@ -90,6 +91,21 @@ public sealed class Deleting_a_collection : IAsyncLifetime
 
         using HttpResponseMessage answer = await deleting;
         Assert.Equal(["a"], Names(await answer.Manifest()));
+    }
+
+    [Fact]
+    public async Task Is_not_waited_for_where_the_jobs_cannot_be_listed_nor_is_a_rollback_of_many()
+    {
+        await using ServerProcess hasty = await ServerProcess.Start(database.Serving, "--Limits:RequestTime", "00:00:05");
+        await using NpgsqlConnection owner = await database.OwnerSource.OpenConnectionAsync();
+        await using NpgsqlTransaction holding = await owner.BeginTransactionAsync();
+        await using (var held = new NpgsqlCommand("LOCK TABLE eventstore.mt_doc_current_job IN ACCESS EXCLUSIVE MODE", owner))
+            await held.ExecuteNonQueryAsync();
+
+        Task<HttpResponseMessage> deleting = hasty.Admin.DeleteAsync(Sample.Jobs("elsewhere"));
+        using HttpResponseMessage rolled = await hasty.Admin.PostAsync(Sample.Jobs("elsewhere") + "/rollback", Sample.Body("""{"revision":2}"""));
+        using HttpResponseMessage deleted = await deleting;
+        Assert.Equal((504, 504), ((int)rolled.StatusCode, (int)deleted.StatusCode));
     }
 
     [Fact]

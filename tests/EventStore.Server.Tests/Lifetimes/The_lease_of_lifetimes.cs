@@ -39,6 +39,16 @@ public sealed class The_lease_of_lifetimes : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Is_not_held_under_its_number_in_another_epoch()
+    {
+        Assert.Equal(1, await Take(-1, 60));
+        await database.Execute("SELECT eventstore.epoch_add_1()");
+        Assert.Null(await Take(1, 60));
+        await database.Execute("UPDATE eventstore.lease SET until = clock_timestamp()");
+        Assert.True(await Take(1, 60) > await database.Ask<long>("SELECT max(floor) FROM eventstore.epoch"));
+    }
+
+    [Fact]
     public async Task A_command_of_a_lease_that_is_lost_is_turned_away_and_the_others_of_its_batch_are_committed()
     {
         await using CommitLane lane = InProcess.Lane(database.Source);

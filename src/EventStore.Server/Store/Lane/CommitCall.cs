@@ -45,31 +45,30 @@ internal readonly record struct Memory(long Rebuild, long Epoch, long Seen = 0);
 /// </summary>
 internal static class CommitCall
 {
-    private const string Sql = """
-        SELECT held, revisions, rebuild, lease, epoch
+    /// <summary>
+    /// Writes a small record, so that the transaction waits for the synchronous standbys. They have all that was committed before it then:
+    /// the write-ahead log is in order.
+    /// </summary>
+    public const string WriteRecord = "pg_logical_emit_message(true, 'eventstore', '')";
+
+    private const string Columns = "SELECT held, revisions, rebuild, lease, epoch";
+
+    private const string Call = """
           FROM eventstore.commit_jobs_6(
                    $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$26,$24,$25)
         """;
 
-    // A batch without events writes nothing, and PostgreSQL would wait for no standby: but what it says of a job, that it has this value
-    // already or is gone, may be on the primary alone. A small record of its own is waited for.
-    private const string CheckSql = """
-        SELECT held, revisions, rebuild, lease, epoch,
-               CASE WHEN current_setting('synchronous_standby_names') <> '' THEN pg_logical_emit_message(true, 'eventstore', '') END
-          FROM eventstore.commit_jobs_6(
-                   $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$26,$24,$25)
-        """;
+    private const string Sql = $"{Columns} {Call}";
+
+    // Synchronous replication: PostgreSQL waits for a standby only where a transaction wrote something. A batch without events writes
+    // nothing, but its answers (no change, not found) may rest on a commit that the primary alone has.
+    private const string CheckSql =
+        $"{Columns}, CASE WHEN current_setting('synchronous_standby_names') <> '' THEN {WriteRecord} END {Call}";
 
     private const string WholeSql = """
         SELECT held, revisions, rebuild, NULL::bigint, epoch
           FROM eventstore.commit_jobs_whole_3(
                    $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25)
-        """;
-
-    private const string LookUpSql = """
-        SELECT e.place, m.seq_id
-          FROM unnest($1::uuid[], $2::bigint[], $3::uuid[]) WITH ORDINALITY AS e (stream, version, id, place)
-          JOIN eventstore.mt_events m ON m.stream_id = e.stream AND m.version = e.version AND m.id = e.id
         """;
 
     /// <summary>Commits the batch. When this throws a <see cref="PostgresException"/> of severity ERROR, nothing was stored.</summary>
@@ -114,32 +113,6 @@ internal static class CommitCall
         foreach (long? known in (long?[])[memory?.Rebuild, memory?.Epoch, memory?.Seen, batch.Lease])
             command.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = known, NpgsqlDbType = NpgsqlDbType.Bigint });
         return command;
-    }
-
-    /// <summary>
-    /// What became of a batch whose reply was lost; the session that sent it must have ended. A transaction is there or it is not: when one
-    /// of its events is found, all that were appended are; a chain none of whose events is found was refused or held no event, and is to be
-    /// decided again. No lock is needed, and none is taken.
-    /// </summary>
-    /// <param name="connection">A connection that works.</param>
-    /// <param name="batch">The batch.</param>
-    /// <param name="patience">How long the statement may take; in whole seconds, one at least.</param>
-    public static async Task<Committed> LookUp(NpgsqlConnection connection, Batch batch, TimeSpan patience)
-    {
-        await using var command = new NpgsqlCommand(LookUpSql, connection) { CommandTimeout = WholeSeconds(patience) };
-        Add(command.Parameters, batch.Entries, entry => entry.After.Uid);
-        Add(command.Parameters, batch.Entries, entry => entry.After.Version);
-        Add(command.Parameters, batch.Entries, entry => entry.Id);
-        var committed = Committed.Nothing(batch);
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
-        while (await reader.ReadAsync())
-        {
-            int place = (int)reader.GetInt64(0) - 1;
-            committed.Revisions[place] = reader.GetInt64(1);
-            committed.Held[batch.Entries[place].Chain.Place] = true;
-        }
-
-        return committed;
     }
 
     /// <summary>A time as Npgsql wants it, where 0 would be for ever.</summary>
@@ -209,7 +182,8 @@ internal static class CommitCall
         Add(parameters, rows, row => row.Row.Tail, NpgsqlDbType.Text);
     }
 
-    private static void Add<TItem, TValue>(
+    /// <summary>Adds an array with a value for each item.</summary>
+    internal static void Add<TItem, TValue>(
         NpgsqlParameterCollection parameters, List<TItem> items, Func<TItem, TValue> value, NpgsqlDbType? type = null)
     {
         var values = new TValue[items.Count];

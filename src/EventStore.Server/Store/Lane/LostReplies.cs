@@ -17,7 +17,11 @@ public sealed class LostReplies(Primary source)
     private const string EndSql =
         "SELECT bool_and(pg_terminate_backend(pid, $3)) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
 
-    private const string ReplicateSql = "SELECT pg_logical_emit_message(true, 'eventstore', '')";
+    private const string FindSql = """
+        SELECT e.place, m.seq_id
+          FROM unnest($1::uuid[], $2::bigint[], $3::uuid[]) WITH ORDINALITY AS e (stream, version, id, place)
+          JOIN eventstore.mt_events m ON m.stream_id = e.stream AND m.version = e.version AND m.id = e.id
+        """;
 
     /// <summary>The database.</summary>
     public Primary Source => source;
@@ -38,7 +42,7 @@ public sealed class LostReplies(Primary source)
         {
             await using NpgsqlConnection open = await Open(asked, sender);
             await End(open, sender, patience);
-            Committed found = await CommitCall.LookUp(open, batch, patience);
+            Committed found = await Read(open, batch, patience);
             if (found.Revisions.Any(revision => revision > 0))
                 await Replicate(open, patience);
             return found;
@@ -83,14 +87,34 @@ public sealed class LostReplies(Primary source)
     }
 
     /// <summary>
-    /// Waits until the synchronous standbys have what was found; a session that is terminated waits for them no more. The write-ahead log
-    /// is in order, so the standby that confirms a later commit has confirmed it.
+    /// Commits are atomic: if one event of the batch is found, all that were appended are. A chain none of whose events is found was
+    /// refused or held no event, and is to be decided again. No lock is needed, and none is taken.
     /// </summary>
+    private static async Task<Committed> Read(NpgsqlConnection open, Batch batch, TimeSpan patience)
+    {
+        await using var command = new NpgsqlCommand(FindSql, open) { CommandTimeout = CommitCall.WholeSeconds(patience) };
+        CommitCall.Add(command.Parameters, batch.Entries, entry => entry.After.Uid);
+        CommitCall.Add(command.Parameters, batch.Entries, entry => entry.After.Version);
+        CommitCall.Add(command.Parameters, batch.Entries, entry => entry.Id);
+        var committed = Committed.Nothing(batch);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
+        {
+            int place = (int)reader.GetInt64(0) - 1;
+            committed.Revisions[place] = reader.GetInt64(1);
+            committed.Held[batch.Entries[place].Chain.Place] = true;
+        }
+
+        return committed;
+    }
+
+    /// <summary>Waits until the synchronous standbys have what was found; a session that is terminated waits for them no more.</summary>
     private static async Task Replicate(NpgsqlConnection open, TimeSpan patience)
     {
         bool hasGivenUp = false;
         open.Notice += (_, told) => hasGivenUp |= IsStandbyGivenUp(told.Notice);
-        await using var command = new NpgsqlCommand(ReplicateSql, open) { CommandTimeout = CommitCall.WholeSeconds(patience) };
+        await using var command = new NpgsqlCommand($"SELECT {CommitCall.WriteRecord}", open);
+        command.CommandTimeout = CommitCall.WholeSeconds(patience);
         await command.ExecuteNonQueryAsync();
         if (hasGivenUp)
             throw new NotReplicatedException();
