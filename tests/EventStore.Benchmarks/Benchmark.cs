@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched"];
+    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", Options.OfGivenStore, "chain", "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -35,7 +35,8 @@ internal sealed class Benchmark : IAsyncDisposable
         Dictionary<string, string> about = MachineFacts.Read(benchmark.postgres?.Version ?? "unknown");
         foreach ((string name, string value) in about)
             Console.WriteLine($"{name,-11} {value}");
-        await benchmark.Prepare();
+        if (options.Scenarios is not [Options.OfGivenStore])
+            await benchmark.Prepare();
         Console.WriteLine(Table.Head);
         foreach (int connections in options.Connections)
             await benchmark.Throughput([.. options.Scenarios.Except(Special)], connections);
@@ -105,7 +106,10 @@ internal sealed class Benchmark : IAsyncDisposable
                 await Past();
                 return;
             case "whole":
-                await new Whole(postgres!, options, figures, stop).Measure();
+                await new Whole(postgres!, options, figures, spec => Load(spec, null), stop).Measure();
+                return;
+            case Options.OfGivenStore:
+                await new HistoryPages(postgres, options, figures, spec => Load(spec, null)).Measure(server, options.WholeJobs);
                 return;
             case "chain":
                 await new ChainCost(postgres!, options, spec => Load(spec, null), stop).Measure(figures);

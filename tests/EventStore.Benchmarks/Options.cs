@@ -50,6 +50,7 @@ internal sealed record Options
           past          one job of 100,000 events as it was 10, 1,000 and 100,000 events ago, one client
           lifetimes     'lifetimes' jobs due over two minutes, three servers of which the one that acts is killed: lateness, and patches beside it
           whole         of a large store: pages of its history, then verify, rebuild (nothing to mend, and everything), export
+          history-pages pages of the history by each filter, of the store that --url names
           chain         patch, with the chain of hashes and without it (in a database of its own), in turn
           deletecollection one DELETE of 50,000 jobs
           large         64 writers and 20 watchers of jobs of 2.9 MB, and what another user's small patch feels of them
@@ -73,7 +74,7 @@ internal sealed record Options
     public static readonly string[] Known =
     [
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood",
-        "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot",
+        "startup", "first-screen", "past", "lifetimes", "whole", "history-pages", "chain", "snapshot",
         "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched",
     ];
 
@@ -83,6 +84,9 @@ internal sealed record Options
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot",
         "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched",
     ];
+
+    /// <summary>Reads a store that somebody filled, and leaves it as it is.</summary>
+    public const string OfGivenStore = "history-pages";
 
     private static readonly string[] Names =
     [
@@ -146,7 +150,7 @@ internal sealed record Options
         bool isGiven = given.ContainsKey("url");
         return new Options
         {
-            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && NeedOwnServer.Contains(name)))],
+            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && NeedOwnServer.Contains(name)) && (isGiven || name != OfGivenStore))],
             Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
             Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
             WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),

@@ -50,13 +50,7 @@ public sealed class FieldPath : IEquatable<FieldPath>
     public override string ToString()
     {
         var text = new StringBuilder();
-        foreach (FieldPath path in Above().Reverse())
-        {
-            if (text.Length > 0 && path.step[0] != '[')
-                text.Append('.');
-            text.Append(path.step);
-        }
-
+        AppendTo(text);
         return text.ToString();
     }
 
@@ -70,6 +64,16 @@ public sealed class FieldPath : IEquatable<FieldPath>
     /// <inheritdoc/>
     public override int GetHashCode() =>
         Above().Aggregate(0, (hash, path) => HashCode.Combine(hash, string.GetHashCode(path.step, StringComparison.Ordinal)));
+
+    private void AppendTo(StringBuilder text)
+    {
+        if (parent is null)
+            return;
+        parent.AppendTo(text);
+        if (text.Length > 0 && step[0] != '[')
+            text.Append('.');
+        text.Append(step);
+    }
 
     /// <summary>This path and those it hangs from, without the root.</summary>
     private IEnumerable<FieldPath> Above()

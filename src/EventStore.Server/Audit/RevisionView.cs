@@ -35,10 +35,16 @@ internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
     /// <param name="revision">The revision.</param>
     /// <param name="job">The job after it, if it is to be shown.</param>
     public ReadOnlyMemory<byte> Alone(Revision revision, JsonValue? job = null) =>
-        Form.Alone(revision.Number, RevisionJson.Of(revision).WithOrWithout("object", job).ToUtf8(), _ => Cells(revision));
+        Form.Alone(revision.Number, RevisionJson.Print(revision, job), _ => Cells(revision));
 
     /// <summary>One revision as an item of a list.</summary>
-    public byte[] Item(Revision revision) => Form.Item(RevisionJson.Of(revision), _ => Cells(revision));
+    public byte[] Item(Revision revision) =>
+        Form.IsPlain ? RevisionJson.Print(revision) : Form.Item(Shown(revision), _ => Cells(revision));
+
+    /// <summary>As much of the object as a row of a table carries.</summary>
+    private JsonObject Shown(Revision revision) => Form.Include == IncludeObject.Whole
+        ? (JsonObject)JsonReading.Parse(RevisionJson.Print(revision))
+        : JsonObject.Of(("metadata", RevisionJson.Metadata(revision)));
 
     private JsonValue[] Cells(Revision revision) =>
     [

@@ -124,6 +124,7 @@ internal sealed class ClosedLoop
         LoadKind.GetAny => requests.Get(job, "?resourceVersion=0"),
         LoadKind.List => requests.List(),
         LoadKind.History => requests.History(job),
+        LoadKind.Path => requests.Path(job),
         LoadKind.Mixed => Mixed(requests, job, random.Next(100)),
         _ => throw new UnreachableException($"{spec.Kind} is no closed loop"),
     };

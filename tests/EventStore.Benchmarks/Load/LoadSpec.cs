@@ -14,6 +14,7 @@ internal enum LoadKind
     List,
     Create,
     History,
+    Path,
     Mixed,
     Watch,
 }
@@ -33,6 +34,11 @@ internal sealed record LoadSpec
     public string Namespace { get; init; } = "bench";
 
     public int Jobs { get; init; }
+
+    /// <summary>What <see cref="LoadKind.Path"/> asks for; JOB in it stands for the name of a random job.</summary>
+    public string Path { get; init; } = "";
+
+    public string Accept { get; init; } = "application/json";
 
     public int Connections { get; init; } = 1;
 

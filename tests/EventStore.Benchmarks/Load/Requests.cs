@@ -19,7 +19,7 @@ internal sealed class Requests(LoadSpec spec)
 
     private readonly byte[] buffer = new byte[4096];
     private readonly byte[] json = new byte[4096];
-    private readonly string head = $" HTTP/1.1\r\nHost: {spec.Host}:{spec.Port}\r\nAuthorization: Bearer {spec.Token}\r\nAccept: application/json\r\n";
+    private readonly string head = $" HTTP/1.1\r\nHost: {spec.Host}:{spec.Port}\r\nAuthorization: Bearer {spec.Token}\r\nAccept: {spec.Accept}\r\n";
 
     public static string JobName(int job) => string.Create(CultureInfo.InvariantCulture, $"job-{job:00000}");
 
@@ -64,6 +64,9 @@ internal sealed class Requests(LoadSpec spec)
     /// <summary>The newest hundred changes of one job.</summary>
     public ReadOnlyMemory<byte> History(int job) =>
         Simple($"{Revisions}/{spec.Namespace}/pytorchjobrevisions?labelSelector=job%3D{JobName(job)}&limit=100");
+
+    /// <summary>Whatever is to be asked for.</summary>
+    public ReadOnlyMemory<byte> Path(int job) => Simple(spec.Path.Replace("JOB", JobName(job), StringComparison.Ordinal));
 
     public ReadOnlyMemory<byte> Create(string name)
     {
