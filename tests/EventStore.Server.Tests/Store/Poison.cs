@@ -54,17 +54,27 @@ public sealed class Poison : IAsyncLifetime
         await using CommitLane lane = InProcess.Lane(database.Source);
         Task<Outcome> first;
         Task<Outcome>[] batch;
+        Task[] others; // which must not get among those that are tried apart
+        int more = 0;
         await using (CommitLock held = await CommitLock.Hold(database))
         {
             first = lane.Execute(InProcess.Create("first"));
             await held.WaitForWaiting(1);
             batch = [.. Enumerable.Range(0, Commands).Select(i => lane.Execute(InProcess.Create($"job-{i}")))]; // all in the next batch
+            others = [.. Enumerable.Range(0, 2 * Commands).Select(_ => KeepCreating())];
         }
 
         Assert.IsType<Outcome.Done>(await first);
-        Outcome[] outcomes = await Task.WhenAll(batch);
+        Outcome[] outcomes = await Task.WhenAll(batch).WaitAsync(TimeSpan.FromMinutes(2));
+        await Task.WhenAll(others);
         Assert.All(outcomes, (outcome, i) => Assert.IsType(i == 7 ? typeof(Outcome.Failed) : typeof(Outcome.Done), outcome));
         await AssertAllButOne();
+
+        async Task KeepCreating()
+        {
+            while (batch.Any(each => !each.IsCompleted))
+                Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create($"more-{Interlocked.Increment(ref more)}")));
+        }
     }
 
     private async Task AssertAllButOne()

@@ -137,20 +137,22 @@ public sealed partial class CommitLane : IAsyncDisposable
             Committed committed = await metrics.Measure(
                 batch, commands, known, () => connection.Commit(batch, presence.OthersServe, known));
             memory = committed.Rebuild == known.Rebuild && committed.Epoch == known.Epoch ? known : null;
-            queue.Return(committed.Lease != batch.Lease
+            queue.PutBack(committed.Lease != batch.Lease
                 ? recovery.TurnAway(commands, committed.Lease) : memory is null ? commands : Settle(batch, committed));
         }
         catch (Exception e) when ((batch is null || !connection.HasSent) && DatabaseAway.Is(e))
         {
+            memory = null; // the session is discarded, and what is known is known by it
             await recovery.GiveUp(commands, e, mayHaveBeenApplied: false);
         }
         catch (Exception e)
         {
+            memory = null;
             commands.ForEach(queued => cache.Forget(queued.Command.Key));
             if (batch is not null && connection.HasSent && !LaneRecovery.WasRolledBack(e))
             {
                 feed.Wake(); // it may be there
-                if (await recovery.FindOut(batch, commands, e) is not { } found)
+                if (await metrics.Observe(() => recovery.FindOut(batch, commands, e)) is not { } found)
                     return;
                 commands = Settle(batch, found);
             }

@@ -64,7 +64,11 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
     /// </summary>
     public async Task<Memory> Begin()
     {
-        return await Bound(BeginOn(await Open()), limits.CommitTime);
+        Task<Memory> asked = BeginOn(await Open());
+        LaneSession session = Session;
+        Memory memory = await Bound(asked, limits.CommitTime);
+        begun = session;
+        return memory;
 
         async Task<Memory> BeginOn(NpgsqlConnection open)
         {
@@ -72,9 +76,7 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
             long epoch = database.Epochs.Last;
             await using var command = new NpgsqlCommand(DatabaseNames.WaitForCommits, open);
             command.CommandTimeout = CommitCall.WholeSeconds(limits.CommitTime);
-            var memory = new Memory((long)(await command.ExecuteScalarAsync())!, epoch);
-            begun = Session;
-            return memory;
+            return new Memory((long)(await command.ExecuteScalarAsync())!, epoch);
         }
     }
 
@@ -118,7 +120,7 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
             return;
         try
         {
-            NpgsqlConnection.ClearPool(left); // so that it is closed and not kept for others
+            term.Source.Clear(); // so that it is closed and not kept: NpgsqlConnection.ClearPool knows nothing of data sources
             await left.DisposeAsync();
         }
         catch (Exception e)

@@ -11,13 +11,13 @@ internal sealed class LaneMetrics(LaneLimits limits)
 {
     private long committingSince;
 
-    /// <summary>What is wrong with the commit under way; null when nothing is.</summary>
+    /// <summary>What is wrong with what the lane asks of the database, most often a commit; null when nothing is.</summary>
     public string? Trouble =>
         Volatile.Read(ref committingSince) is not 0 and var since && Stopwatch.GetElapsedTime(since) > limits.StuckAfter
             ? $"a commit has been under way for more than {limits.StuckAfter.TotalSeconds} s"
             : null;
 
-    /// <summary>Runs a commit, or what waits for the commit lock as one does: what does not end is the lane's trouble.</summary>
+    /// <summary>Runs what the lane waits for: a commit, a read, a look-up. What does not end is the lane's trouble.</summary>
     public async Task<T> Observe<T>(Func<Task<T>> work)
     {
         Volatile.Write(ref committingSince, Stopwatch.GetTimestamp());

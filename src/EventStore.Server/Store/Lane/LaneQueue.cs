@@ -25,6 +25,7 @@ internal sealed class LaneQueue(LaneLimits limits)
     private long admittedBytes;
     private long earlyBytes;
     private bool heavyWasLast;
+    private bool apartWasLast;
 
     private bool HasWaiting => apart.Count + light.Count + heavy.Count > 0;
 
@@ -72,8 +73,9 @@ internal sealed class LaneQueue(LaneLimits limits)
     /// <param name="answered">How many commands the last batch answered.</param>
     public List<QueuedCommand> Take(int answered)
     {
-        if (apart.TryPop(out List<QueuedCommand>? group))
-            return group;
+        apartWasLast = apart.TryPop(out List<QueuedCommand>? group);
+        if (apartWasLast)
+            return group!;
         while (entrance.Reader.TryRead(out QueuedCommand? entered))
             LineOf(entered).Waiting.Enqueue(entered);
         heavyWasLast = heavy.Count > 0 && (light.Count == 0 || !heavyWasLast);
@@ -83,6 +85,18 @@ internal sealed class LaneQueue(LaneLimits limits)
         for (long bytes = 0; taken.Count < most && bytes < limits.BatchBytes && Next(line) is { } queued; bytes += queued.WorkBytes)
             taken.Add(queued);
         return taken;
+    }
+
+    /// <summary>
+    /// Puts back what <see cref="Take"/> took last, to be decided again: a batch of its own stays one, or a command that makes every batch
+    /// fail would be among others again.
+    /// </summary>
+    public void PutBack(List<QueuedCommand> commands)
+    {
+        if (!apartWasLast)
+            Return(commands);
+        else if (commands.Count > 0)
+            apart.Push(commands);
     }
 
     /// <summary>Puts commands that are to be decided again before those that wait.</summary>
