@@ -57,6 +57,19 @@ public sealed class Epochs_of_a_database : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Begin_near_the_clock_however_soon_one_follows_another()
+    {
+        const long minute = 60L << 21;
+        for (int i = 0; i < 3; i++)
+            await database.Execute("SELECT eventstore.epoch_add_1()");
+        long[] floors = await database.Ask<long[]>("SELECT array_agg(floor ORDER BY number) FROM eventstore.epoch WHERE number > 1");
+        Assert.All(floors.Zip(floors.Skip(1)), pair => Assert.InRange(pair.Second - pair.First, 1L << 21, minute));
+        await database.Execute($"UPDATE eventstore.epoch SET floor = floor + {120 * minute} WHERE number = (SELECT max(number) FROM eventstore.epoch)");
+        await database.Execute("SELECT eventstore.epoch_add_1()"); // as if the clock had been set back
+        Assert.Equal(floors[^1] + (120 * minute) + (1L << 32), await database.Ask<long>("SELECT max(floor) FROM eventstore.epoch"));
+    }
+
+    [Fact]
     public async Task Stay_as_they_are_where_nothing_is_missing()
     {
         Epochs server = await Begin();

@@ -1,4 +1,5 @@
 using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Hosts;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
@@ -34,6 +35,12 @@ public sealed class Backups_restored_twice
         await server.Check(one);
         Assert.Equal(lost[^1].Revision, server.Seen);
 
+        using JobFeed feed = InProcess.Feed(database.Source, new FeedLimits(), out _);
+        var fanout = new Fanout(server, new FeedLimits());
+        using var watch = new FeedSubscription(feed);
+        fanout.Add(watch);
+        Assert.True(fanout.Join(watch, lost[^1].Revision, lost[^1].Revision));
+
         var another = new Epochs();
         await another.Check(two);
         Job[] given = await two.Commit(InProcess.Decide([], "defgh".Select(each => InProcess.Create(each.ToString()))));
@@ -44,6 +51,8 @@ public sealed class Backups_restored_twice
         Assert.All(lost, job => Assert.NotNull(server.Lacking(job.Revision)));
         Assert.All(given, job => Assert.Null(server.Lacking(job.Revision)));
         Assert.Equal(given[^1].Revision, server.Seen);
+        Assert.True(fanout.ForgetLost());
+        Assert.NotNull(watch.LostWith);
     }
 
     private static async Task<NpgsqlConnection> Open(TestDatabase database, string name)

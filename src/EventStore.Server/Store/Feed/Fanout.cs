@@ -16,7 +16,7 @@ internal sealed class Fanout(Epochs epochs, FeedLimits limits)
     private readonly List<FeedSubscription> subscriptions = [];
     private RecentChanges recent = new(0, limits.RingLength, limits.RingBytes);
     private long position = -1;
-    private long epoch; // the one the position is of
+    private IReadOnlyList<Epoch> met = []; // those that were known when the position was told
 
     /// <summary>The last revision that was passed on; -1 while nobody watches and nothing is remembered.</summary>
     public long Position => Volatile.Read(ref position);
@@ -60,7 +60,7 @@ internal sealed class Fanout(Epochs epochs, FeedLimits limits)
             // bytes it lacks; when it comes back it lacks what is in the ring, whose bytes are bounded. While others write it would
             // always be a little behind.
             if (position < 0)
-                (position, recent, epoch) = (reached, Recent(reached), epochs.Last);
+                (position, recent, met) = (reached, Recent(reached), epochs.Known);
             if (after < recent.Begin)
                 return false;
             subscription.Open(position, recent, after);
@@ -109,7 +109,8 @@ internal sealed class Fanout(Epochs epochs, FeedLimits limits)
         bool hasLost = false;
         lock (gate)
         {
-            foreach (Epoch begun in epochs.Known.Where(known => known.Number > epoch))
+            IReadOnlyList<Epoch> known = epochs.Known;
+            foreach (Epoch begun in known.Except(met)) // two epochs may have one number, where the first was lost
             {
                 foreach (FeedSubscription subscription in subscriptions.Where(subscription => begun.Lacks(subscription.Latest)))
                     subscription.Expire(begun.Number);
@@ -118,7 +119,7 @@ internal sealed class Fanout(Epochs epochs, FeedLimits limits)
                 (position, recent, hasLost) = (begun.Revision, Recent(begun.Revision), true);
             }
 
-            epoch = epochs.Last;
+            met = known;
         }
 
         return hasLost;

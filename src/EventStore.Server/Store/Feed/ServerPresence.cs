@@ -114,8 +114,8 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
     [LoggerMessage(25, LogLevel.Warning, "The mark that this server is running was lost with its connection: {Reason}")]
     private partial void LogLost(string reason);
 
-    [LoggerMessage(160, LogLevel.Warning, "Epoch {Number} began behind revision {Revision}: another primary serves, or a backup was "
-        + "restored. No revision is known to be lost; the next ones are above {Floor}")]
+    [LoggerMessage(160, LogLevel.Warning, "Epoch {Number} began behind revision {Revision}: another primary serves, a backup was "
+        + "restored, or a migration began it. No revision is known to be lost; the next ones are above {Floor}")]
     private partial void LogBegan(long number, long revision, long floor);
 
     [LoggerMessage(161, LogLevel.Error, "LOST: {What}, though they may have been answered: the database ended at revision {Revision}. "

@@ -1,3 +1,4 @@
+using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using Microsoft.Extensions.Caching.Memory;
 
@@ -6,13 +7,15 @@ namespace EventStore.Server.Store.History;
 /// <summary>The cache key of a counted timeline: its name, its first revision and its slices.</summary>
 internal readonly record struct TimelineKey(JobKey Job, DateTimeOffset Begin, TimeSpan Width, long First);
 
-/// <summary>A timeline as far as it was counted. The counts stay valid, because the history never changes.</summary>
+/// <summary>A timeline as far as it was counted. The counts stay valid in their epoch: what was committed never changes, but may be lost.</summary>
 /// <param name="Last">The revision up to which.</param>
 /// <param name="Total">How many revisions there were.</param>
 /// <param name="Cells">The counts.</param>
 /// <param name="Clipped">Whether older revisions were left out.</param>
 /// <param name="Rebuilds">How often current jobs and index rows had been rebuilt.</param>
-internal sealed record CountedTimeline(long Last, long Total, IReadOnlyList<TimelineCell> Cells, bool Clipped, long Rebuilds)
+/// <param name="Epochs">The epochs that were known.</param>
+internal sealed record CountedTimeline(
+    long Last, long Total, IReadOnlyList<TimelineCell> Cells, bool Clipped, long Rebuilds, IReadOnlyList<Epoch> Epochs)
 {
     /// <summary>The last slice with a revision in it.</summary>
     public int LastSlice => Cells.Count == 0 ? 0 : Cells.Max(cell => cell.Slice);

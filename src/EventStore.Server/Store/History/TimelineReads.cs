@@ -1,3 +1,4 @@
+using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
@@ -123,8 +124,9 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
     {
         var slices = TimeSlices.Of(from, to, slicesMax);
         var place = new TimelineKey(key, slices.Begin, slices.Width, first);
-        long rebuild = rebuilds();
-        CountedTimeline? before = known.Get(place) is { } kept && kept.Last <= last && kept.Rebuilds == rebuild ? kept : null;
+        (long rebuild, IReadOnlyList<Epoch> epochs) = (rebuilds(), database.Epochs.Known);
+        CountedTimeline? before = known.Get(place) is { } kept && kept.Last <= last && kept.Rebuilds == rebuild
+            && ReferenceEquals(kept.Epochs, epochs) ? kept : null;
         CountedTimeline counted;
         if (before is not null && before.Last == last)
         {
@@ -133,7 +135,7 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
         else
         {
             counted = await Count(key, slices, before?.LastSlice ?? 0, before is null ? first : before.Last + 1, last, stop);
-            counted = counted with { Rebuilds = rebuild };
+            counted = counted with { Rebuilds = rebuild, Epochs = epochs };
             counted = before is null || counted.Clipped ? counted : before.With(counted);
             known.Keep(place, counted);
         }
@@ -165,7 +167,7 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
             cells.AddRange(Cells(row).Select(cell => cell with { Slice = oldest + cell.Slice }));
         }
 
-        return new CountedTimeline(last, total, cells, total > CountedMax, 0);
+        return new CountedTimeline(last, total, cells, total > CountedMax, 0, []);
     }
 
     private static IEnumerable<TimelineCell> Cells(NpgsqlDataReader row)

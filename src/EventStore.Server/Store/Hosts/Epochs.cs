@@ -6,7 +6,7 @@ namespace EventStore.Server.Store.Hosts;
 
 /// <summary>
 /// What this server knows of the epochs, and the last revision it has seen: what it, or one of its clients, may hold. Where that is missing
-/// in a database that is met again, another epoch begins (migrations/V0019 and V0020).
+/// in a database that is met again, another epoch begins (migrations/V0019 and V0021).
 /// </summary>
 /// <remarks>
 /// Nothing here costs a round trip of its own in ordinary service: the commit compares the epoch under its lock, and reads of the head
@@ -14,7 +14,8 @@ namespace EventStore.Server.Store.Hosts;
 /// </remarks>
 public sealed class Epochs
 {
-    // Every epoch begins more than 2^20 above everything known (migrations/V0020), and nothing else jumps as far at once.
+    // Every epoch begins more than 2^20 above everything known (migrations/V0021). Who has not looked while others committed as many sees
+    // the same, and compares once too often.
     private const long JumpMin = 1L << 20;
 
     private const string CheckSql = "SELECT number, revision, has_begun, is_former FROM eventstore.epoch_check_1($1, $2, $3, $4)";
@@ -69,7 +70,15 @@ public sealed class Epochs
     /// <exception cref="StrayPrimaryException">It is a former primary: its history was left for another.</exception>
     public async Task Check(NpgsqlConnection session, CancellationToken stop = default)
     {
-        (Epoch? last, long told) = (known.LastOrDefault(), Seen);
+        bool isLast = false;
+        while (!isLast) // another session may be compared meanwhile, even one of another database
+            isLast = await CheckOnce(session, stop);
+    }
+
+    private async Task<bool> CheckOnce(NpgsqlConnection session, CancellationToken stop)
+    {
+        Epoch[] before = known;
+        (Epoch? last, long told) = (before.LastOrDefault(), Seen);
         (long number, long head, bool hasBegun) = (0, 0, false);
         await using (var command = new NpgsqlCommand(CheckSql, session))
         {
@@ -82,13 +91,20 @@ public sealed class Epochs
             (number, head, hasBegun) = (row.GetInt64(0), row.GetInt64(1), row.GetBoolean(2));
         }
 
-        await Learn(session, number, hasBegun, stop);
+        if (!await Learn(session, before, hasBegun ? number : 0, stop))
+            return false;
         // What was seen by then is there, or is named as lost. What was seen since is compared the next time.
         Interlocked.CompareExchange(ref seen, head, told);
+        return true;
     }
 
     /// <summary>Reads all epochs: where one was lost that is known here, another may have its number.</summary>
-    private async Task Learn(NpgsqlConnection session, long number, bool hasBegun, CancellationToken stop)
+    /// <param name="session">The session.</param>
+    /// <param name="before">What was known when it was compared.</param>
+    /// <param name="begun">The number of the epoch that began by that; 0 for none.</param>
+    /// <param name="stop">Cancels it.</param>
+    /// <returns>Whether nothing else was learned since: what is read last need not be what is true now.</returns>
+    private async Task<bool> Learn(NpgsqlConnection session, Epoch[] before, long begun, CancellationToken stop)
     {
         List<Epoch> all = [];
         await using (var command = new NpgsqlCommand(LearnSql, session))
@@ -101,12 +117,15 @@ public sealed class Epochs
         List<Epoch> news;
         lock (gate)
         {
-            if (known.Take(all.Count).SequenceEqual(all))
-                return; // nothing new, or another call has read more meanwhile
-            news = all.FindAll(epoch => known is [] ? hasBegun && epoch.Number == number : !known.Contains(epoch));
+            if (known.SequenceEqual(all))
+                return true;
+            if (known != before)
+                return false;
+            news = all.FindAll(epoch => known is [] ? epoch.Number == begun : !known.Contains(epoch));
             known = [.. all];
         }
 
         news.ForEach(epoch => Began?.Invoke(epoch));
+        return true;
     }
 }
