@@ -124,8 +124,8 @@ public sealed record ApplyJob(JobKey Key, DateTimeOffset Time, Origin Origin, Js
 /// <param name="Origin">The caller, stored with the event.</param>
 /// <param name="Revision">The revision asked for.</param>
 /// <param name="Past">
-/// The job of that name that lived at the revision, as it stood then; null for none. It may be read before the command waits: the past
-/// never changes.
+/// The job of that name that lived at the revision, as it stood then; null for none. It may be read before the command waits: what was
+/// committed never changes.
 /// </param>
 /// <param name="ResourceVersion">An optimistic lock; null for none.</param>
 public sealed record RollBackJob(JobKey Key, DateTimeOffset Time, Origin Origin, long Revision, Job? Past, string? ResourceVersion)
@@ -135,7 +135,7 @@ public sealed record RollBackJob(JobKey Key, DateTimeOffset Time, Origin Origin,
 /// <param name="Key">The job to be made; the name of the other one, or a name beside it.</param>
 /// <param name="Time">When it was asked.</param>
 /// <param name="Origin">The caller, stored with the event.</param>
-/// <param name="Past">The other one as it stood. It may be read before the command waits: the past never changes.</param>
+/// <param name="Past">The other one as it stood. It may be read before the command waits: what was committed never changes.</param>
 /// <param name="Uid">The new incarnation.</param>
 public sealed record RestoreJob(JobKey Key, DateTimeOffset Time, Origin Origin, Job Past, Guid Uid) : JobCommand(Key, Time, Origin)
 {

@@ -26,7 +26,8 @@ public static partial class JobDecider
     {
         (_, CreateJob create) => Create(job, create),
         (_, RestoreJob restore) => Restoration.Decide(job, restore),
-        ({ } changed, { Namespace: NamespaceState.Absent } and not (DeleteJob or EndLifetime)) =>
+        // One that is being deleted may be changed: taking off the last finalizer is how it goes.
+        ({ Deleting: false } changed, { Namespace: NamespaceState.Absent } and not (DeleteJob or EndLifetime)) =>
             new Rejection.NoNewContent(NamespaceState.Absent, changed.Key.Name),
         (_, ReplaceJob replace) => Replace(job, replace, replace.Manifest, UpdateBy(replace)),
         (_, ReplaceStatus replace) => Replace(job, replace, replace.Manifest, StatusBy(replace)),

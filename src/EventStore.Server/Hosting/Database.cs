@@ -13,17 +13,19 @@ internal sealed class Database : IAsyncDisposable
     // synchronous, whatever the database's default is, because an answered change must be on disk. The isolation level is the one
     // the commit function requires. JIT is off: the statements are short, and with young statistics the planner would compile them
     // (90 ms to compile, 1 ms to read). Idle-in-transaction and TCP time-outs let PostgreSQL end the session of a server that hangs
-    // or vanished, and so release its locks; on a Unix socket those of TCP are 0.
+    // or vanished, and so release its locks; on a Unix socket those of TCP are 0. That a commit was not replicated PostgreSQL tells by a
+    // warning alone.
     private const string SessionSettings =
         """
         SELECT set_config('synchronous_commit', 'on', false), set_config('default_transaction_isolation', 'read committed', false),
                set_config('jit', 'off', false), set_config('TimeZone', 'UTC', false),
-               set_config('idle_in_transaction_session_timeout', '2min', false), set_config('tcp_keepalives_idle', '5', false),
-               set_config('tcp_keepalives_interval', '1', false), set_config('tcp_keepalives_count', '5', false),
+               set_config('idle_in_transaction_session_timeout', '2min', false), set_config('client_min_messages', 'warning', false),
+               set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives_interval', '1', false),
+               set_config('tcp_keepalives_count', '5', false),
                set_config('tcp_user_timeout', '10s', false)
         """;
 
-    private static readonly string[] Required = ["on", "read committed", "off", "UTC", "2min"];
+    private static readonly string[] Required = ["on", "read committed", "off", "UTC", "2min", "warning"];
 
     private readonly PrivatePostgres? embedded;
 

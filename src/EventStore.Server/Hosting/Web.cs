@@ -129,7 +129,7 @@ internal static partial class Web
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.CharacterNotInRepertoire && !http.Response.HasStarted)
         {
-            await Status.BadRequest("a value in the query has U+0000 in it, which nothing stored can have").ExecuteAsync(http);
+            await Status.BadRequest("a value of the request has U+0000 in it, which nothing stored can have").ExecuteAsync(http);
         }
     }
 

@@ -73,8 +73,11 @@ internal static class JobsRollback
         (Selected? selected, refusal) = await Select(http, selection, after, options.Limit, many, reads);
         if (selected is null)
             return refusal!;
-        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // 10,000 jobs take some seconds
         NamespaceState state = await http.NamespaceState(@namespace);
+        bool mayRestoreAll = !restores || await May(http, "create", "restore", @namespace, null, http.RequestAborted);
+        bool mayDeleteAll = !deletes || await May(http, "delete", "", @namespace, null, http.RequestAborted);
+        // 10,000 jobs take some seconds, and one that is carried out before this one as many more. Both have times of their own.
+        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         var forbidden = new Dictionary<JobKey, string>();
         (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) = await batches.Execute(
             selected.Pieces, CommandsOf, () => !body.DryRun && forbidden.Count == 0, http.RequestAborted);
@@ -92,16 +95,18 @@ internal static class JobsRollback
             ? Status.NotAllCanGoBack(JobResource.Names, cannot)
             : new JsonReply(200, Print(revision, selected, verdicts, cannot).ToUtf8());
 
-        async Task<IReadOnlyList<JobCommand>?> CommandsOf(JobKey[] piece)
+        bool IsInQuestion(JobCommand command) => command is DeleteJob ? !mayDeleteAll : command is RestoreJob && !mayRestoreAll;
+
+        async Task<IReadOnlyList<JobCommand>?> CommandsOf(JobKey[] piece, CancellationToken stop)
         {
-            if (await reads.JobsAt(piece, revision, BytesMax, http.RequestAborted) is not { } past)
+            if (await reads.JobsAt(piece, revision, BytesMax, stop) is not { } past)
             {
                 refusal = Status.TooManyAtOnce(piece.Length, BytesMax >> 20, "MiB");
                 return null;
             }
 
             JobCommand[] commands = [.. selected.Commands(many, piece, past).Select(each => each.Under(http) with { Namespace = state })];
-            await AddForbidden(http, commands, forbidden);
+            await AddForbidden(http, commands.Where(IsInQuestion), forbidden, stop);
             return commands;
         }
     }
@@ -223,20 +228,26 @@ internal static class JobsRollback
     }
 
     /// <summary>What the caller may not do of it: deleting and restoring are rights of their own, which a rule may give by name.</summary>
-    private static async Task AddForbidden(HttpContext http, JobCommand[] commands, Dictionary<JobKey, string> forbidden)
+    private static async Task AddForbidden(
+        HttpContext http, IEnumerable<JobCommand> commands, Dictionary<JobKey, string> forbidden, CancellationToken stop)
     {
-        var authorization = http.RequestServices.GetRequiredService<Authorization>();
-        Caller caller = Caller.Of(http.User);
-        foreach (JobCommand command in commands.Where(command => command is not RollBackJob))
+        foreach (JobCommand command in commands)
         {
             (string verb, string part) = command is DeleteJob ? ("delete", "") : ("create", "restore");
             JobKey key = command.Key;
-            var wanted = new AccessRequest(verb, JobResource.Names.Group, JobResource.Names.Plural, part, key.Namespace, key.Name);
-            if (!await authorization.AllowsAsync(caller, wanted, http.RequestAborted))
+            if (!await May(http, verb, part, key.Namespace, key.Name, stop))
                 forbidden.TryAdd(key, Status.Forbidden(
-                    caller.Name, verb, JobResource.Names.Group, JobResource.Names.Plural, part, key.Name, key.Namespace).Message);
+                    Caller.Of(http.User).Name, verb, JobResource.Names.Group, JobResource.Names.Plural, part, key.Name,
+                    key.Namespace).Message);
         }
     }
+
+    /// <summary>Whether the caller may do that to a job, or to all of the namespace: asked once, it need not be asked for each.</summary>
+    private static ValueTask<bool> May(
+        HttpContext http, string verb, string part, string @namespace, string? name, CancellationToken stop) =>
+        http.RequestServices.GetRequiredService<Authorization>().AllowsAsync(
+            Caller.Of(http.User),
+            new AccessRequest(verb, JobResource.Names.Group, JobResource.Names.Plural, part, @namespace, name), stop);
 
     /// <param name="Pieces">The names, in pieces.</param>
     /// <param name="Living">The uid of the job that lives at each; null for none.</param>

@@ -83,6 +83,8 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
     {
         cluster.Namespaces["vanished"] = "Active";
         JsonNode created = await server.Admin.Create("one", "vanished");
+        await (await server.Admin.PostAsync(
+            Sample.Jobs("vanished"), Sample.Body(Sample.Manifest("held", metadata: ",\"finalizers\":[\"example.com/hold\"]")))).Manifest(201);
         cluster.Namespaces.TryRemove("vanished", out _);
         string job = Sample.Job("one", "vanished");
         const string label = """{"metadata":{"labels":{"a":"b"}}}""";
@@ -96,6 +98,12 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
         await (await server.Admin.PostAsync(Sample.Jobs("vanished") + "/rollback", Sample.Body($$"""{"revision":{{created.Revision()}}}"""))).Manifest(422);
         Assert.Equal(events, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
         await (await server.Admin.DeleteAsync(job)).Manifest();
+        string held = Sample.Job("held", "vanished");
+        const string release = """{"metadata":{"finalizers":null}}""";
+        await (await server.Admin.Patch(held, release)).Manifest(404);
+        await (await server.Admin.DeleteAsync(held)).Manifest();
+        await (await server.Admin.Patch(held, release)).Manifest(); // which is how it goes
+        Assert.Empty((await server.Admin.Get(Sample.Jobs("vanished")))["items"]!.AsArray());
     }
 
     [Fact]

@@ -27,14 +27,18 @@ internal static class InProcess
             NullLogger<CommitLane>.Instance);
 
     /// <summary>What carries out many commands as one transaction.</summary>
-    public static WholeBatches Together(NpgsqlDataSource database) =>
+    public static WholeBatches Together(NpgsqlDataSource database, TimeSpan? turn = null, TimeSpan? decision = null) =>
         new(
             database,
             new LostReplies(database),
             new LaneLimits(),
             Feed(database, new FeedLimits(), out _),
             new ServerPresence(database, NullLogger<ServerPresence>.Instance),
-            NullLogger<WholeBatches>.Instance);
+            NullLogger<WholeBatches>.Instance)
+        {
+            TurnTime = turn ?? TimeSpan.FromMinutes(2),
+            DecisionTime = decision ?? TimeSpan.FromMinutes(2),
+        };
 
     /// <summary>A feed that is not running, and what it would hear.</summary>
     public static JobFeed Feed(Primary database, FeedLimits limits, out Notifications notifications)
@@ -66,7 +70,7 @@ internal static class InProcess
     /// <summary>Carries out commands as one transaction.</summary>
     public static Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> ExecuteAll(this WholeBatches together, params JobCommand[] commands) =>
         together.Execute(
-            [[.. commands.Select(command => command.Key).Distinct()]], _ => Task.FromResult<IReadOnlyList<JobCommand>?>(commands), () => true, CancellationToken.None);
+            [[.. commands.Select(command => command.Key).Distinct()]], (_, _) => Task.FromResult<IReadOnlyList<JobCommand>?>(commands), () => true, CancellationToken.None);
 
     /// <summary>Decides the commands upon these living jobs.</summary>
     public static Batch Decide(IReadOnlyCollection<Job> living, params IEnumerable<JobCommand> commands) =>

@@ -18,13 +18,14 @@ public sealed class Session_settings : IAsyncLifetime
     [InlineData("default_transaction_isolation", "read committed")]
     [InlineData("jit", "off")]
     [InlineData("idle_in_transaction_session_timeout", "2min")]
+    [InlineData("client_min_messages", "warning")]
     [InlineData("tcp_keepalives_idle", "5")]
     [InlineData("tcp_keepalives_interval", "1")]
     [InlineData("tcp_keepalives_count", "5")]
     [InlineData("tcp_user_timeout", "10000")]
     public async Task Hold_against_those_of_the_database(string name, string value)
     {
-        string own = name switch { "synchronous_commit" => "off", "default_transaction_isolation" => "'serializable'", "jit" => "on", _ => "0" };
+        string own = name switch { "synchronous_commit" => "off", "default_transaction_isolation" => "'serializable'", "jit" => "on", "client_min_messages" => "error", _ => "0" };
         await database.Execute($"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.Owner).Database} SET {name} = {own}");
         await using NpgsqlDataSource source = Database.Source(database.Serving, null);
         for (int i = 0; i < 2; i++) // the second time it is a connection of the pool

@@ -1,3 +1,6 @@
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
@@ -8,6 +11,8 @@ namespace EventStore.Server.Tests.Survival;
 [Trait("Category", "Slow")]
 public sealed class A_standby_that_is_away
 {
+    private const string Nothing = """{"metadata":{"labels":{"none":null}}}""";
+
     [Fact]
     public async Task Is_told_to_who_waits_and_what_only_the_primary_has_is_not_called_done()
     {
@@ -42,6 +47,40 @@ public sealed class A_standby_that_is_away
 
         await Require(cluster, standby: false);
         Assert.Equal(3, Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Label("kept", "a", "d"))).Job.Version);
+    }
+
+    [Fact]
+    public async Task Is_waited_for_before_an_answer_that_rests_on_what_the_primary_alone_may_have()
+    {
+        await using OwnCluster cluster = await OwnCluster.Start(durable: true);
+        await using TestDatabase database = await TestDatabase.Create(cluster.Superuser);
+        await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
+        Job[] jobs = await connection.Commit(InProcess.Decide([], InProcess.Create("kept"), InProcess.Create("moved")));
+        await connection.Commit(InProcess.Decide(jobs, InProcess.Label("moved", "a", "b")));
+        await using ServerProcess server = await ServerProcess.Start(database.Serving);
+        await Require(cluster, standby: true);
+
+        Batch nothing = InProcess.Decide(jobs, InProcess.Patch("kept", Nothing), InProcess.Label("moved", "a", "c"));
+        Assert.Single(nothing.Entries); // of a job that stands no more as it was decided upon
+        Task<Committed> committing = CommitCall.Execute(connection, nothing);
+        long waits = 0;
+        while (!committing.IsCompleted)
+            waits += (long)(await cluster.Run("SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))!;
+        Assert.Equal(0, (await committing).Revisions.Single());
+        Assert.True(waits > 0, "the commit of nothing did not wait");
+
+        using WholeBatches together = InProcess.Together(database.Source);
+        Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> unchanged = together.ExecuteAll(InProcess.Patch("kept", Nothing));
+        Task<HttpResponseMessage> deleting = server.Admin.DeleteAsync(Sample.Jobs("empty"));
+        while (!unchanged.IsCompleted || !deleting.IsCompleted)
+            await cluster.Run("SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+        Assert.True(Assert.IsType<Outcome.Unavailable>((await unchanged).Failure).MayHaveBeenApplied);
+        Assert.Equal(503, (int)(await deleting).StatusCode);
+
+        Primary primary = database.Source;
+        primary.LacksStandby = true; // as a server learns that requires one
+        await Assert.ThrowsAsync<NotSynchronousException>(() => new LostReplies(primary).Confirm(TimeSpan.FromSeconds(3)));
+        await Require(cluster, standby: false);
     }
 
     /// <summary>Sets whether commits wait for a standby that is not there. Of the setting PostgreSQL's processes learn one after the other.</summary>

@@ -9,7 +9,8 @@ namespace EventStore.Server.Access.Cluster;
 
 /// <summary>
 /// The namespaces of the cluster that decides what users may do: a job may be created only where the cluster has one that is not being
-/// deleted (upstream's admission plugin NamespaceLifecycle). Only that a namespace is there is remembered, and not for long.
+/// deleted, and changed only where it has one (upstream's admission plugin NamespaceLifecycle). Only that a namespace is there is
+/// remembered, and not for long.
 /// </summary>
 internal sealed partial class ClusterNamespaces(IKubernetes client, ReviewTimes times, ILogger log) : IHealthCheck, IDisposable
 {
@@ -74,7 +75,7 @@ internal sealed partial class ClusterNamespaces(IKubernetes client, ReviewTimes 
         }
     }
 
-    [LoggerMessage(140, LogLevel.Error, "{Name}: no job can be created, for {Why}")]
+    [LoggerMessage(140, LogLevel.Error, "{Name}: no job can be created or changed, for {Why}")]
     private static partial void Failed(ILogger log, string name, string why);
 
     [LoggerMessage(141, LogLevel.Information, "{Name}: the cluster answers again")]

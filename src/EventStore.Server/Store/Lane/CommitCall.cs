@@ -24,10 +24,10 @@ internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild, l
     public static Committed Nothing(Batch batch) => new(new bool[batch.Chains.Count], new long[batch.Entries.Count], null, batch.Lease);
 
     /// <summary>
-    /// Whether all of a batch with events was stored. Not whether all was held: what is looked up later is told by its events, and a chain
-    /// that holds none has nothing to tell.
+    /// Whether all of a batch was stored; of one without events, whether all was held. With events that is not asked: what is looked up later
+    /// is told by its events, and a chain that holds none has nothing to tell.
     /// </summary>
-    public bool IsWhole => Revisions.All(revision => revision > 0);
+    public bool IsWhole => Revisions.Length > 0 ? Revisions.All(revision => revision > 0) : Held.All(held => held);
 
     /// <summary>Whether the batch was looked at at all.</summary>
     public bool IsOf(Batch batch, Memory memory) => Rebuild == memory.Rebuild && Lease == batch.Lease && Epoch == memory.Epoch;
@@ -40,7 +40,7 @@ internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild, l
 internal readonly record struct Memory(long Rebuild, long Epoch, long Seen = 0);
 
 /// <summary>
-/// The one call that appends: <c>eventstore.commit_jobs_6</c> of migrations/V0019, which calls <c>commit_jobs_3</c> of V0013. One statement
+/// The one call that appends: <c>eventstore.commit_jobs_6</c> of migrations/V0019, which calls <c>commit_jobs_3</c> of V0018. One statement
 /// is one round trip and, without a transaction around it, one transaction: the lock it takes is never held across a round trip.
 /// </summary>
 internal static class CommitCall
@@ -51,22 +51,19 @@ internal static class CommitCall
     /// </summary>
     public const string WriteRecord = "pg_logical_emit_message(true, 'eventstore', '')";
 
-    private const string Columns = "SELECT held, revisions, rebuild, lease, epoch";
+    // Synchronous replication: PostgreSQL waits for a standby only where a transaction wrote something. Where nothing was appended, the
+    // answers (no change, not found, a conflict) may rest on a commit that the primary alone has.
+    private const string Replicated =
+        $"CASE WHEN current_setting('synchronous_standby_names') <> '' AND 0 = ALL (revisions) THEN {WriteRecord} END";
 
-    private const string Call = """
+    private const string Sql = $"""
+        SELECT held, revisions, rebuild, lease, epoch, {Replicated}
           FROM eventstore.commit_jobs_6(
                    $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$26,$24,$25)
         """;
 
-    private const string Sql = $"{Columns} {Call}";
-
-    // Synchronous replication: PostgreSQL waits for a standby only where a transaction wrote something. A batch without events writes
-    // nothing, but its answers (no change, not found) may rest on a commit that the primary alone has.
-    private const string CheckSql =
-        $"{Columns}, CASE WHEN current_setting('synchronous_standby_names') <> '' THEN {WriteRecord} END {Call}";
-
-    private const string WholeSql = """
-        SELECT held, revisions, rebuild, NULL::bigint, epoch
+    private const string WholeSql = $"""
+        SELECT held, revisions, rebuild, NULL::bigint, epoch, {Replicated}
           FROM eventstore.commit_jobs_whole_3(
                    $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25)
         """;
@@ -104,7 +101,7 @@ internal static class CommitCall
     /// <summary>The call itself, with everything the function is to be told, in the order of its parameters.</summary>
     internal static NpgsqlCommand Of(NpgsqlConnection connection, Batch batch, bool wakeOthers, Memory? memory = null)
     {
-        var command = new NpgsqlCommand(batch.Entries.Count == 0 ? CheckSql : Sql, connection);
+        var command = new NpgsqlCommand(Sql, connection);
         AddKeys(command.Parameters, batch.Chains);
         AddEvents(command.Parameters, batch.Entries);
         AddPaths(command.Parameters, batch.Entries);

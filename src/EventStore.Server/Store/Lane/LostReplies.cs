@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
 
-/// <summary>Finds out what became of a batch whose reply was lost, by connections that are kept for nothing else.</summary>
+/// <summary>Finds out what became of a batch whose reply was lost, by connections that are opened for that alone.</summary>
 /// <param name="source">
 /// The database. Unlike elsewhere a session is good that may only read: a database that became read-only can still say what it has.
 /// </param>
@@ -16,6 +16,9 @@ public sealed class LostReplies(Primary source)
     // True once the session has ended, null if it had ended already, false if it did not end in time.
     private const string EndSql =
         "SELECT bool_and(pg_terminate_backend(pid, $3)) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
+
+    private const string ReplicateSql =
+        $"SELECT CASE WHEN current_setting('synchronous_standby_names') <> '' THEN {CommitCall.WriteRecord} END";
 
     private const string FindSql = """
         SELECT e.place, m.seq_id
@@ -46,6 +49,25 @@ public sealed class LostReplies(Primary source)
             if (found.Revisions.Any(revision => revision > 0))
                 await Replicate(open, patience);
             return found;
+        }
+    }
+
+    /// <summary>
+    /// Waits until the synchronous standbys have all that was committed so far: for an answer that rests on what is there, to a request that
+    /// writes.
+    /// </summary>
+    /// <exception cref="NotSynchronousException">A standby is required, and the primary waits for none.</exception>
+    /// <exception cref="NotReplicatedException">PostgreSQL gave up waiting.</exception>
+    public Task Confirm(TimeSpan patience)
+    {
+        Term asked = source.Term;
+        return asked.Bound(ConfirmOnce()).WaitAsync(patience + LaneConnection.Grace);
+
+        async Task<bool> ConfirmOnce()
+        {
+            await using NpgsqlConnection open = await asked.OpenConnectionAsync();
+            await Replicate(open, patience);
+            return true;
         }
     }
 
@@ -109,11 +131,13 @@ public sealed class LostReplies(Primary source)
     }
 
     /// <summary>Waits until the synchronous standbys have what was found; a session that is terminated waits for them no more.</summary>
-    private static async Task Replicate(NpgsqlConnection open, TimeSpan patience)
+    private async Task Replicate(NpgsqlConnection open, TimeSpan patience)
     {
+        if (source.LacksStandby)
+            throw new NotSynchronousException();
         bool hasGivenUp = false;
         open.Notice += (_, told) => hasGivenUp |= IsStandbyGivenUp(told.Notice);
-        await using var command = new NpgsqlCommand($"SELECT {CommitCall.WriteRecord}", open);
+        await using var command = new NpgsqlCommand(ReplicateSql, open);
         command.CommandTimeout = CommitCall.WholeSeconds(patience);
         await command.ExecuteNonQueryAsync();
         if (hasGivenUp)

@@ -26,28 +26,44 @@ public sealed class WholeBatches(
     public const int CommandsMax = 10_000;
 
     private const int AttemptsMax = 10;
+    private const string TookTooLong = "deciding what is to go back took too long: ask for fewer at once, with limit";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly SemaphoreSlim oneAtATime = new(1); // each holds up to 64 MiB of jobs, and parsed some times as much
 
+    /// <summary>How long others that are carried out are waited for.</summary>
+    public TimeSpan TurnTime { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long reading the jobs and deciding may take, in which others wait.</summary>
+    public TimeSpan DecisionTime { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>Carries them out.</summary>
     /// <param name="pieces">The jobs, in pieces of which each is held in memory at once.</param>
-    /// <param name="commandsOf">The commands for a piece, those of one job in their order; null gives everything up.</param>
+    /// <param name="commandsOf">
+    /// The commands for a piece, those of one job in their order; null gives everything up. It is canceled when deciding takes too long.
+    /// </param>
     /// <param name="mayStore">Asked when all is decided: whether it is to be stored, or only answered.</param>
     /// <param name="stop">Cancels it before the commit; what is being committed is committed.</param>
     /// <returns>
-    /// A verdict for each. If one is refused, nothing was stored. Or no verdicts, and why nobody knows: other writers were faster each
-    /// time, or the database is away.
+    /// A verdict for each. If one is refused, nothing was stored. Or no verdicts, and why nobody knows: another is carried out, other writers
+    /// were faster each time, it took too long, or the database is away.
     /// </returns>
     public async Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> Execute(
-        IReadOnlyList<JobKey[]> pieces, Func<JobKey[], Task<IReadOnlyList<JobCommand>?>> commandsOf, Func<bool> mayStore,
+        IReadOnlyList<JobKey[]> pieces, Func<JobKey[], CancellationToken, Task<IReadOnlyList<JobCommand>?>> commandsOf, Func<bool> mayStore,
         CancellationToken stop)
     {
-        await oneAtATime.WaitAsync(stop);
+        if (!await oneAtATime.WaitAsync(TurnTime, stop))
+            return ([], new Outcome.Busy());
+        using var deciding = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        deciding.CancelAfter(DecisionTime);
         try
         {
-            return await ExecuteOne(pieces, commandsOf, mayStore, stop);
+            return await ExecuteOne(pieces, keys => commandsOf(keys, deciding.Token), mayStore, deciding.Token);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            return ([], new Outcome.Unavailable(MayHaveBeenApplied: false, TookTooLong));
         }
         finally
         {
@@ -73,7 +89,7 @@ public sealed class WholeBatches(
                 var batch = new Batch();
                 if (await Decide(batch, pieces, commandsOf, connection, stop) is not { } verdicts)
                     return ([], null);
-                if (!mayStore() || batch.Entries.Count == 0 || verdicts.Any(verdict => verdict.Why is not null))
+                if (!mayStore() || verdicts.Any(verdict => verdict.Why is not null))
                     return (Told(verdicts, null), null);
                 if (await Commit(batch, known, connection, recovery) is not { } committed)
                     return ([], new Outcome.Unavailable(MayHaveBeenApplied: true));
