@@ -2,7 +2,6 @@ using System.Globalization;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
-using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
@@ -74,28 +73,24 @@ internal static class JobsRollback
         if (selected is null)
             return refusal!;
         NamespaceState state = await http.NamespaceState(@namespace);
-        bool mayRestoreAll = !restores || await May(http, "create", "restore", @namespace, null, http.RequestAborted);
-        bool mayDeleteAll = !deletes || await May(http, "delete", "", @namespace, null, http.RequestAborted);
+        RollbackRights rights = await RollbackRights.Ask(http, @namespace, restores, deletes);
         // 10,000 jobs take some seconds, and one that is carried out before this one as many more. Both have times of their own.
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
-        var forbidden = new Dictionary<JobKey, string>();
         (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) = await batches.Execute(
-            selected.Pieces, CommandsOf, () => !body.DryRun && forbidden.Count == 0, http.RequestAborted);
+            selected.Pieces, CommandsOf, () => !body.DryRun && rights.Forbidden.Count == 0, http.RequestAborted);
         if (refusal is not null)
             return refusal;
         if (failure is not null)
             return JobAnswers.Of(failure, new JobKey(@namespace, ""), http.TraceIdentifier, _ => Results.Empty);
         (string Name, string Why)[] cannot =
         [
-            .. forbidden.Select(each => (each.Key.Name, each.Value)),
-            .. verdicts.Where(verdict => verdict.Why is not null && !forbidden.ContainsKey(verdict.Key))
+            .. rights.Forbidden.Select(each => (each.Key.Name, each.Value)),
+            .. verdicts.Where(verdict => verdict.Why is not null && !rights.Forbidden.ContainsKey(verdict.Key))
                 .Select(verdict => (verdict.Key.Name, JobAnswers.Why(verdict.Why!, verdict.Key))),
         ];
         return cannot.Length > 0 && !body.DryRun
             ? Status.NotAllCanGoBack(JobResource.Names, cannot)
             : new JsonReply(200, Print(revision, selected, verdicts, cannot).ToUtf8());
-
-        bool IsInQuestion(JobCommand command) => command is DeleteJob ? !mayDeleteAll : command is RestoreJob && !mayRestoreAll;
 
         async Task<IReadOnlyList<JobCommand>?> CommandsOf(JobKey[] piece, CancellationToken stop)
         {
@@ -106,7 +101,7 @@ internal static class JobsRollback
             }
 
             JobCommand[] commands = [.. selected.Commands(many, piece, past).Select(each => each.Under(http) with { Namespace = state })];
-            await AddForbidden(http, commands.Where(IsInQuestion), forbidden, stop);
+            await rights.Check(commands, stop);
             return commands;
         }
     }
@@ -226,28 +221,6 @@ internal static class JobsRollback
         if (piece.Count > 0)
             yield return [.. piece];
     }
-
-    /// <summary>What the caller may not do of it: deleting and restoring are rights of their own, which a rule may give by name.</summary>
-    private static async Task AddForbidden(
-        HttpContext http, IEnumerable<JobCommand> commands, Dictionary<JobKey, string> forbidden, CancellationToken stop)
-    {
-        foreach (JobCommand command in commands)
-        {
-            (string verb, string part) = command is DeleteJob ? ("delete", "") : ("create", "restore");
-            JobKey key = command.Key;
-            if (!await May(http, verb, part, key.Namespace, key.Name, stop))
-                forbidden.TryAdd(key, Status.Forbidden(
-                    Caller.Of(http.User).Name, verb, JobResource.Names.Group, JobResource.Names.Plural, part, key.Name,
-                    key.Namespace).Message);
-        }
-    }
-
-    /// <summary>Whether the caller may do that to a job, or to all of the namespace: asked once, it need not be asked for each.</summary>
-    private static ValueTask<bool> May(
-        HttpContext http, string verb, string part, string @namespace, string? name, CancellationToken stop) =>
-        http.RequestServices.GetRequiredService<Authorization>().AllowsAsync(
-            Caller.Of(http.User),
-            new AccessRequest(verb, JobResource.Names.Group, JobResource.Names.Plural, part, @namespace, name), stop);
 
     /// <param name="Pieces">The names, in pieces.</param>
     /// <param name="Living">The uid of the job that lives at each; null for none.</param>

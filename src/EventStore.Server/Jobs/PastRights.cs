@@ -31,8 +31,8 @@ internal static class PastRights
     }
 
     /// <summary>
-    /// Allows a past list only with the right to history, or for one name at which a job lives now, if it is the one that lived there then or
-    /// none did.
+    /// Allows a past list only with the right to history, or for one name at which a job lives now, if it is the one that lived there then
+    /// or none did.
     /// </summary>
     public static async Task<Status?> OfMany(HttpContext http, JobSelection selection, long revision, JobReads reads)
     {

@@ -7,7 +7,9 @@ namespace EventStore.Server.Store.History;
 /// <summary>The cache key of a counted timeline: its name, its first revision and its slices.</summary>
 internal readonly record struct TimelineKey(JobKey Job, DateTimeOffset Begin, TimeSpan Width, long First);
 
-/// <summary>A timeline as far as it was counted. The counts stay valid in their epoch: what was committed never changes, but may be lost.</summary>
+/// <summary>
+/// A timeline as far as it was counted. The counts stay valid in their epoch: what was committed never changes, but it may be lost.
+/// </summary>
 /// <param name="Last">The revision up to which.</param>
 /// <param name="Total">How many revisions there were.</param>
 /// <param name="Cells">The counts.</param>

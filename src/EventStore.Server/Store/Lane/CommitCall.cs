@@ -24,8 +24,8 @@ internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild, l
     public static Committed Nothing(Batch batch) => new(new bool[batch.Chains.Count], new long[batch.Entries.Count], null, batch.Lease);
 
     /// <summary>
-    /// Whether all of a batch was stored; of one without events, whether all was held. With events that is not asked: what is looked up later
-    /// is told by its events, and a chain that holds none has nothing to tell.
+    /// Whether all of a batch was stored; of one without events, whether all was held. With events that is not asked: what is looked up
+    /// later is told by its events, and a chain that holds none has nothing to tell.
     /// </summary>
     public bool IsWhole => Revisions.Length > 0 ? Revisions.All(revision => revision > 0) : Held.All(held => held);
 

@@ -126,14 +126,17 @@ public sealed partial class CommitLane : IAsyncDisposable
     private async Task Round(List<QueuedCommand> commands)
     {
         Batch? batch = null;
+        (Memory? before, memory) = (memory, null); // it is known by a session, which is discarded after any failure
         try
         {
-            if (memory is null)
-                BeginAnew(commands, await metrics.Observe(connection.Begin));
-            Memory known = memory!.Value;
+            Memory known = before ?? await BeginAnew(commands);
             batch = await Decide(commands);
             if (commands.Count == 0)
+            {
+                memory = known;
                 return; // each waits with the heavy ones now
+            }
+
             Committed committed = await metrics.Measure(
                 batch, commands, known, () => connection.Commit(batch, presence.OthersServe, known));
             memory = committed.Rebuild == known.Rebuild && committed.Epoch == known.Epoch ? known : null;
@@ -142,12 +145,10 @@ public sealed partial class CommitLane : IAsyncDisposable
         }
         catch (Exception e) when ((batch is null || !connection.HasSent) && DatabaseAway.Is(e))
         {
-            memory = null; // the session is discarded, and what is known is known by it
             await recovery.GiveUp(commands, e, mayHaveBeenApplied: false);
         }
         catch (Exception e)
         {
-            memory = null;
             commands.ForEach(queued => cache.Forget(queued.Command.Key));
             if (batch is not null && connection.HasSent && !LaneRecovery.WasRolledBack(e))
             {
@@ -199,11 +200,12 @@ public sealed partial class CommitLane : IAsyncDisposable
     }
 
     /// <summary>After a rebuild, in another epoch and at first: what was read may be wrong or lost. All is decided again.</summary>
-    private void BeginAnew(List<QueuedCommand> commands, Memory now)
+    private async Task<Memory> BeginAnew(List<QueuedCommand> commands)
     {
-        memory = now;
+        Memory now = await metrics.Observe(connection.Begin);
         cache.Clear();
         commands.ForEach(queued => queued.Early = null);
+        return now;
     }
 
     /// <summary>
@@ -219,7 +221,7 @@ public sealed partial class CommitLane : IAsyncDisposable
         {
             if (committed.Held[chain.Place])
             {
-                Remember(chain, committed);
+                cache.Remember(chain, committed);
                 answered += chain.Verdicts.Count;
                 foreach (Batch.Verdict verdict in chain.Verdicts)
                     replies.Give(verdict.Queued, verdict.Answer(committed));
@@ -231,16 +233,6 @@ public sealed partial class CommitLane : IAsyncDisposable
         }
 
         return again;
-    }
-
-    private void Remember(Batch.Chain chain, Committed committed)
-    {
-        if (chain.LastEntry is { After.Deleted: true })
-            cache.Forget(chain.Key);
-        else if (chain.LastEntry is { } last)
-            cache.Put(last.After with { Revision = committed.Revisions[last.Place] }, last.Text.LengthBytes);
-        else if (chain.Basis is not null)
-            cache.Put(chain.Basis, chain.BasisText.LengthBytes);
     }
 
     [LoggerMessage(26, LogLevel.Critical, "The lane failed in a way it should not; {Count} commands are answered 503")]

@@ -89,6 +89,17 @@ internal sealed class JobCache(long memoryBytesMax)
             Put(job.Key, job, textBytes, bytes);
     }
 
+    /// <summary>Keeps the job that a chain which held has left, or forgets it where that is gone.</summary>
+    public void Remember(Batch.Chain chain, Committed committed)
+    {
+        if (chain.LastEntry is { After.Deleted: true })
+            Forget(chain.Key);
+        else if (chain.LastEntry is { } last)
+            Put(last.After with { Revision = committed.Revisions[last.Place] }, last.Text.LengthBytes);
+        else if (chain.Basis is not null)
+            Put(chain.Basis, chain.BasisText.LengthBytes);
+    }
+
     /// <summary>Forgets all jobs.</summary>
     public void Clear()
     {

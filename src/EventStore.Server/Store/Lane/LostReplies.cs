@@ -53,8 +53,8 @@ public sealed class LostReplies(Primary source)
     }
 
     /// <summary>
-    /// Waits until the synchronous standbys have all that was committed so far: for an answer that rests on what is there, to a request that
-    /// writes.
+    /// Waits until the synchronous standbys have all that was committed so far: for an answer that rests on what is there, to a request
+    /// that writes.
     /// </summary>
     /// <exception cref="NotSynchronousException">A standby is required, and the primary waits for none.</exception>
     /// <exception cref="NotReplicatedException">PostgreSQL gave up waiting.</exception>

@@ -46,8 +46,8 @@ public sealed class WholeBatches(
     /// <param name="mayStore">Asked when all is decided: whether it is to be stored, or only answered.</param>
     /// <param name="stop">Cancels it before the commit; what is being committed is committed.</param>
     /// <returns>
-    /// A verdict for each. If one is refused, nothing was stored. Or no verdicts, and why nobody knows: another is carried out, other writers
-    /// were faster each time, it took too long, or the database is away.
+    /// A verdict for each. If one is refused, nothing was stored. Or no verdicts, and why nobody knows: another is carried out, other
+    /// writers were faster each time, it took too long, or the database is away.
     /// </returns>
     public async Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> Execute(
         IReadOnlyList<JobKey[]> pieces, Func<JobKey[], CancellationToken, Task<IReadOnlyList<JobCommand>?>> commandsOf, Func<bool> mayStore,
