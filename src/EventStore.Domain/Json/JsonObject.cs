@@ -154,20 +154,7 @@ public sealed class JsonObject : JsonValue
     /// Both objects' members side by side, in order: each name with its value on the left and on the right, null where the object has
     /// no such member. One pass over both, so that a large map costs its length and not its square.
     /// </summary>
-    internal static IEnumerable<(string Name, JsonValue? Left, JsonValue? Right)> Pair(JsonObject left, JsonObject right)
-    {
-        (KeyValuePair<string, JsonValue>[] a, KeyValuePair<string, JsonValue>[] b) = (left.members, right.members);
-        for (int i = 0, j = 0; i < a.Length || j < b.Length;)
-        {
-            int order = i == a.Length ? 1 : j == b.Length ? -1 : CompareNames(a[i].Key, b[j].Key);
-            yield return order switch
-            {
-                < 0 => (a[i].Key, a[i++].Value, null),
-                > 0 => (b[j].Key, null, b[j++].Value),
-                _ => (a[i].Key, a[i++].Value, b[j++].Value),
-            };
-        }
-    }
+    internal static MemberPairs Pair(JsonObject left, JsonObject right) => new(left.members, right.members);
 
     /// <summary>
     /// Sorts the members in place and keeps the last of each name; the names that stood more than once go into
@@ -229,7 +216,7 @@ public sealed class JsonObject : JsonValue
     /// The order of the names' UTF-8 bytes, which is the order of code points. It differs from the order of UTF-16 units only
     /// where a surrogate (U+D800 to U+DFFF, standing for U+10000 and above) meets U+E000 to U+FFFF.
     /// </summary>
-    private static int CompareNames(string a, string b)
+    internal static int CompareNames(string a, string b)
     {
         int at = a.AsSpan().CommonPrefixLength(b);
         if (at == a.Length || at == b.Length)

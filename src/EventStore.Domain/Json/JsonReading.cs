@@ -36,12 +36,13 @@ public static class JsonReading
             null, int nesting = DepthMax)
     {
         (value, fault) = (null, null);
-        var path = new Stack<Step>(16); // a pod template's depth
+        using var builder = JsonBuilder.Take(duplicates);
         try
         {
             var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = nesting });
             reader.Read();
-            value = Read(ref reader, path, duplicates, ref fault);
+            value = builder.Read(ref reader);
+            fault = builder.Fault;
             if (fault is null)
                 reader.Read(); // anything but white space behind the value throws here
         }
@@ -52,7 +53,7 @@ public static class JsonReading
         catch (InvalidOperationException)
         {
             // What Utf8JsonReader.GetString throws for bytes that are no UTF-8 and for an escape that is half of a surrogate pair.
-            fault = new JsonFault(false, "the text is not valid Unicode", PathOf(path).ToString());
+            fault = new JsonFault(false, "the text is not valid Unicode", builder.Path.ToString());
         }
 
         if (fault is not null)
@@ -69,87 +70,10 @@ public static class JsonReading
     /// <exception cref="FormatException">It holds what cannot have been stored.</exception>
     public static JsonValue Parse(ref Utf8JsonReader reader)
     {
-        JsonFault? fault = null;
-        JsonValue value = Read(ref reader, new Stack<Step>(16), null, ref fault);
-        return fault is null ? value : throw new FormatException(fault.Message);
+        using var builder = JsonBuilder.Take();
+        JsonValue value = builder.Read(ref reader);
+        return builder.Fault is null ? value : throw new FormatException(builder.Fault.Message);
     }
-
-    private static JsonValue Read(ref Utf8JsonReader reader, Stack<Step> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
-    {
-        switch (reader.TokenType)
-        {
-            case JsonTokenType.StartObject:
-                return ReadObject(ref reader, path, duplicates, ref fault);
-            case JsonTokenType.StartArray:
-                return ReadArray(ref reader, path, duplicates, ref fault);
-            case JsonTokenType.String:
-                return Text(ref reader, path, ref fault);
-            case JsonTokenType.Number:
-                if (reader.ValueSpan is [var digit])
-                    return JsonNumber.OfDigit(digit);
-                if (JsonNumber.Parse(System.Text.Encoding.ASCII.GetString(reader.ValueSpan)) is { } number)
-                    return number;
-                fault ??= new JsonFault(
-                    true, $"a number may have at most {JsonNumber.DigitsMax} digits written out", PathOf(path).ToString());
-                return JsonNull.Value;
-            case JsonTokenType.True:
-                return JsonBoolean.True;
-            case JsonTokenType.False:
-                return JsonBoolean.False;
-            default:
-                return JsonNull.Value;
-        }
-    }
-
-    private static JsonObject ReadObject(
-        ref Utf8JsonReader reader, Stack<Step> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
-    {
-        var members = new List<KeyValuePair<string, JsonValue>>();
-        while (reader.Read() && reader.TokenType != JsonTokenType.EndObject)
-        {
-            string name = Text(ref reader, path, ref fault).Value;
-            path.Push(new Step(name, 0));
-            reader.Read();
-            members.Add(new(name, Read(ref reader, path, duplicates, ref fault)));
-            path.Pop();
-        }
-
-        if (duplicates is null || duplicates.Count >= DuplicatesMax)
-            return JsonObject.FromUnsorted([.. members], null);
-        var twice = new List<string>();
-        var value = JsonObject.FromUnsorted([.. members], twice);
-        foreach (string name in twice.Take(DuplicatesMax - duplicates.Count))
-            duplicates.Add(PathOf(path).Member(name));
-        return value;
-    }
-
-    private static JsonArray ReadArray(
-        ref Utf8JsonReader reader, Stack<Step> path, ICollection<FieldPath>? duplicates, ref JsonFault? fault)
-    {
-        var items = new List<JsonValue>();
-        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
-        {
-            path.Push(new Step(null, items.Count));
-            items.Add(Read(ref reader, path, duplicates, ref fault));
-            path.Pop();
-        }
-
-        return new JsonArray(items.ToArray()); // a list made by [..] would be wrapped in an object
-    }
-
-    private static JsonText Text(ref Utf8JsonReader reader, Stack<Step> path, ref JsonFault? fault)
-    {
-        var text = new JsonText(reader.GetString()!);
-        if (text.Value.Contains('\0', StringComparison.Ordinal))
-            fault ??= new JsonFault(true, "U+0000 cannot be stored", PathOf(path).ToString());
-        return text;
-    }
-
-    private static FieldPath PathOf(Stack<Step> path) =>
-        path.Reverse().Aggregate(FieldPath.Root, (at, step) => step.Name is { } name ? at.Member(name) : at.Item(step.Index));
-
-    /// <summary>A member of an object, or an item of an array.</summary>
-    private readonly record struct Step(string? Name, int Index);
 
     /// <summary>The parser's own words, less its advice to programmers; for an empty text what Go's parser says.</summary>
     private static string Explain(JsonException e, ReadOnlySpan<byte> utf8, int nesting)

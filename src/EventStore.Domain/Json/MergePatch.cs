@@ -19,7 +19,7 @@ public static class MergePatch
     public static JsonValue Apply(JsonValue? target, JsonValue patch)
     {
         if (patch is JsonObject changes)
-            return target is JsonObject present ? Merge(present, changes) : Merge(JsonObject.Empty, changes);
+            return target is JsonObject present ? Merge(present, changes) : WithoutNulls(changes);
         return patch.Equals(target) ? target! : patch;
     }
 
@@ -57,6 +57,24 @@ public static class MergePatch
         }
 
         return changed ? JsonObject.Of(merged) : target;
+    }
+
+    // What a patch makes of nothing. Parts without a null are shared with the patch.
+    private static JsonObject WithoutNulls(JsonObject patch)
+    {
+        List<KeyValuePair<string, JsonValue>>? kept = null;
+        ReadOnlySpan<KeyValuePair<string, JsonValue>> members = patch.Members;
+        for (int i = 0; i < members.Length; i++)
+        {
+            (string name, JsonValue value) = members[i];
+            JsonValue? after = value is JsonObject below ? WithoutNulls(below) : value is JsonNull ? null : value;
+            if (kept is null && !ReferenceEquals(after, value))
+                kept = [.. members[..i]];
+            if (kept is not null && after is not null)
+                kept.Add(new(name, after));
+        }
+
+        return kept is null ? patch : JsonObject.Of(kept);
     }
 
     private static JsonValue? Change(JsonValue? before, JsonValue? after)

@@ -20,13 +20,23 @@ internal static class Meaning
             return true;
         return (one, other) switch
         {
-            (JsonObject left, JsonObject right) =>
-                JsonObject.Pair(left, right).All(pair => Same(field?.Type.Member(pair.Name), pair.Left, pair.Right)),
+            (JsonObject left, JsonObject right) => SameMembers(field, left, right),
             (JsonArray left, JsonArray right) => SameItems(field, left, right),
             _ =>
                 (SaysNothing(field, one) && SaysNothing(field, other))
                 || (one is not null && other is not null && SameValue(field?.Type, one, other)),
         };
+    }
+
+    private static bool SameMembers(TypedField? field, JsonObject left, JsonObject right)
+    {
+        foreach ((string name, JsonValue? one, JsonValue? other) in JsonObject.Pair(left, right))
+        {
+            if (!Same(field?.Type.Member(name), one, other))
+                return false;
+        }
+
+        return true;
     }
 
     private static bool SameItems(TypedField? field, JsonArray left, JsonArray right)
@@ -38,9 +48,20 @@ internal static class Meaning
     private static bool SaysNothing(TypedField? field, JsonValue? value) => value switch
     {
         null or JsonNull => true,
-        JsonObject members => JsonObject.Pair(members, JsonObject.Empty).All(pair => SaysNothing(field?.Type.Member(pair.Name), pair.Left)),
+        JsonObject members => HoldsNothing(field, members),
         _ => field is { Pointer: false } && field.Type.IsZero(value),
     };
+
+    private static bool HoldsNothing(TypedField? field, JsonObject members)
+    {
+        foreach ((string name, JsonValue value) in members.Members)
+        {
+            if (!SaysNothing(field?.Type.Member(name), value))
+                return false;
+        }
+
+        return true;
+    }
 
     private static bool SameValue(FieldType? type, JsonValue one, JsonValue other) => one.Equals(other) || type?.Kind switch
     {

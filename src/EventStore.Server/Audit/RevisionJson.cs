@@ -43,7 +43,7 @@ internal static class RevisionJson
             WriteUser(to, "impersonatedBy"u8, by.User, by.Groups);
         to.WriteString("job"u8, revision.Key.Name);
         to.WriteString("kind"u8, RevisionEndpoints.Resource.Kind);
-        WriteValue(to, "metadata"u8, Metadata(revision));
+        WriteMetadata(to, revision);
         WriteValue(to, "object"u8, job);
         WriteValue(to, "patch"u8, RevisionVerbs.Patch(revision.Event));
         if (revision.Previous is { } previous)
@@ -61,6 +61,21 @@ internal static class RevisionJson
         to.WriteString("userAgent"u8, origin.UserAgent);
         to.WriteString("verb"u8, RevisionVerbs.Of(revision.Event));
         to.WriteNumber("version"u8, revision.Version);
+        to.WriteEndObject();
+    }
+
+    private static void WriteMetadata(Utf8JsonWriter to, Revision revision)
+    {
+        to.WriteStartObject("metadata"u8);
+        to.WriteString("creationTimestamp"u8, Rfc3339.Of(revision.Time));
+        to.WriteStartObject("labels"u8);
+        to.WriteString("job"u8, revision.Key.Name);
+        to.WriteString("uid"u8, revision.Uid);
+        to.WriteString("verb"u8, RevisionVerbs.Of(revision.Event));
+        to.WriteEndObject();
+        to.WriteString("name"u8, revision.Name);
+        to.WriteString("namespace"u8, revision.Key.Namespace);
+        to.WriteString("resourceVersion"u8, revision.Number.ToString(CultureInfo.InvariantCulture));
         to.WriteEndObject();
     }
 

@@ -46,6 +46,10 @@ public sealed class MergePatchProperties
         return ReferenceEquals(patched, target) == patched.Equals(target);
     }
 
+    [Property]
+    public bool Nothing_is_patched_as_an_empty_object_is(JsonObject patch) =>
+        MergePatch.Apply(null, patch).Equals(MergePatch.Apply(JsonObject.Empty, patch));
+
     private static bool Untouched(JsonObject target, JsonObject patch, JsonValue result) => result is JsonObject after && target.Names.All(name =>
         patch[name] switch
         {

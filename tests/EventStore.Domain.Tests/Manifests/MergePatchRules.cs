@@ -37,6 +37,15 @@ public sealed class MergePatchRules
 
     [Theory]
     [InlineData("{}")]
+    [InlineData("""{"a":{"b":[null,{"c":null}]},"d":1}""")]
+    public void A_patch_of_nothing_is_the_result_where_it_takes_nothing_away(string text)
+    {
+        JsonValue patch = Given.Json(text);
+        Assert.Same(patch, MergePatch.Apply(null, patch));
+    }
+
+    [Theory]
+    [InlineData("{}")]
     [InlineData("""{"metadata":{"name":"pytorch-test","labels":null}}""")]
     [InlineData("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"containers":[{"image":"pytorch-cpu:v1","name":"pytorch"}]}}}}}}""")]
     public void A_patch_that_changes_nothing_gives_back_the_very_same_object(string patch)

@@ -103,9 +103,13 @@ internal static class EventCodec
 
     /// <summary>Reads who asked for an event from three columns: <c>user_name</c>, <c>headers</c> as text, <c>correlation_id</c>.</summary>
     public static StoredOrigin ReadOrigin(NpgsqlDataReader reader, int column) => new(
-        reader.IsDBNull(column) ? string.Empty : reader.GetString(column),
+        ReadText(reader, column),
         reader.IsDBNull(column + 1) ? [] : reader.GetFieldValue<byte[]>(column + 1),
-        reader.IsDBNull(column + 2) ? string.Empty : reader.GetString(column + 2));
+        ReadText(reader, column + 2));
+
+    /// <summary>Reads a text; empty where there is none.</summary>
+    internal static string ReadText(NpgsqlDataReader reader, int column) =>
+        reader.IsDBNull(column) ? string.Empty : reader.GetString(column);
 
     private static void WriteTexts(Utf8JsonWriter writer, IEnumerable<string> texts)
     {

@@ -23,9 +23,13 @@ internal static class IndexIntersection
         """;
 
     /// <summary>The tables of these columns.</summary>
-    public const string Tables = """
+    public const string Tables = $"""
         eventstore.revision r
-          JOIN eventstore.mt_events e ON e.seq_id = r.revision
+          {Events}
+        """;
+
+    private const string Events = """
+        JOIN eventstore.mt_events e ON e.seq_id = r.revision
           LEFT JOIN eventstore.mt_events p ON p.stream_id = e.stream_id AND p.version = e.version - 1
         """;
 
@@ -65,29 +69,37 @@ internal static class IndexIntersection
         ];
         if (lists.Length == 0)
             lists = [EveryRevision(sort)];
+        bool named = query.Conditions.All(condition => condition is { Field: not RevisionField.Path, Values.Count: 1 });
         string[] filters = [.. query.Conditions.Where(condition => !condition.Among).Select(condition => Filter(command, condition))];
         command.CommandText = lists is [var only] && filters.Length == 0
-            ? Alone(sort, only, count)
+            ? Alone(sort, only, named, count)
             : Text(sort, lists, filters, Add(command, steps));
     }
 
-    /// <summary>A list in FROM, named <c>one</c>: its revisions behind a bound and not beyond $2, as many as are wanted.</summary>
-    private delegate string List(string bound, string most);
+    /// <summary>A list in FROM, whose rows are limited to as many as are wanted.</summary>
+    /// <param name="Keys">What it has rows for: empty, or a table with whose rows it is joined.</param>
+    /// <param name="Rows">Its rows in order, given their columns and the bound behind which they are, not beyond $2.</param>
+    private sealed record List(string Keys, Func<string, string, string> Rows);
 
+    // A list may bring the names along, so that the row is not looked up once more. The list of a path does not have them. The lists of
+    // several values would read the rows of a page for each of them.
+    //
     // The limit stands there as a number as well, a power of four: of a parameter the planner knows nothing, believes it to be a tenth of
-    // the table, and reads whole tables for that.
-    private static string Alone(SortOrder sort, List list, int count)
+    // the table, and reads whole tables for that. In each list too: else a plan for any values seems dear, and each page is planned anew.
+    private static string Alone(SortOrder sort, List list, bool named, int count)
     {
-        int most = 64;
-        while (most < count)
-            most *= 4;
+        int power = 64;
+        while (power < count)
+            power *= 4;
+        string most = power.ToString(CultureInfo.InvariantCulture);
+        string rows = list.Rows(named ? "r.revision, r.namespace, r.job" : "r.revision", "$1");
         return $"""
-            SELECT l.revision, 0, false, {Columns}
-              FROM (SELECT o.revision
-                      FROM (SELECT DISTINCT one.revision FROM {list("$1", "$3")}) o
-                     ORDER BY o.revision{sort.Order} LIMIT {most.ToString(CultureInfo.InvariantCulture)}) l
-              JOIN ({Tables}) ON r.revision = l.revision
-             ORDER BY l.revision{sort.Order} LIMIT $3
+            SELECT r.revision, 0, false, {Columns}
+              FROM (SELECT DISTINCT ON (one.revision) one.*
+                      FROM {list.Keys}(SELECT * FROM ({rows} LIMIT {most}) o LIMIT $3) one
+                     ORDER BY one.revision{sort.Order} LIMIT {most}) {(named ? "r" : "l JOIN eventstore.revision r USING (revision)")}
+              {Events}
+             ORDER BY r.revision{sort.Order} LIMIT $3
             """;
     }
 
@@ -138,8 +150,7 @@ internal static class IndexIntersection
              CROSS JOIN LATERAL (
                 SELECT l.revision, l.agree, {string.Join(" AND ", filters.Prepend("l.agree"))} AS hit
                   FROM (SELECT {sort.Furthest}(l.revision) AS revision, min(l.revision) = max(l.revision) AS agree
-                          FROM (VALUES ({string.Join("), (", lists.Select(list =>
-                              $"(SELECT {sort.Nearest}(one.revision) FROM {list("w.bound", "1")})"))}) OFFSET 0) l (revision)
+                          FROM (VALUES ({string.Join("), (", lists.Select(list => Nearest(sort, list)))}) OFFSET 0) l (revision)
                         HAVING count(l.revision) = {lists.Length.ToString(CultureInfo.InvariantCulture)}) l
                  WHERE l.revision {sort.Back} $2 OFFSET 0) next
              WHERE w.hits < $3 AND w.steps < {steps})
@@ -149,10 +160,13 @@ internal static class IndexIntersection
          ORDER BY w.steps
         """;
 
-    private static List EveryRevision(SortOrder sort) => (bound, most) => $"""
-        (SELECT r.revision FROM eventstore.revision r
-          WHERE r.revision {sort.Next} {bound} AND r.revision {sort.Back} $2 ORDER BY r.revision{sort.Order} LIMIT {most}) one
-        """;
+    private static string Nearest(SortOrder sort, List list) =>
+        $"(SELECT {sort.Nearest}(one.revision) FROM {list.Keys}({list.Rows("r.revision", "w.bound")} LIMIT 1) one)";
+
+    private static List EveryRevision(SortOrder sort) => new(string.Empty, (columns, bound) => $"""
+        SELECT {columns} FROM eventstore.revision r
+         WHERE r.revision {sort.Next} {bound} AND r.revision {sort.Back} $2 ORDER BY r.revision{sort.Order}
+        """);
 
     private static List OfValues(NpgsqlCommand command, SortOrder sort, RevisionCondition condition)
     {
@@ -160,13 +174,12 @@ internal static class IndexIntersection
         string values = Add(command, condition.Field == RevisionField.Namespace
             ? [.. condition.Values.Select(name => name + "/")]
             : [.. condition.Values]);
-        return (bound, most) => $"""
-            unnest({values}) k (value) CROSS JOIN LATERAL (
-                SELECT r.revision FROM eventstore.{table} r
-                 WHERE ({column}, r.revision) {sort.Next} (k.value, {bound})
-                   AND ({column}, r.revision) {sort.Back} (k.value, $2)
-                 ORDER BY {column}{sort.Order}, r.revision{sort.Order} LIMIT {most}) one
-            """;
+        return new($"unnest({values}) k (value) CROSS JOIN LATERAL ", (columns, bound) => $"""
+            SELECT {columns} FROM eventstore.{table} r
+             WHERE ({column}, r.revision) {sort.Next} (k.value, {bound})
+               AND ({column}, r.revision) {sort.Back} (k.value, $2)
+             ORDER BY {column}{sort.Order}, r.revision{sort.Order}
+            """);
     }
 
     private static List OfLives(NpgsqlCommand command, SortOrder sort, NameRange[] lives)
@@ -175,13 +188,12 @@ internal static class IndexIntersection
             $"{Add(command, lives.Select(life => life.Namespace).ToArray())}, {Add(command, lives.Select(life => life.Job).ToArray())}";
         string range =
             $"{Add(command, lives.Select(life => life.First).ToArray())}, {Add(command, lives.Select(life => life.Last).ToArray())}";
-        return (bound, most) => $"""
-            unnest({names}, {range}) k (namespace, job, first, last) CROSS JOIN LATERAL (
-                SELECT r.revision FROM eventstore.revision r
-                 WHERE (r.namespace, r.job, r.revision) {sort.Next} (k.namespace, k.job, {sort.Begin(bound)})
-                   AND (r.namespace, r.job, r.revision) {sort.Back} (k.namespace, k.job, {sort.End})
-                 ORDER BY r.namespace{sort.Order}, r.job{sort.Order}, r.revision{sort.Order} LIMIT {most}) one
-            """;
+        return new($"unnest({names}, {range}) k (namespace, job, first, last) CROSS JOIN LATERAL ", (columns, bound) => $"""
+            SELECT {columns} FROM eventstore.revision r
+             WHERE (r.namespace, r.job, r.revision) {sort.Next} (k.namespace, k.job, {sort.Begin(bound)})
+               AND (r.namespace, r.job, r.revision) {sort.Back} (k.namespace, k.job, {sort.End})
+             ORDER BY r.namespace{sort.Order}, r.job{sort.Order}, r.revision{sort.Order}
+            """);
     }
 
     // A scalar subquery: an EXISTS might become a join that reads the whole table.

@@ -55,6 +55,7 @@ public sealed class RevisionReads(Primary database)
         // Piece by piece: whoever has enough, as a page has by its bytes, leaves the rest of the piece unread, and the database will have
         // sent all of it.
         (int length, int steps, bool more) = (PieceMin, StepsMax, !query.IsNothing);
+        var origins = new OriginReader();
         while (more)
         {
             (int found, int spent, long bound, long bytes, bool brokenOff) = (0, 0, 0, 0, false);
@@ -65,12 +66,12 @@ public sealed class RevisionReads(Primary database)
             while (await reader.ReadAsync(stop))
             {
                 (bound, spent, brokenOff) = (reader.GetInt64(0), reader.GetInt32(1), reader.GetBoolean(2));
-                if (!await reader.IsDBNullAsync(reader.FieldCount - 1, stop))
+                if (!reader.IsDBNull(reader.FieldCount - 1))
                 {
                     found++;
                     byte[] data = reader.GetFieldValue<byte[]>(DataColumn);
                     bytes += data.Length;
-                    yield return new RevisionStep(bound, Read(reader, data));
+                    yield return new RevisionStep(bound, Read(reader, data, origins));
                 }
 
                 if (brokenOff)
@@ -95,7 +96,7 @@ public sealed class RevisionReads(Primary database)
         await using NpgsqlCommand command = database.CreateCommand(FindSql);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = number });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        return await reader.ReadAsync(stop) ? Read(reader, reader.GetFieldValue<byte[]>(DataColumn)) : null;
+        return await reader.ReadAsync(stop) ? Read(reader, reader.GetFieldValue<byte[]>(DataColumn), new OriginReader()) : null;
     }
 
     /// <summary>Who made the changes of these revisions.</summary>
@@ -199,7 +200,7 @@ public sealed class RevisionReads(Primary database)
         }
     }
 
-    private static Revision Read(NpgsqlDataReader reader, byte[] data) => new(
+    private static Revision Read(NpgsqlDataReader reader, byte[] data, OriginReader origins) => new(
         reader.GetInt64(0),
         reader.IsDBNull(3) ? null : reader.GetInt64(3),
         new JobKey(reader.GetString(4), reader.GetString(5)),
@@ -207,5 +208,5 @@ public sealed class RevisionReads(Primary database)
         reader.GetInt64(7),
         ReadEvent(reader.GetInt64(0), reader.GetString(8), data),
         reader.GetFieldValue<DateTimeOffset>(10),
-        EventCodec.ReadOrigin(reader, 11).Read());
+        origins.Read(reader, 11));
 }
