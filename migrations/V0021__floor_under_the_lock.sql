@@ -1,6 +1,7 @@
 -- epoch_add_1 of V0020 with another floor. Two epochs often begin within a second of each other, one server after the other, and each 34 minutes
--- ahead of the clock would leave the next one, whose server knows of none, below what they gave out. So an epoch that begins while the last floor
--- is still the clock's begins 2^21 numbers above it, which the clock takes a second for. The clock is read under the lock: it may be waited for long.
+-- ahead of the clock would leave the next one, whose server knows of none, below what they gave out. So an epoch begins at the clock, or where what
+-- is known is ahead of it, by less than an hour, 2^21 numbers above that: the clock is there a second later. It is read under the lock, which may
+-- be waited for long.
 --
 -- Where the clock is an hour or more behind what is known, having been set back, the floor is 2^32 above that: 49 days of 1,000 changes a second.
 -- So it is from the year 2060 on, when the clock has used a quarter of the numbers below 2^53, up to which every client that reads numbers as

@@ -60,8 +60,8 @@ public sealed partial class Tidy
         ],
         ["Audit"] =
         [
-            "Access", "Telemetry", "Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents",
-            "Limits", "Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Resources", "Watch",
+            "Access", "Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents", "Limits",
+            "Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Resources", "Watch",
         ],
         ["Activities"] =
         [

@@ -17,6 +17,9 @@ public static class JsonReading
     /// <summary>How deep objects and arrays may be nested. A pod template needs about fifteen levels.</summary>
     public const int DepthMax = 100;
 
+    /// <summary>How deep a manifest, or a part of one, stands within what is stored and shown, with room to spare.</summary>
+    public const int EnvelopeDepth = 8;
+
     /// <summary>
     /// The most duplicates that are reported: reporting all of a body with 100,000 of them below a name of one megabyte took five minutes.
     /// </summary>
@@ -64,7 +67,9 @@ public static class JsonReading
     /// <summary>Reads JSON this program wrote itself.</summary>
     /// <exception cref="FormatException">The text is no JSON: the stored data were damaged.</exception>
     public static JsonValue Parse(ReadOnlySpan<byte> utf8) =>
-        TryParse(utf8, out JsonValue? value, out JsonFault? fault) ? value! : throw new FormatException(fault!.Message);
+        TryParse(utf8, out JsonValue? value, out JsonFault? fault, nesting: DepthMax + EnvelopeDepth)
+            ? value!
+            : throw new FormatException(fault!.Message);
 
     /// <summary>Reads the value the reader stands at, of JSON this program wrote itself, and leaves it at the value's end.</summary>
     /// <exception cref="FormatException">It holds what cannot have been stored.</exception>

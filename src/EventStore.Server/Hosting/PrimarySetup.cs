@@ -10,7 +10,8 @@ internal static class PrimarySetup
     public static void AddPrimary(this IServiceCollection services, Database database, bool requiresSynchronous)
     {
         bool hasSeveral = database.ServingConnectionStrings.Count > 1;
-        services.AddSingleton(_ => database.Primary()).AddSingleton(_ => database.LostReplies());
+        services.AddSingleton(_ => database.Primary()).AddSingleton(_ => database.LostReplies())
+            .AddSingleton<StandbyWait>();
         // Marten knows only Npgsql's own data sources.
         services.AddSingleton(provider => hasSeveral ? database.Serving() : provider.GetRequiredService<Primary>().Term.Source);
         if (database.IsPrivate)

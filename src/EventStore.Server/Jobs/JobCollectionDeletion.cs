@@ -45,7 +45,7 @@ internal static class JobCollectionDeletion
         var selection = new JobSelection(@namespace, options.Labels, options.Fields);
         (List<Target> targets, long revision) = await Find(selection, options.Limit, reads, http.RequestAborted);
         if (targets.Count == 0) // they may be gone by a deletion that the primary alone has
-            await http.RequestServices.GetRequiredService<LostReplies>().Confirm(RequestLimits.Of(http).RequestTime);
+            await http.RequestServices.GetRequiredService<StandbyWait>().Confirm(RequestLimits.Of(http).RequestTime, http.RequestAborted);
         // It takes as long as there are jobs, and goes on as long as the client waits.
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         ListText text = ListText.For(http.Request);

@@ -103,6 +103,18 @@ public sealed class One_revision(ServedDatabase served) : IClassFixture<ServedDa
     }
 
     [Fact]
+    public async Task Is_a_row_with_the_whole_of_it_however_deep_that_is()
+    {
+        await Admin.Create("deep", space);
+        string value = new string('[', 98) + new string(']', 98);
+        using HttpResponseMessage patched = await Admin.Patch(Sample.Job("deep", space) + "/status", $$$"""{"status":{"a":{{{value}}}}}""");
+        using HttpResponseMessage list = await Send(Revisions("?includeObject=Object"), Table);
+        string text = await list.Content.ReadAsStringAsync(); // deeper than this test's own parser goes
+        Assert.Equal((200, 200), ((int)patched.StatusCode, (int)list.StatusCode));
+        Assert.Contains(value, text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Is_metadata_alone_for_who_wants_no_more()
     {
         await Admin.Create("mnist", space);

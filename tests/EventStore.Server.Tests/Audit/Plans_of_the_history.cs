@@ -73,6 +73,22 @@ public sealed class Plans_of_the_history(LongHistory history) : IClassFixture<Lo
         Assert.InRange(scans.Sum(Rows), found == 0 ? 0 : found, rowsMax);
     }
 
+    /// <summary>Of several conditions the first page of one list is looked up in the others before anything else is tried.</summary>
+    [Theory]
+    [MemberData(nameof(EachWay))]
+    public async Task Look_up_no_more_than_a_page_of_several_conditions(string name, bool oldest, bool generic)
+    {
+        RevisionQuery query = Queries[name].Query;
+        if (query.Conditions.Count == 1 && query.Conditions[0].Among)
+            return;
+        JsonNode plan = await Explain(query with { OldestFirst = oldest, Last = Math.Min(query.Last, LongHistory.Last) }, generic, probe: true);
+        JsonNode[] scans = [.. Nodes(plan).Where(node => Tables.Contains((string?)node["Relation Name"]))];
+
+        Assert.All(scans, scan => Assert.True((string)scan["Node Type"]! is "Index Scan" or "Index Only Scan", scan.ToJsonString()));
+        Assert.InRange((long)plan["Actual Rows"]!, 0, Page);
+        Assert.InRange(scans.Sum(Rows), 0, 8 * Page);
+    }
+
     /// <summary>All that a reading does, what it looks up first too, as PostgreSQL itself counts it.</summary>
     [Fact]
     public async Task Hold_for_everything_a_reading_does()
@@ -153,10 +169,10 @@ public sealed class Plans_of_the_history(LongHistory history) : IClassFixture<Lo
 
     private static RevisionCondition Not(RevisionCondition condition) => condition with { Among = false };
 
-    private async Task<JsonNode> Explain(RevisionQuery query, bool generic)
+    private async Task<JsonNode> Explain(RevisionQuery query, bool generic, bool probe = false)
     {
         await using NpgsqlCommand written = history.Database.Source.CreateCommand();
-        await new RevisionReads(history.Database.Source).Write(written, query, Page, CancellationToken.None);
+        await new RevisionReads(history.Database.Source).Write(written, query, Page, CancellationToken.None, probe);
         NpgsqlParameter[] parameters = [.. written.Parameters.Cast<NpgsqlParameter>()];
         string types = string.Join(", ", parameters.Select(parameter => Types[parameter.Value!.GetType()]));
         string values = string.Join(", ", parameters.Select(parameter => Literal(parameter.Value!)));

@@ -36,6 +36,18 @@ public sealed class Rollbacks_of_many(ServedDatabase served) : IClassFixture<Ser
     }
 
     [Fact]
+    public async Task Of_nothing_change_nothing()
+    {
+        await Given("kept-only", ["since"]);
+        foreach ((string @namespace, int kept) in ((string, int)[])[("nobody", 0), ("kept-only", 1)])
+        {
+            JsonNode done = await RollBack(@namespace, """{"revision":1}""");
+            Assert.Empty(Names(done, "items"));
+            Assert.Equal((kept, 0), ((int)done["kept"]!, (int)done["unchanged"]!));
+        }
+    }
+
+    [Fact]
     public async Task Make_a_namespace_what_it_was()
     {
         await Given("tuesday", ["changed", "deleted", "again", "same"]);

@@ -79,7 +79,9 @@ public sealed class A_standby_that_is_away
 
         Primary primary = database.Source;
         primary.LacksStandby = true; // as a server learns that requires one
-        await Assert.ThrowsAsync<NotSynchronousException>(() => new LostReplies(primary).Confirm(TimeSpan.FromSeconds(3)));
+        await Assert.ThrowsAsync<NotSynchronousException>(() => new StandbyWait(primary).Confirm(TimeSpan.FromSeconds(3), default));
+        await using CommitLane lane = InProcess.Lane(primary);
+        Assert.Equal("the database has no synchronous standby, which this server requires", Assert.IsType<Outcome.Unavailable>(await lane.Execute(InProcess.Label("kept", "a", "b"))).Why);
         await Require(cluster, standby: false);
     }
 

@@ -75,7 +75,7 @@ internal sealed partial class ClusterNamespaces(IKubernetes client, ReviewTimes 
         }
     }
 
-    [LoggerMessage(140, LogLevel.Error, "{Name}: no job can be created or changed, for {Why}")]
+    [LoggerMessage(140, LogLevel.Error, "{Name}: no job can be created, for {Why}")]
     private static partial void Failed(ILogger log, string name, string why);
 
     [LoggerMessage(141, LogLevel.Information, "{Name}: the cluster answers again")]

@@ -50,6 +50,7 @@ internal sealed class Fanout(Epochs epochs, FeedLimits limits)
     {
         lock (gate)
         {
+            IReadOnlyList<Epoch> known = epochs.Known; // before they are asked: what begins meanwhile is compared later
             if (epochs.Lacking(after) is { } lost)
             {
                 subscription.Expire(lost.Number);
@@ -60,7 +61,7 @@ internal sealed class Fanout(Epochs epochs, FeedLimits limits)
             // bytes it lacks; when it comes back it lacks what is in the ring, whose bytes are bounded. While others write it would
             // always be a little behind.
             if (position < 0)
-                (position, recent, met) = (reached, Recent(reached), epochs.Known);
+                (position, recent, met) = (reached, Recent(reached), known);
             if (after < recent.Begin)
                 return false;
             subscription.Open(position, recent, after);

@@ -14,9 +14,6 @@ namespace EventStore.Server.Store.Format;
 /// </summary>
 internal static class EventCodec
 {
-    /// <summary>How deep within an event's own JSON a manifest or a part of one stands, with room to spare.</summary>
-    private const int EnvelopeDepth = 8;
-
     private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };
 
     /// <summary>The stored name of each event (<c>mt_events.type</c>). They stay as they are even if a class is renamed.</summary>
@@ -45,7 +42,7 @@ internal static class EventCodec
     public static JsonSerializerOptions Configure(JsonSerializerOptions options)
     {
         options.PropertyNamingPolicy = JsonNamingPolicy.CamelCase;
-        options.MaxDepth = JsonReading.DepthMax + EnvelopeDepth; // the default of 64 is less than a request may have
+        options.MaxDepth = JsonReading.DepthMax + JsonReading.EnvelopeDepth; // the default of 64 is less than a request may have
         options.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
         options.Encoder = PlainEscaping.Encoder;
         options.Converters.Add(new ManifestConverter());

@@ -55,17 +55,21 @@ public sealed class RevisionReads(Primary database)
         // Piece by piece: whoever has enough, as a page has by its bytes, leaves the rest of the piece unread, and the database will have
         // sent all of it.
         (int length, int steps, bool more) = (PieceMin, StepsMax, !query.IsNothing);
+        bool probes = IndexIntersection.CanProbe(rest, lives);
         var origins = new OriginReader();
         while (more)
         {
-            (int found, int spent, long bound, long bytes, bool brokenOff) = (0, 0, 0, 0, false);
+            (int found, int rows, int spent, long bound, long bytes, bool brokenOff) = (0, 0, 0, 0, 0, false);
             length = Math.Min(length, count);
             await using NpgsqlCommand command = database.CreateCommand();
-            IndexIntersection.Write(command, rest, lives, length, steps);
+            if (probes)
+                IndexIntersection.WriteProbe(command, rest, lives, length);
+            else
+                IndexIntersection.Write(command, rest, lives, length, steps);
             await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
             while (await reader.ReadAsync(stop))
             {
-                (bound, spent, brokenOff) = (reader.GetInt64(0), reader.GetInt32(1), reader.GetBoolean(2));
+                (bound, spent, brokenOff) = (reader.GetInt64(0), probes ? ++rows : reader.GetInt32(1), reader.GetBoolean(2));
                 if (!reader.IsDBNull(reader.FieldCount - 1))
                 {
                     found++;
@@ -78,7 +82,8 @@ public sealed class RevisionReads(Primary database)
                     yield return new RevisionStep(bound, null);
             }
 
-            more = found == length && count > found && !brokenOff;
+            more = (probes ? rows : found) == length && count > found && !brokenOff;
+            probes &= 2 * found > rows; // else the steps find the matches in fewer look-ups
             (count, steps) = (count - found, steps - spent);
             rest = query.OldestFirst ? rest with { First = bound + 1 } : rest with { Last = bound - 1 };
             length = bytes > PieceBytes ? (int)Math.Max(1, length * PieceBytes / bytes) : 4 * length;
@@ -167,11 +172,14 @@ public sealed class RevisionReads(Primary database)
         return await RevisionAtTime.LastBefore(connection, time, stop) + 1;
     }
 
-    /// <summary>Writes the first statement of a <see cref="List"/>, of a single piece.</summary>
-    internal async Task Write(NpgsqlCommand command, RevisionQuery query, int count, CancellationToken stop)
+    /// <summary>Writes a statement of a <see cref="List"/>, of a single piece.</summary>
+    internal async Task Write(NpgsqlCommand command, RevisionQuery query, int count, CancellationToken stop, bool probe = false)
     {
         (RevisionQuery rest, List<NameRange[]> lives) = await Split(query, stop);
-        IndexIntersection.Write(command, rest, lives, count, StepsMax);
+        if (probe && IndexIntersection.CanProbe(rest, lives))
+            IndexIntersection.WriteProbe(command, rest, lives, count);
+        else
+            IndexIntersection.Write(command, rest, lives, count, StepsMax);
     }
 
     /// <summary>The lives that conditions on names stand for, and the query less those conditions.</summary>

@@ -127,7 +127,7 @@ internal static class CommitCall
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
         var committed = new Committed(
-            await reader.GetFieldValueAsync<bool[]>(0),
+            await reader.IsDBNullAsync(0) ? [] : await reader.GetFieldValueAsync<bool[]>(0), // an empty batch has no chain to tell of
             await reader.GetFieldValueAsync<long[]>(1),
             reader.GetInt64(2),
             reader.IsDBNull(3) ? null : reader.GetInt64(3),

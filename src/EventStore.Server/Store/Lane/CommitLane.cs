@@ -125,6 +125,8 @@ public sealed partial class CommitLane : IAsyncDisposable
     /// <summary>Decides and commits the commands once; answers them, or returns them to the queue to be decided again.</summary>
     private async Task Round(List<QueuedCommand> commands)
     {
+        if (recovery.LacksStandby(commands))
+            return;
         Batch? batch = null;
         (Memory? before, memory) = (memory, null); // it is known by a session, which is discarded after any failure
         try

@@ -169,7 +169,7 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
         NpgsqlConnection opened = await term.OpenConnectionAsync();
         opened.Notice += (_, told) =>
         {
-            hasGivenUpStandby |= opened == connection && LostReplies.IsStandbyGivenUp(told.Notice);
+            hasGivenUpStandby |= opened == connection && StandbyWait.IsGivenUp(told.Notice);
             LogNotice(told.Notice.InvariantSeverity, told.Notice.MessageText);
         };
         try

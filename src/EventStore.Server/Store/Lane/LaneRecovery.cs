@@ -100,6 +100,19 @@ internal sealed partial class LaneRecovery(
         }
     }
 
+    /// <summary>
+    /// Answers commands 503 where a synchronous standby is required and there is none. The database is not asked: it goes on being read.
+    /// </summary>
+    /// <returns>Whether they were answered.</returns>
+    public bool LacksStandby(List<QueuedCommand> commands)
+    {
+        if (!database.LacksStandby)
+            return false;
+        foreach (QueuedCommand queued in commands)
+            replies.Give(queued, new Outcome.Unavailable(MayHaveBeenApplied: false, DatabaseAway.NotSynchronous));
+        return true;
+    }
+
     /// <summary>Answers commands 503.</summary>
     public async Task GiveUp(List<QueuedCommand> commands, Exception e, bool mayHaveBeenApplied)
     {

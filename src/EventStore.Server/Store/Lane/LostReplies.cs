@@ -17,9 +17,6 @@ public sealed class LostReplies(Primary source)
     private const string EndSql =
         "SELECT bool_and(pg_terminate_backend(pid, $3)) FROM pg_stat_activity WHERE pid = $1 AND backend_start = $2";
 
-    private const string ReplicateSql =
-        $"SELECT CASE WHEN current_setting('synchronous_standby_names') <> '' THEN {CommitCall.WriteRecord} END";
-
     private const string FindSql = """
         SELECT e.place, m.seq_id
           FROM unnest($1::uuid[], $2::bigint[], $3::uuid[]) WITH ORDINALITY AS e (stream, version, id, place)
@@ -46,33 +43,11 @@ public sealed class LostReplies(Primary source)
             await using NpgsqlConnection open = await Open(asked, sender);
             await End(open, sender, patience);
             Committed found = await Read(open, batch, patience);
-            if (found.Revisions.Any(revision => revision > 0))
-                await Replicate(open, patience);
+            if (found.Revisions.Any(revision => revision > 0)) // a session that is terminated waits for the standbys no more
+                await StandbyWait.On(open, source, patience);
             return found;
         }
     }
-
-    /// <summary>
-    /// Waits until the synchronous standbys have all that was committed so far: for an answer that rests on what is there, to a request
-    /// that writes.
-    /// </summary>
-    /// <exception cref="NotSynchronousException">A standby is required, and the primary waits for none.</exception>
-    /// <exception cref="NotReplicatedException">PostgreSQL gave up waiting.</exception>
-    public Task Confirm(TimeSpan patience)
-    {
-        Term asked = source.Term;
-        return asked.Bound(ConfirmOnce()).WaitAsync(patience + LaneConnection.Grace);
-
-        async Task<bool> ConfirmOnce()
-        {
-            await using NpgsqlConnection open = await asked.OpenConnectionAsync();
-            await Replicate(open, patience);
-            return true;
-        }
-    }
-
-    /// <summary>Whether PostgreSQL tells that it no longer waits for a synchronous standby; its text is translated.</summary>
-    internal static bool IsStandbyGivenUp(PostgresNotice notice) => notice.Routine == "SyncRepWaitForLSN";
 
     /// <summary>
     /// A standby may be behind, and a database that was made read-only may be one that another has taken the place of: only if it is still
@@ -128,19 +103,5 @@ public sealed class LostReplies(Primary source)
         }
 
         return committed;
-    }
-
-    /// <summary>Waits until the synchronous standbys have what was found; a session that is terminated waits for them no more.</summary>
-    private async Task Replicate(NpgsqlConnection open, TimeSpan patience)
-    {
-        if (source.LacksStandby)
-            throw new NotSynchronousException();
-        bool hasGivenUp = false;
-        open.Notice += (_, told) => hasGivenUp |= IsStandbyGivenUp(told.Notice);
-        await using var command = new NpgsqlCommand(ReplicateSql, open);
-        command.CommandTimeout = CommitCall.WholeSeconds(patience);
-        await command.ExecuteNonQueryAsync();
-        if (hasGivenUp)
-            throw new NotReplicatedException();
     }
 }

@@ -26,7 +26,7 @@ public sealed class WholeBatches(
     public const int CommandsMax = 10_000;
 
     private const int AttemptsMax = 10;
-    private const string TookTooLong = "deciding what is to go back took too long: ask for fewer at once, with limit";
+    private const string TookTooLong = "it took too long: ask for fewer jobs at once, with limit";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
@@ -35,7 +35,7 @@ public sealed class WholeBatches(
     /// <summary>How long others that are carried out are waited for.</summary>
     public TimeSpan TurnTime { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long reading the jobs and deciding may take, in which others wait.</summary>
+    /// <summary>After what time nothing is decided any more, for others wait meanwhile.</summary>
     public TimeSpan DecisionTime { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>Carries them out.</summary>
