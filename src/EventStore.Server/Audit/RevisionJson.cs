@@ -25,13 +25,12 @@ internal static class RevisionJson
     public static string Time(Revision revision) => Rfc3339.Exact(revision.Time);
 
     /// <summary>Its metadata.</summary>
-    public static JsonObject Metadata(Revision revision) => JsonObject.Of(
-        ("creationTimestamp", Rfc3339.Of(revision.Time)),
-        ("labels", JsonObject.Of(
-            ("job", revision.Key.Name), ("uid", revision.Uid.ToString()), ("verb", RevisionVerbs.Of(revision.Event)))),
-        ("name", revision.Name),
-        ("namespace", revision.Key.Namespace),
-        ("resourceVersion", revision.Number.ToString(CultureInfo.InvariantCulture)));
+    public static JsonObject Metadata(Revision revision)
+    {
+        using JsonPrinter printer = JsonPrinter.Take();
+        WriteMetadata(printer.Writer, revision);
+        return (JsonObject)JsonReading.Parse(printer.ToUtf8());
+    }
 
     private static void Write(Utf8JsonWriter to, Revision revision, JsonValue? job)
     {
@@ -43,6 +42,7 @@ internal static class RevisionJson
             WriteUser(to, "impersonatedBy"u8, by.User, by.Groups);
         to.WriteString("job"u8, revision.Key.Name);
         to.WriteString("kind"u8, RevisionEndpoints.Resource.Kind);
+        to.WritePropertyName("metadata"u8);
         WriteMetadata(to, revision);
         WriteValue(to, "object"u8, job);
         WriteValue(to, "patch"u8, RevisionVerbs.Patch(revision.Event));
@@ -66,7 +66,7 @@ internal static class RevisionJson
 
     private static void WriteMetadata(Utf8JsonWriter to, Revision revision)
     {
-        to.WriteStartObject("metadata"u8);
+        to.WriteStartObject();
         to.WriteString("creationTimestamp"u8, Rfc3339.Of(revision.Time));
         to.WriteStartObject("labels"u8);
         to.WriteString("job"u8, revision.Key.Name);

@@ -27,11 +27,9 @@ public sealed class StandbyWait(Primary database)
         if (source.LacksStandby)
             throw new NotSynchronousException();
         bool hasGivenUp = false;
-        void Hear(object sender, NpgsqlNoticeEventArgs told) => hasGivenUp |= IsGivenUp(told.Notice);
-        open.Notice += Hear;
+        open.Notice += (_, told) => hasGivenUp |= IsGivenUp(told.Notice);
         await using var command = new NpgsqlCommand(Sql, open) { CommandTimeout = CommitCall.WholeSeconds(patience) };
         await command.ExecuteNonQueryAsync(stop);
-        open.Notice -= Hear;
         if (hasGivenUp)
             throw new NotReplicatedException();
     }
