@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Globalization;
-using System.Text;
 using EventStore.Domain.Json;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
@@ -84,23 +82,11 @@ internal static class ActivityEndpoints
         return Answer(form, ActivityView.InOrder(counts).Take(limit).Select(view.Item), Math.Max(0, counts.Count - limit), upTo);
     }
 
-    private static JsonReply Answer(ObjectView form, IEnumerable<byte[]> items, long remaining, long upTo)
+    private static JsonReply Answer(ObjectView form, IEnumerable<ReadOnlyMemory<byte>> items, long remaining, long upTo)
     {
         var metadata = JsonObject.Of(("resourceVersion", upTo.ToString(CultureInfo.InvariantCulture)));
         if (remaining > 0)
             metadata = metadata.With("remainingItemCount", remaining);
-        (string begin, string end) = form.Frame(metadata);
-        var text = new ArrayBufferWriter<byte>();
-        Encoding.UTF8.GetBytes(begin, text);
-        bool first = true;
-        foreach (byte[] item in items)
-        {
-            text.Write(first ? default : ","u8);
-            text.Write(item);
-            first = false;
-        }
-
-        Encoding.UTF8.GetBytes(end, text);
-        return new JsonReply(200, text.WrittenMemory);
+        return new JsonReply(200, form.Whole(items, metadata));
     }
 }

@@ -43,7 +43,7 @@ internal sealed record ActivityView(ObjectView Form, ActivityQuestion Question, 
         .ThenBy(count => $"{count.Namespace}/{count.UserName}/{count.Type}/{count.Field}", StringComparer.Ordinal);
 
     /// <summary>A count as an item of the list.</summary>
-    public byte[] Item(ActivityCount count)
+    public ReadOnlyMemory<byte> Item(ActivityCount count)
     {
         string @namespace = Question.Query.Namespace ?? count.Namespace;
         var item = JsonObject.Of(
@@ -67,7 +67,7 @@ internal sealed record ActivityView(ObjectView Form, ActivityQuestion Question, 
     }
 
     /// <summary>A job's line as an item of the list.</summary>
-    public byte[] Item(JobActivity job)
+    public ReadOnlyMemory<byte> Item(JobActivity job)
     {
         JsonText? finished = job.Completed is { } completed ? new JsonText(completed) : job.Deleted is { } deleted ? Time(deleted) : null;
         var item = JsonObject.Of(

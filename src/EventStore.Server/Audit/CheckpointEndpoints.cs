@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text.Json;
 using EventStore.Domain.History;
 using EventStore.Domain.Json;
 using EventStore.Server.Access;
@@ -48,38 +46,20 @@ internal static class CheckpointEndpoints
         if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
             return refusal;
         (Checkpoint now, IReadOnlyList<Epoch> epochs) = await jobs.Checkpoint(http.RequestAborted);
-        var body = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(body))
-        {
-            json.WriteStartObject();
-            json.WriteString("apiVersion", Resource.GroupVersion);
-            json.WriteNumber("epoch", epochs[^1].Number);
-            json.WriteString("hash", now.Hash);
-            json.WriteString("kind", Resource.Kind);
-            WriteLost(json, epochs);
-            json.WriteNumber("revision", now.Revision);
-            json.WriteEndObject();
-        }
-
-        return new JsonReply(200, body.WrittenMemory);
+        var body = JsonObject.Of(
+            ("apiVersion", Resource.GroupVersion),
+            ("epoch", epochs[^1].Number),
+            ("hash", now.Hash),
+            ("kind", Resource.Kind),
+            ("lost", new JsonArray([.. epochs.Where(epoch => epoch.Loss is not null).Select(Lost)])),
+            ("revision", now.Revision));
+        return new JsonReply(200, body.ToUtf8());
     }
 
-    private static void WriteLost(Utf8JsonWriter json, IReadOnlyList<Epoch> epochs)
-    {
-        json.WriteStartArray("lost");
-        foreach (Epoch epoch in epochs)
-        {
-            if (epoch.Loss is not { } loss)
-                continue;
-            json.WriteStartObject();
-            json.WriteNumber("epoch", epoch.Number);
-            json.WriteNumber("from", epoch.LostFrom!.Value);
-            json.WriteString("message", loss);
-            json.WriteString("time", Rfc3339.Of(epoch.Began));
-            json.WriteNumber("to", epoch.LostTo!.Value);
-            json.WriteEndObject();
-        }
-
-        json.WriteEndArray();
-    }
+    private static JsonObject Lost(Epoch epoch) => JsonObject.Of(
+        ("epoch", epoch.Number),
+        ("from", epoch.LostFrom!.Value),
+        ("message", epoch.Loss!),
+        ("time", Rfc3339.Of(epoch.Began)),
+        ("to", epoch.LostTo!.Value));
 }

@@ -66,7 +66,7 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
             [.. Enumerable.Repeat<JsonValue>(JsonNull.Value, Kind.Columns.Items.Count)]);
 
     /// <summary>A whole list in one piece, of items in this form.</summary>
-    public byte[] Whole(IEnumerable<ReadOnlyMemory<byte>> items, JsonObject metadata)
+    public ReadOnlyMemory<byte> Whole(IEnumerable<ReadOnlyMemory<byte>> items, JsonObject metadata)
     {
         var text = new ArrayBufferWriter<byte>();
         (string begin, string end) = Frame(metadata);
@@ -80,7 +80,7 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
         }
 
         Encoding.UTF8.GetBytes(end, text);
-        return text.WrittenSpan.ToArray();
+        return text.WrittenMemory;
     }
 
     /// <summary>What the list of items is called.</summary>
