@@ -44,17 +44,8 @@ internal static partial class Serve
         CredentialSources credentials = CredentialSources.Read(settings, builder.Configuration, logging);
         using X509Certificate2? certificate = settings.MakesCertificate ? Certificate(settings) : null;
         SetAddresses(builder.WebHost, settings);
-        builder.Services.AddSingleton(settings.Profile);
-        var served = new Served(database, credentials, limits, certificate)
-        {
-            CountsActivity = settings.CountsActivity,
-            ReasonsRequired = settings.ReasonsRequired,
-            Controllers = settings.Controllers,
-            HasPage = settings.HasPage,
-            RequiresSynchronous = settings.RequiresSynchronous,
-            Groups = settings.Groups,
-            PageKeysFolder = settings.HasFolder ? PrivateFolder.Within(settings.DataFolder, "page-keys") : null,
-        };
+        string? pageKeys = settings.HasFolder ? PrivateFolder.Within(settings.DataFolder, "page-keys") : null;
+        var served = new Served(settings, database, credentials, limits, certificate, pageKeys);
         await using WebApplication app = Web.Build(builder, served);
         await Start(app, settings);
         run.LeaveSignals(); // from here on the host handles them

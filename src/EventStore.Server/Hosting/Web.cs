@@ -46,7 +46,7 @@ internal static partial class Web
         app.Use(RequestId);
         app.Use(app.Services.GetRequiredService<GracefulStop>().LetGo);
         app.UseMiddleware<RequestLog>();
-        if (served.HasPage)
+        if (served.Settings.HasPage)
             app.UsePage();
         app.UseMiddleware<Fallback>();
         app.Use(AnswerDatabaseAway);
@@ -64,9 +64,9 @@ internal static partial class Web
 
     private static void MapRoutes(this WebApplication app, Served served)
     {
-        bool withActivity = served.CountsActivity;
-        Profile profile = app.Services.GetRequiredService<Profile>();
-        bool Has(ApiResource resource) => served.Groups?.Contains(resource.Group) ?? true;
+        bool withActivity = served.Settings.CountsActivity;
+        Profile profile = served.Settings.Profile;
+        bool Has(ApiResource resource) => served.Settings.Groups?.Contains(resource.Group) ?? true;
         ServedResource[] resources = [.. ((ServedResource[])
         [
             .. JobEndpoints.Served(profile), .. RevisionEndpoints.Served, .. CheckpointEndpoints.Served,
@@ -83,7 +83,7 @@ internal static partial class Web
                 app.MapActivity();
         }
 
-        if (served.Groups is null)
+        if (served.Settings.Groups is null)
         {
             app.MapNamespaces();
             app.MapSelfReviews();
@@ -96,9 +96,9 @@ internal static partial class Web
         app.MapHealth();
         app.MapMetrics();
         app.MapApiDocument();
-        if (served.HasPage)
+        if (served.Settings.HasPage)
             app.MapPage();
-        app.MapRoot(served.HasPage ? PageSetup.Root + "/" : ApiDocument.Page, PageSetup.Root);
+        app.MapRoot(served.Settings.HasPage ? PageSetup.Root + "/" : ApiDocument.Page, PageSetup.Root);
     }
 
     /// <summary>

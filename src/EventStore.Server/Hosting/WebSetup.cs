@@ -1,5 +1,4 @@
 using System.Security.Cryptography.X509Certificates;
-using EventStore.Domain.Lifetimes;
 using EventStore.Server.Access;
 using EventStore.Server.Access.Credentials;
 using EventStore.Server.Activities;
@@ -20,33 +19,15 @@ using Microsoft.OpenApi;
 namespace EventStore.Server.Hosting;
 
 /// <summary>What is served, and to whom.</summary>
+/// <param name="Settings">The settings.</param>
 /// <param name="Database">The database.</param>
 /// <param name="Credentials">Who may log in, and do what.</param>
 /// <param name="Limits">The limits.</param>
 /// <param name="Certificate">A certificate for serving HTTPS beside HTTP; null to serve as Kestrel is configured.</param>
-internal sealed record Served(Database Database, CredentialSources Credentials, ServerLimits Limits, X509Certificate2? Certificate)
-{
-    /// <summary>Whether activity is counted and served.</summary>
-    public bool CountsActivity { get; init; }
-
-    /// <summary>The API groups that are served; null for all.</summary>
-    public IReadOnlySet<string>? Groups { get; init; }
-
-    /// <summary>For what a reason must be given.</summary>
-    public IReadOnlySet<string> ReasonsRequired { get; init; } = new HashSet<string>();
-
-    /// <summary>Which controllers end lifetimes.</summary>
-    public IReadOnlySet<LifetimeRule> Controllers { get; init; } = new HashSet<LifetimeRule>();
-
-    /// <summary>Whether the page for people is served.</summary>
-    public bool HasPage { get; init; }
-
-    /// <summary>Whether nothing is written to a primary that waits for no standby.</summary>
-    public bool RequiresSynchronous { get; init; }
-
-    /// <summary>Where the keys of the page's cookies are kept; null to keep them in memory.</summary>
-    public string? PageKeysFolder { get; init; }
-}
+/// <param name="PageKeysFolder">Where the keys of the page's cookies are kept; null to keep them in memory.</param>
+internal sealed record Served(
+    Settings Settings, Database Database, CredentialSources Credentials, ServerLimits Limits, X509Certificate2? Certificate,
+    string? PageKeysFolder);
 
 /// <summary>The services of the web application.</summary>
 internal static class WebSetup
@@ -78,13 +59,14 @@ internal static class WebSetup
     /// <summary>Adds what every request meets: limits, access, telemetry and readiness.</summary>
     public static void AddRequests(this IServiceCollection services, Served served, AccessAnswers answers, IConfiguration configuration)
     {
-        services.AddSingleton(TimeProvider.System).AddSingleton(new RequiredReasons(served.ReasonsRequired));
+        services.AddSingleton(TimeProvider.System).AddSingleton(served.Settings.Profile);
+        services.AddSingleton(new RequiredReasons(served.Settings.ReasonsRequired));
         services.AddSingleton(served.Limits.Requests).AddSingleton(served.Limits.Lists);
         services.AddRequestTime(served.Limits.Requests);
         services.AddFairShare(served.Limits.Requests);
         services.AddBodyBudget(served.Limits.Requests);
         services.AddReadiness(served.Database); // before access: /readyz?verbose names the checks in this order
-        if (served.HasPage)
+        if (served.Settings.HasPage)
             services.AddPage(served.PageKeysFolder, served.Credentials.Sources.Oidc);
         services.AddAccess(served.Credentials.Sources, answers);
         services.AddExporting(configuration);
@@ -92,13 +74,13 @@ internal static class WebSetup
             .Concat(PastDocumentation.Schemas()).Concat(BlameDocumentation.Schemas()).Concat(RestoreDocumentation.Schemas())
             .Concat(profile.HasScale ? ScaleDocumentation.Schemas() : [])
             .Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas())
-            .Concat(served.CountsActivity ? ActivityDocumentation.Schemas() : []));
+            .Concat(served.Settings.CountsActivity ? ActivityDocumentation.Schemas() : []));
     }
 
     /// <summary>Adds the store: connections, the commit lane, the reads and the feed.</summary>
     public static void AddStore(this IServiceCollection services, Served served)
     {
-        services.AddPrimary(served.Database, served.RequiresSynchronous);
+        services.AddPrimary(served.Database, served.Settings.RequiresSynchronous);
         services.AddSingleton(served.Limits.Lane).AddSingleton<CommitLane>().AddSingleton<WholeBatches>();
         services.AddSingleton<JobReads>();
         services.AddSingleton<RevisionReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>();
@@ -110,10 +92,10 @@ internal static class WebSetup
         services.AddSingleton(_ => new CatchUps(served.Limits.Feed.CatchUpsAtOnce)).AddSingleton<WatchStarts>();
         services.AddHostedService(provider => provider.GetRequiredService<Notifications>());
         services.AddHostedService(provider => provider.GetRequiredService<JobFeed>());
-        if (served.CountsActivity)
+        if (served.Settings.CountsActivity)
             services.AddActivity();
-        if (served.Controllers.Count > 0)
-            services.AddLifetimes(served.Controllers);
+        if (served.Settings.Controllers.Count > 0)
+            services.AddLifetimes(served.Settings.Controllers);
     }
 
     private static OpenApiInfo Documentation() => new()

@@ -146,14 +146,13 @@ public sealed class Described_routes
             string folder = Directory.CreateTempSubdirectory("described-").FullName;
             WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
             {
-                Args = ["--profile", profile, "--data", folder, "--activity", "on", "--ConnectionStrings:Postgres", "Host=nowhere", "--hostBuilder:reloadConfigOnChange=false"],
+                Args = ["--profile", profile, "--data", folder, "--activity", "on", "--ui", "off", "--ConnectionStrings:Postgres", "Host=nowhere", "--hostBuilder:reloadConfigOnChange=false"],
                 ContentRootPath = AppContext.BaseDirectory,
             });
             Settings settings = Settings.Read(builder.Configuration);
-            builder.Services.AddSingleton(settings.Profile);
             Database database = await Database.Open(settings, NullLogger.Instance, CancellationToken.None);
             CredentialSources credentials = CredentialSources.Read(settings, builder.Configuration, NullLoggerFactory.Instance);
-            var served = new Served(database, credentials, ServerLimits.Read(builder.Configuration), null) { CountsActivity = settings.CountsActivity };
+            var served = new Served(settings, database, credentials, ServerLimits.Read(builder.Configuration), null, null);
             return new Built(Web.Build(builder, served), database, folder);
         }
 
