@@ -98,11 +98,10 @@ internal static class JobRestore
 
     private static async Task<Status?> MayNotCreate(HttpContext http, JobKey target)
     {
-        Caller caller = Caller.Of(http.User);
-        var create = new AccessRequest("create", JobResource.Names.Group, JobResource.Names.Plural, "", target.Namespace, null);
-        return await http.RequestServices.GetRequiredService<Authorization>().AllowsAsync(caller, create, http.RequestAborted)
+        ApiResource jobs = JobResource.Names;
+        return await http.May("create", jobs, target.Namespace)
             ? null
-            : Status.Forbidden(caller.Name, "create", JobResource.Names.Group, JobResource.Names.Plural, "", "", target.Namespace);
+            : Status.Forbidden(Caller.Of(http.User).Name, "create", jobs.Group, jobs.Plural, "", "", target.Namespace);
     }
 
     /// <summary>What is asked for.</summary>

@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Server.Access;
+using EventStore.Server.Kubernetes;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -76,16 +77,12 @@ internal static class PastRights
             ? null
             : Status.Expired(tooOld);
 
-    /// <summary>Whether the caller may read the history, by the rules or by the cluster that decides in their place.</summary>
+    /// <summary>Whether the caller may read the history.</summary>
     public static ValueTask<bool> MayReadHistory(HttpContext http, string verb, string? @namespace) =>
-        http.RequestServices.GetRequiredService<Authorization>().AllowsAsync(
-            Caller.Of(http.User), Request(verb, @namespace), http.RequestAborted);
+        http.May(verb, JobResource.Revisions, @namespace);
 
     /// <summary>Refuses what shows the history to a caller who may not read it.</summary>
     public static Status RefuseHistory(HttpContext http, string verb, string? @namespace) => Refuse(http, verb, @namespace, null);
-
-    private static AccessRequest Request(string verb, string? @namespace) =>
-        new(verb, JobResource.Revisions.Group, JobResource.Revisions.Plural, string.Empty, @namespace, null);
 
     private static Status Refuse(HttpContext http, string verb, string? @namespace, string? name) =>
         Status.PastForbidden(Caller.Of(http.User).Name, verb, JobResource.Revisions, name ?? string.Empty, @namespace ?? string.Empty);

@@ -35,14 +35,6 @@ internal static class RequestProfile
     public static ValueTask<NamespaceState> NamespaceState(this HttpContext http, string name) =>
         http.RequestServices.GetRequiredService<NamespaceLookup>().Find(name, http.RequestAborted);
 
-    /// <summary>Whether the caller may do something else, too, to what the request is about.</summary>
-    public static ValueTask<bool> MayAlso(this HttpContext http, string verb)
-    {
-        RequestInfo info = RequestInfo.Of(http);
-        Authorization authorization = http.RequestServices.GetRequiredService<Authorization>();
-        return authorization.AllowsAsync(info.User, info.Access with { Verb = verb }, http.RequestAborted);
-    }
-
     // The field manager the client names, or else its program.
     private static string Manager(HttpRequest request)
     {

@@ -1,4 +1,3 @@
-using EventStore.Server.Access;
 using EventStore.Server.Kubernetes;
 
 namespace EventStore.Server.Page;
@@ -15,7 +14,5 @@ internal static class PageRights
     /// <param name="subresource">To which part of it; empty for the whole.</param>
     public static ValueTask<bool> May(
         HttpContext http, string verb, ApiResource resource, string? @namespace, string? name = null, string subresource = "") =>
-        http.RequestServices.GetRequiredService<Authorization>().AllowsAsync(
-            RequestInfo.Of(http).User, new AccessRequest(verb, resource.Group, resource.Plural, subresource, @namespace, name),
-            http.RequestAborted);
+        http.May(verb, resource, @namespace, name, subresource);
 }

@@ -35,8 +35,8 @@ internal static class JobListEndpoints
         bool mayReadHistory = await PastRights.MayReadHistory(http, "list", question.Namespace);
         if (!mayReadHistory && (question.Deleted || question.By.Length > 0))
             return PastRights.RefuseHistory(http, "list", question.Namespace);
-        bool mayListNamespaces = await PageRights.May(http, "list", NamespaceEndpoints.Namespaces, null);
-        bool mayWatch = !question.Deleted && await PageRights.May(http, "watch", Jobs, question.Namespace);
+        bool mayListNamespaces = await http.May("list", NamespaceEndpoints.Namespaces, null);
+        bool mayWatch = !question.Deleted && await http.May("watch", Jobs, question.Namespace);
         return await LiveFragments.Show(http, (mayReadHistory, mayListNamespaces, mayWatch), async () =>
         {
             var reads = new JobListReads(jobs, revisions);

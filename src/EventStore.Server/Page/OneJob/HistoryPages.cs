@@ -27,7 +27,7 @@ internal static class HistoryPages
         string? asked = http.Request.Query["behind"];
         long? behind = long.TryParse(asked, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number : null;
         bool mayWatch = behind is null && string.IsNullOrEmpty(http.Request.Query["to"])
-            && await PageRights.May(http, "watch", JobResource.Revisions, key.Namespace);
+            && await http.May("watch", JobResource.Revisions, key.Namespace);
         return await LiveFragments.Show(http, (rights, mayWatch), async () =>
         {
             CancellationToken stop = http.RequestAborted;

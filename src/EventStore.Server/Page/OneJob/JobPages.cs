@@ -54,7 +54,7 @@ public sealed record JobRights(bool MayList, bool MayGet, bool MayCompare, bool 
     public static async ValueTask<JobRights> Of(HttpContext http, JobKey key)
     {
         ValueTask<bool> May(string verb, ApiResource resource, string subresource, string? name) =>
-            PageRights.May(http, verb, resource, key.Namespace, name, subresource);
+            http.May(verb, resource, key.Namespace, name, subresource);
         return new JobRights(
             await May("list", JobResource.Revisions, string.Empty, null),
             await May("get", JobResource.Names, string.Empty, key.Name),

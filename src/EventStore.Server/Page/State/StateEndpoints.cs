@@ -24,7 +24,7 @@ internal static class StateEndpoints
 
     private static async Task<IResult> Show(HttpContext http, JobReads reads, ServerSamples samples)
     {
-        Checkpoint? checkpoint = await PageRights.May(http, "get", CheckpointEndpoints.Resource, null)
+        Checkpoint? checkpoint = await http.May("get", CheckpointEndpoints.Resource, null)
             ? (await reads.Checkpoint(http.RequestAborted)).Now
             : null;
         return PageAnswers.Show<StatePage>(new StateModel(
