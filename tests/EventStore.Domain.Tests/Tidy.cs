@@ -47,7 +47,7 @@ public sealed partial class Tidy
         ["Store.Lifetimes"] = ["Telemetry", "Store.Format", "Store.Hosts", "Store.Reads", "Store.Feed", "Store.Lane"],
         ["Store.Activities"] = ["Telemetry", "Store.Format", "Store.Reads"],
         ["Store.Proof"] = ["Postgres", "Store.Format", "Store.Reads", "Store.Activities"],
-        ["Resources"] = ["Kubernetes", "Store.Format"],
+        ["Resources"] = ["Kubernetes", "Kubernetes.Requests", "Store.Format"],
         ["Watch"] =
         [
             "Telemetry", "Kubernetes", "Kubernetes.Requests", "Kubernetes.Answers", "Limits", "Store.Format", "Store.Reads", "Store.Feed",

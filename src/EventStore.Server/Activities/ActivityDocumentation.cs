@@ -1,9 +1,7 @@
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
-using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Resources;
-using Microsoft.OpenApi;
 using JsonArray = System.Text.Json.Nodes.JsonArray;
 using JsonObject = System.Text.Json.Nodes.JsonObject;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -57,17 +55,6 @@ internal static class ActivityDocumentation
     /// <summary>List, of all namespaces.</summary>
     public static ApiOperation ListAll() => Of("listAllActivity", "How often somebody did something, in all namespaces");
 
-    /// <summary>The schemas the operations name.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas() => new()
-    {
-        [Activity] = ApiSchema.Of(Shape),
-        [ActivityList] = ApiSchema.Of(new ObjectShape(
-            ("apiVersion", Text),
-            ("items", new ListShape(Shape)),
-            ("kind", Text),
-            ("metadata", new ObjectShape(("remainingItemCount", new IntegerShape()), ("resourceVersion", Text))))),
-    };
-
     private static ApiOperation Of(string id, string summary) => new(
         id, summary,
         """
@@ -87,24 +74,15 @@ internal static class ActivityDocumentation
             ApiParameters.ResourceVersion,
             ApiParameters.Pretty,
         ],
-        Answers =
-        [
+        Answers = CommonAnswers.With(
+            ActivityEndpoints.Resource,
             new ApiAnswer(200, "OK", ActivityList, Example()),
             ApiAnswer.Refusal(
                 Status.BadRequest("per: Unsupported value: \"hour\": supported values: \"day\""),
                 "BadRequest: a parameter cannot be understood"),
-            ApiAnswer.Refusal(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
+            CommonAnswers.Forbidden(ActivityEndpoints.Resource, "list"),
             ApiAnswer.Refusal(
-                Status.Forbidden(
-                    "alice", "list", ActivityEndpoints.Resource.Group, ActivityEndpoints.Resource.Plural, "", "", JobExamples.Namespace),
-                "Forbidden: the user may not do this"),
-            ApiAnswer.Refusal(Status.MethodNotAllowed(ActivityEndpoints.Resource, "delete"), "MethodNotAllowed: it can only be listed"),
-            ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.JsonType), "NotAcceptable: the client takes no JSON"),
-            ApiAnswer.Refusal(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's"),
-            ApiAnswer.Refusal(DatabaseAnswers.Away(), "ServiceUnavailable: the database is away"),
-            ApiAnswer.Refusal(
-                Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named is not counted yet"),
-        ],
+                Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named is not counted yet")),
     };
 
     private static JsonObject Example() => new()

@@ -1,9 +1,7 @@
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
-using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Resources;
-using Microsoft.OpenApi;
 using JsonArray = System.Text.Json.Nodes.JsonArray;
 using JsonObject = System.Text.Json.Nodes.JsonObject;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -38,22 +36,13 @@ internal static class CheckpointDocumentation
     {
         Tag = "History",
         Parameters = [ApiParameters.Pretty],
-        Answers =
-        [
+        Answers = CommonAnswers.With(
+            CheckpointEndpoints.Resource,
             new ApiAnswer(200, "OK", Name, Example()),
-            ApiAnswer.Refusal(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
             ApiAnswer.Refusal(
                 Status.Forbidden("alice", "get", CheckpointEndpoints.Resource.Group, CheckpointEndpoints.Resource.Plural, "", "", ""),
-                "Forbidden: the user may not get `checkpoint` of the group, cluster-wide"),
-            ApiAnswer.Refusal(Status.MethodNotAllowed(CheckpointEndpoints.Resource, "delete"), "MethodNotAllowed: it can only be read"),
-            ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.JsonType), "NotAcceptable: the client takes no JSON"),
-            ApiAnswer.Refusal(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's"),
-            ApiAnswer.Refusal(DatabaseAnswers.Away(), "ServiceUnavailable: the database is away"),
-        ],
+                "Forbidden: the user may not get `checkpoint` of the group, cluster-wide")),
     };
-
-    /// <summary>The schemas the operation names.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas() => new() { [Name] = ApiSchema.Of(Shape) };
 
     private static JsonObject Example() => new()
     {

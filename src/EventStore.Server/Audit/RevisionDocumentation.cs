@@ -1,9 +1,7 @@
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
-using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Resources;
-using Microsoft.OpenApi;
 using JsonArray = System.Text.Json.Nodes.JsonArray;
 using JsonObject = System.Text.Json.Nodes.JsonObject;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -40,19 +38,7 @@ internal static class RevisionDocumentation
         [Name, ApiParameters.Namespace, ApiParameters.Pretty, ApiParameters.ResourceVersion],
         new ApiAnswer(200, "OK", Revision, WithObject()),
         ApiAnswer.Refusal(Status.NotFound(RevisionEndpoints.Resource, Example), "NotFound: there is no such revision of that job"),
-        Forbidden("get", Example));
-
-    /// <summary>The schemas the operations name.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas()
-    {
-        TextShape text = new();
-        ObjectShape list = new(
-            ("apiVersion", text),
-            ("items", new ListShape(RevisionShape.Revision)),
-            ("kind", text),
-            ("metadata", new ObjectShape(("continue", text), ("resourceVersion", text))));
-        return new() { [Revision] = ApiSchema.Of(RevisionShape.Revision), [RevisionList] = ApiSchema.Of(list) };
-    }
+        CommonAnswers.Forbidden(RevisionEndpoints.Resource, "get", name: Example));
 
     private static ApiOperation ListOf(string id, string summary) => Of(
         id, summary,
@@ -78,7 +64,7 @@ internal static class RevisionDocumentation
         ApiAnswer.Refusal(
             Status.BadRequest("label selector not supported here: team=ml; revisions have the labels job, uid and verb, and no others"),
             "BadRequest: a parameter cannot be understood"),
-        Forbidden("list", ""));
+        CommonAnswers.Forbidden(RevisionEndpoints.Resource, "list"));
 
     private static ApiOperation Of(
         string id, string summary, string description, IReadOnlyList<ApiParameter> parameters, params ApiAnswer[] answers) =>
@@ -86,27 +72,8 @@ internal static class RevisionDocumentation
         {
             Tag = "History",
             Parameters = parameters,
-            Answers =
-            [
-                .. answers.Concat(
-                [
-                    ApiAnswer.Refusal(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
-                    ApiAnswer.Refusal(
-                        Status.MethodNotAllowed(RevisionEndpoints.Resource, "delete"), "MethodNotAllowed: the history can only be read"),
-                    ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.JsonType), "NotAcceptable: the client takes no JSON"),
-                    ApiAnswer.Refusal(
-                        Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"), "Internal Error: a fault of the server's"),
-                    ApiAnswer.Refusal(DatabaseAnswers.Away(), "ServiceUnavailable: the database is away"),
-                    ApiAnswer.Refusal(
-                        Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come"),
-                ]).OrderBy(answer => answer.Code),
-            ],
+            Answers = CommonAnswers.With(RevisionEndpoints.Resource, answers.Append(CommonAnswers.TooNew())),
         };
-
-    private static ApiAnswer Forbidden(string verb, string name) => ApiAnswer.Refusal(
-        Status.Forbidden(
-            "alice", verb, RevisionEndpoints.Resource.Group, RevisionEndpoints.Resource.Plural, "", name, JobExamples.Namespace),
-        "Forbidden: the user may not do this");
 
     private static JsonObject OfOne() => new()
     {

@@ -69,9 +69,7 @@ internal static partial class Web
         bool Has(ApiResource resource) => served.Settings.Groups?.Contains(resource.Group) ?? true;
         ServedResource[] resources = [.. ((ServedResource[])
         [
-            .. JobEndpoints.Served(profile), .. RevisionEndpoints.Served, .. CheckpointEndpoints.Served,
-            .. withActivity ? ActivityEndpoints.Served : [], .. NamespaceEndpoints.Served, ResourceDefinitions.Served,
-            .. SelfReviews.Served,
+            .. served.Described, .. NamespaceEndpoints.Served, ResourceDefinitions.Served, .. SelfReviews.Served,
         ]).Where(each => Has(each.Resource))];
         if (Has(JobResource.Names))
             app.MapJobs(profile);

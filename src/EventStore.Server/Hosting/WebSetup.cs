@@ -4,6 +4,7 @@ using EventStore.Server.Access.Credentials;
 using EventStore.Server.Activities;
 using EventStore.Server.Audit;
 using EventStore.Server.Jobs;
+using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Limits;
 using EventStore.Server.Page;
@@ -27,7 +28,15 @@ namespace EventStore.Server.Hosting;
 /// <param name="PageKeysFolder">Where the keys of the page's cookies are kept; null to keep them in memory.</param>
 internal sealed record Served(
     Settings Settings, Database Database, CredentialSources Credentials, ServerLimits Limits, X509Certificate2? Certificate,
-    string? PageKeysFolder);
+    string? PageKeysFolder)
+{
+    /// <summary>The resources of the two groups that are the server's own, as all documents describe them.</summary>
+    public IReadOnlyList<ServedResource> Described { get; } =
+    [
+        .. JobEndpoints.Served(Settings.Profile), .. RevisionEndpoints.Served, .. CheckpointEndpoints.Served,
+        .. Settings.CountsActivity ? ActivityEndpoints.Served : [],
+    ];
+}
 
 /// <summary>The services of the web application.</summary>
 internal static class WebSetup
@@ -70,11 +79,8 @@ internal static class WebSetup
             services.AddPage(served.PageKeysFolder, served.Credentials.Sources.Oidc);
         services.AddAccess(served.Credentials.Sources, answers);
         services.AddExporting(configuration);
-        services.AddApiDocument(Documentation, profile => JobDocumentation.Schemas(profile)
-            .Concat(PastDocumentation.Schemas()).Concat(BlameDocumentation.Schemas()).Concat(RestoreDocumentation.Schemas())
-            .Concat(profile.HasScale ? ScaleDocumentation.Schemas() : [])
-            .Concat(RevisionDocumentation.Schemas()).Concat(CheckpointDocumentation.Schemas())
-            .Concat(served.Settings.CountsActivity ? ActivityDocumentation.Schemas() : []));
+        services.AddApiDocument(
+            Documentation, () => ApiSchema.Of(served.Described).Append(JobDocumentation.PatchSchema(served.Settings.Profile)));
     }
 
     /// <summary>Adds the store: connections, the commit lane, the reads and the feed.</summary>

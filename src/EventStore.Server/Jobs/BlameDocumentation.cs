@@ -2,10 +2,8 @@ using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Resources;
-using Microsoft.OpenApi;
 using JsonArray = System.Text.Json.Nodes.JsonArray;
 using JsonObject = System.Text.Json.Nodes.JsonObject;
-using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
 
@@ -32,14 +30,8 @@ internal static class BlameDocumentation
         [.. ApiParameters.OfReads, Uid], null,
         new ApiAnswer(200, "OK", JobBlame.Resource.Kind, Example()),
         JobDocumentation.BadRevision(),
-        JobDocumentation.Refused(
-            Status.Forbidden(
-                "alice", "get", JobResource.Names.Group, JobResource.Names.Plural, "blame", JobExamples.Name, JobExamples.Namespace),
-            "Forbidden: the user may not do this"),
-        JobDocumentation.NotFound(), JobDocumentation.TooNew());
-
-    /// <summary>The schemas the operation names.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas() => new() { [JobBlame.Resource.Kind] = ApiSchema.Of(Shape) };
+        CommonAnswers.Forbidden(JobResource.Names, "get", "blame", JobExamples.Name),
+        JobDocumentation.NotFound(), CommonAnswers.TooNew());
 
     private static ObjectShape Answered()
     {

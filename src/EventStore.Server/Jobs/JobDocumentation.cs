@@ -50,7 +50,7 @@ internal static class JobDocumentation
     public static ApiOperation Get() => Of(
         "readPyTorchJob", "Read a job", "The job as it is now: what was answered to any client before is in it, whichever server it asked.",
         [.. ApiParameters.OfReads], null,
-        Answered(200, "OK", JobExamples.Job), BadRevision(), Forbidden("get"), NotFound(), TooNew());
+        Answered(200, "OK", JobExamples.Job), BadRevision(), Forbidden("get"), NotFound(), CommonAnswers.TooNew());
 
     /// <summary>Patch: the documented update.</summary>
     public static ApiOperation Patch(Profile profile) => Of(
@@ -120,28 +120,9 @@ internal static class JobDocumentation
         new ApiBody(ContentNegotiation.JsonType, Job, ("The job with its new status", JobExamples.Job)),
         Answered(200, "OK", JobExamples.Job), BadRequest(), Forbidden("update"), NotFound(), Conflict(), TooLarge(), NotJson(), Invalid());
 
-    /// <summary>The schemas the operations name.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas(Profile profile) => new()
-    {
-        [Job] = ApiSchema.Of(profile.Job),
-        [JobList] = ApiSchema.Of(
-            new ObjectShape(
-                ("apiVersion", new TextShape()),
-                ("items", new ListShape(profile.Job)),
-                ("kind", new TextShape()),
-                ("metadata",
-                    new ObjectShape(("continue", new TextShape()), ("resourceVersion", new TextShape()), ("selfLink", new TextShape()))))),
-        [JobPatch] = ApiSchema.Of(profile.Updatable.Patch(profile.Job), ofPatch: true),
-        [DeleteOptions] = ApiSchema.Of(
-            new ObjectShape(
-                ("apiVersion", new TextShape()),
-                ("dryRun", new ListShape(new TextShape("All"))),
-                ("gracePeriodSeconds", new IntegerShape(0)),
-                ("kind", new TextShape()),
-                ("orphanDependents", new FlagShape()),
-                ("preconditions", new ObjectShape(("resourceVersion", new TextShape()), ("uid", new TextShape()))),
-                ("propagationPolicy", new TextShape("Background", "Foreground", "Orphan")))),
-    };
+    /// <summary>The schema of what a patch takes: of the job, only what can be updated.</summary>
+    public static KeyValuePair<string, OpenApiSchema> PatchSchema(Profile profile) =>
+        new(JobPatch, ApiSchema.Of(profile.Updatable.Patch(profile.Job), ofPatch: true));
 
     private static ApiOperation ListOf(string id, string summary, string selfLink) => Of(
         id, summary,
@@ -155,7 +136,7 @@ internal static class JobDocumentation
             ["kind"] = JobList,
             ["metadata"] = new JsonObject { ["continue"] = "", ["resourceVersion"] = "72519229", ["selfLink"] = selfLink },
         }),
-        BadRevision(), Forbidden("list"), TooNew());
+        BadRevision(), Forbidden("list"), CommonAnswers.TooNew());
 
     /// <summary>An operation with the answers every one can have.</summary>
     internal static ApiOperation Of(
@@ -165,77 +146,61 @@ internal static class JobDocumentation
             Tag = Tag,
             Parameters = [ApiParameters.Namespace, Name, .. query],
             Body = body,
-            Answers = [.. answers.Concat(body is null ? Always() : Always().Append(Busy())).OrderBy(answer => answer.Code)],
+            Answers = CommonAnswers.With(JobResource.Names, body is null ? answers : answers.Append(Busy())),
         };
-
-    private static ApiAnswer[] Always() =>
-    [
-        Refused(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
-        Refused(Status.MethodNotAllowed(JobResource.Names, "deletecollection"), "MethodNotAllowed: the path has no such operation"),
-        Refused(Status.NotAcceptable(ContentNegotiation.JsonType), "NotAcceptable: the client takes no JSON"),
-        Refused(Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"),
-            "Internal Error: a fault of the server's, which its log explains"),
-        Refused(
-            DatabaseAnswers.Away(), "ServiceUnavailable: the database is away; the message says whether a change may have been applied"),
-    ];
 
     internal static ApiAnswer Answered(int code, string description, JsonNode job) => new(code, description, Job, job);
 
-    internal static ApiAnswer Refused(Status status, string description) => ApiAnswer.Refusal(status, description);
+    internal static ApiAnswer BadRequest() => ApiAnswer.Refusal(
+        Status.BadRequest("error decoding patch: unexpected end of JSON input"), "BadRequest: the body cannot be understood");
 
-    internal static ApiAnswer BadRequest() =>
-        Refused(Status.BadRequest("error decoding patch: unexpected end of JSON input"), "BadRequest: the body cannot be understood");
-
-    internal static ApiAnswer BadRevision() => Refused(
+    internal static ApiAnswer BadRevision() => ApiAnswer.Refusal(
         Status.BadRequest(
             "invalid resource version: resourceVersion: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": invalid syntax"),
         "BadRequest: a parameter cannot be understood");
 
-    private static ApiAnswer FieldsFixed() => Refused(
+    private static ApiAnswer FieldsFixed() => ApiAnswer.Refusal(
         Status.FieldsForbidden(JobResource.Names, JobExamples.Name, [FieldPath.Of("spec", "pytorchReplicaSpecs", "Worker", "replicas")],
             Profile.Documented.Updatable.Paths),
         "BadRequest: the body cannot be understood, or would change another field than those that can be updated");
 
-    internal static ApiAnswer Forbidden(string verb) => Refused(
-        Status.Forbidden("alice", verb, JobResource.Names.Group, JobResource.Names.Plural, "",
-            verb is "create" or "list" ? "" : JobExamples.Name, JobExamples.Namespace),
-        "Forbidden: the user may not do this");
+    internal static ApiAnswer Forbidden(string verb) =>
+        CommonAnswers.Forbidden(JobResource.Names, verb, name: verb is "create" or "list" ? "" : JobExamples.Name);
 
-    internal static ApiAnswer NotFound() => Refused(Status.NotFound(JobResource.Names, JobExamples.Name), "NotFound: there is no such job");
+    internal static ApiAnswer NotFound() =>
+        ApiAnswer.Refusal(Status.NotFound(JobResource.Names, JobExamples.Name), "NotFound: there is no such job");
 
     private static ApiAnswer AlreadyExists() =>
-        Refused(Status.AlreadyExists(JobResource.Names, JobExamples.Name), "Conflict: the name is taken");
+        ApiAnswer.Refusal(Status.AlreadyExists(JobResource.Names, JobExamples.Name), "Conflict: the name is taken");
 
     internal static ApiAnswer Conflict() =>
-        Refused(Status.Modified(JobResource.Names, JobExamples.Name),
+        ApiAnswer.Refusal(Status.Modified(JobResource.Names, JobExamples.Name),
             "Conflict: somebody else changed the job since the revision that was named");
 
-    internal static ApiAnswer TooLarge() =>
-        Refused(Status.TooLarge(RequestBody.BytesMax), $"RequestEntityTooLarge: the body is over {RequestBody.BytesMax >> 20} MiB");
+    internal static ApiAnswer TooLarge() => ApiAnswer.Refusal(
+        Status.TooLarge(RequestBody.BytesMax), $"RequestEntityTooLarge: the body is over {RequestBody.BytesMax >> 20} MiB");
 
     internal static ApiAnswer NotJson() =>
-        Refused(Status.UnsupportedMediaType(ContentNegotiation.JsonType), "UnsupportedMediaType: the body is no JSON");
+        ApiAnswer.Refusal(Status.UnsupportedMediaType(ContentNegotiation.JsonType), "UnsupportedMediaType: the body is no JSON");
 
     private static ApiAnswer NotMergePatch() =>
-        Refused(Status.UnsupportedMediaType(ContentNegotiation.MergePatchType), "UnsupportedMediaType: it is no merge patch");
+        ApiAnswer.Refusal(Status.UnsupportedMediaType(ContentNegotiation.MergePatchType), "UnsupportedMediaType: it is no merge patch");
 
     private static ApiAnswer Invalid()
     {
         FieldPath field = FieldPath.Of("spec", "ttlSecondsAfterFinished");
         IReadOnlyList<FieldError> errors = Schema.Spec["ttlSecondsAfterFinished"]!.Errors(field, -1);
-        return Refused(
+        return ApiAnswer.Refusal(
             Status.Invalid(JobResource.Names, JobExamples.Name, errors), "Invalid: values out of their range, all of them listed");
     }
 
-    private static ApiAnswer InvalidDryRun() => Refused(
+    private static ApiAnswer InvalidDryRun() => ApiAnswer.Refusal(
         Status.InvalidOptions(
             DeleteOptions, [FieldError.NotSupported(FieldPath.Of("dryRun"), new EventStore.Domain.Json.JsonArray(["Some"]), "All")]),
         "Invalid: options out of their range");
 
-    private static ApiAnswer Busy() => Refused(Status.TooManyRequests(1), "TooManyRequests: too many requests wait; nothing was done");
-
-    internal static ApiAnswer TooNew() =>
-        Refused(Status.TooLargeResourceVersion(72519300, 72519229), "Timeout: the revision that was named did not come");
+    private static ApiAnswer Busy() =>
+        ApiAnswer.Refusal(Status.TooManyRequests(1), "TooManyRequests: too many requests wait; nothing was done");
 
     private static JsonObject Preconditions() => new JsonObject
     {

@@ -4,7 +4,6 @@ using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Resources;
-using Microsoft.OpenApi;
 using JsonArray = System.Text.Json.Nodes.JsonArray;
 using JsonObject = System.Text.Json.Nodes.JsonObject;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -56,10 +55,11 @@ internal static class PastDocumentation
         """,
         [ApiParameters.Pretty, .. FromAndTo], null,
         new ApiAnswer(200, "OK", JobDifference.Resource.Kind, Example()),
-        JobDocumentation.Refused(
+        ApiAnswer.Refusal(
             Status.BadRequest("invalid from: from: Invalid value: \"x\": strconv.ParseUint: parsing \"x\": invalid syntax"),
             "BadRequest: from is missing, or one of them is no revision"),
-        Forbidden("get", "diff"), NotFound("NotFound: there was no such job at either revision"), JobDocumentation.TooNew());
+        CommonAnswers.Forbidden(JobResource.Names, "get", "diff", JobExamples.Name),
+        NotFound("NotFound: there was no such job at either revision"), CommonAnswers.TooNew());
 
     /// <summary>Rollback.</summary>
     public static ApiOperation Rollback() => JobDocumentation.Of(
@@ -77,31 +77,19 @@ internal static class PastDocumentation
         [.. ApiParameters.OfWrites],
         new ApiBody(ContentNegotiation.JsonType, RollbackRequest.Resource.Kind, ("Back", Back()), ("Under the optimistic lock", Locked())),
         JobDocumentation.Answered(200, "OK", JobExamples.Job),
-        JobDocumentation.Refused(
+        ApiAnswer.Refusal(
             Status.BadRequest(
                 "PyTorchJobRollback in version \"v1\" cannot be handled as a PyTorchJobRollback: unexpected end of JSON input"),
             "BadRequest: the body cannot be understood"),
-        Forbidden("create", "rollback"), NotFound("NotFound: there is no such job"),
+        CommonAnswers.Forbidden(JobResource.Names, "create", "rollback", JobExamples.Name), NotFound("NotFound: there is no such job"),
         JobDocumentation.Conflict(), JobDocumentation.TooLarge(), JobDocumentation.NotJson(),
-        JobDocumentation.Refused(
+        ApiAnswer.Refusal(
             Status.Invalid(JobResource.Names, JobExamples.Name,
                 [FieldError.Invalid(FieldPath.Of("revision"), 72519100, "there was no such job at that revision")]),
             "Invalid: the job cannot go back to that revision"),
-        JobDocumentation.TooNew());
+        CommonAnswers.TooNew());
 
-    /// <summary>The schemas the operations name.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas() => new()
-    {
-        [RollbackRequest.Resource.Kind] = ApiSchema.Of(RollbackRequest.Shape),
-        [JobDifference.Resource.Kind] = ApiSchema.Of(DiffShape),
-    };
-
-    private static ApiAnswer Forbidden(string verb, string subresource) => JobDocumentation.Refused(
-        Status.Forbidden(
-            "alice", verb, JobResource.Names.Group, JobResource.Names.Plural, subresource, JobExamples.Name, JobExamples.Namespace),
-        "Forbidden: the user may not do this");
-
-    private static ApiAnswer NotFound(string when) => JobDocumentation.Refused(Status.NotFound(JobResource.Names, JobExamples.Name), when);
+    private static ApiAnswer NotFound(string when) => ApiAnswer.Refusal(Status.NotFound(JobResource.Names, JobExamples.Name), when);
 
     private static JsonObject Back() => new() { ["revision"] = 72519207 };
 

@@ -4,7 +4,6 @@ using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Resources;
-using Microsoft.OpenApi;
 using JsonObject = System.Text.Json.Nodes.JsonObject;
 using Status = EventStore.Server.Kubernetes.Status;
 
@@ -27,21 +26,18 @@ internal static class RestoreDocumentation
             ContentNegotiation.JsonType, JobRestore.Resource.Kind, ("As it was last", new JsonObject()),
             ("At a revision, beside", new JsonObject { ["name"] = "pytorch-test-2", ["revision"] = 72519207 })),
         JobDocumentation.Answered(201, "Created", JobExamples.Job),
-        JobDocumentation.Refused(
+        ApiAnswer.Refusal(
             Status.BadRequest("PyTorchJobRestore in version \"v1\" cannot be handled as a PyTorchJobRestore: unexpected end of JSON input"),
             "BadRequest: the body cannot be understood"),
-        JobDocumentation.Refused(
-            Status.Forbidden(
-                "alice", "create", JobResource.Names.Group, JobResource.Names.Plural, "restore", JobExamples.Name, JobExamples.Namespace),
-            "Forbidden: the user may not do this"),
-        JobDocumentation.Refused(Status.NotFound(JobResource.Names, JobExamples.Name), "NotFound: there never was such a job"),
-        JobDocumentation.Refused(Status.AlreadyExists(JobResource.Names, JobExamples.Name), "Conflict: a job of that name lives"),
+        CommonAnswers.Forbidden(JobResource.Names, "create", "restore", JobExamples.Name),
+        ApiAnswer.Refusal(Status.NotFound(JobResource.Names, JobExamples.Name), "NotFound: there never was such a job"),
+        ApiAnswer.Refusal(Status.AlreadyExists(JobResource.Names, JobExamples.Name), "Conflict: a job of that name lives"),
         JobDocumentation.TooLarge(), JobDocumentation.NotJson(),
-        JobDocumentation.Refused(
+        ApiAnswer.Refusal(
             Status.Invalid(JobResource.Names, JobExamples.Name,
                 [FieldError.Invalid(FieldPath.Of("revision"), 72519100, "there was no such job at that revision")]),
             "Invalid: there is nothing to restore there, or it would break a rule for new jobs"),
-        JobDocumentation.TooNew());
+        CommonAnswers.TooNew());
 
     /// <summary>Rollback of many.</summary>
     public static ApiOperation RollBackMany()
@@ -60,24 +56,14 @@ internal static class RestoreDocumentation
                 new JsonObject { ["asOf"] = "2026-11-24T12:00:00Z", ["created"] = "delete", ["deleted"] = "restore" })),
             new ApiAnswer(200, "OK", JobsRollback.Resource.Kind, Example()),
             JobDocumentation.BadRevision(),
-            JobDocumentation.Refused(
-                Status.Forbidden(
-                    "alice", "create", JobResource.Names.Group, JobResource.Names.Plural, "rollback", "", JobExamples.Namespace),
-                "Forbidden: the user may not do this"),
+            CommonAnswers.Forbidden(JobResource.Names, "create", "rollback"),
             JobDocumentation.TooLarge(), JobDocumentation.NotJson(),
-            JobDocumentation.Refused(
+            ApiAnswer.Refusal(
                 Status.Invalid(JobResource.Names, "", [FieldError.Required(FieldPath.Of("revision"), "or asOf")]),
                 "Invalid: some of the jobs cannot go back, each named; nothing was changed"),
-            JobDocumentation.TooNew());
+            CommonAnswers.TooNew());
         return described with { Parameters = [.. described.Parameters.Where(parameter => parameter.Name != "name")] };
     }
-
-    /// <summary>The schemas the operations name.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas() => new()
-    {
-        [JobRestore.Resource.Kind] = ApiSchema.Of(JobRestore.Shape),
-        [JobsRollback.Resource.Kind] = ApiSchema.Of(JobsRollback.Shape),
-    };
 
     private static JsonObject Example() => new()
     {

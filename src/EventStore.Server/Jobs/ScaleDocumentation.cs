@@ -5,7 +5,6 @@ using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Resources;
-using Microsoft.OpenApi;
 using JsonObject = System.Text.Json.Nodes.JsonObject;
 using Status = EventStore.Server.Kubernetes.Status;
 
@@ -32,7 +31,7 @@ internal static class ScaleDocumentation
         "An `autoscaling/v1` Scale, for clients that know nothing of the job itself. 404 if the job does not say how many workers it has.",
         [ApiParameters.Pretty, ApiParameters.ResourceVersion], null,
         Answered(), JobDocumentation.BadRevision(), JobDocumentation.Forbidden("get"), JobDocumentation.NotFound(),
-        JobDocumentation.TooNew());
+        CommonAnswers.TooNew());
 
     /// <summary>Put.</summary>
     public static ApiOperation Replace() => Write(
@@ -45,16 +44,13 @@ internal static class ScaleDocumentation
         "patchPyTorchJobScale", "Change how many workers a job has", "patch", "A patch of the Scale.",
         ContentNegotiation.MergePatchType, new JsonObject { ["spec"] = new JsonObject { ["replicas"] = 3 } });
 
-    /// <summary>The schemas the operations name.</summary>
-    public static Dictionary<string, OpenApiSchema> Schemas() => new() { [Scale.Kind] = ApiSchema.Of(Shape) };
-
     private static ApiOperation Write(string id, string summary, string verb, string description, string mediaType, JsonObject sent) =>
         JobDocumentation.Of(
             id, summary, description, [.. ApiParameters.OfWrites], new ApiBody(mediaType, Scale.Kind, ("Three workers", sent)),
             Answered(), JobDocumentation.BadRequest(), JobDocumentation.Forbidden(verb), JobDocumentation.NotFound(),
             JobDocumentation.Conflict(), JobDocumentation.TooLarge(),
-            JobDocumentation.Refused(Status.UnsupportedMediaType(mediaType), "UnsupportedMediaType: the body is in another form"),
-            JobDocumentation.Refused(
+            ApiAnswer.Refusal(Status.UnsupportedMediaType(mediaType), "UnsupportedMediaType: the body is in another form"),
+            ApiAnswer.Refusal(
                 Status.Invalid(JobResource.Names, JobExamples.Name,
                     [FieldError.Invalid(FieldPath.Of("spec", "replicas"), -1, "should be a non-negative integer")]),
                 "Invalid: no such number of workers"));

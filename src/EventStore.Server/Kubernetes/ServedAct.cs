@@ -23,4 +23,9 @@ internal sealed record ServedAct(string Method, Documentation About)
 /// <summary>A kind that is exchanged and not stored.</summary>
 /// <param name="Resource">Its names.</param>
 /// <param name="Shape">What it looks like.</param>
-internal sealed record ServedKind(ApiResource Resource, ObjectShape Shape);
+internal sealed record ServedKind(ApiResource Resource, ObjectShape Shape)
+{
+    /// <summary>The kinds that requests to these resources exchange, each once.</summary>
+    public static IEnumerable<ServedKind> Of(IReadOnlyList<ServedResource> served) => served.SelectMany(each => each.Acts)
+        .SelectMany(act => (ServedKind?[])[act.Sent, act.Answered]).OfType<ServedKind>().DistinctBy(kind => kind.Resource.Kind);
+}

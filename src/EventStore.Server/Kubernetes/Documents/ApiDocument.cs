@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
@@ -39,9 +38,9 @@ internal static class ApiDocument
     /// <summary>Adds what makes the document.</summary>
     /// <param name="services">The services.</param>
     /// <param name="info">What it says of itself.</param>
-    /// <param name="schemas">The schemas its operations name, besides <see cref="Status"/>.</param>
+    /// <param name="schemas">The schemas its operations name, besides <see cref="Status"/> and <see cref="DeleteOptions"/>.</param>
     public static void AddApiDocument(
-        this IServiceCollection services, Func<OpenApiInfo> info, Func<Profile, IEnumerable<KeyValuePair<string, OpenApiSchema>>> schemas)
+        this IServiceCollection services, Func<OpenApiInfo> info, Func<IEnumerable<KeyValuePair<string, OpenApiSchema>>> schemas)
     {
         services.AddOpenApi(Name, options =>
         {
@@ -52,9 +51,9 @@ internal static class ApiDocument
                     operation, context.Description.ActionDescriptor.EndpointMetadata.OfType<Documentation>().Single()(), context.Document!);
                 return Task.CompletedTask;
             });
-            options.AddDocumentTransformer((document, context, _) =>
+            options.AddDocumentTransformer((document, _, _) =>
             {
-                Complete(document, info(), schemas(context.ApplicationServices.GetRequiredService<Profile>()));
+                Complete(document, info(), schemas());
                 return Task.CompletedTask;
             });
         });
@@ -187,7 +186,10 @@ internal static class ApiDocument
         document.Servers = [new OpenApiServer { Url = "/" }]; // the one that served the document
         document.Tags = document.Paths.Values.SelectMany(path => path.Operations!.Values).SelectMany(operation => operation.Tags!)
             .Select(tag => new OpenApiTag { Name = tag.Reference.Id }).DistinctBy(tag => tag.Name).ToHashSet();
-        document.AddComponent(nameof(Status), StatusSchema());
+        OpenApiSchema status = ApiSchema.Of(OpenApiSchemas.Status);
+        status.Description = "What is answered when there is no object to answer with: every refusal, and a deletion.";
+        document.AddComponent(nameof(Status), status);
+        document.AddComponent(nameof(DeleteOptions), ApiSchema.Of(OpenApiSchemas.DeleteOptions));
         foreach ((string name, OpenApiSchema schema) in schemas)
             document.AddComponent(name, schema);
         document.AddComponent<IOpenApiSecurityScheme>(BearerToken, new OpenApiSecurityScheme
@@ -208,28 +210,6 @@ internal static class ApiDocument
 
     private static OpenApiSecurityRequirement Needs(string scheme, OpenApiDocument document) =>
         new() { [new OpenApiSecuritySchemeReference(scheme, document)] = [] };
-
-    private static OpenApiSchema StatusSchema()
-    {
-        OpenApiSchema text = new() { Type = JsonSchemaType.String };
-        OpenApiSchema number = new() { Type = JsonSchemaType.Integer, Format = "int32" };
-        OpenApiSchema cause = Object(("reason", text), ("message", text), ("field", text));
-        OpenApiSchema details = Object(
-            ("name", text), ("group", text), ("kind", text), ("uid", text),
-            ("causes", new OpenApiSchema { Type = JsonSchemaType.Array, Items = cause, Description = "One for each wrong field." }),
-            ("retryAfterSeconds", number));
-        OpenApiSchema status = Object(
-            ("kind", text), ("apiVersion", text), ("metadata", new OpenApiSchema { Type = JsonSchemaType.Object }), ("status", text),
-            ("message", text), ("reason", text), ("details", details), ("code", number));
-        status.Description = "What is answered when there is no object to answer with: every refusal, and a deletion.";
-        return status;
-    }
-
-    private static OpenApiSchema Object(params (string Name, OpenApiSchema Schema)[] members) => new()
-    {
-        Type = JsonSchemaType.Object,
-        Properties = members.ToDictionary(member => member.Name, IOpenApiSchema (member) => member.Schema),
-    };
 
     /// <summary>The document as it goes out, made when somebody first asks for it.</summary>
     private sealed class Printed([FromKeyedServices(Name)] IOpenApiDocumentProvider provider)

@@ -8,6 +8,15 @@ namespace EventStore.Server.Kubernetes.Documents;
 /// <summary>Shapes of the one table of fields as schemas of OpenAPI.</summary>
 internal static class ApiSchema
 {
+    /// <summary>The schemas of all that is served, by kind: of objects, of lists of them, and of what is only exchanged.</summary>
+    public static IEnumerable<KeyValuePair<string, OpenApiSchema>> Of(IReadOnlyList<ServedResource> served) =>
+    [
+        .. served.Where(each => each.IsWhole).Select(each => new KeyValuePair<string, OpenApiSchema>(each.Resource.Kind, Of(each.Shape!))),
+        .. served.Where(each => each.IsWhole && each.Verbs.Contains("list"))
+            .Select(each => new KeyValuePair<string, OpenApiSchema>(each.Resource.Kind + "List", OfList(each.Shape!))),
+        .. ServedKind.Of(served).Select(kind => new KeyValuePair<string, OpenApiSchema>(kind.Resource.Kind, Of(kind.Shape))),
+    ];
+
     /// <summary>The schema of a shape.</summary>
     /// <param name="shape">The shape.</param>
     /// <param name="ofPatch">Whether it is a merge patch's: there every value may be null, which takes the field away.</param>
@@ -39,6 +48,9 @@ internal static class ApiSchema
             schema.Type = type | JsonSchemaType.Null;
         return schema;
     }
+
+    private static OpenApiSchema OfList(ObjectShape item) => Of(new ObjectShape(
+        ("apiVersion", new TextShape()), ("items", new ListShape(item)), ("kind", new TextShape()), ("metadata", OpenApiSchemas.ListMeta)));
 
     private static OpenApiSchema OfField((string Name, Shape Shape, string About) field, bool ofPatch)
     {

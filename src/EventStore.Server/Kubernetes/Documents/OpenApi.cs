@@ -40,10 +40,8 @@ public static class OpenApi
     /// <summary>The document of one group and version.</summary>
     internal static JsonObject Of(IReadOnlyList<ServedResource> served)
     {
-        IEnumerable<ServedKind> kinds = served.SelectMany(each => each.Acts)
-            .SelectMany(act => (ServedKind?[])[act.Sent, act.Answered]).OfType<ServedKind>().DistinctBy(kind => kind.Resource.Kind);
         IEnumerable<KeyValuePair<string, JsonValue>> schemas =
-            served.Where(each => each.IsWhole).SelectMany(OpenApiSchemas.Of).Concat(kinds.Select(OpenApiSchemas.Of));
+            served.Where(each => each.IsWhole).SelectMany(OpenApiSchemas.Of).Concat(ServedKind.Of(served).Select(OpenApiSchemas.Of));
         return JsonObject.Of(
             ("components", JsonObject.Of(("schemas", JsonObject.Of(schemas.Concat(OpenApiSchemas.Shared))))),
             ("info", JsonObject.Of(("title", "PyTorchJob event store"), ("version", served[0].Resource.GroupVersion))),

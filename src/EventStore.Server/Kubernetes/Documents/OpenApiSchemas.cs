@@ -9,23 +9,37 @@ internal static class OpenApiSchemas
     private const string Meta = "io.k8s.apimachinery.pkg.apis.meta.v1.";
     private static readonly TextShape Text = new();
 
-    private static readonly ObjectShape ListMeta = new(
+    /// <summary>The metadata of a list.</summary>
+    public static readonly ObjectShape ListMeta = new(
         ("continue", Text, "Where the next page begins; empty on the last one."),
         ("remainingItemCount", new IntegerShape(), "How many items follow this page."),
         ("resourceVersion", Text, "The revision the list was read at."),
         ("selfLink", Text, "The list's path."));
 
-    private static readonly ObjectShape Status = new(
+    private static readonly IntegerShape Number = new(int.MinValue, int.MaxValue);
+
+    /// <summary>What a refusal and a deletion are answered with.</summary>
+    public static readonly ObjectShape Status = new(
         ("apiVersion", Text, "v1"),
-        ("code", new IntegerShape(int.MinValue, int.MaxValue), "The HTTP code."),
-        ("details", new AnyShape(), "What it is about, and the causes."),
+        ("code", Number, "The HTTP code."),
+        ("details", new ObjectShape(
+            ("causes", new ListShape(new ObjectShape(
+                ("field", Text, "Its path."),
+                ("message", Text, "What is wrong, for a person."),
+                ("reason", Text, "The same in one word."))), "One for each wrong field."),
+            ("group", Text, "The group of what it is about."),
+            ("kind", Text, "Its kind, or its plural."),
+            ("name", Text, "Its name."),
+            ("retryAfterSeconds", Number, "How many seconds to wait."),
+            ("uid", Text, "Its uid.")), "What it is about, and the causes."),
         ("kind", Text, "Status"),
         ("message", Text, "What happened, for a person."),
         ("metadata", ListMeta, "Empty."),
         ("reason", Text, "What happened, in one word."),
         ("status", new TextShape("Success", "Failure"), "Whether it was done."));
 
-    private static readonly ObjectShape DeleteOptions = new(
+    /// <summary>The options of a deletion, as its body says them.</summary>
+    public static readonly ObjectShape DeleteOptions = new(
         ("apiVersion", Text, "v1"),
         ("dryRun", new ListShape(Text), "All: do everything but store."),
         ("gracePeriodSeconds", new IntegerShape(), "Accepted and of no effect."),
