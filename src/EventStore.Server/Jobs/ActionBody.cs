@@ -11,13 +11,27 @@ namespace EventStore.Server.Jobs;
 /// <summary>
 /// A POST that asks for an act and holds no job: a rollback, a restore. It may say its kind and apiVersion, and need not.
 /// </summary>
-/// <param name="Resource">Its kind.</param>
-/// <param name="Json">The body; empty for none.</param>
-/// <param name="Bytes">The size of the body.</param>
-/// <param name="DryRun">Only answer; store nothing.</param>
-/// <param name="View">In which form the job is to be answered.</param>
-internal sealed record ActionBody(ApiResource Resource, JsonObject Json, int Bytes, bool DryRun, JobView View)
+/// <param name="resource">Its kind.</param>
+/// <param name="json">The body; empty for none.</param>
+internal sealed class ActionBody(ApiResource resource, JsonObject json)
 {
+    private Status? refusal;
+
+    /// <summary>Its members.</summary>
+    public JsonFields Fields { get; } = new(json, resource.Kind);
+
+    /// <summary>The size of the body.</summary>
+    public required int Bytes { get; init; }
+
+    /// <summary>Only answer; store nothing.</summary>
+    public required bool DryRun { get; init; }
+
+    /// <summary>In which form the job is to be answered.</summary>
+    public required JobView View { get; init; }
+
+    /// <summary>Why the first member that was read and is wrong is refused; null when none is.</summary>
+    public Status? Refusal => refusal ??= Fields.Wrong is { } wrong ? Undecodable(resource, wrong) : null;
+
     /// <summary>Reads the body and the query, in the order of every write. A <c>reason</c> in it is that of the request.</summary>
     /// <param name="http">The request.</param>
     /// <param name="resource">What it is called.</param>
@@ -43,66 +57,38 @@ internal sealed record ActionBody(ApiResource Resource, JsonObject Json, int Byt
         if (texts.Count > 0 && options.FieldValidation == FieldValidation.Strict)
             return (null, StrictDecoding.RefuseObject(resource, texts));
         StrictDecoding.Warn(http.Response.Headers, texts);
-        var body = new ActionBody(resource, json, bytes.Length, options.DryRun, view);
-        return body.Refusal(http) is { } wrong ? (null, wrong) : (body, null);
+        var body = new ActionBody(resource, json) { Bytes = bytes.Length, DryRun = options.DryRun, View = view };
+        return body.Check(http) is { } wrong ? (null, wrong) : (body, null);
     }
 
-    /// <summary>A revision, as a number or, as clients copy a resourceVersion, as a text.</summary>
-    /// <returns>The revision, or null where there is none; or why it is refused.</returns>
-    public (long? Revision, Status? Refusal) Revision(string name)
+    /// <summary>A revision, as a number or, as clients copy a resourceVersion, as a text; null where there is none.</summary>
+    public long? Revision(string name)
     {
         const string member = "revision";
-        JsonValue? value = Json[member];
-        if (value is null or JsonNull)
-            return (null, null);
-        bool read = value switch
-        {
-            JsonNumber number => number.TryGetInt64(out _),
-            JsonText text => long.TryParse(text.Value, NumberStyles.None, CultureInfo.InvariantCulture, out _),
-            _ => false,
-        };
-        if (!read)
-            return (null, Mismatch(member, "int64"));
-        long revision = long.Parse(value is JsonText digits ? digits.Value : ((JsonNumber)value).Text, CultureInfo.InvariantCulture);
-        return revision > 0
-            ? (revision, null)
-            : (null, Status.Invalid(
-                JobResource.Names, name, [FieldError.Invalid(FieldPath.Of(member), revision, "must be greater than 0")]));
+        string? digits = (json[member] as JsonText)?.Value;
+        bool isText = long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out long read);
+        long? revision = isText ? read : Fields.Int64(member);
+        if (revision <= 0)
+            Refuse(name, FieldError.Invalid(FieldPath.Of(member), revision.Value, "must be greater than 0"));
+        return revision;
     }
 
-    /// <summary>A text, or null where there is none; or why it is refused.</summary>
-    public (string? Text, Status? Refusal) Text(string member) => Json[member] switch
-    {
-        null or JsonNull => (null, null),
-        JsonText text => (text.Value, null),
-        _ => (null, Mismatch(member, "string")),
-    };
+    /// <summary>Whether a member is there and null.</summary>
+    public bool IsNull(string member) => json[member] is JsonNull;
 
-    /// <summary>A flag, false where there is none; or why it is refused.</summary>
-    public (bool Value, Status? Refusal) Flag(string member) => Json[member] switch
-    {
-        null or JsonNull => (false, null),
-        JsonBoolean flag => (flag.Value, null),
-        _ => (false, Mismatch(member, "bool")),
-    };
+    /// <summary>Refuses a value, unless one was refused before.</summary>
+    public void Refuse(string name, FieldError error) => refusal = Refusal ?? Status.Invalid(JobResource.Names, name, [error]);
 
-    private Status? Refusal(HttpContext http)
+    private Status? Check(HttpContext http)
     {
-        foreach ((string member, string expected) in ((string, string)[])[("apiVersion", Resource.GroupVersion), ("kind", Resource.Kind)])
+        foreach ((string member, string expected) in ((string, string)[])[("apiVersion", resource.GroupVersion), ("kind", resource.Kind)])
         {
-            if (Json[member] is { } said && !said.Equals((JsonValue)expected))
-                return Undecodable(Resource, $"{member} must be {FieldError.Quote(expected)}");
+            if (json[member] is { } said && !said.Equals((JsonValue)expected))
+                return Undecodable(resource, $"{member} must be {FieldError.Quote(expected)}");
         }
 
-        (string? reason, Status? refusal) = Text(AuditReason.Parameter);
-        return refusal ?? AuditReason.Say(http, reason);
-    }
-
-    private Status Mismatch(string member, string type)
-    {
-        JsonValue value = Json[member]!;
-        return Undecodable(Resource, $"json: cannot unmarshal {(value is JsonBoolean ? "bool" : value.Kind)} into Go struct field "
-            + $"{Resource.Kind}.{member} of type {type}");
+        string? reason = Fields.Text(AuditReason.Parameter);
+        return Refusal ?? AuditReason.Say(http, reason);
     }
 
     private static Status Undecodable(ApiResource resource, string why) =>

@@ -58,10 +58,10 @@ internal static class JobEndpoints
         },
         new(JobResource.Names, "rollback", [], ["create"])
         {
-            Answers = RollbackRequest.Resource,
+            Answers = JobRollback.Resource,
             Acts =
             [
-                new("post", PastDocumentation.Rollback) { Sent = new(RollbackRequest.Resource, RollbackRequest.Shape) },
+                new("post", PastDocumentation.Rollback) { Sent = new(JobRollback.Resource, JobRollback.Shape) },
                 new("post", RestoreDocumentation.RollBackMany) { OfCollection = true, Sent = Many, Answered = Many },
             ],
         },

@@ -109,25 +109,15 @@ internal static class JobRestore
     {
         public static (Asked? Asked, Status? Refusal) Read(ActionBody body, string @namespace, string name)
         {
-            (long? revision, Status? first) = body.Revision(name);
-            (string? uid, Status? second) = body.Text("uid");
-            (string? targetName, Status? third) = body.Text("name");
-            (string? targetNamespace, Status? fourth) = body.Text("namespace");
-            (bool status, Status? fifth) = body.Flag("status");
-            (bool finalizers, Status? sixth) = body.Flag("finalizers");
-            if ((first ?? second ?? third ?? fourth ?? fifth ?? sixth) is { } refusal)
-                return (null, refusal);
-            Guid? parsed = null;
-            if (!string.IsNullOrEmpty(uid))
-            {
-                if (!Guid.TryParse(uid, out Guid read))
-                    return (null, Status.Invalid(
-                        JobResource.Names, name, [FieldError.Invalid(FieldPath.Of("uid"), uid, "must be the uid of a job")]));
-                parsed = read;
-            }
-
+            long? revision = body.Revision(name);
+            string? uid = body.Fields.Text("uid");
+            string? targetName = body.Fields.Text("name"), targetNamespace = body.Fields.Text("namespace");
+            bool status = body.Fields.Flag("status") ?? false, finalizers = body.Fields.Flag("finalizers") ?? false;
+            Guid? parsed = Guid.TryParse(uid, out Guid read) ? read : null;
+            if (parsed is null && !string.IsNullOrEmpty(uid))
+                body.Refuse(name, FieldError.Invalid(FieldPath.Of("uid"), uid, "must be the uid of a job"));
             var target = new JobKey(OrElse(targetNamespace, @namespace), OrElse(targetName, name));
-            return (new Asked(target, parsed, revision, status, finalizers), null);
+            return body.Refusal is { } refusal ? (null, refusal) : (new Asked(target, parsed, revision, status, finalizers), null);
         }
 
         private static string OrElse(string? given, string usual) => string.IsNullOrEmpty(given) ? usual : given;

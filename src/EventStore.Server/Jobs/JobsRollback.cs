@@ -51,9 +51,8 @@ internal static class JobsRollback
         (ActionBody? body, Status? refusal) = await ActionBody.Read(http, Resource, Shape, clock);
         if (body is null)
             return refusal!;
-        (bool deletes, Status? first) = Choice(body, "created", "delete");
-        (bool restores, Status? second) = Choice(body, "deleted", "restore");
-        if ((AuditReason.Missing(http, "rollback") ?? first ?? second) is { } refused)
+        bool deletes = Choice(body, "created", "delete"), restores = Choice(body, "deleted", "restore");
+        if ((AuditReason.Missing(http, "rollback") ?? body.Refusal) is { } refused)
             return refused;
         if (!ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal,
             RequestLimits.Of(http).SelectorTerms))
@@ -66,9 +65,9 @@ internal static class JobsRollback
         if (many.RestoresDeleted && await PastRights.OfMany(http, selection, revision, reads) is { } hidden)
             return hidden;
 
-        (string? after, refusal) = body.Text("after");
-        if (refusal is not null)
-            return refusal;
+        string? after = body.Fields.Text("after");
+        if (body.Refusal is { } wrong)
+            return wrong;
         (Selected? selected, refusal) = await Select(http, selection, after, options.Limit, many, reads);
         if (selected is null)
             return refusal!;
@@ -132,28 +131,23 @@ internal static class JobsRollback
         ("resourceVersion", verdict.Revision.ToString(CultureInfo.InvariantCulture)),
         ("uid", verdict.Uid!.Value.ToString()));
 
-    private static (bool Chosen, Status? Refusal) Choice(ActionBody body, string member, string word)
+    /// <summary>Whether it is the word, and not "keep", which is also meant where nothing is said.</summary>
+    private static bool Choice(ActionBody body, string member, string word)
     {
-        (string? text, Status? refusal) = body.Text(member);
-        return refusal is not null || text is null or "" or "keep"
-            ? (false, refusal)
-            : text == word
-            ? (true, null)
-            : (false, Status.Invalid(JobResource.Names, "", [FieldError.NotSupported(FieldPath.Of(member), text, "keep", word)]));
+        string? text = body.Fields.Text(member);
+        if (text is not (null or "" or "keep") && text != word)
+            body.Refuse("", FieldError.NotSupported(FieldPath.Of(member), text, "keep", word));
+        return text == word;
     }
 
     private static async Task<(long Revision, Status? Refusal)> Moment(HttpContext http, ActionBody body, JobReads reads)
     {
-        (long? revision, Status? first) = body.Revision("");
-        (string? asOf, Status? second) = body.Text(AsOf.Parameter);
-        if ((first ?? second) is { } refused)
-            return (0, refused);
+        long? revision = body.Revision("");
+        string? asOf = body.Fields.Text(AsOf.Parameter);
         if ((revision is null) == string.IsNullOrEmpty(asOf))
-        {
-            return (0, Status.Invalid(
-                JobResource.Names, "", [FieldError.Required(FieldPath.Of("revision"), "or asOf, one of the two")]));
-        }
-
+            body.Refuse("", FieldError.Required(FieldPath.Of("revision"), "or asOf, one of the two"));
+        if (body.Refusal is { } refused)
+            return (0, refused);
         if (revision is { } number)
             return await reads.WaitFor(number, http.RequestAborted) is { } missing
                 ? (0, DatabaseAnswers.Missing(missing))

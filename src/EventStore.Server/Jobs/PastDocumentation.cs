@@ -75,7 +75,7 @@ internal static class PastDocumentation
         answer shows the job as it would be.
         """,
         [.. ApiParameters.OfWrites],
-        new ApiBody(ContentNegotiation.JsonType, RollbackRequest.Resource.Kind, ("Back", Back()), ("Under the optimistic lock", Locked())),
+        new ApiBody(ContentNegotiation.JsonType, JobRollback.Resource.Kind, ("Back", Back()), ("Under the optimistic lock", Locked())),
         JobDocumentation.Answered(200, "OK", JobExamples.Job),
         ApiAnswer.Refusal(
             Status.BadRequest(

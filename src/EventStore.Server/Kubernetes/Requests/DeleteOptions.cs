@@ -88,17 +88,17 @@ public sealed record DeleteOptions(bool DryRun, Propagation? Propagation, string
                 return Undecodable($"couldn't get version/kind; json parse error: {GoSyntax.Explain(body) ?? fault!.Message}");
             if (value is not JsonObject given)
                 return Undecodable("decoded object cannot be converted to DeleteOptions");
-            var members = new Members(given, "");
+            var members = new JsonFields(given, "DeleteOptions");
             bool isOptions = members.Text("kind") is null or "" or "DeleteOptions"
                 && members.Text("apiVersion") is var version
                 && (version is null or "" or "v1" or "meta.k8s.io/v1" || version == resource.GroupVersion);
             if (!isOptions)
                 return Undecodable("decoded object cannot be converted to DeleteOptions");
-            Members preconditions = members.Within("preconditions");
+            JsonFields preconditions = members.Within("preconditions", "Preconditions");
             var written = new Written(
                 members.Text("propagationPolicy"),
                 members.Flag("orphanDependents"),
-                members.Int64("gracePeriodSeconds"),
+                members.Int64("gracePeriodSeconds") ?? 0,
                 members.Texts("dryRun"),
                 preconditions.Text("uid"),
                 preconditions.Text("resourceVersion"));
@@ -128,56 +128,5 @@ public sealed record DeleteOptions(bool DryRun, Propagation? Propagation, string
         }
 
         private static Written Undecodable(string wrong) => new(null, null, 0, default, null, null) { Wrong = wrong };
-    }
-
-    /// <summary>The members of a JSON object by type; the first of a wrong type is remembered.</summary>
-    private sealed class Members(JsonObject of, string path)
-    {
-        public string? Wrong { get; private set; }
-
-        public string? Text(string name) => of[name] switch
-        {
-            JsonText text => text.Value,
-            var other => Refuse<string?>(name, other, "string"),
-        };
-
-        public bool? Flag(string name) => of[name] switch
-        {
-            JsonBoolean flag => flag.Value,
-            var other => Refuse<bool?>(name, other, "bool"),
-        };
-
-        public long Int64(string name) => of[name] switch
-        {
-            JsonNumber number when number.TryGetInt64(out long value) => value,
-            var other => Refuse<long>(name, other, "int64"),
-        };
-
-        public StringValues Texts(string name)
-        {
-            if (of[name] is not JsonArray array)
-                return Refuse<StringValues>(name, of[name], "[]string");
-            string[] texts = [.. array.Items.OfType<JsonText>().Select(text => text.Value)];
-            return texts.Length == array.Items.Count ? texts : Refuse<StringValues>(name, array, "[]string");
-        }
-
-        public Members Within(string name)
-        {
-            var within = new Members(of[name] as JsonObject ?? JsonObject.Empty, path + name + ".");
-            if (of[name] is not JsonObject)
-                within.Wrong = RefusalOf(name, of[name], "Preconditions");
-            return within;
-        }
-
-        private T? Refuse<T>(string name, JsonValue? value, string type)
-        {
-            Wrong ??= RefusalOf(name, value, type);
-            return default;
-        }
-
-        private string? RefusalOf(string name, JsonValue? value, string type) => value is null or JsonNull
-            ? null
-            : $"json: cannot unmarshal {(value is JsonBoolean ? "bool" : value.Kind)} "
-                + $"into Go struct field DeleteOptions.{path}{name} of type {type}";
     }
 }

@@ -40,8 +40,8 @@ internal static class GoBackPages
             return hidden;
         if (now is not var (job, _))
             return JobAnswers.NotFound(key);
-        var asked = new RollbackRequest(revision, Text(job.Revision), 0, DryRun: true, null);
-        Outcome outcome = await JobRollback.Execute(http, key, asked, past?.Job, lane, clock);
+        var command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), revision, past?.Job, Text(job.Revision));
+        Outcome outcome = await JobRollback.Execute(http, command, dryRun: true, 0, lane);
         return outcome is Outcome.Done done
             ? PageAnswers.Show<GoBackPage>(Model(key, revision, past!.Value, job, done.Job) with
             {
@@ -63,8 +63,8 @@ internal static class GoBackPages
         if ((AuditReason.Say(http, form[AuditReason.Parameter]) ?? AuditReason.Missing(http, "rollback")) is { } unreasoned)
             return unreasoned;
         Job? past = await PastRights.ForAction(http, key, revision, reads);
-        var asked = new RollbackRequest(revision, Text(locked), 0, DryRun: false, null);
-        Outcome outcome = await JobRollback.Execute(http, key, asked, past, lane, clock);
+        var command = new RollBackJob(key, clock.GetUtcNow(), http.Origin(), revision, past, Text(locked));
+        Outcome outcome = await JobRollback.Execute(http, command, dryRun: false, 0, lane);
         return outcome switch
         {
             Outcome.Done done => Results.LocalRedirect(PageLinks.With(PageLinks.At(key, done.Job.Revision), ("done", "1"))),
