@@ -77,8 +77,8 @@ internal static class JobsRollback
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) = await batches.Execute(
             selected.Pieces, CommandsOf, () => !body.DryRun && rights.Forbidden.Count == 0, http.RequestAborted);
-        if (refusal is not null)
-            return refusal;
+        if (failure is Outcome.TooMuchAtOnce(var jobs))
+            return Status.TooManyAtOnce(jobs, BytesMax >> 20, "MiB");
         if (failure is not null)
             return JobAnswers.Of(failure, new JobKey(@namespace, ""), http.TraceIdentifier, _ => Results.Empty);
         (string Name, string Why)[] cannot =
@@ -94,11 +94,7 @@ internal static class JobsRollback
         async Task<IReadOnlyList<JobCommand>?> CommandsOf(JobKey[] piece, CancellationToken stop)
         {
             if (await reads.JobsAt(piece, revision, BytesMax, stop) is not { } past)
-            {
-                refusal = Status.TooManyAtOnce(piece.Length, BytesMax >> 20, "MiB");
-                return null;
-            }
-
+                return null; // too large
             JobCommand[] commands = [.. selected.Commands(many, piece, past).Select(each => each.Under(http) with { Namespace = state })];
             await rights.Check(commands, stop);
             return commands;

@@ -21,6 +21,10 @@ public abstract record Outcome
     /// <summary>Too many commands are waiting, or too many others change the same job; nothing was done.</summary>
     public sealed record Busy : Outcome;
 
+    /// <summary>What is needed to decide upon some jobs does not fit into memory together; nothing was done.</summary>
+    /// <param name="Jobs">How many jobs they are.</param>
+    public sealed record TooMuchAtOnce(int Jobs) : Outcome;
+
     /// <summary>The database cannot serve right now.</summary>
     /// <param name="MayHaveBeenApplied">
     /// Whether the connection broke while the command was being committed and nobody could look afterwards.

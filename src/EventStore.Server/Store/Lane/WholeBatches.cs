@@ -41,13 +41,14 @@ public sealed class WholeBatches(
     /// <summary>Carries them out.</summary>
     /// <param name="pieces">The jobs, in pieces of which each is held in memory at once.</param>
     /// <param name="commandsOf">
-    /// The commands for a piece, those of one job in their order; null gives everything up. It is canceled when deciding takes too long.
+    /// The commands for a piece, those of one job in their order; null where what they need is too large, which gives everything up. It is
+    /// canceled when deciding takes too long.
     /// </param>
     /// <param name="mayStore">Asked when all is decided: whether it is to be stored, or only answered.</param>
     /// <param name="stop">Cancels it before the commit; what is being committed is committed.</param>
     /// <returns>
     /// A verdict for each. If one is refused, nothing was stored. Or no verdicts, and why nobody knows: another is carried out, other
-    /// writers were faster each time, it took too long, or the database is away.
+    /// writers were faster each time, it took too long, a piece is too large, or the database is away.
     /// </returns>
     public async Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> Execute(
         IReadOnlyList<JobKey[]> pieces, Func<JobKey[], CancellationToken, Task<IReadOnlyList<JobCommand>?>> commandsOf, Func<bool> mayStore,
@@ -87,8 +88,9 @@ public sealed class WholeBatches(
             {
                 Memory known = await connection.Begin(); // before the jobs are read
                 var batch = new Batch();
-                if (await Decide(batch, pieces, commandsOf, connection, stop) is not { } verdicts)
-                    return ([], null);
+                var verdicts = new List<Batch.CondensedVerdict>();
+                if (await Decide(batch, verdicts, pieces, commandsOf, connection, stop) is { } failure)
+                    return ([], failure);
                 if (!mayStore() || verdicts.Any(verdict => verdict.Why is not null))
                     return (Told(verdicts, null), null);
                 if (await Commit(batch, known, connection, recovery) is not { } committed)
@@ -133,23 +135,23 @@ public sealed class WholeBatches(
         }
     }
 
-    private static async Task<List<Batch.CondensedVerdict>?> Decide(
-        Batch batch, IReadOnlyList<JobKey[]> pieces, Func<JobKey[], Task<IReadOnlyList<JobCommand>?>> commandsOf,
-        LaneConnection connection, CancellationToken stop)
+    /// <summary>Adds the verdicts upon the commands for all pieces; what keeps it from that, or null.</summary>
+    private static async Task<Outcome?> Decide(
+        Batch batch, List<Batch.CondensedVerdict> verdicts, IReadOnlyList<JobKey[]> pieces,
+        Func<JobKey[], Task<IReadOnlyList<JobCommand>?>> commandsOf, LaneConnection connection, CancellationToken stop)
     {
-        var verdicts = new List<Batch.CondensedVerdict>();
         foreach (JobKey[] keys in pieces)
         {
             stop.ThrowIfCancellationRequested();
             if (await commandsOf(keys) is not { } commands)
-                return null;
+                return new Outcome.TooMuchAtOnce(keys.Length);
             LivingRow?[] rows = await connection.Read(keys, [.. keys.Select(_ => int.MaxValue)]);
             var living = rows.OfType<LivingRow>().ToDictionary(row => row.Key, row => row.ToJob());
             verdicts.AddRange(batch.AddCondensed(
                 commands.Select(command => new QueuedCommand(command, dryRun: false, 0)), key => living.GetValueOrDefault(key)));
         }
 
-        return verdicts;
+        return null;
     }
 
     private static CommandVerdict[] Told(List<Batch.CondensedVerdict> verdicts, Committed? committed) =>
