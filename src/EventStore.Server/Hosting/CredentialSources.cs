@@ -26,8 +26,8 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         Authorities(settings, log);
         Oidc(configuration);
         ProxyAuthorities(configuration, log);
-        ProxyHeaders(configuration);
-        Cluster(configuration);
+        RequestHeaderSettings.Read(name => configuration[name]);
+        ClusterSettings.Read(name => configuration[name]);
     }
 
     /// <summary>Reads the files, making the token file where there is none of the operator's.</summary>
@@ -41,9 +41,9 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         var sources = new AccessSources(Tokens(settings, log), Rules(settings, log), Authorities(settings, log), Oidc(configuration))
         {
             ProxyAuthorities = ProxyAuthorities(configuration, log),
-            ProxyHeaders = ProxyHeaders(configuration),
+            ProxyHeaders = RequestHeaderSettings.Read(name => configuration[name]),
         };
-        sources = WithCluster(sources, Cluster(configuration), log);
+        sources = WithCluster(sources, ClusterSettings.Read(name => configuration[name]), log);
         return new CredentialSources(sources, TokenFile.FirstTokenOf(new SourceFiles(path).Read().Texts[0].Text, Caller.Masters));
     }
 
@@ -71,26 +71,17 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         return followed ?? throw new OperatorException(Path.Combine(files.Folder, wrong!), hint);
     }
 
-    private static OidcSettings? Oidc(IConfiguration configuration) =>
-        OidcSettings.TryRead(name => configuration[name], out OidcSettings? oidc, out string? wrong)
-            && OidcPageClient.TryRead(name => configuration[name], oidc, out OidcPageClient? page, out wrong)
-            ? (oidc is null ? null : oidc with { PageClient = page })
-            : throw new OperatorException(wrong, $"Run '{Settings.ProgramName} serve --help' for what the options mean.");
+    private static OidcSettings? Oidc(IConfiguration configuration)
+    {
+        OidcSettings? oidc = OidcSettings.Read(name => configuration[name]);
+        OidcPageClient? page = OidcPageClient.Read(name => configuration[name], oidc);
+        return oidc is null ? null : oidc with { PageClient = page };
+    }
 
     private static Followed<ClientAuthorities>? ProxyAuthorities(IConfiguration configuration, ILogger log) =>
         configuration[RequestHeaderSettings.CaFile] is not { Length: > 0 } file ? null : Open(
             "authentication-requestheader-ca", new SourceFiles(file), files => ClientAuthorities.Read(files[0]), log,
             $"--{RequestHeaderSettings.CaFile} is a file of certificates in PEM.");
-
-    private static RequestHeaderSettings ProxyHeaders(IConfiguration configuration) =>
-        RequestHeaderSettings.TryRead(name => configuration[name], out RequestHeaderSettings? headers, out string? wrong)
-            ? headers
-            : throw new OperatorException(wrong, $"Run '{Settings.ProgramName} serve --help' for what the options mean.");
-
-    private static ClusterSettings Cluster(IConfiguration configuration) =>
-        ClusterSettings.TryRead(name => configuration[name], out ClusterSettings? cluster, out string? wrong)
-            ? cluster
-            : throw new OperatorException(wrong, $"Run '{Settings.ProgramName} serve --help' for what the options mean.");
 
     private static AccessSources WithCluster(AccessSources sources, ClusterSettings settings, ILogger log)
     {

@@ -171,10 +171,15 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
     public void Settings_are_kube_apiservers(string given, string? authentication, string? authorization)
     {
         Dictionary<string, string> settings = given.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
-        if (ClusterSettings.TryRead(settings.GetValueOrDefault, out ClusterSettings? read, out string? wrong))
-            Assert.Equal((authentication, authorization), (read.Authentication, read.Authorization));
-        else
-            Assert.Equal((wrong, "wrong"), (authentication, authorization));
+        if (authorization == "wrong")
+        {
+            var wrong = Assert.Throws<OperatorException>(() => ClusterSettings.Read(settings.GetValueOrDefault));
+            Assert.StartsWith(authentication + "\n", wrong.Message, StringComparison.Ordinal);
+            return;
+        }
+
+        var read = ClusterSettings.Read(settings.GetValueOrDefault);
+        Assert.Equal((authentication, authorization), (read.Authentication, read.Authorization));
     }
 
     private static async Task<JsonNode> Review(HttpClient client, string kind, JsonObject spec)

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using k8s;
 
 namespace EventStore.Server.Access.Cluster;
@@ -19,23 +18,18 @@ internal sealed record ClusterSettings(string? Authentication, string? Authoriza
 
     /// <summary>Reads them.</summary>
     /// <param name="setting">Gives a setting by its flag's name.</param>
-    /// <param name="settings">The settings.</param>
-    /// <param name="wrong">What is wrong, beginning with the flag.</param>
-    public static bool TryRead(
-        Func<string, string?> setting, [NotNullWhen(true)] out ClusterSettings? settings, [NotNullWhen(false)] out string? wrong)
+    /// <exception cref="OperatorException">One is wrong.</exception>
+    public static ClusterSettings Read(Func<string, string?> setting)
     {
         string? authentication = Given(Names[0]), authorization = Given(Names[1]), mode = Given(Names[2]) ?? "RBAC";
-        (settings, wrong) = (null, mode switch
+        return mode switch
         {
-            "Webhook" => null,
-            "RBAC" when authorization is not null => "--authorization-kubeconfig counts for nothing without --authorization-mode=Webhook",
-            "RBAC" => null,
-            _ => $"--authorization-mode: '{mode}' is neither RBAC nor Webhook",
-        });
-        if (wrong is not null)
-            return false;
-        settings = new ClusterSettings(authentication, mode == "RBAC" ? null : authorization ?? authentication ?? InCluster);
-        return true;
+            "Webhook" => new ClusterSettings(authentication, authorization ?? authentication ?? InCluster),
+            "RBAC" when authorization is null => new ClusterSettings(authentication, null),
+            "RBAC" => throw OperatorException.OfOption(
+                "--authorization-kubeconfig counts for nothing without --authorization-mode=Webhook"),
+            _ => throw OperatorException.OfOption($"--authorization-mode: '{mode}' is neither RBAC nor Webhook"),
+        };
 
         string? Given(string name) => setting(name) is { Length: > 0 } value ? value : null;
     }

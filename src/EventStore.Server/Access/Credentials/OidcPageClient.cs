@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace EventStore.Server.Access.Credentials;
 
 /// <summary>The client of the issuer as which people sign in to the page.</summary>
@@ -13,21 +11,24 @@ internal sealed record OidcPageClient(string Id, string? SecretFile, IReadOnlyLi
 
     private const StringSplitOptions Trimmed = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
 
-    /// <summary>Reads them.</summary>
+    /// <summary>Reads them; null when no client is named.</summary>
     /// <param name="setting">Gives a setting by its flag's name.</param>
     /// <param name="issuer">The issuer; null when none is named.</param>
-    /// <param name="client">The client; null when none is named.</param>
-    /// <param name="wrong">What is wrong, beginning with the flag.</param>
-    public static bool TryRead(
-        Func<string, string?> setting, OidcSettings? issuer, out OidcPageClient? client, [NotNullWhen(false)] out string? wrong)
+    /// <exception cref="OperatorException">One is wrong.</exception>
+    public static OidcPageClient? Read(Func<string, string?> setting, OidcSettings? issuer)
     {
         string id = setting(Names[0]) ?? "", file = setting(Names[1]) ?? "", scopes = setting(Names[2]) ?? "";
-        string? path = file.Length == 0 ? null : Path.GetFullPath(file);
-        client = id.Length == 0 ? null : new OidcPageClient(id, path, scopes.Split(',', Trimmed));
-        wrong = client is null
-            ? (file.Length > 0 || scopes.Length > 0 ? $"--{Names[1]} and --{Names[2]} need --{Names[0]}" : null)
-            : issuer is null ? $"--{Names[0]} needs --oidc-issuer-url" : client.WrongSecret();
-        return wrong is null;
+        if (id.Length == 0)
+        {
+            return file.Length == 0 && scopes.Length == 0
+                ? null
+                : throw OperatorException.OfOption($"--{Names[1]} and --{Names[2]} need --{Names[0]}");
+        }
+
+        if (issuer is null)
+            throw OperatorException.OfOption($"--{Names[0]} needs --oidc-issuer-url");
+        var client = new OidcPageClient(id, file.Length == 0 ? null : Path.GetFullPath(file), scopes.Split(',', Trimmed));
+        return client.WrongSecret() is { } wrong ? throw OperatorException.OfOption(wrong) : client;
     }
 
     /// <summary>

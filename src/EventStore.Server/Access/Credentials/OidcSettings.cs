@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
@@ -46,36 +45,33 @@ internal sealed record OidcSettings(string IssuerUrl, string ClientId)
     /// <summary>How tokens may be signed.</summary>
     public IReadOnlyList<string> SigningAlgorithms { get; private init; } = ["RS256"];
 
-    /// <summary>Reads them.</summary>
+    /// <summary>Reads them; null when none is given.</summary>
     /// <param name="setting">Gives a setting by its flag's name.</param>
-    /// <param name="settings">The settings; null when none is given.</param>
-    /// <param name="wrong">What is wrong, beginning with the flag.</param>
-    public static bool TryRead(Func<string, string?> setting, out OidcSettings? settings, [NotNullWhen(false)] out string? wrong)
+    /// <exception cref="OperatorException">One is wrong.</exception>
+    public static OidcSettings? Read(Func<string, string?> setting)
     {
-        settings = null;
         Dictionary<string, string> given = Names.Select(name => (name, value: setting(name)))
             .Where(pair => !string.IsNullOrEmpty(pair.value)).ToDictionary(pair => pair.name, pair => pair.value!);
+        if (given.Count == 0)
+            return null;
         string issuer = given.GetValueOrDefault("oidc-issuer-url", ""), client = given.GetValueOrDefault("oidc-client-id", "");
         string username = given.GetValueOrDefault("oidc-username-claim", "sub");
         string prefix = given.GetValueOrDefault("oidc-username-prefix", "");
         string[] algorithms = Split(given.GetValueOrDefault("oidc-signing-algs", "RS256"));
         string[] required = Split(given.GetValueOrDefault("oidc-required-claim", ""));
-        X509Certificate2Collection? authorities = null;
-        if (given.Count == 0)
-            wrong = null;
-        else if (issuer.Length == 0 || client.Length == 0)
-            wrong = "--oidc-issuer-url and --oidc-client-id must be given together, and with any other --oidc option";
-        else if (WrongIssuer(issuer) is { } issue)
-            wrong = issue;
-        else if (Array.Find(algorithms, name => !Algorithms.Contains(name)) is { } unknown)
-            wrong = $"--oidc-signing-algs: there is no {unknown}; there are {string.Join(", ", Algorithms)}";
-        else if (Array.Find(required, pair => pair.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad)
-            wrong = $"--oidc-required-claim: '{bad}' is not like claim=value";
-        else
-            wrong = given.TryGetValue("oidc-ca-file", out string? file) ? ReadAuthorities(file, out authorities) : null;
-        if (wrong is not null || given.Count == 0)
-            return wrong is null;
-        settings = new OidcSettings(issuer, client)
+        if (issuer.Length == 0 || client.Length == 0)
+        {
+            throw OperatorException.OfOption(
+                "--oidc-issuer-url and --oidc-client-id must be given together, and with any other --oidc option");
+        }
+
+        if (WrongIssuer(issuer) is { } wrong)
+            throw OperatorException.OfOption(wrong);
+        if (Array.Find(algorithms, name => !Algorithms.Contains(name)) is { } unknown)
+            throw OperatorException.OfOption($"--oidc-signing-algs: there is no {unknown}; there are {string.Join(", ", Algorithms)}");
+        if (Array.Find(required, pair => pair.IndexOf('=', StringComparison.Ordinal) < 1) is { } bad)
+            throw OperatorException.OfOption($"--oidc-required-claim: '{bad}' is not like claim=value");
+        return new OidcSettings(issuer, client)
         {
             UsernameClaim = username,
             UsernamePrefix = prefix switch { "-" => "", "" when username != Email => issuer + "#", _ => prefix },
@@ -83,10 +79,9 @@ internal sealed record OidcSettings(string IssuerUrl, string ClientId)
             GroupsPrefix = given.GetValueOrDefault("oidc-groups-prefix", ""),
             RequiredClaims = [.. required.Select(pair => (pair[..pair.IndexOf('=', StringComparison.Ordinal)],
                 pair[(pair.IndexOf('=', StringComparison.Ordinal) + 1)..]))],
-            Authorities = authorities,
+            Authorities = given.TryGetValue("oidc-ca-file", out string? file) ? ReadAuthorities(file) : null,
             SigningAlgorithms = algorithms,
         };
-        return true;
     }
 
     private static string? WrongIssuer(string issuer) =>
@@ -95,18 +90,21 @@ internal sealed record OidcSettings(string IssuerUrl, string ClientId)
         : url.UserInfo.Length > 0 || issuer.AsSpan().ContainsAny('?', '#') ? "--oidc-issuer-url must have no user, no query and no fragment"
         : null;
 
-    private static string? ReadAuthorities(string file, out X509Certificate2Collection? authorities)
+    private static X509Certificate2Collection ReadAuthorities(string file)
     {
-        authorities = [];
+        X509Certificate2Collection authorities = [];
         try
         {
             authorities.ImportFromPemFile(file);
-            return authorities.Count > 0 ? null : $"--oidc-ca-file: there is no certificate in {file}";
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
-            return $"--oidc-ca-file: {e.Message}";
+            throw OperatorException.OfOption($"--oidc-ca-file: {e.Message}");
         }
+
+        return authorities.Count > 0
+            ? authorities
+            : throw OperatorException.OfOption($"--oidc-ca-file: there is no certificate in {file}");
     }
 
     private static string[] Split(string list) => list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);

@@ -1,5 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace EventStore.Server.Access.Credentials;
 
 /// <summary>
@@ -35,21 +33,14 @@ internal sealed record RequestHeaderSettings
 
     /// <summary>Reads them.</summary>
     /// <param name="setting">Gives a setting by its flag's name.</param>
-    /// <param name="settings">The settings.</param>
-    /// <param name="wrong">What is wrong, beginning with the flag.</param>
-    public static bool TryRead(
-        Func<string, string?> setting, [NotNullWhen(true)] out RequestHeaderSettings? settings, [NotNullWhen(false)] out string? wrong)
+    /// <exception cref="OperatorException">One is wrong.</exception>
+    public static RequestHeaderSettings Read(Func<string, string?> setting)
     {
-        (settings, wrong) = (null, null);
         string? stray = Names.FirstOrDefault(name => name != CaFile && !string.IsNullOrEmpty(setting(name)));
         if (stray is not null && string.IsNullOrEmpty(setting(CaFile)))
-        {
-            wrong = $"--{stray} counts for nothing without --{CaFile}";
-            return false;
-        }
-
+            throw OperatorException.OfOption($"--{stray} counts for nothing without --{CaFile}");
         var defaults = new RequestHeaderSettings();
-        settings = new RequestHeaderSettings
+        return new RequestHeaderSettings
         {
             AllowedNames = Of(Names[1], defaults.AllowedNames),
             UsernameHeaders = Of(Names[2], defaults.UsernameHeaders),
@@ -57,7 +48,6 @@ internal sealed record RequestHeaderSettings
             UidHeaders = Of(Names[4], defaults.UidHeaders),
             ExtraPrefixes = Of(Names[5], defaults.ExtraPrefixes),
         };
-        return true;
 
         IReadOnlyList<string> Of(string name, IReadOnlyList<string> otherwise) => setting(name) is { Length: > 0 } list
             ? list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
