@@ -1,4 +1,3 @@
-using System.Threading.Channels;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace EventStore.Server.Access.Files;
@@ -8,14 +7,14 @@ namespace EventStore.Server.Access.Files;
 /// request on. Files with an error change nothing: what was in force stays, the log says what is wrong, and the health check says that.
 /// </summary>
 /// <remarks>
-/// File notifications come at once but not always: not when the folder is a link that now points elsewhere, nor on network file
-/// systems. So the files are also compared by content every few seconds; a replacement may keep the time stamp.
+/// The files are polled and compared by content, for a replacement may keep the time stamp. Notifications of the file system (inotify) do
+/// not always come: not when the folder is a link that now points elsewhere, nor on network file systems. An account has few of them, too.
 /// </remarks>
 /// <typeparam name="T">What the files say.</typeparam>
 internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
     where T : class
 {
-    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
 
     /// <summary>The pause between a change and the reading, so that a file is not read while it is half written.</summary>
     private static readonly TimeSpan Settle = TimeSpan.FromMilliseconds(250);
@@ -23,8 +22,6 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
     private readonly SourceFiles files;
     private readonly Func<IReadOnlyList<SourceText>, Reading<T>> parse;
     private readonly ILogger log;
-    private readonly Channel<bool> changes = Channel.CreateBounded<bool>(
-        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private volatile T current;
     private volatile string? trouble;
     private string seen;
@@ -61,10 +58,9 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using FileSystemWatcher? watcher = Watch();
         while (!stoppingToken.IsCancellationRequested)
         {
-            await WaitForChange(stoppingToken);
+            await Task.Delay(LookEvery, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             (string digest, Func<Reading<T>> read) = Look(files, parse);
             for (string before = seen; digest != before && !stoppingToken.IsCancellationRequested;)
             {
@@ -117,57 +113,9 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
         }
     }
 
-    private FileSystemWatcher? Watch()
-    {
-        try
-        {
-            var watcher = new FileSystemWatcher(files.Folder);
-            watcher.Changed += Changed;
-            watcher.Created += Changed;
-            watcher.Deleted += Changed;
-            watcher.Renamed += (sender, change) =>
-            {
-                if (files.Concerns(change.OldName))
-                    changes.Writer.TryWrite(true);
-                Changed(sender, change);
-            };
-            watcher.EnableRaisingEvents = true;
-            return watcher;
-        }
-        catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
-        {
-            NotWatched(log, Name, files.Folder, e.Message);
-            return null;
-        }
-    }
-
-    private void Changed(object sender, FileSystemEventArgs change)
-    {
-        if (files.Concerns(change.Name))
-            changes.Writer.TryWrite(true);
-    }
-
-    private async Task WaitForChange(CancellationToken stop)
-    {
-        using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        enough.CancelAfter(LookEvery);
-        try
-        {
-            await changes.Reader.ReadAsync(enough.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // Time to look, or to stop: the caller asks.
-        }
-    }
-
     [LoggerMessage(13, LogLevel.Information, "{Name} read anew from {Path}: {Summary}")]
     private static partial void ReadAnew(ILogger log, string name, string path, string summary);
 
     [LoggerMessage(14, LogLevel.Error, "{Name} of {Path} not taken, those read before stay in force: {Wrong}")]
     private static partial void Refused(ILogger log, string name, string path, string wrong);
-
-    [LoggerMessage(15, LogLevel.Information,
-        "{Name}: {Folder} is read every few seconds only, because the system reports no changes: {Reason}")]
-    private static partial void NotWatched(ILogger log, string name, string folder, string reason);
 }

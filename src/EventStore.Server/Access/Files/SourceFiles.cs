@@ -21,15 +21,8 @@ internal sealed record SourceFiles(string Path, params IReadOnlyList<string> End
 
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>The folder to watch.</summary>
+    /// <summary>The folder they are in.</summary>
     public string Folder => Endings.Count > 0 ? Path : System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(Path))!;
-
-    /// <summary>
-    /// Whether a change of that name in the folder may be one of ours. Where a cluster mounts a ConfigMap or a Secret, the file is a link
-    /// through <c>..data</c>, and only that is ever replaced.
-    /// </summary>
-    public bool Concerns(string? name) => Endings.Count > 0 || name is null
-        || name == System.IO.Path.GetFileName(Path) || name.StartsWith("..", StringComparison.Ordinal);
 
     /// <summary>Reads the files in the order of their names, and what makes this state of theirs differ from every other.</summary>
     /// <exception cref="IOException">They cannot be read, are too large or are no UTF-8.</exception>
