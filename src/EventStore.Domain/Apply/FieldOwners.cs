@@ -32,8 +32,6 @@ public sealed record FieldOwners(JsonObject State)
         FieldSet.Union(FieldSet.Of("apiVersion"), FieldSet.Union(FieldSet.Of("kind"), FieldSet.Of("metadata"))),
         (set, name) => FieldSet.Union(set, FieldSet.Of("metadata", name)));
 
-    private Kept kept = new();
-
     /// <summary>Whether nobody has counted yet.</summary>
     public bool IsNone => State.Count == 0;
 
@@ -52,17 +50,7 @@ public sealed record FieldOwners(JsonObject State)
             && State.Names.All(key => Equals(State[key]!.Member(Fields), other.State[key]?.Member(Fields))));
 
     /// <summary>The owners with a change of theirs made.</summary>
-    public FieldOwners With(JsonObject patch) => With((JsonObject)MergePatch.Apply(State, patch), kept);
-
-    /// <summary>The owners in the form they are kept in with their job.</summary>
-    public JsonObject Compact(JsonObject job) => (kept.Last = CompactOwners.Of(State, job, kept.Last)).Form;
-
-    /// <summary>Reads the owners of a job from the form they are kept in.</summary>
-    public static FieldOwners ReadCompact(JsonObject form, JsonObject job)
-    {
-        (JsonObject state, CompactOwners made) = CompactOwners.Read(form, job);
-        return With(state, new Kept { Last = made });
-    }
+    public FieldOwners With(JsonObject patch) => new((JsonObject)MergePatch.Apply(State, patch));
 
     /// <summary>The result of an apply: the merged job with its new owners, or the conflicts with other managers.</summary>
     /// <param name="by">Who applies.</param>
@@ -85,7 +73,7 @@ public sealed record FieldOwners(JsonObject State)
         JsonObject entry = (owners.State[by.Key] as JsonObject ?? JsonObject.Empty).With(Fields, FieldSet.Difference(named, Nobodys));
         if (!job.Equals(after))
             entry = entry.With(Time, time);
-        FieldOwners rest = With(owners.State.Without(by.Key), kept);
+        var rest = new FieldOwners(owners.State.Without(by.Key));
         return new Applied(after, rest.Lost(changed).Put(by.Key, entry), []);
     }
 
@@ -141,11 +129,8 @@ public sealed record FieldOwners(JsonObject State)
     private FieldOwners Put(string key, JsonObject entry)
     {
         JsonObject next = entry[Fields] is JsonObject { Count: > 0 } ? State.With(key, entry) : State.Without(key);
-        return ReferenceEquals(next, State) ? this : With(next, kept);
+        return ReferenceEquals(next, State) ? this : new FieldOwners(next);
     }
-
-    private static FieldOwners With(JsonObject state, Kept kept) =>
-        new(state) { kept = ReferenceEquals(kept, None.kept) ? new Kept() : kept };
 
     private FieldOwners Capped()
     {
@@ -160,21 +145,8 @@ public sealed record FieldOwners(JsonObject State)
             .Take(updaters.Length - UpdatersMax + 1)];
         JsonObject fields = oldest.Aggregate(FieldSet.Empty, (set, key) => FieldSet.Union(set, Of(FieldOwner.Of(key))));
         JsonObject entry = ((JsonObject)State[oldest[^1]]!).With(Fields, fields);
-        return oldest.Aggregate(this, (owners, key) => With(owners.State.Without(key), kept))
+        return oldest.Aggregate(this, (owners, key) => new FieldOwners(owners.State.Without(key)))
             .Put(new FieldOwner(FieldOwner.Update, string.Empty, AncientChanges).Key, entry);
-    }
-
-    /// <summary>
-    /// The compact form that was made last, of these owners or of those of the job before a change: what the next one begins with. It is no
-    /// part of the value.
-    /// </summary>
-    private sealed class Kept
-    {
-        public CompactOwners? Last { get; set; }
-
-        public override bool Equals(object? obj) => obj is Kept;
-
-        public override int GetHashCode() => 0;
     }
 
     /// <summary>What an apply comes to.</summary>

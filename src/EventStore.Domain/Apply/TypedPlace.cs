@@ -28,7 +28,7 @@ internal readonly record struct TypedPlace(TypedField? Field)
     private const string Member = "f:";
 
     /// <summary>The whole object.</summary>
-    public static TypedPlace Root { get; } = new(new TypedField(WholeJob(), Pointer: true));
+    public static TypedPlace Root { get; } = new(new TypedField(JobTypes.WholeJob, Pointer: true));
 
     // One text for each: the sets of all jobs share them.
     private static readonly FrozenDictionary<string, string> DeclaredSteps =
@@ -126,39 +126,4 @@ internal readonly record struct TypedPlace(TypedField? Field)
         ? []
         : type.Fields.SelectMany(field => Names(field.Value.Type, seen).Append(field.Key))
             .Concat(type.Item is { } item ? Names(item, seen) : []);
-
-    // The typed model has spec and status; every object has these beside them.
-    private static FieldType WholeJob()
-    {
-        var text = new FieldType(FieldKind.Text);
-        var number = new FieldType(FieldKind.Int64);
-        var texts = new FieldType(FieldKind.Map) { Item = text };
-        var owner = new FieldType(FieldKind.Object);
-        foreach (string name in (string[])["apiVersion", "kind", "name", "uid"])
-            owner.Fields.Add(name, new(text, false));
-        foreach (string name in (string[])["blockOwnerDeletion", "controller"])
-            owner.Fields.Add(name, new(new FieldType(FieldKind.Flag), true));
-
-        var metadata = new FieldType(FieldKind.Object);
-        foreach (string name in (string[])["clusterName", "generateName", "name", "namespace", "resourceVersion", "selfLink", "uid"])
-            metadata.Fields.Add(name, new(text, false));
-        foreach (string name in (string[])["creationTimestamp", "deletionTimestamp"])
-            metadata.Fields.Add(name, new(new FieldType(FieldKind.Time), true));
-        foreach (string name in (string[])["deletionGracePeriodSeconds", "generation"])
-            metadata.Fields.Add(name, new(number, true));
-        foreach (string name in (string[])["annotations", "labels"])
-            metadata.Fields.Add(name, new(texts, false));
-        metadata.Fields.Add("finalizers", new(new FieldType(FieldKind.List) { Item = text }, false) { IsSet = true });
-        metadata.Fields.Add(
-            "ownerReferences", new(new FieldType(FieldKind.List) { Item = owner }, false) { Keys = ["uid"], Atomic = true });
-        metadata.Fields.Add("managedFields", new(new FieldType(FieldKind.List) { Item = texts }, false));
-
-        var job = new FieldType(FieldKind.Object);
-        foreach (string name in (string[])["apiVersion", "kind"])
-            job.Fields.Add(name, new(text, false));
-        job.Fields.Add("metadata", new(metadata, false));
-        foreach ((string name, TypedField field) in JobTypes.Job.Fields)
-            job.Fields.Add(name, field);
-        return job;
-    }
 }

@@ -15,6 +15,9 @@ internal static class JobTypes
     /// <summary>The whole job less its metadata: <c>spec</c> and <c>status</c>.</summary>
     public static FieldType Job { get; } = Named["PyTorchJob"];
 
+    /// <summary>The job with what every object has beside them, by which the owners of its fields are told.</summary>
+    public static FieldType WholeJob { get; } = Named["WholeJob"];
+
     private static Dictionary<string, FieldType> Load()
     {
         using var reader = new StreamReader(typeof(JobTypes).Assembly.GetManifestResourceStream(Resource)!);

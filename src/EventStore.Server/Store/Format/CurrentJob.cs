@@ -35,8 +35,8 @@ public sealed class CurrentJob
     public long Revision { get; set; }
 
     /// <summary>
-    /// The object as answers show it, byte for byte but for the owners of fields (<see cref="JobText.AsStored"/>). It is a string within
-    /// the document and not an object: jsonb reorders keys, and converting it back to text costs three times as much.
+    /// The object as answers show it, byte for byte. It is a string within the document and not an object: jsonb reorders keys, and
+    /// converting it back to text costs three times as much.
     /// </summary>
     public string Text { get; set; } = string.Empty;
 
@@ -49,7 +49,7 @@ public sealed class CurrentJob
         Deleted = job.Deleted,
         Version = job.Version,
         Revision = job.Revision,
-        Text = Encoding.UTF8.GetString(JobText.Of(job).AsStored(job).ToUtf8(job.Revision)),
+        Text = Encoding.UTF8.GetString(JobText.Utf8Of(job)),
     };
 
     /// <summary>The job of a row.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using EventStore.Domain.Apply;
 using EventStore.Domain.Jobs;
@@ -8,23 +9,16 @@ namespace EventStore.Server.Store.Format;
 
 /// <summary>
 /// The JSON of a job in two halves, cut where the resourceVersion goes. PostgreSQL assigns the number while it appends, and joins
-/// the halves into the row; the reply joins the same halves. So reply and row are the same bytes, serialized once, but for the owners of
-/// fields, which a row has in a smaller form.
+/// the halves into the row; the reply joins the same halves. So reply and row are the same bytes, serialized once.
 /// </summary>
 public sealed class JobText
 {
-    private const byte BeforeOwners = (byte)'\n';
+    private const byte BeforeShortOwners = (byte)'\n';
 
     private readonly byte[] utf8;
     private readonly int cut;
-    private readonly Range owners;
 
-    private JobText(byte[] utf8, int cut, Range owners)
-    {
-        this.utf8 = utf8;
-        this.cut = cut;
-        this.owners = owners;
-    }
+    private JobText(byte[] utf8, int cut) => (this.utf8, this.cut) = (utf8, cut);
 
     /// <summary>How long the text is, the revision not counted.</summary>
     public int LengthBytes => utf8.Length;
@@ -39,8 +33,8 @@ public sealed class JobText
     public static JobText Of(Job job)
     {
         using JsonPrinter printer = JsonPrinter.Take();
-        (int cut, Range owners) = Write(printer, job, 0);
-        return new JobText(printer.ToUtf8(), cut, owners);
+        int cut = Write(printer, job, 0);
+        return new JobText(printer.ToUtf8(), cut);
     }
 
     /// <summary>How long the text of a job is, the revision not counted. The text is printed, and not copied.</summary>
@@ -74,30 +68,33 @@ public sealed class JobText
     }
 
     /// <summary>
-    /// The text as the row has it: where an answer shows owners of fields, the row has none there, and behind the object a line feed and
-    /// the owners in their compact form. A row beyond about 2,000 bytes is compressed and moved at every change of it.
+    /// The answer that shows the job of a row: the row's own text, unless it was written when rows had the owners of fields behind the
+    /// object, after a line feed and in a shorter form (<see cref="ShortOwners"/>). Such a row is rewritten by the job's next change.
     /// </summary>
-    /// <param name="job">The job it was printed of.</param>
-    public JobText AsStored(Job job)
-    {
-        if (job.Owners.IsNone)
-            return this;
-        (int at, int length) = owners.GetOffsetAndLength(utf8.Length);
-        byte[] compact = job.Owners.Compact(job.Manifest).ToUtf8();
-        byte[] stored = [.. utf8.AsSpan(0, at), .. utf8.AsSpan(at + length), BeforeOwners, .. compact];
-        return new JobText(stored, cut - length, default);
-    }
-
-    /// <summary>The answer that shows the job of a row.</summary>
     /// <param name="row">The row's text.</param>
     /// <param name="revision">The job's resourceVersion.</param>
-    public static ReadOnlyMemory<byte> Shown(ReadOnlyMemory<byte> row, long revision) => row.Span.Contains(BeforeOwners)
+    public static ReadOnlyMemory<byte> Shown(ReadOnlyMemory<byte> row, long revision) => row.Span.Contains(BeforeShortOwners)
         ? Utf8Of(Read(row.Span, Guid.Empty, 0, revision, deleted: false))
         : row;
 
+    /// <summary>Whether a row's text, which may be any text, is that of a job.</summary>
+    /// <param name="row">The row's text.</param>
+    /// <param name="job">The job.</param>
+    public static bool Is(string row, Job job)
+    {
+        ReadOnlySpan<byte> text = Encoding.UTF8.GetBytes(row);
+        int end = text.IndexOf(BeforeShortOwners);
+        if (end < 0)
+            return text.SequenceEqual(Utf8Of(job));
+        return text[..end].SequenceEqual(Utf8Of(job with { Owners = FieldOwners.None }))
+            && JsonReading.TryParse(text[(end + 1)..].ToArray(), out JsonValue? form, out _)
+            && form is JsonObject owners && owners.Names.SequenceEqual(job.Owners.State.Names)
+            && ShortOwners.Read(owners, job.Manifest).Equals(job.Owners);
+    }
+
     /// <summary>The object of a printed job, as an answer or a row has it, without the owners a row has behind it.</summary>
     public static JsonObject Manifest(ReadOnlySpan<byte> text) =>
-        (JsonObject)JsonReading.Parse(text.IndexOf(BeforeOwners) is var end and >= 0 ? text[..end] : text);
+        (JsonObject)JsonReading.Parse(text.IndexOf(BeforeShortOwners) is var end and >= 0 ? text[..end] : text);
 
     /// <summary>The uid of a printed job, found without reading the rest of it; null when it has none.</summary>
     public static string? UidOf(ReadOnlySpan<byte> text)
@@ -123,7 +120,7 @@ public sealed class JobText
     /// <summary>Reads a printed job back, as an answer or a row has it.</summary>
     public static Job Read(ReadOnlySpan<byte> text, Guid uid, long version, long revision, bool deleted)
     {
-        int end = text.IndexOf(BeforeOwners);
+        int end = text.IndexOf(BeforeShortOwners);
         var manifest = (JsonObject)JsonReading.Parse(end < 0 ? text : text[..end]);
         var metadata = (JsonObject)manifest["metadata"]!;
         var key = new JobKey(((JsonText)metadata["namespace"]!).Value, ((JsonText)metadata["name"]!).Value);
@@ -131,20 +128,20 @@ public sealed class JobText
         metadata = metadata.Without("managedFields").Without("resourceVersion").Without("selfLink");
         manifest = manifest.With("metadata", metadata);
         if (end >= 0)
-            owners = FieldOwners.ReadCompact((JsonObject)JsonReading.Parse(text[(end + 1)..]), manifest);
+            owners = ShortOwners.Read((JsonObject)JsonReading.Parse(text[(end + 1)..]), manifest);
         return new Job(key, uid, manifest, version, revision, deleted) { Owners = owners };
     }
 
-    private static (int Cut, Range Owners) Write(JsonPrinter printer, Job job, long revision)
+    private static int Write(JsonPrinter printer, Job job, long revision)
     {
         Utf8JsonWriter writer = printer.Writer;
-        (int Cut, Range Owners) places = default;
+        int cut = 0;
         writer.WriteStartObject();
         foreach (KeyValuePair<string, JsonValue> member in job.Manifest.Members)
         {
             writer.WritePropertyName(member.Key);
             if (member.Key == "metadata")
-                places = WriteMetadata(printer, job, revision);
+                cut = WriteMetadata(printer, job, revision);
             else if (member.Value is JsonObject part)
                 part.WriteAndKeep(printer);
             else
@@ -152,17 +149,16 @@ public sealed class JobText
         }
 
         writer.WriteEndObject();
-        return places;
+        return cut;
     }
 
     /// <summary>
-    /// Writes the metadata and answers where the revision belongs, which is between the quotes of an empty resourceVersion, and where the
-    /// owners of fields stand with the comma before them.
+    /// Writes the metadata and answers where the revision belongs: between the quotes of an empty resourceVersion.
     /// </summary>
-    private static (int Cut, Range Owners) WriteMetadata(JsonPrinter printer, Job job, long revision)
+    private static int WriteMetadata(JsonPrinter printer, Job job, long revision)
     {
         Utf8JsonWriter writer = printer.Writer;
-        (int cut, int begin, int end) = (0, 0, 0);
+        int cut = 0;
         string number = revision > 0 ? revision.ToString(CultureInfo.InvariantCulture) : string.Empty;
         JsonObject metadata = job.Metadata.With("resourceVersion", number).With("selfLink", SelfLink(job.Key));
         if (!job.Owners.IsNone)
@@ -170,18 +166,14 @@ public sealed class JobText
         writer.WriteStartObject();
         foreach (KeyValuePair<string, JsonValue> member in metadata.Members)
         {
-            if (member.Key == "managedFields")
-                begin = printer.WrittenBytes;
             writer.WritePropertyName(member.Key);
             member.Value.WriteTo(writer);
-            if (member.Key == "managedFields")
-                end = printer.WrittenBytes;
-            else if (member.Key == "resourceVersion")
+            if (member.Key == "resourceVersion")
                 cut = printer.WrittenBytes - 1;
         }
 
         writer.WriteEndObject();
-        return (cut, begin..end);
+        return cut;
     }
 
     private static string SelfLink(JobKey key) => $"/apis/kubeflow.org/v1/namespaces/{key.Namespace}/pytorchjobs/{key.Name}";

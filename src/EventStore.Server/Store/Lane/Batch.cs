@@ -164,11 +164,8 @@ internal sealed class Batch
         /// <summary>The event's own id, by which it is found when the reply to its commit was lost.</summary>
         public Guid Id { get; } = decided.Id;
 
-        /// <summary>The job after the event as an answer shows it.</summary>
-        public JobText Text { get; private set; } = decided.Text!;
-
-        /// <summary>The job after the event as its row has it.</summary>
-        public JobText Row { get; } = decided.Row!;
+        /// <summary>The job after the event as its row has it and an answer shows it.</summary>
+        public JobText Text { get; } = decided.Text!;
 
         /// <summary>The event as it is stored.</summary>
         public string Data { get; } = decided.Data!;
@@ -182,8 +179,8 @@ internal sealed class Batch
         /// <summary>Whether this is the last event of its incarnation in the batch, the one that writes the row.</summary>
         public bool WritesRow { get; set; } = true;
 
-        /// <summary>Keeps of the job what a commit needs: which one it is, and what its row will be.</summary>
-        public void Condense() => (After, Text) = (Chain.WithoutObject(After)!, Row);
+        /// <summary>Keeps of the job what a commit needs: which one it is.</summary>
+        public void Condense() => After = Chain.WithoutObject(After)!;
     }
 
     /// <summary>What was decided on a command, without the objects.</summary>

@@ -175,8 +175,8 @@ internal static class CommitCall
         Add(parameters, rows, row => row.Place + 1);
         Add(parameters, rows, row => SnapshotRow.IsDue(
             before: row.Chain.Basis is { } basis && basis.Uid == row.After.Uid ? basis.Version : 0, row.After.Version));
-        Add(parameters, rows, row => row.Row.Head, NpgsqlDbType.Text);
-        Add(parameters, rows, row => row.Row.Tail, NpgsqlDbType.Text);
+        Add(parameters, rows, row => row.Text.Head, NpgsqlDbType.Text);
+        Add(parameters, rows, row => row.Text.Tail, NpgsqlDbType.Text);
     }
 
     /// <summary>Adds an array with a value for each item.</summary>

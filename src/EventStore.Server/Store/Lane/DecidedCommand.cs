@@ -23,11 +23,8 @@ internal sealed class DecidedCommand
     /// <summary>The job after it, its revision still unknown; null unless something happens.</summary>
     public Job? After { get; private init; }
 
-    /// <summary>That job as an answer shows it.</summary>
+    /// <summary>That job as its row has it and an answer shows it.</summary>
     public JobText? Text { get; private init; }
-
-    /// <summary>That job as its row has it.</summary>
-    public JobText? Row { get; private init; }
 
     /// <summary>The event's own id, by which it is found when the reply to its commit was lost.</summary>
     public Guid Id { get; private init; }
@@ -57,12 +54,10 @@ internal sealed class DecidedCommand
         if (decision is not Decision.Accepted(var happened))
             return new DecidedCommand(basis, decision);
         Job after = Job.Evolve(basis, happened, 0);
-        JobText text = JobText.Of(after);
         return new DecidedCommand(basis, decision)
         {
             After = after,
-            Text = text,
-            Row = text.AsStored(after),
+            Text = JobText.Of(after),
             Id = Guid.CreateVersion7(),
             Data = EventCodec.Data(happened),
             Paths = ChangedPaths.Of(happened),

@@ -66,7 +66,7 @@ internal sealed class ReplayedStream(Guid uid)
     {
         if (Problem is not null)
             return;
-        if (Job is null || snapshot.Version != Job.Version || snapshot.Revision != Job.Revision || snapshot.Text != TextOf(Job)
+        if (Job is null || snapshot.Version != Job.Version || snapshot.Revision != Job.Revision || !JobText.Is(snapshot.Text, Job)
             || !touched.Holds(snapshot))
         {
             WrongSnapshots.Add(snapshot with { Text = string.Empty }); // many may have to wait
@@ -94,7 +94,7 @@ internal sealed class ReplayedStream(Guid uid)
     }
 
     /// <summary>The object as rows have it.</summary>
-    public static string TextOf(Job job) => Encoding.UTF8.GetString(JobText.Of(job).AsStored(job).ToUtf8(job.Revision));
+    public static string TextOf(Job job) => Encoding.UTF8.GetString(JobText.Utf8Of(job));
 
     private void Evolve(LoggedEvent happened)
     {
