@@ -32,8 +32,8 @@ internal static class ChangeEndpoints
     {
         if (!ChangeQuestion.TryRead(http, clock, out ChangeQuestion? question, out Status? refusal))
             return refusal;
-        bool mayCount = question.IsCounted && await PageRights.May(http, "list", ActivityEndpoints.Resource, question.Namespace);
-        bool mayWatch = question.Before is null && await PageRights.May(http, "watch", Revisions, question.Namespace);
+        bool mayCount = question.IsCounted && await http.May("list", ActivityEndpoints.Resource, question.Namespace);
+        bool mayWatch = question.Before is null && await http.May("watch", Revisions, question.Namespace);
         return await LiveFragments.Show(http, (mayCount, mayWatch), async () =>
         {
             ChangeListModel model = await new ChangeReads(jobs, revisions).Page(question, http.RequestAborted);
