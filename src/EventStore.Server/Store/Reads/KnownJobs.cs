@@ -19,9 +19,6 @@ internal sealed class KnownJobs(long bytesMax)
     /// <summary>How many bytes are held.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Whether there is room for more.</summary>
-    public bool HasRoom => Bytes < bytesMax;
-
     /// <summary>The job as that many events left it; null when it is not known so.</summary>
     public Job? At(Guid uid, long version) =>
         byUid.TryGetValue(uid, out LinkedListNode<Entry>? node) && node.Value.Job.Version == version ? node.Value.Job : null;
