@@ -96,11 +96,5 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
 
     private static string? Clip(JsonValue? value) => value is null ? null : Clip(value is JsonText text ? text.Value : value.ToString()!);
 
-    private static string Clip(string text)
-    {
-        if (text.Length <= ValueLengthMax)
-            return text;
-        int length = char.IsHighSurrogate(text[ValueLengthMax - 1]) ? ValueLengthMax - 1 : ValueLengthMax;
-        return text[..length] + "…";
-    }
+    private static string Clip(string text) => text.Length <= ValueLengthMax ? text : text.CutTo(ValueLengthMax) + "…";
 }

@@ -63,10 +63,10 @@ internal static class RevisionText
     /// <summary>A text whose characters can all be seen; of a long one its beginning and how much more there is.</summary>
     public static string Clip(string text, int lengthMax)
     {
-        if (text.Length <= lengthMax)
-            return Visible.Of(text);
-        int cut = char.IsHighSurrogate(text[lengthMax - 1]) ? lengthMax - 1 : lengthMax;
-        return string.Create(CultureInfo.InvariantCulture, $"{Visible.Of(text[..cut])}… ({text.Length - cut:N0} more characters)");
+        string cut = text.CutTo(lengthMax);
+        return cut.Length == text.Length
+            ? Visible.Of(text)
+            : string.Create(CultureInfo.InvariantCulture, $"{Visible.Of(cut)}… ({text.Length - cut.Length:N0} more characters)");
     }
 
     /// <summary>A revision as a timeline shows it.</summary>
