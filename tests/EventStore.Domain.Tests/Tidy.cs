@@ -71,7 +71,7 @@ public sealed partial class Tidy
         ["Page"] =
         [
             "Access", "Access.Credentials", "Telemetry", "Kubernetes", "Kubernetes.Answers", "Kubernetes.Documents", "Store.Format", "Store.Reads",
-            "Store.History", "Store.Feed", "Page.SignIn", "Page.List", "Page.Changes", "Page.State", "Page.OneJob",
+            "Store.History", "Store.Feed", "Resources", "Page.SignIn", "Page.List", "Page.Changes", "Page.State", "Page.OneJob",
         ],
         ["Page.SignIn"] = ["Access", "Access.Credentials", "Kubernetes"],
         ["Page.List"] = ["Access", "Kubernetes", "Kubernetes.Selectors", "Limits", "Store.Format", "Store.Reads", "Store.History", "Resources", "Jobs"],

@@ -43,10 +43,7 @@ public static class ChangedPaths
 
     private static IReadOnlyList<string> Recorded(JobEvent happened) => happened switch
     {
-        JobPatched patched => patched.Paths,
-        JobReplaced replaced => replaced.Paths,
-        JobRolledBack rolledBack => rolledBack.Paths,
-        JobApplied applied => applied.Paths,
+        JobEdit edit => edit.Paths,
         JobStatusUpdated updated => updated.Paths,
         JobDeletionRequested => ["metadata.deletionTimestamp"],
         JobDeleted deleted => deleted.Paths,

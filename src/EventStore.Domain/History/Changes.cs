@@ -12,11 +12,8 @@ public static class Changes
     /// </summary>
     public static IReadOnlyList<Change> Of(JobEvent happened) => happened switch
     {
-        JobPatched patched => Between(patched.Replaced, patched.Patch),
-        JobReplaced replaced => Between(replaced.Replaced, replaced.Patch),
-        JobRolledBack rolledBack => Between(rolledBack.Replaced, rolledBack.Patch),
         JobApplied { Subresource: not null } applied => Diff.ByForm(applied.Replaced, applied.Patch),
-        JobApplied applied => Between(applied.Replaced, applied.Patch),
+        JobEdit edit => Between(edit.Replaced, edit.Patch),
         JobStatusUpdated updated => Diff.ByForm(Status(updated.Replaced), Status(updated.Status)),
         JobDeletionRequested requested =>
         [

@@ -26,9 +26,6 @@ public static class Diff
     public static IReadOnlyList<Change> ByMeaning(JsonObject before, JsonObject after) =>
         Between(before, after, Job, Meaning.Same);
 
-    /// <summary>Whether two jobs mean the same.</summary>
-    public static bool SameMeaning(JsonObject one, JsonObject other) => Meaning.Same(Job, one, other);
-
     /// <summary>
     /// The leaves that differ as written: null, an absent member and an empty object are three different values. Empty if and only
     /// if the manifests are equal.

@@ -25,15 +25,10 @@ public static class TouchedPaths
     /// <summary>The paths, some perhaps twice. The first event of a job sets everything and names nothing.</summary>
     public static IEnumerable<string> Of(JobEvent happened) => happened switch
     {
-        JobPatched patched => Of(patched.Paths, patched.Patch.Names),
-        JobReplaced replaced => Of(replaced.Paths, replaced.Patch.Names),
-        JobRolledBack rolledBack => Of(rolledBack.Paths, rolledBack.Patch.Names),
-        JobApplied applied when applied.Patch["status"] is null => Of(applied.Paths, applied.Patch.Names),
-        JobApplied { Paths.Count: >= RecordedMax } ofStatus => [.. ofStatus.Paths, MoreOfStatus],
-        JobApplied ofStatus => ofStatus.Paths,
+        JobApplied applied when applied.Patch["status"] is not null => OfStatus(applied.Paths),
+        JobEdit edit => Of(edit.Paths, edit.Patch.Names),
         JobDeleted deleted => Of(deleted.Paths, deleted.Patch?.Names ?? []),
-        JobStatusUpdated { Paths.Count: >= RecordedMax } updated => [.. updated.Paths, MoreOfStatus],
-        JobStatusUpdated updated => updated.Paths,
+        JobStatusUpdated updated => OfStatus(updated.Paths),
         JobDeletionRequested requested =>
         [
             "metadata.deletionTimestamp", "metadata.deletionGracePeriodSeconds", Generation.Path,
@@ -47,4 +42,7 @@ public static class TouchedPaths
         IEnumerable<string> touched = Generation.RisesWith(patched) ? paths.Append(Generation.Path) : paths;
         return paths.Count >= RecordedMax ? touched.Append(MoreOfRest) : touched;
     }
+
+    private static IEnumerable<string> OfStatus(IReadOnlyList<string> paths) =>
+        paths.Count >= RecordedMax ? paths.Append(MoreOfStatus) : paths;
 }

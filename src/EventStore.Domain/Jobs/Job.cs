@@ -48,11 +48,8 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
         {
             (null, JobCreated created) => created.Manifest,
             (null, JobRestored restored) => restored.Manifest,
-            (not null, JobPatched patched) => Patch(job.Manifest, patched.Patch),
-            (not null, JobReplaced replaced) => Patch(job.Manifest, replaced.Patch),
-            (not null, JobRolledBack rolledBack) => Patch(job.Manifest, rolledBack.Patch),
             (not null, JobApplied { Subresource: not null } applied) => job.Manifest.WithOrWithout("status", applied.Patch["status"]),
-            (not null, JobApplied applied) => Patch(job.Manifest, applied.Patch),
+            (not null, JobEdit edit) => Patch(job.Manifest, edit.Patch),
             (not null, JobStatusUpdated updated) => job.Manifest.WithOrWithout("status", updated.Status),
             (not null, JobDeletionRequested requested) => Delete(job.Manifest, requested),
             (not null, JobDeleted deleted) => deleted.Patch is null ? job.Manifest : Patch(job.Manifest, deleted.Patch),
@@ -80,11 +77,8 @@ public sealed record Job(JobKey Key, Guid Uid, JsonObject Manifest, long Version
         JsonObject? before = happened switch
         {
             JobCreated or JobRestored => null,
-            JobPatched patched => Patch(Manifest, patched.Replaced, -1),
-            JobReplaced replaced => Patch(Manifest, replaced.Replaced, -1),
-            JobRolledBack rolledBack => Patch(Manifest, rolledBack.Replaced, -1),
             JobApplied { Subresource: not null } applied => Manifest.WithOrWithout("status", applied.Replaced["status"]),
-            JobApplied applied => Patch(Manifest, applied.Replaced, -1),
+            JobEdit edit => Patch(Manifest, edit.Replaced, -1),
             JobStatusUpdated updated => Manifest.WithOrWithout("status", updated.Replaced),
             JobDeletionRequested requested => Undelete(Manifest, requested),
             JobDeleted deleted => deleted.Replaced is null ? Manifest : Patch(Manifest, deleted.Replaced, -1),

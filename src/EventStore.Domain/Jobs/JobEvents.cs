@@ -42,11 +42,28 @@ public sealed record JobRestored(JsonObject Manifest, Guid FromUid, long Revisio
     public string? Manager { get; init; }
 }
 
+/// <summary>
+/// Some fields of a job changed. All events of this kind hold the same of it, so that the changes can be read, and taken back, without
+/// knowing what the request was.
+/// </summary>
+public abstract record JobEdit : JobEvent
+{
+    private protected JobEdit()
+    {
+    }
+
+    /// <summary>The effective merge patch (RFC 7396): what really changed, nothing else.</summary>
+    public abstract JsonObject Patch { get; init; }
+
+    /// <summary>The merge patch that takes it back: the values that stood before.</summary>
+    public abstract JsonObject Replaced { get; init; }
+
+    /// <summary>The paths of the changed values.</summary>
+    public abstract IReadOnlyList<string> Paths { get; init; }
+}
+
 /// <summary>A patch changed some of the updatable fields.</summary>
-/// <param name="Patch">The effective merge patch (RFC 7396): what really changed, nothing else.</param>
-/// <param name="Replaced">The merge patch that takes it back: the values that stood before.</param>
-/// <param name="Paths">The paths of the changed values.</param>
-public sealed record JobPatched(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEvent
+public sealed record JobPatched(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEdit
 {
     /// <summary>
     /// The media type of the patch that was sent; null for a merge patch. What is stored is the effective merge patch all the same.
@@ -54,32 +71,26 @@ public sealed record JobPatched(JsonObject Patch, JsonObject Replaced, IReadOnly
     public string? PatchType { get; init; }
 }
 
-/// <summary>A replacement (PUT) changed some of the updatable fields. The shape is that of <see cref="JobPatched"/>.</summary>
-/// <param name="Patch">The effective merge patch.</param>
-/// <param name="Replaced">The merge patch that takes it back.</param>
-/// <param name="Paths">The paths of the changed values.</param>
-public sealed record JobReplaced(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEvent;
+/// <summary>A replacement (PUT) changed some of the updatable fields.</summary>
+public sealed record JobReplaced(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths) : JobEdit;
 
-/// <summary>
-/// A rollback restored updatable fields from an earlier revision. It has the members of <see cref="JobPatched"/>, so that the
-/// changes can be read without that revision.
-/// </summary>
+/// <summary>A rollback restored updatable fields from an earlier revision.</summary>
 /// <param name="Patch">The effective merge patch.</param>
 /// <param name="Replaced">The merge patch that takes it back.</param>
 /// <param name="Paths">The paths of the changed values.</param>
 /// <param name="Revision">The revision gone back to: that of the job's last event by then.</param>
-public sealed record JobRolledBack(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths, long Revision) : JobEvent;
+public sealed record JobRolledBack(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths, long Revision) : JobEdit;
 
 /// <summary>
-/// A configuration was applied (server-side apply), to the object or to its status. The shape is that of <see cref="JobPatched"/>; an empty
-/// patch says that it changed nothing but owners.
+/// A configuration was applied (server-side apply), to the object or to its status; an empty patch says that it changed nothing but
+/// owners.
 /// </summary>
 /// <param name="Patch">The effective merge patch.</param>
 /// <param name="Replaced">The merge patch that takes it back.</param>
 /// <param name="Paths">The paths of the changed values.</param>
 /// <param name="Manager">The field manager that applied it.</param>
 /// <param name="Force">Whether it was to take over what others owned.</param>
-public sealed record JobApplied(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths, string Manager, bool Force) : JobEvent
+public sealed record JobApplied(JsonObject Patch, JsonObject Replaced, IReadOnlyList<string> Paths, string Manager, bool Force) : JobEdit
 {
     /// <summary>
     /// <c>status</c> when it was applied to the status, else null. Then the status stands whole in both patches, as in a

@@ -1,9 +1,10 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace EventStore.Domain.Json;
 
-/// <summary>Moments as texts: RFC 3339, in UTC.</summary>
-public static class Rfc3339
+/// <summary>Moments as texts: RFC 3339, written in UTC and read with any offset.</summary>
+public static partial class Rfc3339
 {
     /// <summary>To the second, as Kubernetes writes times (<c>metav1.Time</c>); a part of a second is left out.</summary>
     public static string Of(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
@@ -14,4 +15,22 @@ public static class Rfc3339
     /// <summary>To the microsecond, which is as exact as PostgreSQL keeps it and as <c>metav1.MicroTime</c> is.</summary>
     public static string Exact(DateTimeOffset time) =>
         time.UtcDateTime.ToString(ExactFormat, CultureInfo.InvariantCulture);
+
+    /// <summary>Reads a time to the microsecond.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="time">The time; what is below a microsecond is cut off.</param>
+    /// <param name="hasMoreDigits">Whether anything was: the text names a later moment than the time, before the next microsecond.</param>
+    /// <returns>Whether the text is one of RFC 3339.</returns>
+    public static bool TryRead(string text, out DateTimeOffset time, out bool hasMoreDigits)
+    {
+        Match match = Form().Match(text);
+        string exact = $"{match.Groups["time"].Value}{match.Groups["fraction"].Value}{match.Groups["zone"].Value}".ToUpperInvariant();
+        hasMoreDigits = match.Groups["more"].ValueSpan.ContainsAnyExcept('0');
+        const string format = "yyyy-MM-dd'T'HH:mm:ss.FFFFFFK";
+        return DateTimeOffset.TryParseExact(exact, format, CultureInfo.InvariantCulture, DateTimeStyles.None, out time);
+    }
+
+    [GeneratedRegex(@"\A(?<time>[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2})"
+        + @"((?<fraction>\.[0-9]{1,6})(?<more>[0-9]*))?(?<zone>[Zz]|[+-][0-9]{2}:[0-9]{2})\z")]
+    private static partial Regex Form();
 }

@@ -13,18 +13,6 @@ internal static class CustomResource
         "Invalid value: \"\": some validation rules were not checked because the object was invalid; "
         + "correct the existing errors to complete validation");
 
-    /// <summary>The job in the form it is stored in.</summary>
-    /// <param name="before">The job before a change; what is the same object in both is passed over.</param>
-    /// <param name="job">The job.</param>
-    public static JsonObject Normal(JsonObject? before, JsonObject job)
-    {
-        var normal = (JsonObject)Normal(JobTypes.Job, before, job);
-        return normal["metadata"] is JsonObject metadata && metadata.Names.Any(name => Schema.ObjectMeta[name] is null)
-            ? normal.With("metadata", metadata.Names.Where(name => Schema.ObjectMeta[name] is null).ToArray()
-                .Aggregate(metadata, (known, name) => known.Without(name)))
-            : normal;
-    }
-
     /// <summary>The fields, but for those of metadata, that no schema has and that pruning drops.</summary>
     public static IReadOnlyList<FieldPath> Unknown(JsonObject job)
     {
@@ -39,36 +27,6 @@ internal static class CustomResource
         var errors = new List<FieldError>();
         Check(JobTypes.Job, FieldPath.Root, before, job, errors);
         return errors.Count == 0 ? [] : errors.Append(NotAllChecked);
-    }
-
-    private static JsonValue Normal(FieldType type, JsonValue? before, JsonValue value) => value switch
-    {
-        _ when ReferenceEquals(before, value) => value,
-        JsonArray list when type.Item is { } item => Items(list, each => Normal(item, null, each)),
-        JsonObject members => Members(type, before, members),
-        _ => value,
-    };
-
-    private static JsonObject Members(FieldType type, JsonValue? before, JsonObject members)
-    {
-        JsonObject normal = members;
-        foreach (KeyValuePair<string, JsonValue> member in members.Members)
-        {
-            if (IsUnknown(type, member.Key))
-                normal = normal.Without(member.Key);
-            else if (type.Member(member.Key) is { } field)
-                normal = member.Value is JsonNull
-                    ? normal.Without(member.Key)
-                    : normal.With(member.Key, Normal(field.Type, before?.Member(member.Key), member.Value));
-        }
-
-        foreach ((string name, TypedField field) in type.Fields)
-        {
-            if (field.Default is { } preset && normal[name] is null)
-                normal = normal.With(name, preset);
-        }
-
-        return normal;
     }
 
     private static void FindUnknown(FieldType type, FieldPath at, JsonValue value, List<FieldPath> unknown)
@@ -90,15 +48,10 @@ internal static class CustomResource
         }
     }
 
-    private static bool IsUnknown(FieldType type, string name) =>
+    /// <summary>Whether pruning drops the member of an object of that type.</summary>
+    public static bool IsUnknown(FieldType type, string name) =>
         type is { Kind: FieldKind.Object, Fields.Count: > 0 } && !type.Fields.ContainsKey(name)
         && !(ReferenceEquals(type, JobTypes.Job) && name is ("apiVersion" or "kind" or "metadata"));
-
-    private static JsonArray Items(JsonArray list, Func<JsonValue, JsonValue> normal)
-    {
-        JsonValue[] items = [.. list.Items.Select(normal)];
-        return items.SequenceEqual(list.Items, ReferenceEqualityComparer.Instance) ? list : new JsonArray(items);
-    }
 
     private static void Check(FieldType type, FieldPath at, JsonValue? before, JsonValue value, List<FieldError> errors)
     {

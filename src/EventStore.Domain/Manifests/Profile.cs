@@ -55,8 +55,7 @@ public sealed record Profile(string Name, UpdatableFields Updatable)
     /// <summary>The job in the form it is stored in.</summary>
     /// <param name="before">The job before a change; what is the same object in both is passed over.</param>
     /// <param name="job">The job as sent, or after a patch.</param>
-    internal JsonObject Normal(JsonObject? before, JsonObject job) =>
-        Integers.WithoutPoint(before, HasDefinition ? CustomResource.Normal(before, job) : job);
+    internal JsonObject Normal(JsonObject? before, JsonObject job) => StoredForm.Of(before, job, HasDefinition);
 
     /// <summary>
     /// The unknown members of an object: <c>fieldValidation=Warn</c> warns of them and <c>Strict</c> refuses them.

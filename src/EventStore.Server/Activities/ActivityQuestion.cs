@@ -19,8 +19,6 @@ internal sealed record ActivityQuestion(ActivityQuery Query, bool OfJobs, long? 
 {
     private const string Jobs = "job";
 
-    private static readonly string[] TimeFormats = ["yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
-
     /// <summary>What can be counted by, and the member of the documents each stands for.</summary>
     public static readonly IReadOnlyList<(string Name, string Member)> Dimensions =
     [
@@ -106,10 +104,7 @@ internal sealed record ActivityQuestion(ActivityQuery Query, bool OfJobs, long? 
             return true;
         if (DateOnly.TryParseExact(text, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out DateOnly given))
             day = given;
-        else if (text.Contains('T', StringComparison.Ordinal)
-            && DateTimeOffset.TryParseExact(
-                text, TimeFormats, CultureInfo.InvariantCulture, DateTimeStyles.None, out DateTimeOffset time)
-            && (text[^1] == 'Z' || text[^6] is '+' or '-'))
+        else if (Rfc3339.TryRead(text, out DateTimeOffset time, out _))
             day = DateOnly.FromDateTime(time.UtcDateTime);
         else
             refusal = Invalid(name, text, "must be a day such as 2026-11-23, or a time of RFC 3339, which stands for its day in UTC");

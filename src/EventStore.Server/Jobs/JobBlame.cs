@@ -133,9 +133,7 @@ internal static class JobBlame
     private static string Cut(JsonValue value)
     {
         string text = value is JsonText { Value: var characters } ? characters : value.ToString();
-        return text.Length <= ValueLengthMax ? text
-            : char.IsHighSurrogate(text[ValueLengthMax - 2]) ? text[..(ValueLengthMax - 2)] + "…"
-            : text[..(ValueLengthMax - 1)] + "…";
+        return text.Length <= ValueLengthMax ? text : text.CutTo(ValueLengthMax - 1) + "…";
     }
 
     private static string Revision(long number) => number.ToString(CultureInfo.InvariantCulture);

@@ -1,4 +1,5 @@
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
 using EventStore.Server.Access;
 
 namespace EventStore.Server.Jobs;
@@ -17,7 +18,7 @@ internal static class RequestOrigin
         return new Origin(
             caller.Name,
             caller.Groups,
-            Cut(userAgent),
+            userAgent.CutTo(UserAgentLengthMax),
             http.Connection.RemoteIpAddress?.ToString() ?? string.Empty,
             http.TraceIdentifier)
         {
@@ -25,10 +26,4 @@ internal static class RequestOrigin
             Reason = AuditReason.Of(http),
         };
     }
-
-    // Never through the middle of a character: half of one is no text.
-    private static string Cut(string userAgent) =>
-        userAgent.Length <= UserAgentLengthMax ? userAgent
-        : char.IsHighSurrogate(userAgent[UserAgentLengthMax - 1]) ? userAgent[..(UserAgentLengthMax - 1)]
-        : userAgent[..UserAgentLengthMax];
 }

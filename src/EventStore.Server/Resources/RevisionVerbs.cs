@@ -35,10 +35,8 @@ internal static class RevisionVerbs
     /// <summary>The merge patch as it was accepted, less what changed nothing; null for an event that came of none.</summary>
     public static JsonObject? Patch(JobEvent happened) => happened switch
     {
-        JobPatched patched => patched.Patch,
-        JobReplaced replaced => replaced.Patch,
-        JobRolledBack rolledBack => rolledBack.Patch,
-        JobApplied { Subresource: null } applied => applied.Patch,
+        JobApplied { Subresource: not null } => null,
+        JobEdit edit => edit.Patch,
         JobDeleted deleted => deleted.Patch,
         _ => null,
     };

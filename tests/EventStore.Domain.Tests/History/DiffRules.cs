@@ -1,5 +1,6 @@
 using EventStore.Domain.History;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Domain.Tests.Manifests;
 using FsCheck.Xunit;
 
@@ -67,7 +68,7 @@ public sealed class DiffRules
 
     [Property]
     public bool By_meaning_nothing_differs_if_and_only_if_the_two_mean_the_same(JsonObject before, JsonObject after) =>
-        Diff.ByMeaning(before, after).Count == 0 == Diff.SameMeaning(before, after);
+        Diff.ByMeaning(before, after).Count == 0 == Meaning.Same(new TypedField(JobTypes.Job, Pointer: true), before, after);
 
     [Property]
     public bool What_differs_in_meaning_differs_in_form(JsonObject before, JsonObject after) =>

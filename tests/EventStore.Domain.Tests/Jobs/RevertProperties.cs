@@ -68,7 +68,7 @@ public sealed class RevertProperties
     [Fact]
     public void The_commands_lead_to_every_kind_of_event()
     {
-        HashSet<Type> missing = [.. typeof(JobEvent).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(JobEvent)) && type != typeof(JobEventUnknown))];
+        HashSet<Type> missing = [.. typeof(JobEvent).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(JobEvent)) && !type.IsAbstract && type != typeof(JobEventUnknown))];
         foreach ((JobEvent happened, _) in AnyCommands().Generator.Until(300, () => missing.Count == 0).SelectMany(Lives).SelectMany(life => life))
             missing.Remove(happened.GetType());
         Assert.Empty(missing);

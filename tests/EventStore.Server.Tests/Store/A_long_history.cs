@@ -123,6 +123,9 @@ public sealed class A_long_history : IAsyncLifetime
             Assert.Equal(Replay.Text(replay.At(revision).Single()), await Read(revision));
     }
 
-    private async Task<string> Read(long revision) =>
-        Encoding.UTF8.GetString((await new JobReads(database.Source).GetAt(new JobKey(InProcess.Namespace, "long"), revision, default))!.Utf8.Span);
+    private async Task<string> Read(long revision)
+    {
+        (Job job, DateTimeOffset time) = (await new JobReads(database.Source).JobAt(new JobKey(InProcess.Namespace, "long"), revision, default))!.Value;
+        return Encoding.UTF8.GetString(StoredJob.Of(job, time).Utf8.Span);
+    }
 }

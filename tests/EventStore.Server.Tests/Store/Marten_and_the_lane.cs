@@ -21,7 +21,11 @@ public sealed class Marten_and_the_lane : IAsyncLifetime
     public async Task InitializeAsync()
     {
         database = await TestDatabase.Create();
-        marten = MartenSetup.Open(database.OwnerSource);
+        marten = DocumentStore.For(options =>
+        {
+            options.Connection(database.OwnerSource);
+            MartenSetup.Configure(options);
+        });
     }
 
     public async Task DisposeAsync()

@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using EventStore.Domain.Jobs;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Activities;
@@ -99,34 +98,12 @@ public sealed record ChangeQuestion(
         ("before", Before is { } bound ? PageLinks.Number(bound) : ""));
 }
 
-/// <summary>A line of the page.</summary>
-/// <param name="Number">The revision.</param>
-/// <param name="Key">The job.</param>
-/// <param name="Verb">What was done.</param>
-/// <param name="Time">When.</param>
-/// <param name="User">By whom.</param>
-/// <param name="By">Who did it in that user's name; null for nobody.</param>
-/// <param name="Changes">The first of the values that changed, for reading.</param>
-/// <param name="More">How many more there are.</param>
-public sealed record ChangeRow(
-    long Number, JobKey Key, string Verb, DateTimeOffset Time, string User, string? By, IReadOnlyList<ShownChange> Changes, int More)
-{
-    /// <summary>Why it was done, in the words of whoever did it; null where nobody said.</summary>
-    public string? Reason { get; init; }
-}
-
-/// <summary>A value that changed, in few characters.</summary>
-/// <param name="Path">Where.</param>
-/// <param name="Before">What stood there; null for nothing.</param>
-/// <param name="After">What stands there now; null for nothing.</param>
-public sealed record ShownChange(string Path, string? Before, string? After);
-
 /// <summary>The page.</summary>
 /// <param name="Question">What was asked.</param>
 /// <param name="Rows">The changes, the latest first.</param>
 /// <param name="Next">Where the next page begins; null at the end.</param>
 /// <param name="Head">The revision the page stands at.</param>
-public sealed record ChangeListModel(ChangeQuestion Question, IReadOnlyList<ChangeRow> Rows, long? Next, long Head)
+public sealed record ChangeListModel(ChangeQuestion Question, IReadOnlyList<ListedRevision> Rows, long? Next, long Head)
 {
     /// <summary>The chart: changes by day, or of this page.</summary>
     public IReadOnlyList<Bar> Bars { get; init; } = [];

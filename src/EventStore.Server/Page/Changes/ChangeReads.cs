@@ -27,7 +27,7 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
             query = query with { First = await revisions.FirstSince(from, stop) };
         if (question.To is { } to)
             query = query with { Last = Math.Min(query.Last, await revisions.FirstSince(to, stop) - 1) };
-        var rows = new List<ChangeRow>();
+        var rows = new List<ListedRevision>();
         long? next = null;
         await foreach (RevisionStep step in revisions.List(query, PageLength + 1, stop))
         {
@@ -66,26 +66,23 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
         return model with { Bars = bars, About = "all changes by day (UTC)" };
     }
 
-    private static ChangeRow Row(Revision revision)
+    private static ListedRevision Row(Revision revision)
     {
         IReadOnlyList<Change> changes = Domain.History.Changes.Of(revision.Event);
-        ShownChange[] shown = [.. changes.Take(ChangesShown)
-            .Select(change => new ShownChange(Clip(change.Path.ToString()), Clip(change.Before), Clip(change.After)))];
-        return new ChangeRow(
-            revision.Number, revision.Key, RevisionVerbs.Of(revision.Event), revision.Time, revision.Origin.User,
-            revision.Origin.ImpersonatedBy?.User, shown, changes.Count - shown.Length)
-        { Reason = revision.Origin.Reason };
+        FieldChange[] shown = [.. changes.Take(ChangesShown)
+            .Select(change => new FieldChange(Clip(change.Path.ToString()), Clip(change.Before), Clip(change.After)))];
+        return ListedRevision.Of(revision, new ShownChanges(shown, changes.Count - shown.Length));
     }
 
     /// <summary>Slots of equal length between the first change and the last.</summary>
-    private static Bar[] OfRows(List<ChangeRow> rows)
+    private static Bar[] OfRows(List<ListedRevision> rows)
     {
         if (rows.Count < 2)
             return [];
         (DateTimeOffset first, DateTimeOffset last) = (rows.Min(row => row.Time), rows.Max(row => row.Time));
         double slot = Math.Max(1, (last - first).Ticks / (double)Slots);
         int[] counts = new int[Slots];
-        foreach (ChangeRow row in rows)
+        foreach (ListedRevision row in rows)
             counts[Math.Min(Slots - 1, (int)((row.Time - first).Ticks / slot))]++;
         return [.. counts.Select((count, i) => new Bar(first.AddTicks((long)(i * slot)), first.AddTicks((long)((i + 1) * slot)), count))];
     }
@@ -96,11 +93,5 @@ internal sealed class ChangeReads(JobReads jobs, RevisionReads revisions)
 
     private static string? Clip(JsonValue? value) => value is null ? null : Clip(value is JsonText text ? text.Value : value.ToString()!);
 
-    private static string Clip(string text)
-    {
-        if (text.Length <= ValueLengthMax)
-            return text;
-        int length = char.IsHighSurrogate(text[ValueLengthMax - 1]) ? ValueLengthMax - 1 : ValueLengthMax;
-        return text[..length] + "…";
-    }
+    private static string Clip(string text) => text.Length <= ValueLengthMax ? text : text.CutTo(ValueLengthMax) + "…";
 }

@@ -91,7 +91,7 @@ internal static class GoBackPages
         JobRights rights = await JobRights.Of(http, key);
         List<ListedRevision> since = rights.MayList
             ? await HistoryPages.Read(
-                revisions, HistoryPages.Of(key) with { First = locked + 1 }, SinceMax, ListedRevision.Of, http.RequestAborted)
+                revisions, HistoryPages.Of(key) with { First = locked + 1 }, SinceMax, RevisionText.Listed, http.RequestAborted)
             : [];
         return PageAnswers.Show<ConflictPage>(new ConflictModel(key, revision, locked, since, rights), StatusCodes.Status409Conflict);
     }

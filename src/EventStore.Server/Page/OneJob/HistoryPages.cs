@@ -60,7 +60,7 @@ internal static class HistoryPages
             ? await Read(revisions, query with { OldestFirst = true }, TimelinePicture.EachMax, RevisionText.Point, stop)
             : null;
         List<ListedRevision> listed = await Read(
-            revisions, behind is { } bound ? query.Behind(bound) : query, PageLength + 1, ListedRevision.Of, stop);
+            revisions, behind is { } bound ? query.Behind(bound) : query, PageLength + 1, RevisionText.Listed, stop);
         bool more = listed.Count > PageLength;
         return new HistoryModel(key, extent, stretch, timeline, more ? listed[..PageLength] : listed)
         {

@@ -109,7 +109,7 @@ public readonly record struct Neighbours(ListedRevision? Here, long? Previous, l
     public static async Task<Neighbours> Of(JobKey key, long? last, long asked, RevisionReads revisions, CancellationToken stop)
     {
         RevisionQuery all = HistoryPages.Of(key);
-        List<ListedRevision> upTo = await HistoryPages.Read(revisions, all with { Last = last ?? asked }, 2, ListedRevision.Of, stop);
+        List<ListedRevision> upTo = await HistoryPages.Read(revisions, all with { Last = last ?? asked }, 2, RevisionText.Listed, stop);
         List<long> behind = await HistoryPages.Read(
             revisions, all with { First = asked + 1, OldestFirst = true }, 1, revision => revision.Number, stop);
         return new Neighbours(

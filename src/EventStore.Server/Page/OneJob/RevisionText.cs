@@ -10,33 +10,6 @@ using FieldChanges = EventStore.Domain.History.Changes;
 
 namespace EventStore.Server.Page.OneJob;
 
-/// <summary>A changed field as a page shows it.</summary>
-/// <param name="Path">The field.</param>
-/// <param name="Before">Its value before; null when there was none.</param>
-/// <param name="After">Its value after; null when there is none.</param>
-public sealed record FieldChange(string Path, string? Before, string? After);
-
-/// <summary>Changed fields, as many as a page shows.</summary>
-/// <param name="Shown">Those.</param>
-/// <param name="More">How many more there are.</param>
-public sealed record ShownChanges(IReadOnlyList<FieldChange> Shown, int More);
-
-/// <summary>A revision as a page lists it: no more of it is kept, however large its event is.</summary>
-public sealed record ListedRevision(
-    long Number, long? Previous, DateTimeOffset Time, string User, string? ImpersonatedBy, string Verb, bool IsEnd, ShownChanges Changes)
-{
-    /// <summary>Why it was done; null where nothing was said.</summary>
-    public string? Reason { get; init; }
-
-    /// <summary>Takes from a revision what is shown.</summary>
-    public static ListedRevision Of(Revision revision) => new(
-        revision.Number, revision.Previous, revision.Time, revision.Origin.User, revision.Origin.ImpersonatedBy?.User,
-        RevisionVerbs.Of(revision.Event), revision.Event is JobDeleted, RevisionText.Of(revision.Event))
-    {
-        Reason = revision.Origin.Reason is { Length: > 0 } reason ? Visible.Of(reason) : null,
-    };
-}
-
 /// <summary>What a revision did, in words.</summary>
 internal static class RevisionText
 {
@@ -47,8 +20,8 @@ internal static class RevisionText
     private const int PathLengthMax = 300;
     private const int ValueLengthMax = 300;
 
-    /// <summary>What an event changed.</summary>
-    public static ShownChanges Of(JobEvent happened) => Shown(FieldChanges.Of(happened));
+    /// <summary>A revision with what it changed.</summary>
+    public static ListedRevision Listed(Revision revision) => ListedRevision.Of(revision, Shown(FieldChanges.Of(revision.Event)));
 
     /// <summary>Fields that changed, each with its value before and after.</summary>
     /// <param name="changes">The changes.</param>
@@ -63,10 +36,10 @@ internal static class RevisionText
     /// <summary>A text whose characters can all be seen; of a long one its beginning and how much more there is.</summary>
     public static string Clip(string text, int lengthMax)
     {
-        if (text.Length <= lengthMax)
-            return Visible.Of(text);
-        int cut = char.IsHighSurrogate(text[lengthMax - 1]) ? lengthMax - 1 : lengthMax;
-        return string.Create(CultureInfo.InvariantCulture, $"{Visible.Of(text[..cut])}… ({text.Length - cut:N0} more characters)");
+        string cut = text.CutTo(lengthMax);
+        return cut.Length == text.Length
+            ? Visible.Of(text)
+            : string.Create(CultureInfo.InvariantCulture, $"{Visible.Of(cut)}… ({text.Length - cut.Length:N0} more characters)");
     }
 
     /// <summary>A revision as a timeline shows it.</summary>

@@ -3,7 +3,6 @@ using JasperFx.Events;
 using JasperFx.Events.Projections;
 using Marten;
 using Marten.Schema;
-using Npgsql;
 
 namespace EventStore.Server.Store.Format;
 
@@ -33,14 +32,9 @@ public static class MartenSetup
             ["job_activity_of_namespace"]),
     };
 
-    /// <summary>The store over a database whose schema came from <c>migrations/</c>: Marten itself changes nothing.</summary>
-    public static DocumentStore Open(NpgsqlDataSource database) => DocumentStore.For(options =>
-    {
-        options.Connection(database);
-        Configure(options);
-    });
-
-    /// <summary>Everything but the connection.</summary>
+    /// <summary>
+    /// Everything but the connection, for a database whose schema came from <c>migrations/</c>: Marten itself changes nothing of it.
+    /// </summary>
     public static void Configure(StoreOptions options)
     {
         options.DatabaseSchemaName = Schema;

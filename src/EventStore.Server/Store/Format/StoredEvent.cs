@@ -55,10 +55,8 @@ public sealed record StoredEvent(long Revision, Guid Uid, long Version, DateTime
     {
         JobCreated created => created.Manifest is not null,
         JobRestored restored => restored.Manifest is not null,
-        JobPatched patched => (patched.Patch, patched.Replaced, patched.Paths) is (not null, not null, not null),
-        JobReplaced replaced => (replaced.Patch, replaced.Replaced, replaced.Paths) is (not null, not null, not null),
-        JobRolledBack rolledBack => (rolledBack.Patch, rolledBack.Replaced, rolledBack.Paths) is (not null, not null, not null),
-        JobApplied applied => (applied.Patch, applied.Replaced, applied.Paths, applied.Manager) is (not null, not null, not null, not null),
+        JobApplied { Manager: null } => false,
+        JobEdit edit => (edit.Patch, edit.Replaced, edit.Paths) is (not null, not null, not null),
         JobStatusUpdated updated => updated.Paths is not null,
         JobDeletionRequested requested => requested.DeletionTimestamp is not null,
         JobDeleted deleted => deleted.Paths is not null,

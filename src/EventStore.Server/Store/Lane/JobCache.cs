@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.Lane;
 
@@ -15,9 +16,7 @@ internal sealed class JobCache(long memoryBytesMax)
 
     private readonly long jobBytesMax = memoryBytesMax / JobsAtLeast;
     private readonly Lock gate = new();
-    private readonly Dictionary<JobKey, LinkedListNode<Entry>> entries = [];
-    private readonly LinkedList<Entry> byUse = new();
-    private long memoryBytes;
+    private readonly LruByBytes<JobKey, Entry> entries = new(memoryBytesMax);
     private int clears;
 
     /// <summary>How often all jobs were forgotten.</summary>
@@ -27,7 +26,7 @@ internal sealed class JobCache(long memoryBytesMax)
     public bool TryGet(JobKey key, [NotNullWhen(true)] out Job? job)
     {
         lock (gate)
-            job = Find(key)?.Job;
+            job = entries.Use(key)?.Job;
         return job is not null;
     }
 
@@ -40,7 +39,7 @@ internal sealed class JobCache(long memoryBytesMax)
         job = null;
         lock (gate)
         {
-            if (Find(key) is { WasAsked: false } entry)
+            if (entries.Use(key) is { WasAsked: false } entry)
             {
                 entry.WasAsked = true;
                 job = entry.Job;
@@ -54,7 +53,7 @@ internal sealed class JobCache(long memoryBytesMax)
     public int? TextBytes(JobKey key)
     {
         lock (gate)
-            return entries.TryGetValue(key, out LinkedListNode<Entry>? node) ? node.Value.TextBytes : null;
+            return entries.Peek(key)?.TextBytes;
     }
 
     /// <summary>Keeps a living job that was read, unless a newer one is kept, or all were forgotten since.</summary>
@@ -66,8 +65,8 @@ internal sealed class JobCache(long memoryBytesMax)
         long bytes = MemoryOf(job);
         lock (gate)
         {
-            if (clears == clearsBefore && !entries.ContainsKey(job.Key))
-                Put(job.Key, job, textBytes, bytes);
+            if (clears == clearsBefore && entries.Peek(job.Key) is null)
+                Put(job, textBytes, bytes);
         }
     }
 
@@ -76,8 +75,8 @@ internal sealed class JobCache(long memoryBytesMax)
     {
         lock (gate)
         {
-            if (!entries.ContainsKey(key))
-                Put(key, null, textBytes, SizeOnlyBytes);
+            if (entries.Peek(key) is null)
+                entries.Put(key, new Entry(null, textBytes), SizeOnlyBytes);
         }
     }
 
@@ -86,7 +85,7 @@ internal sealed class JobCache(long memoryBytesMax)
     {
         long bytes = MemoryOf(job);
         lock (gate)
-            Put(job.Key, job, textBytes, bytes);
+            Put(job, textBytes, bytes);
     }
 
     /// <summary>Keeps the job that a chain which held has left, or forgets it where that is gone.</summary>
@@ -106,8 +105,6 @@ internal sealed class JobCache(long memoryBytesMax)
         lock (gate)
         {
             entries.Clear();
-            byUse.Clear();
-            memoryBytes = 0;
             clears++;
         }
     }
@@ -116,47 +113,22 @@ internal sealed class JobCache(long memoryBytesMax)
     public void Forget(JobKey key)
     {
         lock (gate)
-            Remove(key);
+            entries.Remove(key);
     }
 
     private long MemoryOf(Job job) => JobMemory.Of(job, jobBytesMax);
 
-    private Entry? Find(JobKey key)
+    private void Put(Job job, int textBytes, long bytes)
     {
-        if (!entries.TryGetValue(key, out LinkedListNode<Entry>? node))
-            return null;
-        byUse.Remove(node);
-        byUse.AddFirst(node);
-        return node.Value;
+        bool isLarge = bytes > jobBytesMax;
+        entries.Put(job.Key, new Entry(isLarge ? null : job, textBytes), isLarge ? SizeOnlyBytes : bytes);
     }
 
-    private void Put(JobKey key, Job? job, int textBytes, long bytes)
+    private sealed class Entry(Job? job, int textBytes)
     {
-        Remove(key);
-        Entry entry = bytes > jobBytesMax ? new Entry(key, null, textBytes, SizeOnlyBytes) : new Entry(key, job, textBytes, bytes);
-        entries[key] = byUse.AddFirst(entry);
-        memoryBytes += entry.MemoryBytes;
-        while (memoryBytes > memoryBytesMax && byUse.Last is { } oldest)
-            Remove(oldest.Value.Key);
-    }
-
-    private void Remove(JobKey key)
-    {
-        if (!entries.Remove(key, out LinkedListNode<Entry>? node))
-            return;
-        byUse.Remove(node);
-        memoryBytes -= node.Value.MemoryBytes;
-    }
-
-    private sealed class Entry(JobKey key, Job? job, int textBytes, long memoryBytes)
-    {
-        public JobKey Key { get; } = key;
-
         public Job? Job { get; } = job;
 
         public int TextBytes { get; } = textBytes;
-
-        public long MemoryBytes { get; } = memoryBytes;
 
         public bool WasAsked { get; set; }
     }

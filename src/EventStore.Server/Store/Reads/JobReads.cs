@@ -65,11 +65,6 @@ public sealed class JobReads(Primary database)
         return await command.ExecuteScalarAsync(stop) is not true;
     }
 
-    /// <summary>The job of that name that lived at the revision, as it stood then, or null.</summary>
-    /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
-    public async Task<StoredJob?> GetAt(JobKey key, long revision, CancellationToken stop) =>
-        await JobAt(key, revision, stop) is var (job, time) ? StoredJob.Of(job, time) : null;
-
     /// <summary>The job of that name that lived at the revision, as it stood then, and when its last event by then was; or null.</summary>
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<(Job Job, DateTimeOffset Time)?> JobAt(JobKey key, long revision, CancellationToken stop)

@@ -13,23 +13,18 @@ internal sealed class KnownJobs(long bytesMax)
 {
     private const int Slack = 64 * 1024;
 
-    private readonly Dictionary<Guid, LinkedListNode<Entry>> byUid = [];
-    private readonly LinkedList<Entry> byUse = new();
+    private readonly LruByBytes<Guid, Entry> entries = new(bytesMax);
 
     /// <summary>How many bytes are held.</summary>
-    public long Bytes { get; private set; }
-
-    /// <summary>Whether there is room for more.</summary>
-    public bool HasRoom => Bytes < bytesMax;
+    public long Bytes => entries.Bytes;
 
     /// <summary>The job as that many events left it; null when it is not known so.</summary>
-    public Job? At(Guid uid, long version) =>
-        byUid.TryGetValue(uid, out LinkedListNode<Entry>? node) && node.Value.Job.Version == version ? node.Value.Job : null;
+    public Job? At(Guid uid, long version) => entries.Peek(uid)?.Job is { } job && job.Version == version ? job : null;
 
     /// <summary>Where a job is addressed, at whatever version it is known.</summary>
     public bool TryGetKey(Guid uid, [NotNullWhen(true)] out JobKey? key)
     {
-        key = byUid.TryGetValue(uid, out LinkedListNode<Entry>? node) ? node.Value.Job.Key : null;
+        key = entries.Peek(uid)?.Job.Key;
         return key is not null;
     }
 
@@ -48,9 +43,7 @@ internal sealed class KnownJobs(long bytesMax)
     /// <param name="eventBytes">The size of the event's data.</param>
     public void Advance(Job job, int eventBytes)
     {
-        (long measured, long bytes) = byUid.TryGetValue(job.Uid, out LinkedListNode<Entry>? node)
-            ? (node.Value.Measured, node.Value.Bytes)
-            : (0, 0);
+        (_, long bytes, long measured) = entries.Peek(job.Uid) ?? new Entry(job, 0, 0);
         bytes += eventBytes;
         if (measured > 0 && bytes > (2 * measured) + Slack)
             Put(job);
@@ -59,22 +52,9 @@ internal sealed class KnownJobs(long bytesMax)
     }
 
     /// <summary>Forgets a job.</summary>
-    public void Remove(Guid uid)
-    {
-        if (!byUid.Remove(uid, out LinkedListNode<Entry>? node))
-            return;
-        byUse.Remove(node);
-        Bytes -= node.Value.Bytes;
-    }
+    public void Remove(Guid uid) => entries.Remove(uid);
 
-    private void Put(Job job, long bytes, long measured)
-    {
-        Remove(job.Uid);
-        byUid[job.Uid] = byUse.AddLast(new Entry(job, bytes, measured));
-        Bytes += bytes;
-        while (Bytes > bytesMax && byUse.Count > 1)
-            Remove(byUse.First!.Value.Job.Uid);
-    }
+    private void Put(Job job, long bytes, long measured) => entries.Put(job.Uid, new Entry(job, bytes, measured), bytes);
 
     /// <summary>A job, about how many bytes it has, and how many it had when it was last measured.</summary>
     private sealed record Entry(Job Job, long Bytes, long Measured);
