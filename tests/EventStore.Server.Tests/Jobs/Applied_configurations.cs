@@ -118,9 +118,9 @@ public sealed class Applied_configurations : IAsyncLifetime
             JsonArray entries = job["metadata"]!["managedFields"]!.AsArray();
             const string Label = """{"f:metadata":{"f:labels":{"f:team":{}}}}""";
             string owners = string.Join(',', entries
-                .Select(entry => (Key: $"{entry!["operation"]}//{entry["manager"]}", Time: ((DateTimeOffset)(DateTime)entry["time"]!).ToUnixTimeSeconds()))
+                .Select(entry => (Key: $"{entry!["operation"]}//{entry["manager"]}", Time: entry["time"] is { } time ? $",\"t\":{((DateTimeOffset)(DateTime)time).ToUnixTimeSeconds()}" : ""))
                 .OrderBy(entry => entry.Key, StringComparer.Ordinal)
-                .Select(entry => $"\"{entry.Key}\":{{{(entry.Key.EndsWith("maker", StringComparison.Ordinal) ? $"\"-\":{(creator == "maker" ? Label : "{}")}" : $"\"f\":{Label}")},\"t\":{entry.Time}}}"));
+                .Select(entry => $"\"{entry.Key}\":{{{(entry.Key.EndsWith("maker", StringComparison.Ordinal) ? $"\"-\":{(creator == "maker" ? Label : "{}")}" : $"\"f\":{Label}")}{entry.Time}}}"));
             job["metadata"]!.AsObject().Remove("managedFields");
             string row = Encoding.UTF8.GetString(EventStore.Domain.Json.JsonReading.Parse(Encoding.UTF8.GetBytes(job.ToJsonString())).ToUtf8()) + "\n{" + owners + "}";
             return database.Execute($"UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{{text}}', to_jsonb('{row.Replace("'", "''", StringComparison.Ordinal)}'::text))");

@@ -32,9 +32,6 @@ internal static class EventCodec
 
     private static readonly Dictionary<string, Type> Types = Names.ToDictionary(name => name.Value, name => name.Key);
 
-    private static readonly Dictionary<Type, string> Classes =
-        Names.Keys.ToDictionary(type => type, type => $"{type.FullName}, {type.Assembly.GetName().Name}");
-
     /// <summary>camelCase members, members without a value left out, manifests as they are.</summary>
     public static JsonSerializerOptions Options { get; } = Configure(new JsonSerializerOptions());
 
@@ -49,11 +46,15 @@ internal static class EventCodec
         return options;
     }
 
-    /// <summary>The class Marten reads an event as (<c>mt_events.mt_dotnet_type</c>).</summary>
-    public static string ClassOf(JobEvent happened) => Classes[happened.GetType()];
+    /// <summary>Whether this release knows an event of that stored name.</summary>
+    public static bool Knows(string name) => Types.ContainsKey(name);
 
-    /// <summary>The same by the event's stored name; null for a name this release does not know.</summary>
-    public static string? ClassOf(string name) => Types.TryGetValue(name, out Type? type) ? Classes[type] : null;
+    /// <summary>
+    /// Whether <c>mt_events.mt_dotnet_type</c> may hold this for an event of that stored name: nothing, by which Marten finds the class by the
+    /// name, or the class, which was written with each event before.
+    /// </summary>
+    public static bool MayHaveClass(string name, string? stored) =>
+        stored is null || !Types.TryGetValue(name, out Type? type) || stored == $"{type.FullName}, {type.Assembly.GetName().Name}";
 
     /// <summary>The event's stored name.</summary>
     public static string NameOf(JobEvent happened) => happened is JobEventUnknown unknown ? unknown.Name : Names[happened.GetType()];

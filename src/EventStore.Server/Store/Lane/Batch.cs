@@ -155,9 +155,6 @@ internal sealed class Batch
         /// <summary>The stored name of the event.</summary>
         public string Name { get; } = EventCodec.NameOf(happened);
 
-        /// <summary>The stored name of its class.</summary>
-        public string Class { get; } = EventCodec.ClassOf(happened);
-
         /// <summary>The job after it, its revision still unknown.</summary>
         public Job After { get; private set; } = decided.After!;
 

@@ -156,7 +156,7 @@ internal static class CommitCall
         Add(parameters, entries, entry => entry.After.Uid);
         Add(parameters, entries, entry => entry.After.Version);
         Add(parameters, entries, entry => entry.Name);
-        Add(parameters, entries, entry => entry.Class);
+        Add(parameters, entries, _ => (string?)null); // the class: Marten finds it by the stored name
         Add(parameters, entries, entry => entry.Data, NpgsqlDbType.Jsonb);
         Add(parameters, entries, entry => entry.Origin.User);
         Add(parameters, entries, entry => entry.Headers, NpgsqlDbType.Jsonb);
