@@ -20,7 +20,7 @@ CREATE TABLE event (
     type           varchar      NOT NULL,
     timestamp      timestamptz  NOT NULL DEFAULT now(),
     tenant_id      varchar      NOT NULL DEFAULT '*DEFAULT*',
-    class          varchar      NOT NULL DEFAULT 'EventStore.Domain.Jobs.JobPatched, EventStore.Domain',
+    class          varchar,
     correlation_id varchar      NOT NULL,
     headers        jsonb        NOT NULL,
     user_name      varchar      NOT NULL,

@@ -46,6 +46,13 @@ public sealed class JsonPrinter : IBufferWriter<byte>, IDisposable
         return buffer[from..length];
     }
 
+    /// <summary>Copies what was written.</summary>
+    public void CopyTo(IBufferWriter<byte> to)
+    {
+        Writer.Flush();
+        to.Write(buffer.AsSpan(0, length));
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

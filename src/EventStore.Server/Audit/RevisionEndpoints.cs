@@ -81,8 +81,9 @@ internal static class RevisionEndpoints
         query = await Within(window, revisions, query with { Last = at, OldestFirst = window.OldestFirst }, http.RequestAborted);
         query = behind is { } last ? query.Behind(last) : query;
         int size = RevisionList.PageSize(options, http.RequestServices.GetRequiredService<ListLimits>());
+        var text = PooledText.For(http.Response);
         return await RevisionList.Page(
-            revisions, query, size, view, at, bound => window.Next(bound, at, selection), http.RequestAborted);
+            revisions, query, size, view, at, bound => window.Next(bound, at, selection), text, http.RequestAborted);
     }
 
     private static async Task<RevisionQuery> Within(

@@ -24,15 +24,8 @@ internal static class RevisionJson
     /// <summary>When it was committed, to the microsecond.</summary>
     public static string Time(Revision revision) => Rfc3339.Exact(revision.Time);
 
-    /// <summary>Its metadata.</summary>
-    public static JsonObject Metadata(Revision revision)
-    {
-        using JsonPrinter printer = JsonPrinter.Take();
-        WriteMetadata(printer.Writer, revision);
-        return (JsonObject)JsonReading.Parse(printer.ToUtf8());
-    }
-
-    private static void Write(Utf8JsonWriter to, Revision revision, JsonValue? job)
+    /// <summary>Writes the object.</summary>
+    public static void Write(Utf8JsonWriter to, Revision revision, JsonValue? job = null)
     {
         Origin origin = revision.Origin;
         to.WriteStartObject();
@@ -64,7 +57,8 @@ internal static class RevisionJson
         to.WriteEndObject();
     }
 
-    private static void WriteMetadata(Utf8JsonWriter to, Revision revision)
+    /// <summary>Writes its metadata.</summary>
+    public static void WriteMetadata(Utf8JsonWriter to, Revision revision)
     {
         to.WriteStartObject();
         to.WriteString("creationTimestamp"u8, Rfc3339.Of(revision.Time));

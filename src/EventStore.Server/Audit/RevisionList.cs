@@ -16,7 +16,6 @@ namespace EventStore.Server.Audit;
 internal static class RevisionList
 {
     private const int BytesMax = 8 << 20;
-    private const int BufferBytes = 64 << 10;
 
     /// <summary>How many revisions a page has at most.</summary>
     public static int PageSize(ListOptions options, ListLimits limits) =>
@@ -29,29 +28,29 @@ internal static class RevisionList
     /// <param name="view">The form.</param>
     /// <param name="at">The revision all pages are read at.</param>
     /// <param name="next">The token of the page behind a revision.</param>
+    /// <param name="text">Where the answer is put together; it is disposed of when it was sent.</param>
     /// <param name="stop">Cancels the read.</param>
     public static async Task<JsonReply> Page(
         RevisionReads revisions, RevisionQuery query, int size, RevisionView view, long at, Func<long, ContinueToken> next,
-        CancellationToken stop)
+        PooledText text, CancellationToken stop)
     {
-        var text = new ArrayBufferWriter<byte>(BufferBytes);
         Encoding.UTF8.GetBytes(view.Form.Frame(JsonObject.Empty).Begin, text);
         (int count, long behind, bool more) = (0, 0, false);
         await foreach (RevisionStep step in revisions.List(query, size + 1, stop)) // one more than the page has says that there are more
         {
-            more = step.Revision is null || count == size || text.WrittenCount > BytesMax;
+            more = step.Revision is null || count == size || text.Length > BytesMax;
             if (step.Revision is null)
                 behind = step.Bound;
             if (more)
                 break;
             text.Write(count++ == 0 ? default : ","u8);
-            text.Write(view.Item(step.Revision!));
+            view.WriteItem(step.Revision!, text);
             behind = step.Bound;
         }
 
         JsonObject metadata = JsonObject.Of(
             ("continue", more ? next(behind).ToString() : string.Empty), ("resourceVersion", at.ToString(CultureInfo.InvariantCulture)));
         Encoding.UTF8.GetBytes(view.Form.Frame(metadata).End, text);
-        return new JsonReply(200, text.WrittenMemory);
+        return new JsonReply(200, text.End());
     }
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Resources;
@@ -37,14 +38,15 @@ internal sealed record RevisionView(ObjectView Form, TimeProvider Clock)
     public ReadOnlyMemory<byte> Alone(Revision revision, JsonValue? job = null) =>
         Form.Alone(revision.Number, RevisionJson.Print(revision, job), _ => Cells(revision));
 
-    /// <summary>One revision as an item of a list.</summary>
-    public byte[] Item(Revision revision) =>
-        Form.IsPlain ? RevisionJson.Print(revision) : Form.Item(Shown(revision), _ => Cells(revision));
-
-    /// <summary>As much of the object as a row of a table carries.</summary>
-    private JsonObject Shown(Revision revision) => Form.Include == IncludeObject.Whole
-        ? (JsonObject)JsonReading.Parse(RevisionJson.Print(revision))
-        : JsonObject.Of(("metadata", RevisionJson.Metadata(revision)));
+    /// <summary>Writes one revision as an item of a list.</summary>
+    public void WriteItem(Revision revision, IBufferWriter<byte> to)
+    {
+        using JsonPrinter printer = JsonPrinter.Take();
+        Form.WriteItem(
+            printer.Writer, () => Cells(revision), json => RevisionJson.Write(json, revision),
+            json => RevisionJson.WriteMetadata(json, revision));
+        printer.CopyTo(to);
+    }
 
     private JsonValue[] Cells(Revision revision) =>
     [

@@ -118,7 +118,7 @@ internal static class JobBlame
         ReadOnlyMemory<byte> Row(string path, string value, long? revision)
         {
             JsonValue[] cells = Cells(path, value, revision is { } known ? blamed.Setters[known] : null, now);
-            return Table.Row(cells, shown, view.Include, view.Chosen.Version).ToUtf8();
+            return view.Item(shown, _ => cells);
         }
     }
 

@@ -86,11 +86,11 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
         foreach (string path in (string[])[Everywhere, "/apis/audit.eventstore.io/v1/namespaces/blue/pytorchjobrevisions"])
         {
             bool here(JsonNode each) => path == Everywhere || (string)each["metadata"]!["namespace"]! == "blue";
-            string[] expected = [.. story.All.Where(each => here(each) && Meanings[query](story.Named(each))).Select(each => (string)each["metadata"]!["name"]!)];
+            string[] expected = [.. story.All.Where(each => here(each) && Meanings[query](story.Named(each))).Select(each => each.ToJsonString())];
             string asked = story.Named(query);
 
-            Assert.Equal(expected, await story.Names($"{path}?{asked}&order=oldest"));
-            Assert.Equal(expected.Reverse(), await story.Names($"{path}?{asked}&order=newest"));
+            Assert.Equal(expected, await story.Items($"{path}?{asked}&order=oldest"));
+            Assert.Equal(expected.Reverse(), await story.Items($"{path}?{asked}&order=newest"));
             if (query.Contains("resourceVersion", StringComparison.Ordinal))
                 continue; // which is not to be repeated beside a token
             Assert.Equal(expected.Reverse(), await Pages(path, asked, 2));
@@ -129,17 +129,17 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
 
     private async Task<List<string>> Pages(string path, string query, int limit)
     {
-        var names = new List<string>();
+        var items = new List<string>();
         string next = "";
         do
         {
             JsonNode page = await story.Server.Admin.Get($"{path}?{query}&limit={limit}&continue={next}");
-            names.AddRange(page["items"]!.AsArray().Select(item => (string)item!["metadata"]!["name"]!));
+            items.AddRange(page["items"]!.AsArray().Select(item => item!.ToJsonString()));
             Assert.InRange(page["items"]!.AsArray().Count, 0, limit);
             next = (string)page["metadata"]!["continue"]!;
         }
         while (next.Length > 0);
-        return names;
+        return items;
     }
 
     private static string Text(JsonNode revision, string member) => (string)revision[member]!;
@@ -186,8 +186,8 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
             await database.DisposeAsync();
         }
 
-        internal async Task<IEnumerable<string>> Names(string path) =>
-            (await Server.Admin.Get(path))["items"]!.AsArray().Select(item => (string)item!["metadata"]!["name"]!);
+        internal async Task<IEnumerable<string>> Items(string path) =>
+            (await Server.Admin.Get(path))["items"]!.AsArray().Select(item => item!.ToJsonString());
 
         /// <summary>A query with the uids and the time of this run, ready for a URL.</summary>
         internal string Named(string query) => string.Join('&', query

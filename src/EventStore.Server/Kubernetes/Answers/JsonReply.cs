@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Compression;
 using System.Text;
 using EventStore.Domain.Json;
@@ -13,8 +14,14 @@ namespace EventStore.Server.Kubernetes.Answers;
 /// </summary>
 /// <param name="Code">The HTTP code.</param>
 /// <param name="Body">Compact JSON in UTF-8.</param>
-public sealed record JsonReply(int Code, ReadOnlyMemory<byte> Body) : IResult
+public sealed record JsonReply(int Code, ReadOnlySequence<byte> Body) : IResult
 {
+    /// <summary>A body in one piece.</summary>
+    public JsonReply(int code, ReadOnlyMemory<byte> body)
+        : this(code, new ReadOnlySequence<byte>(body))
+    {
+    }
+
     /// <summary>A body longer than this is compressed for a client that takes gzip.</summary>
     public const int GzipThreshold = 128 * 1024;
 
@@ -25,8 +32,8 @@ public sealed record JsonReply(int Code, ReadOnlyMemory<byte> Body) : IResult
     public Task ExecuteAsync(HttpContext httpContext)
     {
         bool yaml = ContentType == ContentNegotiation.JsonType && ContentNegotiation.WantsYaml(httpContext.Request.Headers.Accept);
-        ReadOnlyMemory<byte> body = yaml ? Encoding.UTF8.GetBytes(YamlText.Of(JsonReading.Parse(Body.Span)))
-            : Pretty.IsWanted(httpContext.Request) ? Pretty.Indent(Body.Span)
+        ReadOnlySequence<byte> body = yaml ? new(Encoding.UTF8.GetBytes(YamlText.Of(JsonReading.Parse(InOnePiece()))))
+            : Pretty.IsWanted(httpContext.Request) ? new(Pretty.Indent(InOnePiece()))
             : Body;
         HttpResponse response = httpContext.Response;
         response.StatusCode = Code;
@@ -35,7 +42,7 @@ public sealed record JsonReply(int Code, ReadOnlyMemory<byte> Body) : IResult
         if (body.Length > GzipThreshold && TakesGzip(httpContext.Request))
             return WriteCompressed(httpContext, body);
         response.ContentLength = body.Length;
-        return response.Body.WriteAsync(body, httpContext.RequestAborted).AsTask();
+        return Write(body, response.Body, httpContext.RequestAborted);
     }
 
     /// <summary>The headers every JSON answer carries, for those who stream theirs.</summary>
@@ -60,11 +67,19 @@ public sealed record JsonReply(int Code, ReadOnlyMemory<byte> Body) : IResult
         return false;
     }
 
-    private static async Task WriteCompressed(HttpContext context, ReadOnlyMemory<byte> body)
+    private ReadOnlySpan<byte> InOnePiece() => Body.IsSingleSegment ? Body.FirstSpan : Body.ToArray();
+
+    private static async Task Write(ReadOnlySequence<byte> body, Stream to, CancellationToken stop)
+    {
+        foreach (ReadOnlyMemory<byte> piece in body)
+            await to.WriteAsync(piece, stop);
+    }
+
+    private static async Task WriteCompressed(HttpContext context, ReadOnlySequence<byte> body)
     {
         context.Response.Headers.ContentEncoding = "gzip";
         context.Response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptEncoding);
         await using var gzip = new GZipStream(context.Response.Body, CompressionLevel.Fastest, leaveOpen: true);
-        await gzip.WriteAsync(body, context.RequestAborted);
+        await Write(body, gzip, context.RequestAborted);
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using EventStore.Domain.Json;
 using EventStore.Server.Access;
 using EventStore.Server.Kubernetes.Requests;
@@ -53,12 +54,29 @@ public sealed record ObjectView(ObjectKind Kind, Negotiated Chosen, IncludeObjec
         IsPlain ? utf8 : Item((JsonObject)JsonReading.Parse(utf8.Span), cells);
 
     /// <summary>The same of an object that is not printed yet.</summary>
-    public byte[] Item(JsonObject manifest, Func<JsonObject, JsonValue[]> cells) => (Chosen.Form switch
+    public byte[] Item(JsonObject manifest, Func<JsonObject, JsonValue[]> cells)
     {
-        Representations.Plain => manifest,
-        Representations.Table => Table.Row(cells(manifest), manifest, Include, Chosen.Version),
-        _ => Table.PartialMetadata(manifest, Chosen.Version),
-    }).ToUtf8();
+        using JsonPrinter printer = JsonPrinter.Take();
+        WriteItem(
+            printer.Writer, () => cells(manifest), manifest.WriteTo, (manifest["metadata"] ?? JsonObject.Empty).WriteTo);
+        return printer.ToUtf8();
+    }
+
+    /// <summary>Writes one object as an item of a list, without a tree of it.</summary>
+    /// <param name="to">Where to.</param>
+    /// <param name="cells">Its cells, if they are needed.</param>
+    /// <param name="whole">Writes the object.</param>
+    /// <param name="metadata">Writes its metadata.</param>
+    public void WriteItem(
+        Utf8JsonWriter to, Func<JsonValue[]> cells, Action<Utf8JsonWriter> whole, Action<Utf8JsonWriter> metadata)
+    {
+        if (IsPlain)
+            whole(to);
+        else if (Chosen.Form == Representations.Table)
+            Table.WriteRow(to, cells(), Include, Chosen.Version, whole, metadata);
+        else
+            Table.WritePartialMetadata(to, Chosen.Version, metadata);
+    }
 
     /// <summary>A bookmark in this form: a row has cells even where there is nothing to say.</summary>
     public ReadOnlyMemory<byte> Bookmark(long revision, bool endsInitialEvents) => Alone(

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 
@@ -49,17 +50,42 @@ public static class Table
         ("description", column.Description), ("format", column.Format), ("name", column.Name),
         ("priority", column.Priority), ("type", column.Type)))]);
 
-    /// <summary>A row: its cells, and as much of the object as was asked for.</summary>
-    public static JsonObject Row(IReadOnlyList<JsonValue> cells, JsonObject manifest, IncludeObject include, string version) =>
-        include switch
+    /// <summary>Writes a row: its cells, and as much of the object as was asked for.</summary>
+    /// <param name="to">Where to.</param>
+    /// <param name="cells">The cells.</param>
+    /// <param name="include">How much was asked for.</param>
+    /// <param name="version">The version of the table.</param>
+    /// <param name="whole">Writes the object.</param>
+    /// <param name="metadata">Writes its metadata.</param>
+    public static void WriteRow(
+        Utf8JsonWriter to, IReadOnlyList<JsonValue> cells, IncludeObject include, string version, Action<Utf8JsonWriter> whole,
+        Action<Utf8JsonWriter> metadata)
+    {
+        to.WriteStartObject();
+        to.WriteStartArray("cells"u8);
+        foreach (JsonValue cell in cells)
+            cell.WriteTo(to);
+        to.WriteEndArray();
+        if (include != IncludeObject.None)
         {
-            IncludeObject.None => JsonObject.Of(("cells", new JsonArray(cells))),
-            IncludeObject.Whole => JsonObject.Of(("cells", new JsonArray(cells)), ("object", manifest)),
-            _ => JsonObject.Of(("cells", new JsonArray(cells)), ("object", PartialMetadata(manifest, version))),
-        };
+            to.WritePropertyName("object"u8);
+            if (include == IncludeObject.Whole)
+                whole(to);
+            else
+                WritePartialMetadata(to, version, metadata);
+        }
 
-    /// <summary>The object less everything but its metadata.</summary>
-    public static JsonObject PartialMetadata(JsonObject manifest, string version) => JsonObject.Of(
-        ("apiVersion", $"meta.k8s.io/{version}"), ("kind", "PartialObjectMetadata"),
-        ("metadata", manifest["metadata"] ?? JsonObject.Empty));
+        to.WriteEndObject();
+    }
+
+    /// <summary>Writes an object less everything but its metadata.</summary>
+    public static void WritePartialMetadata(Utf8JsonWriter to, string version, Action<Utf8JsonWriter> metadata)
+    {
+        to.WriteStartObject();
+        to.WriteString("apiVersion"u8, $"meta.k8s.io/{version}");
+        to.WriteString("kind"u8, "PartialObjectMetadata"u8);
+        to.WritePropertyName("metadata"u8);
+        metadata(to);
+        to.WriteEndObject();
+    }
 }

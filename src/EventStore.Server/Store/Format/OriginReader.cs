@@ -8,18 +8,24 @@ namespace EventStore.Server.Store.Format;
 /// </summary>
 internal sealed class OriginReader
 {
-    private const int KeptMax = 64;
+    private const int KeptMax = 16;
 
-    private readonly Dictionary<string, Origin> kept = new(StringComparer.Ordinal);
+    private readonly List<(byte[] Headers, Origin Origin)> kept = [];
 
     /// <summary>Reads the three columns that <see cref="EventCodec.ReadOrigin"/> does.</summary>
     public Origin Read(NpgsqlDataReader reader, int column)
     {
-        string headers = EventCodec.ReadText(reader, column + 1);
-        if (kept.TryGetValue(headers, out Origin? same))
-            return same with { User = EventCodec.ReadText(reader, column), RequestId = EventCodec.ReadText(reader, column + 2) };
+        StoredOrigin stored = EventCodec.ReadOrigin(reader, column);
+        foreach ((byte[] headers, Origin origin) in kept)
+        {
+            if (headers.AsSpan().SequenceEqual(stored.Headers))
+                return origin with { User = stored.User, RequestId = stored.RequestId };
+        }
+
         if (kept.Count == KeptMax)
             kept.Clear();
-        return kept[headers] = EventCodec.ReadOrigin(reader, column).Read();
+        Origin read = stored.Read();
+        kept.Add((stored.Headers, read));
+        return read;
     }
 }

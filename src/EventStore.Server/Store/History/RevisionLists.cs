@@ -30,10 +30,10 @@ internal static class RevisionLists
     public sealed record List(string Keys, Func<string, string, string> Rows);
 
     public static readonly SortOrder Newest =
-        new("<", ">=", " DESC", "max", "min", "+ 1", bound => $"least({bound}, k.last + 1)", "greatest($2, k.first)");
+        new("<", ">=", " DESC", "max", "min", "lead", "+ 1", bound => $"least({bound}, k.last + 1)", "greatest($2, k.first)");
 
     public static readonly SortOrder Oldest =
-        new(">", "<=", "", "min", "max", "- 1", bound => $"greatest({bound}, k.first - 1)", "least($2, k.last)");
+        new(">", "<=", "", "min", "max", "lag", "- 1", bound => $"greatest({bound}, k.first - 1)", "least($2, k.last)");
 
     /// <summary>All revisions.</summary>
     public static List EveryRevision(SortOrder sort) => new(string.Empty, (columns, bound) => $"""
@@ -112,9 +112,11 @@ internal static class RevisionLists
     /// <param name="Order">What follows a column of ORDER BY.</param>
     /// <param name="Nearest">The aggregate that gives the first of several revisions.</param>
     /// <param name="Furthest">The aggregate that gives the last of several revisions.</param>
+    /// <param name="Before">The window function that gives the revision before one.</param>
     /// <param name="Again">Makes the next step begin at the furthest revision, and not behind it.</param>
     /// <param name="Begin">The bound at which the reading of a job's life begins, given the bound of the reading.</param>
     /// <param name="End">The bound at which it ends.</param>
     internal sealed record SortOrder(
-        string Next, string Back, string Order, string Nearest, string Furthest, string Again, Func<string, string> Begin, string End);
+        string Next, string Back, string Order, string Nearest, string Furthest, string Before, string Again, Func<string, string> Begin,
+        string End);
 }

@@ -49,6 +49,7 @@ public sealed class JobReads(Primary database)
         """;
 
     private readonly CoalescedReads gets = new(database, queriesMax: 2);
+    private readonly SharedRead<(long Head, long Epoch)> heads = new(() => database.Term.Bound(HeadAndEpoch(database)));
 
     /// <summary>The living job of that name, or null.</summary>
     public async Task<StoredJob?> Get(JobKey key, CancellationToken stop) => (await gets.Get(key, stop))?.Shown;
@@ -103,7 +104,7 @@ public sealed class JobReads(Primary database)
     /// </summary>
     public async Task<long> Head(CancellationToken stop)
     {
-        (long head, long epoch) = await HeadAndEpoch(stop);
+        (long head, long epoch) = await heads.Read(stop);
         if (epoch > database.Epochs.Last || !database.Epochs.Saw(head))
         {
             await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
@@ -114,11 +115,11 @@ public sealed class JobReads(Primary database)
         return head;
     }
 
-    private async Task<(long Head, long Epoch)> HeadAndEpoch(CancellationToken stop)
+    private static async Task<(long Head, long Epoch)> HeadAndEpoch(Primary database)
     {
         await using NpgsqlCommand command = database.CreateCommand(HeadSql);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
-        await row.ReadAsync(stop);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync();
+        await row.ReadAsync();
         return (row.GetInt64(0), row.GetInt64(1));
     }
 
