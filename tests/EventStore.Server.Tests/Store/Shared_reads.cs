@@ -68,7 +68,8 @@ public sealed class Shared_reads
 
     private async Task Begun(int count)
     {
-        while (begun.Count < count)
-            await Task.Yield();
+        for (int i = 0; i < 1000 && begun.Count < count; i++)
+            await Task.Delay(10);
+        Assert.Equal(count, begun.Count);
     }
 }

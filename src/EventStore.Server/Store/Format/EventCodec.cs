@@ -50,7 +50,7 @@ internal static class EventCodec
     public static bool Knows(string name) => Types.ContainsKey(name);
 
     /// <summary>
-    /// Whether <c>mt_events.mt_dotnet_type</c> may hold this for an event of that stored name: nothing, by which Marten finds the class by the
+    /// Whether <c>mt_events.mt_dotnet_type</c> may hold this for an event of that stored name: nothing, as Marten finds the class by the
     /// name, or the class, which was written with each event before.
     /// </summary>
     public static bool MayHaveClass(string name, string? stored) =>

@@ -8,7 +8,7 @@ namespace EventStore.Server.Store.Reads;
 internal sealed class SharedRead<T>(Func<Task<T>> read)
 {
     private readonly Lock gate = new();
-    private Task<T>? underWay;
+    private Task<T>? running;
     private Task<T>? next;
 
     /// <summary>What is read from now on.</summary>
@@ -17,7 +17,7 @@ internal sealed class SharedRead<T>(Func<Task<T>> read)
         Task<T> mine;
         lock (gate)
         {
-            mine = next ?? (underWay is { IsCompleted: false } ? next = Behind(underWay) : underWay = read());
+            mine = next ?? (running is { IsCompleted: false } ? next = Behind(running) : running = read());
         }
 
         return mine.WaitAsync(stop);
@@ -30,7 +30,7 @@ internal sealed class SharedRead<T>(Func<Task<T>> read)
         lock (gate)
         {
             next = null;
-            mine = underWay = read();
+            mine = running = read();
         }
 
         return await mine;
