@@ -80,7 +80,7 @@ public static class ManagedFields
     }
 
     // A set as it can be stored: steps of the kinds there are, each with the steps below it.
-    private static bool IsFields(JsonObject tree) => tree.Members.ToArray().All(member => member.Value is JsonObject below
+    internal static bool IsFields(JsonObject tree) => tree.Members.ToArray().All(member => member.Value is JsonObject below
         && (member.Key == "." ? below.Count == 0 : member.Key.Length > 1 && "fkvi".Contains(member.Key[0]) && member.Key[1] == ':')
         && IsFields(below));
 

@@ -11,7 +11,7 @@ internal static class CommonAnswers
     public static IReadOnlyList<ApiAnswer> With(ApiResource resource, params IEnumerable<ApiAnswer> answers) => [.. answers.Concat(
     [
         ApiAnswer.Refusal(Status.Unauthorized(), "Unauthorized: no credential, or one nobody knows"),
-        ApiAnswer.Refusal(Status.MethodNotAllowed(resource, "deletecollection"), "MethodNotAllowed: the path has no such operation"),
+        ApiAnswer.Refusal(Status.MethodNotAllowed(resource, "create"), "MethodNotAllowed: the path has no such operation"),
         ApiAnswer.Refusal(Status.NotAcceptable(ContentNegotiation.JsonType), "NotAcceptable: the client takes no JSON"),
         ApiAnswer.Refusal(
             Status.InternalError("019aa0f2-7a3c-7c51-9d0e-2f6a1b8c4d5e"),

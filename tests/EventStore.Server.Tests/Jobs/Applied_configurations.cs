@@ -100,6 +100,9 @@ public sealed class Applied_configurations : IAsyncLifetime
         await ShortOwners("patcher");
         await using (ProgramRun tampered = await Run("verify"))
             Assert.True(tampered.ExitCode == 1 && tampered.Output.Contains("the current job is not what its events give", StringComparison.Ordinal), tampered.Everything);
+        await database.Execute("""UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(regexp_replace(data ->> 'text', '"-":{}', '"-":{"f:metadata":1}')))""");
+        await using (ProgramRun hostile = await Run("verify"))
+            Assert.True(hostile.ExitCode == 1 && hostile.Output.Contains("the current job is not what its events give", StringComparison.Ordinal), hostile.Everything);
         await ShortOwners("maker");
         await using (ProgramRun verified = await Run("verify"))
             Assert.True(verified.ExitCode == 0, verified.Everything);

@@ -21,6 +21,8 @@ public sealed class Events_as_they_are_read
     [InlineData(Patch + Replaced + """, "paths": null}""")]
     [InlineData(Patch + Replaced + """, "paths": []} x""")]
     [InlineData(Patch + Replaced + """, "paths": []""")]
+    [InlineData(Patch + Replaced + """, "paths": ["\ud800"]}""")]
+    [InlineData("""{"patch": {"metadata": {"labels": {"a": "\ud800"}}}, """ + Replaced + """, "paths": []}""")]
     [InlineData(Patch + Replaced + "}")]
     [InlineData(Patch + "\"paths\": [], \"replaced\": null}")]
     [InlineData(Patch + "\"paths\": [], \"replaced\": 5}")]

@@ -87,9 +87,9 @@ public sealed class JobText
         if (end < 0)
             return text.SequenceEqual(Utf8Of(job));
         return text[..end].SequenceEqual(Utf8Of(job with { Owners = FieldOwners.None }))
-            && JsonReading.TryParse(text[(end + 1)..].ToArray(), out JsonValue? form, out _)
-            && form is JsonObject owners && owners.Names.SequenceEqual(job.Owners.State.Names)
-            && ShortOwners.Read(owners, job.Manifest).Equals(job.Owners);
+            && JsonReading.TryParse(
+                text[(end + 1)..], out JsonValue? form, out _, nesting: JsonReading.DepthMax + JsonReading.EnvelopeDepth)
+            && form is JsonObject owners && job.Owners.Equals(ShortOwners.Read(owners, job.Manifest));
     }
 
     /// <summary>The object of a printed job, as an answer or a row has it, without the owners a row has behind it.</summary>
@@ -128,7 +128,8 @@ public sealed class JobText
         metadata = metadata.Without("managedFields").Without("resourceVersion").Without("selfLink");
         manifest = manifest.With("metadata", metadata);
         if (end >= 0)
-            owners = ShortOwners.Read((JsonObject)JsonReading.Parse(text[(end + 1)..]), manifest);
+            owners = ShortOwners.Read((JsonObject)JsonReading.Parse(text[(end + 1)..]), manifest)
+                ?? throw new FormatException("the owners of fields behind a job are no such owners");
         return new Job(key, uid, manifest, version, revision, deleted) { Owners = owners };
     }
 
