@@ -77,9 +77,9 @@ internal static class InProcess
         Batch.Of(commands.Select(command => command.Queued()), key => living.FirstOrDefault(job => job.Key == key));
 
     /// <summary>Commits a batch that must hold, and answers the job of each event.</summary>
-    public static async Task<Job[]> Commit(this NpgsqlConnection connection, Batch batch, Memory? memory = null)
+    public static async Task<Job[]> Commit(this NpgsqlConnection connection, Batch batch, Fence? fence = null)
     {
-        Committed committed = await CommitCall.Execute(connection, batch, memory: memory);
+        Committed committed = await CommitCall.Execute(connection, batch, fence: fence);
         Assert.All(committed.Held, Assert.True);
         return [.. batch.Entries.Select(entry => entry.After with { Revision = committed.Revisions[entry.Place] })];
     }

@@ -118,11 +118,11 @@ public sealed class Broken_batches : IAsyncLifetime
     {
         // As the lane does; and a plan that is kept from when the head was known to be small must not read all of it later.
         await database.Execute("ANALYZE eventstore.head");
-        var memory = new Memory(
+        var fence = new Fence(
             await database.Ask<long>("SELECT last_value + is_called::int FROM eventstore.rebuilds"),
             await database.Ask<long>("SELECT max(number) FROM eventstore.epoch"));
         for (int i = 0; i < 6; i++) // PostgreSQL keeps a plan from the sixth time on
-            jobs = await connection.Commit(InProcess.Decide(jobs, InProcess.Label("there", "a", $"before-{i}")), memory);
+            jobs = await connection.Commit(InProcess.Decide(jobs, InProcess.Label("there", "a", $"before-{i}")), fence);
         await using NpgsqlConnection backup = await database.OwnerSource.OpenConnectionAsync();
         await using NpgsqlTransaction snapshot = await backup.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead);
         await using (var read = new NpgsqlCommand("SELECT count(*) FROM eventstore.head", backup, snapshot))
@@ -133,7 +133,7 @@ public sealed class Broken_batches : IAsyncLifetime
         // Within a transaction the counters are those of this connection alone.
         await using NpgsqlTransaction counted = await connection.BeginTransactionAsync();
         long before = await Blocks();
-        jobs = await connection.Commit(InProcess.Decide(jobs, InProcess.Label("there", "a", "after")), memory);
+        jobs = await connection.Commit(InProcess.Decide(jobs, InProcess.Label("there", "a", "after")), fence);
         Assert.InRange(await Blocks() - before, 1, 20);
 
         async Task<long> Blocks()

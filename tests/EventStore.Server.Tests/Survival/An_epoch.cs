@@ -95,15 +95,15 @@ public sealed class An_epoch
         await using NpgsqlConnection raw = await onB.Source.OpenConnectionAsync();
         (long number, long rebuild) = (Epoch(checkpoint).Number, await onB.Ask<long>("SELECT last_value + is_called::int FROM eventstore.rebuilds"));
         Batch batch = InProcess.Decide([], InProcess.Create("of-a-server-that-slept"));
-        foreach ((Memory memory, long answered) in ((Memory, long)[])[(new(rebuild, number - 1, kept), number), (new(rebuild, number, next + 1000), 0)])
+        foreach ((Fence fence, long answered) in ((Fence, long)[])[(new(rebuild, number - 1, kept), number), (new(rebuild, number, next + 1000), 0)])
         {
-            Committed refused = await CommitCall.Execute(raw, batch, memory: memory);
+            Committed refused = await CommitCall.Execute(raw, batch, fence: fence);
             Assert.Equal(answered, refused.Epoch);
             Assert.Equal([false], refused.Held);
             Assert.Equal([0], refused.Revisions);
         }
 
-        Assert.All((await CommitCall.Execute(raw, batch, memory: new(rebuild, number, next))).Held, Assert.True);
+        Assert.All((await CommitCall.Execute(raw, batch, fence: new(rebuild, number, next))).Held, Assert.True);
         await onB.AssertWhole();
         foreach (NpgsqlDataSource source in (NpgsqlDataSource[])[onA.Source, onA.OwnerSource, onB.Source, onB.OwnerSource])
             await source.DisposeAsync();

@@ -30,14 +30,14 @@ internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild, l
     public bool IsWhole => Revisions.Length > 0 ? Revisions.All(revision => revision > 0) : Held.All(held => held);
 
     /// <summary>Whether the batch was looked at at all.</summary>
-    public bool IsOf(Batch batch, Memory memory) => Rebuild == memory.Rebuild && Lease == batch.Lease && Epoch == memory.Epoch;
+    public bool IsOf(Batch batch, Fence fence) => Rebuild == fence.Rebuild && Lease == batch.Lease && Epoch == fence.Epoch;
 }
 
-/// <summary>What is known of the database by whoever decides upon jobs that were read before.</summary>
+/// <summary>A fencing token: what was known of the database when jobs were read. Where it holds no more nothing is committed.</summary>
 /// <param name="Rebuild">The last rebuild before the jobs were read.</param>
 /// <param name="Epoch">The last epoch by then.</param>
 /// <param name="Seen">The last revision seen at the commit.</param>
-internal readonly record struct Memory(long Rebuild, long Epoch, long Seen = 0);
+internal readonly record struct Fence(long Rebuild, long Epoch, long Seen = 0);
 
 /// <summary>
 /// The one call that appends: <c>eventstore.commit_jobs_6</c> of migrations/V0019, which calls <c>commit_jobs_3</c> of V0018. One statement
@@ -72,12 +72,12 @@ internal static class CommitCall
     /// <param name="connection">A connection outside any transaction.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
-    /// <param name="memory">What was known when the batch's jobs were read; null for who has read them just now.</param>
+    /// <param name="fence">What was known when the batch's jobs were read; null for who has read them just now.</param>
     /// <param name="patience">How long it may take; null for Npgsql's own limit.</param>
     public static async Task<Committed> Execute(
-        NpgsqlConnection connection, Batch batch, bool wakeOthers = false, Memory? memory = null, TimeSpan? patience = null)
+        NpgsqlConnection connection, Batch batch, bool wakeOthers = false, Fence? fence = null, TimeSpan? patience = null)
     {
-        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, memory);
+        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, fence);
         if (patience is { } most)
             command.CommandTimeout = WholeSeconds(most);
         return await Read(command);
@@ -87,19 +87,19 @@ internal static class CommitCall
     /// <param name="connection">A connection outside any transaction.</param>
     /// <param name="batch">The batch.</param>
     /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
-    /// <param name="memory">What was known when the batch's jobs were read.</param>
+    /// <param name="fence">What was known when the batch's jobs were read.</param>
     /// <param name="patience">How long it may take.</param>
     public static async Task<Committed> ExecuteWhole(
-        NpgsqlConnection connection, Batch batch, bool wakeOthers, Memory memory, TimeSpan patience)
+        NpgsqlConnection connection, Batch batch, bool wakeOthers, Fence fence, TimeSpan patience)
     {
-        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, memory);
+        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, fence);
         (command.CommandText, command.CommandTimeout) = (WholeSql, WholeSeconds(patience));
         command.Parameters.RemoveAt(command.Parameters.Count - 1); // the lease: no lifetime is ended so
         return await Read(command);
     }
 
     /// <summary>The call itself, with everything the function is to be told, in the order of its parameters.</summary>
-    internal static NpgsqlCommand Of(NpgsqlConnection connection, Batch batch, bool wakeOthers, Memory? memory = null)
+    internal static NpgsqlCommand Of(NpgsqlConnection connection, Batch batch, bool wakeOthers, Fence? fence = null)
     {
         var command = new NpgsqlCommand(Sql, connection);
         AddKeys(command.Parameters, batch.Chains);
@@ -107,7 +107,7 @@ internal static class CommitCall
         AddPaths(command.Parameters, batch.Entries);
         AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
         command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = wakeOthers });
-        foreach (long? known in (long?[])[memory?.Rebuild, memory?.Epoch, memory?.Seen, batch.Lease])
+        foreach (long? known in (long?[])[fence?.Rebuild, fence?.Epoch, fence?.Seen, batch.Lease])
             command.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = known, NpgsqlDbType = NpgsqlDbType.Bigint });
         return command;
     }

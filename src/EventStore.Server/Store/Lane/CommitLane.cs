@@ -31,7 +31,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     private readonly LaneRecovery recovery;
     private readonly LaneMetrics metrics;
     private readonly Task running;
-    private Memory? memory; // what was known before the jobs of the cache were read; null until the first batch asks
+    private Fence? fence; // what was known before the jobs of the cache were read; null until the first batch asks
     private int answered;
 
     /// <summary>Starts the lane.</summary>
@@ -128,22 +128,22 @@ public sealed partial class CommitLane : IAsyncDisposable
         if (recovery.LacksStandby(commands))
             return;
         Batch? batch = null;
-        (Memory? before, memory) = (memory, null); // it is known by a session, which is discarded after any failure
+        (Fence? before, fence) = (fence, null); // it is known by a session, which is discarded after any failure
         try
         {
-            Memory known = before ?? await BeginAnew(commands);
+            Fence known = before ?? await BeginAnew(commands);
             batch = await Decide(commands);
             if (commands.Count == 0)
             {
-                memory = known;
+                fence = known;
                 return; // each waits with the heavy ones now
             }
 
             Committed committed = await metrics.Measure(
                 batch, commands, known, () => connection.Commit(batch, presence.OthersServe, known));
-            memory = committed.Rebuild == known.Rebuild && committed.Epoch == known.Epoch ? known : null;
+            fence = committed.Rebuild == known.Rebuild && committed.Epoch == known.Epoch ? known : null;
             queue.PutBack(committed.Lease != batch.Lease
-                ? recovery.TurnAway(commands, committed.Lease) : memory is null ? commands : Settle(batch, committed));
+                ? recovery.TurnAway(commands, committed.Lease) : fence is null ? commands : Settle(batch, committed));
         }
         catch (Exception e) when ((batch is null || !connection.HasSent) && DatabaseAway.Is(e))
         {
@@ -202,9 +202,9 @@ public sealed partial class CommitLane : IAsyncDisposable
     }
 
     /// <summary>After a rebuild, in another epoch and at first: what was read may be wrong or lost. All is decided again.</summary>
-    private async Task<Memory> BeginAnew(List<QueuedCommand> commands)
+    private async Task<Fence> BeginAnew(List<QueuedCommand> commands)
     {
-        Memory now = await metrics.Observe(connection.Begin);
+        Fence now = await metrics.Observe(connection.Begin);
         cache.Clear();
         commands.ForEach(queued => queued.Early = null);
         return now;

@@ -62,34 +62,34 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
     /// Begins to know the database: its epoch, which begins by this if need be, and after that the number of the last rebuild of current
     /// jobs; one that is under way is waited for. Who reads jobs then reads none that was lost, and each as that rebuild left it.
     /// </summary>
-    public async Task<Memory> Begin()
+    public async Task<Fence> Begin()
     {
-        Task<Memory> asked = BeginOn(await Open());
+        Task<Fence> asked = BeginOn(await Open());
         LaneSession session = Session;
-        Memory memory = await Bound(asked, limits.CommitTime);
+        Fence fence = await Bound(asked, limits.CommitTime);
         begun = session;
-        return memory;
+        return fence;
 
-        async Task<Memory> BeginOn(NpgsqlConnection open)
+        async Task<Fence> BeginOn(NpgsqlConnection open)
         {
             await database.Epochs.Check(open);
             long epoch = database.Epochs.Last;
             await using var command = new NpgsqlCommand(DatabaseNames.WaitForCommits, open);
             command.CommandTimeout = CommitCall.WholeSeconds(limits.CommitTime);
-            return new Memory((long)(await command.ExecuteScalarAsync())!, epoch);
+            return new Fence((long)(await command.ExecuteScalarAsync())!, epoch);
         }
     }
 
     /// <summary>Commits the batch.</summary>
-    public Task<Committed> Commit(Batch batch, bool wakeOthers, Memory memory) => Send(
+    public Task<Committed> Commit(Batch batch, bool wakeOthers, Fence fence) => Send(
         batch,
-        open => CommitCall.Execute(open, batch, wakeOthers, memory with { Seen = database.Epochs.Seen }, limits.CommitTime),
+        open => CommitCall.Execute(open, batch, wakeOthers, fence with { Seen = database.Epochs.Seen }, limits.CommitTime),
         limits.CommitTime);
 
     /// <summary>Commits all of the batch or nothing.</summary>
-    public Task<Committed> CommitWhole(Batch batch, bool wakeOthers, Memory memory, TimeSpan patience) => Send(
+    public Task<Committed> CommitWhole(Batch batch, bool wakeOthers, Fence fence, TimeSpan patience) => Send(
         batch,
-        open => CommitCall.ExecuteWhole(open, batch, wakeOthers, memory with { Seen = database.Epochs.Seen }, patience), patience);
+        open => CommitCall.ExecuteWhole(open, batch, wakeOthers, fence with { Seen = database.Epochs.Seen }, patience), patience);
 
     private async Task<Committed> Send(Batch batch, Func<NpgsqlConnection, Task<Committed>> call, TimeSpan patience)
     {

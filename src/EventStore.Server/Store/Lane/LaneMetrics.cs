@@ -34,16 +34,16 @@ internal sealed class LaneMetrics(LaneLimits limits)
     /// <summary>Runs a commit and records it.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="commands">Its commands.</param>
-    /// <param name="memory">What it names; where that holds no more nothing is committed, and nothing is counted.</param>
+    /// <param name="fence">What it names; where that holds no more nothing is committed, and nothing is counted.</param>
     /// <param name="commit">Commits it.</param>
-    public async Task<Committed> Measure(Batch batch, List<QueuedCommand> commands, Memory memory, Func<Task<Committed>> commit)
+    public async Task<Committed> Measure(Batch batch, List<QueuedCommand> commands, Fence fence, Func<Task<Committed>> commit)
     {
         using Activity? span = StartSpan(commands);
         long started = Stopwatch.GetTimestamp();
         try
         {
             Committed committed = await Observe(commit);
-            if (committed.IsOf(batch, memory))
+            if (committed.IsOf(batch, fence))
             {
                 Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
                 Signals.BatchSize.Record(commands.Count);

@@ -86,7 +86,7 @@ public sealed class WholeBatches(
         {
             for (int attempt = 0; attempt < AttemptsMax; attempt++)
             {
-                Memory known = await connection.Begin(); // before the jobs are read
+                Fence known = await connection.Begin(); // before the jobs are read
                 var batch = new Batch();
                 var verdicts = new List<Batch.CondensedVerdict>();
                 if (await Decide(batch, verdicts, pieces, commandsOf, connection, stop) is { } failure)
@@ -117,11 +117,11 @@ public sealed class WholeBatches(
     }
 
     /// <summary>Commits the batch. If the reply is lost, looks up what became of it; null when that was not possible in time.</summary>
-    private async Task<Committed?> Commit(Batch batch, Memory memory, LaneConnection connection, LaneRecovery recovery)
+    private async Task<Committed?> Commit(Batch batch, Fence fence, LaneConnection connection, LaneRecovery recovery)
     {
         try
         {
-            return await connection.CommitWhole(batch, presence.OthersServe, memory, Patience);
+            return await connection.CommitWhole(batch, presence.OthersServe, fence, Patience);
         }
         catch (Exception e) when (
             DatabaseAway.Is(e) && e is not NotReplicatedException && connection.HasSent && !LaneRecovery.WasRolledBack(e))
