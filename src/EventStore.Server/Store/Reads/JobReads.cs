@@ -49,7 +49,6 @@ public sealed class JobReads(Primary database)
         """;
 
     private readonly CoalescedReads gets = new(database, queriesMax: 2);
-    private readonly SharedRead<(long Head, long Epoch)> heads = new(() => database.Term.Bound(HeadAndEpoch(database)));
 
     /// <summary>The living job of that name, or null.</summary>
     public async Task<StoredJob?> Get(JobKey key, CancellationToken stop) => (await gets.Get(key, stop))?.Shown;
@@ -104,7 +103,7 @@ public sealed class JobReads(Primary database)
     /// </summary>
     public async Task<long> Head(CancellationToken stop)
     {
-        (long head, long epoch) = await heads.Read(stop);
+        (long head, long epoch) = await HeadAndEpoch(stop);
         if (epoch > database.Epochs.Last || !database.Epochs.Saw(head))
         {
             await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
@@ -115,11 +114,11 @@ public sealed class JobReads(Primary database)
         return head;
     }
 
-    private static async Task<(long Head, long Epoch)> HeadAndEpoch(Primary database)
+    private async Task<(long Head, long Epoch)> HeadAndEpoch(CancellationToken stop)
     {
         await using NpgsqlCommand command = database.CreateCommand(HeadSql);
-        await using NpgsqlDataReader row = await command.ExecuteReaderAsync();
-        await row.ReadAsync();
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        await row.ReadAsync(stop);
         return (row.GetInt64(0), row.GetInt64(1));
     }
 
