@@ -31,12 +31,9 @@ public static class Validation
     ];
 
     // As in a cluster the schema comes first, and only what it accepts comes before the operator's admission. The documented policy fields
-    // stand beside the definition's, with the same rules as ever. A spec that stays as it is was admitted when it came, perhaps by another
-    // profile or release: it holds up no change beside it.
+    // stand beside the definition's, with the same rules as ever.
     private static IEnumerable<FieldError> OfDefinition(JsonObject? before, JsonObject manifest)
     {
-        if (manifest["spec"] is { } spec && ReferenceEquals(spec, before?["spec"]))
-            return [];
         IReadOnlyList<FieldError> errors =
         [
             .. manifest["spec"] is null

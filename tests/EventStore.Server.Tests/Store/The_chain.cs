@@ -38,6 +38,16 @@ public sealed class The_chain : IAsyncLifetime
 
     public async Task DisposeAsync() => await database.DisposeAsync();
 
+    [Fact]
+    public async Task Is_whole_where_events_have_the_names_of_their_classes_which_were_stored_before()
+    {
+        Assert.Equal(0, await database.Ask<long>("SELECT count(mt_dotnet_type) FROM eventstore.mt_events"));
+        await Tamper("""
+            UPDATE mt_events SET mt_dotnet_type = 'EventStore.Domain.Jobs.' || replace(initcap(replace(type, '_', ' ')), ' ', '') || ', EventStore.Domain'
+            """);
+        Assert.Empty(await Verify());
+    }
+
     [Theory]
     [InlineData("UPDATE mt_events SET data = jsonb_set(data, '{paths}', '[\"spec.cleanPodPolicy\"]') WHERE seq_id = 50", 50, Broken)]
     [InlineData("UPDATE mt_events SET user_name = 'mallory' WHERE seq_id = 50", 50, Broken)]

@@ -41,8 +41,8 @@ internal static class OpenApiSchemas
     /// <summary>The options of a deletion, as its body says them.</summary>
     public static readonly ObjectShape DeleteOptions = new(
         ("apiVersion", Text, "v1"),
-        ("dryRun", new ListShape(Text), "All: do everything but store."),
-        ("gracePeriodSeconds", new IntegerShape(), "Accepted and of no effect."),
+        ("dryRun", new ListShape(new TextShape("All")), "All: do everything but store."),
+        ("gracePeriodSeconds", new IntegerShape(0), "Accepted and of no effect."),
         ("kind", Text, "DeleteOptions"),
         ("orphanDependents", new FlagShape(), "Deprecated: use propagationPolicy."),
         ("preconditions", new ObjectShape(("resourceVersion", Text, "The revision it must have."), ("uid", Text, "The uid it must have.")),

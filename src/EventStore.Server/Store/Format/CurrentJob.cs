@@ -49,7 +49,7 @@ public sealed class CurrentJob
         Deleted = job.Deleted,
         Version = job.Version,
         Revision = job.Revision,
-        Text = Encoding.UTF8.GetString(JobText.Utf8Of(job)),
+        Text = JobText.StringOf(job),
     };
 
     /// <summary>The job of a row.</summary>

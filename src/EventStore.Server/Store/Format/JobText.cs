@@ -53,6 +53,9 @@ public sealed class JobText
         return printer.ToUtf8();
     }
 
+    /// <summary>The same as a string.</summary>
+    public static string StringOf(Job job) => Encoding.UTF8.GetString(Utf8Of(job));
+
     /// <summary>The whole text as UTF-8 with the revision in its place.</summary>
     public byte[] ToUtf8(long revision)
     {
@@ -77,16 +80,15 @@ public sealed class JobText
         ? Utf8Of(Read(row.Span, Guid.Empty, 0, revision, deleted: false))
         : row;
 
-    /// <summary>Whether a row's text, which may be any text, is that of a job.</summary>
-    /// <param name="row">The row's text.</param>
+    /// <summary>Whether a text, which may be any, is the row of a job as it was written when owners stood behind the object.</summary>
+    /// <param name="row">The text.</param>
     /// <param name="job">The job.</param>
-    public static bool Is(string row, Job job)
+    public static bool IsFormerRow(string row, Job job)
     {
         ReadOnlySpan<byte> text = Encoding.UTF8.GetBytes(row);
         int end = text.IndexOf(BeforeShortOwners);
-        if (end < 0)
-            return text.SequenceEqual(Utf8Of(job));
-        return text[..end].SequenceEqual(Utf8Of(job with { Owners = FieldOwners.None }))
+        return end >= 0
+            && text[..end].SequenceEqual(Utf8Of(job with { Owners = FieldOwners.None }))
             && JsonReading.TryParse(
                 text[(end + 1)..], out JsonValue? form, out _, nesting: JsonReading.DepthMax + JsonReading.EnvelopeDepth)
             && form is JsonObject owners && job.Owners.Equals(ShortOwners.Read(owners, job.Manifest));

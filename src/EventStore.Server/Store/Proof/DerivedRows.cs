@@ -124,7 +124,7 @@ internal static class DerivedRows
         (var rows, long characters) = (new List<SnapshotRow>(), 0L);
         foreach (Job job in jobs) // each printed when it is its turn: one stream may miss very many
         {
-            rows.Add(new SnapshotRow(job.Uid, job.Revision, job.Version, ReplayedStream.TextOf(job), null, null));
+            rows.Add(new SnapshotRow(job.Uid, job.Revision, job.Version, JobText.StringOf(job), null, null));
             characters += rows[^1].Text.Length;
             if (characters > StatementCharacters)
                 await Write();

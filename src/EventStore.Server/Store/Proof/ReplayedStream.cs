@@ -1,4 +1,3 @@
-using System.Text;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 
@@ -66,7 +65,7 @@ internal sealed class ReplayedStream(Guid uid)
     {
         if (Problem is not null)
             return;
-        if (Job is null || snapshot.Version != Job.Version || snapshot.Revision != Job.Revision || !JobText.Is(snapshot.Text, Job)
+        if (Job is null || snapshot.Version != Job.Version || snapshot.Revision != Job.Revision || !Shows(snapshot.Text, Job)
             || !touched.Holds(snapshot))
         {
             WrongSnapshots.Add(snapshot with { Text = string.Empty }); // many may have to wait
@@ -93,8 +92,7 @@ internal sealed class ReplayedStream(Guid uid)
             Show();
     }
 
-    /// <summary>The object as rows have it.</summary>
-    public static string TextOf(Job job) => Encoding.UTF8.GetString(JobText.Utf8Of(job));
+    private static bool Shows(string text, Job job) => text == JobText.StringOf(job) || JobText.IsFormerRow(text, job);
 
     private void Evolve(LoggedEvent happened)
     {
