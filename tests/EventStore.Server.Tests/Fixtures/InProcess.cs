@@ -59,6 +59,8 @@ internal static class InProcess
 
     public static JobCommand Patch(string name, string patch) => new PatchJob(new JobKey(Namespace, name), Time, Origin, Parse(patch));
 
+    public static JobCommand PatchStatus(string name, string patch) => new PatchStatus(new JobKey(Namespace, name), Time, Origin, Parse(patch));
+
     public static JobCommand Delete(string name) => new DeleteJob(new JobKey(Namespace, name), Time, Origin, null, null);
 
     /// <summary>A command as the lane queues it.</summary>

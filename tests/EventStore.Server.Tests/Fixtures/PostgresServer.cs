@@ -10,7 +10,8 @@ namespace EventStore.Server.Tests.Fixtures;
 /// collection one after another. Where it comes from, in this order: the server that TEST_POSTGRES names (the connection string of
 /// a superuser), a container engine, a throwaway cluster from the PostgreSQL binaries on the machine. TEST_POSTGRES_ENGINE, which
 /// is <c>container</c> or <c>local</c>, forces one of the last two and forbids falling back: a continuous integration run that
-/// means to test one of them must not silently test the other.
+/// means to test one of them must not silently test the other. For the same reason TEST_POSTGRES_VERSION, such as <c>18.4</c>, fails a run that
+/// meets another version.
 /// </para>
 /// With none of them the tests fail and say what was tried. They are never skipped: a green run has met a real PostgreSQL. Which one it
 /// was stands in the log (<c>--logger "console;verbosity=normal"</c>).
@@ -49,7 +50,7 @@ public static class PostgresServer
             try
             {
                 var connectionString = await source.Start();
-                var version = await VersionOf(connectionString);
+                var version = await VersionOf(connectionString, Setting("TEST_POSTGRES_VERSION"));
                 await log.WriteLineAsync($"Integration tests use PostgreSQL {version}, {source.Name}.{tried}");
                 return connectionString;
             }
@@ -68,14 +69,17 @@ public static class PostgresServer
             new AggregateException(failures));
     }
 
-    private static async Task<string> VersionOf(string connectionString)
+    /// <summary>The server's own word for its version; throws if it is another than was asked for, or too old.</summary>
+    internal static async Task<string> VersionOf(string connectionString, string? asked)
     {
         await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync();
+        string version = connection.PostgreSqlVersion.ToString();
+        if (asked is not null && asked != version)
+            throw new InvalidOperationException($"it is PostgreSQL {version}; TEST_POSTGRES_VERSION asks for {asked}");
         return connection.PostgreSqlVersion.Major >= MajorVersionMin
-            ? connection.PostgreSqlVersion.ToString()
-            : throw new InvalidOperationException(
-                $"it is PostgreSQL {connection.PostgreSqlVersion}; {MajorVersionMin} or newer is needed");
+            ? version
+            : throw new InvalidOperationException($"it is PostgreSQL {version}; {MajorVersionMin} or newer is needed");
     }
 
     /// <summary>The inner messages too: Testcontainers says "Docker is not running" and keeps the reason some levels down.</summary>

@@ -14,6 +14,16 @@ public sealed class PostgresServerTests
         Assert.InRange((int)(await Ask("select current_setting('server_version_num')::int"))!, 150000, int.MaxValue);
 
     [Fact]
+    public async Task Another_version_than_was_asked_for_is_refused()
+    {
+        string server = await PostgresServer.ConnectionString;
+        string version = ((string)(await Ask("show server_version"))!).Split(' ')[0];
+        Assert.Equal(version, await PostgresServer.VersionOf(server, version));
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => PostgresServer.VersionOf(server, "9.6"));
+        Assert.Equal($"it is PostgreSQL {version}; TEST_POSTGRES_VERSION asks for 9.6", refused.Message);
+    }
+
+    [Fact]
     public async Task We_are_its_superuser() =>
         Assert.Equal(true, await Ask("select rolsuper from pg_roles where rolname = current_user"));
 

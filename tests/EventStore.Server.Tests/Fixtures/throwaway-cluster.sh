@@ -7,19 +7,21 @@
 # (of a standby), or rejoin PORT (throw away the data and become a standby of that one). Lives until that input is closed; then it stops the
 # server and removes the folder.
 #
-# From the environment: CLUSTER_PARENT, where to make the folder; CLUSTER_WAL, a folder to keep the write-ahead log in; CLUSTER_OPTIONS, more
+# From the environment: PG_BIN, the folder of the programs, and no other is looked at; CLUSTER_PARENT, where to make the folder; CLUSTER_WAL, a folder to keep the write-ahead log in; CLUSTER_OPTIONS, more
 # options for the server; CLUSTER_PRELOAD, a library the server is to be loaded with; CLUSTER_STANDBY_OF, the port of the cluster, of the
 # same password, that it is to be a standby of.
 set -eu
 port=$1 connections_max=$2
 
 binaries() {
-    for folder in "${PG_BIN:-}" "$(pg_config --bindir 2>/dev/null)" \
-        $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -Vr) "$(dirname "$(command -v postgres)" 2>/dev/null)"; do
+    # shellcheck disable=SC2046 # words
+    [ -n "${PG_BIN:-}" ] && set -- "$PG_BIN" || set -- "$(pg_config --bindir 2>/dev/null)" \
+        $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -Vr) "$(dirname "$(command -v postgres)" 2>/dev/null)"
+    for folder in "$@"; do
         # pg_config comes with the client's headers, and may point to a folder without a server.
         "$folder/postgres" --version >/dev/null 2>&1 && "$folder/initdb" --version >/dev/null 2>&1 && echo "$folder" && return
     done
-    echo "no PostgreSQL server binaries in \$PG_BIN, pg_config --bindir, /usr/lib/postgresql/*/bin or \$PATH" >&2
+    echo "no PostgreSQL server binaries in ${PG_BIN:-pg_config --bindir, /usr/lib/postgresql/*/bin or \$PATH}" >&2
     return 1
 }
 

@@ -17,10 +17,19 @@ public sealed class EmbeddedPostgresRuns(DataFolders folders) : IClassFixture<Da
     [InlineData("data_checksums", "on")]
     [InlineData("listen_addresses", "")]
     [InlineData("server_encoding", "UTF8")]
-    [InlineData("lc_collate", "C")]
+    [InlineData("order of texts", "C", "SELECT datcollate::text FROM pg_database WHERE datname = current_database()")]
+    [InlineData("order of characters", "C", "SELECT datctype::text FROM pg_database WHERE datname = current_database()")]
     [InlineData("jit", "off")]
-    public async Task It_is_durable_and_only_its_socket_reaches_it(string setting, string value) =>
-        Assert.Equal(value, await (await Shared()).Show(setting));
+    public async Task It_is_durable_and_only_its_socket_reaches_it(string setting, string value, string? sql = null) =>
+        Assert.Equal(value, await (await Shared()).Show(setting, sql));
+
+    [SkippableFact]
+    public async Task It_is_of_the_version_that_the_run_asks_for()
+    {
+        string asked = Environment.GetEnvironmentVariable("TEST_POSTGRES_VERSION") ?? string.Empty;
+        Skip.If(asked.Length == 0, "TEST_POSTGRES_VERSION is not set: any version will do");
+        Assert.Equal(asked, (await (await Shared()).Show("server_version")).Split(' ')[0]);
+    }
 
     [Fact]
     public async Task The_owner_may_create_and_the_serving_role_may_only_connect()
