@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.Versioning;
 using System.Text.RegularExpressions;
 using EventStore.Server.Tests.Access;
+using EventStore.Server.Tests.Documents;
 using EventStore.Server.Tests.Fixtures;
 using k8s;
 using k8s.Models;
@@ -47,6 +48,34 @@ public sealed partial class As_delivered : IDisposable
         await server.Says("kubectl      ");
         Assert.DoesNotContain("SECURITY", server.Errors, StringComparison.Ordinal);
         await IsUsed(Path.Combine(root, "kubeconfig"));
+    }
+
+    /// <summary>The scripts of the profile ha, each twice as after a restart, with this machine's programs in the image's place.</summary>
+    [SkippableFact]
+    public async Task The_profile_ha_copies_the_primary_and_has_every_commit_wait_for_the_copy()
+    {
+        Tools.Need("bash", "psql", "pg_basebackup");
+        await using OwnCluster cluster = await OwnCluster.Start();
+        await AsImage(cluster);
+        Dictionary<object, object> services = Services(Repository.Read("docker-compose.yml"));
+        string copy = Path.Combine(root, "copy");
+        for (int times = 0; times < 2; times++)
+        {
+            await Script(services["replication"], cluster);
+            await Script(services["standby"], cluster);
+        }
+
+        Assert.Equal("ANY 1 (*)", await cluster.Run("SELECT setting FROM pg_file_settings WHERE name = 'synchronous_standby_names' AND applied"));
+        Assert.Equal(true, await cluster.Run("SELECT rolreplication AND NOT rolsuper AND NOT rolcreaterole AND NOT rolcreatedb FROM pg_roles WHERE rolname = 'eventstore_standby'"));
+        Assert.Equal(1L, await cluster.Run("SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'physical'"));
+        Assert.True(File.Exists(Path.Combine(copy, "standby.signal")));
+        string settings = await File.ReadAllTextAsync(Path.Combine(copy, "postgresql.auto.conf"));
+        Assert.Contains("primary_slot_name = 'standby'", settings, StringComparison.Ordinal);
+        Assert.Contains("user=eventstore_standby password=", settings, StringComparison.Ordinal);
+        Assert.DoesNotContain("synchronous_standby_names", settings, StringComparison.Ordinal);
+        Assert.All(
+            (string[])["server-a", "server-b"],
+            name => Assert.Equal(["primary,standby"], Container(services[name], text => text).Environment.Values.Where(value => value!.StartsWith("Host=", StringComparison.Ordinal)).Select(value => new NpgsqlConnectionStringBuilder(value).Host)));
     }
 
     [SkippableFact]
@@ -109,6 +138,26 @@ public sealed partial class As_delivered : IDisposable
         Assert.Equal(("eventstore-tls", "kubernetes.io/tls"), (secret.Metadata.Name, secret.Type));
         foreach ((string name, byte[] content) in secret.Data)
             await File.WriteAllBytesAsync($"{root}/run/secrets/eventstore-tls/{name}", content);
+    }
+
+    /// <summary>Runs what a service's entrypoint is, up to where it would start PostgreSQL.</summary>
+    private async Task Script(object service, OwnCluster primary)
+    {
+        var fields = (Dictionary<object, object>)service;
+        string script = ((List<object>)fields["entrypoint"]).Cast<string>().Last()
+            .Replace("$$", "$", StringComparison.Ordinal).Replace(" -h primary ", " ", StringComparison.Ordinal)
+            .Replace("/etc/", $"{root}/", StringComparison.Ordinal).Replace("exec docker-entrypoint.sh", ": not", StringComparison.Ordinal)
+            .Replace("chown -R postgres:postgres", ": not", StringComparison.Ordinal);
+        var start = new ProcessStartInfo("bash", ["-euc", script]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach ((object name, object value) in (Dictionary<object, object>)fields["environment"])
+            start.Environment[(string)name] = ((string)value).Replace("/var/lib/postgresql/data", root, StringComparison.Ordinal);
+        start.Environment["PGHOST"] = "127.0.0.1";
+        start.Environment["PGPORT"] = $"{primary.Port}";
+        using Process run = ChildProcess.Start(start);
+        Task<string> errors = run.StandardError.ReadToEndAsync();
+        string output = await run.StandardOutput.ReadToEndAsync();
+        await run.WaitForExitAsync();
+        Assert.True(run.ExitCode == 0, output + await errors);
     }
 
     /// <summary>What the PostgreSQL image makes of its environment.</summary>
