@@ -39,7 +39,7 @@ public sealed partial class Tidy
         ["Kubernetes.Reviews"] = ["Access", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents"],
         ["Limits"] = ["Access", "Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests"],
         ["Store.Format"] = [],
-        ["Store.Hosts"] = ["Store.Format"],
+        ["Store.Hosts"] = ["Telemetry", "Store.Format"],
         ["Store.Reads"] = ["Store.Format", "Store.Hosts"],
         ["Store.History"] = ["Store.Format", "Store.Hosts", "Store.Reads"],
         ["Store.Feed"] = ["Telemetry", "Store.Format", "Store.Hosts", "Store.Reads"],

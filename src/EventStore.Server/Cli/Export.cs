@@ -25,7 +25,7 @@ internal static class Export
         {
             _ = range.Where; // a range that cannot be read is refused before anything is started
             await using Database database = await Database.OpenExisting(run);
-            await using NpgsqlDataSource source = database.Serving();
+            await using NpgsqlDataSource source = database.Serving(mayReadOnly: true);
             await using Stream to = asked["out"] is { } file ? File.Create(file) : Console.OpenStandardOutput();
             await using var buffered = new BufferedStream(to, BufferBytes);
             (long events, Checkpoint end) = await VerbRun.WithProgress(
@@ -36,6 +36,12 @@ internal static class Export
         catch (FormatException e)
         {
             throw new OperatorException(e.Message, "'export --help' says what can be asked for, 'verify' whether the store is whole.");
+        }
+        catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.SerializationFailure)
+        {
+            throw new OperatorException(
+                "a standby stopped the reading, because it kept replay from going on",
+                "Begin again: on a standby whose max_standby_streaming_delay is longer than the export takes, or on the primary.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -80,11 +80,16 @@ internal sealed class Database : IAsyncDisposable
     /// Connections of the serving role. Their metrics carry the program's name and not a connection string, which names hosts.
     /// Statements are traced only as part of a request, not those the server sends periodically.
     /// </summary>
-    public NpgsqlDataSource Serving() => Source(ServingConnectionString, Settings.ProgramName);
+    /// <param name="mayReadOnly">Whether a standby is good enough, where it is the only host.</param>
+    public NpgsqlDataSource Serving(bool mayReadOnly = false) => Source(ServingConnectionString, Settings.ProgramName, mayReadOnly);
 
     /// <summary>The same for each host.</summary>
     public Primary Primary() => new([.. ServingConnectionStrings.Select((host, i) => Source(
         host, ServingConnectionStrings.Count > 1 ? $"{Settings.ProgramName} {i + 1}" : Settings.ProgramName))]);
+
+    /// <summary>For each host, makes connections of the serving role to it as a standby.</summary>
+    public Func<NpgsqlDataSource>[] Reading() => [.. ServingConnectionStrings.Select((host, i) => (Func<NpgsqlDataSource>)(() => Source(
+        host, $"{Settings.ProgramName} standby {i + 1}", mayReadOnly: true)))];
 
     /// <summary>Connections of the serving role for finding out what became of a batch: rare, and so none is kept.</summary>
     public LostReplies LostReplies() => new(new Primary([.. ServingConnectionStrings.Select(host => Source(

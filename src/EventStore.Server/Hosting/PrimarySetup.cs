@@ -4,26 +4,28 @@ using EventStore.Server.Telemetry;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>The connections to the primary, what follows it from host to host, and the checks of <c>/readyz</c>.</summary>
+/// <summary>The connections to the primary and to its standbys, what follows it from host to host, and the checks of <c>/readyz</c>.</summary>
 internal static class PrimarySetup
 {
-    public static void AddPrimary(this IServiceCollection services, Database database, bool requiresSynchronous)
+    public static void AddPrimary(this IServiceCollection services, Database database, Settings settings)
     {
         bool hasSeveral = database.ServingConnectionStrings.Count > 1;
         services.AddSingleton(_ => database.Primary()).AddSingleton(_ => database.LostReplies())
-            .AddSingleton<StandbyWait>();
+            .AddSingleton<StandbyWait>()
+            .AddSingleton(provider => new Standbys(
+                provider.GetRequiredService<Primary>(), settings.ReadsStandbys ? database.Reading() : []));
         // Marten knows only Npgsql's own data sources.
         services.AddSingleton(provider => hasSeveral ? database.Serving() : provider.GetRequiredService<Primary>().Term.Source);
         if (database.IsPrivate)
             return;
         services.AddSingleton(provider => new PrimaryWatch(
-            new WatchedHosts(database.Hosts(), requiresSynchronous),
+            new WatchedHosts(database.Hosts(), settings.RequiresSynchronous),
             [provider.GetRequiredService<LostReplies>().Source, provider.GetRequiredService<Primary>()],
-            provider.GetRequiredService<ILogger<PrimaryWatch>>()));
+            provider.GetRequiredService<Standbys>(), provider.GetRequiredService<ILogger<PrimaryWatch>>()));
         services.AddHostedService(provider => provider.GetRequiredService<PrimaryWatch>());
         if (hasSeveral)
             services.AddNotice("hosts", provider => provider.GetRequiredService<PrimaryWatch>().Trouble);
-        if (requiresSynchronous)
+        if (settings.RequiresSynchronous)
             services.AddReadiness("replication", (provider, _) =>
                 Task.FromResult(provider.GetRequiredService<PrimaryWatch>().ReplicationTrouble));
         else

@@ -46,6 +46,19 @@ internal static partial class SettingChecks
         OperatorException Refused(string problem, string hint) => new($"cannot listen: {problem}", $"{setting} {hint}.");
     }
 
+    /// <summary>Refuses to read standbys where none can be among the database's hosts.</summary>
+    /// <param name="postgres">The connection string; null for the private database.</param>
+    /// <exception cref="OperatorException">There is one host at most.</exception>
+    public static void StandbyReads(string? postgres)
+    {
+        if (postgres is null || !HostList.HasSeveral(new NpgsqlConnectionStringBuilder(postgres)))
+        {
+            throw new OperatorException(
+                "--standby-reads is on, and the database has no host that could be a standby",
+                "ConnectionStrings__Postgres names the standbys beside the primary, in any order: Host=db1,db2;Database=eventstore;...");
+        }
+    }
+
     /// <summary>Reads a connection string.</summary>
     /// <param name="text">The connection string.</param>
     /// <param name="setting">What the setting is called.</param>

@@ -29,6 +29,9 @@ internal sealed record Settings(
     /// <summary>Whether nothing is written to a primary that waits for no standby.</summary>
     public bool RequiresSynchronous { get; private init; }
 
+    /// <summary>Whether what may be read from a standby is.</summary>
+    public bool ReadsStandbys { get; private init; }
+
     /// <summary>For what a reason must be given.</summary>
     public IReadOnlySet<string> ReasonsRequired { get; private init; } = new HashSet<string>();
 
@@ -76,6 +79,10 @@ internal sealed record Settings(
         SettingChecks.LogLevels(configuration);
         HashSet<string>? groups = Served(Text(configuration, "groups"));
         Profile profile = NamedProfile(Text(configuration, "profile"));
+        string? postgres = Tuned(configuration, "Postgres");
+        bool readsStandbys = Flag(configuration, "standby-reads", false);
+        if (readsStandbys)
+            SettingChecks.StandbyReads(postgres);
         return new Settings(
             Addresses(configuration),
             Path.GetFullPath(Text(configuration, "data") ?? PrivatePostgres.DefaultDataFolder()),
@@ -83,12 +90,13 @@ internal sealed record Settings(
             Text(configuration, "token-auth-file"),
             Text(configuration, "authorization-rbac-dir"),
             Text(configuration, "client-ca-file"),
-            Tuned(configuration, "Postgres"),
+            postgres,
             Tuned(configuration, "PostgresOwner"))
         {
             CountsActivity = Flag(configuration, "activity", false),
             HasPage = Flag(configuration, "ui", true),
             RequiresSynchronous = Flag(configuration, "require-synchronous", false),
+            ReadsStandbys = readsStandbys,
             PostgresImage = Text(configuration, "postgres-image"),
             Groups = groups,
             // Behind an aggregator the cluster's garbage collector looks at what jobs own.

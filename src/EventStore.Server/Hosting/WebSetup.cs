@@ -86,12 +86,12 @@ internal static class WebSetup
     /// <summary>Adds the store: connections, the commit lane, the reads and the feed.</summary>
     public static void AddStore(this IServiceCollection services, Served served)
     {
-        services.AddPrimary(served.Database, served.Settings.RequiresSynchronous);
+        services.AddPrimary(served.Database, served.Settings);
         services.AddSingleton(served.Limits.Lane).AddSingleton<CommitLane>().AddSingleton<WholeBatches>();
         services.AddSingleton<JobReads>();
         services.AddSingleton<RevisionReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>();
         services.AddSingleton(provider => new TimelineReads(
-            provider.GetRequiredService<Primary>(), () => provider.GetRequiredService<Notifications>().Rebuilds));
+            provider.GetRequiredService<Standbys>(), () => provider.GetRequiredService<Notifications>().Rebuilds));
         services.AddSingleton<ServerPresence>();
         services.AddHostedService(provider => provider.GetRequiredService<ServerPresence>());
         services.AddSingleton(served.Limits.Feed).AddSingleton<JobFeed>().AddSingleton<Notifications>();

@@ -73,7 +73,9 @@ internal static class JobList
             return Status.BadRequest("invalid continue token: its start is no key of this list");
         using CancellationTokenSource limit = Limit(http);
         using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
-        await using ListTransaction list = await reads.BeginList(http.RequestAborted);
+        await using ListTransaction list = options.IsExact
+            ? await reads.BeginList(asked, isExact: true, http.RequestAborted)
+            : await reads.BeginList(options.Continue is null ? options.ResourceVersion : null, isExact: false, http.RequestAborted);
         int page = http.RequestServices.GetRequiredService<ListLimits>().Page;
         // A limit of the client's may make a list exact, this one does not.
         long? most = page > 0 ? Math.Min(options.Limit ?? page, page) : options.Limit;

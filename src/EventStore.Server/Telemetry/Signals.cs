@@ -33,6 +33,7 @@ public static class Signals
     public const string EventsTag = "eventstore.events";
 
     private const string ControllerTag = "controller";
+    private const string HostTag = "host";
     private const string ConflictTag = "kind";
     private const string VerbTag = "verb";
     private const string ResourceTag = "resource";
@@ -77,6 +78,9 @@ public static class Signals
     /// <summary>Watchers that follow the feed.</summary>
     public static readonly UpDownCounter<int> Watchers = Meter.CreateUpDownCounter<int>(
         "eventstore.watchers", "{watcher}", "Watches that follow what happens.");
+
+    private static readonly Counter<long> Reads = Meter.CreateCounter<long>(
+        "eventstore.reads", "{read}", "Reads that a standby may answer, by who was asked: standby, or primary where none had replayed enough.");
 
     private static readonly Counter<long> Conflicts = Meter.CreateCounter<long>(
         "eventstore.conflicts", "{conflict}",
@@ -126,6 +130,10 @@ public static class Signals
         LifetimesEnded.Add(1, new KeyValuePair<string, object?>(ControllerTag, controller));
         LifetimeLateness.Record(lateness.TotalSeconds, new KeyValuePair<string, object?>(ControllerTag, controller));
     }
+
+    /// <summary>Counts a read that a standby may answer.</summary>
+    /// <param name="host">Who was asked: standby or primary.</param>
+    public static void CountRead(string host) => Reads.Add(1, new KeyValuePair<string, object?>(HostTag, host));
 
     /// <summary>Whether anybody counts conflicts.</summary>
     public static bool ConflictsAreCounted => Conflicts.Enabled;

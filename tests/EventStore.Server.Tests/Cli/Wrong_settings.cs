@@ -32,6 +32,8 @@ public sealed class Wrong_settings : IDisposable
     [InlineData("--Kestrel:Certificates:Default:Path", "ROOT/none.pem", "Kestrel:Certificates:Default: there is no file ROOT/none.pem")]
     [InlineData("--Logging:LogLevel:Default", "loud", "Logging:LogLevel:Default is 'loud', which is no log level")]
     [InlineData("--Logging:Console:LogLevel:Default", "7", "Logging:Console:LogLevel:Default is '7', which is no log level")]
+    [InlineData("--standby-reads", "on", "--standby-reads is on, and the database has no host that could be a standby")]
+    [InlineData("--standby-reads", "yes", "--standby-reads is 'yes'")]
     [InlineData("--Lane:QueueLength", "0", "Lane:QueueLength is 0, which is out of range")]
     public async Task Are_refused_in_two_lines_before_anything_is_made(string option, string value, string said)
     {

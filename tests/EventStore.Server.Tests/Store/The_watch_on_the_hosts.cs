@@ -111,6 +111,7 @@ public sealed class The_watch_on_the_hosts : IAsyncLifetime
     private static PrimaryWatch Watch(Primary primary, bool requiresSynchronous = false) => new(
         new WatchedHosts([("db:5432", NpgsqlDataSource.Create("Host=127.0.0.1;Port=1"))], requiresSynchronous),
         [primary],
+        primary,
         NullLogger<PrimaryWatch>.Instance);
 
     private static async Task<string> Head(Primary primary)

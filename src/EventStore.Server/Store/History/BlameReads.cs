@@ -24,7 +24,7 @@ public sealed record BlamedJob(Job Job, Blame Blame, IReadOnlyDictionary<long, S
 /// Tells who set each value of a job last, now or at any revision. No history is replayed: snapshots say what the events before them
 /// touched (migrations/V0012), so some hundred small rows and the events behind the last snapshot are read, however long the history is.
 /// </summary>
-public sealed class BlameReads(Primary database)
+public sealed class BlameReads(Standbys standbys)
 {
     /// <summary>How many events are looked at, at most, for leaves that recorded paths do not tell of.</summary>
     internal const int LookedAtMax = 256;
@@ -70,20 +70,21 @@ public sealed class BlameReads(Primary database)
 
     /// <summary>The blame of the job that lived at a name at a revision; null if none did.</summary>
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
-    public async Task<BlamedJob?> At(JobKey key, long revision, CancellationToken stop)
-    {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-        return await PastJobs.OneAt(connection, key, revision, stop) is { Job: { } job } ? await Of(connection, job, stop) : null;
-    }
+    public Task<BlamedJob?> At(JobKey key, long revision, CancellationToken stop) => standbys.Read(
+        revision,
+        async connection => await PastJobs.OneAt(connection, key, revision, stop) is { Job: { } job } ? await Of(connection, job, stop) : null,
+        stop);
 
     /// <summary>
     /// The blame of one incarnation as it stood at a revision; null if it did not exist then. For a deleted one it is that of its last
     /// state.
     /// </summary>
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
-    public async Task<BlamedJob?> Of(Guid uid, long revision, CancellationToken stop)
+    public Task<BlamedJob?> Of(Guid uid, long revision, CancellationToken stop) =>
+        standbys.Read(revision, connection => Of(connection, uid, revision, stop), stop);
+
+    private static async Task<BlamedJob?> Of(NpgsqlConnection connection, Guid uid, long revision, CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
         if (await connection.Ask(LifeSql, stop, Of(uid), Of(revision)) is not long version)
             return null;
         PastJobs.Found found = await PastJobs.AtVersions(connection, new Dictionary<Guid, long> { [uid] = version }, long.MaxValue, stop);

@@ -1,6 +1,5 @@
 using System.Globalization;
 using EventStore.Server.Store.Format;
-using EventStore.Server.Store.Hosts;
 using Npgsql;
 
 namespace EventStore.Server.Store.History;
@@ -46,16 +45,16 @@ internal static class NameRanges
     public static bool Has(RevisionField field) => field is RevisionField.Name or RevisionField.Uid or RevisionField.Job;
 
     /// <summary>The lives a condition speaks of, once the last revision of the query has been committed.</summary>
-    /// <param name="database">The database.</param>
+    /// <param name="connection">A connection.</param>
     /// <param name="condition">The condition: among values of a field that <see cref="Has"/> lives.</param>
     /// <param name="namespaces">Only in these namespaces, or null.</param>
     /// <param name="stop">Cancels the read.</param>
     public static async Task<NameRange[]> Of(
-        Primary database, RevisionCondition condition, IReadOnlyList<string>? namespaces, CancellationToken stop)
+        NpgsqlConnection connection, RevisionCondition condition, IReadOnlyList<string>? namespaces, CancellationToken stop)
     {
         if (condition.Field == RevisionField.Job && namespaces is not null)
             return [.. from name in namespaces from job in condition.Values select new NameRange(name, job, 1, RevisionQuery.NumberMax)];
-        await using NpgsqlCommand command = Command(database, condition);
+        await using NpgsqlCommand command = Command(connection, condition);
         var lives = new List<NameRange>();
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         while (await reader.ReadAsync(stop))
@@ -68,9 +67,9 @@ internal static class NameRanges
     private static bool IsNamed(RevisionCondition condition, NameRange life) =>
         condition.Values.Contains(string.Create(CultureInfo.InvariantCulture, $"{life.Job}.{life.First}"));
 
-    private static NpgsqlCommand Command(Primary database, RevisionCondition condition)
+    private static NpgsqlCommand Command(NpgsqlConnection connection, RevisionCondition condition)
     {
-        NpgsqlCommand command = database.CreateCommand();
+        NpgsqlCommand command = connection.CreateCommand();
         switch (condition.Field)
         {
             case RevisionField.Name:

@@ -13,7 +13,7 @@ namespace EventStore.Server.Store.History;
 public readonly record struct RevisionStep(long Bound, Revision? Revision);
 
 /// <summary>Reads the history, deleted incarnations too.</summary>
-public sealed class RevisionReads(Primary database)
+public sealed class RevisionReads(Standbys standbys)
 {
     /// <summary>
     /// The most revisions examined in one read. Where two conditions are frequent but never hold together, the whole log would be
@@ -49,9 +49,18 @@ public sealed class RevisionReads(Primary database)
     /// <param name="query">The query; its last revision has been committed.</param>
     /// <param name="count">How many at most.</param>
     /// <param name="stop">Cancels the read.</param>
-    public async IAsyncEnumerable<RevisionStep> List(RevisionQuery query, int count, [EnumeratorCancellation] CancellationToken stop)
+    public IAsyncEnumerable<RevisionStep> List(RevisionQuery query, int count, CancellationToken stop)
     {
-        (RevisionQuery rest, List<NameRange[]> lives) = await Split(query, stop);
+        var left = new Left(query, count);
+        return standbys.Read(query.Last, connection => ReadLeft(connection, left, stop), stop);
+    }
+
+    private static async IAsyncEnumerable<RevisionStep> ReadLeft(
+        NpgsqlConnection connection, Left left, [EnumeratorCancellation] CancellationToken stop)
+    {
+        RevisionQuery query = left.Query;
+        int count = left.Count;
+        (RevisionQuery rest, List<NameRange[]> lives) = await Split(connection, query, stop);
         // Piece by piece: whoever has enough, as a page has by its bytes, leaves the rest of the piece unread, and the database will have
         // sent all of it.
         (int length, int steps, bool more) = (PieceMin, StepsMax, !query.IsNothing);
@@ -61,7 +70,7 @@ public sealed class RevisionReads(Primary database)
         {
             (int found, int rows, int spent, long bound, long bytes, bool brokenOff) = (0, 0, 0, 0, 0, false);
             length = Math.Min(length, count);
-            await using NpgsqlCommand command = database.CreateCommand();
+            await using NpgsqlCommand command = connection.CreateCommand();
             if (probes)
                 IndexIntersection.WriteProbe(command, rest, lives, length);
             else
@@ -75,11 +84,11 @@ public sealed class RevisionReads(Primary database)
                     found++;
                     byte[] data = reader.GetFieldValue<byte[]>(DataColumn);
                     bytes += data.Length;
-                    yield return new RevisionStep(bound, Read(reader, data, origins));
+                    yield return left.Read(bound, Read(reader, data, origins));
                 }
 
                 if (brokenOff)
-                    yield return new RevisionStep(bound, null);
+                    yield return left.Read(bound, null);
             }
 
             more = (probes ? rows : found) == length && count > found && !brokenOff;
@@ -90,7 +99,7 @@ public sealed class RevisionReads(Primary database)
             if (more && steps <= 0)
             {
                 more = false;
-                yield return new RevisionStep(bound, null);
+                yield return left.Read(bound, null);
             }
         }
     }
@@ -98,7 +107,7 @@ public sealed class RevisionReads(Primary database)
     /// <summary>The revision of that number, or null.</summary>
     public async Task<Revision?> Find(long number, CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand(FindSql);
+        await using NpgsqlCommand command = standbys.Primary.CreateCommand(FindSql);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = number });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         return await reader.ReadAsync(stop) ? Read(reader, reader.GetFieldValue<byte[]>(DataColumn), new OriginReader()) : null;
@@ -107,7 +116,7 @@ public sealed class RevisionReads(Primary database)
     /// <summary>Who made the changes of these revisions.</summary>
     public async Task<IReadOnlyDictionary<long, string>> Users(long[] numbers, CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand(UsersSql);
+        await using NpgsqlCommand command = standbys.Primary.CreateCommand(UsersSql);
         command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = numbers });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         var users = new Dictionary<long, string>();
@@ -118,11 +127,11 @@ public sealed class RevisionReads(Primary database)
 
     /// <summary>What was changed behind a revision, the oldest first, and so many at most: without the events.</summary>
     internal Task<IReadOnlyList<ChangedJob>> Changed(long behind, int max, CancellationToken stop) =>
-        database.Term.Bound(ReadChanged(behind, max, stop));
+        standbys.Primary.Term.Bound(ReadChanged(behind, max, stop));
 
     private async Task<IReadOnlyList<ChangedJob>> ReadChanged(long behind, int max, CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand(ChangedSql);
+        await using NpgsqlCommand command = standbys.Primary.CreateCommand(ChangedSql);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = behind });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = max });
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
@@ -139,7 +148,7 @@ public sealed class RevisionReads(Primary database)
     /// <summary>The version of a job before it was gone, or its latest: versions count its revisions from 1.</summary>
     public async Task<long> LastVersion(Guid uid, CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand(LastVersionSql);
+        await using NpgsqlCommand command = standbys.Primary.CreateCommand(LastVersionSql);
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = uid });
         return await command.ExecuteScalarAsync(stop) is long version ? version : 0;
     }
@@ -147,7 +156,7 @@ public sealed class RevisionReads(Primary database)
     /// <summary>The revision that made a version of a job; null when the job of that name has no such version.</summary>
     public async Task<long?> AtVersion(JobKey key, Guid uid, long version, CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand(AtVersionSql);
+        await using NpgsqlCommand command = standbys.Primary.CreateCommand(AtVersionSql);
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = uid });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = version });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Namespace });
@@ -159,23 +168,25 @@ public sealed class RevisionReads(Primary database)
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<StoredJob> JobAfter(Revision revision, CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
         var version = new Dictionary<Guid, long> { [revision.Uid] = revision.Version };
-        PastJob past = (await PastJobs.AtVersions(connection, version, long.MaxValue, stop)).Jobs[0].OrThrow();
+        PastJobs.Found found = await standbys.Read(
+            revision.Number, connection => PastJobs.AtVersions(connection, version, long.MaxValue, stop), stop);
+        PastJob past = found.Jobs[0].OrThrow();
         return StoredJob.Of(past.Job!, past.Time);
     }
 
     /// <summary>The first revision committed at or after <paramref name="time"/>, or the number the next one will have at least.</summary>
     public async Task<long> FirstSince(DateTimeOffset time, CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        await using NpgsqlConnection connection = await standbys.Primary.OpenConnectionAsync(stop);
         return await RevisionAtTime.LastBefore(connection, time, stop) + 1;
     }
 
     /// <summary>Writes a statement of a <see cref="List"/>, of a single piece.</summary>
     internal async Task Write(NpgsqlCommand command, RevisionQuery query, int count, CancellationToken stop, bool probe = false)
     {
-        (RevisionQuery rest, List<NameRange[]> lives) = await Split(query, stop);
+        await using NpgsqlConnection connection = await standbys.Primary.OpenConnectionAsync(stop);
+        (RevisionQuery rest, List<NameRange[]> lives) = await Split(connection, query, stop);
         if (probe && IndexIntersection.CanProbe(rest, lives))
             IndexIntersection.WriteProbe(command, rest, lives, count);
         else
@@ -183,13 +194,14 @@ public sealed class RevisionReads(Primary database)
     }
 
     /// <summary>The lives that conditions on names stand for, and the query less those conditions.</summary>
-    private async Task<(RevisionQuery Remaining, List<NameRange[]> Lives)> Split(RevisionQuery query, CancellationToken stop)
+    private static async Task<(RevisionQuery Remaining, List<NameRange[]> Lives)> Split(
+        NpgsqlConnection connection, RevisionQuery query, CancellationToken stop)
     {
         IReadOnlyList<string>? namespaces = query.Conditions.FirstOrDefault(
             each => each is { Field: RevisionField.Namespace, Among: true })?.Values;
         var lives = new List<NameRange[]>();
         foreach (RevisionCondition condition in query.Conditions.Where(each => each.Among && NameRanges.Has(each.Field)))
-            lives.Add(await NameRanges.Of(database, condition, namespaces, stop));
+            lives.Add(await NameRanges.Of(connection, condition, namespaces, stop));
         // Lives are of those namespaces only.
         return (query.Where(
             each => !each.Among || !(NameRanges.Has(each.Field) || (each.Field == RevisionField.Namespace && lives.Count > 0))), lives);
@@ -217,4 +229,21 @@ public sealed class RevisionReads(Primary database)
         ReadEvent(reader.GetInt64(0), reader.GetString(8), data),
         reader.GetFieldValue<DateTimeOffset>(10),
         origins.Read(reader, 11));
+
+    /// <summary>What of a query is still to be read.</summary>
+    private sealed class Left(RevisionQuery query, int count)
+    {
+        private long? bound;
+        private int found;
+
+        public RevisionQuery Query => bound is { } last ? query.Behind(last) : query;
+
+        public int Count => count - found;
+
+        public RevisionStep Read(long at, Revision? revision)
+        {
+            (bound, found) = (at, revision is null ? found : found + 1);
+            return new RevisionStep(at, revision);
+        }
+    }
 }

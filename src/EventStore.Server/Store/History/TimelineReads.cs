@@ -18,9 +18,9 @@ namespace EventStore.Server.Store.History;
 /// status are estimates, and say so.
 /// What was counted is kept in a cache, so that the next read counts only what was committed since.
 /// </remarks>
-/// <param name="database">The database.</param>
+/// <param name="standbys">The database.</param>
 /// <param name="rebuilds">How often the index rows were rebuilt. Counts from before a rebuild are discarded.</param>
-public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisposable
+public sealed class TimelineReads(Standbys standbys, Func<long> rebuilds) : IDisposable
 {
     /// <summary>How many revisions are counted at once at most: the newest of the stretch.</summary>
     public const int CountedMax = 200_000;
@@ -103,7 +103,8 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
     /// <summary>Where the name's history begins and ends; null for a name that never was.</summary>
     public async Task<HistoryExtent?> Extent(JobKey key, CancellationToken stop)
     {
-        await using NpgsqlCommand command = Ask(ExtentSql, key);
+        await using NpgsqlConnection connection = await standbys.Primary.OpenConnectionAsync(stop);
+        await using NpgsqlCommand command = Ask(connection, ExtentSql, key);
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         return await row.ReadAsync(stop)
             ? new HistoryExtent(
@@ -124,7 +125,7 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
     {
         var slices = TimeSlices.Of(from, to, slicesMax);
         var place = new TimelineKey(key, slices.Begin, slices.Width, first);
-        (long rebuild, IReadOnlyList<Epoch> epochs) = (rebuilds(), database.Epochs.Known);
+        (long rebuild, IReadOnlyList<Epoch> epochs) = (rebuilds(), standbys.Primary.Epochs.Known);
         CountedTimeline? before = known.Get(place) is { } kept && kept.Last <= last && kept.Rebuilds == rebuild
             && ReferenceEquals(kept.Epochs, epochs) ? kept : null;
         CountedTimeline counted;
@@ -134,7 +135,8 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
         }
         else
         {
-            counted = await Count(key, slices, before?.LastSlice ?? 0, before is null ? first : before.Last + 1, last, stop);
+            (int oldest, long start) = before is null ? (0, first) : (before.LastSlice, before.Last + 1);
+            counted = await standbys.Read(last, connection => Count(connection, key, slices, oldest, start, last, stop), stop);
             counted = counted with { Rebuilds = rebuild, Epochs = epochs };
             counted = before is null || counted.Clipped ? counted : before.With(counted);
             known.Keep(place, counted);
@@ -148,12 +150,13 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
     public void Dispose() => known.Dispose();
 
     /// <summary>Counts revisions of which none is older than a slice.</summary>
-    private async Task<CountedTimeline> Count(JobKey key, TimeSlices slices, int oldest, long first, long last, CancellationToken stop)
+    private static async Task<CountedTimeline> Count(
+        NpgsqlConnection connection, JobKey key, TimeSlices slices, int oldest, long first, long last, CancellationToken stop)
     {
         var cells = new List<TimelineCell>();
         long total = 0;
         DateTimeOffset[] bounds = [.. Enumerable.Range(oldest + 1, slices.Count - oldest - 1).Select(slices.Start)];
-        await using NpgsqlCommand command = Ask(CountSql, key);
+        await using NpgsqlCommand command = Ask(connection, CountSql, key);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = first });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = last });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset[]> { TypedValue = bounds });
@@ -185,14 +188,15 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
 
     private async Task<bool> LivesBefore(JobKey key, long first, CancellationToken stop)
     {
-        await using NpgsqlCommand command = Ask(LivesBeforeSql, key);
+        await using NpgsqlConnection connection = await standbys.Primary.OpenConnectionAsync(stop);
+        await using NpgsqlCommand command = Ask(connection, LivesBeforeSql, key);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = first });
         return await command.ExecuteScalarAsync(stop) is true;
     }
 
-    private NpgsqlCommand Ask(string sql, JobKey key)
+    private static NpgsqlCommand Ask(NpgsqlConnection connection, string sql, JobKey key)
     {
-        NpgsqlCommand command = database.CreateCommand(sql);
+        var command = new NpgsqlCommand(sql, connection);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Namespace });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Name });
         return command;

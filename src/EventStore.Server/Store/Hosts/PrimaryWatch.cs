@@ -13,8 +13,10 @@ public sealed record WatchedHosts(IReadOnlyList<(string Name, NpgsqlDataSource S
 /// </summary>
 /// <param name="watched">The hosts.</param>
 /// <param name="told">Who is told; their hosts are the same, in the same order.</param>
+/// <param name="standbys">Is told which hosts are standbys.</param>
 /// <param name="log">The log.</param>
-public sealed partial class PrimaryWatch(WatchedHosts watched, IReadOnlyList<Primary> told, ILogger<PrimaryWatch> log) : BackgroundService
+public sealed partial class PrimaryWatch(
+    WatchedHosts watched, IReadOnlyList<Primary> told, Standbys standbys, ILogger<PrimaryWatch> log) : BackgroundService
 {
     private static readonly TimeSpan EveryOfSeveral = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan EveryOfOne = TimeSpan.FromSeconds(1);
@@ -99,6 +101,7 @@ public sealed partial class PrimaryWatch(WatchedHosts watched, IReadOnlyList<Pri
         {
             bool isNews = states[host].Kind != found.Kind || states[host].Lineage != found.Lineage;
             states[host] = found;
+            standbys.Note(host, found.Kind == HostKind.Standby);
             int? chosen = PrimaryChoice.Of(states, present, served);
             if (chosen is { } another && (another != present || served != states[another].Lineage || isStray))
                 Move(another);

@@ -43,12 +43,20 @@ public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false
     /// Waits for an answer of the primary until the term ends. A task that is abandoned goes on by itself, and so must own the
     /// connection that it uses.
     /// </summary>
+    /// <param name="asked">The answer.</param>
+    /// <param name="within">How long it may take; null for as long as it likes.</param>
     /// <exception cref="PrimaryChangedException">The term has ended first.</exception>
-    public async Task<T> Bound<T>(Task<T> asked)
+    /// <exception cref="TimeoutException">It took longer.</exception>
+    public async Task<T> Bound<T>(Task<T> asked, TimeSpan? within = null)
     {
         try
         {
-            return await asked.WaitAsync(over.Token);
+            return await asked.WaitAsync(within ?? Timeout.InfiniteTimeSpan, over.Token);
+        }
+        catch (TimeoutException) when (!asked.IsCompleted)
+        {
+            _ = Forget(asked);
+            throw;
         }
         catch (OperationCanceledException) when (IsOver)
         {
@@ -59,7 +67,7 @@ public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false
         }
     }
 
-    /// <inheritdoc cref="Bound{T}(Task{T})"/>
+    /// <inheritdoc cref="Bound{T}(Task{T}, TimeSpan?)"/>
     public Task Bound(Task asked) => Bound(Completed(asked));
 
     /// <summary>The same for answers that come one by one.</summary>

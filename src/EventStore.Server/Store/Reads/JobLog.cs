@@ -15,9 +15,9 @@ namespace EventStore.Server.Store.Reads;
 /// It holds a page of events and the known jobs, both bounded in bytes; changes are returned one by one. No connection is held
 /// while one is being consumed.
 /// </remarks>
-/// <param name="database">The database.</param>
+/// <param name="standbys">The database.</param>
 /// <param name="knownBytes">How many bytes of jobs are remembered.</param>
-internal sealed class JobLog(Primary database, long knownBytes)
+internal sealed class JobLog(Standbys standbys, long knownBytes)
 {
     /// <summary>The most bytes of events of one page, beyond its first event.</summary>
     internal const int PageBytes = 2 << 20;
@@ -58,7 +58,7 @@ internal sealed class JobLog(Primary database, long knownBytes)
             {
                 after = happened.Revision;
                 pendingBytes -= happened.WeightBytes;
-                Exception? why = IsAtHand(happened) ? null : await Load(happened, page, stop);
+                Exception? why = IsAtHand(happened) ? null : await Load(happened, page, upTo, stop);
                 if (why is null && Fold(happened, ref why) is { } change)
                     yield return change;
                 else
@@ -69,10 +69,21 @@ internal sealed class JobLog(Primary database, long knownBytes)
 
     private async Task<(Queue<StoredEvent> Page, bool More)> ReadPage(long after, long upTo, JobKey? key, CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand(key is null ? Sql : OfKeySql);
+        int length = pageLength;
+        (Queue<StoredEvent> page, pendingBytes, bool full) = await standbys.Read(
+            upTo, connection => ReadPage(connection, after, upTo, key, length, stop), stop);
+        bool more = full || page.Count == length;
+        pageLength = full ? Math.Max(1, page.Count) : Math.Min(2 * length, PageMax);
+        return (page, more);
+    }
+
+    private static async Task<(Queue<StoredEvent> Page, long Bytes, bool Full)> ReadPage(
+        NpgsqlConnection connection, long after, long upTo, JobKey? key, int length, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(key is null ? Sql : OfKeySql, connection);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = after });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = upTo });
-        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = pageLength });
+        command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = length });
         if (key is { } one)
         {
             command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = one.Namespace });
@@ -89,11 +100,7 @@ internal sealed class JobLog(Primary database, long knownBytes)
             full = (bytes += happened.WeightBytes) > PageBytes;
         }
 
-        pendingBytes = bytes;
-
-        bool more = full || page.Count == pageLength;
-        pageLength = full ? Math.Max(1, page.Count) : Math.Min(2 * pageLength, PageMax);
-        return (page, more);
+        return (page, bytes, full);
     }
 
     private bool IsAtHand(StoredEvent happened) => happened.Version == 1 || known.At(happened.Uid, happened.Version - 1) is not null;
@@ -103,7 +110,8 @@ internal sealed class JobLog(Primary database, long knownBytes)
     /// room. How many are asked for at once grows as long as all find room.
     /// </summary>
     /// <returns>Why the job of the event could not be loaded; null when it was.</returns>
-    private async Task<Exception?> Load(StoredEvent first, Queue<StoredEvent> following, CancellationToken stop)
+    private async Task<Exception?> Load(
+        StoredEvent first, Queue<StoredEvent> following, long upTo, CancellationToken stop)
     {
         var wanted = new Dictionary<Guid, long> { [first.Uid] = first.Version - 1 };
         var seen = new HashSet<Guid> { first.Uid };
@@ -115,12 +123,9 @@ internal sealed class JobLog(Primary database, long knownBytes)
                 wanted[happened.Uid] = happened.Version - 1;
         }
 
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
         Exception? problem = null;
-        PastJobs.Found found = await PastJobs.AtVersions(connection, wanted, knownBytes / 2, stop);
-        if (!found.Complete && found.Jobs.All(past => past.Uid != first.Uid))
-            found = await PastJobs.AtVersions(
-                connection, new Dictionary<Guid, long> { [first.Uid] = first.Version - 1 }, knownBytes / 2, stop);
+        PastJobs.Found found = await standbys.Read(
+            upTo, connection => JobsBefore(connection, first, wanted, knownBytes / 2, stop), stop);
         loads = found.Complete ? Math.Min(2 * loads, LoadsMax) : Math.Max(1, loads / 2);
         foreach (PastJob past in found.Jobs.OrderBy(past => past.Uid == first.Uid)) // the one put last is kept for certain
         {
@@ -131,6 +136,15 @@ internal sealed class JobLog(Primary database, long knownBytes)
         }
 
         return IsAtHand(first) ? null : problem ?? new UnreadableEventException(first.Revision, first.Name, null);
+    }
+
+    private static async Task<PastJobs.Found> JobsBefore(
+        NpgsqlConnection connection, StoredEvent first, Dictionary<Guid, long> wanted, long bytesMax, CancellationToken stop)
+    {
+        PastJobs.Found found = await PastJobs.AtVersions(connection, wanted, bytesMax, stop);
+        return found.Complete || found.Jobs.Any(past => past.Uid == first.Uid)
+            ? found
+            : await PastJobs.AtVersions(connection, new Dictionary<Guid, long> { [first.Uid] = first.Version - 1 }, bytesMax, stop);
     }
 
     private JobChange? Fold(StoredEvent happened, ref Exception? why)
@@ -163,7 +177,7 @@ internal sealed class JobLog(Primary database, long knownBytes)
             return key;
         }
 
-        await using NpgsqlCommand command = database.CreateCommand(
+        await using NpgsqlCommand command = standbys.Primary.CreateCommand(
             "SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE j.id = $1");
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = uid });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);

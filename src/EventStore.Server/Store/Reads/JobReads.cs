@@ -7,8 +7,10 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>Reads jobs. Every read asks the database, so it sees every write answered before, of any process.</summary>
-public sealed class JobReads(Primary database)
+public sealed class JobReads(Standbys standbys)
 {
+    private readonly Primary database = standbys.Primary;
+
     private const long KnownBytes = 2 << 20; // for a reading of the log, of which there are several at once
 
     // A skip scan from one namespace to the next, whatever number of jobs each has.
@@ -48,7 +50,7 @@ public sealed class JobReads(Primary database)
         SELECT h.revision, encode(h.hash, 'hex'), {EpochRow.Columns} FROM {HeadRow.Sql} h, eventstore.epoch e ORDER BY e.number
         """;
 
-    private readonly CoalescedReads gets = new(database, queriesMax: 2);
+    private readonly CoalescedReads gets = new(standbys.Primary, queriesMax: 2);
 
     /// <summary>The living job of that name, or null.</summary>
     public async Task<StoredJob?> Get(JobKey key, CancellationToken stop) => (await gets.Get(key, stop))?.Shown;
@@ -69,8 +71,8 @@ public sealed class JobReads(Primary database)
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<(Job Job, DateTimeOffset Time)?> JobAt(JobKey key, long revision, CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-        return await PastJobs.OneAt(connection, key, revision, stop) is { } past ? (past.Job!, past.Time) : null;
+        PastJob? past = await standbys.Read(revision, connection => PastJobs.OneAt(connection, key, revision, stop), stop);
+        return past is null ? null : (past.Job!, past.Time);
     }
 
     /// <summary>The revision a moment stood at, or null for one that is yet to come; and the database's clock.</summary>
@@ -85,14 +87,50 @@ public sealed class JobReads(Primary database)
     public async Task<Dictionary<JobKey, Job>?> JobsAt(
         IReadOnlyCollection<JobKey> keys, long revision, long bytesMax, CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-        PastJobs.Found found = await PastJobs.At(connection, keys, revision, bytesMax, stop);
+        PastJobs.Found found = await standbys.Read(
+            revision, connection => PastJobs.At(connection, keys, revision, bytesMax, stop), stop);
         return found.Complete ? found.Jobs.Select(past => past.OrThrow().Job!).ToDictionary(job => job.Key) : null;
     }
 
-    /// <summary>Opens a snapshot of all jobs.</summary>
+    /// <summary>Opens a snapshot of all jobs, as they are now.</summary>
     public async Task<ListTransaction> BeginList(CancellationToken stop) =>
-        await ListTransaction.Open(await database.OpenConnectionAsync(stop), stop);
+        await ListTransaction.Open(database, stop);
+
+    /// <summary>Opens one that may be a standby's, for lists that are shown and for nothing that is written by them.</summary>
+    /// <param name="revision">The revision it has at least; 0 for what this server has seen, null for what the primary has now.</param>
+    /// <param name="isExact">Whether it is read as of that revision.</param>
+    /// <param name="stop">Cancels the read.</param>
+    public async Task<ListTransaction> BeginList(long? revision, bool isExact, CancellationToken stop)
+    {
+        if (!standbys.Exist)
+            return await BeginList(stop);
+        long needed = revision switch
+        {
+            null => await Head(stop),
+            0 => database.Epochs.Seen,
+            var asked => asked.Value,
+        };
+        if (await standbys.TryOpen(needed, stop) is { } there && await ListTransaction.TryOpen(database, there, stop) is { } list)
+        {
+            bool isTaken = false;
+            try
+            {
+                if (isTaken = (isExact || await IsOnPrimary(list.Head, stop)) && database.Epochs.Known[^1] == there.Epoch)
+                    return list;
+            }
+            finally
+            {
+                if (!isTaken)
+                    await list.DisposeAsync();
+            }
+        }
+
+        return await BeginList(stop);
+    }
+
+    /// <summary>Whether the primary shows a revision: what waits for a synchronous standby is to be seen there before.</summary>
+    private async Task<bool> IsOnPrimary(long revision, CancellationToken stop) =>
+        revision <= database.Epochs.Seen || revision <= await Head(stop);
 
     /// <summary>The epoch because of which the revision never comes, as far as is known; null when it may.</summary>
     public Epoch? Lacking(long revision) => database.Epochs.Lacking(revision);
@@ -150,7 +188,7 @@ public sealed class JobReads(Primary database)
     /// <param name="key">Of this job only, or null.</param>
     /// <param name="stop">Cancels the reading.</param>
     public IAsyncEnumerable<LogEntry> Changes(long after, long upTo, JobKey? key, CancellationToken stop) =>
-        new JobLog(database, KnownBytes).Read(after, upTo, key, stop);
+        new JobLog(standbys, KnownBytes).Read(after, upTo, key, stop);
 
     /// <summary>
     /// The namespaces that have living jobs, and those named, in order: each with the time of its first event, if it ever had one.
