@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", Options.OfGivenStore, "chain", "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched"];
+    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", Options.OfGivenStore, "chain", "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -110,6 +110,9 @@ internal sealed class Benchmark : IAsyncDisposable
                 return;
             case Options.OfGivenStore:
                 await new HistoryPages(postgres, options, figures, spec => Load(spec, null)).Measure(server, options.WholeJobs);
+                return;
+            case "standby":
+                await new StandbyReads(postgres!, options, figures, spec => Load(spec, null), stop).Measure();
                 return;
             case "chain":
                 await new ChainCost(postgres!, options, spec => Load(spec, null), stop).Measure(figures);

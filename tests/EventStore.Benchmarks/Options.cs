@@ -56,6 +56,7 @@ internal sealed record Options
           large         64 writers and 20 watchers of jobs of 2.9 MB, and what another user's small patch feels of them
           apply         patch without and with owners of fields, and server-side apply, in turn
           undo          blame of a job of 100,000 revisions, restore, and a namespace of 10,000 jobs back to a moment
+          standby       lists, pages of history and blame without and with a standby that is read, in turn: the primary's CPU time
           touched       the commit function with and without snapshots that tell who set what, in turn
           snapshot      commits of one patch, before somebody holds a snapshot and 40,000 commits after
           page-job      the page for people: first loads, and the pages of a job of 100,000 revisions
@@ -75,14 +76,14 @@ internal sealed record Options
     [
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood",
         "startup", "first-screen", "past", "lifetimes", "whole", "history-pages", "chain", "snapshot",
-        "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched",
+        "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby",
     ];
 
     /// <summary>Those that need a PostgreSQL and servers of their own.</summary>
     private static readonly string[] NeedOwnServer =
     [
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot",
-        "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched",
+        "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby",
     ];
 
     /// <summary>Reads a store that somebody filled, and leaves it as it is.</summary>

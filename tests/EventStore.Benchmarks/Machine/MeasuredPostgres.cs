@@ -106,17 +106,39 @@ internal sealed class MeasuredPostgres : IAsyncDisposable
 
     private static async Task<MeasuredPostgres> Start(CancellationToken stop)
     {
+        (string folder, string data) = await Folder(stop);
         PostgresBinaries binaries = PostgresBinaries.Find();
-        string? account = Environment.IsPrivilegedProcess ? Superuser : null; // PostgreSQL does not run as root
-        string folder = Directory.CreateTempSubdirectory("eventstore-bench.").FullName;
-        if (account is not null)
-            await Child.Run(["chown", account, folder], stop);
-        string data = Path.Combine(folder, "data");
         await Child.Run(
             [binaries.Program("initdb"), "-D", data, "-U", Superuser, "--encoding=UTF8", "--locale=C", "--data-checksums", "--auth-local=trust", "--auth-host=reject"],
-            stop, account);
+            stop, Account);
+        return await Run(folder, data, stop);
+    }
+
+    /// <summary>Starts a standby of it, which is gone with this run too.</summary>
+    public async Task<MeasuredPostgres> StartStandby(CancellationToken stop)
+    {
+        if (folder is null)
+            throw new BenchmarkException("a standby is made of the PostgreSQL that this run starts; leave out --connection-string");
+        (string own, string data) = await Folder(stop);
+        await Child.Run(
+            [PostgresBinaries.Find().Program("pg_basebackup"), "-h", folder, "-U", Superuser, "-D", data, "-R", "-c", "fast"], stop, Account);
+        return await Run(own, data, stop);
+    }
+
+    private static string? Account => Environment.IsPrivilegedProcess ? Superuser : null; // PostgreSQL does not run as root
+
+    private static async Task<(string Folder, string Data)> Folder(CancellationToken stop)
+    {
+        string folder = Directory.CreateTempSubdirectory("eventstore-bench.").FullName;
+        if (Account is { } account)
+            await Child.Run(["chown", account, folder], stop);
+        return (folder, Path.Combine(folder, "data"));
+    }
+
+    private static async Task<MeasuredPostgres> Run(string folder, string data, CancellationToken stop)
+    {
         string[] settings = [.. Settings.Append($"unix_socket_directories={folder}").SelectMany(setting => (string[])["-c", setting])];
-        Child process = Child.Start([binaries.Program("postgres"), "-D", data, .. settings], runAs: account, signal: "INT"); // INT: without waiting for clients
+        Child process = Child.Start([PostgresBinaries.Find().Program("postgres"), "-D", data, .. settings], runAs: Account, signal: "INT"); // INT: without waiting for clients
         var builder = new NpgsqlConnectionStringBuilder { Host = folder, Username = Superuser, Database = "postgres" };
         var postgres = new MeasuredPostgres(builder.ConnectionString, process, folder);
         while (!process.Ended.IsCompleted)

@@ -1,5 +1,6 @@
 using EventStore.Benchmarks.Load;
 using EventStore.Server.Store.Lane;
+using Npgsql;
 
 namespace EventStore.Benchmarks.Machine;
 
@@ -61,10 +62,14 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         return new ServerUnderTest(url, token, database, process, folder);
     }
 
-    /// <summary>Another server on the same database, with the same users.</summary>
-    public async Task<ServerUnderTest> Beside(MeasuredPostgres postgres, string? program, IReadOnlyDictionary<string, string> settings, CancellationToken stop)
+    /// <summary>Another server on the same database, with the same users; its connection string may name a standby too.</summary>
+    public async Task<ServerUnderTest> Beside(
+        MeasuredPostgres postgres, string? program, IReadOnlyDictionary<string, string> settings, CancellationToken stop, MeasuredPostgres? standby = null)
     {
-        var environment = new Dictionary<string, string>(settings) { ["ConnectionStrings__Postgres"] = postgres.For(Database!, Database + "_serving") };
+        var hosts = new NpgsqlConnectionStringBuilder(postgres.For(Database!, Database + "_serving"));
+        if (standby is not null)
+            hosts.Host += "," + new NpgsqlConnectionStringBuilder(standby.ConnectionString).Host;
+        var environment = new Dictionary<string, string>(settings) { ["ConnectionStrings__Postgres"] = hosts.ConnectionString };
         (Child started, Uri url) = await Launch(
             [.. Command(program), "--urls", "http://127.0.0.1:0", "--token-auth-file", Path.Combine(folder!, "tokens.csv")], environment, stop);
         return new ServerUnderTest(url, Token, Database, started, null);
