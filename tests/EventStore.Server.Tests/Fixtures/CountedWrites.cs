@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using Npgsql;
@@ -6,69 +7,70 @@ using Npgsql;
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>
-/// Writers that count up a label of a job each while the database, or the server, may go at any moment. What was answered must be there once,
-/// what was answered as not done must not; only what was left open may be either.
+/// Clients that write a label of a few jobs and read them while the database, or the server, may go at any moment. All they do and are told is
+/// recorded; afterwards <see cref="HistoryCheck"/> compares it with what is stored.
 /// </summary>
 internal sealed class CountedWrites
 {
-    private readonly ConcurrentBag<Written> answered = [];
-    private readonly ConcurrentDictionary<(string Job, string Value), bool> unanswered = new();
+    private readonly ConcurrentQueue<Operation> history = new();
     private readonly ConcurrentDictionary<string, int> refusals = new();
-    private readonly ConcurrentDictionary<string, long> reached = new();
+    private int last;
+    private int answered;
+    private int unanswered;
+    private int conflicts;
+    private int read;
 
     /// <summary>How many writes were answered as done.</summary>
-    public int Answered => answered.Count;
+    public int Answered => Volatile.Read(ref answered);
 
     /// <summary>How many were neither answered as done nor as not done.</summary>
-    public int Unanswered => unanswered.Count;
+    public int Unanswered => Volatile.Read(ref unanswered);
+
+    /// <summary>How many reads were answered.</summary>
+    public int Seen => Volatile.Read(ref read);
+
+    /// <summary>How many writes met another revision than they required.</summary>
+    public int Conflicts => Volatile.Read(ref conflicts);
 
     /// <summary>What was said instead, and how often.</summary>
     public string Refusals => string.Join('\n', refusals.Select(refusal => $"{refusal.Value} times {refusal.Key}"));
 
+    /// <summary>Every write that was answered as done, with when it was (<see cref="Stopwatch.GetTimestamp"/>).</summary>
+    public IEnumerable<Operation> Done => history.Where(each => each.Told == Told.Done);
+
     /// <summary>Patches one job until it is stopped. Anything but 200 and 503 fails it.</summary>
     public async Task Write(HttpClient client, string job, CancellationToken stop)
     {
-        for (int count = 1; !stop.IsCancellationRequested; count++)
+        while (!stop.IsCancellationRequested)
         {
-            string value = $"v{count}";
-            try
-            {
-                Reply reply = await Reply.Of(client.Patch(Sample.Job(job), $$$$"""{"metadata":{"labels":{"count":"{{{{value}}}}"}}}"""));
-                if (reply.Code == HttpStatusCode.OK)
-                {
-                    long revision = long.Parse(reply.Json.Revision(), CultureInfo.InvariantCulture);
-                    answered.Add(new Written(revision, job, value));
-                    reached[job] = revision;
-                    continue;
-                }
-
-                Assert.True(reply.Code == HttpStatusCode.ServiceUnavailable && reply.RetryAfter is not null, reply.Text);
-                refusals.AddOrUpdate((string)reply.Json["message"]!, 1, (_, times) => times + 1);
-                // Whether it was applied is only left open where the message says so.
-                if (reply.Text.Contains("may have been applied", StringComparison.Ordinal))
-                    unanswered[(job, value)] = true;
-            }
-            catch (HttpRequestException e)
-            {
-                refusals.AddOrUpdate(e.HttpRequestError.ToString(), 1, (_, times) => times + 1);
-                unanswered[(job, value)] = true;
-            }
-
-            await Task.Delay(50, CancellationToken.None);
+            if ((await Patch(client, job, null)).Told is not Told.Done)
+                await Task.Delay(50, CancellationToken.None);
         }
     }
 
-    /// <summary>Reads one job until it is stopped: never an older state than one whose write was answered before the read began.</summary>
-    public async Task Read(HttpClient client, string job, CancellationToken stop)
+    /// <summary>
+    /// The same with optimistic concurrency: each patch requires the revision that was answered or read last, and somebody else may be faster.
+    /// </summary>
+    public async Task WriteOptimistically(HttpClient client, string job, CancellationToken stop)
     {
+        long known = 0;
         while (!stop.IsCancellationRequested)
         {
-            long before = reached.GetValueOrDefault(job);
-            Reply reply = await Reply.Of(client.GetAsync(Sample.Job(job), CancellationToken.None));
-            if (reply.Code == HttpStatusCode.OK)
-                Assert.InRange(long.Parse(reply.Json.Revision(), CultureInfo.InvariantCulture), before, long.MaxValue);
-            else
-                Assert.True(reply.Code == HttpStatusCode.ServiceUnavailable && reply.RetryAfter is not null, reply.Text);
+            if (known == 0)
+                known = await ReadOnce(client, job);
+            Operation? patch = known == 0 ? null : await Patch(client, job, known);
+            known = patch?.Revision ?? 0;
+            if (patch?.Told is not (Told.Done or Told.Conflict))
+                await Task.Delay(50, CancellationToken.None);
+        }
+    }
+
+    /// <summary>Reads one job until it is stopped, from one client after the other. Anything but 200 and 503 fails it.</summary>
+    public async Task Read(IReadOnlyList<HttpClient> clients, string job, CancellationToken stop)
+    {
+        for (int i = 0; !stop.IsCancellationRequested; i++)
+        {
+            await ReadOnce(clients[i % clients.Count], job);
             await Task.Delay(10, CancellationToken.None);
         }
     }
@@ -77,22 +79,80 @@ internal sealed class CountedWrites
     /// <returns>How many of those left open are there.</returns>
     public async Task<int> Check(NpgsqlDataSource database)
     {
-        await using NpgsqlCommand command = database.CreateCommand("""
-            SELECT e.seq_id, j.name, e.data #>> '{patch,metadata,labels,count}'
-              FROM eventstore.mt_events e JOIN eventstore.mt_doc_current_job j ON j.id = e.stream_id WHERE e.type = 'job_patched'
-            """);
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
-        var stored = new HashSet<Written>();
-        while (await reader.ReadAsync())
-            Assert.True(stored.Add(new Written(reader.GetInt64(0), reader.GetString(1), reader.GetString(2))));
-
-        Assert.Equal(stored.Count, stored.Select(one => (one.Job, one.Value)).Distinct().Count()); // nothing twice
-        Written[] lost = [.. answered.Where(one => !stored.Contains(one))];
-        Assert.True(lost.Length == 0, $"{lost.Length} answered writes are not there: {string.Join(", ", lost.Take(5))}");
-        Written[] unasked = [.. stored.Except(answered).Where(one => !unanswered.ContainsKey((one.Job, one.Value)))];
-        Assert.True(unasked.Length == 0, $"there are writes that were answered as not done: {string.Join(", ", unasked.Take(5))}");
-        return stored.Count - answered.Count;
+        (IReadOnlyList<Fault> faults, int there) = await Faults(database);
+        Assert.True(faults.Count == 0, $"{faults.Count} faults:\n{string.Join('\n', faults.Take(10).Select(fault => $"{fault.Kind}: {fault.Text}"))}");
+        return there - Answered;
     }
 
-    private sealed record Written(long Revision, string Job, string Value);
+    /// <summary>What the history has against what is stored, and how many writes are stored.</summary>
+    public async Task<(IReadOnlyList<Fault> Faults, int There)> Faults(NpgsqlDataSource database)
+    {
+        await using NpgsqlCommand command = database.CreateCommand("""
+            SELECT e.seq_id, j.name, e.data #>> '{patch,metadata,labels,count}'
+              FROM eventstore.mt_events e JOIN eventstore.mt_doc_current_job j ON j.id = e.stream_id
+            """);
+        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
+        var stored = new List<StoredWrite>();
+        while (await reader.ReadAsync())
+            stored.Add(new StoredWrite(reader.GetString(1), reader.GetInt64(0), reader.IsDBNull(2) ? null : reader.GetString(2)));
+        return (HistoryCheck.Faults(history, stored), stored.Count(each => each.Value is not null));
+    }
+
+    private async Task<Operation> Patch(HttpClient client, string job, long? required)
+    {
+        string value = $"v{Interlocked.Increment(ref last)}";
+        string revision = required is { } sent ? $"\"resourceVersion\":\"{sent}\"," : "";
+        long began = Stopwatch.GetTimestamp();
+        (Told told, Reply? reply) = await Ask(client.Patch(Sample.Job(job), $$$$"""{"metadata":{{{{{revision}}}}"labels":{"count":"{{{{value}}}}"}}}"""));
+        var operation = new Operation(
+            job, told == Told.Seen ? Told.Done : told, began, Stopwatch.GetTimestamp(), value, required, told == Told.Seen ? RevisionOf(reply!) : 0);
+        history.Enqueue(operation);
+        _ = operation.Told switch
+        {
+            Told.Done => Interlocked.Increment(ref answered),
+            Told.Conflict => Interlocked.Increment(ref conflicts),
+            Told.Open => Interlocked.Increment(ref unanswered),
+            _ => 0,
+        };
+        Assert.True(told != Told.Conflict || required is not null, reply?.Text);
+        return operation;
+    }
+
+    /// <summary>The revision that was read; 0 if there was no answer.</summary>
+    private async Task<long> ReadOnce(HttpClient client, string job)
+    {
+        long began = Stopwatch.GetTimestamp();
+        (Told told, Reply? reply) = await Ask(client.GetAsync(Sample.Job(job), CancellationToken.None));
+        if (told != Told.Seen)
+            return 0;
+        long revision = RevisionOf(reply!);
+        history.Enqueue(new Operation(job, told, began, Stopwatch.GetTimestamp(), reply!.Label("count"), Revision: revision));
+        Interlocked.Increment(ref read);
+        return revision;
+    }
+
+    private async Task<(Told Told, Reply? Reply)> Ask(Task<HttpResponseMessage> asked)
+    {
+        try
+        {
+            Reply reply = await Reply.Of(asked);
+            if (reply.Code == HttpStatusCode.OK)
+                return (Told.Seen, reply);
+            if (reply.Code == HttpStatusCode.Conflict)
+                return (Told.Conflict, reply);
+            Assert.True(reply.Code == HttpStatusCode.ServiceUnavailable && reply.RetryAfter is not null, $"{reply.Code}: {reply.Text}");
+            Refused((string)reply.Json["message"]!);
+            // Whether a write was applied is only left open where the message says so.
+            return (reply.Text.Contains("may have been applied", StringComparison.Ordinal) ? Told.Open : Told.NotDone, reply);
+        }
+        catch (HttpRequestException e)
+        {
+            Refused(e.HttpRequestError.ToString());
+            return (Told.Open, null);
+        }
+    }
+
+    private void Refused(string why) => refusals.AddOrUpdate(why, 1, (_, times) => times + 1);
+
+    private static long RevisionOf(Reply reply) => long.Parse(reply.Json.Revision(), CultureInfo.InvariantCulture);
 }

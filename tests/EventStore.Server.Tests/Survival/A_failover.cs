@@ -43,7 +43,7 @@ public sealed class A_failover(ITestOutputHelper output)
         Follower[] followers = [.. ((string[])["initial", "2"]).Select(begin => new Follower(server.Admin, Sample.Jobs(), "", _ => true, begin, 1 + WritersCount))];
         Task following = Task.WhenAll(followers.Select(follower => follower.Follow(end.Task)));
         Task working = Task.WhenAll(Enumerable.Range(0, 2 * WritersCount).Select(i => Task.Run(() =>
-            i < WritersCount ? writes.Write(server.Admin, $"job-{i}", stop.Token) : writes.Read(server.Admin, $"job-{i - WritersCount}", stop.Token))));
+            i < WritersCount ? writes.Write(server.Admin, $"job-{i}", stop.Token) : writes.Read([server.Admin], $"job-{i - WritersCount}", stop.Token))));
 
         await Written(working);
         await a.Freeze();

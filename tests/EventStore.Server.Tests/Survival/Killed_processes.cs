@@ -41,7 +41,9 @@ public sealed class Killed_processes(ITestOutputHelper output)
             var end = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
             Follower[] followers = [.. Begins.Select(begin => new Follower(client, Sample.Jobs(), "", _ => true, begin, 1 + WritersCount))];
             Task[] following = [.. followers.Select(follower => follower.Follow(end.Task))];
-            Task[] writing = [.. Enumerable.Range(0, WritersCount).Select(i => Task.Run(() => writes.Write(client, $"job-{i}", stop.Token)))];
+            // Of each job one patches blindly, one requires the revision it knows, and one reads.
+            Task[] writing = [.. Enumerable.Range(0, WritersCount / 2).SelectMany(i => (Task[])
+                [writes.Write(client, $"job-{i}", stop.Token), writes.WriteOptimistically(client, $"job-{i}", stop.Token), writes.Read([client], $"job-{i}", stop.Token)])];
 
             await KillAtRandom(cluster, database, servers, proxy);
 
@@ -54,7 +56,8 @@ public sealed class Killed_processes(ITestOutputHelper output)
             await Task.WhenAll(following).WaitAsync(TimeSpan.FromSeconds(120));
 
             int open = await writes.Check(database.OwnerSource);
-            output.WriteLine($"{Kills} kills: {writes.Answered} writes answered, all there; {writes.Unanswered} not answered, {open} of them there");
+            output.WriteLine($"{Kills} kills: {writes.Answered} writes answered, all there; {writes.Unanswered} not answered, {open} of them there; "
+                + $"{writes.Conflicts} met another revision; {writes.Seen} reads");
             output.WriteLine(writes.Refusals);
             Replay replay = await Replay.Of(database);
             Assert.All(followers, follower => follower.Check(replay));
