@@ -56,6 +56,19 @@ public sealed class The_watch_on_the_hosts : IAsyncLifetime
         Assert.NotSame(served, primary.Term);
     }
 
+    /// <summary>A server that knows no history yet would serve a former primary's, and write to it.</summary>
+    [Fact]
+    public async Task Lets_nothing_be_served_before_every_host_was_asked()
+    {
+        await using var primary = new Primary(database.Source, database.OwnerSource);
+        using PrimaryWatch watch = Watch(primary, hosts: 2);
+        watch.Note(0, Found(timeline: 1));
+        Assert.False(watch.Settled.IsCompleted);
+        watch.Note(1, Found(timeline: 2));
+        Assert.True(watch.Settled.IsCompleted);
+        Assert.Equal(1, primary.Term.Host);
+    }
+
     [Fact]
     public async Task Lets_nothing_be_written_while_a_standby_is_required_and_the_primary_waits_for_none()
     {
@@ -108,8 +121,8 @@ public sealed class The_watch_on_the_hosts : IAsyncLifetime
 
     private static HostState Found(long timeline, long system = 7) => new(HostKind.Primary) { Lineage = new Lineage(system, timeline) };
 
-    private static PrimaryWatch Watch(Primary primary, bool requiresSynchronous = false) => new(
-        new WatchedHosts([("db:5432", NpgsqlDataSource.Create("Host=127.0.0.1;Port=1"))], requiresSynchronous),
+    private static PrimaryWatch Watch(Primary primary, bool requiresSynchronous = false, int hosts = 1) => new(
+        new WatchedHosts([.. Enumerable.Repeat(("db:5432", NpgsqlDataSource.Create("Host=127.0.0.1;Port=1")), hosts)], requiresSynchronous),
         [primary],
         primary,
         NullLogger<PrimaryWatch>.Instance);

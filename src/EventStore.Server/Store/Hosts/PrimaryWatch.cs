@@ -56,12 +56,17 @@ public sealed partial class PrimaryWatch(
         }
     }
 
-    /// <summary>Completes when a primary was found, or every host was asked: what is served before would meet the wrong host.</summary>
+    /// <summary>
+    /// Completes when every host was asked, for up to <see cref="HostProbe.Patience"/>: the first primary that answers may be a former one.
+    /// </summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         await base.StartAsync(cancellationToken);
         await settled.Task.WaitAsync(cancellationToken);
     }
+
+    /// <summary>Completes when every host was asked.</summary>
+    internal Task Settled => settled.Task;
 
     /// <inheritdoc/>
     public override void Dispose()
@@ -111,7 +116,7 @@ public sealed partial class PrimaryWatch(
                 Tell(host);
             if (chosen is { } written)
                 NoteReplication(states[written].IsSynchronous);
-            if (chosen is not null || states.All(state => state.Kind != HostKind.Unknown))
+            if (states.All(state => state.Kind != HostKind.Unknown))
                 settled.TrySetResult();
         }
     }
