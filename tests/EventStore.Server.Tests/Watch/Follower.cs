@@ -22,6 +22,9 @@ internal sealed class Follower(HttpClient client, string path, string selector, 
     private long? snapshot = long.TryParse(begin, out long start) && start > 0 ? start : null;
     private bool begun = long.TryParse(begin, out long past) && past > 0;
 
+    /// <summary>Whether its beginning is complete: from then on it goes on from its last revision.</summary>
+    public bool HasBegun => Volatile.Read(ref begun);
+
     /// <summary>How often it was cut off.</summary>
     public int CutOff { get; private set; }
 
