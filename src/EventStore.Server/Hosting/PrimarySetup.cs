@@ -4,7 +4,9 @@ using EventStore.Server.Telemetry;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>The connections to the primary and to its standbys, what follows it from host to host, and the checks of <c>/readyz</c>.</summary>
+/// <summary>
+/// The connections to the primary and to its standbys, what follows it from host to host, and the checks of <c>/readyz</c>.
+/// </summary>
 internal static class PrimarySetup
 {
     public static void AddPrimary(this IServiceCollection services, Database database, Settings settings)

@@ -91,7 +91,7 @@ internal static class WebSetup
         services.AddSingleton<JobReads>();
         services.AddSingleton<RevisionReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>();
         services.AddSingleton(provider => new TimelineReads(
-            provider.GetRequiredService<Standbys>(), () => provider.GetRequiredService<Notifications>().Rebuilds));
+            provider.GetRequiredService<Primary>(), () => provider.GetRequiredService<Notifications>().Rebuilds));
         services.AddSingleton<ServerPresence>();
         services.AddHostedService(provider => provider.GetRequiredService<ServerPresence>());
         services.AddSingleton(served.Limits.Feed).AddSingleton<JobFeed>().AddSingleton<Notifications>();

@@ -44,8 +44,8 @@ internal static class JobDifference
         if (await reads.WaitFor(newest, http.RequestAborted) is { } missing)
             return (default, default, DatabaseAnswers.Missing(missing));
         (long from, long to) = (asked.Value, until ?? await reads.Head(http.RequestAborted));
-        var before = await reads.JobAt(key, from, http.RequestAborted);
-        var after = await reads.JobAt(key, to, http.RequestAborted);
+        var before = await reads.JobShownAt(key, from, http.RequestAborted);
+        var after = await reads.JobShownAt(key, to, http.RequestAborted);
         IEnumerable<Guid> incarnations = new[] { before?.Job.Uid, after?.Job.Uid }.OfType<Guid>();
         refusal = await PastRights.OfOne(http, key, incarnations, reads);
         if (refusal is null && before is null && after is null)

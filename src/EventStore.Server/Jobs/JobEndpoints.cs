@@ -137,7 +137,7 @@ internal static class JobEndpoints
 
     private static async Task<IResult> GetPast(HttpContext http, JobKey key, long revision, JobView view, JobReads reads)
     {
-        var past = await reads.JobAt(key, revision, http.RequestAborted);
+        var past = await reads.JobShownAt(key, revision, http.RequestAborted);
         Guid[] incarnations = past is var (job, _) ? [job.Uid] : [];
         if (await PastRights.OfOne(http, key, incarnations, reads) is { } refusal)
             return refusal;

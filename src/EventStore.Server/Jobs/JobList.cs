@@ -74,8 +74,8 @@ internal static class JobList
         using CancellationTokenSource limit = Limit(http);
         using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
         await using ListTransaction list = options.IsExact
-            ? await reads.BeginList(asked, isExact: true, http.RequestAborted)
-            : await reads.BeginList(options.Continue is null ? options.ResourceVersion : null, isExact: false, http.RequestAborted);
+            ? await reads.BeginShownList(asked, http.RequestAborted)
+            : await reads.BeginShownList(isAny: options is { Continue: null, ResourceVersion: 0 }, http.RequestAborted);
         int page = http.RequestServices.GetRequiredService<ListLimits>().Page;
         // A limit of the client's may make a list exact, this one does not.
         long? most = page > 0 ? Math.Min(options.Limit ?? page, page) : options.Limit;

@@ -20,7 +20,7 @@ internal sealed class JobWatch(HttpContext http, JobSelection selection, JobView
     {
         using CancellationTokenSource limit = JobList.Limit(http);
         using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
-        await using ListTransaction list = await reads.BeginList(null, isExact: false, stop);
+        await using ListTransaction list = await reads.BeginShownList(isAny: false, stop);
         await foreach (StoredJob job in list.List(selection.Range, list.Head, stop))
         {
             if (selection.Covers(job))

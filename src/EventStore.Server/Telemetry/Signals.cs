@@ -80,7 +80,8 @@ public static class Signals
         "eventstore.watchers", "{watcher}", "Watches that follow what happens.");
 
     private static readonly Counter<long> Reads = Meter.CreateCounter<long>(
-        "eventstore.reads", "{read}", "Reads that a standby may answer, by who was asked: standby, or primary where none had replayed enough.");
+        "eventstore.reads", "{read}",
+        "Reads that a standby may answer, by who was asked: standby, or primary where none had replayed enough.");
 
     private static readonly Counter<long> Conflicts = Meter.CreateCounter<long>(
         "eventstore.conflicts", "{conflict}",

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Text.Json.Nodes;
 using Npgsql;
 
 namespace EventStore.Server.Tests.Fixtures;
@@ -66,11 +67,11 @@ internal sealed class CountedWrites
     }
 
     /// <summary>Reads one job until it is stopped, from one client after the other. Anything but 200 and 503 fails it.</summary>
-    public async Task Read(IReadOnlyList<HttpClient> clients, string job, CancellationToken stop)
+    public async Task Read(IReadOnlyList<HttpClient> clients, string job, CancellationToken stop, bool alsoLists = false)
     {
         for (int i = 0; !stop.IsCancellationRequested; i++)
         {
-            await ReadOnce(clients[i % clients.Count], job);
+            await ReadOnce(clients[i % clients.Count], job, isList: alsoLists && i / clients.Count % 2 == 1);
             await Task.Delay(10, CancellationToken.None);
         }
     }
@@ -119,14 +120,17 @@ internal sealed class CountedWrites
     }
 
     /// <summary>The revision that was read; 0 if there was no answer.</summary>
-    private async Task<long> ReadOnce(HttpClient client, string job)
+    private async Task<long> ReadOnce(HttpClient client, string job, bool isList = false)
     {
         long began = Stopwatch.GetTimestamp();
-        (Told told, Reply? reply) = await Ask(client.GetAsync(Sample.Job(job), CancellationToken.None));
+        string path = isList ? $"{Sample.Jobs()}?fieldSelector=metadata.name%3D{job}" : Sample.Job(job);
+        (Told told, Reply? reply) = await Ask(client.GetAsync(path, CancellationToken.None));
         if (told != Told.Seen)
             return 0;
-        long revision = RevisionOf(reply!);
-        history.Enqueue(new Operation(job, told, began, Stopwatch.GetTimestamp(), reply!.Label("count"), Revision: revision));
+        JsonNode seen = isList ? reply!.Json["items"]![0]! : reply!.Json;
+        long revision = long.Parse(seen.Revision(), CultureInfo.InvariantCulture);
+        history.Enqueue(new Operation(
+            job, told, began, Stopwatch.GetTimestamp(), (string?)seen["metadata"]!["labels"]!["count"], Revision: revision));
         Interlocked.Increment(ref read);
         return revision;
     }

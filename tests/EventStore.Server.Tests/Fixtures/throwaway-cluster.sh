@@ -7,9 +7,9 @@
 # (of a standby), or rejoin PORT (throw away the data and become a standby of that one). Lives until that input is closed; then it stops the
 # server and removes the folder.
 #
-# From the environment: PG_BIN, the folder of the programs, and no other is looked at; CLUSTER_PARENT, where to make the folder; CLUSTER_WAL, a folder to keep the write-ahead log in; CLUSTER_OPTIONS, more
-# options for the server; CLUSTER_PRELOAD, a library the server is to be loaded with; CLUSTER_STANDBY_OF, the port of the cluster, of the
-# same password, that it is to be a standby of.
+# From the environment: PG_BIN, the folder of the programs, and no other is looked at; CLUSTER_PARENT, where to make the folder; CLUSTER_WAL,
+# a folder to keep the write-ahead log in; CLUSTER_OPTIONS, more options for the server; CLUSTER_PRELOAD, a library the server is to be loaded
+# with; CLUSTER_STANDBY_OF, the port of the cluster, of the same password, that it is to be a standby of.
 set -eu
 port=$1 connections_max=$2
 

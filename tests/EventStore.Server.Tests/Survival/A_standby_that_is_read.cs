@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -33,14 +34,18 @@ public sealed class A_standby_that_is_read
         await All(server.Admin);
         Assert.True(await Answered(server, "standby") > 0, "the standby answered nothing");
         await Delay(b, "1h");
-        double late = await Answered(server, "primary");
+        double byPrimary = await Answered(server, "primary");
         await All(server.Admin);
-        Assert.True(await Answered(server, "primary") > late, "the primary answered nothing, and the standby is an hour late");
+        Assert.True(await Answered(server, "primary") > byPrimary, "the primary answered nothing, and the standby is an hour late");
 
         // The catch-up is longer than what the feed remembers by itself, and comes from whoever has it.
         await Delay(b, "0");
         Follower[] followers = [.. ((string[])["initial", $"{begin}"]).Select(from => new Follower(server.Admin, Sample.Jobs(), "", _ => true, from, begin))];
+        double late = await Answered(server, "standby");
+        await Until(async () => await server.Admin.Get(Sample.Jobs()) is not null && await Answered(server, "standby") > late, "the standby answers again");
+        double before = await Answered(server, "standby");
         Task following = Task.WhenAll(followers.Select(follower => follower.Follow(end.Task)));
+        await Until(async () => await Answered(server, "standby") > before, "a watch is begun from the standby");
         await All(server.Admin);
         end.SetResult(await onA.Ask<long>("SELECT revision FROM eventstore.head"));
         await following.WaitAsync(TimeSpan.FromMinutes(2));
@@ -53,6 +58,12 @@ public sealed class A_standby_that_is_read
         Assert.Equal(here, there);
         foreach (NpgsqlDataSource source in (NpgsqlDataSource[])[onA.Source, onA.OwnerSource, onB.Source, onB.OwnerSource])
             await source.DisposeAsync();
+    }
+
+    private static async Task Until(Func<Task<bool>> isSo, string what)
+    {
+        for (var waited = Stopwatch.StartNew(); !await isSo(); await Task.Delay(20))
+            Assert.True(waited.Elapsed < TimeSpan.FromMinutes(2), $"this does not become true: {what}");
     }
 
     private static async Task Delay(OwnCluster standby, string time)

@@ -163,11 +163,12 @@ public sealed class Under_Patroni(ITestOutputHelper output)
             Assert.True(waited.Elapsed < Patience, $"this does not become true: {what}");
     }
 
+    /// <summary>Servers that read standbys: what they list must be no older than what they get of the leader.</summary>
     private static Task<ServerProcess> Serve(PatroniCluster cluster, TestDatabase database)
     {
         // A host with a port of its own needs none beside it.
         var target = new NpgsqlConnectionStringBuilder(database.Serving) { Host = cluster.Hosts };
-        return ServerProcess.Start(target.ConnectionString, "--Feed:BookmarkEvery=00:00:00.2");
+        return ServerProcess.Start(target.ConnectionString, "--Feed:BookmarkEvery=00:00:00.2", "--standby-reads", "on");
     }
 
     /// <summary>Of each job one writer patches blindly and one requires the revision it knows; they and a reader ask both servers.</summary>
@@ -178,7 +179,7 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         [
             Task.Run(() => writes.Write(here, $"job-{i}", stop), CancellationToken.None),
             Task.Run(() => writes.WriteOptimistically(there, $"job-{i}", stop), CancellationToken.None),
-            Task.Run(() => writes.Read([here, there], $"job-{i}", stop), CancellationToken.None),
+            Task.Run(() => writes.Read([here, there], $"job-{i}", stop, alsoLists: true), CancellationToken.None),
         ];
     }));
 
@@ -240,7 +241,7 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         gaps.Sort();
         own.Sort();
         output.WriteLine($"{failovers.Count} failovers: gap p50 {Of(gaps, 0.5):0.00} s, p99 {Of(gaps, 0.99):0.00} s; the store's part p50 {Of(own, 0.5):0.00} s, p99 {Of(own, 0.99):0.00} s");
-        Assert.InRange(own[^1], double.MinValue, Patience.TotalSeconds);
+        Assert.InRange(own[^1], double.MinValue, 30); // of a busy machine; what is usual is printed
     }
 
     private static double Of(List<double> sorted, double quantile) => sorted[Math.Min(sorted.Count - 1, (int)(quantile * sorted.Count))];

@@ -24,7 +24,7 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
     /// <param name="stop">Cancels the read.</param>
     public async Task<JobListModel> Living(JobQuestion question, bool withUsers, CancellationToken stop)
     {
-        await using ListTransaction list = await jobs.BeginList(null, isExact: false, stop);
+        await using ListTransaction list = await jobs.BeginShownList(isAny: false, stop);
         var rows = new List<JobRow>();
         var piece = new List<JobRow>();
         var scan = new Scan();

@@ -50,7 +50,7 @@ internal static class ObjectPages
         var key = new JobKey(@namespace, name);
         if (await reads.WaitFor(revision, http.RequestAborted) is { } missing)
             return DatabaseAnswers.Missing(missing);
-        var past = await reads.JobAt(key, revision, http.RequestAborted);
+        var past = await reads.JobShownAt(key, revision, http.RequestAborted);
         Guid[] incarnations = past is var (then, _) ? [then.Uid] : [];
         if (await PastRights.OfOne(http, key, incarnations, reads) is { } refusal)
             return refusal;

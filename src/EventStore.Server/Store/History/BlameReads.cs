@@ -72,7 +72,8 @@ public sealed class BlameReads(Standbys standbys)
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public Task<BlamedJob?> At(JobKey key, long revision, CancellationToken stop) => standbys.Read(
         revision,
-        async connection => await PastJobs.OneAt(connection, key, revision, stop) is { Job: { } job } ? await Of(connection, job, stop) : null,
+        async connection =>
+            await PastJobs.OneAt(connection, key, revision, stop) is { Job: { } job } ? await Of(connection, job, stop) : null,
         stop);
 
     /// <summary>

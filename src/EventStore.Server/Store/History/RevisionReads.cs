@@ -49,17 +49,19 @@ public sealed class RevisionReads(Standbys standbys)
     /// <param name="query">The query; its last revision has been committed.</param>
     /// <param name="count">How many at most.</param>
     /// <param name="stop">Cancels the read.</param>
-    public IAsyncEnumerable<RevisionStep> List(RevisionQuery query, int count, CancellationToken stop)
+    public async IAsyncEnumerable<RevisionStep> List(RevisionQuery query, int count, [EnumeratorCancellation] CancellationToken stop)
     {
-        var left = new Left(query, count);
-        return standbys.Read(query.Last, connection => ReadLeft(connection, left, stop), stop);
+        (RevisionQuery rest, int left) = (query, count);
+        await foreach (RevisionStep step in standbys.Read(query.Last, connection => Read(connection, rest, left, stop), stop))
+        {
+            (rest, left) = (query.Behind(step.Bound), step.Revision is null ? left : left - 1);
+            yield return step;
+        }
     }
 
-    private static async IAsyncEnumerable<RevisionStep> ReadLeft(
-        NpgsqlConnection connection, Left left, [EnumeratorCancellation] CancellationToken stop)
+    private static async IAsyncEnumerable<RevisionStep> Read(
+        NpgsqlConnection connection, RevisionQuery query, int count, [EnumeratorCancellation] CancellationToken stop)
     {
-        RevisionQuery query = left.Query;
-        int count = left.Count;
         (RevisionQuery rest, List<NameRange[]> lives) = await Split(connection, query, stop);
         // Piece by piece: whoever has enough, as a page has by its bytes, leaves the rest of the piece unread, and the database will have
         // sent all of it.
@@ -84,11 +86,11 @@ public sealed class RevisionReads(Standbys standbys)
                     found++;
                     byte[] data = reader.GetFieldValue<byte[]>(DataColumn);
                     bytes += data.Length;
-                    yield return left.Read(bound, Read(reader, data, origins));
+                    yield return new RevisionStep(bound, Read(reader, data, origins));
                 }
 
                 if (brokenOff)
-                    yield return left.Read(bound, null);
+                    yield return new RevisionStep(bound, null);
             }
 
             more = (probes ? rows : found) == length && count > found && !brokenOff;
@@ -99,7 +101,7 @@ public sealed class RevisionReads(Standbys standbys)
             if (more && steps <= 0)
             {
                 more = false;
-                yield return left.Read(bound, null);
+                yield return new RevisionStep(bound, null);
             }
         }
     }
@@ -229,21 +231,4 @@ public sealed class RevisionReads(Standbys standbys)
         ReadEvent(reader.GetInt64(0), reader.GetString(8), data),
         reader.GetFieldValue<DateTimeOffset>(10),
         origins.Read(reader, 11));
-
-    /// <summary>What of a query is still to be read.</summary>
-    private sealed class Left(RevisionQuery query, int count)
-    {
-        private long? bound;
-        private int found;
-
-        public RevisionQuery Query => bound is { } last ? query.Behind(last) : query;
-
-        public int Count => count - found;
-
-        public RevisionStep Read(long at, Revision? revision)
-        {
-            (bound, found) = (at, revision is null ? found : found + 1);
-            return new RevisionStep(at, revision);
-        }
-    }
 }

@@ -18,9 +18,9 @@ namespace EventStore.Server.Store.History;
 /// status are estimates, and say so.
 /// What was counted is kept in a cache, so that the next read counts only what was committed since.
 /// </remarks>
-/// <param name="standbys">The database.</param>
+/// <param name="database">The database.</param>
 /// <param name="rebuilds">How often the index rows were rebuilt. Counts from before a rebuild are discarded.</param>
-public sealed class TimelineReads(Standbys standbys, Func<long> rebuilds) : IDisposable
+public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisposable
 {
     /// <summary>How many revisions are counted at once at most: the newest of the stretch.</summary>
     public const int CountedMax = 200_000;
@@ -103,8 +103,7 @@ public sealed class TimelineReads(Standbys standbys, Func<long> rebuilds) : IDis
     /// <summary>Where the name's history begins and ends; null for a name that never was.</summary>
     public async Task<HistoryExtent?> Extent(JobKey key, CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await standbys.Primary.OpenConnectionAsync(stop);
-        await using NpgsqlCommand command = Ask(connection, ExtentSql, key);
+        await using NpgsqlCommand command = Ask(ExtentSql, key);
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         return await row.ReadAsync(stop)
             ? new HistoryExtent(
@@ -125,7 +124,7 @@ public sealed class TimelineReads(Standbys standbys, Func<long> rebuilds) : IDis
     {
         var slices = TimeSlices.Of(from, to, slicesMax);
         var place = new TimelineKey(key, slices.Begin, slices.Width, first);
-        (long rebuild, IReadOnlyList<Epoch> epochs) = (rebuilds(), standbys.Primary.Epochs.Known);
+        (long rebuild, IReadOnlyList<Epoch> epochs) = (rebuilds(), database.Epochs.Known);
         CountedTimeline? before = known.Get(place) is { } kept && kept.Last <= last && kept.Rebuilds == rebuild
             && ReferenceEquals(kept.Epochs, epochs) ? kept : null;
         CountedTimeline counted;
@@ -135,8 +134,7 @@ public sealed class TimelineReads(Standbys standbys, Func<long> rebuilds) : IDis
         }
         else
         {
-            (int oldest, long start) = before is null ? (0, first) : (before.LastSlice, before.Last + 1);
-            counted = await standbys.Read(last, connection => Count(connection, key, slices, oldest, start, last, stop), stop);
+            counted = await Count(key, slices, before?.LastSlice ?? 0, before is null ? first : before.Last + 1, last, stop);
             counted = counted with { Rebuilds = rebuild, Epochs = epochs };
             counted = before is null || counted.Clipped ? counted : before.With(counted);
             known.Keep(place, counted);
@@ -150,13 +148,12 @@ public sealed class TimelineReads(Standbys standbys, Func<long> rebuilds) : IDis
     public void Dispose() => known.Dispose();
 
     /// <summary>Counts revisions of which none is older than a slice.</summary>
-    private static async Task<CountedTimeline> Count(
-        NpgsqlConnection connection, JobKey key, TimeSlices slices, int oldest, long first, long last, CancellationToken stop)
+    private async Task<CountedTimeline> Count(JobKey key, TimeSlices slices, int oldest, long first, long last, CancellationToken stop)
     {
         var cells = new List<TimelineCell>();
         long total = 0;
         DateTimeOffset[] bounds = [.. Enumerable.Range(oldest + 1, slices.Count - oldest - 1).Select(slices.Start)];
-        await using NpgsqlCommand command = Ask(connection, CountSql, key);
+        await using NpgsqlCommand command = Ask(CountSql, key);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = first });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = last });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset[]> { TypedValue = bounds });
@@ -188,15 +185,14 @@ public sealed class TimelineReads(Standbys standbys, Func<long> rebuilds) : IDis
 
     private async Task<bool> LivesBefore(JobKey key, long first, CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await standbys.Primary.OpenConnectionAsync(stop);
-        await using NpgsqlCommand command = Ask(connection, LivesBeforeSql, key);
+        await using NpgsqlCommand command = Ask(LivesBeforeSql, key);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = first });
         return await command.ExecuteScalarAsync(stop) is true;
     }
 
-    private static NpgsqlCommand Ask(NpgsqlConnection connection, string sql, JobKey key)
+    private NpgsqlCommand Ask(string sql, JobKey key)
     {
-        var command = new NpgsqlCommand(sql, connection);
+        NpgsqlCommand command = database.CreateCommand(sql);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Namespace });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Name });
         return command;

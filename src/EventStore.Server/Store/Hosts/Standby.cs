@@ -36,8 +36,8 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
     public bool IsResting => Stopwatch.GetTimestamp() < Volatile.Read(ref restsUntil);
 
     /// <summary>
-    /// Opens a connection to it, if it has replayed the revision in that epoch. Within a session a standby never goes back, so it has for as
-    /// long as the connection is open.
+    /// Opens a connection to it, if it has replayed the revision in that epoch. Within a session a standby never goes back, so it has for
+    /// as long as the connection is open.
     /// </summary>
     /// <returns>Null if it has not within <see cref="ReplayTime"/>.</returns>
     public async Task<NpgsqlConnection?> TryOpen(long revision, Epoch epoch, CancellationToken stop)
@@ -57,10 +57,12 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
     }
 
     /// <summary>Asks it, and another where it fails, hangs, or is no standby any more.</summary>
-    /// <param name="asked">What it is asked. If that is given up it goes on by itself, and so must own what it uses.</param>
+    /// <param name="asked">What it is asked. If that is given up it goes on by itself.</param>
     /// <param name="elsewhere">Asks another.</param>
     /// <param name="stop">Cancels both.</param>
-    public async Task<T> OrElse<T>(Task<T> asked, Func<Task<T>> elsewhere, CancellationToken stop)
+    /// <param name="used">What it uses and nobody else does then: closed once it has ended.</param>
+    public async Task<T> OrElse<T>(
+        Task<T> asked, Func<Task<T>> elsewhere, CancellationToken stop, IAsyncDisposable? used = null)
     {
         try
         {
@@ -68,17 +70,23 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
         }
         catch (Exception e) when (IsItsOwn(e, stop))
         {
-            LeaveAlone();
+            Blame(e);
         }
 
+        _ = CloseBehind(asked, used);
         return await elsewhere();
     }
 
-    /// <summary>The same for answers that come one by one: another is asked for the rest of them.</summary>
+    /// <summary>
+    /// The same for answers that come one by one: another is asked for the rest of them. What that is must be told by whoever takes the
+    /// answers: one that was given up may still come, and nobody takes it.
+    /// </summary>
     public async IAsyncEnumerable<T> OrElse<T>(
-        IAsyncEnumerable<T> asked, Func<IAsyncEnumerable<T>> elsewhere, [EnumeratorCancellation] CancellationToken stop)
+        IAsyncEnumerable<T> asked, Func<IAsyncEnumerable<T>> elsewhere, [EnumeratorCancellation] CancellationToken stop,
+        IAsyncDisposable? used = null)
     {
         IAsyncEnumerator<T> each = asked.GetAsyncEnumerator(stop);
+        Task<bool> next = Task.FromResult(true);
         bool hasFailed = false;
         try
         {
@@ -86,13 +94,14 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
             {
                 try
                 {
-                    ValueTask<bool> next = each.MoveNextAsync();
-                    if (!(next.IsCompletedSuccessfully ? next.Result : await term.Bound(next.AsTask())))
+                    next = each.MoveNextAsync().AsTask();
+                    if (!(next.IsCompletedSuccessfully ? next.Result : await term.Bound(next)))
                         yield break;
                 }
                 catch (Exception e) when (IsItsOwn(e, stop))
                 {
                     hasFailed = true;
+                    Blame(e);
                     break;
                 }
 
@@ -101,12 +110,12 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
         }
         finally
         {
-            // One that failed has ended by itself, or was given up: while its next answer is awaited it must not be disposed of.
-            if (!hasFailed)
+            if (hasFailed || !next.IsCompleted)
+                _ = CloseBehind(next, each, hasFailed ? used : null);
+            else
                 await Close(each);
         }
 
-        LeaveAlone();
         await foreach (T answer in elsewhere().WithCancellation(stop))
             yield return answer;
     }
@@ -120,7 +129,7 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
         }
         catch (Exception e) when (IsItsOwn(e, CancellationToken.None))
         {
-            LeaveAlone(); // nothing more was wanted of it
+            Blame(e); // nothing more was wanted of it
         }
     }
 
@@ -131,7 +140,28 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
         return source.DisposeAsync();
     }
 
-    private void LeaveAlone() => Volatile.Write(ref restsUntil, Stopwatch.GetTimestamp() + (long)(Rest.TotalSeconds * Stopwatch.Frequency));
+    /// <summary>
+    /// Closes what was given up, which must not be done while its answer is awaited. Of a host that hangs that is when it goes on.
+    /// </summary>
+    private static async Task CloseBehind(Task givenUp, params IAsyncDisposable?[] used)
+    {
+        await givenUp.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // whoever gave it up knows why
+        foreach (IAsyncDisposable? each in used)
+        {
+            if (each is not null)
+                await each.DisposeAsync();
+        }
+    }
+
+    /// <summary>A statement that failed, or that replay canceled, says nothing of the next one.</summary>
+    private void Blame(Exception e)
+    {
+        if (e is not PostgresException { InvariantSeverity: "ERROR" })
+            LeaveAlone();
+    }
+
+    private void LeaveAlone() =>
+        Volatile.Write(ref restsUntil, Stopwatch.GetTimestamp() + (long)(Rest.TotalSeconds * Stopwatch.Frequency));
 
     private async Task<NpgsqlConnection?> OpenReplayed(long revision, Epoch epoch, CancellationToken stop)
     {
@@ -165,8 +195,10 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
 
     /// <summary>
     /// Whether it, or the connection to it, is why a read failed. PostgreSQL cancels a statement on a standby, or ends its session, that
-    /// keeps it from replaying (40001). What is wrong with the statement itself the primary tells as well.
+    /// keeps it from replaying (40001). Npgsql calls a broken connection that is used again an invalid operation. What is wrong with the
+    /// statement itself the primary tells as well.
     /// </summary>
     private static bool IsItsOwn(Exception e, CancellationToken stop) =>
-        !stop.IsCancellationRequested && e is NpgsqlException or SocketException or TimeoutException or IOException or ObjectDisposedException;
+        !stop.IsCancellationRequested
+        && e is NpgsqlException or SocketException or TimeoutException or IOException or InvalidOperationException;
 }

@@ -53,8 +53,10 @@ public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false
         {
             return await asked.WaitAsync(within ?? Timeout.InfiniteTimeSpan, over.Token);
         }
-        catch (TimeoutException) when (!asked.IsCompleted)
+        catch (TimeoutException) when (!asked.IsFaulted)
         {
+            if (asked.IsCompleted)
+                return await asked; // it came just then
             _ = Forget(asked);
             throw;
         }

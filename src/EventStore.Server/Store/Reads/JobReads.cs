@@ -71,6 +71,14 @@ public sealed class JobReads(Standbys standbys)
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<(Job Job, DateTimeOffset Time)?> JobAt(JobKey key, long revision, CancellationToken stop)
     {
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        return await PastJobs.OneAt(connection, key, revision, stop) is { } past ? (past.Job!, past.Time) : null;
+    }
+
+    /// <summary>The same, which a standby may answer: to be shown, and for nothing that is decided by it.</summary>
+    /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
+    public async Task<(Job Job, DateTimeOffset Time)?> JobShownAt(JobKey key, long revision, CancellationToken stop)
+    {
         PastJob? past = await standbys.Read(revision, connection => PastJobs.OneAt(connection, key, revision, stop), stop);
         return past is null ? null : (past.Job!, past.Time);
     }
@@ -87,8 +95,8 @@ public sealed class JobReads(Standbys standbys)
     public async Task<Dictionary<JobKey, Job>?> JobsAt(
         IReadOnlyCollection<JobKey> keys, long revision, long bytesMax, CancellationToken stop)
     {
-        PastJobs.Found found = await standbys.Read(
-            revision, connection => PastJobs.At(connection, keys, revision, bytesMax, stop), stop);
+        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
+        PastJobs.Found found = await PastJobs.At(connection, keys, revision, bytesMax, stop);
         return found.Complete ? found.Jobs.Select(past => past.OrThrow().Job!).ToDictionary(job => job.Key) : null;
     }
 
@@ -96,41 +104,42 @@ public sealed class JobReads(Standbys standbys)
     public async Task<ListTransaction> BeginList(CancellationToken stop) =>
         await ListTransaction.Open(database, stop);
 
-    /// <summary>Opens one that may be a standby's, for lists that are shown and for nothing that is written by them.</summary>
-    /// <param name="revision">The revision it has at least; 0 for what this server has seen, null for what the primary has now.</param>
-    /// <param name="isExact">Whether it is read as of that revision.</param>
+    /// <summary>
+    /// Opens one that a standby may have taken, for lists that are shown and for nothing that is written by them. It has what the primary
+    /// has now, or what it had when it was asked.
+    /// </summary>
+    /// <param name="isAny">Whether what this server has seen is new enough.</param>
     /// <param name="stop">Cancels the read.</param>
-    public async Task<ListTransaction> BeginList(long? revision, bool isExact, CancellationToken stop)
+    public async Task<ListTransaction> BeginShownList(bool isAny, CancellationToken stop)
     {
         if (!standbys.Exist)
             return await BeginList(stop);
-        long needed = revision switch
-        {
-            null => await Head(stop),
-            0 => database.Epochs.Seen,
-            var asked => asked.Value,
-        };
-        if (await standbys.TryOpen(needed, stop) is { } there && await ListTransaction.TryOpen(database, there, stop) is { } list)
-        {
-            bool isTaken = false;
-            try
-            {
-                if (isTaken = (isExact || await IsOnPrimary(list.Head, stop)) && database.Epochs.Known[^1] == there.Epoch)
-                    return list;
-            }
-            finally
-            {
-                if (!isTaken)
-                    await list.DisposeAsync();
-            }
-        }
-
-        return await BeginList(stop);
+        long needed = isAny ? database.Epochs.Seen : await Head(stop);
+        // What waits for a synchronous standby is to be seen there before it is on the primary.
+        return await BeginOnStandby(
+            needed, async head => (!isAny && head == needed) || head <= await Head(stop), stop) ?? await BeginList(stop);
     }
 
-    /// <summary>Whether the primary shows a revision: what waits for a synchronous standby is to be seen there before.</summary>
-    private async Task<bool> IsOnPrimary(long revision, CancellationToken stop) =>
-        revision <= database.Epochs.Seen || revision <= await Head(stop);
+    /// <summary>The same for a list as of a revision, which the primary has.</summary>
+    public async Task<ListTransaction> BeginShownList(long revision, CancellationToken stop) =>
+        await BeginOnStandby(revision, _ => Task.FromResult(true), stop) ?? await BeginList(stop);
+
+    private async Task<ListTransaction?> BeginOnStandby(long revision, Func<long, Task<bool>> mayBeShown, CancellationToken stop)
+    {
+        if (await standbys.TryOpen(revision, stop) is not { } there || await ListTransaction.TryOpen(database, there, stop) is not { } list)
+            return null;
+        bool isTaken = false;
+        try
+        {
+            isTaken = await mayBeShown(list.Head) && database.Epochs.Known[^1] == there.Epoch;
+            return isTaken ? list : null;
+        }
+        finally
+        {
+            if (!isTaken)
+                await list.DisposeAsync();
+        }
+    }
 
     /// <summary>The epoch because of which the revision never comes, as far as is known; null when it may.</summary>
     public Epoch? Lacking(long revision) => database.Epochs.Lacking(revision);

@@ -2,60 +2,61 @@ using System.Runtime.CompilerServices;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
+using Npgsql;
 
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Lists of jobs as of one revision, from a snapshot of the primary or of a standby. Where the standby fails, the rest is read from the
+/// Lists of jobs as of one revision, from a transaction of the primary or of a standby. Where the standby fails, the rest is read from the
 /// primary, as of the same revision.
 /// </summary>
 public sealed class ListTransaction : IAsyncDisposable
 {
     private readonly Primary primary;
-    private ListSnapshot snapshot;
+    private RepeatableRead? transaction;
     private Standby? standby;
 
-    private ListTransaction(Primary primary, ListSnapshot snapshot, Standby? standby) =>
-        (this.primary, this.snapshot, this.standby, Head) = (primary, snapshot, standby, snapshot.Head);
+    private ListTransaction(Primary primary, RepeatableRead transaction, Standby? standby) =>
+        (this.primary, this.transaction, this.standby, Head) = (primary, transaction, standby, transaction.Head);
 
-    /// <summary>The revision the snapshot stood at when it was taken.</summary>
+    /// <summary>The revision the transaction stood at when it was begun.</summary>
     public long Head { get; }
 
-    /// <summary>Takes a snapshot of the primary.</summary>
+    /// <summary>Begins one on the primary.</summary>
     internal static async Task<ListTransaction> Open(Primary primary, CancellationToken stop) =>
-        new(primary, await ListSnapshot.Take(await primary.OpenConnectionAsync(stop), stop), null);
+        new(primary, await RepeatableRead.Begin(await primary.OpenConnectionAsync(stop), stop), null);
 
-    /// <summary>Takes one of a standby; null if that fails.</summary>
+    /// <summary>Begins one on a standby; null if that fails.</summary>
     internal static async Task<ListTransaction?> TryOpen(Primary primary, StandbySession there, CancellationToken stop) =>
-        await there.Standby.OrElse(Taken(there, stop), () => Task.FromResult<ListSnapshot?>(null), stop) is { } taken
-            ? new ListTransaction(primary, taken, there.Standby)
+        await there.Standby.OrElse(Begun(there, stop), () => Task.FromResult<RepeatableRead?>(null), stop) is { } begun
+            ? new ListTransaction(primary, begun, there.Standby)
             : null;
 
-    /// <inheritdoc cref="ListSnapshot.List"/>
+    /// <inheritdoc cref="RepeatableRead.List"/>
     public IAsyncEnumerable<StoredJob> List(JobRange range, long revision, CancellationToken stop) =>
-        standby is { } there ? List(there, range, revision, stop) : snapshot.List(range, revision, stop);
+        standby is { } there ? List(there, range, revision, stop) : transaction!.List(range, revision, stop);
 
-    /// <inheritdoc cref="ListSnapshot.Count"/>
+    /// <inheritdoc cref="RepeatableRead.Count"/>
     public Task<long> Count(JobRange range, long revision, CancellationToken stop)
     {
-        Task<long> counted = snapshot.Count(range, revision, stop);
-        return standby is { } there ? there.OrElse(counted, Again, stop) : counted;
+        Task<long> counted = transaction!.Count(range, revision, stop);
+        return standby is { } there ? there.OrElse(counted, Again, stop, transaction) : counted;
 
-        async Task<long> Again()
-        {
-            await MoveToPrimary(revision, stop);
-            return await snapshot.Count(range, revision, stop);
-        }
+        async Task<long> Again() => await (await MoveToPrimary(revision, stop)).Count(range, revision, stop);
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => standby is { } there ? new ValueTask(there.Close(snapshot)) : snapshot.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        if (transaction is not null)
+            await (standby?.Close(transaction) ?? transaction.DisposeAsync().AsTask());
+    }
 
     private async IAsyncEnumerable<StoredJob> List(
         Standby there, JobRange range, long revision, [EnumeratorCancellation] CancellationToken stop)
     {
         JobKey? behind = range.Behind;
-        await foreach (StoredJob job in there.OrElse(snapshot.List(range, revision, stop), Rest, stop))
+        await foreach (StoredJob job in there.OrElse(transaction!.List(range, revision, stop), Rest, stop, transaction))
         {
             behind = job.Key;
             yield return job;
@@ -63,22 +64,33 @@ public sealed class ListTransaction : IAsyncDisposable
 
         async IAsyncEnumerable<StoredJob> Rest()
         {
-            await MoveToPrimary(revision, stop);
-            await foreach (StoredJob job in snapshot.List(range with { Behind = behind }, revision, stop))
+            RepeatableRead here = await MoveToPrimary(revision, stop);
+            await foreach (StoredJob job in here.List(range with { Behind = behind }, revision, stop))
                 yield return job;
         }
     }
 
-    private static async Task<ListSnapshot?> Taken(StandbySession there, CancellationToken stop) =>
-        await ListSnapshot.Take(there.Connection, stop);
+    private static async Task<RepeatableRead?> Begun(StandbySession there, CancellationToken stop) =>
+        await RepeatableRead.Begin(there.Connection, stop);
 
-    /// <summary>Goes on at the primary. Nobody waits until what was read of the standby is closed, for it may hang.</summary>
-    /// <exception cref="PrimaryChangedException">It has not got the revision: it is another primary, and the revision is lost.</exception>
-    private async Task MoveToPrimary(long revision, CancellationToken stop)
+    /// <summary>Goes on at the primary; whoever gave the standby up closes what was read there.</summary>
+    /// <exception cref="PrimaryChangedException">It is another primary, and the revision is lost.</exception>
+    private async Task<RepeatableRead> MoveToPrimary(long revision, CancellationToken stop)
     {
-        _ = standby!.Close(snapshot);
-        (standby, snapshot) = (null, await ListSnapshot.Take(await primary.OpenConnectionAsync(stop), stop));
-        if (snapshot.Head < revision)
-            throw new PrimaryChangedException();
+        (standby, transaction) = (null, null);
+        NpgsqlConnection connection = await primary.OpenConnectionAsync(stop);
+        try
+        {
+            await primary.Epochs.Check(connection, stop);
+            if (primary.Epochs.Lacking(revision) is not null)
+                throw new PrimaryChangedException();
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+
+        return transaction = await RepeatableRead.Begin(connection, stop);
     }
 }

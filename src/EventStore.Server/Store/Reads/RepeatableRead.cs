@@ -12,7 +12,7 @@ namespace EventStore.Server.Store.Reads;
 /// <see cref="PastJobs"/>), chunk by chunk in that order. The cost is that of the listed jobs and of those changed since; the
 /// memory is that of one chunk.
 /// </summary>
-internal sealed class ListSnapshot : IAsyncDisposable
+internal sealed class RepeatableRead : IAsyncDisposable
 {
     private const int BufferMin = 4096;
     private const int PieceMin = 64;
@@ -39,20 +39,20 @@ internal sealed class ListSnapshot : IAsyncDisposable
     private readonly NpgsqlConnection connection;
     private readonly NpgsqlTransaction transaction;
 
-    private ListSnapshot(NpgsqlConnection connection, NpgsqlTransaction transaction, long head) =>
+    private RepeatableRead(NpgsqlConnection connection, NpgsqlTransaction transaction, long head) =>
         (this.connection, this.transaction, Head) = (connection, transaction, head);
 
     /// <summary>The revision the snapshot stands at.</summary>
     public long Head { get; }
 
     /// <summary>Takes a snapshot; the connection is closed with it.</summary>
-    public static async Task<ListSnapshot> Take(NpgsqlConnection connection, CancellationToken stop)
+    public static async Task<RepeatableRead> Begin(NpgsqlConnection connection, CancellationToken stop)
     {
         try
         {
             NpgsqlTransaction transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
             await using var command = new NpgsqlCommand($"SELECT h.revision FROM {HeadRow.Sql} h", connection);
-            return new ListSnapshot(connection, transaction, (long)(await command.ExecuteScalarAsync(stop))!);
+            return new RepeatableRead(connection, transaction, (long)(await command.ExecuteScalarAsync(stop))!);
         }
         catch
         {
