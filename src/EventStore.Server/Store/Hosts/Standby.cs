@@ -78,8 +78,8 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
     }
 
     /// <summary>
-    /// The same for answers that come one by one: another is asked for the rest of them. What that is must be told by whoever takes the
-    /// answers: one that was given up may still come, and nobody takes it.
+    /// The same for a stream of answers: another host is asked for the rest. The caller must keep its position by the answers it has
+    /// received, because the standby's iterator may still advance after it was given up.
     /// </summary>
     public async IAsyncEnumerable<T> OrElse<T>(
         IAsyncEnumerable<T> asked, Func<IAsyncEnumerable<T>> elsewhere, [EnumeratorCancellation] CancellationToken stop,

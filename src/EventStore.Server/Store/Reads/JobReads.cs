@@ -100,7 +100,7 @@ public sealed class JobReads(Standbys standbys)
         return found.Complete ? found.Jobs.Select(past => past.OrThrow().Job!).ToDictionary(job => job.Key) : null;
     }
 
-    /// <summary>Opens a snapshot of all jobs, as they are now.</summary>
+    /// <summary>Opens a transaction that reads all jobs, as they are now.</summary>
     public async Task<ListTransaction> BeginList(CancellationToken stop) =>
         await ListTransaction.Open(database, stop);
 
