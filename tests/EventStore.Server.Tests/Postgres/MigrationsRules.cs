@@ -1,4 +1,6 @@
+using System.Security.Cryptography;
 using EventStore.Server.Postgres;
+using EventStore.Server.Tests.Fixtures;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 using static EventStore.Server.Tests.Postgres.PrivateDatabases;
@@ -13,6 +15,17 @@ public sealed class MigrationsRules(PrivateDatabases databases) : IClassFixture<
     private readonly string _folder = Directory.CreateTempSubdirectory("es-migrations-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    /// <summary>A database compares what it was migrated by with what a server brings, comments and all, and refuses what was edited.</summary>
+    [Fact]
+    public void Files_that_were_delivered_are_never_edited()
+    {
+        string[] delivered = System.IO.File.ReadAllLines(Repository.PathOf("tests/EventStore.Server.Tests/Golden/migrations.sha256"));
+        Assert.NotEmpty(delivered);
+        Assert.All(delivered, line => Assert.Equal(line, $"{Sum(line[66..])}  {line[66..]}"));
+
+        static string Sum(string name) => Convert.ToHexStringLower(SHA256.HashData(System.IO.File.ReadAllBytes(Repository.PathOf($"migrations/{name}"))));
+    }
 
     [Fact]
     public async Task Files_are_applied_in_order_and_once()
