@@ -56,7 +56,8 @@ internal sealed record Options
           large         64 writers and 20 watchers of jobs of 2.9 MB, and what another user's small patch feels of them
           apply         patch without and with owners of fields, and server-side apply, in turn
           undo          blame of a job of 100,000 revisions, restore, and a namespace of 10,000 jobs back to a moment
-          standby       lists, pages of history and blame without and with a standby that is read, in turn: the primary's CPU time
+          standby       lists, pages of history and blame without and with a standby that is read, in turn: the primary's CPU time;
+                        patches with an asynchronous and a synchronous one
           touched       the commit function with and without snapshots that tell who set what, in turn
           snapshot      commits of one patch, before somebody holds a snapshot and 40,000 commits after
           page-job      the page for people: first loads, and the pages of a job of 100,000 revisions

@@ -22,13 +22,11 @@ internal static class JobAnswers
     {
         Outcome.Done carriedOut => done(carriedOut),
         Outcome.Refused(var why) => Of(why, key),
-        Outcome.Busy => Status.TooManyRequests(DatabaseAnswers.RetryAfterSeconds),
+        Outcome.Busy => Status.TooManyRequests(),
         Outcome.Unavailable { MayHaveBeenApplied: true, Why: DatabaseAway.NotReplicated and var why } => Status.Unavailable(
-            $"{why}: it may have been applied, and may be lost with the primary; read the job before trying again",
-            DatabaseAnswers.RetryAfterSeconds),
+            $"{why}: it may have been applied, and may be lost with the primary; read the job before trying again"),
         Outcome.Unavailable { MayHaveBeenApplied: true } => Status.Unavailable(
-            "the database went away while the change was being committed: it may have been applied; read the job before trying again",
-            DatabaseAnswers.RetryAfterSeconds),
+            "the database went away while the change was being committed: it may have been applied; read the job before trying again"),
         Outcome.Unavailable away => DatabaseAnswers.Away(away.Why),
         _ => Status.InternalError(requestId),
     };
@@ -60,7 +58,7 @@ internal static class JobAnswers
             NamespaceState.Absent => Status.NotFound(NamespaceEndpoints.Namespaces, key.Namespace),
             NamespaceState.Terminating => Status.NamespaceTerminating(JobResource.Names, named, key.Namespace),
             _ => Status.Unavailable(
-                $"the cluster cannot be asked for the namespace {key.Namespace}; nothing was changed", DatabaseAnswers.RetryAfterSeconds),
+                $"the cluster cannot be asked for the namespace {key.Namespace}; nothing was changed"),
         },
         Rejection.ApplyConflict(var fields) => Status.ApplyConflict(
             FieldConflict.Message(fields), [.. fields.Select(field => new StatusCause("FieldManagerConflict", field.Cause, field.Path))]),

@@ -200,7 +200,7 @@ internal static class JobDocumentation
         "Invalid: options out of their range");
 
     private static ApiAnswer Busy() =>
-        ApiAnswer.Refusal(Status.TooManyRequests(1), "TooManyRequests: too many requests wait; nothing was done");
+        ApiAnswer.Refusal(Status.TooManyRequests(), "TooManyRequests: too many requests wait; nothing was done");
 
     private static JsonObject Preconditions() => new JsonObject
     {

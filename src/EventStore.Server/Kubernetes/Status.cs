@@ -190,13 +190,12 @@ public sealed partial record Status : IResult
     public static Status InvalidPatch(JsonValue patched, string text) =>
         Invalid("", "", "", [FieldError.Invalid(FieldPath.Of("patch"), patched.ToString(), text)]);
 
-    /// <summary>429: the queue is full.</summary>
-    public static Status TooManyRequests(int retryAfterSeconds) => new(429, "TooManyRequests", "too many requests, please try again later",
-        new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
-
-    /// <summary>429: one user asks for more than a share.</summary>
-    public static Status TooManyRequests(int retryAfterSeconds, string why) =>
-        TooManyRequests(retryAfterSeconds) with { Message = $"too many requests, please try again later: {why}" };
+    /// <summary>429: a queue is full, or one user asks for more than a share.</summary>
+    public static Status TooManyRequests(string? why = null, int retryAfterSeconds = RetryAfter.Seconds)
+    {
+        const string again = "too many requests, please try again later";
+        return new(429, "TooManyRequests", why is null ? again : $"{again}: {why}", new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
+    }
 
     /// <summary>500: a fault of ours. What it was stands in the log under that id, and nowhere else.</summary>
     public static Status InternalError(string requestId) => Internal($"request {requestId} failed; the server's log says why");
@@ -215,19 +214,19 @@ public sealed partial record Status : IResult
     public static Status Expired(string message) => new(410, "Expired", message, null);
 
     /// <summary>503: the database is away.</summary>
-    public static Status Unavailable(string message, int retryAfterSeconds) =>
+    public static Status Unavailable(string message, int retryAfterSeconds = RetryAfter.Seconds) =>
         new(503, "ServiceUnavailable", message, new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
 
     /// <summary>504: it took too long.</summary>
-    public static Status Timeout(string message, int retryAfterSeconds) =>
-        new(504, "Timeout", $"Timeout: {message}", new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
+    public static Status Timeout(string message) =>
+        new(504, "Timeout", $"Timeout: {message}", new StatusDetails(RetryAfterSeconds: RetryAfter.Seconds));
 
     /// <summary>504: a revision that does not exist yet, after waiting for it.</summary>
     public static Status TooLargeResourceVersion(long asked, long current)
     {
         var cause = new StatusCause("ResourceVersionTooLarge", "Too large resource version", "");
         Status timeout = Timeout(
-            string.Create(CultureInfo.InvariantCulture, $"Too large resource version: {asked}, current: {current}"), 1);
+            string.Create(CultureInfo.InvariantCulture, $"Too large resource version: {asked}, current: {current}"));
         return timeout with { Details = timeout.Details! with { Causes = [cause] } };
     }
 

@@ -40,7 +40,7 @@ internal static class ConnectionLimits
     {
         http.RequestAborted = CancellationToken.None; // it has just been cancelled, and the answer is still to go out
         http.Response.Headers["Audit-Id"] = http.TraceIdentifier; // it was taken off with all the rest
-        return Status.Timeout("the request was not answered in time", 1).ExecuteAsync(http);
+        return Status.Timeout("the request was not answered in time").ExecuteAsync(http);
     }
 
     // Kestrel looks at rates once a second, and refuses a shorter time.

@@ -82,7 +82,7 @@ internal static class FairShare
             _ when isRate => Text($"{user} asks for more than {limits.ChangesPerSecond} changes a second"),
             _ => Text($"{user} has {limits.ChangesAtOnce} changes under way and {limits.ChangesWaiting} more waiting"),
         };
-        return Status.TooManyRequests(Math.Max(1, (int)Math.Ceiling(wait.TotalSeconds)), why).ExecuteAsync(http);
+        return Status.TooManyRequests(why, Math.Max(RetryAfter.Seconds, (int)Math.Ceiling(wait.TotalSeconds))).ExecuteAsync(http);
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -35,7 +35,7 @@ internal static class RequestedTimeout
         catch (OperationCanceledException) when (end.IsCancellationRequested && !left.IsCancellationRequested && !http.Response.HasStarted)
         {
             http.RequestAborted = left;
-            await Status.Timeout("the request was not answered in the time it gave", 1).ExecuteAsync(http);
+            await Status.Timeout("the request was not answered in the time it gave").ExecuteAsync(http);
         }
         finally
         {

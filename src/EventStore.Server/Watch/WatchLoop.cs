@@ -85,7 +85,7 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
         using (RateLimitLease place = await starts.Enter(http, stop))
         {
             if (!place.IsAcquired)
-                return Status.TooManyRequests(1, "too many watches wait to begin");
+                return Status.TooManyRequests("too many watches wait to begin");
             if (options.ResourceVersion is > 0 and var asked && await reads.WaitFor(asked, stop) is { } missing)
                 return DatabaseAnswers.Missing(missing);
             if (!sends)

@@ -103,7 +103,7 @@ public sealed class BodyBudget : IDisposable
         http.Response.RegisterForDispose(lease);
         return lease.IsAcquired
             ? null
-            : Status.TooManyRequests(1, "the bodies of other requests fill the memory there is for them");
+            : Status.TooManyRequests("the bodies of other requests fill the memory there is for them");
     }
 
     private async ValueTask<RateLimitLease> WaitFor(ConcurrencyLimiter from, int permits, CancellationToken left)

@@ -110,7 +110,7 @@ public sealed class FeedSubscription : IDisposable
             return;
         complete = false;
         queue.Writer.TryComplete();
-        overrun.Cancel();
+        _ = overrun.CancelAsync(); // what that brings about must not hold up those who keep up
     }
 
     private bool Put(LogEntry change)

@@ -200,5 +200,6 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
     /// </summary>
     private static bool IsItsOwn(Exception e, CancellationToken stop) =>
         !stop.IsCancellationRequested
-        && e is NpgsqlException or SocketException or TimeoutException or IOException or InvalidOperationException;
+        && e is NpgsqlException or SocketException or TimeoutException or IOException or ObjectDisposedException
+            or InvalidOperationException { Source: "Npgsql" };
 }

@@ -42,10 +42,10 @@ internal sealed class RepeatableRead : IAsyncDisposable
     private RepeatableRead(NpgsqlConnection connection, NpgsqlTransaction transaction, long head) =>
         (this.connection, this.transaction, Head) = (connection, transaction, head);
 
-    /// <summary>The revision the snapshot stands at.</summary>
+    /// <summary>The revision it stands at.</summary>
     public long Head { get; }
 
-    /// <summary>Takes a snapshot; the connection is closed with it.</summary>
+    /// <summary>Begins one; the connection is closed with it.</summary>
     public static async Task<RepeatableRead> Begin(NpgsqlConnection connection, CancellationToken stop)
     {
         try
