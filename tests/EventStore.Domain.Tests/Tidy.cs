@@ -91,6 +91,17 @@ public sealed partial class Tidy
         ["Cli"] = ["Access.Cluster", "Postgres", "Limits", "Store.Format", "Store.Activities", "Store.Proof", "Resources", "Hosting"],
     };
 
+    /// <summary>Which rooms of the domain each sees; none in a circle.</summary>
+    private static readonly Dictionary<string, string[]> DomainSees = new()
+    {
+        ["Json"] = [],
+        ["Manifests"] = ["Json"],
+        ["Apply"] = ["Json", "Manifests"],
+        ["Lifetimes"] = ["Json"],
+        ["Jobs"] = ["Json", "Manifests", "Apply", "Lifetimes"],
+        ["History"] = ["Json", "Manifests", "Jobs"],
+    };
+
     /// <summary>
     /// One word, one meaning: in which folders a word may be part of the name of a type, a member or a variable. What it would name
     /// elsewhere is another thing and has another name.
@@ -116,6 +127,8 @@ public sealed partial class Tidy
     };
 
     public static TheoryData<string> Rooms => [.. RoomNames()];
+
+    public static TheoryData<string> DomainRooms => [.. DomainSees.Keys];
 
     public static TheoryData<string> Words => [.. Meanings.Keys];
 
@@ -159,13 +172,22 @@ public sealed partial class Tidy
     public void What_is_on_the_wire_never_sees_a_session(string folder) => None(In($"src/EventStore.Server/{folder}"), Database);
 
     [Fact]
-    public void The_server_is_not_seen_by_the_domain_nor_its_jobs_by_its_manifests()
+    public void The_server_is_not_seen_by_the_domain() => None(In("src/EventStore.Domain"), @"\bEventStore\.Server\b");
+
+    [Theory]
+    [MemberData(nameof(DomainRooms))]
+    public void A_room_of_the_domain_sees_those_that_stand_before_it_and_no_others(string room)
     {
-        None(In("src/EventStore.Domain"), @"\bEventStore\.Server\b");
-        None(In("src/EventStore.Domain/Manifests"), DomainFolder("Jobs"), DomainFolder("History"));
-        None(In("src/EventStore.Domain/Lifetimes"), DomainFolder("Jobs"), DomainFolder("History"), DomainFolder("Manifests"));
-        None(In("src/EventStore.Domain/Json"), DomainFolder("Jobs"), DomainFolder("History"), DomainFolder("Manifests"));
+        Source[] inside = [.. In($"src/EventStore.Domain/{room}")];
+        None(inside, [.. DomainSees.Keys.Where(other => other != room && !DomainSees[room].Contains(other)).Select(DomainFolder)]);
+        Assert.All(DomainSees[room], other => Assert.Contains(inside, source => Regex.IsMatch(source.Code, DomainFolder(other))));
     }
+
+    [Fact]
+    public void Every_room_of_the_domain_is_named() => Assert.Equal(
+        Sources.Select(source => source.Path.Split('/')).Where(path => path is ["src", "EventStore.Domain", _, _]).Select(path => path[2]).Distinct()
+            .Order(StringComparer.Ordinal),
+        DomainSees.Keys.Order(StringComparer.Ordinal));
 
     [Fact]
     public void A_namespace_is_seen_by_who_says_so() => None(Sources, @"\bglobal\s+using\b"); // else the rules above could not be read off a file

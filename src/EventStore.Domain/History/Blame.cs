@@ -79,7 +79,7 @@ public sealed record Blame(IReadOnlyList<BlamedLeaf> Leaves, IReadOnlyList<Remov
             foreach (KeyValuePair<string, JsonValue> member in members.Members)
             {
                 FieldPath path = at.Member(member.Key);
-                if (path.Length > TouchedPaths.LengthMax)
+                if (path.Length > RecordedPaths.LengthMax)
                 {
                     AddUndecided(path, member.Value);
                     continue;

@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.History;
 

@@ -10,12 +10,6 @@ namespace EventStore.Domain.History;
 /// </summary>
 public static class TouchedPaths
 {
-    /// <summary>How many changed paths an event records at most; it may have changed more.</summary>
-    public const int RecordedMax = 1000;
-
-    /// <summary>The longest path an event records, in characters.</summary>
-    public const int LengthMax = 1000;
-
     /// <summary>Marks a change of the status that recorded as many paths as there may be.</summary>
     public const string MoreOfStatus = ":status";
 
@@ -40,9 +34,9 @@ public static class TouchedPaths
     private static IEnumerable<string> Of(IReadOnlyList<string> paths, IEnumerable<string> patched)
     {
         IEnumerable<string> touched = Generation.RisesWith(patched) ? paths.Append(Generation.Path) : paths;
-        return paths.Count >= RecordedMax ? touched.Append(MoreOfRest) : touched;
+        return paths.Count >= RecordedPaths.CountMax ? touched.Append(MoreOfRest) : touched;
     }
 
     private static IEnumerable<string> OfStatus(IReadOnlyList<string> paths) =>
-        paths.Count >= RecordedMax ? paths.Append(MoreOfStatus) : paths;
+        paths.Count >= RecordedPaths.CountMax ? paths.Append(MoreOfStatus) : paths;
 }

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using EventStore.Domain.Apply;
-using EventStore.Domain.History;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 
@@ -105,7 +104,7 @@ public static partial class JobDecider
         OwnersChange? owned = owners is null ? null : OwnersChange.Between(job.Owners, owners);
         JsonObject patch = MergePatch.Between(job.Manifest, next);
         JsonObject replaced = MergePatch.Between(next, job.Manifest);
-        string[] paths = Paths(Diff.ByForm(job.Manifest, next));
+        string[] paths = RecordedPaths.Of(Diff.ByForm(job.Manifest, next));
         bool lastFinalizerOff = job.Deleting && next["metadata"]!.Member("finalizers") is null;
         return (lastFinalizerOff ? new JobDeleted(patch, replaced, paths) : happening(patch, replaced, paths)) with { Owners = owned };
     }
@@ -145,7 +144,7 @@ public static partial class JobDecider
         // Without this limit patches could grow it until the job no longer fits into the body of a PUT.
         if (status is not null && status.ToUtf8().Length > limits.StatusBytes)
             return new Rejection.Invalid(FieldError.TooLong(FieldPath.Of("status"), limits.StatusBytes));
-        string[] paths = Paths(Diff.ByForm(StatusOnly(before), StatusOnly(status)));
+        string[] paths = RecordedPaths.Of(Diff.ByForm(StatusOnly(before), StatusOnly(status)));
         JobEvent happened = command is ApplyJob apply
             ? Applied(apply)(StatusOnly(status), StatusOnly(before), paths)
             : new JobStatusUpdated(status, before, paths);
@@ -240,9 +239,4 @@ public static partial class JobDecider
     }
 
     private static JsonObject StatusOnly(JsonValue? status) => status is null ? JsonObject.Empty : JsonObject.Of(("status", status));
-
-    // The paths only index the event and may be cut; what changed is in the patch.
-    private static string[] Paths(IReadOnlyList<Change> changes) =>
-        [.. changes.Where(change => change.Path.Length <= TouchedPaths.LengthMax).Take(TouchedPaths.RecordedMax)
-            .Select(change => change.Path.ToString())];
 }

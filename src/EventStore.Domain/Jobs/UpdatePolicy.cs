@@ -1,4 +1,3 @@
-using EventStore.Domain.History;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Manifests;
 
 namespace EventStore.Server.Audit;
 

@@ -3,6 +3,7 @@ using System.Text.Json;
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;
 

@@ -1,6 +1,7 @@
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Domain.Tests.Jobs;
 using EventStore.Domain.Tests.Manifests;
 using FsCheck.Xunit;

@@ -1,5 +1,5 @@
-using EventStore.Domain.History;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Tests.Manifests;
 

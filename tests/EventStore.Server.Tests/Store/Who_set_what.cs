@@ -1,6 +1,6 @@
-using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Store.History;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Proof;

@@ -1,5 +1,5 @@
-using EventStore.Domain.History;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Activities;
 using EventStore.Server.Store.Format;

@@ -2,6 +2,7 @@ using System.Globalization;
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Access;
 using EventStore.Server.Jobs;
 using EventStore.Server.Kubernetes;

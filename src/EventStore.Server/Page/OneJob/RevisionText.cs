@@ -2,6 +2,7 @@ using System.Globalization;
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Audit;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;

@@ -1,10 +1,8 @@
-using EventStore.Domain.History;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
-using EventStore.Domain.Tests.Manifests;
 using FsCheck.Xunit;
 
-namespace EventStore.Domain.Tests.History;
+namespace EventStore.Domain.Tests.Manifests;
 
 [Properties(Arbitrary = [typeof(JsonArbitrary)], MaxTest = 300)]
 public sealed class DiffRules

@@ -1,7 +1,6 @@
 using EventStore.Domain.Json;
-using EventStore.Domain.Manifests;
 
-namespace EventStore.Domain.History;
+namespace EventStore.Domain.Manifests;
 
 /// <summary>One leaf that differs between two manifests.</summary>
 /// <param name="Path">Where it stands.</param>
