@@ -73,7 +73,7 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
             Blame(e);
         }
 
-        _ = CloseBehind(asked, used);
+        _ = GivenUp.Close(asked, used);
         return await elsewhere();
     }
 
@@ -111,7 +111,7 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
         finally
         {
             if (hasFailed || !next.IsCompleted)
-                _ = CloseBehind(next, each, hasFailed ? used : null);
+                _ = GivenUp.Close(next, each, hasFailed ? used : null);
             else
                 await Close(each);
         }
@@ -138,19 +138,6 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
     {
         term.End();
         return source.DisposeAsync();
-    }
-
-    /// <summary>
-    /// Closes what was given up, which must not be done while its answer is awaited. Of a host that hangs that is when it goes on.
-    /// </summary>
-    private static async Task CloseBehind(Task givenUp, params IAsyncDisposable?[] used)
-    {
-        await givenUp.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // whoever gave it up knows why
-        foreach (IAsyncDisposable? each in used)
-        {
-            if (each is not null)
-                await each.DisposeAsync();
-        }
     }
 
     /// <summary>A statement that failed, or that replay canceled, says nothing of the next one.</summary>

@@ -57,14 +57,14 @@ public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false
         {
             if (asked.IsCompleted)
                 return await asked; // it came just then
-            _ = Forget(asked);
+            _ = GivenUp.Close(asked);
             throw;
         }
         catch (OperationCanceledException) when (IsOver)
         {
             if (asked.IsCompleted)
                 return await asked; // it came just then
-            _ = Forget(asked);
+            _ = GivenUp.Close(asked);
             throw new PrimaryChangedException();
         }
     }
@@ -84,9 +84,9 @@ public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false
         }
         finally
         {
-            // While the next one is awaited, an enumerator must not be disposed of.
-            ValueTask disposing = next.IsCompleted ? each.DisposeAsync() : new ValueTask();
-            await disposing;
+            Task closing = GivenUp.Close(next, each);
+            if (next.IsCompleted)
+                await closing;
         }
     }
 
@@ -99,19 +99,5 @@ public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false
     {
         await asked;
         return true;
-    }
-
-    /// <summary>Closes what was opened too late, and looks at what failed, for nobody else does.</summary>
-    private static async Task Forget<T>(Task<T> abandoned)
-    {
-        try
-        {
-            if (await abandoned is IAsyncDisposable late)
-                await late.DisposeAsync();
-        }
-        catch (Exception e) when (e is not OutOfMemoryException)
-        {
-            // The host was left.
-        }
     }
 }
