@@ -46,6 +46,10 @@ public static class Exporting
     }
 
     /// <summary>Maps <c>/metrics</c>, which needs the right to that path.</summary>
-    public static void MapMetrics(this IEndpointRouteBuilder app) =>
+    public static void MapMetrics(this IEndpointRouteBuilder app)
+    {
         app.MapPrometheusScrapingEndpoint("/metrics").WithMetadata(RequiresAccess.ByPath);
+        app.ServiceProvider.GetRequiredService<MeterProvider>(); // which begins to count
+        Signals.StartRareCounters();
+    }
 }

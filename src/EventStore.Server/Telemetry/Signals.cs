@@ -79,6 +79,18 @@ public static class Signals
     public static readonly UpDownCounter<int> Watchers = Meter.CreateUpDownCounter<int>(
         "eventstore.watchers", "{watcher}", "Watches that follow what happens.");
 
+    /// <summary>Watchers that were cut off because they did not keep up.</summary>
+    public static readonly Counter<long> SlowWatchers = Meter.CreateCounter<long>(
+        "eventstore.watchers.slow", "{watcher}", "Watches cut off because their clients read too slowly.");
+
+    /// <summary>Changes of the primary this server has followed.</summary>
+    public static readonly Counter<long> Failovers = Meter.CreateCounter<long>(
+        "eventstore.failovers", "{failover}", "How often this server has followed the database to another primary.");
+
+    /// <summary>Commits whose reply was lost and that were looked up.</summary>
+    public static readonly Counter<long> LostReplies = Meter.CreateCounter<long>(
+        "eventstore.replies.lost", "{commit}", "Commits whose reply was lost with the connection, and that were looked up.");
+
     private static readonly Counter<long> Reads = Meter.CreateCounter<long>(
         "eventstore.reads", "{read}",
         "Reads that a standby may answer, by who was asked: standby, or primary where none had replayed enough.");
@@ -122,6 +134,13 @@ public static class Signals
 
     /// <summary>Tells how many jobs have a moment at which they end; null where lifetimes are not kept.</summary>
     public static Func<long>? LifetimesDue { get; set; }
+
+    /// <summary>Starts the counters of what should not happen at 0: of one that begins at 1 Prometheus sees no increase.</summary>
+    public static void StartRareCounters()
+    {
+        foreach (Counter<long> rare in (Counter<long>[])[Unreadable, SlowWatchers, Failovers, LostReplies])
+            rare.Add(0);
+    }
 
     /// <summary>Records that a job's lifetime was ended.</summary>
     /// <param name="controller">By which controller.</param>

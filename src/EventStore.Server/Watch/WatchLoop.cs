@@ -17,13 +17,14 @@ namespace EventStore.Server.Watch;
 /// A watch: first the current objects, if the client asks for them, then every change in the order of revisions, none missing and
 /// none twice. It may start at any revision, because nothing is compacted.
 /// </summary>
-internal sealed partial class WatchLoop(HttpContext http, ListOptions options, Watched watched, JobReads reads, JobFeed feed)
+internal sealed class WatchLoop(HttpContext http, ListOptions options, Watched watched, JobReads reads, JobFeed feed)
 {
     private static readonly TimeSpan DefaultDuration = TimeSpan.FromMinutes(30);
 
     private readonly WatchReply stream = new(http);
     private readonly CatchUps turns = http.RequestServices.GetRequiredService<CatchUps>();
     private readonly WatchStarts starts = http.RequestServices.GetRequiredService<WatchStarts>();
+    private readonly ILogger log = http.RequestServices.GetRequiredService<ILogger<WatchLoop>>();
     private CancellationToken stop;
     private long seen; // the watcher has been sent everything up to this revision
     private long told; // and knows it by a bookmark
@@ -55,7 +56,7 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
         {
             // The headers are out, so what would have been a 500 is the last frame. A watch that lost the database is only aborted:
             // a retry may help.
-            LogFailed(http.RequestServices.GetRequiredService<ILogger<WatchLoop>>(), http.TraceIdentifier, e);
+            log.WatchFailed(http.TraceIdentifier, e);
             await EndWith(Status.InternalError(http.TraceIdentifier));
         }
         finally
@@ -65,9 +66,6 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
 
         return Results.Empty;
     }
-
-    [LoggerMessage(38, LogLevel.Error, "The watch of request {Id} failed")]
-    private static partial void LogFailed(ILogger log, string id, Exception e);
 
     private TimeSpan Duration() => options.TimeoutSeconds is > 0 and var seconds
         ? TimeSpan.FromSeconds(Math.Min(seconds, (long)TimeSpan.FromDays(7).TotalSeconds))
@@ -124,8 +122,15 @@ internal sealed partial class WatchLoop(HttpContext http, ListOptions options, W
             });
         }
 
-        using (subscription.Overrun.Register(stream.Abort)) // it does not keep up, and may never come back from a flush
+        using (subscription.Overrun.Register(() => CutOff(subscription.IsSlow))) // it may never come back from a flush
             await Follow(subscription, feed.Limits.BookmarkEvery);
+    }
+
+    private void CutOff(bool isSlow)
+    {
+        if (isSlow)
+            log.WatchCutOff(http.TraceIdentifier, feed.Limits.Backlog, feed.Limits.BacklogBytes);
+        stream.Abort();
     }
 
     private async Task SendAll(IAsyncEnumerable<WatchStep> steps)

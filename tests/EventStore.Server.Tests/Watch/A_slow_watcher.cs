@@ -37,5 +37,7 @@ public sealed class A_slow_watcher
         (string text, bool broken) = await slow.ReadToEnd(TimeSpan.FromSeconds(10));
         Assert.True(broken, "it was told that the watch ended properly");
         Assert.DoesNotContain($"\"resourceVersion\":\"{replay.Head}\"", text, StringComparison.Ordinal);
+        Assert.Contains("was cut off: its client reads too slowly, and more than 150 changes", server.Output, StringComparison.Ordinal);
+        Assert.Matches(@"(?m)^eventstore_watchers_slow_total\{[^}]*\} 1$", await server.Admin.GetStringAsync("/metrics"));
     }
 }

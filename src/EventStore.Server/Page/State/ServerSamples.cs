@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
 
@@ -103,7 +104,7 @@ internal sealed partial class ServerSamples : BackgroundService
         {
             return await reads.DatabaseBytes(stop);
         }
-        catch (Exception) when (!stop.IsCancellationRequested)
+        catch (Exception e) when (DatabaseAway.Is(e) && !stop.IsCancellationRequested)
         {
             return known; // its absence is told by the checks
         }

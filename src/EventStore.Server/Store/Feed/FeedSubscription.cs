@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Threading.Channels;
 using EventStore.Server.Store.Reads;
+using EventStore.Server.Telemetry;
 
 namespace EventStore.Server.Store.Feed;
 
@@ -40,6 +41,9 @@ public sealed class FeedSubscription : IDisposable
 
     /// <summary>Is cancelled when the watcher is cut off.</summary>
     public CancellationToken Overrun => overrun.Token;
+
+    /// <summary>Whether it was cut off because it did not keep up.</summary>
+    public bool IsSlow { get; private set; }
 
     /// <summary>How many bytes wait in the queue.</summary>
     public long WaitingBytes => Interlocked.Read(ref waitingBytes);
@@ -94,7 +98,11 @@ public sealed class FeedSubscription : IDisposable
     internal void Offer(LogEntry change)
     {
         if (queue is not null && complete && (WaitingBytes > feed.Limits.BacklogBytes || !Put(change)))
+        {
+            IsSlow = true;
+            Signals.SlowWatchers.Add(1);
             CutOff();
+        }
     }
 
     /// <summary>Says that everything up to this revision was offered. The position of a watcher that was cut off stays.</summary>

@@ -1,18 +1,23 @@
+using EventStore.Server.Telemetry;
 using Npgsql;
 
 namespace EventStore.Server.Store.Hosts;
 
-/// <summary>The hosts of the connection string.</summary>
+/// <summary>The hosts of the connection strings.</summary>
 /// <param name="Hosts">Of each the name for the log, and a data source that connects to it whatever it is and keeps no connection.</param>
 /// <param name="RequiresSynchronous">Whether nothing may be written to a primary that waits for no standby.</param>
-public sealed record WatchedHosts(IReadOnlyList<(string Name, NpgsqlDataSource Source)> Hosts, bool RequiresSynchronous);
+public sealed record WatchedHosts(IReadOnlyList<(string Name, NpgsqlDataSource Source)> Hosts, bool RequiresSynchronous)
+{
+    /// <summary>How many of them, the first ones, may be the primary; the others are replicas, which are only read.</summary>
+    public int Candidates { get; init; } = Hosts.Count;
+}
 
 /// <summary>
 /// Failure detector: asks every host again and again what it is, all at once, and tells each <see cref="Primary"/> when another one is the
 /// primary. So no request waits for a host that hangs, and a promotion is known half a second after it.
 /// </summary>
 /// <param name="watched">The hosts.</param>
-/// <param name="told">Who is told; their hosts are the same, in the same order.</param>
+/// <param name="told">Who is told; their hosts are those that may be the primary, in the same order.</param>
 /// <param name="standbys">Is told which hosts are standbys.</param>
 /// <param name="log">The log.</param>
 public sealed partial class PrimaryWatch(
@@ -107,7 +112,7 @@ public sealed partial class PrimaryWatch(
             bool isNews = states[host].Kind != found.Kind || states[host].Lineage != found.Lineage;
             states[host] = found;
             standbys.Note(host, found.Kind == HostKind.Standby);
-            int? chosen = PrimaryChoice.Of(states, present, served);
+            int? chosen = PrimaryChoice.Of(new ArraySegment<HostState>(states, 0, watched.Candidates), present, served);
             if (chosen is { } another && (another != present || served != states[another].Lineage || isStray))
                 Move(another);
             else if (chosen is null && states[present].Kind == HostKind.Primary && !isStray)
@@ -130,8 +135,10 @@ public sealed partial class PrimaryWatch(
             return; // it was taken for the primary
         foreach (Primary each in told)
             each.MoveTo(host);
-        if (!isFirst)
-            LogMoved(watched.Hosts[host].Name, lineage.Timeline, watched.Hosts[before].Name);
+        if (isFirst)
+            return;
+        Signals.Failovers.Add(1);
+        LogMoved(watched.Hosts[host].Name, lineage.Timeline, watched.Hosts[before].Name);
     }
 
     /// <summary>

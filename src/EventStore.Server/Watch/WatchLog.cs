@@ -1,0 +1,12 @@
+namespace EventStore.Server.Watch;
+
+/// <summary>What the log says of watches that did not end in order.</summary>
+internal static partial class WatchLog
+{
+    [LoggerMessage(38, LogLevel.Error, "The watch of request {Id} failed")]
+    public static partial void WatchFailed(this ILogger log, string id, Exception e);
+
+    [LoggerMessage(70, LogLevel.Warning, "The watch of request {Id} was cut off: its client reads too slowly, and more than {Changes} "
+        + "changes or {Bytes} bytes waited for it. It may go on with the last revision it has")]
+    public static partial void WatchCutOff(this ILogger log, string id, int changes, long bytes);
+}
