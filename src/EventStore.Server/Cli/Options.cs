@@ -12,6 +12,7 @@ internal static class Options
           (nothing)                        a private, durable PostgreSQL is started from the programs on this machine
           ConnectionStrings__Postgres      use this database, as the serving role
           ConnectionStrings__PostgresOwner its owner; migrate, rebuild and import use it
+          ConnectionStrings__PostgresReplicas   its standbys, for reading, where the first does not name them as hosts
           PG_BIN                           the folder of postgres and initdb, if they are not found
           Migrations__LockWait             how long migrate waits for another migration (default 00:01:00)
           Stop__Delay, Stop__Time          after SIGTERM: how long /readyz is red while the server still serves, and how long

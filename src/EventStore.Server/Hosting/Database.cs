@@ -29,10 +29,11 @@ internal sealed class Database : IAsyncDisposable
 
     private readonly PrivatePostgres? embedded;
 
-    private Database(string? owner, string serving, PrivatePostgres? embedded)
+    private Database(string? owner, string serving, PrivatePostgres? embedded, string? replicas = null)
     {
         (OwnerConnectionString, ServingConnectionString, this.embedded) = (owner, serving, embedded);
         ServingConnectionStrings = HostList.Each(serving);
+        ReplicaConnectionStrings = replicas is null ? [] : HostList.Each(replicas);
     }
 
     /// <summary>The owner's connection; null when none was named.</summary>
@@ -44,6 +45,11 @@ internal sealed class Database : IAsyncDisposable
     /// <summary>The serving role's connection to each host, in the order of the connection string.</summary>
     public IReadOnlyList<string> ServingConnectionStrings { get; }
 
+    /// <summary>The serving role's connection to each host that is only read, in the order of the connection string.</summary>
+    public IReadOnlyList<string> ReplicaConnectionStrings { get; }
+
+    private IEnumerable<string> AllConnectionStrings => ServingConnectionStrings.Concat(ReplicaConnectionStrings);
+
     /// <summary>Whether it is the private one, whose schema the server keeps up to date by itself.</summary>
     public bool IsPrivate => embedded is not null;
 
@@ -54,7 +60,7 @@ internal sealed class Database : IAsyncDisposable
     public static async Task<Database> Open(Settings settings, ILogger log, CancellationToken stop)
     {
         if (settings.Postgres is { } serving)
-            return new Database(settings.PostgresOwner, serving, null);
+            return new Database(settings.PostgresOwner, serving, null, settings.PostgresReplicas);
         if (settings.PostgresOwner is { } owner)
             return new Database(owner, owner, null);
         PrivatePostgres embedded = await PrivatePostgres.Open(settings.DataFolder, settings.PostgresImage, log, stop);
@@ -88,7 +94,7 @@ internal sealed class Database : IAsyncDisposable
         host, ServingConnectionStrings.Count > 1 ? $"{Settings.ProgramName} {i + 1}" : Settings.ProgramName))]);
 
     /// <summary>For each host, makes connections of the serving role to it as a standby.</summary>
-    public Func<NpgsqlDataSource>[] Reading() => [.. ServingConnectionStrings.Select((host, i) => (Func<NpgsqlDataSource>)(() => Source(
+    public Func<NpgsqlDataSource>[] Reading() => [.. AllConnectionStrings.Select((host, i) => (Func<NpgsqlDataSource>)(() => Source(
         host, $"{Settings.ProgramName} standby {i + 1}", mayReadOnly: true)))];
 
     /// <summary>Connections of the serving role for finding out what became of a batch: rare, and so none is kept.</summary>
@@ -97,7 +103,7 @@ internal sealed class Database : IAsyncDisposable
 
     /// <summary>Connections of the serving role that ask each host what it is.</summary>
     public IReadOnlyList<(string Name, NpgsqlDataSource Source)> Hosts() =>
-        [.. ServingConnectionStrings.Select(host => (HostList.NameOf(host), HostList.Probing(host)))];
+        [.. AllConnectionStrings.Select(host => (HostList.NameOf(host), HostList.Probing(host)))];
 
     /// <summary>
     /// The serving role's connection to the host that is the primary now. All hosts are asked at once, so that one that hangs is waited for

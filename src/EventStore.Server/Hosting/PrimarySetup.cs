@@ -12,6 +12,7 @@ internal static class PrimarySetup
     public static void AddPrimary(this IServiceCollection services, Database database, Settings settings)
     {
         bool hasSeveral = database.ServingConnectionStrings.Count > 1;
+        bool hasStandbys = hasSeveral || database.ReplicaConnectionStrings.Count > 0;
         services.AddSingleton(_ => database.Primary()).AddSingleton(_ => database.LostReplies())
             .AddSingleton<StandbyWait>()
             .AddSingleton(provider => new Standbys(
@@ -21,11 +22,11 @@ internal static class PrimarySetup
         if (database.IsPrivate)
             return;
         services.AddSingleton(provider => new PrimaryWatch(
-            new WatchedHosts(database.Hosts(), settings.RequiresSynchronous),
+            new WatchedHosts(database.Hosts(), settings.RequiresSynchronous) { Candidates = database.ServingConnectionStrings.Count },
             [provider.GetRequiredService<LostReplies>().Source, provider.GetRequiredService<Primary>()],
             provider.GetRequiredService<Standbys>(), provider.GetRequiredService<ILogger<PrimaryWatch>>()));
         services.AddHostedService(provider => provider.GetRequiredService<PrimaryWatch>());
-        if (hasSeveral)
+        if (hasStandbys)
             services.AddNotice("hosts", provider => provider.GetRequiredService<PrimaryWatch>().Trouble);
         if (settings.RequiresSynchronous)
             services.AddReadiness("replication", (provider, _) =>

@@ -46,12 +46,25 @@ internal static partial class SettingChecks
         OperatorException Refused(string problem, string hint) => new($"cannot listen: {problem}", $"{setting} {hint}.");
     }
 
-    /// <summary>Refuses to read standbys where none can be among the database's hosts.</summary>
+    /// <summary>Refuses to read standbys where there can be none, and replicas of nothing or that are not read.</summary>
     /// <param name="postgres">The connection string; null for the private database.</param>
-    /// <exception cref="OperatorException">There is one host at most.</exception>
-    public static void StandbyReads(string? postgres)
+    /// <param name="replicas">That of the replicas; null for none.</param>
+    /// <param name="areRead">Whether standbys are read.</param>
+    /// <exception cref="OperatorException">They contradict each other.</exception>
+    public static void Replicas(string? postgres, string? replicas, bool areRead)
     {
-        if (postgres is null || !HostList.HasSeveral(new NpgsqlConnectionStringBuilder(postgres)))
+        if (replicas is not null && (postgres is null || !areRead))
+        {
+            throw postgres is null
+                ? new OperatorException(
+                    "ConnectionStrings__PostgresReplicas is there, and ConnectionStrings__Postgres is not",
+                    "Name the primary by ConnectionStrings__Postgres: all writes go there.")
+                : new OperatorException(
+                    "--standby-reads is off, and ConnectionStrings__PostgresReplicas names what would be read",
+                    "Leave one of them out.");
+        }
+
+        if (areRead && replicas is null && (postgres is null || !HostList.HasSeveral(new NpgsqlConnectionStringBuilder(postgres))))
         {
             throw new OperatorException(
                 "--standby-reads is on, and the database has no host that could be a standby",
@@ -62,8 +75,9 @@ internal static partial class SettingChecks
     /// <summary>Reads a connection string.</summary>
     /// <param name="text">The connection string.</param>
     /// <param name="setting">What the setting is called.</param>
+    /// <param name="isRead">Whether each of its hosts is only read, and is asked by itself what it is.</param>
     /// <exception cref="OperatorException">It is none, or no connection can be made with it.</exception>
-    public static NpgsqlConnectionStringBuilder ConnectionString(string text, string setting)
+    public static NpgsqlConnectionStringBuilder ConnectionString(string text, string setting, bool isRead = false)
     {
         var parts = new DbConnectionStringBuilder();
         try
@@ -85,7 +99,7 @@ internal static partial class SettingChecks
             {
                 read[key] = parts[key];
             }
-            catch (Exception e) when (e is ArgumentException or SystemException)
+            catch (Exception e) when (e is ArgumentException or FormatException or InvalidCastException or OverflowException)
             {
                 throw Refused($"{key} cannot have that value");
             }
@@ -94,7 +108,7 @@ internal static partial class SettingChecks
         if (string.IsNullOrEmpty(read.Host))
             throw Refused("it names no host");
         // With one host there is nothing to choose from, and Npgsql refuses the key.
-        if (!read.Host.Contains(',', StringComparison.Ordinal))
+        if (isRead || !read.Host.Contains(',', StringComparison.Ordinal))
             read.TargetSessionAttributes = null;
         else if (read.TargetSessionAttributes is not (null or "primary" or "read-write"))
             throw Refused("of several hosts only the primary can be served: Target Session Attributes is primary, or not there");

@@ -61,10 +61,14 @@ internal sealed record Settings(
     public const string DefaultUrl = "http://127.0.0.1:8080";
 
     private const int StatementsKept = 100;
+    private const string Replicas = "PostgresReplicas";
     private const StringSplitOptions Trimmed = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
 
     /// <summary>The image of a private PostgreSQL in a container; null to use one only where this machine has no programs.</summary>
     public string? PostgresImage { get; private init; }
+
+    /// <summary>The serving role's connection string to hosts that are only read, as standbys; null for none.</summary>
+    public string? PostgresReplicas { get; private init; }
 
     /// <summary>What the API allows.</summary>
     public Profile Profile { get; private init; } = Profile.Documented;
@@ -80,9 +84,9 @@ internal sealed record Settings(
         HashSet<string>? groups = Served(Text(configuration, "groups"));
         Profile profile = NamedProfile(Text(configuration, "profile"));
         string? postgres = Tuned(configuration, "Postgres");
-        bool readsStandbys = Flag(configuration, "standby-reads", false);
-        if (readsStandbys)
-            SettingChecks.StandbyReads(postgres);
+        string? replicas = Tuned(configuration, Replicas);
+        bool readsStandbys = Flag(configuration, "standby-reads", replicas is not null);
+        SettingChecks.Replicas(postgres, replicas, readsStandbys);
         return new Settings(
             Addresses(configuration),
             Path.GetFullPath(Text(configuration, "data") ?? PrivatePostgres.DefaultDataFolder()),
@@ -96,6 +100,7 @@ internal sealed record Settings(
             CountsActivity = Flag(configuration, "activity", false),
             HasPage = Flag(configuration, "ui", true),
             RequiresSynchronous = Flag(configuration, "require-synchronous", false),
+            PostgresReplicas = replicas,
             ReadsStandbys = readsStandbys,
             PostgresImage = Text(configuration, "postgres-image"),
             Groups = groups,
@@ -180,7 +185,8 @@ internal sealed record Settings(
     {
         if (configuration.GetConnectionString(name) is not { } text || string.IsNullOrWhiteSpace(text))
             return null;
-        NpgsqlConnectionStringBuilder target = SettingChecks.ConnectionString(text, $"ConnectionStrings__{name}");
+        NpgsqlConnectionStringBuilder target = SettingChecks.ConnectionString(
+            text, $"ConnectionStrings__{name}", isRead: name == Replicas);
         target.NoResetOnClose = true;
         if (target.MaxAutoPrepare == 0)
             (target.MaxAutoPrepare, target.AutoPrepareMinUsages) = (StatementsKept, 2);

@@ -125,10 +125,13 @@ internal static class JobEndpoints
         (long? moment, refusal) = await AskedMoment.Revision(http, reads);
         if (refusal is not null)
             return refusal;
-        if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } missing)
-            return DatabaseAnswers.Missing(missing);
         var key = new JobKey(@namespace, name);
         long? past = moment ?? (options.Match == RevisionMatch.Exact ? options.ResourceVersion : null);
+        if (past is null && options.ResourceVersion is { } least
+            && await reads.TryGetOnStandby(key, least, http.RequestAborted) is { } recent)
+            return new JsonReply(200, view.Alone(recent));
+        if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } missing)
+            return DatabaseAnswers.Missing(missing);
         if (past is { } exact)
             return await GetPast(http, key, exact, view, reads);
         StoredJob? job = await reads.Get(key, http.RequestAborted);

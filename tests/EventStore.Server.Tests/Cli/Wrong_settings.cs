@@ -34,6 +34,7 @@ public sealed class Wrong_settings : IDisposable
     [InlineData("--Logging:Console:LogLevel:Default", "7", "Logging:Console:LogLevel:Default is '7', which is no log level")]
     [InlineData("--standby-reads", "on", "--standby-reads is on, and the database has no host that could be a standby")]
     [InlineData("--standby-reads", "yes", "--standby-reads is 'yes'")]
+    [InlineData("--ConnectionStrings:PostgresReplicas", "Host=db", "ConnectionStrings__PostgresReplicas is there, and ConnectionStrings__Postgres is not")]
     [InlineData("--Lane:QueueLength", "0", "Lane:QueueLength is 0, which is out of range")]
     public async Task Are_refused_in_two_lines_before_anything_is_made(string option, string value, string said)
     {
@@ -85,6 +86,23 @@ public sealed class Wrong_settings : IDisposable
         Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
         Assert.StartsWith($"error: ConnectionStrings__PostgresOwner is no connection string: {problem}\n", refused.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", refused.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Replicas_that_would_not_be_read_are_refused()
+    {
+        var settings = new Dictionary<string, string?>
+        {
+            ["ConnectionStrings__Postgres"] = "Host=192.0.2.1;Username=a;Password=b",
+            ["ConnectionStrings__PostgresReplicas"] = "Host=192.0.2.2,192.0.2.3;Username=a;Password=b;Target Session Attributes=prefer-standby",
+        };
+        await using ProgramRun right = await ProgramRun.Ended(settings, "serve", "--check", "--data", Folder, "--urls", "http://127.0.0.1:0");
+        Assert.True(right.ExitCode == 0, right.Everything);
+        await using ProgramRun refused = await ProgramRun.Ended(
+            settings, "serve", "--check", "--data", Folder, "--urls", "http://127.0.0.1:0", "--standby-reads", "off");
+        Assert.Equal(1, refused.ExitCode);
+        Assert.StartsWith(
+            "error: --standby-reads is off, and ConnectionStrings__PostgresReplicas names what would be read\n", refused.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -69,6 +69,23 @@ public sealed class The_watch_on_the_hosts : IAsyncLifetime
         Assert.Equal(1, primary.Term.Host);
     }
 
+    /// <summary>A replica that was promoted: whoever promotes it names it among those that may be the primary first.</summary>
+    [Fact]
+    public void Never_takes_a_replica_for_the_primary()
+    {
+        Primary primary = database.Source; // the replica is no host of it
+        using PrimaryWatch watch = Watch(primary, hosts: 2, candidates: 1);
+        watch.Note(0, Found(timeline: 1));
+        watch.Note(1, new HostState(HostKind.Standby));
+        Assert.Null(watch.Trouble);
+        Term served = primary.Term;
+        watch.Note(1, Found(timeline: 2));
+        Assert.Same(served, primary.Term);
+        Assert.Equal("host 1 is the primary; host 2 is a primary", watch.Trouble);
+        watch.Note(0, new HostState(HostKind.Unreachable));
+        Assert.Same(served, primary.Term);
+    }
+
     [Fact]
     public async Task Lets_nothing_be_written_while_a_standby_is_required_and_the_primary_waits_for_none()
     {
@@ -121,8 +138,11 @@ public sealed class The_watch_on_the_hosts : IAsyncLifetime
 
     private static HostState Found(long timeline, long system = 7) => new(HostKind.Primary) { Lineage = new Lineage(system, timeline) };
 
-    private static PrimaryWatch Watch(Primary primary, bool requiresSynchronous = false, int hosts = 1) => new(
-        new WatchedHosts([.. Enumerable.Repeat(("db:5432", NpgsqlDataSource.Create("Host=127.0.0.1;Port=1")), hosts)], requiresSynchronous),
+    private static PrimaryWatch Watch(Primary primary, bool requiresSynchronous = false, int hosts = 1, int? candidates = null) => new(
+        new WatchedHosts([.. Enumerable.Repeat(("db:5432", NpgsqlDataSource.Create("Host=127.0.0.1;Port=1")), hosts)], requiresSynchronous)
+        {
+            Candidates = candidates ?? hosts,
+        },
         [primary],
         primary,
         NullLogger<PrimaryWatch>.Instance);

@@ -106,6 +106,8 @@ public sealed class A_standby_that_is_read
                 Assert.True(LabelOf(listed!) == value, query);
         }
 
+        foreach (string query in (string[])["?resourceVersion=0", $"?resourceVersion={revision}", ""])
+            Assert.True(LabelOf(await client.Get(Sample.Job(name) + query)) == value, query);
         JsonNode page = await client.Get($"{Revisions}?fieldSelector=job%3D{name}&limit=1");
         Assert.Equal($"{name}.{revision}", (string)page["items"]![0]!["metadata"]!["name"]!);
         JsonNode past = await client.Get($"{Sample.Job(name)}?resourceVersion={revision}&resourceVersionMatch=Exact");

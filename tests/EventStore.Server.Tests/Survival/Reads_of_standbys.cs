@@ -60,6 +60,30 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
         Assert.Equal("b", await Label("kept", second, "a"));
     }
 
+    /// <summary>A GET with a resourceVersion asks for no more than that: the primary is not asked at all.</summary>
+    [Fact]
+    public async Task Of_one_job_not_older_than_a_revision_are_answered_by_a_standby_that_has_it()
+    {
+        long first = await Written(InProcess.Create("kept"));
+        await Until(async () => await OnStandby(0) == first);
+        await Replay(paused: true);
+        long second = await Written(InProcess.Label("kept", "a", "b"));
+        Assert.Equal(second, await new JobReads(standbys).Head(default)); // from which it has seen it
+        await Until(async () => await OnStandby(first) == first);
+        for (var asked = Stopwatch.StartNew(); asked.Elapsed < TimeSpan.FromSeconds(3);)
+            Assert.Equal((null, null), (await OnStandby(second), await OnStandby(0)));
+        await Until(async () => await OnStandby(first) == first);
+        Assert.Null(await OnStandby(second + 1_000)); // that is not waited for
+        Assert.Equal(first, await OnStandby(first));
+        await Replay(paused: false);
+        await Until(async () => await OnStandby(second) == second);
+        Assert.Equal((second, second), (await OnStandby(first), await OnStandby(0)));
+        Assert.Null(await new JobReads(standbys).TryGetOnStandby(new JobKey(InProcess.Namespace, "none"), first, default));
+
+        async Task<long?> OnStandby(long revision) =>
+            (await new JobReads(standbys).TryGetOnStandby(new JobKey(InProcess.Namespace, "kept"), revision, default))?.Revision;
+    }
+
     /// <summary>It has the revision, and not the epoch that has begun behind it: what else it has may be of a history that was left.</summary>
     [Fact]
     public async Task Are_not_answered_by_a_standby_of_another_epoch()
@@ -225,6 +249,7 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
             {
                 await using ListTransaction list = await new JobReads(standbys).BeginShownList(isAny: i % 2 == 0, default);
                 Assert.Equal(head, list.Head);
+                Assert.Null(await new JobReads(standbys).TryGetOnStandby(new JobKey(InProcess.Namespace, "kept"), head, default));
             }
 
             Assert.False(waiting.IsCompleted);

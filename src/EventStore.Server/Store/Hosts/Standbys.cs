@@ -50,16 +50,22 @@ public sealed class Standbys : IAsyncDisposable
     public async Task<T> Read<T>(long revision, Func<NpgsqlConnection, Task<T>> read, CancellationToken stop)
     {
         return await TryOpen(revision, stop) is { } there
-            ? await there.Standby.OrElse(Owning(there.Connection), AtPrimary, stop)
+            ? await there.Standby.OrElse(ReadAndClose(there.Connection, read), AtPrimary, stop)
             : await AtPrimary();
 
-        async Task<T> AtPrimary() => await Owning(await Primary.OpenConnectionAsync(stop));
+        async Task<T> AtPrimary() => await ReadAndClose(await Primary.OpenConnectionAsync(stop), read);
+    }
 
-        async Task<T> Owning(NpgsqlConnection connection)
-        {
-            await using (connection)
-                return await read(connection);
-        }
+    /// <summary>Reads what a standby has that has replayed a revision, and perhaps more.</summary>
+    /// <returns>Null where no standby answers, and where another epoch has begun meanwhile.</returns>
+    internal async Task<T?> TryRead<T>(long revision, Func<NpgsqlConnection, Task<T?>> read, CancellationToken stop)
+        where T : class
+    {
+        if (await TryOpen(revision, stop) is not { } there)
+            return null;
+        T? found = await there.Standby.OrElse(
+            ReadAndClose(there.Connection, read), static () => Task.FromResult<T?>(null), stop);
+        return Primary.Epochs.Known[^1] == there.Epoch ? found : null;
     }
 
     /// <summary>The same for answers that come one by one.</summary>
@@ -125,6 +131,12 @@ public sealed class Standbys : IAsyncDisposable
     {
         foreach (Standby each in present)
             await each.DisposeAsync();
+    }
+
+    private static async Task<T> ReadAndClose<T>(NpgsqlConnection connection, Func<NpgsqlConnection, Task<T>> read)
+    {
+        await using (connection)
+            return await read(connection);
     }
 
     /// <summary>One of those that do not rest, in turn.</summary>

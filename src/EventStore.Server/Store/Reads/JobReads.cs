@@ -7,7 +7,7 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>Reads jobs. Every read asks the database, so it sees every write answered before, of any process.</summary>
-public sealed class JobReads(Standbys standbys)
+public sealed partial class JobReads(Standbys standbys)
 {
     private readonly Primary database = standbys.Primary;
 
@@ -75,14 +75,6 @@ public sealed class JobReads(Standbys standbys)
         return await PastJobs.OneAt(connection, key, revision, stop) is { } past ? (past.Job!, past.Time) : null;
     }
 
-    /// <summary>The same, which a standby may answer: to be shown, and for nothing that is decided by it.</summary>
-    /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
-    public async Task<(Job Job, DateTimeOffset Time)?> JobShownAt(JobKey key, long revision, CancellationToken stop)
-    {
-        PastJob? past = await standbys.Read(revision, connection => PastJobs.OneAt(connection, key, revision, stop), stop);
-        return past is null ? null : (past.Job!, past.Time);
-    }
-
     /// <summary>The revision a moment stood at, or null for one that is yet to come; and the database's clock.</summary>
     public async Task<(long? Revision, DateTimeOffset Now)> RevisionAt(DateTimeOffset moment, CancellationToken stop)
     {
@@ -103,43 +95,6 @@ public sealed class JobReads(Standbys standbys)
     /// <summary>Opens a transaction that reads all jobs, as they are now.</summary>
     public async Task<ListTransaction> BeginList(CancellationToken stop) =>
         await ListTransaction.Open(database, stop);
-
-    /// <summary>
-    /// Opens one that a standby may have taken, for lists that are shown and for nothing that is written by them. It has what the primary
-    /// has now, or what it had when it was asked.
-    /// </summary>
-    /// <param name="isAny">Whether what this server has seen is new enough.</param>
-    /// <param name="stop">Cancels the read.</param>
-    public async Task<ListTransaction> BeginShownList(bool isAny, CancellationToken stop)
-    {
-        if (!standbys.Exist)
-            return await BeginList(stop);
-        long needed = isAny ? database.Epochs.Seen : await Head(stop);
-        // What waits for a synchronous standby is to be seen there before it is on the primary.
-        return await BeginOnStandby(
-            needed, async head => (!isAny && head == needed) || head <= await Head(stop), stop) ?? await BeginList(stop);
-    }
-
-    /// <summary>The same for a list as of a revision, which the primary has.</summary>
-    public async Task<ListTransaction> BeginShownList(long revision, CancellationToken stop) =>
-        await BeginOnStandby(revision, _ => Task.FromResult(true), stop) ?? await BeginList(stop);
-
-    private async Task<ListTransaction?> BeginOnStandby(long revision, Func<long, Task<bool>> mayBeShown, CancellationToken stop)
-    {
-        if (await standbys.TryOpen(revision, stop) is not { } there || await ListTransaction.TryOpen(database, there, stop) is not { } list)
-            return null;
-        bool isTaken = false;
-        try
-        {
-            isTaken = await mayBeShown(list.Head) && database.Epochs.Known[^1] == there.Epoch;
-            return isTaken ? list : null;
-        }
-        finally
-        {
-            if (!isTaken)
-                await list.DisposeAsync();
-        }
-    }
 
     /// <summary>The epoch because of which the revision never comes, as far as is known; null when it may.</summary>
     public Epoch? Lacking(long revision) => database.Epochs.Lacking(revision);

@@ -57,6 +57,13 @@ internal sealed record LivingRow(JobKey Key, StoredJob? Stored, Guid Uid, long V
         return jobs;
     }
 
+    /// <summary>The living job of that name, or null.</summary>
+    public static async Task<LivingRow?> One(NpgsqlConnection connection, JobKey key)
+    {
+        await using var command = new NpgsqlCommand(Sql, connection);
+        return (await All(command, [key], [int.MaxValue]))[0];
+    }
+
     /// <summary>The job, to be decided upon.</summary>
     public Job ToJob() => JobText.Read(Stored!.Utf8.Span, Uid, Version, Stored.Revision, deleted: false);
 }

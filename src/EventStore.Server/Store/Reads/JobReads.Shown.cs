@@ -1,0 +1,71 @@
+using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
+
+namespace EventStore.Server.Store.Reads;
+
+/// <content>What a standby may answer: it is shown, and nothing is decided by it.</content>
+public sealed partial class JobReads
+{
+    /// <summary>
+    /// The living job of that name as a standby has it, not older than the revision. The primary is not asked how far it is: what this
+    /// server has not seen yet may be a change for which the primary still waits, and is not shown.
+    /// </summary>
+    /// <param name="key">The job.</param>
+    /// <param name="revision">The revision; 0 for any that this server has seen.</param>
+    /// <param name="stop">Cancels the read.</param>
+    /// <returns>Null where the primary is to be asked.</returns>
+    public async Task<StoredJob?> TryGetOnStandby(JobKey key, long revision, CancellationToken stop)
+    {
+        // A client may name any revision, and a standby must not be waited for in vain.
+        if (revision > database.Epochs.Seen || Lacking(revision) is not null)
+            return null;
+        long needed = revision > 0 ? revision : database.Epochs.Seen;
+        StoredJob? job = (await standbys.TryRead(needed, connection => LivingRow.One(connection, key), stop))?.Shown;
+        return job is not null && job.Revision <= database.Epochs.Seen ? job : null;
+    }
+
+    /// <summary>The same as <see cref="JobAt"/>.</summary>
+    /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
+    public async Task<(Job Job, DateTimeOffset Time)?> JobShownAt(JobKey key, long revision, CancellationToken stop)
+    {
+        PastJob? past = await standbys.Read(revision, connection => PastJobs.OneAt(connection, key, revision, stop), stop);
+        return past is null ? null : (past.Job!, past.Time);
+    }
+
+    /// <summary>
+    /// Opens one that a standby may have taken, for lists that are shown and for nothing that is written by them. It has what the primary
+    /// has now, or what it had when it was asked.
+    /// </summary>
+    /// <param name="isAny">Whether what this server has seen is new enough.</param>
+    /// <param name="stop">Cancels the read.</param>
+    public async Task<ListTransaction> BeginShownList(bool isAny, CancellationToken stop)
+    {
+        if (!standbys.Exist)
+            return await BeginList(stop);
+        long needed = isAny ? database.Epochs.Seen : await Head(stop);
+        // What waits for a synchronous standby is to be seen there before it is on the primary.
+        return await BeginOnStandby(
+            needed, async head => (!isAny && head == needed) || head <= await Head(stop), stop) ?? await BeginList(stop);
+    }
+
+    /// <summary>The same for a list as of a revision, which the primary has.</summary>
+    public async Task<ListTransaction> BeginShownList(long revision, CancellationToken stop) =>
+        await BeginOnStandby(revision, _ => Task.FromResult(true), stop) ?? await BeginList(stop);
+
+    private async Task<ListTransaction?> BeginOnStandby(long revision, Func<long, Task<bool>> mayBeShown, CancellationToken stop)
+    {
+        if (await standbys.TryOpen(revision, stop) is not { } there || await ListTransaction.TryOpen(database, there, stop) is not { } list)
+            return null;
+        bool isTaken = false;
+        try
+        {
+            isTaken = await mayBeShown(list.Head) && database.Epochs.Known[^1] == there.Epoch;
+            return isTaken ? list : null;
+        }
+        finally
+        {
+            if (!isTaken)
+                await list.DisposeAsync();
+        }
+    }
+}
