@@ -13,7 +13,7 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", Options.OfGivenStore, "chain", "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby"];
+    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", Options.OfGivenStore, "chain", "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby", "bytes"];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -131,8 +131,10 @@ internal sealed class Benchmark : IAsyncDisposable
                     await large.Measure(figures);
                 return;
             case "apply":
-                Task Prepared(ServerUnderTest target) => Fill(target, LoadKind.CreateAll, "bench", options.Jobs, options.Jobs, $"creating {options.Jobs} jobs");
                 await new ApplyCost(postgres!, options, spec => Load(spec, null), Prepared, stop).Measure(figures);
+                return;
+            case "bytes":
+                await new BytesKept(postgres!, options, spec => Load(spec, null), stop).Measure(Prepared);
                 return;
             case "undo":
                 await new Undo(postgres!, options, figures, LongJob, stop).Measure();
@@ -148,6 +150,8 @@ internal sealed class Benchmark : IAsyncDisposable
                 return;
         }
     }
+
+    private Task Prepared(ServerUnderTest target) => Fill(target, LoadKind.CreateAll, "bench", options.Jobs, options.Jobs, $"creating {options.Jobs} jobs");
 
     /// <summary>In turn, round by round, so that what else happens on the machine hits the limits and the server alike.</summary>
     private async Task Throughput(string[] names, int connections)

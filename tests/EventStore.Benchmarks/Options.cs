@@ -58,6 +58,7 @@ internal sealed record Options
           undo          blame of a job of 100,000 revisions, restore, and a namespace of 10,000 jobs back to a moment
           standby       lists, pages of history and blame without and with a standby that is read, in turn: the primary's CPU time;
                         patches with an asynchronous and a synchronous one
+          bytes         what a patch leaves on disk, by table and index, and writes to the log of PostgreSQL
           touched       the commit function with and without snapshots that tell who set what, in turn
           snapshot      commits of one patch, before somebody holds a snapshot and 40,000 commits after
           page-job      the page for people: first loads, and the pages of a job of 100,000 revisions
@@ -77,14 +78,14 @@ internal sealed record Options
     [
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood",
         "startup", "first-screen", "past", "lifetimes", "whole", "history-pages", "chain", "snapshot",
-        "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby",
+        "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby", "bytes",
     ];
 
     /// <summary>Those that need a PostgreSQL and servers of their own.</summary>
     private static readonly string[] NeedOwnServer =
     [
         "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot",
-        "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby",
+        "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby", "bytes",
     ];
 
     /// <summary>Reads a store that somebody filled, and leaves it as it is.</summary>
