@@ -100,7 +100,8 @@ internal sealed class PatroniCluster : IAsyncDisposable
             int standby = roles.FirstOrDefault(each => each.Value == (isSynchronous ? "sync_standby" : "replica")).Key;
             if (leader != 0 && standby != 0 && await Ask(leader, healthy) is true)
                 return (leader, standby);
-            Assert.True(waited.Elapsed < Patience, $"the cluster does not become whole: {string.Join(", ", roles)}\n{Logs}");
+            if (waited.Elapsed >= Patience)
+                Assert.Fail($"the cluster does not become whole: {string.Join(", ", roles)}\n{Logs}");
         }
     }
 
@@ -165,7 +166,11 @@ internal sealed class PatroniCluster : IAsyncDisposable
 
     /// <summary>What each Patroni has written last.</summary>
     private string Logs => string.Join('\n', Nodes.Select(node =>
-        $"node {node}:\n{string.Join('\n', File.ReadLines(Path.Combine(folder, $"{node}", "log")).TakeLast(15))}"));
+    {
+        string log = Path.Combine(folder, $"{node}", "log");
+        string[] last = File.Exists(log) ? [.. File.ReadLines(log).TakeLast(15)] : ["it has not begun to write"];
+        return $"node {node}:\n{string.Join('\n', last)}";
+    }));
 
     private static bool IsOnPath(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, program)));

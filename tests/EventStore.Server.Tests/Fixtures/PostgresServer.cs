@@ -29,6 +29,9 @@ public static class PostgresServer
     /// <summary>A superuser's connection string, to the database <c>postgres</c> unless TEST_POSTGRES says otherwise.</summary>
     public static Task<string> ConnectionString => Server.Value;
 
+    /// <summary>Whether it goes with the run, and whatever is made in it.</summary>
+    internal static bool IsThrowaway => Setting("TEST_POSTGRES") is null || Setting("TEST_POSTGRES_ENGINE") is not null;
+
     /// <summary>The sources to try, in order. A source that was asked for by name is the only one.</summary>
     internal static Source[] SourcesFor(string? given, string? engine) => (given, engine) switch
     {
