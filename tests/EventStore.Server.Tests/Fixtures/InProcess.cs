@@ -86,19 +86,33 @@ internal static class InProcess
         return [.. batch.Entries.Select(entry => entry.After with { Revision = committed.Revisions[entry.Place] })];
     }
 
-    /// <summary>The call of <c>commit_jobs_2</c>, which was told two more things of each row.</summary>
-    public static NpgsqlCommand CallOfTheReleaseBefore(NpgsqlConnection connection, Batch batch)
+    /// <summary>The call of the release before: of <c>commit_jobs_6</c>, or of <c>commit_jobs_whole_3</c> where all or none is to be stored.</summary>
+    public static NpgsqlCommand CallOfTheReleaseBefore(NpgsqlConnection connection, Batch batch, Fence? fence = null, bool allOrNone = false)
     {
-        NpgsqlCommand call = CommitCall.Of(connection, batch, wakeOthers: false);
-        Batch.Entry[] rows = [.. batch.Entries.Where(entry => entry.WritesRow)];
-        call.CommandText = """
-            SELECT revisions[1] FROM eventstore.commit_jobs_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)
-            """;
-        while (call.Parameters.Count > 22)
-            call.Parameters.RemoveAt(22);
-        call.Parameters.Insert(18, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.Chain.Basis?.Uid != row.After.Uid)] });
-        call.Parameters.Insert(19, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.After.Deleted)] });
+        NpgsqlCommand call = CommitCall.Of(connection, batch, wakeOthers: false, fence);
+        call.Parameters.RemoveAt(22); // one function appends both kinds now
+        if (allOrNone)
+            call.Parameters.RemoveAt(23); // no lifetime is ended so
+        string parameters = string.Join(',', Enumerable.Range(1, call.Parameters.Count).Select(i => $"${i}"));
+        call.CommandText = allOrNone
+            ? $"SELECT held, revisions, rebuild, NULL::bigint, epoch FROM eventstore.commit_jobs_whole_3({parameters})"
+            : $"SELECT held, revisions, rebuild, lease, epoch FROM eventstore.commit_jobs_6({parameters})";
         return call;
+    }
+
+    /// <summary>Commits a batch as a server of the release before does.</summary>
+    public static async Task<Committed> CommitAsTheReleaseBefore(
+        this NpgsqlConnection connection, Batch batch, Fence? fence = null, bool allOrNone = false)
+    {
+        await using NpgsqlCommand call = CallOfTheReleaseBefore(connection, batch, fence, allOrNone);
+        await using NpgsqlDataReader reader = await call.ExecuteReaderAsync();
+        await reader.ReadAsync();
+        return new Committed(
+            await reader.GetFieldValueAsync<bool[]>(0),
+            await reader.GetFieldValueAsync<long[]>(1),
+            reader.GetInt64(2),
+            reader.IsDBNull(3) ? null : reader.GetInt64(3),
+            reader.IsDBNull(4) ? null : reader.GetInt64(4));
     }
 
     private static JsonObject Parse(string json) => (JsonObject)JsonReading.Parse(System.Text.Encoding.UTF8.GetBytes(json));

@@ -23,18 +23,18 @@ public sealed class An_older_database : IAsyncLifetime
             number bigint, revision bigint, floor bigint, system bigint, timeline bigint, database bigint, lost_from bigint, lost_to bigint,
             began timestamptz, hash bytea);
         GRANT SELECT ON eventstore.epoch TO PUBLIC;
-        CREATE FUNCTION eventstore.commit_jobs_6(
+        CREATE FUNCTION eventstore.commit_jobs_7(
             text[], text[], uuid[], bigint[], bigint[], int[], uuid[], uuid[], bigint[], text[], text[], jsonb[], text[], jsonb[], text[],
-            int[], text[], int[], boolean[], text[], text[], boolean, bigint, bigint, bigint, bigint,
+            int[], text[], int[], boolean[], text[], text[], boolean, boolean, bigint, bigint, bigint, bigint,
             OUT held boolean[], OUT revisions bigint[], OUT committed_at timestamptz, OUT rebuild bigint, OUT lease bigint, OUT epoch bigint)
-        LANGUAGE sql AS $$SELECT c.*, coalesce($23, 0), $24, $25 FROM
+        LANGUAGE sql SECURITY DEFINER AS $$SELECT c.*, coalesce($24, 0), $25, $26 FROM
             (SELECT coalesce(array_agg($8[e] IS DISTINCT FROM $3[$6[e]]), '{}') AS new, coalesce(array_agg($10[e] = 'job_deleted'), '{}') AS gone
                FROM unnest($18) e) row,
             eventstore.commit_jobs_1($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$18,row.new,row.gone,$20,$21,$22) c$$
         """;
 
     private const string AsItWas = """
-        DROP FUNCTION IF EXISTS eventstore.commit_jobs_6, eventstore.epoch_check_1, eventstore.wait_for_commits_2;
+        DROP FUNCTION IF EXISTS eventstore.commit_jobs_7, eventstore.epoch_check_1, eventstore.wait_for_commits_2;
         DROP TABLE IF EXISTS eventstore.epoch
         """;
 
@@ -111,8 +111,8 @@ public sealed class An_older_database : IAsyncLifetime
         for (int i = 0; i <= SnapshotRow.Every; i++)
         {
             Batch batch = i == 0 ? InProcess.Decide([], InProcess.Create("old")) : InProcess.Decide(jobs, InProcess.Label("old", $"n{i % 3}", $"{i}"));
-            await using NpgsqlCommand call = InProcess.CallOfTheReleaseBefore(connection, batch);
-            jobs = [Assert.Single(batch.Entries).After with { Revision = (long)(await call.ExecuteScalarAsync())! }];
+            Committed committed = await connection.CommitAsTheReleaseBefore(batch);
+            jobs = [Assert.Single(batch.Entries).After with { Revision = Assert.Single(committed.Revisions) }];
         }
 
         Assert.Equal(2L * SnapshotRow.Every, await database.Ask<long>("""
@@ -132,20 +132,35 @@ public sealed class An_older_database : IAsyncLifetime
         await using (var command = new NpgsqlCommand(OldLock, holder))
             await command.ExecuteNonQueryAsync();
         await database.Execute(AsItWas);
-        Task migrating = Migrations.Apply(database.Owner, NullLogger.Instance); // first in the queue for the lock
+        Task migrating = MigrateTo("V0010"); // first in the queue for the lock
         await Waiting(1);
         Batch batch = InProcess.Decide([], InProcess.Create("late"));
-        await using NpgsqlCommand call = InProcess.CallOfTheReleaseBefore(raw, batch);
+        await using NpgsqlCommand call = CallWithTheOldLock(raw, batch);
         Task<object?> refused = call.ExecuteScalarAsync();
         await Waiting(2);
         await held.RollbackAsync();
 
         Assert.True(CommitCall.IsOutrun(await Assert.ThrowsAsync<PostgresException>(() => refused)));
         await migrating;
-        await ServingRole.Grant(database.Owner, database.ServingRoleName);
-        await using NpgsqlCommand again = InProcess.CallOfTheReleaseBefore(raw, batch);
+        await using NpgsqlCommand again = CallWithTheOldLock(raw, batch);
         Assert.True((long)(await again.ExecuteScalarAsync())! > 1);
+        await Migrate();
         Assert.Empty(await Verify());
+    }
+
+    /// <summary>The call of <c>commit_jobs_2</c>, which took the old lock and was told two more things of each row.</summary>
+    private static NpgsqlCommand CallWithTheOldLock(NpgsqlConnection connection, Batch batch)
+    {
+        NpgsqlCommand call = CommitCall.Of(connection, batch, wakeOthers: false);
+        Batch.Entry[] rows = [.. batch.Entries.Where(entry => entry.WritesRow)];
+        call.CommandText = """
+            SELECT revisions[1] FROM eventstore.commit_jobs_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)
+            """;
+        while (call.Parameters.Count > 22)
+            call.Parameters.RemoveAt(22);
+        call.Parameters.Insert(18, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.Chain.Basis?.Uid != row.After.Uid)] });
+        call.Parameters.Insert(19, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.After.Deleted)] });
+        return call;
     }
 
     private async Task MigrateTo(string end)

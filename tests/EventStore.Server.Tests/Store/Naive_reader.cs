@@ -67,7 +67,7 @@ public sealed class Naive_reader
     public async Task Misses_an_event_when_the_lock_is_taken_out_and_the_head_is_not_compared(bool isFenced)
     {
         await using TestDatabase database = await TestDatabase.Create();
-        string unlocked = await Unlocked("V0013__restore_and_reason.sql", "commit_jobs_3") + await Unlocked("V0019__epochs.sql", "commit_jobs_6");
+        string unlocked = await Unlocked("V0023__commit_jobs_7.sql", "commit_jobs_7");
         await database.Execute(isFenced ? unlocked : unlocked.Replace("IF NOT FOUND THEN", "IF false THEN", StringComparison.Ordinal));
         await database.Execute("""
             CREATE FUNCTION eventstore.pause() RETURNS trigger LANGUAGE plpgsql AS $$

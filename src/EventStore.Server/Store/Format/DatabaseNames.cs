@@ -5,7 +5,6 @@ namespace EventStore.Server.Store.Format;
 /// <code>
 /// table commit_lock   locked EXCLUSIVE by the commit function until the end of its transaction, and SHARE by whoever must know that no
 ///                     earlier commit is under way; only the owner, and so the owner's functions, can lock it
-/// lock 7071  the commit lock of the release before: commit_jobs_2, which serves that release, takes it before the table's
 /// lock 7072  shared, held by each server for as long as it serves: by it servers count one another
 /// lock 7074  held by a rebuild, of which there is one at a time
 /// lock 7075  held by the one server whose Marten daemon counts activity

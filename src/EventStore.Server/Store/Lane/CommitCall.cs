@@ -40,8 +40,8 @@ internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild, l
 internal readonly record struct Fence(long Rebuild, long Epoch, long Seen = 0);
 
 /// <summary>
-/// The one call that appends: <c>eventstore.commit_jobs_6</c> of migrations/V0019, which calls <c>commit_jobs_3</c> of V0018. One statement
-/// is one round trip and, without a transaction around it, one transaction: the lock it takes is never held across a round trip.
+/// The one call that appends: <c>eventstore.commit_jobs_7</c> of migrations/V0023, which has its whole text. One statement is one round
+/// trip and, without a transaction around it, one transaction: the lock it takes is never held across a round trip.
 /// </summary>
 internal static class CommitCall
 {
@@ -58,14 +58,8 @@ internal static class CommitCall
 
     private const string Sql = $"""
         SELECT held, revisions, rebuild, lease, epoch, {Replicated}
-          FROM eventstore.commit_jobs_6(
-                   $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$26,$24,$25)
-        """;
-
-    private const string WholeSql = $"""
-        SELECT held, revisions, rebuild, NULL::bigint, epoch, {Replicated}
-          FROM eventstore.commit_jobs_whole_3(
-                   $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25)
+          FROM eventstore.commit_jobs_7(
+                   $1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24,$25,$26,$27)
         """;
 
     /// <summary>Commits the batch. When this throws a <see cref="PostgresException"/> of severity ERROR, nothing was stored.</summary>
@@ -74,32 +68,20 @@ internal static class CommitCall
     /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
     /// <param name="fence">What was known when the batch's jobs were read; null for who has read them just now.</param>
     /// <param name="patience">How long it may take; null for Npgsql's own limit.</param>
+    /// <param name="allOrNone">Whether nothing of the batch is stored where one of its bases stands no more.</param>
     public static async Task<Committed> Execute(
-        NpgsqlConnection connection, Batch batch, bool wakeOthers = false, Fence? fence = null, TimeSpan? patience = null)
+        NpgsqlConnection connection, Batch batch, bool wakeOthers = false, Fence? fence = null, TimeSpan? patience = null,
+        bool allOrNone = false)
     {
-        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, fence);
+        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, fence, allOrNone);
         if (patience is { } most)
             command.CommandTimeout = WholeSeconds(most);
         return await Read(command);
     }
 
-    /// <summary>Commits all of the batch, or nothing of it where a basis stands no more.</summary>
-    /// <param name="connection">A connection outside any transaction.</param>
-    /// <param name="batch">The batch.</param>
-    /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
-    /// <param name="fence">What was known when the batch's jobs were read.</param>
-    /// <param name="patience">How long it may take.</param>
-    public static async Task<Committed> ExecuteWhole(
-        NpgsqlConnection connection, Batch batch, bool wakeOthers, Fence fence, TimeSpan patience)
-    {
-        await using NpgsqlCommand command = Of(connection, batch, wakeOthers, fence);
-        (command.CommandText, command.CommandTimeout) = (WholeSql, WholeSeconds(patience));
-        command.Parameters.RemoveAt(command.Parameters.Count - 1); // the lease: no lifetime is ended so
-        return await Read(command);
-    }
-
     /// <summary>The call itself, with everything the function is to be told, in the order of its parameters.</summary>
-    internal static NpgsqlCommand Of(NpgsqlConnection connection, Batch batch, bool wakeOthers, Fence? fence = null)
+    internal static NpgsqlCommand Of(
+        NpgsqlConnection connection, Batch batch, bool wakeOthers, Fence? fence = null, bool allOrNone = false)
     {
         var command = new NpgsqlCommand(Sql, connection);
         AddKeys(command.Parameters, batch.Chains);
@@ -107,7 +89,8 @@ internal static class CommitCall
         AddPaths(command.Parameters, batch.Entries);
         AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
         command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = wakeOthers });
-        foreach (long? known in (long?[])[fence?.Rebuild, fence?.Epoch, fence?.Seen, batch.Lease])
+        command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = allOrNone });
+        foreach (long? known in (long?[])[fence?.Rebuild, batch.Lease, fence?.Epoch, fence?.Seen])
             command.Parameters.Add(new NpgsqlParameter<long?> { TypedValue = known, NpgsqlDbType = NpgsqlDbType.Bigint });
         return command;
     }

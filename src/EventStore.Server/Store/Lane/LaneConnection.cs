@@ -89,7 +89,8 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
     /// <summary>Commits all of the batch or nothing.</summary>
     public Task<Committed> CommitWhole(Batch batch, bool wakeOthers, Fence fence, TimeSpan patience) => Send(
         batch,
-        open => CommitCall.ExecuteWhole(open, batch, wakeOthers, fence with { Seen = database.Epochs.Seen }, patience), patience);
+        open => CommitCall.Execute(open, batch, wakeOthers, fence with { Seen = database.Epochs.Seen }, patience, allOrNone: true),
+        patience);
 
     private async Task<Committed> Send(Batch batch, Func<NpgsqlConnection, Task<Committed>> call, TimeSpan patience)
     {
