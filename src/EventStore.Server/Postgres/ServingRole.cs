@@ -3,25 +3,19 @@ using Npgsql;
 namespace EventStore.Server.Postgres;
 
 /// <summary>
-/// The rights of the serving role: it may read the tables, change them only through the functions <c>commit_jobs_…</c>,
-/// <c>epoch_check_…</c> and <c>lease_take_…</c>, which run with their owner's rights, and count the activity. A compromised
-/// server can append events but neither edit nor delete one. Nobody else may connect: whoever can connect can take advisory
-/// locks and send notifications.
+/// The rights of the serving role: it may read the tables, change them only through the few functions of <c>serving-rights.sql</c>, which
+/// run with their owner's rights, and count the activity. A compromised server can append events but neither edit nor delete one. Nobody
+/// else may connect: whoever can connect can take advisory locks and send notifications.
 /// </summary>
 public static class ServingRole
 {
     private const string Schema = "eventstore";
 
     /// <summary>
-    /// What the role may write directly: the columns in which Marten's daemon counts activity, and its progress. They are derived
-    /// from the events, and <c>verify</c> compares them.
+    /// What the role may do besides reading, as a common table expression: <c>given (object, privilege)</c>. The list is that of
+    /// <c>serving-rights.sql</c>, for whoever grants it and whoever compares with it.
     /// </summary>
-    private static readonly (string Table, string Rights)[] Counted =
-    [
-        ("mt_doc_activity", "INSERT (id, data, day, namespace, user_name, type, field), UPDATE (data)"),
-        ("mt_doc_job_activity", "INSERT (id, data, namespace, name, revision), UPDATE (data, revision)"),
-        ("mt_event_progression", "INSERT (name, last_seq_id), UPDATE (last_seq_id, last_updated)"),
-    ];
+    internal static string Given { get; } = $"given (object, privilege) AS (\n{Listed()})";
 
     /// <summary>
     /// Gives the role exactly its rights on the schema <c>eventstore</c> and on the database, and takes back whatever else it, or
@@ -54,13 +48,8 @@ public static class ServingRole
             GRANT SELECT ON ALL TABLES IN SCHEMA {Schema} TO {name};
             GRANT SELECT ON ALL SEQUENCES IN SCHEMA {Schema} TO {name};
             """).ConfigureAwait(false);
-        foreach (var function in await ServedFunctions(connection).ConfigureAwait(false))
-            await Execute(connection, $"GRANT EXECUTE ON FUNCTION {function} TO {name}").ConfigureAwait(false);
-        foreach ((string table, string rights) in Counted)
-        {
-            if (await Exists(connection, table).ConfigureAwait(false))
-                await Execute(connection, $"GRANT {rights} ON {Schema}.{table} TO {name}").ConfigureAwait(false);
-        }
+        foreach (string right in await RightsGiven(connection).ConfigureAwait(false))
+            await Execute(connection, $"GRANT {right} TO {name}").ConfigureAwait(false);
 
         bool closed = await CloseDatabase(connection, name).ConfigureAwait(false);
         await transaction.CommitAsync().ConfigureAwait(false);
@@ -180,9 +169,10 @@ public static class ServingRole
         END $$
         """;
 
-    private const string Writes =
+    private static readonly string Writes =
         $"""
-        WITH me AS (SELECT oid, rolsuper FROM pg_roles WHERE rolname = session_user),
+        WITH {Given},
+             me AS (SELECT oid, rolsuper FROM pg_roles WHERE rolname = session_user),
              home AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = '{Schema}')
         SELECT (SELECT rolsuper FROM me)
             OR EXISTS (SELECT FROM home, me
@@ -191,8 +181,10 @@ public static class ServingRole
                        WHERE pg_has_role(me.oid, c.relowner, 'MEMBER')
                           OR CASE WHEN c.relkind IN ('r', 'p', 'v', 'm', 'f')
                                   THEN has_table_privilege(me.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
-                                    OR has_any_column_privilege(me.oid, c.oid, 'INSERT, UPDATE')
-                                       AND c.relname NOT IN ('mt_doc_activity', 'mt_doc_job_activity', 'mt_event_progression')
+                                    OR EXISTS (SELECT FROM pg_attribute a, unnest(ARRAY['INSERT', 'UPDATE']) writes
+                                               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                                                 AND has_column_privilege(me.oid, c.oid, a.attnum, writes)
+                                                 AND (format('column %s.%s', c.relname, a.attname), writes) NOT IN (SELECT * FROM given))
                                   WHEN c.relkind = 'S'
                                   THEN has_sequence_privilege(me.oid, c.oid, 'USAGE, UPDATE')
                                   ELSE false END)
@@ -200,26 +192,29 @@ public static class ServingRole
                        WHERE pg_has_role(me.oid, p.proowner, 'MEMBER'))
         """;
 
-    private static async Task<bool> Exists(NpgsqlConnection connection, string table)
+    private static string Listed()
     {
-        await using var query = new NpgsqlCommand($"SELECT to_regclass('{Schema}.{table}') IS NOT NULL", connection);
-        return await query.ExecuteScalarAsync().ConfigureAwait(false) is true;
+        using var reader = new StreamReader(typeof(ServingRole).Assembly.GetManifestResourceStream("serving-rights.sql")!);
+        return reader.ReadToEnd();
     }
 
-    private static async Task<List<string>> ServedFunctions(NpgsqlConnection connection)
+    /// <summary>The rights on the list to what there is, each as <c>GRANT</c> takes it.</summary>
+    private static async Task<string[]> RightsGiven(NpgsqlConnection connection)
     {
         await using var query = new NpgsqlCommand(
             $"""
-            SELECT p.oid::regprocedure::text FROM pg_proc p
-            WHERE  p.pronamespace = '{Schema}'::regnamespace AND p.prokind = 'f'
-            AND   (p.proname LIKE 'commit\_jobs\_%' OR p.proname LIKE 'wait\_for\_commits\_%' OR p.proname LIKE 'touched\_%'
-             OR p.proname LIKE 'lease\_take\_%' OR p.proname LIKE 'epoch\_check\_%')
+            WITH {Given}, rights (text) AS (
+                SELECT format('%s ON FUNCTION %s', privilege, p.oid::regprocedure)
+                FROM   given JOIN pg_proc p ON object = 'function ' || p.proname
+                WHERE  p.pronamespace = '{Schema}'::regnamespace AND p.prokind = 'f'
+                UNION ALL
+                SELECT format('%s (%I) ON %s', privilege, a.attname, c.oid::regclass)
+                FROM   pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+                JOIN   given ON object = format('column %s.%s', c.relname, a.attname)
+                WHERE  c.relnamespace = '{Schema}'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped)
+            SELECT coalesce(array_agg(text), '{"{}"}') FROM rights
             """, connection);
-        await using var reader = await query.ExecuteReaderAsync().ConfigureAwait(false);
-        List<string> functions = [];
-        while (await reader.ReadAsync().ConfigureAwait(false))
-            functions.Add(reader.GetString(0));
-        return functions;
+        return (string[])(await query.ExecuteScalarAsync().ConfigureAwait(false))!;
     }
 
     private static async Task Execute(NpgsqlConnection connection, string sql)

@@ -14,21 +14,22 @@ public sealed class ServingRoleRules(PrivateDatabases databases) : IClassFixture
         CREATE TABLE eventstore.events (id int, note text);
         CREATE TABLE eventstore.head (revision bigint);
         CREATE SEQUENCE eventstore.numbers;
-        CREATE FUNCTION eventstore.commit_jobs_1(n int) RETURNS int LANGUAGE sql SECURITY DEFINER
+        CREATE TABLE eventstore.mt_doc_activity (id int, data text, day text);
+        CREATE FUNCTION eventstore.commit_jobs_6(n int) RETURNS int LANGUAGE sql SECURITY DEFINER
             SET search_path = eventstore, pg_temp AS 'INSERT INTO events VALUES (n) RETURNING id';
-        CREATE FUNCTION eventstore.commit_jobs_2(n int, m text) RETURNS int LANGUAGE sql SECURITY DEFINER
+        CREATE FUNCTION eventstore.commit_jobs_7(n int, m text) RETURNS int LANGUAGE sql SECURITY DEFINER
             SET search_path = eventstore, pg_temp AS 'INSERT INTO events VALUES (n) RETURNING id';
         CREATE FUNCTION eventstore.forget_everything() RETURNS void LANGUAGE sql SECURITY DEFINER
             SET search_path = eventstore, pg_temp AS 'DELETE FROM events';
-        CREATE FUNCTION eventstore.commitXjobsX1() RETURNS int LANGUAGE sql AS 'SELECT 1';
+        CREATE FUNCTION eventstore.commit_jobs_1() RETURNS int LANGUAGE sql AS 'SELECT 1';
         """;
 
     [Fact]
     public async Task It_can_read_and_commit()
     {
         var (_, serving) = await Granted();
-        Assert.Equal(7, await Execute(serving, "SELECT eventstore.commit_jobs_1(7)"));
-        Assert.Equal(8, await Execute(serving, "SELECT eventstore.commit_jobs_2(8, '')"));
+        Assert.Equal(7, await Execute(serving, "SELECT eventstore.commit_jobs_6(7)"));
+        Assert.Equal(8, await Execute(serving, "SELECT eventstore.commit_jobs_7(8, '')"));
         Assert.Equal(2L, await Execute(serving, "SELECT count(*) FROM eventstore.events"));
     }
 
@@ -42,7 +43,8 @@ public sealed class ServingRoleRules(PrivateDatabases databases) : IClassFixture
     [InlineData("SELECT nextval('eventstore.numbers')")]
     [InlineData("SELECT setval('eventstore.numbers', 1)")]
     [InlineData("SELECT eventstore.forget_everything()")]
-    [InlineData("SELECT eventstore.commitXjobsX1()")]
+    [InlineData("SELECT eventstore.commit_jobs_1()")]
+    [InlineData("UPDATE eventstore.mt_doc_activity SET day = ''")]
     [InlineData("CREATE TABLE eventstore.mine ()")]
     [InlineData("CREATE FUNCTION public.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'")]
     [InlineData("DROP TABLE eventstore.head")]
@@ -78,7 +80,7 @@ public sealed class ServingRoleRules(PrivateDatabases databases) : IClassFixture
     {
         var (owner, serving) = await Granted();
         await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => ServingRole.Grant(owner, Role)));
-        Assert.Equal(1, await Execute(serving, "SELECT eventstore.commit_jobs_1(1)"));
+        Assert.Equal(1, await Execute(serving, "SELECT eventstore.commit_jobs_6(1)"));
     }
 
     [Fact]
@@ -102,6 +104,7 @@ public sealed class ServingRoleRules(PrivateDatabases databases) : IClassFixture
     [Theory]
     [InlineData("GRANT INSERT ON eventstore.events TO eventstore_server")]
     [InlineData("GRANT UPDATE (note) ON eventstore.events TO eventstore_server")]
+    [InlineData("GRANT UPDATE (day) ON eventstore.mt_doc_activity TO eventstore_server")]
     [InlineData("GRANT DELETE ON eventstore.head TO PUBLIC")]
     [InlineData("GRANT TRUNCATE ON eventstore.head TO eventstore_server")]
     [InlineData("GRANT USAGE ON eventstore.numbers TO eventstore_server")]

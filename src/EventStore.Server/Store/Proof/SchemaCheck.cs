@@ -48,7 +48,7 @@ internal static class SchemaCheck
 
         foreach (string name in found.Keys.Except(expected.Keys))
             Say($"the {name} is not one of the migrations");
-        Array.ForEach(await Lines(connection, Resource("rights.sql"), stop), Say);
+        Array.ForEach(await Lines(connection, $"WITH {ServingRole.Given},\n{Resource("rights.sql")}", stop), Say);
         if (expected.Keys.Except(found.Keys).Any(name => name.StartsWith("table ", StringComparison.Ordinal)
             || name.StartsWith("column ", StringComparison.Ordinal) || name.StartsWith("sequence ", StringComparison.Ordinal)))
             return false;
