@@ -60,7 +60,7 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
         await server.Admin.Create("two", "absent");
         cluster.Namespaces["there"] = "forbidden";
         await Refused("there", Sample.Manifest("two"), 503, "ServiceUnavailable", "the cluster cannot be asked for the namespace there; nothing was changed");
-        await Until(() => Task.FromResult(server.Output.Contains("bind it to a ClusterRole with that right", StringComparison.Ordinal)));
+        await server.Says("bind it to a ClusterRole with that right");
         Assert.Contains("[+]namespaces-cluster degraded: this server may not get namespaces", await server.Admin.GetStringAsync("/readyz?verbose"), StringComparison.Ordinal);
     }
 
@@ -72,7 +72,7 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
         cluster.Namespaces["leaving"] = "Terminating";
         await (await server.Admin.Patch(Sample.Job("one", "leaving"), """{"metadata":{"labels":{"a":"b"}}}""")).Manifest();
         await (await server.Admin.DeleteAsync(Sample.Job("one", "leaving"))).Manifest();
-        await Until(async () => (int)(await Restore("leaving")).StatusCode == 403); // that it was there was remembered for a second
+        await Eventually.Equal(HttpStatusCode.Forbidden, async () => (await Restore("leaving")).StatusCode); // that it was there was remembered for a second
         Assert.Contains("because it is being terminated", await (await Restore("leaving")).Content.ReadAsStringAsync(), StringComparison.Ordinal);
         cluster.Namespaces["leaving"] = "Active";
         await (await Restore("leaving")).Manifest(201);
@@ -88,7 +88,7 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
         cluster.Namespaces.TryRemove("vanished", out _);
         string job = Sample.Job("one", "vanished");
         const string label = """{"metadata":{"labels":{"a":"b"}}}""";
-        await Until(async () => (await Reply.Of(server.Admin.Patch(job, label))).Code == HttpStatusCode.NotFound); // it was remembered for a second
+        await Eventually.Equal(HttpStatusCode.NotFound, async () => (await Reply.Of(server.Admin.Patch(job, label))).Code); // it was remembered for a second
         JsonNode status = await (await server.Admin.Patch(job, label)).Manifest(404);
         Assert.Equal("namespaces \"vanished\" not found", (string)status["message"]!);
         long events = await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events");
@@ -120,7 +120,7 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
             Assert.Equal((path, 403), (path, (int)(await For(path).GetAsync(path)).StatusCode));
         cluster.Allows = spec => ((string)spec["resourceAttributes"]!["resource"]!).StartsWith("pytorchjob", StringComparison.Ordinal);
         foreach (string path in history)
-            await Until(async () => (int)(await For(path).GetAsync(path)).StatusCode == 200); // a denial is kept for ten seconds
+            await Eventually.Equal(HttpStatusCode.OK, async () => (await For(path).GetAsync(path)).StatusCode); // a denial is kept for ten seconds
     }
 
     [Fact]
@@ -222,13 +222,4 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
 
     private Task<HttpResponseMessage> Restore(string @namespace) =>
         server.Admin.PostAsync(Sample.Job("one", @namespace) + "/restore?dryRun=All", Sample.Body("{}"));
-
-    private static async Task Until(Func<Task<bool>> happened)
-    {
-        for (int tries = 0; !await happened(); tries++)
-        {
-            Assert.True(tries < 600, "it did not happen");
-            await Task.Delay(100);
-        }
-    }
 }

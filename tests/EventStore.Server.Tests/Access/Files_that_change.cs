@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using EventStore.Server.Access;
 using EventStore.Server.Access.Credentials;
 using EventStore.Server.Access.Files;
+using EventStore.Server.Tests.Fixtures;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace EventStore.Server.Tests.Access;
@@ -10,7 +12,6 @@ namespace EventStore.Server.Tests.Access;
 [Trait("Category", "Slow")]
 public sealed class Files_that_change : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly AccessFolder folder = new();
     private readonly Journal journal = new();
 
@@ -58,7 +59,7 @@ public sealed class Files_that_change : IDisposable
         Assert.NotNull(tokens.Current.Find("first"));
 
         await File.WriteAllTextAsync(folder.TokenPath, "first,alice,1"); // as it was at the beginning
-        await UntilHealthy(tokens);
+        await Eventually.Equal(HealthStatus.Healthy, async () => (await Health(tokens)).Status);
         await tokens.StopAsync(CancellationToken.None);
     }
 
@@ -175,16 +176,6 @@ public sealed class Files_that_change : IDisposable
     private static Task<HealthCheckResult> Health<T>(Followed<T> followed)
         where T : class => followed.CheckHealthAsync(new HealthCheckContext());
 
-    private static async Task UntilHealthy<T>(Followed<T> followed)
-        where T : class
-    {
-        for (long started = Stopwatch.GetTimestamp(); (await Health(followed)).Status != HealthStatus.Healthy; await Task.Delay(50))
-            Assert.True(Stopwatch.GetElapsedTime(started) < Patience, "it is not healthy again");
-    }
-
-    private async Task Until(Func<bool> happened)
-    {
-        for (long started = Stopwatch.GetTimestamp(); !happened(); await Task.Delay(50))
-            Assert.True(Stopwatch.GetElapsedTime(started) < Patience, $"it did not happen; errors: {string.Join('\n', journal.Errors)}");
-    }
+    private Task Until(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string awaited = "") =>
+        Eventually.Holds(condition, awaited, () => $"errors: {string.Join('\n', journal.Errors)}");
 }

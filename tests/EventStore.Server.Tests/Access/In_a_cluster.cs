@@ -4,6 +4,7 @@ using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using EventStore.Server.Access;
 using EventStore.Server.Access.Cluster;
+using EventStore.Server.Tests.Fixtures;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 
@@ -145,18 +146,18 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
     {
         using X509Certificate2 first = proxies.ForClient("front-proxy-client"), second = others.ForClient("new-proxy"), carol = clients.ForClient("carol");
         const string user = "X-Remote-User: carol";
-        await Until(async () => await Code(null, Jobs, null, user, first) == 200);
+        await Eventually.Equal(200, () => Code(null, Jobs, null, user, first));
         Assert.Equal(401, await Code(null, Jobs, null, user, second));
         Assert.Equal(401, await Code(null, Jobs, null, user));
         Assert.Equal(401, await Code(null, Jobs, null, null, carol));
 
         Publish(others.Pem, "new-proxy", clients.Pem);
-        await Until(async () => await Code(null, Jobs, null, user, second) == 200);
+        await Eventually.Equal(200, () => Code(null, Jobs, null, user, second));
         Assert.Equal(401, await Code(null, Jobs, null, user, first));
         Assert.Equal(200, await Code(null, Jobs, null, null, carol));
 
         cluster.Publish(new JsonObject { ["requestheader-client-ca-file"] = "nonsense" });
-        await Until(async () => await Health(sources.Cluster!) == HealthStatus.Degraded);
+        await Eventually.Equal(HealthStatus.Degraded, () => Health(sources.Cluster!));
         Assert.Equal(200, await Code(null, Jobs, null, user, second)); // what was read before stays in force
     }
 
@@ -192,15 +193,6 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
     }
 
     private static async Task<HealthStatus> Health(IHealthCheck check) => (await check.CheckHealthAsync(new HealthCheckContext())).Status;
-
-    private static async Task Until(Func<Task<bool>> happened)
-    {
-        for (int tries = 0; !await happened(); tries++)
-        {
-            Assert.True(tries < 600, "it did not happen");
-            await Task.Delay(100);
-        }
-    }
 
     private void Publish(string proxyAuthority, string name, string? clientAuthority = null)
     {

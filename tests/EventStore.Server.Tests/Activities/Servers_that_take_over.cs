@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using EventStore.Server.Store.Activities;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
@@ -9,7 +8,6 @@ namespace EventStore.Server.Tests.Activities;
 [Trait("Category", "Slow")]
 public sealed class Servers_that_take_over : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private TestDatabase database = null!;
 
     public async Task InitializeAsync() => database = await TestDatabase.Create();
@@ -32,7 +30,7 @@ public sealed class Servers_that_take_over : IAsyncLifetime
             await using var rows = new NpgsqlCommand("SELECT pg_current_xact_id()::text FROM (SELECT FROM eventstore.mt_doc_activity FOR UPDATE) held", holder, hold);
             object? holding = await rows.ExecuteScalarAsync();
             await writers.Write(8, 10, seed: 2);
-            await Until(() => database.Ask<bool>($"SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid::text = '{holding}')"));
+            await Eventually.Holds(() => database.Ask<bool>($"SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid::text = '{holding}')"));
             int leader = await Leader();
             await servers[leader].Kill();
             await hold.RollbackAsync();
@@ -64,11 +62,7 @@ public sealed class Servers_that_take_over : IAsyncLifetime
     private async Task CountedUpToTheHead()
     {
         long head = await database.Ask<long>("SELECT revision FROM eventstore.head");
-        await Until(async () =>
-        {
-            await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
-            return await ActivityOfLog.Progress(connection, default) >= head;
-        });
+        await Eventually.Holds(Counted, counted => counted >= head, $"revision {head} is counted");
         List<string> differences = [];
         await using NpgsqlConnection verifying = await database.Source.OpenConnectionAsync();
         await ActivityOfLog.Compare(verifying, (_, what) => differences.Add(what), default);
@@ -78,9 +72,10 @@ public sealed class Servers_that_take_over : IAsyncLifetime
             await database.Ask<long>("SELECT sum((data->>'count')::bigint)::bigint FROM eventstore.mt_doc_activity WHERE field = ''"));
     }
 
-    private static async Task Until(Func<Task<bool>> holds)
+    /// <summary>The revision up to which all is counted.</summary>
+    private async Task<long> Counted()
     {
-        for (var waited = Stopwatch.StartNew(); !await holds(); await Task.Delay(50))
-            Assert.True(waited.Elapsed < Patience, "it does not come");
+        await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
+        return await ActivityOfLog.Progress(connection, default);
     }
 }

@@ -93,11 +93,11 @@ public sealed class A_private_database : IDisposable
                         answered.Add((string)created["metadata"]!["uid"]!);
                 }
             });
-            await DataFolders.Until(() => Count() > 50, "fifty writes");
+            await Eventually.Holds(() => Count() > 50, "fifty writes");
             server.Signal("KILL");
             await Assert.ThrowsAnyAsync<HttpRequestException>(() => writing);
             await server.End();
-            await DataFolders.Until(() => !DataFolders.Runs(postgres), "PostgreSQL's end");
+            await Eventually.Holds(() => !DataFolders.Runs(postgres), "PostgreSQL's end");
         }
 
         await using ProgramRun again = Start();
@@ -120,7 +120,7 @@ public sealed class A_private_database : IDisposable
     {
         await using (ProgramRun early = Start())
         {
-            await DataFolders.Until(() => File.Exists(DataFolders.PidFile(Folder)), "PostgreSQL's start");
+            await Eventually.Holds(() => File.Exists(DataFolders.PidFile(Folder)), "PostgreSQL's start");
             int postgres = PostgresOf(Folder);
             early.Signal("TERM");
             Assert.True(await early.End() == 0, early.Everything);

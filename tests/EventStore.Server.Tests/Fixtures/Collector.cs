@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -14,7 +13,6 @@ internal sealed record Span(string Trace, string Id, string Parent, string Name,
 /// <summary>What collects traces and metrics by OTLP over HTTP, and keeps them for the test to look at.</summary>
 internal sealed class Collector : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly WebApplication app;
     private readonly ConcurrentQueue<Span> spans = new();
@@ -47,13 +45,10 @@ internal sealed class Collector : IAsyncDisposable
     /// <summary>Waits for the spans that fit, one at least.</summary>
     public async Task<Span[]> Spans(Func<Span, bool> which)
     {
-        for (var waited = Stopwatch.StartNew(); ; await Task.Delay(20))
-        {
-            Span[] found = [.. spans.Where(which)];
-            if (found.Length > 0)
-                return found;
-            Assert.True(waited.Elapsed < Patience, $"no such span among: {string.Join(", ", spans.Select(span => span.Name))}");
-        }
+        Span[] found = [];
+        await Eventually.Holds(
+            () => (found = [.. spans.Where(which)]).Length > 0, "such a span", () => string.Join(", ", spans.Select(span => span.Name)));
+        return found;
     }
 
     public ValueTask DisposeAsync() => app.DisposeAsync();

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using EventStore.Server.Store.Format;
 using Npgsql;
 
@@ -10,8 +9,6 @@ namespace EventStore.Server.Tests.Fixtures;
 /// </summary>
 public sealed class CommitLock : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5); // for a machine with many times more work than processors
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(5);
 
     private readonly TestDatabase database;
     private readonly NpgsqlConnection connection;
@@ -30,15 +27,8 @@ public sealed class CommitLock : IAsyncDisposable
     }
 
     /// <summary>Waits until so many batches wait for the lock.</summary>
-    public async Task WaitForWaiting(int batches)
-    {
-        long started = Stopwatch.GetTimestamp();
-        while (await Waiting() < batches)
-        {
-            Assert.True(Stopwatch.GetElapsedTime(started) < Patience, $"{batches} batches should wait for the lock, {await Waiting()} do");
-            await Task.Delay(Pause);
-        }
-    }
+    public Task WaitForWaiting(int batches) =>
+        Eventually.Holds(Waiting, waiting => waiting >= batches, $"{batches} batches that wait for the lock");
 
     /// <summary>Gives the lock back.</summary>
     public ValueTask DisposeAsync() => connection.DisposeAsync();

@@ -39,6 +39,16 @@ internal sealed class CountedWrites
     /// <summary>Every write that was answered as done, with when it was (<see cref="Stopwatch.GetTimestamp"/>).</summary>
     public IEnumerable<Operation> Done => history.Where(each => each.Told == Told.Done);
 
+    /// <summary>Waits until a hundred more writes are answered.</summary>
+    /// <param name="working">What writes; if it fails, so does this.</param>
+    public async Task GoOn(Task working)
+    {
+        int enough = Answered + 100;
+        await Eventually.Holds(() => Answered >= enough || working.IsFaulted, "a hundred more writes", () => $"{Answered} of {enough}\n{Refusals}");
+        if (working.IsFaulted)
+            await working;
+    }
+
     /// <summary>Patches one job until it is stopped. Anything but 200 and 503 fails it.</summary>
     public async Task Write(HttpClient client, string job, CancellationToken stop)
     {

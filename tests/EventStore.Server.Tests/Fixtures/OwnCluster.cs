@@ -6,7 +6,6 @@ namespace EventStore.Server.Tests.Fixtures;
 /// <summary>A PostgreSQL of one test's own, which may be stopped, killed and started again.</summary>
 internal sealed class OwnCluster : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     private readonly Process supervisor;
 
@@ -111,16 +110,11 @@ internal sealed class OwnCluster : IAsyncDisposable
         supervisor.Dispose();
     }
 
-    private async Task Until(string sql)
-    {
-        for (var waited = Stopwatch.StartNew(); await Run(sql) is not true; await Task.Delay(20))
-            Assert.True(waited.Elapsed < Patience, $"this does not become true: {sql}");
-    }
+    private Task Until(string sql) => Eventually.Holds(async () => await Run(sql) is true, sql);
 
     private async Task Order(string order, bool up)
     {
         await supervisor.StandardInput.WriteAsync(order + "\n");
-        for (var waited = Stopwatch.StartNew(); await Answers() != up; await Task.Delay(20))
-            Assert.True(waited.Elapsed < Patience, $"the cluster was told to {order} and did not");
+        await Eventually.Holds(Answers, answers => answers == up, $"the end of the order to {order}");
     }
 }

@@ -93,15 +93,17 @@ internal sealed class PatroniCluster : IAsyncDisposable
                AND (SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND application_name LIKE 'node_') = {ports.Length - 1}
                AND {isSynchronous} = EXISTS (SELECT FROM pg_stat_replication WHERE sync_state = 'sync')
             """;
-        for (var waited = Stopwatch.StartNew(); ; await Task.Delay(100))
+        Dictionary<int, string> roles = [];
+        (int leader, int standby) = (0, 0);
+        await Eventually.Holds(IsWhole, "a cluster that is whole", () => $"{string.Join(", ", roles)}\n{Logs}");
+        return (leader, standby);
+
+        async Task<bool> IsWhole()
         {
-            Dictionary<int, string> roles = await Roles();
-            int leader = roles.FirstOrDefault(each => each.Value == "leader").Key;
-            int standby = roles.FirstOrDefault(each => each.Value == (isSynchronous ? "sync_standby" : "replica")).Key;
-            if (leader != 0 && standby != 0 && await Ask(leader, healthy) is true)
-                return (leader, standby);
-            if (waited.Elapsed >= Patience)
-                Assert.Fail($"the cluster does not become whole: {string.Join(", ", roles)}\n{Logs}");
+            roles = await Roles();
+            leader = roles.FirstOrDefault(each => each.Value == "leader").Key;
+            standby = roles.FirstOrDefault(each => each.Value == (isSynchronous ? "sync_standby" : "replica")).Key;
+            return leader != 0 && standby != 0 && await Ask(leader, healthy) is true;
         }
     }
 

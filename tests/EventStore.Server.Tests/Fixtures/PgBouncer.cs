@@ -8,7 +8,6 @@ namespace EventStore.Server.Tests.Fixtures;
 /// <summary>A PgBouncer, Debian's, in front of a test's database.</summary>
 internal sealed class PgBouncer : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     /// <summary>Why a test without it is left out.</summary>
     public const string Missing = "there is no pgbouncer (Debian: apt-get install pgbouncer)";
@@ -64,8 +63,8 @@ internal sealed class PgBouncer : IAsyncDisposable
         target.Host = "127.0.0.1";
         target.Port = port;
         var started = new PgBouncer(process, folder, target.ConnectionString);
-        for (var waited = Stopwatch.StartNew(); !await started.Answers(); await Task.Delay(20))
-            Assert.True(waited.Elapsed < Patience && !process.HasExited, "PgBouncer does not start");
+        await Eventually.Holds(async () => await started.Answers() || process.HasExited, "the start of PgBouncer");
+        Assert.False(process.HasExited, "PgBouncer does not start");
         return started;
     }
 

@@ -59,21 +59,13 @@ internal sealed class ProgramRun : IAsyncDisposable
     /// <summary>Waits until it says where it serves, and answers that.</summary>
     public async Task<Uri> Serving()
     {
-        for (var waited = Stopwatch.StartNew(); ; await Task.Delay(20))
-        {
-            if (Regex.Match(Output, @"^Serving on\s+(\S+)$", RegexOptions.Multiline) is { Success: true } line)
-                return new Uri(line.Groups[1].Value);
-            if (process.HasExited || waited.Elapsed > Patience)
-                Assert.Fail($"it does not serve: {Everything}");
-        }
+        Match line = Match.Empty;
+        await SaysOrEnds(() => (line = Regex.Match(Output, @"^Serving on\s+(\S+)$", RegexOptions.Multiline)).Success, "where it serves");
+        return new Uri(line.Groups[1].Value);
     }
 
     /// <summary>Waits until it says something that fits.</summary>
-    public async Task Says(string text)
-    {
-        for (var waited = Stopwatch.StartNew(); !Everything.Contains(text, StringComparison.Ordinal); await Task.Delay(10))
-            Assert.True(!process.HasExited && waited.Elapsed < Patience, $"it does not say '{text}': {Everything}");
-    }
+    public Task Says(string text) => SaysOrEnds(() => Everything.Contains(text, StringComparison.Ordinal), $"it says '{text}'");
 
     /// <summary>Sends a signal by name.</summary>
     public void Signal(string name) => Process.Start("kill", [$"-{name}", $"{Id}"]).WaitForExit();
@@ -105,6 +97,13 @@ internal sealed class ProgramRun : IAsyncDisposable
         }
 
         process.Dispose();
+    }
+
+    private async Task SaysOrEnds(Func<bool> hasSaid, string awaited)
+    {
+        await Eventually.Holds(() => hasSaid() || process.HasExited, awaited, () => Everything, Patience);
+        if (!hasSaid())
+            Assert.Fail($"it ended before this: {awaited}\n{Everything}");
     }
 
     private static void Keep(StringBuilder text, TaskCompletionSource read, string? line)

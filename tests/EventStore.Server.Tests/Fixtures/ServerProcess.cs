@@ -94,6 +94,10 @@ public sealed class ServerProcess : IAsyncDisposable
         return client;
     }
 
+    /// <summary>Waits until it has written a text: its log is written by a thread of its own.</summary>
+    public Task Says(string text) =>
+        Eventually.Holds(() => Output.Contains(text, StringComparison.Ordinal), $"the server writes '{text}'", () => Output);
+
     /// <summary>SIGKILL: the process ends between two instructions.</summary>
     public async Task Kill()
     {

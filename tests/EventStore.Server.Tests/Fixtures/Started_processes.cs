@@ -35,6 +35,6 @@ public sealed class Started_processes
             await host.WaitForExitAsync();
         }
 
-        await DataFolders.Until(() => !started.Any(DataFolders.Runs), "the end of the server and of PostgreSQL");
+        await Eventually.Holds(() => !started.Any(DataFolders.Runs), "the end of the server and of PostgreSQL");
     }
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Text.Json.Nodes;
 using EventStore.Server.Tests.Fixtures;
@@ -45,8 +44,8 @@ public sealed class Long_lists : IAsyncLifetime
 
         // PostgreSQL counts what a session read when the session ends at the latest.
         await server.Stop();
-        await Until(async () => await RowsRead() > before && await database.Ask<long>(
-            $"SELECT count(*) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'") == 0);
+        await Eventually.Equal(0, () => database.Ask<long>($"SELECT count(*) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'"));
+        await Eventually.Holds(RowsRead, read => read > before, "rows that were read");
         // Counting the remaining ones looks at each row once; reading them all, for one page or both, would be as much again.
         Assert.InRange(await RowsRead() - before, 20, 12_000);
     }
@@ -57,9 +56,9 @@ public sealed class Long_lists : IAsyncLifetime
         await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Lists:Duration=00:00:02");
         using StalledClient list = await StalledClient.Get(server.Url, Sample.Jobs(ManyJobs.Namespace));
         using StalledClient watch = await StalledClient.Get(server.Url, Sample.Jobs(ManyJobs.Namespace) + "?watch=true");
-        await Until(async () => await Transactions() == 2);
+        await Eventually.Equal(2, Transactions);
 
-        await Until(async () => await Transactions() == 0);
+        await Eventually.Equal(0, Transactions);
 
         foreach (StalledClient client in (StalledClient[])[list, watch])
         {
@@ -101,15 +100,5 @@ public sealed class Long_lists : IAsyncLifetime
         while (await body.ReadAsync(some) is > 0 and var read)
             length += read;
         return length;
-    }
-
-    private static async Task Until(Func<Task<bool>> condition)
-    {
-        long started = Stopwatch.GetTimestamp();
-        while (!await condition())
-        {
-            Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(20), "it did not come to that");
-            await Task.Delay(100);
-        }
     }
 }

@@ -1,4 +1,4 @@
-using System.Diagnostics;
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json.Nodes;
 using EventStore.Server.Tests.Access;
@@ -78,7 +78,7 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
                 + "\"pytorchjobrevisions\" in API group \"audit.eventstore.io\" in the namespace \"nlp\"\n"),
             await Kubectl("get pytorchjobrevisions -n nlp" + asAlice));
         Assert.Equal(0, (await Kubectl("get pytorchjobrevisions -n ml" + asAlice)).Code);
-        await Says(" 403 list pytorchjobrevisions nlp - by alice: ");
+        await server.Says(" 403 list pytorchjobrevisions nlp - by alice: ");
     }
 
     [SkippableFact]
@@ -130,7 +130,7 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
             roleRef: {kind: ClusterRole, name: notary}
             """);
         using HttpClient alice = Client(ServerProcess.AliceToken);
-        await Until(async () => (int)(await alice.GetAsync(path)).StatusCode == 200);
+        await Eventually.Equal(HttpStatusCode.OK, async () => (await alice.GetAsync(path)).StatusCode);
         (int code, string output) = await Kubectl(read);
         Assert.Equal(0, code);
         Assert.StartsWith("""{"apiVersion":"audit.eventstore.io/v1","epoch":""", output, StringComparison.Ordinal);
@@ -159,17 +159,17 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
         using HttpClient alice = Client(ServerProcess.AliceToken);
         Assert.Equal(200, (int)(await alice.GetAsync(Jobs)).StatusCode);
         await File.WriteAllTextAsync(Rules, Viewers("bob"));
-        await Until(async () => (int)(await alice.GetAsync(Jobs)).StatusCode == 403);
+        await Eventually.Equal(HttpStatusCode.Forbidden, async () => (await alice.GetAsync(Jobs)).StatusCode);
 
         await File.WriteAllTextAsync(Rules, Viewers("alice").Replace("verbs:", "verb:", StringComparison.Ordinal));
-        await Until(async () => (await alice.GetStringAsync("/readyz?verbose")).Contains("authorization-rules degraded: ml.yaml: line 5 is wrong", StringComparison.Ordinal));
+        await IsReadyAs("authorization-rules degraded: ml.yaml: line 5 is wrong");
         using (HttpClient admin = Client(ServerProcess.AdminToken))
             Assert.Equal("degraded: ml.yaml: line 5 is wrong, the log says how; what was read before stays in force\n", await admin.GetStringAsync("/readyz/authorization-rules"));
-        await Says("ml.yaml: line 5: rules[0].verb: there is no such field");
+        await server.Says("ml.yaml: line 5: rules[0].verb: there is no such field");
         Assert.Equal(403, (int)(await alice.GetAsync(Jobs)).StatusCode);
 
         await File.WriteAllTextAsync(Rules, Viewers("alice").Replace("kind: Role, name: viewer", "kind: Role, name: nobody", StringComparison.Ordinal));
-        await Until(async () => (await alice.GetStringAsync("/readyz?verbose")).Contains("[+]authorization-rules ok", StringComparison.Ordinal));
+        await IsReadyAs("[+]authorization-rules ok");
         JsonNode refusal = await (await alice.GetAsync(Jobs)).Manifest(403);
         Assert.Equal(
             "pytorchjobs.kubeflow.org is forbidden: User \"alice\" cannot list resource \"pytorchjobs\" in API group \"kubeflow.org\" in the namespace \"ml\": "
@@ -217,11 +217,9 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
         return (run.ExitCode, run.Output + run.Errors);
     }
 
-    private Task Says(string text) => Until(() => Task.FromResult(server.Output.Contains(text, StringComparison.Ordinal)));
-
-    private async Task Until(Func<Task<bool>> happened)
+    private async Task IsReadyAs(string text)
     {
-        for (long started = Stopwatch.GetTimestamp(); !await happened(); await Task.Delay(50))
-            Assert.True(Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(60), $"it did not happen:\n{server.Output}");
+        using HttpClient alice = Client(ServerProcess.AliceToken);
+        await Eventually.Holds(() => alice.GetStringAsync("/readyz?verbose"), said => said.Contains(text, StringComparison.Ordinal), text);
     }
 }

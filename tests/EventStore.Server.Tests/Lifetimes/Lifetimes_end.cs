@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
@@ -10,7 +9,6 @@ namespace EventStore.Server.Tests.Lifetimes;
 [Trait("Category", "Slow")]
 public sealed class Lifetimes_end : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private TestDatabase database = null!;
     private ServerProcess server = null!;
 
@@ -36,7 +34,7 @@ public sealed class Lifetimes_end : IAsyncLifetime
         DateTimeOffset finished = Now();
         await Create("done", ""","ttlSecondsAfterFinished":2""");
         await Finish("done", finished, condition, hasCompletionTime);
-        await Until(async () => await Code("done") == HttpStatusCode.NotFound);
+        await IsGone("done");
 
         JsonNode deletion = Assert.Single(await Revisions("done"), revision => revision!.ToJsonString().Contains("ttl-controller", StringComparison.Ordinal))!;
         Assert.Equal(1, await database.Ask<long>($$"""
@@ -56,10 +54,10 @@ public sealed class Lifetimes_end : IAsyncLifetime
     {
         await Create("held", ""","ttlSecondsAfterFinished":0""", ""","finalizers":["example.com/hold"]""");
         await Finish("held", Now());
-        await Until(async () => (await Admin.Get(Sample.Job("held")))["metadata"]!["deletionTimestamp"] is not null);
+        await Eventually.Holds(() => Admin.Get(Sample.Job("held")), job => job["metadata"]!["deletionTimestamp"] is not null);
         await Create("after", ""","ttlSecondsAfterFinished":0"""); // when this one is gone, what was due before it has had its turn
         await Finish("after", Now());
-        await Until(async () => await Code("after") == HttpStatusCode.NotFound);
+        await IsGone("after");
         Assert.Equal(["job_created", "job_status_updated", "job_deletion_requested"], await Types("held"));
         Assert.Equal("system:serviceaccount:eventstore:ttl-controller", await UserOf("held", "job_deletion_requested"));
 
@@ -81,17 +79,18 @@ public sealed class Lifetimes_end : IAsyncLifetime
         await (await Admin.Patch(Sample.Job("never"), """{"spec":{"ttlSecondsAfterFinished":null}}""")).Manifest();
         await (await Admin.Patch(Sample.Job("by-label"), """{"metadata":{"labels":{"a":"b"}}}""")).Manifest();
         await (await Admin.Patch(Sample.Job("sooner"), """{"spec":{"ttlSecondsAfterFinished":1}}""")).Manifest();
-        await Until(async () => await Code("sooner") == HttpStatusCode.NotFound && await Code("by-label") == HttpStatusCode.NotFound);
+        await IsGone("sooner");
+        await IsGone("by-label");
         Assert.Equal("TTL expired after 1 s", await database.Ask<string>(
             "SELECT headers ->> 'reason' FROM eventstore.mt_events JOIN eventstore.mt_doc_current_job j ON j.id = stream_id WHERE type = 'job_deleted' AND name = 'sooner'"));
         await Create("end", ""","ttlSecondsAfterFinished":3"""); // due after "later" and "never" would have been
         await Finish("end", Now());
-        await Until(async () => await Code("end") == HttpStatusCode.NotFound);
+        await IsGone("end");
         Assert.Equal((HttpStatusCode.OK, HttpStatusCode.OK), (await Code("later"), await Code("never")));
 
         // A moment that has passed already is now.
         await (await Admin.Patch(Sample.Job("later"), """{"spec":{"ttlSecondsAfterFinished":0}}""")).Manifest();
-        await Until(async () => await Code("later") == HttpStatusCode.NotFound);
+        await IsGone("later");
     }
 
     [Fact]
@@ -101,7 +100,7 @@ public sealed class Lifetimes_end : IAsyncLifetime
         await Create("both", ""","ttlSecondsAfterFinished":1000000,"runPolicy":{"ttlSecondsAfterFinished":0}""");
         foreach (string name in (string[])["both", "policy"])
             await Finish(name, Now());
-        await Until(async () => await Code("policy") == HttpStatusCode.NotFound);
+        await IsGone("policy");
         Assert.Equal(HttpStatusCode.OK, await Code("both"));
     }
 
@@ -113,7 +112,7 @@ public sealed class Lifetimes_end : IAsyncLifetime
         await Create("finished", ""","activeDeadlineSeconds":1""");
         await Finish("finished", started);
         await Status("slow", $$$"""{"startTime":"{{{Text(started)}}}","conditions":[{"type":"Running","status":"True","reason":"PyTorchJobRunning"}]}""");
-        await Until(async () => (await Admin.Get(Sample.Job("slow")))["status"]!["completionTime"] is not null);
+        await Eventually.Holds(() => Admin.Get(Sample.Job("slow")), job => job["status"]!["completionTime"] is not null);
 
         JsonNode status = (await Admin.Get(Sample.Job("slow")))["status"]!;
         JsonNode failed = status["conditions"]![1]!;
@@ -128,7 +127,7 @@ public sealed class Lifetimes_end : IAsyncLifetime
         Assert.Equal(["job_created", "job_status_updated"], await Types("finished"));
 
         await (await Admin.Patch(Sample.Job("slow"), """{"spec":{"ttlSecondsAfterFinished":0}}""")).Manifest();
-        await Until(async () => await Code("slow") == HttpStatusCode.NotFound);
+        await IsGone("slow");
         await database.AssertWhole();
     }
 
@@ -145,7 +144,7 @@ public sealed class Lifetimes_end : IAsyncLifetime
         Assert.Equal(0, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE user_name LIKE 'system:serviceaccount:eventstore:%'"));
 
         await using ServerProcess again = await ServerProcess.Start(database.Serving, "--controllers", "ttl");
-        await Until(async () => (await plain.Admin.GetAsync(Sample.Job("due"))).StatusCode == HttpStatusCode.NotFound);
+        await Eventually.Equal(HttpStatusCode.NotFound, async () => (await plain.Admin.GetAsync(Sample.Job("due"))).StatusCode);
         Assert.Null((await plain.Admin.Get(Sample.Job("active")))["status"]!["completionTime"]);
     }
 
@@ -156,11 +155,7 @@ public sealed class Lifetimes_end : IAsyncLifetime
     private static string Finished(DateTimeOffset at, string condition, bool hasCompletionTime) =>
         $$$"""{"status":{{{{(hasCompletionTime ? $"\"completionTime\":\"{Text(at)}\"," : "")}}}"conditions":[{"type":"{{{condition}}}","status":"True","lastTransitionTime":"{{{Text(at)}}}"}]}}""";
 
-    private static async Task Until(Func<Task<bool>> holds)
-    {
-        for (var waited = Stopwatch.StartNew(); !await holds(); await Task.Delay(50))
-            Assert.True(waited.Elapsed < Patience, "it does not come");
-    }
+    private Task IsGone(string name) => Eventually.Equal(HttpStatusCode.NotFound, () => Code(name), $"GET of {name}");
 
     private async Task Create(string name, string spec, string metadata = "") =>
         await (await Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest(name, metadata: metadata, spec: spec)))).Manifest(201);
@@ -188,10 +183,7 @@ public sealed class Lifetimes_end : IAsyncLifetime
         SELECT min(e.user_name) FROM eventstore.mt_events e JOIN eventstore.mt_doc_current_job j ON j.id = e.stream_id WHERE j.name = '{name}' AND e.type = '{type}'
         """);
 
-    private async Task<string> Metrics(string expected)
-    {
-        string metrics = "";
-        await Until(async () => (metrics = await Admin.GetStringAsync("/metrics")).Contains(expected, StringComparison.Ordinal)); // a scrape is cached for 0.3 s
-        return metrics;
-    }
+    // A scrape is cached for 0.3 s.
+    private Task<string> Metrics(string expected) =>
+        Eventually.Holds(() => Admin.GetStringAsync("/metrics"), metrics => metrics.Contains(expected, StringComparison.Ordinal), expected);
 }

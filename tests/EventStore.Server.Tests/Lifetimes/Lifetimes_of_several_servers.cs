@@ -10,7 +10,6 @@ namespace EventStore.Server.Tests.Lifetimes;
 public sealed class Lifetimes_of_several_servers : IAsyncLifetime
 {
     private const int Jobs = 60;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
     private static readonly string[] Options =
         ["--controllers", "ttl,deadline", "--Logging:LogLevel:EventStore.Server.Store.Lifetimes=Debug"];
 
@@ -23,7 +22,7 @@ public sealed class Lifetimes_of_several_servers : IAsyncLifetime
     {
         database = await TestDatabase.Create();
         a = await ServerProcess.Start(database.Serving, Options);
-        await Until(async () => await LeaseNumber() == 1);
+        await Eventually.Equal(1, LeaseNumber);
         b = await ServerProcess.Start(database.Serving, Options);
     }
 
@@ -42,10 +41,10 @@ public sealed class Lifetimes_of_several_servers : IAsyncLifetime
     public async Task Another_goes_on_where_one_that_was_killed_had_come_to()
     {
         await Given(number => number % 6);
-        await Until(async () => await Deleted() > 0);
+        await Eventually.Holds(Deleted, deleted => deleted > 0);
         Assert.Contains("under lease 1", a.Output, StringComparison.Ordinal);
         await a.Kill();
-        await Until(async () => await Deleted() == Jobs);
+        await Eventually.Equal(Jobs, Deleted);
 
         Assert.Equal(2, await LeaseNumber());
         Assert.Contains("under lease 2", b.Output, StringComparison.Ordinal);
@@ -58,7 +57,7 @@ public sealed class Lifetimes_of_several_servers : IAsyncLifetime
         await a.Stop();
         Assert.True(await database.Ask<bool>("SELECT number > 1 OR until <= clock_timestamp() FROM eventstore.lease"));
         await Given(_ => 0);
-        await Until(async () => await Deleted() == Jobs);
+        await Eventually.Equal(Jobs, Deleted);
         await EachOnce();
     }
 
@@ -74,14 +73,14 @@ public sealed class Lifetimes_of_several_servers : IAsyncLifetime
             await held.WaitForWaiting(1);
             Assert.Equal(1, await LeaseNumber());
             await Signal(a, "STOP");
-            await Until(async () => await LeaseNumber() == 2);
+            await Eventually.Equal(2, LeaseNumber);
             await held.WaitForWaiting(2);
         }
 
-        await Until(async () => await Deleted() == Jobs);
+        await Eventually.Equal(Jobs, Deleted);
         await Signal(a, "CONT");
-        await Until(async () => await Ended(b) == Jobs);
-        await Until(async () => Regex.IsMatch(await a.Admin.GetStringAsync("/metrics"), @"eventstore_lifetimes_due\{[^}]*\} 0"));
+        await Eventually.Equal(Jobs, () => Ended(b));
+        await Eventually.Holds(() => a.Admin.GetStringAsync("/metrics"), metrics => Regex.IsMatch(metrics, @"eventstore_lifetimes_due\{[^}]*\} 0"));
         Assert.Equal(0, await Ended(a));
         await EachOnce();
     }
@@ -121,11 +120,5 @@ public sealed class Lifetimes_of_several_servers : IAsyncLifetime
         using Process kill = Process.Start("kill", [$"-{name}", $"{server.Id}"]);
         await kill.WaitForExitAsync();
         Assert.Equal(0, kill.ExitCode);
-    }
-
-    private static async Task Until(Func<Task<bool>> holds)
-    {
-        for (var waited = Stopwatch.StartNew(); !await holds(); await Task.Delay(50))
-            Assert.True(waited.Elapsed < Patience, "it does not come");
     }
 }

@@ -90,12 +90,6 @@ public sealed class DataFolders : IAsyncLifetime
 
     public static bool Runs(int pid) =>
         File.Exists($"/proc/{pid}/cmdline") && File.ReadAllText($"/proc/{pid}/cmdline").Length > 0;
-
-    public static async Task Until(Func<bool> holds, string what)
-    {
-        for (var waited = Stopwatch.StartNew(); !holds(); await Task.Delay(20))
-            Assert.True(waited.Elapsed < TimeSpan.FromMinutes(5), $"waited in vain for: {what}");
-    }
 }
 
 /// <summary>A running database for the tests that only look.</summary>

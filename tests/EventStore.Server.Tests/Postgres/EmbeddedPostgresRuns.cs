@@ -1,6 +1,7 @@
 using System.Runtime.Versioning;
 using System.Text;
 using EventStore.Server.Postgres;
+using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 using static EventStore.Server.Tests.Postgres.DataFolders;
 
@@ -145,7 +146,7 @@ public sealed class EmbeddedPostgresRuns(DataFolders folders) : IClassFixture<Da
         var folder = folders.WithData();
         using var stop = new CancellationTokenSource();
         var starting = EmbeddedPostgres.Start(folder, folders.Account, PostgresBinaries.Find, new LogLines(), stop.Token);
-        await Until(() => File.Exists(PidFile(folder)), "postmaster.pid");
+        await Eventually.Holds(() => File.Exists(PidFile(folder)), "postmaster.pid");
         await stop.CancelAsync();
         try
         {

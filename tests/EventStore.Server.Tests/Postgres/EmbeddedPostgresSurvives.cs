@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.Versioning;
 using EventStore.Server.Postgres;
+using EventStore.Server.Tests.Fixtures;
 using Microsoft.Extensions.Logging.Abstractions;
 using static EventStore.Server.Tests.Postgres.DataFolders;
 
@@ -27,7 +28,7 @@ public sealed class EmbeddedPostgresSurvives(DataFolders folders) : IClassFixtur
         Assert.Contains($"process {parent.Id}", refused.Message, StringComparison.Ordinal);
 
         parent.Kill();
-        await Until(() => !Runs(parent.DatabasePid), "the end of the database");
+        await Eventually.Holds(() => !Runs(parent.DatabasePid), "the end of the database");
         Assert.EndsWith("database system is shut down", Log(folder).TrimEnd(), StringComparison.Ordinal);
 
         await using var again = await folders.Start(folder);
@@ -73,7 +74,7 @@ public sealed class EmbeddedPostgresSurvives(DataFolders folders) : IClassFixtur
             "sh", "-c", "\"$0\" -D \"$1\" -c listen_addresses= -c unix_socket_directories=\"$2\" </dev/null >/dev/null 2>&1 &",
             PostgresBinaries.Find().Program("postgres"), Path.Combine(folder, "pgdata"), Path.Combine(folder, "run")))!;
         var pidFile = PidFile(folder);
-        await Until(() => File.Exists(pidFile) && File.ReadAllText(pidFile).Contains("ready", StringComparison.Ordinal), "the orphan");
+        await Eventually.Holds(() => File.Exists(pidFile) && File.ReadAllText(pidFile).Contains("ready", StringComparison.Ordinal), "the orphan");
         var orphan = int.Parse(File.ReadLines(pidFile).First(), CultureInfo.InvariantCulture);
 
         var log = new LogLines();

@@ -134,8 +134,9 @@ public sealed class MigrationsRules(PrivateDatabases databases) : IClassFixture<
             await hold.ExecuteNonQueryAsync();
         File("V0001__slow.sql", "SELECT pg_advisory_xact_lock(4711)");
         var slow = Apply(owner);
-        while (await Execute(owner, "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted") is "0" && !slow.IsCompleted)
-            await Task.Delay(20);
+        await Eventually.Holds(
+            () => Execute(owner, "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711 AND NOT granted"),
+            waiting => waiting is not "0" || slow.IsCompleted);
         var refused = await Assert.ThrowsAsync<MigrationException>(
             () => Migrations.Apply(owner, NullLogger.Instance, _folder, TimeSpan.FromMilliseconds(200)));
         Assert.Matches(@"session pid \d+ of eventstore_owner", refused.Message);

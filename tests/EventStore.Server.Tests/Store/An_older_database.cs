@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Postgres;
 using EventStore.Server.Store.Format;
@@ -177,19 +176,13 @@ public sealed class An_older_database : IAsyncLifetime
         await ServingRole.Grant(database.Owner, database.ServingRoleName);
     }
 
-    private async Task Waiting(long count)
-    {
-        for (long started = Stopwatch.GetTimestamp(); ; await Task.Delay(20))
-        {
-            long waiting = await database.Ask<long>("""
-                SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-                 WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objid = 7071 AND NOT l.granted
-                """);
-            if (waiting == count)
-                return;
-            Assert.True(Stopwatch.GetElapsedTime(started) < Patience, $"{waiting} wait, not {count}");
-        }
-    }
+    private Task Waiting(long count) => Eventually.Equal(
+        count,
+        () => database.Ask<long>("""
+            SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+             WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objid = 7071 AND NOT l.granted
+            """),
+        "how many wait for the lock");
 
     private async Task<List<Finding>> Verify()
     {

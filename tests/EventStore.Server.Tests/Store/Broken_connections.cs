@@ -251,12 +251,10 @@ public sealed class Broken_connections : IAsyncLifetime
         await frozen.Execute(InProcess.Create("frozen"));
         wire.CutReplyTo("fragile", andStayAway: true);
         Task<Outcome> looking = frozen.Execute(InProcess.Label("frozen", "glass", "fragile"));
-        while (wire.Cuts == 0)
-            await Task.Delay(5);
+        await Eventually.Holds(() => wire.Cuts > 0);
         wire.HoldBack("WITH ORDINALITY AS e (stream"); // what it asks with; whatever it asks before is answered
         wire.ComeBack();
-        while (wire.Cuts == 1)
-            await Task.Delay(5);
+        await Eventually.Holds(() => wire.Cuts > 1);
 
         await using CommitLane other = InProcess.Lane(database.Source);
         Assert.IsType<Outcome.Done>(await other.Execute(InProcess.Create("meanwhile")).WaitAsync(TimeSpan.FromSeconds(10)));

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 
@@ -8,7 +7,6 @@ namespace EventStore.Server.Tests.Store;
 [Trait("Category", "Slow")]
 public sealed class Server_presence : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(20);
     private TestDatabase database = null!;
 
@@ -28,9 +26,9 @@ public sealed class Server_presence : IAsyncLifetime
             Assert.Equal(true, await command.ExecuteScalarAsync());
         }
 
-        await Until(async () => await Marks(granted: true) == 1);
+        await Eventually.Equal(1, () => Marks(granted: true));
         await server.Kill();
-        await Until(async () => await Marks(granted: true) == 0);
+        await Eventually.Equal(0, () => Marks(granted: true));
     }
 
     private Task<long> Marks(bool granted) => database.Ask<long>($"SELECT count(*) {Locks} AND l.granted = {granted}");
@@ -39,10 +37,4 @@ public sealed class Server_presence : IAsyncLifetime
 
     private const string Locks =
         "FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.objid = 7072";
-
-    private static async Task Until(Func<Task<bool>> holds)
-    {
-        for (long started = Stopwatch.GetTimestamp(); !await holds(); await Task.Delay(Poll))
-            Assert.True(Stopwatch.GetElapsedTime(started) < Patience);
-    }
 }

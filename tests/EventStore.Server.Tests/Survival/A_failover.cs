@@ -34,7 +34,7 @@ public sealed class A_failover(ITestOutputHelper output)
         await using ServerProcess server = await ServerProcess.Start(
             new NpgsqlConnectionStringBuilder(onA.Serving) { Host = $"127.0.0.1:{a.Port},127.0.0.1:{b.Port}" }.ConnectionString,
             "--Feed:BookmarkEvery=00:00:00.2", "--require-synchronous", "off");
-        await Says(server, "[+]hosts degraded: host 1 is the primary; host 2 is starting up or shutting down", "[+]replication ok");
+        await IsReadyAs(server, "[+]hosts degraded: host 1 is the primary; host 2 is starting up or shutting down", "[+]replication ok");
         for (int i = 0; i < WritersCount; i++)
             await server.Admin.Create($"job-{i}");
 
@@ -45,24 +45,24 @@ public sealed class A_failover(ITestOutputHelper output)
         Task working = Task.WhenAll(Enumerable.Range(0, 2 * WritersCount).Select(i => Task.Run(() =>
             i < WritersCount ? writes.Write(server.Admin, $"job-{i}", stop.Token) : writes.Read([server.Admin], $"job-{i - WritersCount}", stop.Token))));
 
-        await Written(working);
+        await writes.GoOn(working);
         await a.Freeze();
         await Promote(b, "hangs", working);
-        await Says(server, "host 1 does not answer; host 2 is the primary", "[+]replication degraded: the primary waits for no standby");
+        await IsReadyAs(server, "host 1 does not answer; host 2 is the primary", "[+]replication degraded: the primary waits for no standby");
         await a.Thaw();
-        await Says(server, "host 1 is a former primary that still takes writes; host 2 is the primary");
-        await Logs(server, $"The database's host 127.0.0.1:{a.Port} is a former primary that still takes writes, on timeline 1");
+        await IsReadyAs(server, "host 1 is a former primary that still takes writes; host 2 is the primary");
+        await server.Says($"The database's host 127.0.0.1:{a.Port} is a former primary that still takes writes, on timeline 1");
         await a.Run("ALTER SYSTEM SET default_transaction_read_only = on");
         await a.Run("SELECT pg_reload_conf()");
-        await Says(server, "host 1 is read-only; host 2 is the primary");
+        await IsReadyAs(server, "host 1 is read-only; host 2 is the primary");
 
         await a.Rejoin(b);
         await b.RequireStandby();
-        await Says(server, "[+]hosts ok", "[+]replication ok");
-        await Written(working);
+        await IsReadyAs(server, "[+]hosts ok", "[+]replication ok");
+        await writes.GoOn(working);
         await b.Kill();
         await Promote(a, "is killed", working);
-        await Says(server, "host 1 is the primary; host 2 cannot be reached", "[+]database ok", "[+]feed ok", "[+]lane ok");
+        await IsReadyAs(server, "host 1 is the primary; host 2 cannot be reached", "[+]database ok", "[+]feed ok", "[+]lane ok");
 
         await stop.CancelAsync();
         await working.WaitAsync(Patience);
@@ -97,10 +97,10 @@ public sealed class A_failover(ITestOutputHelper output)
         await server.Admin.Create("found");
         using (HttpResponseMessage patched = await server.Admin.Patch(Sample.Job("found"), """{"metadata":{"labels":{"a":"1"}}}"""))
             Assert.Equal(HttpStatusCode.OK, patched.StatusCode);
-        string text = await Says(
+        string text = await IsReadyAs(
             server, "[+]hosts degraded: host 1 does not answer; host 2 has a name that cannot be resolved; host 3 is the primary", "[+]database ok");
         Assert.DoesNotContain("nowhere", text, StringComparison.Ordinal); // where the database is, is nobody's business
-        await Logs(server, "The database's host nowhere.invalid:");
+        await server.Says("The database's host nowhere.invalid:");
     }
 
     [Fact]
@@ -113,46 +113,23 @@ public sealed class A_failover(ITestOutputHelper output)
         Assert.Contains("error: the database's primary waits for no standby, which --require-synchronous refuses\n", refused.Errors, StringComparison.Ordinal);
     }
 
-    /// <summary>They write for a while.</summary>
-    private async Task Written(Task working)
-    {
-        int before = writes.Answered;
-        for (var waited = Stopwatch.StartNew(); writes.Answered < before + 100; await Task.Delay(20))
-        {
-            Assert.True(waited.Elapsed < Patience, $"nobody can write any more: {writes.Refusals}");
-            if (working.IsFaulted)
-                await working;
-        }
-    }
-
     private async Task Promote(OwnCluster standby, string what, Task working)
     {
         await standby.Promote();
         var there = Stopwatch.StartNew();
         int before = writes.Answered;
-        while (writes.Answered == before && there.Elapsed < WayBack)
-            await Task.Delay(5);
+        await Eventually.Holds(() => writes.Answered > before, $"a write after a primary that {what}", () => writes.Refusals, WayBack);
         output.WriteLine($"a primary that {what}: first write answered {there.Elapsed.TotalSeconds:0.00} s after its successor was there");
-        Assert.InRange(there.Elapsed, TimeSpan.Zero, WayBack);
-        await Written(working);
+        await writes.GoOn(working);
     }
 
-    /// <summary>What is known is told at once, and written to the log behind that.</summary>
-    private static async Task Logs(ServerProcess server, string text)
+    private static async Task<string> IsReadyAs(ServerProcess server, params string[] texts)
     {
-        for (var waited = Stopwatch.StartNew(); !server.Output.Contains(text, StringComparison.Ordinal); await Task.Delay(20))
-            Assert.True(waited.Elapsed < Patience, $"the log does not say: {text}\n{server.Output}");
-    }
-
-    private static async Task<string> Says(ServerProcess server, params string[] texts)
-    {
-        for (var waited = Stopwatch.StartNew(); ; await Task.Delay(50))
-        {
-            using HttpResponseMessage answer = await server.Admin.GetAsync("/readyz?verbose");
-            string text = await answer.Content.ReadAsStringAsync();
-            if (texts.All(each => text.Contains(each, StringComparison.Ordinal)))
-                return text;
-            Assert.True(waited.Elapsed < Patience, $"it does not say {string.Join(" and ", texts)} but:\n{text}\n{server.Output}");
-        }
+        string said = "";
+        return await Eventually.Holds(
+            async () => said = await (await server.Admin.GetAsync("/readyz?verbose")).Content.ReadAsStringAsync(),
+            text => texts.All(each => text.Contains(each, StringComparison.Ordinal)),
+            string.Join(" and ", texts),
+            () => $"{said}\n{server.Output}");
     }
 }

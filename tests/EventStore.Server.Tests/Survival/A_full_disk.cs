@@ -27,20 +27,13 @@ public sealed class A_full_disk
 
         Assert.True(refused.Code == HttpStatusCode.ServiceUnavailable && refused.RetryAfter == "1", refused.Text);
         Assert.Equal("the database has no space left on its disk; nothing was changed", (string?)refused.Json["message"]);
-        for (int i = 0; !server.Output.Contains(reason, StringComparison.Ordinal); i++)
-        {
-            Assert.True(i < 100, $"the log does not say it:\n{server.Output}");
-            await Task.Delay(100);
-        }
-
+        await server.Says(reason);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await Large(server, "another")).Code);
         Assert.Equal("mnist", (string?)(await server.Admin.Get(Sample.Job("mnist")))["metadata"]!["name"]);
 
         await space.Widen();
-        Reply again = refused;
-        for (int i = 0; i < 100 && again.Code != HttpStatusCode.OK; i++, await Task.Delay(100))
-            again = await Reply.Of(server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"space":"again"}}}"""));
-        Assert.True(again.Code == HttpStatusCode.OK, again.Text);
+        await Eventually.Holds(
+            () => Reply.Of(server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"space":"again"}}}""")), again => again.Code == HttpStatusCode.OK);
         Assert.Equal(stored.Order(StringComparer.Ordinal), (await server.Admin.Get(Sample.Jobs()))["items"]!.AsArray().Select(job => (string)job!["metadata"]!["name"]!));
         await database.AssertWhole();
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
@@ -42,10 +41,10 @@ public sealed class A_standby_that_is_read
         await Delay(b, "0");
         Follower[] followers = [.. ((string[])["initial", $"{begin}"]).Select(from => new Follower(server.Admin, Sample.Jobs(), "", _ => true, from, begin))];
         double late = await Answered(server, "standby");
-        await Until(async () => await server.Admin.Get(Sample.Jobs()) is not null && await Answered(server, "standby") > late, "the standby answers again");
+        await Eventually.Holds(async () => await server.Admin.Get(Sample.Jobs()) is not null && await Answered(server, "standby") > late, "the standby answers again");
         double before = await Answered(server, "standby");
         Task following = Task.WhenAll(followers.Select(follower => follower.Follow(end.Task)));
-        await Until(async () => await Answered(server, "standby") > before, "a watch is begun from the standby");
+        await Eventually.Holds(async () => await Answered(server, "standby") > before, "a watch is begun from the standby");
         await All(server.Admin);
         end.SetResult(await onA.Ask<long>("SELECT revision FROM eventstore.head"));
         await following.WaitAsync(TimeSpan.FromMinutes(2));
@@ -60,24 +59,16 @@ public sealed class A_standby_that_is_read
             await source.DisposeAsync();
     }
 
-    private static async Task Until(Func<Task<bool>> isSo, string what)
-    {
-        for (var waited = Stopwatch.StartNew(); !await isSo(); await Task.Delay(20))
-            Assert.True(waited.Elapsed < TimeSpan.FromMinutes(2), $"this does not become true: {what}");
-    }
-
     private static async Task Delay(OwnCluster standby, string time)
     {
         await standby.Run($"ALTER SYSTEM SET recovery_min_apply_delay = '{time}'");
         await standby.Run("SELECT pg_reload_conf()");
-        while (await standby.Run("SHOW recovery_min_apply_delay") as string != time)
-            await Task.Delay(20);
+        await Eventually.Equal(time, () => standby.Run("SHOW recovery_min_apply_delay"));
     }
 
     private static async Task<string[]> Exported(TestDatabase database, long until)
     {
-        while (await database.Ask<long>("SELECT revision FROM eventstore.head") < until)
-            await Task.Delay(20);
+        await Eventually.Holds(() => database.Ask<long>("SELECT revision FROM eventstore.head"), head => head >= until);
         await using ProgramRun run = await ProgramRun.Ended(
             new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = database.Serving }, "export", "--until", $"{until}");
         Assert.True(run.ExitCode == 0, run.Errors);

@@ -13,7 +13,6 @@ namespace EventStore.Server.Tests.Survival;
 public sealed class An_epoch
 {
     private const string Checkpoint = "/apis/audit.eventstore.io/v1/checkpoint";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task Names_every_revision_that_a_standby_lacked_and_gives_none_of_them_again()
@@ -28,19 +27,18 @@ public sealed class An_epoch
         long kept = 0;
         for (int i = 0; i < 5; i++)
             kept = long.Parse((await one.Admin.Create($"job-{i}")).Revision());
-        await Until(async () => await b.Run($"SELECT pg_last_wal_replay_lsn() >= '{await a.Run("SELECT pg_current_wal_lsn()")}'") is true, "the standby has all");
+        await Eventually.Holds(async () => await b.Run($"SELECT pg_last_wal_replay_lsn() >= '{await a.Run("SELECT pg_current_wal_lsn()")}'") is true, "the standby has all");
         Assert.Equal((1L, 0), Epoch(await one.Admin.Get(Checkpoint)));
 
         await b.Run("ALTER SYSTEM SET primary_conninfo = ''");
         await b.Run("SELECT pg_reload_conf()");
-        await Until(async () => await a.Run("SELECT NOT EXISTS (SELECT FROM pg_stat_replication)") is true, "nothing is sent to the standby");
+        await Eventually.Holds(async () => await a.Run("SELECT NOT EXISTS (SELECT FROM pg_stat_replication)") is true, "nothing is sent to the standby");
         await using WatchClient ofOne = await WatchClient.Open(one.Admin, Sample.Jobs(), $"resourceVersion={kept}");
         await using WatchClient ofTwo = await WatchClient.Open(two.Admin, Sample.Jobs(), $"resourceVersion={kept}&labelSelector=none=here");
         string seenByTwo = "";
         for (int i = 0; i < 5; i++)
             seenByTwo = await Label(one, $"job-{i}", "lost");
-        for (JsonNode list = await two.Admin.Get(Sample.Jobs()); list.Revision() != seenByTwo; list = await two.Admin.Get(Sample.Jobs()))
-            await Task.Delay(20);
+        await Eventually.Equal(seenByTwo, async () => (await two.Admin.Get(Sample.Jobs())).Revision());
         await using (WatchClient shown = await WatchClient.Open(two.Admin, Sample.Jobs(), $"resourceVersion={kept}"))
         {
             for (long last = 0; last < long.Parse(seenByTwo);) // now the watch that is shown nothing has passed over what will be lost
@@ -62,7 +60,7 @@ public sealed class An_epoch
         JsonNode first = await two.Admin.Get(Sample.Job("job-0"));
         Assert.Equal((labelled, null, "a"), (first.Revision(), (string?)first["metadata"]!["labels"]!["lost"], (string?)first["metadata"]!["labels"]!["after"]));
         await Expires(ofTwo);
-        await Until(async () => Lost(await one.Admin.Get(Checkpoint)) == (kept + 1, lost), "every lost revision is named, and no other");
+        await Eventually.Holds(async () => Lost(await one.Admin.Get(Checkpoint)) == (kept + 1, lost), "every lost revision is named, and no other");
         JsonNode checkpoint = await one.Admin.Get(Checkpoint);
         Assert.Equal(checkpoint.ToJsonString(), (await two.Admin.Get(Checkpoint)).ToJsonString());
         Assert.Contains($"LOST: revisions {kept + 1} to ", one.Output + two.Output, StringComparison.Ordinal);
@@ -119,7 +117,7 @@ public sealed class An_epoch
         long kept = long.Parse((await server.Admin.Create("kept")).Revision());
         await cluster.Kill();
         await cluster.Start();
-        await Until(async () => (await Reply.Of(server.Admin.GetAsync(Checkpoint))).Code == HttpStatusCode.OK, "it is there again");
+        await Eventually.Holds(async () => (await Reply.Of(server.Admin.GetAsync(Checkpoint))).Code == HttpStatusCode.OK, "it is there again");
         Assert.Equal((1L, 0), Epoch(await server.Admin.Get(Checkpoint))); // the same place, and nothing lost
         string dump = Path.GetTempFileName();
         await Tool("pg_dump", names, "--format=custom", $"--file={dump}", names.Database!);
@@ -207,11 +205,5 @@ public sealed class An_epoch
         string said = await tool.StandardError.ReadToEndAsync();
         await tool.WaitForExitAsync();
         Assert.True(tool.ExitCode == 0, said);
-    }
-
-    private static async Task Until(Func<Task<bool>> isSo, string what)
-    {
-        for (var waited = Stopwatch.StartNew(); !await isSo(); await Task.Delay(50))
-            Assert.True(waited.Elapsed < Patience, $"this does not become true: {what}");
     }
 }

@@ -47,16 +47,16 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
     public async Task Are_answered_by_a_standby_once_it_has_replayed_the_revision_and_by_the_primary_until_then()
     {
         long first = await Written(InProcess.Create("kept"));
-        await Until(() => IsOfStandby(first));
+        await Eventually.Holds(() => IsOfStandby(first));
         await Replay(paused: true);
         long second = await Written(InProcess.Label("kept", "a", "b"));
         for (var asked = Stopwatch.StartNew(); asked.Elapsed < TimeSpan.FromSeconds(3);)
             Assert.False(await IsOfStandby(second)); // those that wait, and those that do so no more
-        await Until(() => IsOfStandby(first));
+        await Eventually.Holds(() => IsOfStandby(first));
         Assert.Null(await Label("kept", first, "a"));
         Assert.Equal("b", await Label("kept", second, "a"));
         await Replay(paused: false);
-        await Until(() => IsOfStandby(second));
+        await Eventually.Holds(() => IsOfStandby(second));
         Assert.Equal("b", await Label("kept", second, "a"));
     }
 
@@ -89,21 +89,21 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
     public async Task Are_not_answered_by_a_standby_of_another_epoch()
     {
         long first = await Written(InProcess.Create("kept"));
-        await Until(() => IsOfStandby(first));
+        await Eventually.Holds(() => IsOfStandby(first));
         await Replay(paused: true);
         await database.Execute("SELECT eventstore.epoch_add_1()");
         await new JobReads(standbys).Head(default); // which learns of it
         for (var asked = Stopwatch.StartNew(); asked.Elapsed < TimeSpan.FromSeconds(3);)
             Assert.False(await IsOfStandby(first));
         await Replay(paused: false);
-        await Until(() => IsOfStandby(first));
+        await Eventually.Holds(() => IsOfStandby(first));
     }
 
     [Fact]
     public async Task Are_repeated_on_the_primary_where_replay_cancels_them()
     {
         long first = await Written(InProcess.Create("kept"));
-        await Until(() => IsOfStandby(first));
+        await Eventually.Holds(() => IsOfStandby(first));
         List<bool> asked = [];
         Task<object?> reading = standbys.Read(first, async connection =>
         {
@@ -128,7 +128,7 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
         for (int i = 0; i < Jobs; i++)
             await Written(InProcess.Create($"job-{i:000}"));
         long head = await Written(InProcess.Label("job-000", "a", "b"));
-        await Until(() => IsOfStandby(head));
+        await Eventually.Holds(() => IsOfStandby(head));
         var reads = new JobReads(standbys);
         await using ListTransaction list = await reads.BeginShownList(isAny: false, default);
         Assert.Equal((head, 1L), (list.Head, await Sessions("state = 'idle in transaction'")));
@@ -153,7 +153,7 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
     public async Task Are_given_up_where_a_standby_hangs_and_answered_by_the_primary()
     {
         long first = await Written(InProcess.Create("kept"));
-        await Until(() => IsOfStandby(first));
+        await Eventually.Holds(() => IsOfStandby(first));
         var begun = new TaskCompletionSource();
         List<bool> asked = [];
         Task<bool> reading = standbys.Read(first, async connection =>
@@ -179,7 +179,7 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
         }
 
         standbys.Note(Host, isStandby: true);
-        await Until(() => IsOfStandby(first));
+        await Eventually.Holds(() => IsOfStandby(first));
     }
 
     /// <summary>What was given up may still be answered: while the primary is being connected to, and by the host that is promoted.</summary>
@@ -197,7 +197,7 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
         await using Standbys both = Known(slow, replica);
         both.Note(Host, isStandby: true);
         long head = await new JobReads(both).Head(default);
-        await Until(() => both.Read(head, IsStandby, default));
+        await Eventually.Holds(() => both.Read(head, IsStandby, default));
 
         List<long> read = [];
         var opened = new TaskCompletionSource();
@@ -219,7 +219,7 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
             await Task.Delay(500); // it is being asked
             both.Note(Host, isStandby: false);
             await clusters.Standby.Thaw();
-            await Until(async () => await Sessions("state <> 'idle'") == 0);
+            await Eventually.Equal(0, () => Sessions("state <> 'idle'"));
             opened.SetResult();
         }
     }
@@ -229,7 +229,7 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
     public async Task Show_no_change_in_a_list_that_the_primary_does_not_show_yet()
     {
         long head = await Written(InProcess.Create("kept"));
-        await Until(() => IsOfStandby(head));
+        await Eventually.Holds(() => IsOfStandby(head));
         await clusters.Primary.Run("ALTER SYSTEM SET synchronous_standby_names = 'FIRST 2 (*)'");
         await clusters.Primary.Run("SELECT pg_reload_conf()");
         Task<Outcome> waiting = Task.FromResult<Outcome>(null!);
@@ -240,7 +240,7 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
             {
                 head = await database.Ask<long>("SELECT revision FROM eventstore.head");
                 waiting = lane.Execute(InProcess.Label("kept", "a", $"{i}"));
-                await Until(async () => waiting.IsCompleted || await replica.Ask<long>("SELECT revision FROM eventstore.head") > head);
+                await Eventually.Holds(async () => waiting.IsCompleted || await replica.Ask<long>("SELECT revision FROM eventstore.head") > head);
                 await Task.WhenAny(waiting, Task.Delay(500));
             }
 
@@ -296,12 +296,6 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
     private async Task Replay(bool paused)
     {
         await clusters.Standby.Run(paused ? "SELECT pg_wal_replay_pause()" : "SELECT pg_wal_replay_resume()");
-        await Until(async () => await clusters.Standby.Run("SELECT pg_get_wal_replay_pause_state()") is "paused" == paused);
-    }
-
-    private static async Task Until(Func<Task<bool>> isTrue)
-    {
-        for (var waited = Stopwatch.StartNew(); !await isTrue(); await Task.Delay(20))
-            Assert.True(waited.Elapsed < Patience, "it does not become true");
+        await Eventually.Holds(() => clusters.Standby.Run("SELECT pg_get_wal_replay_pause_state()"), state => state is "paused" == paused);
     }
 }

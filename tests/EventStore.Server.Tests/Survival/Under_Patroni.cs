@@ -47,7 +47,7 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         Task following = Task.WhenAll(followers.Select(follower => follower.Follow(end.Task)));
         Task working = Work(one, two, stop.Token);
 
-        await Until(() => followers.All(follower => follower.HasBegun), "every watch has begun");
+        await Eventually.Holds(() => followers.All(follower => follower.HasBegun), "every watch has begun");
         int seed = Environment.TickCount;
         output.WriteLine($"seed {seed}");
         var random = new Random(seed);
@@ -55,7 +55,7 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         while (failovers.Count < Failovers)
         {
             failovers.Add(await FailOver(cluster, failovers.Count, random, working));
-            await Written(working);
+            await writes.GoOn(working);
         }
 
         await stop.CancelAsync();
@@ -98,8 +98,8 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         {
             await Lose(cluster, working, informers, isKilled: losses == 1);
             int times = losses;
-            await Until(() => informers.All(informer => informer.Expired >= times), "every watcher is told that what it saw has expired");
-            await Written(working);
+            await Eventually.Holds(() => informers.All(informer => informer.Expired >= times), "every watcher is told that what it saw has expired");
+            await writes.GoOn(working);
         }
 
         await stop.CancelAsync();
@@ -129,7 +129,7 @@ public sealed class Under_Patroni(ITestOutputHelper output)
     private async Task Lose(PatroniCluster cluster, Task working, Informer[] informers, bool isKilled)
     {
         (int leader, int standby) = await cluster.IsHealthy();
-        await Until(
+        await Eventually.Holds(
             async () =>
             {
                 await cluster.Ask(leader, "ALTER ROLE replicator NOLOGIN");
@@ -137,30 +137,22 @@ public sealed class Under_Patroni(ITestOutputHelper output)
                 return await cluster.Ask(leader, "SELECT NOT rolcanlogin AND NOT EXISTS (SELECT FROM pg_stat_replication) FROM pg_roles WHERE rolname = 'replicator'") is true;
             },
             "nothing is sent to a standby");
-        await Written(working);
+        await writes.GoOn(working);
         long lost = writes.Done.Max(write => write.Revision);
-        await Until(() => informers.All(informer => informer.Last >= lost), "every watcher has seen what will be lost");
+        await Eventually.Holds(() => informers.All(informer => informer.Last >= lost), "every watcher has seen what will be lost");
         Task<(int Node, long At)> awaited = cluster.Successor(leader);
         await (isKilled ? cluster.Kill(leader) : cluster.FailOver(standby));
         int successor = (await awaited).Node;
-        await Until(
+        await Eventually.Holds(
             async () =>
             {
                 await cluster.Ask(successor, "ALTER ROLE replicator LOGIN");
                 return await cluster.Ask(successor, "SELECT rolcanlogin FROM pg_roles WHERE rolname = 'replicator'") is true;
             },
             "standbys may follow again");
-        await Written(working);
+        await writes.GoOn(working);
         if (isKilled)
             await cluster.Start(leader);
-    }
-
-    private static Task Until(Func<bool> isSo, string what) => Until(() => Task.FromResult(isSo()), what);
-
-    private static async Task Until(Func<Task<bool>> isSo, string what)
-    {
-        for (var waited = Stopwatch.StartNew(); !await isSo(); await Task.Delay(50))
-            Assert.True(waited.Elapsed < Patience, $"this does not become true: {what}");
     }
 
     /// <summary>Servers that read standbys: what they list must be no older than what they get of the leader.</summary>
@@ -194,7 +186,7 @@ public sealed class Under_Patroni(ITestOutputHelper output)
             case 0:
                 await cluster.Kill(leader);
                 long killed = (await awaited).At;
-                await Written(working);
+                await writes.GoOn(working);
                 await cluster.Start(leader);
                 return new Failover("killed", began, killed);
             case 1:
@@ -207,18 +199,6 @@ public sealed class Under_Patroni(ITestOutputHelper output)
             default:
                 await cluster.SwitchOver(leader, standby);
                 return new Failover("switched over", began, (await awaited).At);
-        }
-    }
-
-    /// <summary>They write for a while.</summary>
-    private async Task Written(Task working)
-    {
-        int before = writes.Answered;
-        for (var waited = Stopwatch.StartNew(); writes.Answered < before + 100; await Task.Delay(20))
-        {
-            Assert.True(waited.Elapsed < Patience, $"nobody can write any more: {writes.Refusals}");
-            if (working.IsFaulted)
-                await working;
         }
     }
 

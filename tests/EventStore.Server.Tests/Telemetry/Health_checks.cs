@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
@@ -12,7 +11,6 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
 {
     private const string NoStandby = "[+]replication degraded: the primary waits for no standby: answered writes can be lost with it\n";
     private const string AllWell = "[+]ping ok\n" + NoStandby + "[+]database ok\n[+]feed ok\n[+]lane ok\n[+]migrations ok\n[+]shutdown ok\n[+]authentication-tokens ok\nreadyz check passed\n";
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     [Theory]
     [InlineData("/livez", "ok")]
@@ -87,8 +85,7 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
         await using (await CommitLock.Hold(database))
         {
             waiting = lane.Execute(InProcess.Create("stuck"));
-            for (var waited = Stopwatch.StartNew(); lane.Trouble is null; await Task.Delay(10))
-                Assert.True(waited.Elapsed < Patience, "the lane sees no trouble");
+            await Eventually.Holds(() => lane.Trouble is not null);
             Assert.Equal("a commit has been under way for more than 0.05 s", lane.Trouble);
         }
 
@@ -113,8 +110,8 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
             await using (var held = new NpgsqlCommand("LOCK TABLE eventstore.mt_doc_current_job IN ACCESS EXCLUSIVE MODE", owner))
                 await held.ExecuteNonQueryAsync();
             waiting = lane.Execute(InProcess.Label("read-by-the-lane", "a", "b"));
-            for (; lane.Trouble is null; await Task.Delay(10))
-                Assert.False(waiting.IsCompleted, "the lane saw no trouble");
+            await Eventually.Holds(() => lane.Trouble is not null || waiting.IsCompleted);
+            Assert.False(waiting.IsCompleted, "the lane saw no trouble");
         }
 
         Assert.IsType<Outcome.Done>(await waiting);
@@ -127,14 +124,6 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
         return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
     }
 
-    private static async Task<string> WaitUntil(HttpClient client, Func<string, bool> fits)
-    {
-        for (var waited = Stopwatch.StartNew(); ; await Task.Delay(50))
-        {
-            string text = (await Ask(client, "/readyz?verbose")).Text;
-            if (fits(text))
-                return text;
-            Assert.True(waited.Elapsed < Patience, $"it stays like this:\n{text}");
-        }
-    }
+    private static Task<string> WaitUntil(HttpClient client, Func<string, bool> fits) =>
+        Eventually.Holds(async () => (await Ask(client, "/readyz?verbose")).Text, fits, "another answer of /readyz");
 }

@@ -10,7 +10,6 @@ public sealed class One_request : IAsyncLifetime
 {
     private const string Trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     private const string ParentSpan = "00f067aa0ba902b7";
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private TestDatabase database = null!;
     private Collector collector = null!;
@@ -45,7 +44,7 @@ public sealed class One_request : IAsyncLifetime
 
         Assert.Equal("of-the-client.1", Assert.Single(answer.Headers.GetValues("Audit-Id")));
         Assert.Equal(revision, $"{await database.Ask<long>("SELECT seq_id FROM eventstore.mt_events WHERE correlation_id = 'of-the-client.1'")}");
-        await Says("200 patch pytorchjobs kube-test traced by admin: ");
+        await server.Says("200 patch pytorchjobs kube-test traced by admin: ");
         Assert.Matches("200 patch pytorchjobs kube-test traced by admin: [0-9]+ bytes, [0-9.]+ ms, request of-the-client\\.1", server.Output);
 
         Span inbound = Assert.Single(await collector.Spans(span => span.Tags.GetValueOrDefault(Signals.RequestIdTag) == "of-the-client.1"));
@@ -78,13 +77,6 @@ public sealed class One_request : IAsyncLifetime
     public async Task Metrics_go_the_same_way()
     {
         await server.Admin.Create("measured");
-        for (var waited = Stopwatch.StartNew(); !collector.Metrics.Any(body => body.Contains("eventstore.commit.duration", StringComparison.Ordinal)); await Task.Delay(20))
-            Assert.True(waited.Elapsed < Patience, "no metrics of the lane came");
-    }
-
-    private async Task Says(string text)
-    {
-        for (var waited = Stopwatch.StartNew(); !server.Output.Contains(text, StringComparison.Ordinal); await Task.Delay(10))
-            Assert.True(waited.Elapsed < Patience, $"the log does not say '{text}':\n{server.Output}");
+        await Eventually.Holds(() => collector.Metrics.Any(body => body.Contains("eventstore.commit.duration", StringComparison.Ordinal)));
     }
 }

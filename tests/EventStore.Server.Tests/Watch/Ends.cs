@@ -93,9 +93,8 @@ public sealed class Ends : IAsyncLifetime
         Assert.Equal(["Patched", "Unknown"], revisions.Select(frame => (string?)JsonNode.Parse(frame.Object)!["verb"]));
         Assert.Equal("job_of_tomorrow", await database.Ask<string>($"SELECT type FROM eventstore.mt_events WHERE seq_id = {revisions[1].Revision}"));
         // Whoever runs the server sees that it passed over one. A scrape is cached for 0.3 s.
-        string metrics = "";
-        for (int tries = 0; tries < 100 && !metrics.Contains("eventstore_events_unreadable_total{", StringComparison.Ordinal); tries++, await Task.Delay(100))
-            metrics = await server.Admin.GetStringAsync("/metrics");
+        string metrics = await Eventually.Holds(
+            () => server.Admin.GetStringAsync("/metrics"), text => text.Contains("eventstore_events_unreadable_total{", StringComparison.Ordinal));
         Assert.Matches(@"(?m)^eventstore_events_unreadable_total\{[^}]*\} 1\b", metrics);
         // The list it is told to make works, and so do writes.
         await using WatchClient again = await WatchClient.Open(server.Admin, Sample.Jobs());

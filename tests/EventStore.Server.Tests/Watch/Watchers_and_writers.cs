@@ -97,8 +97,8 @@ public sealed class Watchers_and_writers
         }
 
         await disturbing;
-        for (int tries = 0; untilCutOff && tries < 3000 && followers.All(follower => follower.CutOff == 0); tries++)
-            await Task.Delay(20);
+        if (untilCutOff)
+            await Eventually.Holds(() => followers.Any(follower => follower.CutOff > 0));
         await stop.CancelAsync();
         await writing;
         await Retry(async () => end.SetResult(await database.Ask<long>("SELECT revision FROM eventstore.head")));
