@@ -17,10 +17,10 @@ internal sealed class AccessFolder : IDisposable
 
     public string PathOf(string name) => Path.Combine(root, name);
 
-    public Followed<TokenFile> Tokens(string text, ILogger? log = null)
+    public Followed<TokenFile> Tokens(string text, ILogger? log = null, TimeProvider? time = null)
     {
         File.WriteAllText(TokenPath, text);
-        return Open("authentication-tokens", new SourceFiles(TokenPath), files => TokenFile.Read(files[0]), log);
+        return Open("authentication-tokens", new SourceFiles(TokenPath), files => TokenFile.Read(files[0]), log, time);
     }
 
     public Followed<RoleBindings> Rules(string? yaml = null, ILogger? log = null)
@@ -38,10 +38,11 @@ internal sealed class AccessFolder : IDisposable
 
     public void Dispose() => Directory.Delete(root, recursive: true);
 
-    private static Followed<T> Open<T>(string name, SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse, ILogger? log)
+    private static Followed<T> Open<T>(
+        string name, SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse, ILogger? log, TimeProvider? time = null)
         where T : class
     {
-        (Followed<T>? followed, string? wrong) = Followed<T>.Open(name, files, parse, log ?? NullLogger.Instance);
+        (Followed<T>? followed, string? wrong) = Followed<T>.Open(name, files, parse, log ?? NullLogger.Instance, time);
         Assert.True(followed is not null, wrong);
         return followed;
     }

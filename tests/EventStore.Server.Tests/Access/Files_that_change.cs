@@ -50,11 +50,13 @@ public sealed class Files_that_change : IDisposable
     [Fact]
     public async Task A_file_that_is_gone_or_unreadable_changes_nothing_and_is_told_of_once()
     {
-        using Followed<TokenFile> tokens = folder.Tokens("first,alice,1", journal);
+        var pauses = new CountedPauses();
+        using Followed<TokenFile> tokens = folder.Tokens("first,alice,1", journal, pauses);
         await tokens.StartAsync(CancellationToken.None);
         File.Delete(folder.TokenPath);
         await Until(() => journal.Errors.Count > 0);
-        await Task.Delay(TimeSpan.FromSeconds(5)); // more than two looks
+        int before = pauses.Count;
+        await Until(() => pauses.Count >= before + 3); // two looks at least
         Assert.Contains("tokens.csv: cannot be read: ", Assert.Single(journal.Errors), StringComparison.Ordinal);
         Assert.NotNull(tokens.Current.Find("first"));
 
@@ -144,6 +146,20 @@ public sealed class Files_that_change : IDisposable
         Assert.Contains("more than 16 MiB are not read", journal.Errors[1], StringComparison.Ordinal);
         Assert.True(Allows(rules, "alice"));
         await rules.StopAsync(CancellationToken.None);
+    }
+
+    /// <summary>Counts the pauses between two looks at the files.</summary>
+    private sealed class CountedPauses : TimeProvider
+    {
+        private int count;
+
+        public int Count => Volatile.Read(ref count);
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Interlocked.Increment(ref count);
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
     }
 
     /// <summary>In one step, and the link itself: .NET's own move looks where it leads.</summary>

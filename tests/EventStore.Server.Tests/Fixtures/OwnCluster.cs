@@ -44,6 +44,11 @@ internal sealed class OwnCluster : IAsyncDisposable
     /// <summary>Stops all its processes in the middle of what they do: it still takes connections, and says nothing.</summary>
     public Task Freeze() => Order("freeze", up: false);
 
+    /// <summary>Whether something was sent to it that it has not read, which it does not while it is frozen.</summary>
+    public bool HasUnread() => File.ReadLines("/proc/net/tcp").Skip(1)
+        .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)) // number, local, remote, state, bytes to send:bytes to read
+        .Any(socket => socket[1].EndsWith($":{Port:X4}", StringComparison.Ordinal) && socket[3] == "01" && !socket[4].EndsWith(":00000000", StringComparison.Ordinal));
+
     /// <summary>Lets them go on.</summary>
     public Task Thaw() => Order("thaw", up: true);
 

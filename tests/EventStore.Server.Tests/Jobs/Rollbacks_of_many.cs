@@ -52,9 +52,9 @@ public sealed class Rollbacks_of_many(ServedDatabase served) : IClassFixture<Ser
     {
         await Given("tuesday", ["changed", "deleted", "again", "same"]);
         JsonNode[] then = await Jobs("tuesday");
-        await Task.Delay(20);
-        string moment = await served.Database.Ask<string>("""SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""");
-        await Task.Delay(20);
+        string moment = await served.Database.Ask<string>(
+            """SELECT to_char(max(timestamp) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') FROM eventstore.mt_events""");
+        await Eventually.Holds(() => served.Database.Ask<bool>($"SELECT clock_timestamp() > '{moment}'")); // what follows is later
         await Patch("tuesday", "changed", """{"spec":{"cleanPodPolicy":"All"}}""");
         foreach (string name in (string[])["deleted", "again"])
             await (await Admin.DeleteAsync(Sample.Job(name, "tuesday"))).Manifest();

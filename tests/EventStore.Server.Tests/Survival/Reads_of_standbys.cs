@@ -216,7 +216,7 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
 
         async Task GoOn()
         {
-            await Task.Delay(500); // it is being asked
+            await Eventually.Holds(clusters.Standby.HasUnread, "it is being asked");
             both.Note(Host, isStandby: false);
             await clusters.Standby.Thaw();
             await Eventually.Equal(0, () => Sessions("state <> 'idle'"));
@@ -235,13 +235,14 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
         Task<Outcome> waiting = Task.FromResult<Outcome>(null!);
         try
         {
-            // Of the setting the lane's session learns when it is idle.
+            // Of the setting PostgreSQL's processes learn one after the other.
             for (int i = 0; waiting.IsCompleted; i++)
             {
                 head = await database.Ask<long>("SELECT revision FROM eventstore.head");
                 waiting = lane.Execute(InProcess.Label("kept", "a", $"{i}"));
                 await Eventually.Holds(async () => waiting.IsCompleted || await replica.Ask<long>("SELECT revision FROM eventstore.head") > head);
-                await Task.WhenAny(waiting, Task.Delay(500));
+                await Eventually.Holds(async () => waiting.IsCompleted
+                    || await clusters.Primary.Run("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')") is true);
             }
 
             var asked = Stopwatch.StartNew();

@@ -22,13 +22,15 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
     private readonly SourceFiles files;
     private readonly Func<IReadOnlyList<SourceText>, Reading<T>> parse;
     private readonly ILogger log;
+    private readonly TimeProvider time;
     private volatile T current;
     private volatile string? trouble;
     private string seen;
 
     private Followed(
-        string name, SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse, ILogger log, T first, string seen) =>
-        (Name, this.files, this.parse, this.log, current, this.seen) = (name, files, parse, log, first, seen);
+        string name, SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse, ILogger log, TimeProvider time, T first,
+        string seen) =>
+        (Name, this.files, this.parse, this.log, this.time, current, this.seen) = (name, files, parse, log, time, first, seen);
 
     /// <summary>What it is, as the health check is called.</summary>
     public string Name { get; }
@@ -40,13 +42,16 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
     /// <param name="name">What the health check is called.</param>
     /// <param name="files">The files.</param>
     /// <param name="parse">Makes the value of their texts.</param>
-    /// <param name="log">Where changes and errors are told of.</param>
+    /// <param name="log">The log for changes and errors.</param>
+    /// <param name="time">The timer between two polls; the system's by default.</param>
     public static (Followed<T>? Followed, string? Wrong) Open(
-        string name, SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse, ILogger log)
+        string name, SourceFiles files, Func<IReadOnlyList<SourceText>, Reading<T>> parse, ILogger log, TimeProvider? time = null)
     {
         (string digest, Func<Reading<T>> read) = Look(files, parse);
         Reading<T> reading = read();
-        return reading.Value is { } first ? (new Followed<T>(name, files, parse, log, first, digest), null) : (null, reading.Wrong);
+        return reading.Value is { } first
+            ? (new Followed<T>(name, files, parse, log, time ?? TimeProvider.System, first, digest), null)
+            : (null, reading.Wrong);
     }
 
     /// <inheritdoc/>
@@ -60,12 +65,12 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            await Task.Delay(LookEvery, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(LookEvery, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             (string digest, Func<Reading<T>> read) = Look(files, parse);
             for (string before = seen; digest != before && !stoppingToken.IsCancellationRequested;)
             {
                 before = digest;
-                await Task.Delay(Settle, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(Settle, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 (digest, read) = Look(files, parse);
             }
 
