@@ -17,7 +17,7 @@ internal static class Rebuild
         long damaged = 0;
         // Each event is read twice, once for its job and once for the index, and reported once.
         Rebuilding rebuilt = await VerbRun.WithProgress(
-            "rebuilding", progress => Rebuilding.Run(owner, Tell, (done, total) => progress(done / 2, total / 2), run.Stop))
+            "rebuilding", progress => Rebuilding.Run(owner, Show, (done, total) => progress(done / 2, total / 2), run.Stop))
             ?? throw new OperatorException("another rebuild of this database is at work", "Wait until it has ended.");
         await using (NpgsqlConnection connection = await owner.OpenConnectionAsync(run.Stop))
             await ActivityOfLog.Rebuild(connection, run.Stop);
@@ -29,7 +29,7 @@ internal static class Rebuild
         VerbRun.Say($"{damaged} {(damaged == 1 ? "event is" : "events are")} not what was written; 'verify' says which");
         return 1;
 
-        void Tell(Finding finding)
+        void Show(Finding finding)
         {
             if (++damaged <= ShownMax)
                 VerbRun.Say(Verify.Show(finding));

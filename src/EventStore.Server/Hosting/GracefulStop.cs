@@ -33,10 +33,10 @@ internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLi
 {
     private readonly CancellationTokenSource again = new();
     private PosixSignalRegistration[] signals = [];
-    private int told;
+    private int received; // signals
 
-    /// <summary>Whether the server has been told to stop.</summary>
-    public bool HasBegun => Volatile.Read(ref told) > 0 || host.ApplicationStopping.IsCancellationRequested;
+    /// <summary>Whether the server was asked to stop.</summary>
+    public bool HasBegun => Volatile.Read(ref received) > 0 || host.ApplicationStopping.IsCancellationRequested;
 
     /// <summary>
     /// Closes a client's connection with its next answer during a shutdown, so that its next request goes elsewhere. Closing an
@@ -71,7 +71,7 @@ internal sealed partial class GracefulStop(IHostApplicationLifetime host, StopLi
     {
         context.Cancel = true;
         // Each signal is handled on a thread of its own, and a terminal or a parent may send two at once.
-        if (Interlocked.Increment(ref told) == 1)
+        if (Interlocked.Increment(ref received) == 1)
             _ = Stop();
         else
             again.Cancel();

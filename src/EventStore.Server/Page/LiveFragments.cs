@@ -8,14 +8,16 @@ namespace EventStore.Server.Page;
 
 /// <summary>
 /// The content of live pages, made once for all who look at the same page with the same rights: requests that arrive while it is made share
-/// it (single flight), and it is kept for a moment, bounded in bytes. Each says which revision it was told of, and is given nothing older.
+/// it (single flight), and it is cached for two seconds, bounded in bytes. Each request names the last revision that its page was notified
+/// of, and is given nothing older.
 /// </summary>
 internal sealed class LiveFragments : IDisposable
 {
     /// <summary>How many bytes are kept at most.</summary>
     internal const int BytesMax = 4 << 20;
 
-    private const string Told = "Live-Revision"; // sent by the page's script alone
+    // A header that only the page's script sends: the last revision that the page was notified of.
+    private const string KnownRevision = "Live-Revision";
 
     // What is not of the history, such as the age of what is shown, may be so old.
     private static readonly TimeSpan KeptFor = TimeSpan.FromSeconds(2);
@@ -27,7 +29,7 @@ internal sealed class LiveFragments : IDisposable
     internal int Kept => kept.Count;
 
     /// <summary>Whether only the content of a page is asked for, by a page that is open.</summary>
-    public static bool IsAsked(HttpContext http) => http.Request.Headers.ContainsKey(Told);
+    public static bool IsAsked(HttpContext http) => http.Request.Headers.ContainsKey(KnownRevision);
 
     /// <summary>Answers with a page, or with its content where only that is asked for.</summary>
     /// <param name="http">The request.</param>
@@ -37,11 +39,11 @@ internal sealed class LiveFragments : IDisposable
     {
         if (!IsAsked(http))
             return (await make()).Page;
-        if (!long.TryParse(http.Request.Headers[Told], NumberStyles.None, CultureInfo.InvariantCulture, out long told))
-            return Status.BadRequest($"{Told} is the number of a revision");
+        if (!long.TryParse(http.Request.Headers[KnownRevision], NumberStyles.None, CultureInfo.InvariantCulture, out long known))
+            return Status.BadRequest($"{KnownRevision} is the number of a revision");
         HttpRequest request = http.Request;
         string key = $"{request.Scheme}://{request.Host}{request.Path}{request.QueryString}\n{rights}";
-        return await http.RequestServices.GetRequiredService<LiveFragments>().Get(key, told, () => Make(http, make), http.RequestAborted);
+        return await http.RequestServices.GetRequiredService<LiveFragments>().Get(key, known, () => Make(http, make), http.RequestAborted);
     }
 
     /// <summary>The content of a page that stands at this revision or a later one.</summary>

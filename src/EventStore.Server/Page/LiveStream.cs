@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http.Timeouts;
 namespace EventStore.Server.Page;
 
 /// <summary>
-/// Tells an open page that something it shows may have changed (server-sent events), whereupon its script loads it again: what is on the
+/// Notifies an open page that something it shows may have changed (server-sent events), whereupon its script loads it again: what is on the
 /// screen is always made by the server, under the rights of that moment. The stream begins at the revision the page stood at, so no change
 /// falls between the two.
 /// </summary>
@@ -24,7 +24,7 @@ internal sealed class LiveStream(HttpContext http)
     private CancellationToken stop;
 
     /// <summary>Streams until the reader leaves or the server stops.</summary>
-    /// <param name="view">What tells the view from others: pages that show the same are told together.</param>
+    /// <param name="view">What tells the view from others: pages that show the same are notified together.</param>
     /// <param name="concerns">Whether a change may concern it.</param>
     public async Task<IResult> Run(string view, Func<ChangedJob, bool> concerns)
     {
@@ -62,7 +62,7 @@ internal sealed class LiveStream(HttpContext http)
         return Results.Empty;
     }
 
-    /// <summary>What was committed between the page and its stream; the revision up to which all is told.</summary>
+    /// <summary>What was committed between the page and its stream; the revision up to which the page was notified.</summary>
     private async Task<long> CatchUp(LiveView view, long seen)
     {
         IReadOnlyList<ChangedJob> missed = await revisions.Changed(seen, LiveViews.ReadMax, stop);
@@ -70,7 +70,7 @@ internal sealed class LiveStream(HttpContext http)
             return seen;
         long reached = missed.Count >= LiveViews.ReadMax ? await reads.Head(stop) : missed[^1].Revision;
         if (missed.Count >= LiveViews.ReadMax || missed.Any(view.Concerns))
-            await Tell(reached);
+            await Notify(reached);
         return reached;
     }
 
@@ -83,7 +83,7 @@ internal sealed class LiveStream(HttpContext http)
             {
                 long changed = await next.WaitAsync(StillThere, stop);
                 if (changed > seen)
-                    await Tell(seen = changed);
+                    await Notify(seen = changed);
             }
             catch (TimeoutException)
             {
@@ -92,7 +92,7 @@ internal sealed class LiveStream(HttpContext http)
         }
     }
 
-    private Task Tell(long revision) => Write($"id: {revision}\ndata: {revision}\n\n");
+    private Task Notify(long revision) => Write($"id: {revision}\ndata: {revision}\n\n");
 
     private async Task Write(FormattableString text)
     {

@@ -2,7 +2,7 @@ using EventStore.Server.Store.History;
 
 namespace EventStore.Server.Page;
 
-/// <summary>What some open pages show alike. They are told together when it may have changed.</summary>
+/// <summary>The open pages that show the same. They are notified together when it may have changed.</summary>
 internal sealed class LiveView(string name, Func<ChangedJob, bool> concerns)
 {
     private readonly Lock gate = new();
@@ -25,13 +25,13 @@ internal sealed class LiveView(string name, Func<ChangedJob, bool> concerns)
             return changed > seen ? Task.FromResult(changed) : next.Task;
     }
 
-    /// <summary>Tells all who wait.</summary>
-    public void Tell(long revision)
+    /// <summary>Notifies all streams that wait for a change.</summary>
+    public void Notify(long revision)
     {
-        TaskCompletionSource<long> told;
+        TaskCompletionSource<long> waiting;
         lock (gate)
-            (changed, told, next) = (revision, next, New());
-        told.SetResult(revision);
+            (changed, waiting, next) = (revision, next, New());
+        waiting.SetResult(revision);
     }
 
     private static TaskCompletionSource<long> New() => new(TaskCreationOptions.RunContinuationsAsynchronously);

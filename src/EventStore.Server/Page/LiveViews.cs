@@ -6,7 +6,7 @@ using EventStore.Server.Store.Reads;
 namespace EventStore.Server.Page;
 
 /// <summary>
-/// Tells the pages that are open of changes: one reader for all of them, however many there are. It reads what was changed, not to what:
+/// Notifies the open pages of changes: one reader for all of them, however many there are. It reads what was changed, not to what:
 /// a page that may look different is loaded again, and the server then knows whether it does (<see cref="LiveFragments"/>).
 /// </summary>
 /// <remarks>
@@ -123,19 +123,19 @@ internal sealed partial class LiveViews : BackgroundService
         if (open.Length == 0)
             return 0;
         (IReadOnlyList<ChangedJob> changes, long reached) = await Read(behind, stop);
-        bool isTold = false;
+        bool isNotified = false;
         foreach (LiveView view in open)
         {
             if ((changes.Count >= ReadMax ? reached : changes.LastOrDefault(view.Concerns).Revision) is > 0 and var last)
             {
-                view.Tell(last);
-                isTold = true;
+                view.Notify(last);
+                isNotified = true;
             }
         }
 
         lock (gate)
             position = position == behind ? reached : position; // else all left, and others came
-        return isTold ? changes.Count : 0;
+        return isNotified ? changes.Count : 0;
     }
 
     private async Task<(IReadOnlyList<ChangedJob> Changes, long Reached)> Read(long behind, CancellationToken stop)

@@ -19,7 +19,7 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
 
     private readonly ILogger log = logging.CreateLogger(Category);
 
-    /// <summary>Runs the request and tells of it.</summary>
+    /// <summary>Runs the request and writes its line.</summary>
     public async Task Invoke(HttpContext http)
     {
         if (Signals.Source.HasListeners())
@@ -31,7 +31,7 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
         }
         finally
         {
-            Tell(http, Stopwatch.GetElapsedTime(started));
+            Write(http, Stopwatch.GetElapsedTime(started));
         }
     }
 
@@ -46,7 +46,7 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
             metrics.MetricsDisabled = true;
     }
 
-    private void Tell(HttpContext http, TimeSpan took)
+    private void Write(HttpContext http, TimeSpan took)
     {
         int status = http.RequestAborted.IsCancellationRequested && !http.Response.HasStarted ? ClientLeft : http.Response.StatusCode;
         LogLevel level = Level(http.Request.Path, status, took);

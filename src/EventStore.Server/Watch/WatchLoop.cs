@@ -27,7 +27,7 @@ internal sealed class WatchLoop(HttpContext http, ListOptions options, Watched w
     private readonly ILogger log = http.RequestServices.GetRequiredService<ILogger<WatchLoop>>();
     private CancellationToken stop;
     private long seen; // the watcher has been sent everything up to this revision
-    private long told; // and knows it by a bookmark
+    private long bookmarked; // the revision of the last bookmark it was sent
 
     /// <summary>Answers the watch; it lasts until the client leaves, the server stops or the time is over.</summary>
     public async Task<IResult> Run()
@@ -212,7 +212,7 @@ internal sealed class WatchLoop(HttpContext http, ListOptions options, Watched w
     {
         if (http.RequestAborted.IsCancellationRequested)
             return;
-        if (options.AllowWatchBookmarks && seen > told)
+        if (options.AllowWatchBookmarks && seen > bookmarked)
             await SendBookmark(endsInitialEvents: false);
         await stream.Flush();
         await stream.End();
@@ -228,7 +228,7 @@ internal sealed class WatchLoop(HttpContext http, ListOptions options, Watched w
     private async Task SendBookmark(bool endsInitialEvents)
     {
         await stream.Write(new WatchFrame("BOOKMARK", watched.Bookmark(seen, endsInitialEvents)));
-        told = seen;
+        bookmarked = seen;
     }
 
     /// <summary>A watch outlives a database that is away for a while.</summary>

@@ -37,8 +37,8 @@ public sealed class The_picture_of_a_timeline
         TimelineBox[] boxes = [.. TimelinePicture.Of(Counted(points), points).Marks.Select(mark => mark.Boxes[0])];
 
         Assert.Equal(4, boxes.Select(box => box.Y).Distinct().Count());
-        TimelineLane lane = TimelinePicture.Lanes[1];
-        Assert.All(boxes, box => Assert.InRange(box.Y + box.Height, lane.Top, lane.Top + TimelinePicture.LaneHeight));
+        TimelineRow row = TimelinePicture.Rows[1];
+        Assert.All(boxes, box => Assert.InRange(box.Y + box.Height, row.Top, row.Top + TimelinePicture.RowHeight));
     }
 
     [Fact]
@@ -54,8 +54,8 @@ public sealed class The_picture_of_a_timeline
 
         TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin, Begin.AddSeconds(100), Seconds, 1055, cells, true, false), null);
 
-        double bottom = TimelinePicture.Lanes[3].Top + TimelinePicture.LaneHeight;
-        TimelineMark[] status = [.. picture.Marks.Where(mark => mark.Boxes[0].Y > TimelinePicture.Lanes[3].Top - 1)];
+        double bottom = TimelinePicture.Rows[3].Top + TimelinePicture.RowHeight;
+        TimelineMark[] status = [.. picture.Marks.Where(mark => mark.Boxes[0].Y > TimelinePicture.Rows[3].Top - 1)];
         Assert.Equal([40.0, 20.0], status.Select(mark => Math.Round(mark.Boxes.Sum(box => box.Height), 1)));
         Assert.All(status, mark => Assert.Equal(bottom, mark.Boxes.Max(box => box.Y + box.Height), 3));
         Assert.Equal(["who-0", "who-1"], status[1].Boxes.Select(box => box.Colour));

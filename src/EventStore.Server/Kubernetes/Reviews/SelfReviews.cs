@@ -127,11 +127,11 @@ public static class SelfReviews
 
     private static JsonObject OfResources(AccessRule rule)
     {
-        JsonObject told = JsonObject.Of(
+        JsonObject shown = JsonObject.Of(
             ("apiGroups", Discovery.Names(rule.Groups)),
             ("resources", Discovery.Names(rule.Resources)),
             ("verbs", Discovery.Names(rule.Verbs)));
-        return rule.Names.Count == 0 ? told : told.With("resourceNames", Discovery.Names(rule.Names));
+        return rule.Names.Count == 0 ? shown : shown.With("resourceNames", Discovery.Names(rule.Names));
     }
 
     private static ValueTask<(JsonObject?, Status?)> OfCaller(HttpContext http, JsonObject spec)

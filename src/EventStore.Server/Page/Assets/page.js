@@ -18,19 +18,19 @@
 
     const utcOf = at => `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 
-    const tellTimes = root => {
+    const formatTimes = root => {
         for (const each of root.querySelectorAll('time[data-as]')) {
-            const as = each.dataset.as, first = !each.dataset.told, at = new Date(each.dateTime);
+            const as = each.dataset.as, first = !each.dataset.formatted, at = new Date(each.dateTime);
             if (!first && as !== 'age') continue;
             const text = as === 'age' ? `${age((Date.now() - at) / 1000)} ago` : as === 'hover' ? `${time.format(at)} (${utcOf(at)})` : time.format(at);
             if (each.textContent !== text) each.textContent = text;
             if (first && as === 'age') each.title = `${time.format(at)}\n${each.title}`;
-            each.dataset.told = 'yes';
+            each.dataset.formatted = 'yes';
         }
     };
 
-    // The moments of an axis are as exact as they were in UTC, which is then told on hover. A day of UTC begins at some hour elsewhere.
-    const tellAxis = root => {
+    // The moments of an axis are as exact as they were in UTC, which is then shown on hover. A day of UTC begins at some hour elsewhere.
+    const formatAxis = root => {
         for (const each of root.querySelectorAll('text[data-time]')) {
             if (each.querySelector('title')) continue;
             const utc = each.textContent, at = new Date(each.dataset.time), part = utc.split('.')[1];
@@ -54,7 +54,7 @@
 
     // A field for a moment is in UTC in the page, and so it is sent; what somebody sees and writes is in their zone.
     const utcIn = field => field.value === field.dataset.given ? field.defaultValue : field.value && new Date(field.value).toISOString().slice(0, 19);
-    const tellFields = root => {
+    const formatFields = root => {
         for (const field of root.querySelectorAll('input[data-moment]')) {
             if (field.defaultValue) {
                 const at = new Date(`${field.defaultValue}Z`);
@@ -110,9 +110,9 @@
 
     const dress = root => {
         for (const row of root.querySelectorAll(rows)) row.source ??= sourceOf(row);
-        tellTimes(root);
-        tellAxis(root);
-        tellFields(root);
+        formatTimes(root);
+        formatAxis(root);
+        formatFields(root);
         for (const slider of root.querySelectorAll('.slide input[type=range]')) {
             slider.setAttribute('aria-valuetext', slider.form.querySelector('output').textContent.trim());
         }
@@ -170,9 +170,9 @@
     // A page that is live is loaded again when the server says that something on it may have changed. The server says so the less often the
     // more people look, and makes the content once for all of them.
     const live = (() => {
-        let source = null, url = '', told = 0, loading = false, wanted = false, pause = 0, tag = '';
+        let source = null, url = '', known = 0, loading = false, wanted = false, pause = 0, tag = '';
         const state = document.getElementById('live-state');
-        const tell = (is, text) => {
+        const showState = (is, text) => {
             state.hidden = false;
             state.dataset.is = is;
             if (state.textContent !== text) state.textContent = text;
@@ -181,11 +181,11 @@
 
         // True when the page is signed out, and so never again what it was.
         const loadOnce = async () => {
-            const headers = { Accept: 'text/html', 'Live-Revision': `${told}`, ...(tag && { 'If-None-Match': tag }) };
+            const headers = { Accept: 'text/html', 'Live-Revision': `${known}`, ...(tag && { 'If-None-Match': tag }) };
             const answer = await fetch(location.href, { headers, cache: 'no-store' });
             if (answer.redirected && new URL(answer.url).pathname !== location.pathname) {
                 source?.close();
-                tell('off', 'Signed out: load the page again');
+                showState('off', 'Signed out: load the page again');
                 return true;
             }
             if (answer.ok) {
@@ -218,14 +218,14 @@
             source.onopen = () => {
                 if (pause) load(); // what happened while it was away
                 pause = 0;
-                tell('on', 'Live');
+                showState('on', 'Live');
             };
             source.onmessage = message => {
-                told = Math.max(told, Number(message.data) || 0);
+                known = Math.max(known, Number(message.data) || 0);
                 load();
             };
             source.onerror = () => {
-                tell('off', 'Not live: trying again');
+                showState('off', 'Not live: trying again');
                 pause = Math.min(5000, 2 * pause || 500);
                 source.close();
                 setTimeout(probe, pause);
@@ -280,6 +280,6 @@
     addEventListener('pagehide', live.stop);
     addEventListener('pageshow', event => { if (event.persisted) live.follow(); });
     dress(document);
-    setInterval(() => tellTimes(document), 10000);
+    setInterval(() => formatTimes(document), 10000);
     live.follow();
 })();

@@ -3,11 +3,11 @@ using EventStore.Server.Store.History;
 
 namespace EventStore.Server.Page.OneJob;
 
-/// <summary>A lane of the picture.</summary>
+/// <summary>A row of the picture.</summary>
 /// <param name="Kind">What its changes are about.</param>
 /// <param name="Label">The same for people.</param>
 /// <param name="Top">Where it begins, in pixels.</param>
-public sealed record TimelineLane(ChangeKind Kind, string Label, double Top);
+public sealed record TimelineRow(ChangeKind Kind, string Label, double Top);
 
 /// <summary>A part of a mark in one user's colour. X and width are in percent of the picture, y and height in pixels.</summary>
 public readonly record struct TimelineBox(double X, double Y, double Width, double Height, string Colour);
@@ -45,7 +45,7 @@ public sealed record TimelineUser(string Colour, string User, long Count, bool A
 /// <param name="Time">When it was committed.</param>
 /// <param name="User">Who did it.</param>
 /// <param name="Type">The stored name of its event.</param>
-/// <param name="Kinds">Its lanes.</param>
+/// <param name="Kinds">Its rows.</param>
 /// <param name="Title">What it says when pointed at.</param>
 public sealed record TimelinePoint(
     long Number, DateTimeOffset Time, string User, string Type, IReadOnlyList<ChangeKind> Kinds, TimelineTitle Title);
@@ -54,11 +54,11 @@ public sealed record TimelinePoint(
 public readonly record struct TimelineTick(double X, string Label, string Anchor, DateTimeOffset Time);
 
 /// <summary>
-/// A timeline as it is drawn: time from left to right, a lane for each kind of change, a colour for each user. A few revisions are a box
+/// A timeline as it is drawn: time from left to right, a row for each kind of change, a colour for each user. A few revisions are a box
 /// each. Of many, each slice is a bar whose height grows with the logarithm of their number, so that a single change beside a thousand is
 /// seen too.
 /// </summary>
-/// <param name="Marks">What is drawn, lane by lane and from left to right.</param>
+/// <param name="Marks">What is drawn, row by row and from left to right.</param>
 /// <param name="Lives">The incarnations: where each begins and ends, in percent.</param>
 /// <param name="Users">The legend.</param>
 /// <param name="Ticks">The axis.</param>
@@ -73,29 +73,29 @@ public sealed record TimelinePicture(
     public const int Slices = 100;
 
     /// <summary>How high the picture is.</summary>
-    public const double Height = FirstTop + (4 * LaneStep);
+    public const double Height = FirstTop + (4 * RowStep);
 
-    /// <summary>How high a lane is.</summary>
-    public const double LaneHeight = 40;
+    /// <summary>How high a row is.</summary>
+    public const double RowHeight = 40;
 
     private const double FirstTop = 20;
-    private const double LaneStep = LaneHeight + 22;
+    private const double RowStep = RowHeight + 22;
     private const double BoxWidth = 0.7;
     private const double BoxHeight = 10;
     private const double BarHeightMin = 3;
     private const double BarWidthMin = 0.3; // a slice of which the stretch has little
-    private const int Rows = 4;
+    private const int Levels = 4;
     private const int Colours = 8;
     private const int NamedMax = 5;
     private const int UserLengthMax = RevisionText.UserLengthMax;
 
-    /// <summary>The lanes, from top to bottom.</summary>
-    public static IReadOnlyList<TimelineLane> Lanes { get; } =
+    /// <summary>The rows, from top to bottom.</summary>
+    public static IReadOnlyList<TimelineRow> Rows { get; } =
     [
         new(ChangeKind.Life, "Created and deleted", FirstTop + 16),
-        new(ChangeKind.Spec, "Spec", FirstTop + LaneStep + 16),
-        new(ChangeKind.Metadata, "Labels and annotations", FirstTop + (2 * LaneStep) + 16),
-        new(ChangeKind.Status, "Status", FirstTop + (3 * LaneStep) + 16),
+        new(ChangeKind.Spec, "Spec", FirstTop + RowStep + 16),
+        new(ChangeKind.Metadata, "Labels and annotations", FirstTop + (2 * RowStep) + 16),
+        new(ChangeKind.Status, "Status", FirstTop + (3 * RowStep) + 16),
     ];
 
     /// <summary>Draws.</summary>
@@ -136,20 +136,20 @@ public sealed record TimelinePicture(
     {
         var bars = timeline.Cells.GroupBy(cell => (cell.Kind, cell.Slice)).ToDictionary(bar => bar.Key, bar => bar.ToList());
         double highest = Math.Log2(1 + bars.Values.Max(bar => bar.Sum(cell => cell.Count)));
-        foreach (TimelineLane lane in Lanes)
+        foreach (TimelineRow row in Rows)
         {
             for (int place = 0; place < timeline.Slices.Count; place++)
             {
-                if (!bars.TryGetValue((lane.Kind, place), out List<TimelineCell>? cells))
+                if (!bars.TryGetValue((row.Kind, place), out List<TimelineCell>? cells))
                     continue;
                 long count = cells.Sum(cell => cell.Count);
-                double height = Math.Max(BarHeightMin, LaneHeight * Math.Log2(1 + count) / highest);
+                double height = Math.Max(BarHeightMin, RowHeight * Math.Log2(1 + count) / highest);
                 (DateTimeOffset from, DateTimeOffset to) = Bounds(timeline, place);
                 double x = Place(timeline, from), width = Math.Max(BarWidthMin, (Place(timeline, to) - x) * 0.9);
                 x = Math.Min(x, 100 - width);
                 long? only = cells is [{ Count: 1 } one] && one.First == one.Last ? one.First : null;
-                TimelineBox[] boxes = [.. Stacked(cells, colour, x, width, lane.Top + LaneHeight, height / count)];
-                yield return new TimelineMark(boxes, Describe(lane, cells, count, from, to), only, from, to);
+                TimelineBox[] boxes = [.. Stacked(cells, colour, x, width, row.Top + RowHeight, height / count)];
+                yield return new TimelineMark(boxes, Describe(row, cells, count, from, to), only, from, to);
             }
         }
     }
@@ -165,7 +165,7 @@ public sealed record TimelinePicture(
         }
     }
 
-    private static TimelineTitle Describe(TimelineLane lane, List<TimelineCell> cells, long count, DateTimeOffset from, DateTimeOffset to)
+    private static TimelineTitle Describe(TimelineRow row, List<TimelineCell> cells, long count, DateTimeOffset from, DateTimeOffset to)
     {
         var users = cells.GroupBy(cell => cell.User, (user, of) => (User: user, Count: of.Sum(cell => cell.Count)))
             .OrderByDescending(user => user.Count).ToList();
@@ -174,21 +174,21 @@ public sealed record TimelinePicture(
         string more = users.Count > NamedMax ? $" and {users.Count - NamedMax} more" : "";
         string about = cells.All(cell => cell.Exact) ? "" : "about ";
         string noun = count == 1 ? "change" : "changes";
-        string what = string.Create(CultureInfo.InvariantCulture, $"{lane.Label}: {about}{count:N0} {noun} from ");
+        string what = string.Create(CultureInfo.InvariantCulture, $"{row.Label}: {about}{count:N0} {noun} from ");
         return new TimelineTitle(what, from, to, $", by {who}{more}");
     }
 
     private static IEnumerable<TimelineMark> Boxes(JobTimeline timeline, IReadOnlyList<TimelinePoint> each, Func<string, string> colour)
     {
-        foreach (TimelineLane lane in Lanes)
+        foreach (TimelineRow row in Rows)
         {
-            double[] ends = [.. Enumerable.Repeat(double.MinValue, Rows)]; // where each row of the lane is taken up to
-            foreach (TimelinePoint point in each.Where(point => point.Kinds.Contains(lane.Kind)))
+            double[] ends = [.. Enumerable.Repeat(double.MinValue, Levels)]; // up to where each level of the row is taken
+            foreach (TimelinePoint point in each.Where(point => point.Kinds.Contains(row.Kind)))
             {
                 double x = Math.Min(Place(timeline, point.Time), 100 - BoxWidth);
-                int row = Math.Max(0, Array.FindIndex(ends, end => end <= x));
-                ends[row] = x + BoxWidth;
-                var box = new TimelineBox(x, lane.Top + (row * BoxHeight), BoxWidth, BoxHeight - 1, colour(point.User));
+                int level = Math.Max(0, Array.FindIndex(ends, end => end <= x));
+                ends[level] = x + BoxWidth;
+                var box = new TimelineBox(x, row.Top + (level * BoxHeight), BoxWidth, BoxHeight - 1, colour(point.User));
                 yield return new TimelineMark([box], point.Title, point.Number, point.Time, point.Time);
             }
         }

@@ -36,7 +36,7 @@ internal sealed partial class ServerSamples : BackgroundService
     public ServerSamples(JobReads reads, TimeProvider clock)
     {
         (this.reads, this.clock) = (reads, clock);
-        // Before the listener starts: it is told of instruments while Signals is still making them, when those to come are null.
+        // Before the listener starts: it is given instruments while Signals is still making them, when those to come are null.
         Instrument[] listened = [Signals.Events, Signals.QueueLength, Signals.Watchers, Signals.CommitTime];
         listener.InstrumentPublished = (instrument, listening) =>
         {
@@ -106,7 +106,7 @@ internal sealed partial class ServerSamples : BackgroundService
         }
         catch (Exception e) when (DatabaseAway.Is(e) && !stop.IsCancellationRequested)
         {
-            return known; // its absence is told by the checks
+            return known; // the checks report its absence
         }
     }
 }

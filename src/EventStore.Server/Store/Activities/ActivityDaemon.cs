@@ -33,14 +33,14 @@ internal sealed partial class ActivityDaemon(DocumentStore store, NpgsqlDataSour
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         Signals.ActivityLag = () => lag.Events;
-        bool told = false;
+        bool hasLogged = false;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
                 await using NpgsqlConnection connection = await database.OpenConnectionAsync(stoppingToken);
                 await Wait(connection, stoppingToken);
-                told = false;
+                hasLogged = false;
                 await Lead(connection, stoppingToken);
             }
             catch (Exception) when (stoppingToken.IsCancellationRequested)
@@ -49,9 +49,9 @@ internal sealed partial class ActivityDaemon(DocumentStore store, NpgsqlDataSour
             }
             catch (Exception e)
             {
-                if (!told)
+                if (!hasLogged)
                     LogStopped(e.Message);
-                told = true;
+                hasLogged = true;
                 await Task.Delay(LookEvery, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -16,7 +16,7 @@ internal sealed class Fanout(Epochs epochs, FeedLimits limits)
     private readonly List<FeedSubscription> subscriptions = [];
     private RecentChanges recent = new(0, limits.RingLength, limits.RingBytes);
     private long position = -1;
-    private IReadOnlyList<Epoch> met = []; // those that were known when the position was told
+    private IReadOnlyList<Epoch> met = []; // the epochs that were known when the position was set
 
     /// <summary>The last revision that was passed on; -1 while nobody watches and nothing is remembered.</summary>
     public long Position => Volatile.Read(ref position);

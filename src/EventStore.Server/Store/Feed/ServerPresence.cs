@@ -46,7 +46,7 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
     /// </summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        database.Epochs.Began += Tell;
+        database.Epochs.Began += LogEpoch;
         Signals.Epochs = () => database.Epochs.Known;
         await base.StartAsync(cancellationToken);
         await firstTry.Task.WaitAsync(cancellationToken);
@@ -91,7 +91,7 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
         }
     }
 
-    private void Tell(Epoch begun)
+    private void LogEpoch(Epoch begun)
     {
         if (begun.Loss is { } loss)
             LogLoss(loss, begun.Revision, begun.Floor);

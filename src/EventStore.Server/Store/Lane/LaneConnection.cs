@@ -101,12 +101,12 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
         if (Session != begun)
             return Committed.Nothing(batch); // another session may be one of another database: to be known first
         (HasSent, hasGivenUpStandby) = (true, false);
-        Committed committed = Seen(await Bound(call(open), patience));
+        Committed committed = Remember(await Bound(call(open), patience));
         return hasGivenUpStandby ? throw new NotReplicatedException() : committed;
     }
 
     /// <summary>Remembers the last revision of what was stored; after the first one of an epoch the next commit compares first.</summary>
-    public Committed Seen(Committed committed)
+    public Committed Remember(Committed committed)
     {
         if (!database.Epochs.Saw(committed.Revisions.DefaultIfEmpty().Max()))
             begun = default;
@@ -168,10 +168,10 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
     private async Task<OpenedSession> OpenSession()
     {
         NpgsqlConnection opened = await term.OpenConnectionAsync();
-        opened.Notice += (_, told) =>
+        opened.Notice += (_, sent) =>
         {
-            hasGivenUpStandby |= opened == connection && StandbyWait.IsGivenUp(told.Notice);
-            LogNotice(told.Notice.InvariantSeverity, told.Notice.MessageText);
+            hasGivenUpStandby |= opened == connection && StandbyWait.IsGivenUp(sent.Notice);
+            LogNotice(sent.Notice.InvariantSeverity, sent.Notice.MessageText);
         };
         try
         {

@@ -42,7 +42,7 @@ internal sealed partial class LaneRecovery(
             {
                 await connection.Discard();
                 TimeSpan patience = limits.LookUpTime - Stopwatch.GetElapsedTime(started);
-                return connection.Seen(await replies.SendAndAwait(lost.Find(batch, sender, patience)));
+                return connection.Remember(await replies.SendAndAwait(lost.Find(batch, sender, patience)));
             }
             catch (Exception e) when (Stopwatch.GetElapsedTime(started) < limits.LookUpTime)
             {

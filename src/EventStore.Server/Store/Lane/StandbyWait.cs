@@ -27,7 +27,7 @@ public sealed class StandbyWait(Primary database)
         if (source.LacksStandby)
             throw new NotSynchronousException();
         bool hasGivenUp = false;
-        open.Notice += (_, told) => hasGivenUp |= IsGivenUp(told.Notice);
+        open.Notice += (_, sent) => hasGivenUp |= IsGivenUp(sent.Notice);
         await using var command = new NpgsqlCommand(Sql, open) { CommandTimeout = CommitCall.WholeSeconds(patience) };
         await command.ExecuteNonQueryAsync(stop);
         if (hasGivenUp)

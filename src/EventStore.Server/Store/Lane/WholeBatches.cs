@@ -92,13 +92,13 @@ public sealed class WholeBatches(
                 if (await Decide(batch, verdicts, pieces, commandsOf, connection, stop) is { } failure)
                     return ([], failure);
                 if (!mayStore() || verdicts.Any(verdict => verdict.Why is not null))
-                    return (Told(verdicts, null), null);
+                    return (Verdicts(verdicts, null), null);
                 if (await Commit(batch, known, connection, recovery) is not { } committed)
                     return ([], new Outcome.Unavailable(MayHaveBeenApplied: true));
                 if (committed.IsWhole)
                 {
                     feed.Wake();
-                    return (Told(verdicts, committed), null);
+                    return (Verdicts(verdicts, committed), null);
                 }
             }
 
@@ -154,7 +154,7 @@ public sealed class WholeBatches(
         return null;
     }
 
-    private static CommandVerdict[] Told(List<Batch.CondensedVerdict> verdicts, Committed? committed) =>
+    private static CommandVerdict[] Verdicts(List<Batch.CondensedVerdict> verdicts, Committed? committed) =>
     [
         .. verdicts.Select(verdict => new CommandVerdict(
             verdict.Key,

@@ -33,7 +33,7 @@ internal sealed partial class LifetimeController(
     private readonly DueJobReads reads = new(database, rules);
     private long count;
     private long next = long.MaxValue; // ticks, UTC
-    private bool told;
+    private bool hasLoggedAway;
 
     /// <summary>What is wrong: that a job has been due for half a minute; or null.</summary>
     public string? Trouble => clock.GetUtcNow().UtcTicks - Interlocked.Read(ref next) is var late && late > TroubleAfter.Ticks
@@ -56,7 +56,7 @@ internal sealed partial class LifetimeController(
             }
             catch (Exception e)
             {
-                Tell(e);
+                Log(e);
                 await Task.Delay(RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
@@ -68,9 +68,9 @@ internal sealed partial class LifetimeController(
         var due = new DueJobs(LengthMax);
         using FeedSubscription changes = await Join(stop);
         await Fill(due, changes, stop);
-        told = false;
+        hasLoggedAway = false;
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var lease = new LifetimeLease(database, Tell);
+        var lease = new LifetimeLease(database, Log);
         Task keeping = lease.Keep(ended.Token);
         try
         {
@@ -200,13 +200,13 @@ internal sealed partial class LifetimeController(
 
     private static string NameOf(LifetimeRule rule) => rule == LifetimeRule.Ttl ? "ttl-controller" : "deadline-controller";
 
-    private void Tell(Exception e)
+    private void Log(Exception e)
     {
         if (!DatabaseAway.Is(e))
             LogFailed(e);
-        else if (!told)
+        else if (!hasLoggedAway)
             LogAway(e.Message);
-        told = true;
+        hasLoggedAway = true;
     }
 
     [LoggerMessage(130, LogLevel.Debug, "This server ends lifetimes, under lease {Number}")]

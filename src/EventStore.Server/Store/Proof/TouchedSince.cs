@@ -24,18 +24,18 @@ internal sealed class TouchedSince
     {
         if (snapshot is { Since: null, Touched: null })
             return true;
-        if (snapshot is not { Since: >= 0 and var since, Touched: { } told } || since >= revisions.Count)
+        if (snapshot is not { Since: >= 0 and var since, Touched: { } stored } || since >= revisions.Count)
             return false;
         long behind = since == 0 ? 0 : revisions[(int)since - 1];
-        return Read(told) is { } read && read.Count == last.Count(path => path.Value > behind)
+        return Read(stored) is { } read && read.Count == last.Count(path => path.Value > behind)
             && read.All(path => path.Value > behind && last.TryGetValue(path.Key, out long revision) && revision == path.Value);
     }
 
-    private static Dictionary<string, long>? Read(string told)
+    private static Dictionary<string, long>? Read(string stored)
     {
         try
         {
-            return JsonSerializer.Deserialize<Dictionary<string, long>>(told);
+            return JsonSerializer.Deserialize<Dictionary<string, long>>(stored);
         }
         catch (JsonException)
         {

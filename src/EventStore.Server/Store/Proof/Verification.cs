@@ -50,23 +50,23 @@ public static class Verification
         await using NpgsqlTransaction transaction = await chain.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         await using NpgsqlTransaction same = await streams.BeginTransactionAsync(IsolationLevel.RepeatableRead, stop);
         await streams.Run($"SET TRANSACTION SNAPSHOT '{await chain.Ask("SELECT pg_export_snapshot()", stop)}'", stop);
-        if (!await SchemaCheck.Run(chain, Tell, stop))
+        if (!await SchemaCheck.Run(chain, Add, stop))
             return new Verified(0, 0);
         long total = await EventLog.Count(chain, stop);
         (long linked, long folded, long missingSnapshots) = (0, 0, 0);
         await Task.WhenAll(
             Task.Run(async () =>
             {
-                await FollowChain(chain, kept, Tell, () => Report(ref linked, 1), stop);
-                await ActivityOfLog.Compare(chain, (revision, what) => Tell(new Finding(revision, what) { IsDerived = true }), stop);
+                await FollowChain(chain, kept, Add, () => Report(ref linked, 1), stop);
+                await ActivityOfLog.Compare(chain, (revision, what) => Add(new Finding(revision, what) { IsDerived = true }), stop);
             }, stop),
-            Task.Run(async () => missingSnapshots = await FoldStreams(streams, Tell, events => Report(ref folded, events), stop), stop));
+            Task.Run(async () => missingSnapshots = await FoldStreams(streams, Add, events => Report(ref folded, events), stop), stop));
         progress(total, total);
         List<EpochRow> epochs = await ChainRows.Epochs(chain, 0, stop);
         var verified = new Verified(total, missingSnapshots);
         return epochs.Count == 0 ? verified : verified with { Epochs = epochs.ConvertAll(row => row.Epoch) };
 
-        void Tell(Finding finding)
+        void Add(Finding finding)
         {
             lock (gate)
                 wrong(finding);
