@@ -108,15 +108,38 @@ public sealed partial class Tidy
     /// </summary>
     private static readonly Dictionary<string, string[]> Meanings = new()
     {
-        // The hashes over the log, each made with the one before it. X.509 has chains of certificates, .NET chained rate limiters, and a batch
-        // of the lane the commands of one key.
+        // The hashes over the log, each made with the one before it. X.509 has chains of certificates, and .NET chained rate limiters.
         ["chain"] =
         [
-            "src/EventStore.Domain/History/", Server + "Store/Proof/", Server + "Store/Lane/", Server + "Cli/",
-            Server + "Access/Credentials/", Server + "Hosting/", Server + "Limits/",
+            "src/EventStore.Domain/History/", Server + "Store/Proof/", Server + "Cli/", Server + "Access/Credentials/", Server + "Hosting/",
+            Server + "Limits/",
+        ],
+        // The commit lane: the one loop of a process that decides commands and commits them in batches. Other folders only hand it commands,
+        // set it up or measure it.
+        ["lane"] =
+        [
+            Server + "Store/Lane/", Server + "Store/Lifetimes/LifetimeController.cs", Server + "Jobs/", Server + "Page/OneJob/GoBackPages.cs",
+            Server + "Page/OneJob/RestorePages.cs", Server + "Hosting/", Server + "Telemetry/Signals.cs",
+        ],
+        // The time during which one host is the primary. What is asked of a primary is given up when its term is over. Kubernetes calls the
+        // parts of a selector terms.
+        ["term"] =
+        [
+            Server + "Store/Hosts/", Server + "Store/Lane/", Server + "Store/Feed/", Server + "Store/Reads/", Server + "Store/History/",
+            Server + "Store/Lifetimes/", Server + "Hosting/",
+            Server + "Kubernetes/Selectors/", Server + "Kubernetes/Requests/ListOptions.cs", Server + "Limits/RequestLimits.cs",
+            Server + "Audit/RevisionEndpoints.cs", Server + "Jobs/", Server + "Page/List/JobQuestion.cs",
         ],
         // A job's text as it stood after about every 128 events, from which the past is read. A read transaction is no snapshot.
         ["snapshot"] = [Server + "Store/Format/", Server + "Store/Reads/PastJobs.cs", Server + "Store/Lane/", Server + "Store/Proof/", Server + "Cli/"],
+        // The job that a stream's events give, one after the other.
+        ["fold"] = [Server + "Store/Proof/", Server + "Store/Reads/JobLog.cs"],
+        // The right of one server to end lifetimes, with its number as a fencing token. .NET calls a place under a rate limit a lease.
+        ["lease"] =
+        [
+            Server + "Store/Lifetimes/", Server + "Store/Lane/", Server + "Kubernetes/Requests/BodyBudget.cs", Server + "Limits/",
+            Server + "Watch/WatchLoop.cs",
+        ],
         // What verify says is wrong.
         ["finding"] = [Server + "Store/Proof/", Server + "Cli/"],
         // A pass over the log or the index that checks them.

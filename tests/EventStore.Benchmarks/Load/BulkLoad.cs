@@ -93,16 +93,16 @@ internal sealed class BulkLoad : IAsyncDisposable
     {
         Batch batch = Batch.Of(commands.Select(command => new QueuedCommand(command, dryRun: false, 0)), key => Place(key) is var at && at < jobs.Count ? jobs[at] : null);
         Committed committed = await CommitCall.Execute(connection, batch);
-        foreach (Batch.Chain chain in batch.Chains)
+        foreach (Batch.KeyCommands ofKey in batch.ByKey)
         {
-            if (!committed.Held[chain.Place])
-                throw new BenchmarkException($"{chain.Key} was changed by somebody else while the database was being filled");
-            Batch.Entry last = chain.LastEntry!;
+            if (!committed.Held[ofKey.Place])
+                throw new BenchmarkException($"{ofKey.Key} was changed by somebody else while the database was being filled");
+            Batch.Entry last = ofKey.LastEntry!;
             Job now = last.After with { Revision = committed.Revisions[last.Place] };
-            if (chain.Basis is null)
+            if (ofKey.Basis is null)
                 jobs.Add(now);
             else
-                jobs[Place(chain.Key)] = now;
+                jobs[Place(ofKey.Key)] = now;
         }
 
         progress(Events += batch.Entries.Count);

@@ -35,12 +35,12 @@ public sealed class Lines_compared
 
         Assert.Equal(
             ["1-8 folded", "9-19 shown", "20-35 folded", "36-40 shown"],
-            stretches.Select(stretch => $"{stretch.Rows[0].Before!.Number}-{stretch.Rows[^1].Before!.Number} {(stretch.IsFolded ? "folded" : "shown")}"));
+            stretches.Select(stretch => $"{stretch.Rows[0].Before!.Number}-{stretch.Rows[^1].Before!.Number} {(stretch.IsCollapsed ? "folded" : "shown")}"));
     }
 
     [Fact]
     public void That_are_the_same_are_one_fold() =>
-        Assert.True(Assert.Single(LineDiff.Of(["a", "b", "c", "d", "e"], ["a", "b", "c", "d", "e"])).IsFolded);
+        Assert.True(Assert.Single(LineDiff.Of(["a", "b", "c", "d", "e"], ["a", "b", "c", "d", "e"])).IsCollapsed);
 
     [Fact]
     public void Mark_the_words_that_changed()

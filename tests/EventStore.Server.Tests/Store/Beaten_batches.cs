@@ -165,7 +165,7 @@ public sealed class Beaten_batches : IAsyncLifetime
         Job living = Job.Evolve(null, ((Decision.Accepted)JobDecider.Decide(null, InProcess.Create("dry"))).Event, 7);
         Batch batch = Batch.Of([InProcess.Delete("dry").Queued(), InProcess.Create("dry").Queued(dryRun: true)], _ => living);
 
-        Batch.Verdict created = batch.Chains[0].Verdicts[1];
+        Batch.Verdict created = batch.ByKey[0].Verdicts[1];
         Assert.Null(created.Entry);
         Assert.Equal(0, created.Job!.Revision);
     }

@@ -20,10 +20,10 @@ public sealed record DiffLine(int Number, IReadOnlyList<DiffPiece> Pieces);
 /// <param name="IsSame">Whether both are the same.</param>
 public sealed record DiffRow(DiffLine? Before, DiffLine? After, bool IsSame);
 
-/// <summary>Rows that are shown or folded together.</summary>
-/// <param name="IsFolded">Whether they are unchanged and far from any change.</param>
+/// <summary>Rows that are shown or collapsed together.</summary>
+/// <param name="IsCollapsed">Whether they are unchanged and far from any change.</param>
 /// <param name="Rows">The rows.</param>
-public sealed record DiffStretch(bool IsFolded, IReadOnlyList<DiffRow> Rows);
+public sealed record DiffStretch(bool IsCollapsed, IReadOnlyList<DiffRow> Rows);
 
 /// <summary>Two texts compared line by line, and changed lines word by word (Myers' algorithm, by DiffPlex).</summary>
 internal static class LineDiff
@@ -38,15 +38,15 @@ internal static class LineDiff
     public const int CharactersMax = 2 << 20;
 
     private const int Context = 3;
-    private const int FoldedMin = 4;
+    private const int CollapsedMin = 4;
     private const int WordsLengthMax = 400;
 
     /// <summary>Whether the texts are small enough to be compared within a request.</summary>
     public static bool Fits(IReadOnlyList<string> before, IReadOnlyList<string> after) =>
         before.Count + after.Count <= LinesMax && before.Concat(after).Sum(line => (long)line.Length) <= CharactersMax;
 
-    /// <summary>Compares two texts and folds what is unchanged.</summary>
-    public static IReadOnlyList<DiffStretch> Of(IReadOnlyList<string> before, IReadOnlyList<string> after) => Fold(Rows(before, after));
+    /// <summary>Compares two texts and collapses what is unchanged.</summary>
+    public static IReadOnlyList<DiffStretch> Of(IReadOnlyList<string> before, IReadOnlyList<string> after) => Collapse(Rows(before, after));
 
     /// <summary>The rows of a unified view: within each change first all lines that went, then all that came.</summary>
     public static IEnumerable<DiffRow> Unified(IEnumerable<DiffRow> rows)
@@ -137,7 +137,7 @@ internal static class LineDiff
 
     private static DiffLine Whole(int number, string text) => new(number, [new DiffPiece(text, false)]);
 
-    private static List<DiffStretch> Fold(List<DiffRow> rows)
+    private static List<DiffStretch> Collapse(List<DiffRow> rows)
     {
         var stretches = new List<DiffStretch>();
         int shown = 0; // from here on nothing is in a stretch yet
@@ -147,7 +147,7 @@ internal static class LineDiff
             while (end < rows.Count && rows[end].IsSame)
                 end++;
             (int from, int to) = (at == 0 ? 0 : at + Context, end == rows.Count ? end : end - Context);
-            if (to - from >= FoldedMin)
+            if (to - from >= CollapsedMin)
             {
                 Add(shown, from, false);
                 Add(from, to, true);
@@ -160,10 +160,10 @@ internal static class LineDiff
         Add(shown, rows.Count, false);
         return stretches;
 
-        void Add(int from, int to, bool isFolded)
+        void Add(int from, int to, bool isCollapsed)
         {
             if (to > from)
-                stretches.Add(new DiffStretch(isFolded, rows.GetRange(from, to - from)));
+                stretches.Add(new DiffStretch(isCollapsed, rows.GetRange(from, to - from)));
         }
     }
 }

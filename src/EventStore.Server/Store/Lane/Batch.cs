@@ -6,16 +6,16 @@ using EventStore.Server.Store.Format;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// The decisions of one round of the lane, committed together (group commit). The commands of one key form a chain: each is decided upon
-/// the job as its predecessor leaves it, and all of them are committed or none, depending on whether the job still is as the first one
-/// found it.
+/// The decisions of one round of the lane, committed together (group commit). The commands of one key are decided in order, each
+/// on the job as the one before leaves it. They are committed together or not at all: only if the job is still the one that the first
+/// command was decided on.
 /// </summary>
 internal sealed class Batch
 {
-    private readonly Dictionary<JobKey, Chain> chains = [];
+    private readonly Dictionary<JobKey, KeyCommands> known = [];
 
-    /// <summary>The keys, in the order they first occur.</summary>
-    public List<Chain> Chains { get; } = [];
+    /// <summary>The commands of each key, in the order in which the keys first occur.</summary>
+    public List<KeyCommands> ByKey { get; } = [];
 
     /// <summary>The events, in the order they are to be appended.</summary>
     public List<Entry> Entries { get; } = [];
@@ -46,10 +46,10 @@ internal sealed class Batch
     /// <returns>What was decided, in order. No reply can be made of it.</returns>
     public IReadOnlyList<CondensedVerdict> AddCondensed(IEnumerable<QueuedCommand> commands, Func<JobKey, Job?> current)
     {
-        int known = Chains.Count;
+        int before = ByKey.Count;
         foreach (QueuedCommand command in commands)
             Add(command, current);
-        return [.. Chains.Skip(known).SelectMany(chain => chain.Condense())];
+        return [.. ByKey.Skip(before).SelectMany(each => each.Condense())];
     }
 
     private void Add(QueuedCommand queued, Func<JobKey, Job?> current)
@@ -57,48 +57,49 @@ internal sealed class Batch
         JobKey key = queued.Command.Key;
         if (queued.Lease is { } lease)
             Lease = Math.Min(Lease ?? lease, lease);
-        if (!chains.TryGetValue(key, out Chain? chain))
+        if (!known.TryGetValue(key, out KeyCommands? commands))
         {
             Job? basis = current(key);
-            chains[key] = chain = new Chain(Chains.Count, key, basis);
-            Chains.Add(chain);
+            known[key] = commands = new KeyCommands(ByKey.Count, key, basis);
+            ByKey.Add(commands);
         }
 
-        if (chain.LastEntry is not null && queued.NamesRevision)
+        if (commands.LastEntry is not null && queued.NamesRevision)
         {
             Deferred.Add(queued);
             return;
         }
 
-        DecidedCommand decided = queued.Early is { } early && ReferenceEquals(early.Basis, chain.Living)
+        DecidedCommand decided = queued.Early is { } early && ReferenceEquals(early.Basis, commands.Living)
             ? early
-            : DecidedCommand.Of(chain.Living, queued.Command);
+            : DecidedCommand.Of(commands.Living, queued.Command);
         switch (decided.Decision)
         {
             case Decision.Refused(var why):
-                chain.Verdicts.Add(new Verdict(queued, null, null, null, why));
+                commands.Verdicts.Add(new Verdict(queued, null, null, null, why));
                 break;
             case Decision.Accepted when queued.DryRun:
-                Entry? shown = chain.Living is null ? null : chain.LastEntry; // what would be created anew has no revision to show
-                Job preview = decided.After! with { Revision = chain.Living?.Revision ?? 0 };
-                chain.Verdicts.Add(new Verdict(queued, preview, decided.Text, shown, null));
+                Entry? shown = commands.Living is null ? null : commands.LastEntry; // what would be created anew has no revision to show
+                Job preview = decided.After! with { Revision = commands.Living?.Revision ?? 0 };
+                commands.Verdicts.Add(new Verdict(queued, preview, decided.Text, shown, null));
                 break;
             case Decision.Accepted(var happened):
-                var entry = new Entry(Entries.Count, chain, queued.Command.Origin, happened, decided);
+                var entry = new Entry(Entries.Count, commands, queued.Command.Origin, happened, decided);
                 Entries.Add(entry);
-                if (chain.LastEntry is { } previous && previous.After.Uid == entry.After.Uid)
+                if (commands.LastEntry is { } previous && previous.After.Uid == entry.After.Uid)
                     previous.WritesRow = false;
-                chain.LastEntry = entry;
-                chain.Verdicts.Add(new Verdict(queued, entry.After, entry.Text, entry, null));
+                commands.LastEntry = entry;
+                commands.Verdicts.Add(new Verdict(queued, entry.After, entry.Text, entry, null));
                 break;
             default:
-                chain.Verdicts.Add(new Verdict(queued, chain.Living!, chain.LastEntry?.Text ?? chain.BasisText, chain.LastEntry, null));
+                JobText unchanged = commands.LastEntry?.Text ?? commands.BasisText;
+                commands.Verdicts.Add(new Verdict(queued, commands.Living!, unchanged, commands.LastEntry, null));
                 break;
         }
     }
 
-    /// <summary>The commands of one key.</summary>
-    internal sealed class Chain(int place, JobKey key, Job? basis)
+    /// <summary>The commands of one key, in order.</summary>
+    internal sealed class KeyCommands(int place, JobKey key, Job? basis)
     {
         private JobText? basisText;
 
@@ -141,13 +142,13 @@ internal sealed class Batch
     }
 
     /// <summary>An event to be appended.</summary>
-    internal sealed class Entry(int place, Chain chain, Origin origin, JobEvent happened, DecidedCommand decided)
+    internal sealed class Entry(int place, KeyCommands ofKey, Origin origin, JobEvent happened, DecidedCommand decided)
     {
         /// <summary>The place among the batch's events, from 0.</summary>
         public int Place { get; } = place;
 
-        /// <summary>The key it belongs to.</summary>
-        public Chain Chain { get; } = chain;
+        /// <summary>The commands of its key.</summary>
+        public KeyCommands OfKey { get; } = ofKey;
 
         /// <summary>Who asked for it.</summary>
         public Origin Origin { get; } = origin;
@@ -177,7 +178,7 @@ internal sealed class Batch
         public bool WritesRow { get; set; } = true;
 
         /// <summary>Keeps of the job what a commit needs: which one it is.</summary>
-        public void Condense() => After = Chain.WithoutObject(After)!;
+        public void Condense() => After = KeyCommands.WithoutObject(After)!;
     }
 
     /// <summary>What was decided on a command, without the objects.</summary>
@@ -187,7 +188,7 @@ internal sealed class Batch
     /// <param name="Why">Why it is refused, if it is.</param>
     internal sealed record CondensedVerdict(JobKey Key, Job? Job, Entry? Entry, Rejection? Why);
 
-    /// <summary>What a command is answered if its chain holds.</summary>
+    /// <summary>The answer to a command, if the commands of its key are committed.</summary>
     /// <param name="Queued">The command.</param>
     /// <param name="Job">The job it leaves, for a command that is not refused.</param>
     /// <param name="Text">That job as the answer shows it; printed before the commit, so that nothing can fail after it.</param>

@@ -21,7 +21,7 @@ namespace EventStore.Server.Store.Lane;
 internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild, long? Lease = null, long? Epoch = null)
 {
     /// <summary>Nothing of the batch was stored.</summary>
-    public static Committed Nothing(Batch batch) => new(new bool[batch.Chains.Count], new long[batch.Entries.Count], null, batch.Lease);
+    public static Committed Nothing(Batch batch) => new(new bool[batch.ByKey.Count], new long[batch.Entries.Count], null, batch.Lease);
 
     /// <summary>
     /// Whether all of a batch was stored; of one without events, whether all was held. With events that is not asked: what is looked up
@@ -84,7 +84,7 @@ internal static class CommitCall
         NpgsqlConnection connection, Batch batch, bool wakeOthers, Fence? fence = null, bool allOrNone = false)
     {
         var command = new NpgsqlCommand(Sql, connection);
-        AddKeys(command.Parameters, batch.Chains);
+        AddKeys(command.Parameters, batch.ByKey);
         AddEvents(command.Parameters, batch.Entries);
         AddPaths(command.Parameters, batch.Entries);
         AddRows(command.Parameters, [.. batch.Entries.Where(entry => entry.WritesRow)]);
@@ -123,18 +123,18 @@ internal static class CommitCall
         return committed;
     }
 
-    private static void AddKeys(NpgsqlParameterCollection parameters, List<Batch.Chain> chains)
+    private static void AddKeys(NpgsqlParameterCollection parameters, List<Batch.KeyCommands> keys)
     {
-        Add(parameters, chains, chain => chain.Key.Namespace);
-        Add(parameters, chains, chain => chain.Key.Name);
-        Add(parameters, chains, chain => chain.Basis?.Uid);
-        Add(parameters, chains, chain => chain.Basis?.Version);
-        Add(parameters, chains, chain => chain.Basis?.Revision);
+        Add(parameters, keys, each => each.Key.Namespace);
+        Add(parameters, keys, each => each.Key.Name);
+        Add(parameters, keys, each => each.Basis?.Uid);
+        Add(parameters, keys, each => each.Basis?.Version);
+        Add(parameters, keys, each => each.Basis?.Revision);
     }
 
     private static void AddEvents(NpgsqlParameterCollection parameters, List<Batch.Entry> entries)
     {
-        Add(parameters, entries, entry => entry.Chain.Place + 1);
+        Add(parameters, entries, entry => entry.OfKey.Place + 1);
         Add(parameters, entries, entry => entry.Id);
         Add(parameters, entries, entry => entry.After.Uid);
         Add(parameters, entries, entry => entry.After.Version);
@@ -157,7 +157,7 @@ internal static class CommitCall
     {
         Add(parameters, rows, row => row.Place + 1);
         Add(parameters, rows, row => SnapshotRow.IsDue(
-            before: row.Chain.Basis is { } basis && basis.Uid == row.After.Uid ? basis.Version : 0, row.After.Version));
+            before: row.OfKey.Basis is { } basis && basis.Uid == row.After.Uid ? basis.Version : 0, row.After.Version));
         Add(parameters, rows, row => row.Text.Head, NpgsqlDbType.Text);
         Add(parameters, rows, row => row.Text.Tail, NpgsqlDbType.Text);
     }

@@ -211,27 +211,28 @@ public sealed partial class CommitLane : IAsyncDisposable
     }
 
     /// <summary>
-    /// Answers the chains that were committed, or checked where they hold no event; the commands of the others are to be decided again.
+    /// Answers the commands of each key whose events were committed; where they gave none, whose job was still the same at the commit.
     /// </summary>
+    /// <returns>The commands that must be decided again.</returns>
     private List<QueuedCommand> Settle(Batch batch, Committed committed)
     {
         if (batch.Entries.Count > 0)
             feed.Wake();
         answered = 0;
         List<QueuedCommand> again = [.. batch.Deferred];
-        foreach (Batch.Chain chain in batch.Chains)
+        foreach (Batch.KeyCommands commands in batch.ByKey)
         {
-            if (committed.Held[chain.Place])
+            if (committed.Held[commands.Place])
             {
-                cache.Remember(chain, committed);
-                answered += chain.Verdicts.Count;
-                foreach (Batch.Verdict verdict in chain.Verdicts)
+                cache.Remember(commands, committed);
+                answered += commands.Verdicts.Count;
+                foreach (Batch.Verdict verdict in commands.Verdicts)
                     replies.Give(verdict.Queued, verdict.Answer(committed));
                 continue;
             }
 
-            cache.Forget(chain.Key);
-            again.AddRange(chain.Verdicts.Select(verdict => verdict.Queued).Where(recovery.MayTryAgain));
+            cache.Forget(commands.Key);
+            again.AddRange(commands.Verdicts.Select(verdict => verdict.Queued).Where(recovery.MayTryAgain));
         }
 
         return again;

@@ -88,15 +88,15 @@ internal sealed class JobCache(long memoryBytesMax)
             Put(job, textBytes, bytes);
     }
 
-    /// <summary>Keeps the job that a chain which held has left, or forgets it where that is gone.</summary>
-    public void Remember(Batch.Chain chain, Committed committed)
+    /// <summary>Keeps the job as the committed commands of its key left it, or forgets it where they deleted it.</summary>
+    public void Remember(Batch.KeyCommands commands, Committed committed)
     {
-        if (chain.LastEntry is { After.Deleted: true })
-            Forget(chain.Key);
-        else if (chain.LastEntry is { } last)
+        if (commands.LastEntry is { After.Deleted: true })
+            Forget(commands.Key);
+        else if (commands.LastEntry is { } last)
             Put(last.After with { Revision = committed.Revisions[last.Place] }, last.Text.LengthBytes);
-        else if (chain.Basis is not null)
-            Put(chain.Basis, chain.BasisText.LengthBytes);
+        else if (commands.Basis is not null)
+            Put(commands.Basis, commands.BasisText.LengthBytes);
     }
 
     /// <summary>Forgets all jobs.</summary>

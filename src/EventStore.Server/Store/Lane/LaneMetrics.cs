@@ -80,12 +80,12 @@ internal sealed class LaneMetrics(LaneLimits limits)
             Signals.Events.Add(committed.Revisions.Count(revision => revision > 0));
         if (!Signals.ConflictsAreCounted)
             return;
-        foreach (Batch.Chain chain in batch.Chains)
+        foreach (Batch.KeyCommands commands in batch.ByKey)
         {
-            if (!committed.Held[chain.Place])
+            if (!committed.Held[commands.Place])
                 Signals.CountMoved(1);
             else
-                CountRefused(chain.Verdicts);
+                CountRefused(commands.Verdicts);
         }
     }
 
@@ -104,7 +104,7 @@ internal sealed class LaneMetrics(LaneLimits limits)
             return;
         span.SetTag(Signals.BatchSizeTag, size).SetTag(Signals.EventsTag, batch.Entries.Count);
         span.SetTag(Signals.RevisionTag, committed.Revisions.Length == 0 ? null : committed.Revisions.Max());
-        foreach (Batch.Verdict verdict in batch.Chains.Where(chain => committed.Held[chain.Place]).SelectMany(chain => chain.Verdicts))
+        foreach (Batch.Verdict verdict in batch.ByKey.Where(each => committed.Held[each.Place]).SelectMany(each => each.Verdicts))
         {
             Activity? lane = verdict.Queued.Span;
             lane?.AddLink(new ActivityLink(span.Context));

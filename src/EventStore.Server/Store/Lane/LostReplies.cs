@@ -86,8 +86,8 @@ public sealed class LostReplies(Primary source)
     }
 
     /// <summary>
-    /// Commits are atomic: if one event of the batch is found, all that were appended are. A chain none of whose events is found was
-    /// refused or held no event, and is to be decided again. No lock is needed, and none is taken.
+    /// Commits are atomic: if one event of the batch is found, all that were appended are. A key none of whose events is found was
+    /// refused or has no event, and its commands must be decided again. No lock is needed, and none is taken.
     /// </summary>
     private static async Task<Committed> Read(NpgsqlConnection open, Batch batch, TimeSpan patience)
     {
@@ -101,7 +101,7 @@ public sealed class LostReplies(Primary source)
         {
             int place = (int)reader.GetInt64(0) - 1;
             committed.Revisions[place] = reader.GetInt64(1);
-            committed.Held[batch.Entries[place].Chain.Place] = true;
+            committed.Held[batch.Entries[place].OfKey.Place] = true;
         }
 
         return committed;
