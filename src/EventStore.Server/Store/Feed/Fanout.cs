@@ -5,11 +5,11 @@ using EventStore.Server.Store.Reads;
 namespace EventStore.Server.Store.Feed;
 
 /// <summary>
-/// Passes what was read from the log on to all watchers, and remembers the last of it for those who come back. Watchers join and leave on
-/// other threads than the one that reads.
+/// Passes the changes that were read from the log on to all watchers, and keeps the last ones for watchers that reconnect. Watchers join
+/// and leave on other threads than the reader's.
 /// </summary>
-/// <param name="epochs">What is known of the epochs.</param>
-/// <param name="limits">How much is remembered.</param>
+/// <param name="epochs">The known epochs.</param>
+/// <param name="limits">How many recent changes are kept.</param>
 internal sealed class Fanout(Epochs epochs, FeedLimits limits)
 {
     private readonly Lock gate = new();
@@ -21,7 +21,7 @@ internal sealed class Fanout(Epochs epochs, FeedLimits limits)
     /// <summary>The last revision that was passed on; -1 while nobody watches and nothing is remembered.</summary>
     public long Position => Volatile.Read(ref position);
 
-    /// <summary>How many watch.</summary>
+    /// <summary>The number of watchers.</summary>
     public int Watchers
     {
         get
@@ -31,14 +31,14 @@ internal sealed class Fanout(Epochs epochs, FeedLimits limits)
         }
     }
 
-    /// <summary>Takes a watcher in, who joins later.</summary>
+    /// <summary>Adds a watcher, which joins later.</summary>
     public void Add(FeedSubscription subscription)
     {
         lock (gate)
             subscriptions.Add(subscription);
     }
 
-    /// <summary>Lets a watcher go; false for one who had gone.</summary>
+    /// <summary>Removes a watcher; false if it was removed before.</summary>
     public bool Remove(FeedSubscription subscription)
     {
         lock (gate)
@@ -87,7 +87,7 @@ internal sealed class Fanout(Epochs epochs, FeedLimits limits)
         }
     }
 
-    /// <summary>Forgets everything if nobody watches: the next watcher determines where the feed begins.</summary>
+    /// <summary>Forgets everything if there is no watcher: the next one determines where the feed begins.</summary>
     /// <returns>Whether something was forgotten.</returns>
     public bool ForgetUnwatched()
     {
@@ -101,10 +101,10 @@ internal sealed class Fanout(Epochs epochs, FeedLimits limits)
     }
 
     /// <summary>
-    /// Ends every watch that was sent what has been lost since, and goes back to what is there. To be called before a change of another
-    /// epoch is passed on.
+    /// Ends every watch that was sent a change that has been lost since, and resets the position to the last revision of the history that
+    /// remains. To be called before a change of another epoch is passed on.
     /// </summary>
-    /// <returns>Whether what was passed on last was lost.</returns>
+    /// <returns>Whether the change passed on last was lost.</returns>
     public bool ForgetLost()
     {
         bool hasLost = false;

@@ -1,12 +1,12 @@
 namespace EventStore.Server.Store.Feed;
 
-/// <summary>What the feed may hold, and when it speaks: the settings of the section <c>Feed</c>.</summary>
+/// <summary>The bounds and intervals of the feed: the settings of the section <c>Feed</c>.</summary>
 public sealed record FeedLimits
 {
     /// <summary>How many recent changes are kept in memory for watchers that reconnect.</summary>
     public int RingLength { get; init; } = 4096;
 
-    /// <summary>The most bytes of them, as JSON.</summary>
+    /// <summary>The most bytes of these changes, as JSON.</summary>
     public long RingBytes { get; init; } = 24 << 20;
 
     /// <summary>How many changes may wait for a slow watcher before it is disconnected.</summary>

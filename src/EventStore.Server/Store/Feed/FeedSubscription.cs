@@ -35,23 +35,23 @@ public sealed class FeedSubscription : IDisposable
     internal long Latest => Math.Max(joined, Position);
 
     /// <summary>
-    /// The epoch with which what the watcher has seen was lost; null where nothing was. It is told so, and sent nothing more.
+    /// The epoch in which a change that the watcher has seen was lost; null if none was. The watch then ends with 410.
     /// </summary>
     public long? LostWith => Interlocked.Read(ref lostWith) is > 0 and var epoch ? epoch : null;
 
-    /// <summary>Is cancelled when the watcher is cut off.</summary>
+    /// <summary>Cancelled when the watcher is disconnected because its queue is full.</summary>
     public CancellationToken Overrun => overrun.Token;
 
     /// <summary>Whether it was cut off because it did not keep up.</summary>
     public bool IsSlow { get; private set; }
 
-    /// <summary>How many bytes wait in the queue.</summary>
+    /// <summary>The bytes in the queue.</summary>
     public long WaitingBytes => Interlocked.Read(ref waitingBytes);
 
     /// <summary>
     /// Joins the feed; from then on every change comes into the queue. False when the feed no longer has all changes behind the last one
-    /// seen: then the watcher reads them from the log, up to <paramref name="reached"/> at least, and tries again. Meanwhile the feed reads
-    /// on and remembers, within its bounds of number and bytes, what the watcher will then lack.
+    /// seen: then the watcher reads them from the log, up to <paramref name="reached"/> at least, and tries again. Meanwhile the feed keeps
+    /// newer changes, within its bounds of number and bytes.
     /// </summary>
     /// <param name="after">The last revision the watcher has seen.</param>
     /// <param name="reached">A revision the log has certainly reached.</param>
@@ -66,7 +66,7 @@ public sealed class FeedSubscription : IDisposable
         return true;
     }
 
-    /// <summary>Waits for the next change; false when the watcher was cut off and nothing is left.</summary>
+    /// <summary>Waits for the next change; false if the watcher was disconnected and the queue is empty.</summary>
     public ValueTask<bool> Wait(CancellationToken stop) => queue!.Reader.WaitToReadAsync(stop);
 
     /// <inheritdoc/>
@@ -76,7 +76,7 @@ public sealed class FeedSubscription : IDisposable
         overrun.Dispose();
     }
 
-    /// <summary>Opens the queue, with what the feed remembers.</summary>
+    /// <summary>Opens the queue, with the recent changes that the feed keeps.</summary>
     internal void Open(long position, RecentChanges recent, long after)
     {
         queue = Channel.CreateBounded<LogEntry>(
@@ -86,7 +86,7 @@ public sealed class FeedSubscription : IDisposable
         (joined, Position) = (after, position);
     }
 
-    /// <summary>Ends the subscription, because what the watcher has seen was lost.</summary>
+    /// <summary>Ends the subscription, because a change that the watcher has seen was lost.</summary>
     internal void Expire(long epoch)
     {
         Interlocked.Exchange(ref lostWith, epoch);
@@ -94,7 +94,7 @@ public sealed class FeedSubscription : IDisposable
         (queue ??= Channel.CreateBounded<LogEntry>(1)).Writer.TryComplete();
     }
 
-    /// <summary>Puts a change into the queue of a watcher that has joined, or cuts it off when the queue is full.</summary>
+    /// <summary>Queues a change for a watcher that has joined, or disconnects it if the queue is full.</summary>
     internal void Offer(LogEntry change)
     {
         if (queue is not null && complete && (WaitingBytes > feed.Limits.BacklogBytes || !Put(change)))
@@ -105,7 +105,7 @@ public sealed class FeedSubscription : IDisposable
         }
     }
 
-    /// <summary>Says that everything up to this revision was offered. The position of a watcher that was cut off stays.</summary>
+    /// <summary>Sets the position: everything up to this revision was offered. The position of a disconnected watcher stays.</summary>
     internal void Reach(long position)
     {
         if (queue is not null && complete)

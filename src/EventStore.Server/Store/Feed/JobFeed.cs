@@ -38,19 +38,21 @@ public sealed partial class JobFeed : BackgroundService
         database.Epochs.Began += ReadOnIn;
     }
 
-    /// <summary>Is raised when this process or another one has committed, whether or not somebody watches.</summary>
+    /// <summary>Raised when this process or another one has committed, whether or not there are watchers.</summary>
     public event Action? Committed;
 
-    /// <summary>What the feed may hold, and when it speaks.</summary>
+    /// <summary>The bounds and intervals.</summary>
     public FeedLimits Limits { get; }
 
-    /// <summary>How many watch.</summary>
+    /// <summary>The number of watchers.</summary>
     public int Watchers => fanout.Watchers;
 
-    /// <summary>Why the log cannot be read; null when nothing is wrong. That is only known while somebody watches.</summary>
+    /// <summary>Why the log cannot be read; null if it can, or if there are no watchers.</summary>
     public string? Trouble => Watchers > 0 ? blind : null;
 
-    /// <summary>Says that something was committed. While nobody watches, nobody is woken.</summary>
+    /// <summary>
+    /// To be called after a commit: raises <see cref="Committed"/>, and wakes the reader of the log if there are watchers.
+    /// </summary>
     public void Wake()
     {
         if (fanout.Position >= 0)
@@ -59,7 +61,7 @@ public sealed partial class JobFeed : BackgroundService
     }
 
     /// <summary>
-    /// Announces a watcher, who then joins. As long as there is one, the feed reads on from where the first wanted to join.
+    /// Adds a watcher, which then joins. While there are watchers, the feed reads the log, from the revision at which the first one joined.
     /// </summary>
     public FeedSubscription Subscribe()
     {
@@ -176,7 +178,7 @@ public sealed partial class JobFeed : BackgroundService
         }
     }
 
-    /// <summary>Before a change of another epoch is passed on, it is known what was lost before it.</summary>
+    /// <summary>Learns which revisions were lost, before a change of another epoch is passed on.</summary>
     private async Task CheckEpoch(CancellationToken stop)
     {
         await using (NpgsqlConnection connection = await database.OpenConnectionAsync(stop))

@@ -13,16 +13,16 @@ public sealed partial class Notifications(Primary database, FeedLimits limits, I
     private volatile string? trouble;
     private long rebuilds;
 
-    /// <summary>Is raised when another process has committed.</summary>
+    /// <summary>Raised when another process has committed.</summary>
     public event Action? Committed;
 
     /// <summary>
-    /// Counts rebuilds of current jobs, and every begin of the listening, since one may have been missed. Jobs remembered since an earlier
-    /// count are stale.
+    /// A counter of rebuilds of current jobs. Each LISTEN on a new connection counts too, because a rebuild may have been missed before it.
+    /// A job that was cached at a lower count is stale.
     /// </summary>
     public long Rebuilds => Interlocked.Read(ref rebuilds);
 
-    /// <summary>Why nothing can be heard; null when all is well.</summary>
+    /// <summary>Why notifications cannot be received; null if they can.</summary>
     public string? Trouble => trouble;
 
     /// <inheritdoc/>

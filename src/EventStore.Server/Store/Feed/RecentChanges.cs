@@ -3,25 +3,25 @@ using EventStore.Server.Store.Reads;
 namespace EventStore.Server.Store.Feed;
 
 /// <summary>
-/// The last changes, oldest first, bounded in number and bytes: a watcher that comes back soon goes on from here without a read of the log.
+/// The last changes, oldest first, bounded in number and bytes (a ring buffer): a watcher that reconnects soon need not read the log.
 /// </summary>
-/// <param name="begin">The revision behind which nothing is missing here.</param>
+/// <param name="begin">All changes behind this revision are here.</param>
 /// <param name="lengthMax">The most changes.</param>
 /// <param name="bytesMax">The most bytes.</param>
 internal sealed class RecentChanges(long begin, int lengthMax, long bytesMax)
 {
     private readonly Queue<LogEntry> changes = new();
 
-    /// <summary>The revision behind which nothing is missing here.</summary>
+    /// <summary>All changes behind this revision are here.</summary>
     public long Begin { get; private set; } = begin;
 
-    /// <summary>How many bytes are held.</summary>
+    /// <summary>The bytes of all changes.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>How many changes are held.</summary>
+    /// <summary>The number of changes.</summary>
     public int Count => changes.Count;
 
-    /// <summary>Adds a change and lets the oldest ones go that are beyond the bounds.</summary>
+    /// <summary>Adds a change and drops the oldest ones beyond the bounds.</summary>
     public void Add(LogEntry change)
     {
         changes.Enqueue(change);
@@ -34,6 +34,6 @@ internal sealed class RecentChanges(long begin, int lengthMax, long bytesMax)
         }
     }
 
-    /// <summary>Those behind a revision, in order.</summary>
+    /// <summary>The changes behind a revision, in order.</summary>
     public IEnumerable<LogEntry> After(long revision) => changes.Where(change => change.Revision > revision);
 }

@@ -7,8 +7,8 @@ using Npgsql;
 namespace EventStore.Server.Store.Feed;
 
 /// <summary>
-/// Marks in the database that this server is running: a shared advisory lock, held as long as the process serves. Other servers see
-/// by it that they must notify.
+/// Marks in the database that this server is running: a shared advisory lock, held as long as the process serves. It shows
+/// other servers that they must send notifications.
 /// </summary>
 /// <remarks>
 /// The lock is on a connection of its own; when that breaks, the mark is set again on a new one. Each new connection
@@ -32,7 +32,7 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
 
     /// <summary>
     /// Whether other processes serve this database and must be notified of commits. A NOTIFY takes a lock of the whole PostgreSQL
-    /// server at commit, so it is sent only if somebody listens.
+    /// server at commit, so it is sent only if another server listens.
     /// </summary>
     public bool OthersServe
     {
@@ -41,8 +41,8 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
     }
 
     /// <summary>
-    /// Completes when the lock is held, and the epoch is known, so that nothing is served before. A database that is away does not keep the
-    /// server from starting.
+    /// Completes when the lock is held and the epoch is known, so that nothing is served before. If the database is away it completes
+    /// after the first attempt, and the lock is taken later.
     /// </summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {

@@ -8,13 +8,13 @@ using Marten.Events.Aggregation;
 namespace EventStore.Server.Store;
 
 /// <summary>
-/// The row GET and LIST read: one incarnation as its events left it. Deleted ones stay, so that the history of a name finds every
-/// incarnation. The lane writes the row in the transaction that appends the events.
+/// The row GET and LIST read: one incarnation as its events left it. Rows of deleted jobs are kept, so that the history of a name finds
+/// every incarnation. The lane writes the row in the transaction that appends the events.
 /// </summary>
 public sealed class CurrentJob
 {
     /// <summary>
-    /// What <c>mt_dotnet_type</c> of every row holds, whatever this class is called: the function that appends writes it too.
+    /// The value of <c>mt_dotnet_type</c> in every row, whatever this class is called: the SQL function that appends writes it too.
     /// </summary>
     internal const string StoredClass = "EventStore.Server.Store.CurrentJob";
 
@@ -28,7 +28,7 @@ public sealed class CurrentJob
     /// <summary>Whether the job is gone.</summary>
     public bool Deleted { get; set; }
 
-    /// <summary>The last event's place in its stream.</summary>
+    /// <summary>The version: the number of events in its stream.</summary>
     public long Version { get; set; }
 
     /// <summary>The last event's global number: the object's resourceVersion.</summary>
@@ -57,8 +57,8 @@ public sealed class CurrentJob
 }
 
 /// <summary>
-/// Builds the row with Marten, by the same fold the lane uses. Marten's own rebuild runs it, which the tests use as a second
-/// opinion; the product's rebuild is faster.
+/// Builds the row with Marten, by the same fold the lane uses. Marten's own rebuild runs it, which the tests compare with the
+/// lane's rows; the rebuild of this server is faster and does not run it.
 /// </summary>
 public sealed class CurrentJobProjection : SingleStreamProjection<CurrentJob, Guid>
 {

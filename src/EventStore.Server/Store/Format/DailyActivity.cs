@@ -6,7 +6,7 @@ namespace EventStore.Server.Store.Format;
 /// </summary>
 public sealed class DailyActivity
 {
-    /// <summary>All that is counted by, joined: day, namespace, event, field, user.</summary>
+    /// <summary>The key, joined from the members that are counted by: day, namespace, event, field, user.</summary>
     public string Id { get; set; } = string.Empty;
 
     /// <summary>The day of the events, in UTC.</summary>

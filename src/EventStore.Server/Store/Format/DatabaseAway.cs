@@ -3,25 +3,25 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Format;
 
-/// <summary>Tells a database that cannot serve right now from a statement that is wrong.</summary>
+/// <summary>Distinguishes a database that cannot serve right now, where a retry may help, from a statement that is wrong.</summary>
 public static class DatabaseAway
 {
-    /// <summary>What is said of a database nothing more is known of.</summary>
+    /// <summary>The message where nothing more is known than that there is no connection.</summary>
     public const string Unreachable = "the database cannot be reached";
 
-    /// <summary>What is said of a database, or a session, that may only read: a standby, or a primary that was set so.</summary>
+    /// <summary>The message of a read-only database or session: a standby, or a primary with default_transaction_read_only.</summary>
     public const string ReadOnly = "the database is read-only";
 
-    /// <summary>What is said when another host became the primary before the one that was asked had answered.</summary>
+    /// <summary>The message when another host became the primary before the former one had answered.</summary>
     public const string Changed = "the database has another primary now";
 
-    /// <summary>What is said when the primary that was served is gone and one of another history answers in its place.</summary>
+    /// <summary>The message when the primary is gone and a host of another history answers in its place.</summary>
     public const string Stray = "the database is not the one that was served before";
 
-    /// <summary>What is said where a synchronous standby is required and there is none.</summary>
+    /// <summary>The message where a synchronous standby is required and there is none.</summary>
     public const string NotSynchronous = "the database has no synchronous standby, which this server requires";
 
-    /// <summary>What is said when no synchronous standby has confirmed a commit in time.</summary>
+    /// <summary>The message when no synchronous standby has confirmed a commit in time.</summary>
     public const string NotReplicated = "no synchronous standby of the database has confirmed it in time";
 
     /// <summary>
@@ -38,7 +38,7 @@ public static class DatabaseAway
         _ => e is NpgsqlException or SocketException or TimeoutException, // Npgsql does not wrap a host name that cannot be resolved
     };
 
-    /// <summary>Why it cannot serve, in words for whoever sent the request: no host, no user, no path.</summary>
+    /// <summary>Why it cannot serve, in words for the client: no host, no user, no path.</summary>
     public static string Why(Exception e) => e switch
     {
         PostgresException said when HasNoSpace(said) => "the database has no space left on its disk",
@@ -55,7 +55,7 @@ public static class DatabaseAway
     };
 
     /// <summary>
-    /// What happened, in one line for whoever operates the server. Npgsql's message says which host it could not reach, and its inner
+    /// What happened, in one line for the operator. Npgsql's message says which host it could not reach, and its inner
     /// exception why. Where both say the same, as for a time-out or an unknown host, it is said once.
     /// </summary>
     public static string Reason(Exception e) => (e switch
@@ -66,7 +66,7 @@ public static class DatabaseAway
         _ => e.Message,
     }).ReplaceLineEndings(" ");
 
-    /// <summary>Whether a connection that had been opened is one no longer; another may well serve.</summary>
+    /// <summary>Whether an open connection broke, so that a retry on another one may succeed.</summary>
     public static bool IsBrokenConnection(Exception e) => e is
         NpgsqlException { InnerException: IOException }
         or PrimaryChangedException
@@ -82,7 +82,9 @@ public static class DatabaseAway
     public static bool IsReadOnly(Exception e) =>
         e is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction } or ReadOnlyDatabaseException;
 
-    /// <summary>Whether waiting may help by itself: not where the role, its password or the database's name is refused.</summary>
+    /// <summary>
+    /// Whether a later retry may succeed without a change of settings: not where the role, its password or the database's name is refused.
+    /// </summary>
     public static bool MayComeBack(Exception e) => Is(e) && e is not PostgresException
     {
         SqlState: PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification

@@ -3,9 +3,9 @@ namespace EventStore.Server.Store.Format;
 /// <summary>
 /// What servers agree on by name in the database: the commit lock, advisory locks and notification channels.
 /// <code>
-/// table commit_lock   locked EXCLUSIVE by the commit function until the end of its transaction, and SHARE by whoever must know that no
-///                     earlier commit is under way; only the owner, and so the owner's functions, can lock it
-/// lock 7072  shared, held by each server for as long as it serves: by it servers count one another
+/// table commit_lock   locked EXCLUSIVE by the commit function until the end of its transaction, and SHARE by a reader that must
+///                     wait for the commits under way; only the owner, and so the owner's functions, can lock it
+/// lock 7072  shared, held by each server for as long as it serves: servers count one another by it
 /// lock 7074  held by a rebuild, of which there is one at a time
 /// lock 7075  held by the one server whose Marten daemon counts activity
 /// eventstore_commit   a batch was committed; the payload is its last revision
@@ -26,10 +26,10 @@ internal static class DatabaseNames
     /// <summary>Held by the one server whose daemon counts activity; the others wait to take over.</summary>
     public const long ActivityLock = 7075;
 
-    /// <summary>Tells the feeds of other servers that a batch was committed.</summary>
+    /// <summary>The channel that notifies the feeds of other servers of a committed batch.</summary>
     public const string CommitChannel = "eventstore_commit";
 
-    /// <summary>Tells servers to read again the current jobs they keep in memory.</summary>
+    /// <summary>The channel on which a rebuild makes servers reload the current jobs they keep in memory.</summary>
     public const string RebuiltChannel = "eventstore_rebuilt";
 
     /// <summary>
@@ -38,12 +38,12 @@ internal static class DatabaseNames
     /// </summary>
     public const string CountRebuild = "SELECT nextval('eventstore.rebuilds')";
 
-    /// <summary>Takes the commit lock until the end of the transaction. For the owner: nobody commits meanwhile.</summary>
+    /// <summary>Takes the commit lock until the end of the transaction, so that no commit happens meanwhile. Only the owner may.</summary>
     public const string TakeCommitLock = "LOCK TABLE eventstore.commit_lock IN EXCLUSIVE MODE";
 
     /// <summary>
-    /// Waits for every commit that is under way, and holds the next ones back until the end of the transaction. For the serving role;
-    /// several may wait and read side by side. Its answer is the number of the last rebuild of current jobs.
+    /// Waits for every commit under way and blocks the next ones until the end of the transaction. The lock is shared: several sessions of
+    /// the serving role may hold it at once. Returns the number of the last rebuild of current jobs.
     /// </summary>
     public const string WaitForCommits = "SELECT eventstore.wait_for_commits_2()";
 }

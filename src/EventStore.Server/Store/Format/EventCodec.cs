@@ -50,8 +50,8 @@ internal static class EventCodec
     public static bool Knows(string name) => Types.ContainsKey(name);
 
     /// <summary>
-    /// Whether <c>mt_events.mt_dotnet_type</c> may hold this for an event of that stored name: nothing, as Marten finds the class by the
-    /// name, or the class, which was written with each event before.
+    /// Whether <c>mt_events.mt_dotnet_type</c> may have this value for an event of that stored name: null, since Marten finds the class by
+    /// the name, or the class, which earlier releases wrote with each event.
     /// </summary>
     public static bool MayHaveClass(string name, string? stored) =>
         stored is null || !Types.TryGetValue(name, out Type? type) || stored == $"{type.FullName}, {type.Assembly.GetName().Name}";
@@ -96,7 +96,7 @@ internal static class EventCodec
         },
         caller.Reason);
 
-    /// <summary>The same from what a hash covers, where groups and impersonator are JSON already.</summary>
+    /// <summary>The same headers from the fields that a hash covers, in which groups and impersonator are JSON already.</summary>
     public static string Headers(Link link) => Headers(
         link.UserAgent,
         link.SourceAddress,
@@ -115,8 +115,8 @@ internal static class EventCodec
         reader.IsDBNull(column) ? string.Empty : reader.GetString(column);
 
     /// <summary>
-    /// Reads what nearly all events are, a patch with no more than its three members, in less time than the serializer takes for a
-    /// constructor with parameters. Null if it is anything else, wrong data too: the serializer says what is wrong.
+    /// A fast path for nearly all events: reads a patch with no more than its three members. Null for anything else, malformed data
+    /// included: the serializer then reads it, or says what is wrong.
     /// </summary>
     private static JobPatched? ReadPlainPatch(ReadOnlySpan<byte> data)
     {

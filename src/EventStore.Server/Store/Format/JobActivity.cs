@@ -1,6 +1,6 @@
 namespace EventStore.Server.Store.Format;
 
-/// <summary>What became of one incarnation of a job, on a line: a Marten document that the activity projection keeps.</summary>
+/// <summary>A summary of one incarnation of a job: a Marten document that the activity projection keeps.</summary>
 public sealed class JobActivity
 {
     public Guid Id { get; set; }

@@ -20,7 +20,7 @@ public sealed class JobText
 
     private JobText(byte[] utf8, int cut) => (this.utf8, this.cut) = (utf8, cut);
 
-    /// <summary>How long the text is, the revision not counted.</summary>
+    /// <summary>The length of the text in bytes, without the revision.</summary>
     public int LengthBytes => utf8.Length;
 
     /// <summary>Everything before the digits of <c>metadata.resourceVersion</c>.</summary>
@@ -37,7 +37,7 @@ public sealed class JobText
         return new JobText(printer.ToUtf8(), cut);
     }
 
-    /// <summary>How long the text of a job is, the revision not counted. The text is printed, and not copied.</summary>
+    /// <summary>The length of a job's text in bytes, without the revision. The text is printed, and not copied.</summary>
     public static int LengthOf(Job job)
     {
         using JsonPrinter printer = JsonPrinter.Take();
@@ -80,7 +80,7 @@ public sealed class JobText
         ? Utf8Of(Read(row.Span, Guid.Empty, 0, revision, deleted: false))
         : row;
 
-    /// <summary>Whether a text, which may be any, is the row of a job as it was written when owners stood behind the object.</summary>
+    /// <summary>Whether a text is the row of a job in the former layout, with owners behind the object. Any text may be given.</summary>
     /// <param name="row">The text.</param>
     /// <param name="job">The job.</param>
     public static bool IsFormerRow(string row, Job job)
@@ -156,7 +156,7 @@ public sealed class JobText
     }
 
     /// <summary>
-    /// Writes the metadata and answers where the revision belongs: between the quotes of an empty resourceVersion.
+    /// Writes the metadata and returns where the revision belongs: between the quotes of an empty resourceVersion.
     /// </summary>
     private static int WriteMetadata(JsonPrinter printer, Job job, long revision)
     {

@@ -1,7 +1,7 @@
 namespace EventStore.Server.Store.Format;
 
 /// <summary>
-/// An LRU cache that is bounded by the bytes its values take. The value put last is always kept, however large. It is not thread-safe.
+/// An LRU cache that is bounded by the bytes of its values. The value put last is always kept, however large. It is not thread-safe.
 /// </summary>
 /// <param name="bytesMax">The most bytes.</param>
 internal sealed class LruByBytes<TKey, TValue>(long bytesMax)
@@ -11,13 +11,13 @@ internal sealed class LruByBytes<TKey, TValue>(long bytesMax)
     private readonly Dictionary<TKey, LinkedListNode<Entry>> entries = [];
     private readonly LinkedList<Entry> byUse = new(); // the one used last is the first
 
-    /// <summary>How many bytes are held.</summary>
+    /// <summary>The bytes of all values.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>The value, which was not used by that; null when it is not held.</summary>
+    /// <summary>The value, which stays as recently used as it was; null if there is none.</summary>
     public TValue? Peek(TKey key) => entries.TryGetValue(key, out LinkedListNode<Entry>? node) ? node.Value.Value : null;
 
-    /// <summary>The value, which is the last to be evicted from now on; null when it is not held.</summary>
+    /// <summary>The value, which becomes the most recently used; null if there is none.</summary>
     public TValue? Use(TKey key)
     {
         if (!entries.TryGetValue(key, out LinkedListNode<Entry>? node))
@@ -27,7 +27,7 @@ internal sealed class LruByBytes<TKey, TValue>(long bytesMax)
         return node.Value.Value;
     }
 
-    /// <summary>Puts a value, in the place of the one of that key, and evicts the least recently used until there is room for it.</summary>
+    /// <summary>Puts a value, replaces the one of that key, and evicts the least recently used ones until there is room for it.</summary>
     public void Put(TKey key, TValue value, long bytes)
     {
         Remove(key);
@@ -37,7 +37,7 @@ internal sealed class LruByBytes<TKey, TValue>(long bytesMax)
             Remove(byUse.Last!.Value.Key);
     }
 
-    /// <summary>Forgets a value.</summary>
+    /// <summary>Removes a value.</summary>
     public void Remove(TKey key)
     {
         if (!entries.Remove(key, out LinkedListNode<Entry>? node))
@@ -46,7 +46,7 @@ internal sealed class LruByBytes<TKey, TValue>(long bytesMax)
         Bytes -= node.Value.Bytes;
     }
 
-    /// <summary>Forgets all of them.</summary>
+    /// <summary>Removes all values.</summary>
     public void Clear()
     {
         entries.Clear();

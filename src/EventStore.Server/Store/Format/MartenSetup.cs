@@ -12,7 +12,7 @@ namespace EventStore.Server.Store.Format;
 /// </summary>
 public static class MartenSetup
 {
-    /// <summary>The schema everything of ours lives in.</summary>
+    /// <summary>The schema of all tables and functions of this server.</summary>
     public const string Schema = "eventstore";
 
     /// <summary>The members of each document that have a column of their own, and the indexes migrations/ gives it.</summary>
@@ -33,7 +33,7 @@ public static class MartenSetup
     };
 
     /// <summary>
-    /// Everything but the connection, for a database whose schema came from <c>migrations/</c>: Marten itself changes nothing of it.
+    /// Sets everything but the connection. The schema comes from <c>migrations/</c>: Marten itself never changes it.
     /// </summary>
     public static void Configure(StoreOptions options)
     {

@@ -4,7 +4,7 @@ using Npgsql;
 namespace EventStore.Server.Store.Format;
 
 /// <summary>
-/// Reads who asked for the events of one reading. Nearly all of them have the same headers, so each text of them is parsed once.
+/// Reads who asked for each event of one result. Nearly all events have the same headers, so each distinct text is parsed once.
 /// </summary>
 internal sealed class OriginReader
 {

@@ -4,7 +4,7 @@ using EventStore.Domain.Json;
 
 namespace EventStore.Server.Store.Format;
 
-/// <summary>One event with everything that is known about it.</summary>
+/// <summary>One event with its place in the log, its time and its origin.</summary>
 /// <param name="Number">Its revision.</param>
 /// <param name="Previous">The revision of the same incarnation before it; null for a creation.</param>
 /// <param name="Key">The job.</param>

@@ -6,14 +6,14 @@ namespace EventStore.Server.Store.Format;
 /// <param name="Version">The version.</param>
 /// <param name="Text">The object.</param>
 /// <param name="Since">
-/// The version behind which the events begin that <paramref name="Touched"/> tells of; null when it tells of none.
+/// The version behind which the events of <paramref name="Touched"/> begin; null if it covers none.
 /// </param>
-/// <param name="Touched">What they touched: JSON of paths and last revisions.</param>
+/// <param name="Touched">The paths that those events touched, each with the last revision that did: a JSON object.</param>
 internal sealed record SnapshotRow(Guid Uid, long Revision, long Version, string Text, long? Since, string? Touched)
 {
-    /// <summary>How far apart snapshots are, in events; a batch may end many events behind the place.</summary>
+    /// <summary>The distance of snapshots, in events. It is larger where a batch has many events of one job.</summary>
     public const int Every = 128;
 
-    /// <summary>Whether a batch that takes a job from one version (0: there was none) to another leaves a snapshot of it.</summary>
+    /// <summary>Whether a batch that brings a job from one version (0 for none) to another writes a snapshot of it.</summary>
     public static bool IsDue(long before, long after) => after / Every > before / Every;
 }

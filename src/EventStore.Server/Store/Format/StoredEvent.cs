@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Format;
 
-/// <summary>One event as its row has it. The data stay bytes: parsed, they would take several times as much.</summary>
+/// <summary>One event as its row has it. The data stay bytes: parsed, they would take several times the memory.</summary>
 /// <param name="Revision">Its global number.</param>
 /// <param name="Uid">The incarnation.</param>
 /// <param name="Version">Its place in the incarnation's stream, from 1.</param>
@@ -18,7 +18,7 @@ public sealed record StoredEvent(long Revision, Guid Uid, long Version, DateTime
     internal const string Columns =
         "e.seq_id, e.stream_id, e.version, e.timestamp, e.type, e.data::text, e.user_name, e.headers::text, e.correlation_id";
 
-    /// <summary>About how many bytes it takes in memory.</summary>
+    /// <summary>About how many bytes of memory it takes.</summary>
     public int WeightBytes => Data.Length + Origin.Headers.Length + (2 * (Origin.User.Length + Origin.RequestId.Length)) + 256;
 
     /// <summary>Reads a row of <see cref="Columns"/>; large data are awaited, as they may not have arrived with the row.</summary>

@@ -14,19 +14,20 @@ namespace EventStore.Server.Store.History;
 /// <param name="Origin">Who asked for it.</param>
 public sealed record Setter(long Revision, DateTimeOffset Time, string Name, Origin Origin);
 
-/// <summary>A job as it stood, and the last setter of each value.</summary>
-/// <param name="Job">The job; of a deleted one as it was last seen.</param>
+/// <summary>A job at a revision, and the last setter of each value.</summary>
+/// <param name="Job">The job; if it was deleted, its last state.</param>
 /// <param name="Blame">The last setter of each value.</param>
 /// <param name="Setters">The events that <see cref="Blame"/> names, by their revisions.</param>
 public sealed record BlamedJob(Job Job, Blame Blame, IReadOnlyDictionary<long, Setter> Setters);
 
 /// <summary>
-/// Tells who set each value of a job last, now or at any revision. No history is replayed: snapshots say what the events before them
-/// touched (migrations/V0012), so some hundred small rows and the events behind the last snapshot are read, however long the history is.
+/// Finds who set each value of a job last, now or at any revision. No history is replayed: each snapshot records the paths that the events
+/// before it touched (migrations/V0012), so some hundred small rows and the events behind the last snapshot are read, however long the
+/// history is.
 /// </summary>
 public sealed class BlameReads(Standbys standbys)
 {
-    /// <summary>How many events are looked at, at most, for leaves that recorded paths do not tell of.</summary>
+    /// <summary>The most events that are read for leaves that the recorded paths do not cover.</summary>
     internal const int LookedAtMax = 256;
 
     private const string LifeSql = """

@@ -8,9 +8,9 @@ namespace EventStore.Server.Store.History;
 internal readonly record struct TimelineKey(JobKey Job, DateTimeOffset Begin, TimeSpan Width, long First);
 
 /// <summary>
-/// A timeline as far as it was counted. The counts stay valid in their epoch: what was committed never changes, but it may be lost.
+/// The counts of a timeline up to a revision. They stay valid in their epoch: committed revisions never change, but may be lost.
 /// </summary>
-/// <param name="Last">The revision up to which.</param>
+/// <param name="Last">The revision up to which it was counted.</param>
 /// <param name="Total">How many revisions there were.</param>
 /// <param name="Cells">The counts.</param>
 /// <param name="Clipped">Whether older revisions were left out.</param>
@@ -22,7 +22,7 @@ internal sealed record CountedTimeline(
     /// <summary>The last slice with a revision in it.</summary>
     public int LastSlice => Cells.Count == 0 ? 0 : Cells.Max(cell => cell.Slice);
 
-    /// <summary>With what was counted behind it.</summary>
+    /// <summary>Adds the counts of later revisions.</summary>
     public CountedTimeline With(CountedTimeline later) => later with
     {
         Total = Total + later.Total,
@@ -39,10 +39,10 @@ internal sealed record CountedTimeline(
     };
 }
 
-/// <summary>Timelines that were counted lately: a cache that is bounded in bytes.</summary>
+/// <summary>A cache of counted timelines, bounded in bytes.</summary>
 internal sealed class CountedTimelines : IDisposable
 {
-    /// <summary>How many bytes it takes at most.</summary>
+    /// <summary>The most bytes of memory.</summary>
     public const int BytesMax = 4 << 20;
 
     private const int EntryBytes = 300;
@@ -50,13 +50,13 @@ internal sealed class CountedTimelines : IDisposable
 
     private readonly MemoryCache cache = new(new MemoryCacheOptions { SizeLimit = BytesMax });
 
-    /// <summary>How many are kept.</summary>
+    /// <summary>The number of timelines.</summary>
     public int Count => cache.Count;
 
-    /// <summary>The one of that key; null for none.</summary>
+    /// <summary>The timeline of that key; null if it is not cached.</summary>
     public CountedTimeline? Get(TimelineKey key) => cache.Get<CountedTimeline>(key);
 
-    /// <summary>Keeps one, unless it is larger than all may be.</summary>
+    /// <summary>Caches a timeline, unless it is larger than the whole cache.</summary>
     public void Keep(TimelineKey key, CountedTimeline counted)
     {
         // Texts are counted for each cell, although cells share them.

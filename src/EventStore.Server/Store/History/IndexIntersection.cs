@@ -40,12 +40,13 @@ internal static class IndexIntersection
 
     /// <summary>
     /// Writes a statement that takes the next revisions of one list and looks each up in the others. Where most are matches, it costs a
-    /// fifth of the steps. A revision that is none comes without its columns, so that the reader knows how far the list was looked through.
+    /// fifth of the steps. A revision that is no match is returned without its columns, so that the reader knows how far the list was
+    /// examined.
     /// </summary>
     /// <param name="command">An empty command.</param>
     /// <param name="query">The query, without the conditions that <paramref name="lives"/> stands for.</param>
     /// <param name="lives">The list for a condition on names, or none.</param>
-    /// <param name="count">How many revisions are looked at, at most.</param>
+    /// <param name="count">The most revisions that are examined.</param>
     public static void WriteProbe(NpgsqlCommand command, RevisionQuery query, IReadOnlyList<NameRange[]> lives, int count)
     {
         SortOrder sort = Begin(command, query, count);

@@ -1,9 +1,9 @@
 namespace EventStore.Server.Store.History;
 
-/// <summary>What a change was about: the lanes of a timeline.</summary>
+/// <summary>What a change was about: the rows of a timeline.</summary>
 public enum ChangeKind
 {
-    /// <summary>The job was created, restored, told to go, or is gone.</summary>
+    /// <summary>The job was created or restored, its deletion was requested, or it was deleted.</summary>
     Life,
 
     /// <summary>A field of the spec.</summary>
@@ -16,7 +16,7 @@ public enum ChangeKind
     Status,
 }
 
-/// <summary>A stretch of time in equal slices, and how many changes of each kind fell into each slice, by whom.</summary>
+/// <summary>A stretch of time in equal slices, with the number of changes of each kind, type and user in each slice.</summary>
 /// <param name="From">Where the stretch begins: within the first slice.</param>
 /// <param name="To">Where it ends; what was committed at this very moment is within it.</param>
 /// <param name="Slices">The slices.</param>

@@ -41,12 +41,12 @@ internal static class NameRanges
                               ORDER BY r.namespace, r.job, r.revision LIMIT 1) found
         """;
 
-    /// <summary>The fields whose values are lives.</summary>
+    /// <summary>Whether a condition on this field becomes ranges of names.</summary>
     public static bool Has(RevisionField field) => field is RevisionField.Name or RevisionField.Uid or RevisionField.Job;
 
-    /// <summary>The lives a condition speaks of, once the last revision of the query has been committed.</summary>
+    /// <summary>The ranges of a condition. The last revision of the query must have been committed.</summary>
     /// <param name="connection">A connection.</param>
-    /// <param name="condition">The condition: among values of a field that <see cref="Has"/> lives.</param>
+    /// <param name="condition">The condition, on a field that <see cref="Has"/> accepts.</param>
     /// <param name="namespaces">Only in these namespaces, or null.</param>
     /// <param name="stop">Cancels the read.</param>
     public static async Task<NameRange[]> Of(

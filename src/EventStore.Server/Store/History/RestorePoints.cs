@@ -6,28 +6,28 @@ using Npgsql;
 
 namespace EventStore.Server.Store.History;
 
-/// <summary>A job as it stood where somebody wants it back from; or why there is no such thing.</summary>
+/// <summary>The state to restore a job from; or why there is none.</summary>
 public abstract record RestorePoint
 {
     private RestorePoint()
     {
     }
 
-    /// <summary>The job as it stood.</summary>
+    /// <summary>The job in that state.</summary>
     public sealed record Found(Job Job) : RestorePoint;
 
-    /// <summary>There never was a job of that name.</summary>
+    /// <summary>No job ever had that name.</summary>
     public sealed record NoSuchName : RestorePoint;
 
-    /// <summary>There was no such job of that name at the revision.</summary>
-    /// <param name="Lived">The uid of the one that lived there then; null for none.</param>
+    /// <summary>No such job had that name at the revision.</summary>
+    /// <param name="Lived">The uid of the job that had the name then; null for none.</param>
     public sealed record NotThen(Guid? Lived) : RestorePoint;
 
     /// <summary>No job of that name had the uid.</summary>
     public sealed record NotThatJob : RestorePoint;
 }
 
-/// <summary>Finds the job somebody wants back: at a revision, or just before its deletion.</summary>
+/// <summary>Finds the state to restore a job from: at a revision, or just before its deletion.</summary>
 public sealed class RestorePoints(Primary database)
 {
     private const string LastSql = """
@@ -40,10 +40,10 @@ public sealed class RestorePoints(Primary database)
         SELECT j.id, j.mt_version, j.deleted FROM eventstore.mt_doc_current_job j WHERE j.id = $3 AND j.namespace = $1 AND j.name = $2
         """;
 
-    /// <summary>Finds it.</summary>
+    /// <summary>Finds the state.</summary>
     /// <param name="key">The name.</param>
-    /// <param name="uid">The incarnation; null for the last one, or the one that lived at the revision.</param>
-    /// <param name="revision">As it stood then; null for just before its deletion, or now where it lives.</param>
+    /// <param name="uid">The incarnation; null for the last one or, with a revision, the one that lived then.</param>
+    /// <param name="revision">The revision; null for just before its deletion or, if it lives, now.</param>
     /// <param name="stop">Cancels the reading.</param>
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<RestorePoint> Find(JobKey key, Guid? uid, long? revision, CancellationToken stop)

@@ -4,12 +4,12 @@ using Npgsql;
 namespace EventStore.Server.Store.History;
 
 /// <summary>
-/// The ordered lists of revisions that the indexes give, each a part of a statement. $1 is the bound behind which the revisions are, and $2
-/// the last one that may come.
+/// The ordered lists of revisions that the indexes give, each a part of a statement. Parameter $1 is the bound behind which the list
+/// begins, and $2 the last revision of the list.
 /// </summary>
 /// <remarks>
-/// A list is asked by a row comparison, (value, revision) &lt; (…), and not by the value and a smaller revision. With an equality the
-/// planner may prefer to go back through all revisions, which takes a million rows to find a rare value.
+/// A list is selected by a row comparison, (value, revision) &lt; (…), and not by value = … AND revision &lt; …. With an equality the
+/// planner may scan all revisions backwards instead, which reads a million rows to find a rare value.
 /// </remarks>
 internal static class RevisionLists
 {
@@ -25,7 +25,7 @@ internal static class RevisionLists
     };
 
     /// <summary>A list in FROM, whose rows are limited to as many as are wanted.</summary>
-    /// <param name="Keys">What it has rows for: empty, or a table with whose rows it is joined.</param>
+    /// <param name="Keys">A table for whose rows it is joined laterally; empty for none.</param>
     /// <param name="Rows">Its rows in order, given their columns and the bound behind which they are, not beyond $2.</param>
     public sealed record List(string Keys, Func<string, string, string> Rows);
 
@@ -41,7 +41,7 @@ internal static class RevisionLists
          WHERE r.revision {sort.Next} {bound} AND r.revision {sort.Back} $2 ORDER BY r.revision{sort.Order}
         """);
 
-    /// <summary>Those with one of a condition's values.</summary>
+    /// <summary>The revisions with one of a condition's values.</summary>
     public static List OfValues(NpgsqlCommand command, SortOrder sort, RevisionCondition condition)
     {
         (string table, string column) = Indexed[condition.Field];
@@ -56,7 +56,7 @@ internal static class RevisionLists
             """);
     }
 
-    /// <summary>Those of names, between two revisions for each.</summary>
+    /// <summary>The revisions of names, between two revisions for each.</summary>
     public static List OfLives(NpgsqlCommand command, SortOrder sort, NameRange[] lives)
     {
         string names =
@@ -96,14 +96,14 @@ internal static class RevisionLists
         string OfRow(string value) => $"(SELECT {value} {among} FROM eventstore.revision r WHERE r.revision = l.revision)";
     }
 
-    /// <summary>Adds a parameter, and answers its name.</summary>
+    /// <summary>Adds a parameter, and returns its name.</summary>
     public static string Add<T>(NpgsqlCommand command, T value)
     {
         command.Parameters.Add(new NpgsqlParameter<T> { TypedValue = value });
         return string.Create(CultureInfo.InvariantCulture, $"${command.Parameters.Count}");
     }
 
-    /// <summary>Adds an array of texts, and answers its name.</summary>
+    /// <summary>Adds an array of texts, and returns its name.</summary>
     public static string Add(NpgsqlCommand command, IReadOnlyList<string> values) => Add<string[]>(command, [.. values]) + "::text[]";
 
     /// <summary>The parts of the statement that differ between the two orders.</summary>

@@ -3,7 +3,7 @@ using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.History;
 
-/// <summary>What a revision can be asked about.</summary>
+/// <summary>The fields that a condition can be on.</summary>
 public enum RevisionField
 {
     /// <summary>Its name: <c>mnist.4711</c>.</summary>
@@ -27,14 +27,16 @@ public enum RevisionField
     /// <summary>A field it changed; all of <see cref="ChangedPaths"/> count.</summary>
     Path,
 
-    /// <summary>Why it was asked for; empty where nothing was said.</summary>
+    /// <summary>The reason that the client gave; empty for none.</summary>
     Reason,
 }
 
-/// <summary>One condition: the field's value (of a revision with several paths: one of them) is, or is not, among these.</summary>
+/// <summary>
+/// One condition: the field's value is, or is not, one of these. A revision may have several paths: one of them is enough.
+/// </summary>
 /// <param name="Field">The field.</param>
-/// <param name="Among">Whether it is; false: no value is among them.</param>
-/// <param name="Values">The values. None of them holds U+0000, which the database cannot be asked for.</param>
+/// <param name="Among">True if a value must be among them, false if none may be.</param>
+/// <param name="Values">The values. None contains U+0000, which PostgreSQL texts cannot have.</param>
 public sealed record RevisionCondition(RevisionField Field, bool Among, IReadOnlyList<string> Values)
 {
     /// <summary>Whether it holds for a revision.</summary>
@@ -56,22 +58,22 @@ public sealed record RevisionCondition(RevisionField Field, bool Among, IReadOnl
 /// <summary>Which revisions are asked for, and in which order.</summary>
 public sealed record RevisionQuery
 {
-    /// <summary>As far as revisions ever go, with room for counting on.</summary>
+    /// <summary>The highest revision, with room to add one.</summary>
     public const long NumberMax = long.MaxValue - 1;
 
-    /// <summary>What must hold, all of it. No two of them ask the same one-valued field to be among values.</summary>
+    /// <summary>The conditions, all of which must hold. No two of them are positive conditions on the same single-valued field.</summary>
     public IReadOnlyList<RevisionCondition> Conditions { get; private init; } = [];
 
-    /// <summary>The first revision that may come.</summary>
+    /// <summary>The first revision of the range.</summary>
     public long First { get; init; } = 1;
 
-    /// <summary>The last revision that may come.</summary>
+    /// <summary>The last revision of the range.</summary>
     public long Last { get; init; } = NumberMax;
 
     /// <summary>Whether the oldest comes first; else the newest does.</summary>
     public bool OldestFirst { get; init; }
 
-    /// <summary>Whether no revision can ever be covered.</summary>
+    /// <summary>Whether no revision can match.</summary>
     public bool IsNothing => First > Last || Conditions.Any(condition => condition is { Among: true, Values.Count: 0 });
 
     /// <summary>The same with one more condition.</summary>
@@ -93,12 +95,12 @@ public sealed record RevisionQuery
     /// <summary>The same with some of the conditions only.</summary>
     internal RevisionQuery Where(Func<RevisionCondition, bool> kept) => this with { Conditions = [.. Conditions.Where(kept)] };
 
-    /// <summary>The same, going on behind a revision in the query's order.</summary>
+    /// <summary>The same, continued behind a revision in the query's order.</summary>
     public RevisionQuery Behind(long revision) => OldestFirst
         ? this with { First = Math.Max(First, revision + 1) }
         : this with { Last = Math.Min(Last, revision - 1) };
 
-    /// <summary>Whether a revision is asked for.</summary>
+    /// <summary>Whether a revision matches.</summary>
     public bool Covers(Revision revision) =>
         revision.Number >= First && revision.Number <= Last && Conditions.All(condition => condition.Holds(revision));
 }

@@ -7,12 +7,14 @@ using Npgsql;
 
 namespace EventStore.Server.Store.History;
 
-/// <summary>One revision found, or the end of what one reading looks at.</summary>
-/// <param name="Bound">How far the reading has come: whoever goes on does so behind this revision.</param>
-/// <param name="Revision">The revision; null where the reading broke off because it had looked at enough.</param>
+/// <summary>One revision found, or the end of what one read examines.</summary>
+/// <param name="Bound">How far the read has come: the next read continues behind this revision.</param>
+/// <param name="Revision">
+/// The revision; null if the read ended because it had examined <see cref="RevisionReads.StepsMax"/> revisions.
+/// </param>
 public readonly record struct RevisionStep(long Bound, Revision? Revision);
 
-/// <summary>Reads the history, deleted incarnations too.</summary>
+/// <summary>Reads the history, that of deleted incarnations included.</summary>
 public sealed class RevisionReads(Standbys standbys)
 {
     /// <summary>
@@ -127,7 +129,7 @@ public sealed class RevisionReads(Standbys standbys)
         return users;
     }
 
-    /// <summary>What was changed behind a revision, the oldest first, and so many at most: without the events.</summary>
+    /// <summary>The changes behind a revision without their events, oldest first.</summary>
     internal Task<IReadOnlyList<ChangedJob>> Changed(long behind, int max, CancellationToken stop) =>
         standbys.Primary.Term.Bound(ReadChanged(behind, max, stop));
 
@@ -147,7 +149,7 @@ public sealed class RevisionReads(Standbys standbys)
         return changes;
     }
 
-    /// <summary>The version of a job before it was gone, or its latest: versions count its revisions from 1.</summary>
+    /// <summary>The last version of a job before its deletion, or its current one. Versions count its revisions from 1.</summary>
     public async Task<long> LastVersion(Guid uid, CancellationToken stop)
     {
         await using NpgsqlCommand command = standbys.Primary.CreateCommand(LastVersionSql);
@@ -166,7 +168,7 @@ public sealed class RevisionReads(Standbys standbys)
         return await command.ExecuteScalarAsync(stop) as long?;
     }
 
-    /// <summary>The job as a revision left it. After a deletion: as it was last seen, at the revision of its end.</summary>
+    /// <summary>The job after a revision; after a deletion, its last state at the revision of the deletion.</summary>
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<StoredJob> JobAfter(Revision revision, CancellationToken stop)
     {
@@ -184,7 +186,7 @@ public sealed class RevisionReads(Standbys standbys)
         return await RevisionAtTime.LastBefore(connection, time, stop) + 1;
     }
 
-    /// <summary>Writes a statement of a <see cref="List"/>, of a single piece.</summary>
+    /// <summary>Writes the statement of one page of <see cref="List"/>.</summary>
     internal async Task Write(NpgsqlCommand command, RevisionQuery query, int count, CancellationToken stop, bool probe = false)
     {
         await using NpgsqlConnection connection = await standbys.Primary.OpenConnectionAsync(stop);
@@ -195,7 +197,7 @@ public sealed class RevisionReads(Standbys standbys)
             IndexIntersection.Write(command, rest, lives, count, StepsMax);
     }
 
-    /// <summary>The lives that conditions on names stand for, and the query less those conditions.</summary>
+    /// <summary>The ranges of the conditions on names, and the query without those conditions.</summary>
     private static async Task<(RevisionQuery Remaining, List<NameRange[]> Lives)> Split(
         NpgsqlConnection connection, RevisionQuery query, CancellationToken stop)
     {

@@ -2,7 +2,7 @@ namespace EventStore.Server.Store.History;
 
 /// <summary>
 /// A stretch of time in equal slices that begin at round moments (UTC). A longer stretch, or a later one, is cut at the same moments, so
-/// what was counted of a slice once is good for all of them.
+/// the counts of a slice can be reused for all of them.
 /// </summary>
 /// <param name="Begin">Where the first slice begins.</param>
 /// <param name="Width">How long each is.</param>

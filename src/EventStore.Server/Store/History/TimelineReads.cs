@@ -11,18 +11,18 @@ namespace EventStore.Server.Store.History;
 /// into the server.
 /// </summary>
 /// <remarks>
-/// The bounds between slices are moments. Time never runs against revision, so each becomes a revision by binary search, and a slice is a
-/// range of the index on (namespace, job, revision). Type and user of a revision stand in its row. Which fields a patch or an apply changed
-/// stands in its event only, and 100,000 events are too many to look into. Of each slice, type and user the first event is looked into and,
-/// evenly spread, about <see cref="LookedIntoMax"/> others at most. Where that were not all of them, the counts of spec, metadata and
-/// status are estimates, and say so.
-/// What was counted is kept in a cache, so that the next read counts only what was committed since.
+/// The bounds between slices are times. Times never decrease from revision to revision, so each bound becomes a revision by binary search,
+/// and a slice is a range of the index on (namespace, job, revision). The type and user of a revision are in its row. The fields that a
+/// patch or an apply changed are in its event only, and 100,000 events are too many to read. For each slice, type and user the first event
+/// is read, and about <see cref="LookedIntoMax"/> others at most, evenly spread (sampling). Where not all were read, the counts of spec,
+/// metadata and status are estimates and are marked so.
+/// Counts are cached, so that the next read counts only what was committed since.
 /// </remarks>
 /// <param name="database">The database.</param>
 /// <param name="rebuilds">How often the index rows were rebuilt. Counts from before a rebuild are discarded.</param>
 public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisposable
 {
-    /// <summary>How many revisions are counted at once at most: the newest of the stretch.</summary>
+    /// <summary>The most revisions that are counted at once: the newest of the stretch.</summary>
     public const int CountedMax = 200_000;
 
     private const int LookedIntoMax = 2_000;
@@ -100,7 +100,7 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
     /// <summary>The kind of change of an event type; null if the changed fields decide.</summary>
     public static ChangeKind? KindOf(string type) => Life.Contains(type) ? ChangeKind.Life : type == Status ? ChangeKind.Status : null;
 
-    /// <summary>Where the name's history begins and ends; null for a name that never was.</summary>
+    /// <summary>Where the name's history begins and ends; null if no job ever had the name.</summary>
     public async Task<HistoryExtent?> Extent(JobKey key, CancellationToken stop)
     {
         await using NpgsqlCommand command = Ask(ExtentSql, key);
@@ -117,7 +117,7 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
     /// <param name="to">Where it ends: behind <paramref name="from"/>.</param>
     /// <param name="first">The first revision at or behind <paramref name="from"/>.</param>
     /// <param name="last">The last revision at or before <paramref name="to"/>.</param>
-    /// <param name="slicesMax">Into how many slices the stretch is cut at most.</param>
+    /// <param name="slicesMax">The most slices.</param>
     /// <param name="stop">Cancels the read.</param>
     public async Task<JobTimeline> Count(
         JobKey key, DateTimeOffset from, DateTimeOffset to, long first, long last, int slicesMax, CancellationToken stop)

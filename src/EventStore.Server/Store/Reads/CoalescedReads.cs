@@ -10,12 +10,12 @@ namespace EventStore.Server.Store.Reads;
 /// read is linearizable: it sees every write answered before, of any process. A read that arrives alone waits for nothing.
 /// </summary>
 /// <remarks>
-/// One query brings at most <see cref="AnswerBytes"/> and one job. The length of a job is unknown until it is read. The first query returns
+/// One query reads at most <see cref="AnswerBytes"/> and one job. The length of a job is unknown until it is read. The first query returns
 /// only the length of any job larger than its share; a second query reads it, with others as far as all fit.
 /// </remarks>
 /// <param name="database">The database.</param>
 /// <param name="queriesMax">The most queries at once: the more of them, the fewer jobs each carries.</param>
-/// <param name="textBytesMax">The longest text that is read, in bytes; of a longer one only its size is answered.</param>
+/// <param name="textBytesMax">The longest text that is read, in bytes; of a longer one only its size is returned.</param>
 internal sealed class CoalescedReads(Primary database, int queriesMax, int textBytesMax = int.MaxValue)
 {
     /// <summary>The most bytes of text of one query's answer, beyond those of a single job.</summary>
@@ -31,7 +31,7 @@ internal sealed class CoalescedReads(Primary database, int queriesMax, int textB
     private bool largeIsNext;
     private long bytesMost;
 
-    /// <summary>The most bytes of text that one query has brought.</summary>
+    /// <summary>The most bytes of text that one query has read so far.</summary>
     internal long BytesMost => Volatile.Read(ref bytesMost);
 
     /// <summary>The living job of that name, or null.</summary>
@@ -45,7 +45,7 @@ internal sealed class CoalescedReads(Primary database, int queriesMax, int textB
     }
 
     /// <summary>
-    /// Runs queries as long as reads wait, unless enough are under way. An exception is the answer to the reads of its query.
+    /// Runs queries as long as reads wait, unless enough are under way. If a query fails, each of its reads fails with the same exception.
     /// </summary>
     private async Task AskOn()
     {
@@ -83,8 +83,8 @@ internal sealed class CoalescedReads(Primary database, int queriesMax, int textB
     }
 
     /// <summary>
-    /// Takes the questions of the next query, each with the longest text it may be answered with: large jobs and others in turn, so that
-    /// neither wait for all of the others.
+    /// Takes the reads of the next query and sets for each the longest text it may read. Large jobs and others are served in turn, so that
+    /// neither kind waits for all of the other.
     /// </summary>
     private Question[]? TakeWaiting()
     {
@@ -145,7 +145,10 @@ internal sealed class CoalescedReads(Primary database, int queriesMax, int textB
             command, Array.ConvertAll(questions, question => question.Key), Array.ConvertAll(questions, question => question.BytesMax));
     }
 
-    /// <summary>Asks once more with what is known. A job that grows meanwhile is asked for again, and in the end alone.</summary>
+    /// <summary>
+    /// Queues the read again, now that the job's size is known. If the job grows meanwhile that repeats, and in the end the job is read
+    /// alone.
+    /// </summary>
     private void AskAgain(Question question, int bytes)
     {
         lock (gate)

@@ -37,8 +37,8 @@ internal static class Cursor
     }
 
     /// <summary>
-    /// The rows of a result that has whole jobs or events in it, in order. Beside it the sizes alone are read, ahead of the rows: so many
-    /// rows make a page as have <see cref="PageBytes"/>.
+    /// The rows of a result that has whole jobs or events in it, in order. A second cursor reads the sizes alone, ahead of the rows, so
+    /// that a page has as many rows as fit into <see cref="PageBytes"/>.
     /// </summary>
     /// <param name="connection">A connection within a transaction.</param>
     /// <param name="columns">What is read of each row.</param>
@@ -67,14 +67,14 @@ internal static class Cursor
     }
 
     /// <summary>
-    /// The size of a jsonb column as text, in SQL. Of a value that is not compressed its stored size tells it, without a look at it.
+    /// The size of a jsonb column as text, in SQL. For an uncompressed value the stored size is enough, and the value is not read.
     /// </summary>
     public static string SizeOf(string jsonb) => $"""
         coalesce(CASE WHEN pg_column_compression({jsonb}) IS NULL THEN pg_column_size({jsonb})
                       ELSE octet_length({jsonb}::text) END, 0)::bigint
         """;
 
-    /// <summary>Takes the sizes of the next page's rows, and answers how many they are.</summary>
+    /// <summary>Takes the sizes of the next page's rows, and returns how many they are.</summary>
     private static int TakePage(Queue<long> ahead)
     {
         int count = 0;
@@ -108,7 +108,7 @@ internal static class Cursor
         return page;
     }
 
-    /// <summary>Runs a statement, however long it takes, and answers how many rows it changed.</summary>
+    /// <summary>Runs a statement without a time-out, and returns how many rows it changed.</summary>
     public static async Task<int> Run(
         this NpgsqlConnection connection, string sql, CancellationToken stop, params NpgsqlParameter[] parameters)
     {
@@ -117,7 +117,7 @@ internal static class Cursor
         return await command.ExecuteNonQueryAsync(stop);
     }
 
-    /// <summary>Runs a query and answers its first value.</summary>
+    /// <summary>Runs a query and returns its first value.</summary>
     public static async Task<object?> Ask(
         this NpgsqlConnection connection, string sql, CancellationToken stop, params NpgsqlParameter[] parameters)
     {

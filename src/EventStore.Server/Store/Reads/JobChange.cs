@@ -4,8 +4,8 @@ using EventStore.Server.Store.Format;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// One event with the job after it, serialized, and what a selection needs to know of both sides. Once serialized it holds only
-/// bytes: queues may hold thousands of changes, and a parsed job is several times as large.
+/// One event with the job after it, serialized, and the facts by which a selection sees the job before and after. Once serialized it holds
+/// only bytes: queues may hold thousands of changes, and a parsed job is several times as large.
 /// </summary>
 public sealed class JobChange : LogEntry
 {
@@ -33,7 +33,7 @@ public sealed class JobChange : LogEntry
     /// <summary>The job after; marked as deleted when it is gone.</summary>
     public JobFacts After { get; }
 
-    /// <summary>The job after the event as an answer shows it; printed once, however many watch.</summary>
+    /// <summary>The job after the event as an answer shows it; printed once for all watchers.</summary>
     public StoredJob Stored
     {
         get

@@ -16,7 +16,7 @@ namespace EventStore.Server.Store.Reads;
 /// while one is being consumed.
 /// </remarks>
 /// <param name="standbys">The database.</param>
-/// <param name="knownBytes">How many bytes of jobs are remembered.</param>
+/// <param name="knownBytes">The size of the LRU cache of jobs, in bytes.</param>
 internal sealed class JobLog(Standbys standbys, long knownBytes)
 {
     /// <summary>The most bytes of events of one page, beyond its first event.</summary>
@@ -109,7 +109,7 @@ internal sealed class JobLog(Standbys standbys, long knownBytes)
     /// Loads the job of an event as it was before it, and in the same query those of the events that follow, as far as there is
     /// room. How many are asked for at once grows as long as all find room.
     /// </summary>
-    /// <returns>Why the job of the event could not be loaded; null when it was.</returns>
+    /// <returns>Why the job of the event could not be loaded; null if it was.</returns>
     private async Task<Exception?> Load(
         StoredEvent first, Queue<StoredEvent> following, long upTo, CancellationToken stop)
     {

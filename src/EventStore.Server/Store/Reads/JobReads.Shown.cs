@@ -33,10 +33,12 @@ public sealed partial class JobReads
     }
 
     /// <summary>
-    /// Opens one that a standby may have taken, for lists that are shown and for nothing that is written by them. It has what the primary
-    /// has now, or what it had when it was asked.
+    /// Opens a transaction that may be on a standby, for lists that are shown to a client and decide nothing. It has everything
+    /// that the primary has committed before the call or, with <paramref name="isAny"/>, everything that this server has seen.
     /// </summary>
-    /// <param name="isAny">Whether what this server has seen is new enough.</param>
+    /// <param name="isAny">
+    /// Whether the last revision that this server has seen is recent enough, so that the primary need not be asked.
+    /// </param>
     /// <param name="stop">Cancels the read.</param>
     public async Task<ListTransaction> BeginShownList(bool isAny, CancellationToken stop)
     {

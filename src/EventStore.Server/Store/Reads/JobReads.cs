@@ -67,7 +67,9 @@ public sealed partial class JobReads(Standbys standbys)
         return await command.ExecuteScalarAsync(stop) is not true;
     }
 
-    /// <summary>The job of that name that lived at the revision, as it stood then, and when its last event by then was; or null.</summary>
+    /// <summary>
+    /// The job of that name that lived at the revision, as it stood then, and the time of its last event by then; null if none lived.
+    /// </summary>
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<(Job Job, DateTimeOffset Time)?> JobAt(JobKey key, long revision, CancellationToken stop)
     {
@@ -75,14 +77,16 @@ public sealed partial class JobReads(Standbys standbys)
         return await PastJobs.OneAt(connection, key, revision, stop) is { } past ? (past.Job!, past.Time) : null;
     }
 
-    /// <summary>The revision a moment stood at, or null for one that is yet to come; and the database's clock.</summary>
+    /// <summary>The last revision committed at or before a time, or null if the time is in the future; and the database's clock.</summary>
     public async Task<(long? Revision, DateTimeOffset Now)> RevisionAt(DateTimeOffset moment, CancellationToken stop)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
         return await RevisionAtTime.Find(connection, moment, stop);
     }
 
-    /// <summary>Those of the jobs that lived at the revision, as they stood then; null when they have more bytes than that.</summary>
+    /// <summary>
+    /// The jobs of these names that lived at the revision, as they stood then; null if they have more bytes than the bound.
+    /// </summary>
     /// <exception cref="UnreadableEventException">An event of one of them cannot be read.</exception>
     public async Task<Dictionary<JobKey, Job>?> JobsAt(
         IReadOnlyCollection<JobKey> keys, long revision, long bytesMax, CancellationToken stop)
@@ -96,12 +100,12 @@ public sealed partial class JobReads(Standbys standbys)
     public async Task<ListTransaction> BeginList(CancellationToken stop) =>
         await ListTransaction.Open(database, stop);
 
-    /// <summary>The epoch because of which the revision never comes, as far as is known; null when it may.</summary>
+    /// <summary>The epoch in which the revision was lost or skipped, as far as is known; null if it may yet come.</summary>
     public Epoch? Lacking(long revision) => database.Epochs.Lacking(revision);
 
     /// <summary>
-    /// The revision of the last event, of any job; 1 when there is none. Whatever epoch it is of is known then: who compares a revision
-    /// with it can tell whether that one is lost.
+    /// The revision of the last event of any job; 1 if there is none. Afterwards the epoch of that revision is known, so a caller can ask
+    /// <see cref="Lacking"/> whether another revision was lost.
     /// </summary>
     public async Task<long> Head(CancellationToken stop)
     {
@@ -131,7 +135,7 @@ public sealed partial class JobReads(Standbys standbys)
         return (long)(await command.ExecuteScalarAsync(stop))!;
     }
 
-    /// <summary>Where the chain stands, with the epochs up to there.</summary>
+    /// <summary>The checkpoint of the hash chain now, with the epochs up to there.</summary>
     public async Task<(Checkpoint Now, IReadOnlyList<Epoch> Epochs)> Checkpoint(CancellationToken stop)
     {
         await using NpgsqlCommand command = database.CreateCommand(CheckpointSql);

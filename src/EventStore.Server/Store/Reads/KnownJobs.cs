@@ -15,20 +15,20 @@ internal sealed class KnownJobs(long bytesMax)
 
     private readonly LruByBytes<Guid, Entry> entries = new(bytesMax);
 
-    /// <summary>How many bytes are held.</summary>
+    /// <summary>The bytes of all jobs.</summary>
     public long Bytes => entries.Bytes;
 
-    /// <summary>The job as that many events left it; null when it is not known so.</summary>
+    /// <summary>The job at a version; null if it is not in the cache, or at another version.</summary>
     public Job? At(Guid uid, long version) => entries.Peek(uid)?.Job is { } job && job.Version == version ? job : null;
 
-    /// <summary>Where a job is addressed, at whatever version it is known.</summary>
+    /// <summary>The name of a job, whatever its version in the cache.</summary>
     public bool TryGetKey(Guid uid, [NotNullWhen(true)] out JobKey? key)
     {
         key = entries.Peek(uid)?.Job.Key;
         return key is not null;
     }
 
-    /// <summary>Puts a job that was read.</summary>
+    /// <summary>Adds a job that was read.</summary>
     public void Put(Job job)
     {
         int measured = JobText.LengthOf(job);
@@ -36,8 +36,8 @@ internal sealed class KnownJobs(long bytesMax)
     }
 
     /// <summary>
-    /// Puts a job after one more event. It may have grown by as much as the event holds; it is measured again only when that adds
-    /// up to more than it was, so that a small change of a large job costs nothing.
+    /// Replaces a job by the same after one more event. Its size is estimated by adding the event's; it is measured again only when the
+    /// estimate has doubled, so that a small change of a large job costs nothing.
     /// </summary>
     /// <param name="job">The job after the event.</param>
     /// <param name="eventBytes">The size of the event's data.</param>
@@ -51,7 +51,7 @@ internal sealed class KnownJobs(long bytesMax)
             Put(job, bytes, measured > 0 ? measured : bytes);
     }
 
-    /// <summary>Forgets a job.</summary>
+    /// <summary>Removes a job.</summary>
     public void Remove(Guid uid) => entries.Remove(uid);
 
     private void Put(Job job, long bytes, long measured) => entries.Put(job.Uid, new Entry(job, bytes, measured), bytes);

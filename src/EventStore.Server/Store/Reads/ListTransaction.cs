@@ -73,7 +73,7 @@ public sealed class ListTransaction : IAsyncDisposable
     private static async Task<RepeatableRead?> Begun(StandbySession there, CancellationToken stop) =>
         await RepeatableRead.Begin(there.Connection, stop);
 
-    /// <summary>Goes on at the primary. The transaction on the standby is closed by <see cref="Standby"/>, once it has ended.</summary>
+    /// <summary>Continues on the primary. <see cref="Standby"/> closes the transaction on the standby, once it has ended.</summary>
     /// <exception cref="PrimaryChangedException">It is another primary, and the revision is lost.</exception>
     private async Task<RepeatableRead> MoveToPrimary(long revision, CancellationToken stop)
     {

@@ -20,8 +20,8 @@ internal sealed record LivingRow(JobKey Key, StoredJob? Stored, Guid Uid, long V
 
     /// <summary>Reads living jobs by name; <see cref="All"/> sets its parameters.</summary>
     /// <remarks>
-    /// LIMIT 1 holds the plan to one look into the index for each name, whatever the planner believed of the table when it made the plan,
-    /// and has the text taken out of the row once.
+    /// LIMIT 1 forces a plan with one index look-up for each name, whatever the statistics said when the plan was made, and the text is
+    /// decompressed once.
     /// </remarks>
     public const string Sql = """
         SELECT k.place, j.id, j.mt_version, j.revision, CASE WHEN octet_length(j.text) <= k.text_max THEN j.text END, j.mt_last_modified,
@@ -64,6 +64,6 @@ internal sealed record LivingRow(JobKey Key, StoredJob? Stored, Guid Uid, long V
         return (await All(command, [key], [int.MaxValue]))[0];
     }
 
-    /// <summary>The job, to be decided upon.</summary>
+    /// <summary>The parsed job.</summary>
     public Job ToJob() => JobText.Read(Stored!.Utf8.Span, Uid, Version, Stored.Revision, deleted: false);
 }

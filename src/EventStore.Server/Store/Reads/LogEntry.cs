@@ -4,7 +4,7 @@ using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.Reads;
 
-/// <summary>One event as a reader of the log is given it.</summary>
+/// <summary>One event as the readers of the log get it.</summary>
 public abstract class LogEntry
 {
     private protected LogEntry(StoredEvent happened) => Happened = happened;
@@ -15,22 +15,22 @@ public abstract class LogEntry
     /// <summary>When the event was committed.</summary>
     public DateTimeOffset Time => Happened.Time;
 
-    /// <summary>The event as the history shows it, made when it is asked for; null for one of no job.</summary>
+    /// <summary>The event as the history shows it, made on demand; null if it belongs to no job.</summary>
     public abstract Revision? AsRevision { get; }
 
-    /// <summary>How many bytes it holds.</summary>
+    /// <summary>How many bytes of memory it takes.</summary>
     public abstract int WeightBytes { get; }
 
     /// <summary>The event.</summary>
     protected StoredEvent Happened { get; }
 
-    /// <summary>Prints what will be sent, before many ask for it at once.</summary>
+    /// <summary>Serializes it in advance, before many watchers ask for it at once.</summary>
     public virtual void Print()
     {
     }
 }
 
-/// <summary>What a selection looks at.</summary>
+/// <summary>The facts of a job by which a selection chooses.</summary>
 /// <param name="Key">The job.</param>
 /// <param name="Labels">Its labels.</param>
 /// <param name="Deleted">Whether it is gone.</param>
@@ -41,7 +41,7 @@ public sealed record JobFacts(JobKey Key, JsonObject? Labels, bool Deleted)
 }
 
 /// <summary>
-/// An event that cannot be read, or cannot be applied to its job: of a newer release, or forged. Readers go on behind it.
+/// An event that cannot be read or applied to its job: written by a newer release, or forged. Readers skip it.
 /// </summary>
 public sealed class UnreadableEvent : LogEntry
 {

@@ -4,7 +4,7 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// The names a list as of a past revision must look at, in order: jobs living now, and jobs deleted since, of which there may be
+/// The names that a list as of a past revision has to examine, in order: jobs living now, and jobs deleted since, of which there may be
 /// many more. The first are read along their index, the second are sorted once by a cursor in the database.
 /// </summary>
 /// <param name="connection">A connection within a snapshot.</param>
@@ -20,7 +20,7 @@ internal sealed class NamesAtRevision(NpgsqlConnection connection, JobRange rang
     private bool noMoreLiving;
     private bool noMoreDeleted;
 
-    /// <summary>The next names, each with whether its job is another than it was at the revision; none at the end.</summary>
+    /// <summary>The next names, each with whether its job has changed since the revision; empty at the end.</summary>
     public async Task<List<(JobKey Key, bool HasChanged)>> Next(int count, CancellationToken stop)
     {
         var next = new List<(JobKey, bool)>(count);

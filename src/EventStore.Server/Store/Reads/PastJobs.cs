@@ -6,9 +6,9 @@ using Npgsql;
 namespace EventStore.Server.Store.Reads;
 
 /// <summary>
-/// Jobs as of a past revision. A job's stream is entered at the nearest stored state (a snapshot before or after, its beginning, or
-/// the current job), and events are applied forward or undone backward from there. There is a snapshot about every 128 events, so
-/// any revision costs the same, however long the history is.
+/// Jobs as of a past revision. The replay of a job's stream begins at the nearest stored state (a snapshot before or after, its beginning,
+/// or the current job), and events are applied forward or undone backward from there. There is a snapshot about every 128 events, so any
+/// revision costs the same, however long the history is.
 /// </summary>
 /// <remarks>
 /// It needs no transaction: committed events never change, and a row that changes between the two queries is not read again. Many
@@ -62,11 +62,11 @@ internal static class PastJobs
          ORDER BY k.place, CASE WHEN k.entered < k.wanted THEN e.version ELSE -e.version END
         """;
 
-    /// <summary>Those of the jobs that lived at the revision, as they stood then.</summary>
+    /// <summary>The jobs of these names that lived at the revision, as they stood then.</summary>
     /// <param name="connection">A connection.</param>
     /// <param name="keys">The names, each once.</param>
     /// <param name="revision">As of this revision.</param>
-    /// <param name="bytesMax">No more jobs are read once they have so many bytes; one is read in any case.</param>
+    /// <param name="bytesMax">The bound on their bytes: no more jobs are read beyond it; one is read in any case.</param>
     /// <param name="stop">Cancels the reading.</param>
     public static async Task<Found> At(
         NpgsqlConnection connection, IReadOnlyCollection<JobKey> keys, long revision, long bytesMax, CancellationToken stop)
@@ -86,10 +86,10 @@ internal static class PastJobs
         return found.Jobs is [var only] ? only.OrThrow() : null;
     }
 
-    /// <summary>The jobs after so many events of their streams. A job without such an event is left out.</summary>
+    /// <summary>The jobs at given versions. A job without that version is left out.</summary>
     /// <param name="connection">A connection.</param>
     /// <param name="versions">The streams and versions.</param>
-    /// <param name="bytesMax">No more jobs are read once they have so many bytes; one is read in any case.</param>
+    /// <param name="bytesMax">The bound on their bytes: no more jobs are read beyond it; one is read in any case.</param>
     /// <param name="stop">Cancels the reading.</param>
     public static async Task<Found> AtVersions(
         NpgsqlConnection connection, IReadOnlyDictionary<Guid, long> versions, long bytesMax, CancellationToken stop)
@@ -161,21 +161,21 @@ internal static class PastJobs
 
     /// <summary>What was read.</summary>
     /// <param name="Jobs">The jobs, in no order.</param>
-    /// <param name="Complete">Whether these are all there are; else the bound on bytes was reached.</param>
+    /// <param name="Complete">Whether these are all; else the bound on bytes was reached.</param>
     internal sealed record Found(IReadOnlyList<PastJob> Jobs, bool Complete);
 
-    /// <summary>From where a stream is entered to the version that is wanted.</summary>
+    /// <summary>The replay of one stream, from a stored state to the wanted version.</summary>
     /// <param name="Uid">The stream.</param>
     /// <param name="Version">The version wanted.</param>
     /// <param name="Revision">Its revision.</param>
     /// <param name="Time">When it was committed.</param>
-    /// <param name="Deleted">Whether it took the job away.</param>
-    /// <param name="Entered">The version of the job kept whole; 0 for the stream's beginning.</param>
+    /// <param name="Deleted">Whether its event deleted the job.</param>
+    /// <param name="Entered">The version of the stored state; 0 for the stream's beginning.</param>
     private sealed record Replay(Guid Uid, long Version, long Revision, DateTimeOffset Time, bool Deleted, long Entered)
     {
         private UnreadableEventException? problem;
 
-        /// <summary>Where the job is addressed.</summary>
+        /// <summary>The job's name.</summary>
         public JobKey Key { get; set; }
 
         /// <summary>The job as far as the events have been applied.</summary>
@@ -184,7 +184,7 @@ internal static class PastJobs
         /// <summary>Whether it was left out because of the bound on bytes.</summary>
         public bool Dropped { get; set; }
 
-        /// <summary>Applies an event, or undoes it when the stream was entered behind the version wanted.</summary>
+        /// <summary>Applies an event, or undoes it if the stored state is later than the wanted version.</summary>
         public void Apply(long revision, string name, byte[] data)
         {
             if (problem is not null)
@@ -213,13 +213,13 @@ internal static class PastJobs
 
 /// <summary>A job as it once stood.</summary>
 /// <param name="Uid">The incarnation.</param>
-/// <param name="Key">Where it is addressed.</param>
-/// <param name="Job">The job; null when it cannot be told.</param>
+/// <param name="Key">The job's name.</param>
+/// <param name="Job">The job; null if it cannot be reconstructed.</param>
 /// <param name="Time">When its last event by then was committed.</param>
-/// <param name="Problem">Why it cannot be told; null when it can.</param>
+/// <param name="Problem">Why it cannot be reconstructed; null if it can.</param>
 internal sealed record PastJob(Guid Uid, JobKey Key, Job? Job, DateTimeOffset Time, UnreadableEventException? Problem)
 {
-    /// <summary>The same, if it can be told.</summary>
+    /// <summary>The same, if it could be reconstructed.</summary>
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public PastJob OrThrow() => Problem is null ? this : throw new UnreadableEventException($"job {Key}: {Problem.Message}", Problem);
 }

@@ -3,14 +3,14 @@ using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.Reads;
 
-/// <summary>Waiting until a revision is reached that a client has seen elsewhere, as at another server.</summary>
+/// <summary>Waits until a revision is reached that a client has seen elsewhere, for example at another server.</summary>
 public static class RevisionWait
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3); // upstream's
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Waits, for at most three seconds as upstream does, until the store has reached the revision.</summary>
-    /// <returns>Null when it has; else why not. A revision that is known never to come is not waited for.</returns>
+    /// <returns>Null if it has; else why not. It does not wait for a revision that is known to be lost or skipped.</returns>
     public static async Task<MissingRevision?> WaitFor(this JobReads reads, long revision, CancellationToken stop)
     {
         long started = Stopwatch.GetTimestamp();
