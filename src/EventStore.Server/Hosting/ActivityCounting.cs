@@ -3,7 +3,7 @@ using EventStore.Server.Telemetry;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>What counts and reads the activity: Marten's store, its daemon, the check of <c>/readyz</c>.</summary>
+/// <summary>Adds the services that count and read the activity: Marten's store, its daemon, the check of <c>/readyz</c>.</summary>
 internal static class ActivityCounting
 {
     public static void AddActivity(this IServiceCollection services)

@@ -40,7 +40,7 @@ internal static class Addresses
         }
     }
 
-    /// <summary>What is said of an address that cannot be listened on.</summary>
+    /// <summary>The error for an address that cannot be listened on.</summary>
     public static OperatorException Refusal(string url, SocketException e) => e.SocketErrorCode == SocketError.AddressAlreadyInUse
         ? new OperatorException($"cannot listen: {url} is already in use", Hint)
         : new OperatorException($"cannot listen: {url}: {e.Message}", "Choose an address of this machine with --urls.");
@@ -67,7 +67,7 @@ internal static class Addresses
     public static string? Host(string url) =>
         Uri.TryCreate(url, UriKind.Absolute, out Uri? uri) && uri.Host is not ("0.0.0.0" or "[::]") ? uri.Host.Trim('[', ']') : null;
 
-    /// <summary>The address as somebody on this machine can call it.</summary>
+    /// <summary>The address in a form that a client on this machine can call.</summary>
     public static string Local(string url) => ((string[])["//[::]", "//0.0.0.0", "//*", "//+"]).Aggregate(
         url, (said, any) => said.Replace(any, "//127.0.0.1", StringComparison.Ordinal));
 

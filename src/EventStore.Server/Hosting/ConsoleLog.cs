@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>The log of every verb: one line an event, with the time, on standard error.</summary>
+/// <summary>The log of every verb: one line for each event, with the time, on standard error.</summary>
 internal static class ConsoleLog
 {
     public static ILoggingBuilder AddConsoleLog(this ILoggingBuilder log)

@@ -15,7 +15,7 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
     /// <summary>The admin of the first start.</summary>
     private static readonly Caller Admin = new("admin", "admin", [Caller.Masters]);
 
-    /// <summary>Reads what there is and makes nothing, so that an error shows before a database is started.</summary>
+    /// <summary>Reads the files that exist and creates none, so that an error shows before a database is started.</summary>
     /// <exception cref="OperatorException">A file or a setting is wrong.</exception>
     public static void Check(Settings settings, IConfiguration configuration, ILoggerFactory logging)
     {
@@ -30,7 +30,7 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         ClusterSettings.Read(name => configuration[name]);
     }
 
-    /// <summary>Reads the files, making the token file where there is none of the operator's.</summary>
+    /// <summary>Reads the files; creates the token file if the operator named none.</summary>
     /// <exception cref="OperatorException">A file or a setting is wrong.</exception>
     public static CredentialSources Read(Settings settings, IConfiguration configuration, ILoggerFactory logging)
     {

@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>The database the verbs work on: one that was named, or a private one.</summary>
+/// <summary>The database that the verbs work on: one that was named, or a private one.</summary>
 internal sealed class Database : IAsyncDisposable
 {
     // Sent by set_config and not as start-up options, which a pooler such as PgBouncer would refuse or drop. Commits are
@@ -56,7 +56,7 @@ internal sealed class Database : IAsyncDisposable
     /// <summary>Completes when the private server ends by itself; never for a database that was named.</summary>
     public Task Ended => embedded?.Ended ?? Task.Delay(Timeout.Infinite);
 
-    /// <summary>Opens the configured database. A private one is made where there is none.</summary>
+    /// <summary>Opens the configured database; creates the private one if it does not exist.</summary>
     public static async Task<Database> Open(Settings settings, ILogger log, CancellationToken stop)
     {
         if (settings.Postgres is { } serving)
@@ -67,7 +67,7 @@ internal sealed class Database : IAsyncDisposable
         return new Database(embedded.OwnerConnectionString, embedded.ServingConnectionString, embedded);
     }
 
-    /// <summary>The same for verbs that work on what is there: they make no private database.</summary>
+    /// <summary>The same for verbs that need an existing database: they create none.</summary>
     /// <exception cref="OperatorException">The data folder holds none.</exception>
     public static Task<Database> OpenExisting(VerbRun run)
     {
@@ -86,10 +86,10 @@ internal sealed class Database : IAsyncDisposable
     /// Connections of the serving role. Their metrics carry the program's name and not a connection string, which names hosts.
     /// Statements are traced only as part of a request, not those the server sends periodically.
     /// </summary>
-    /// <param name="mayReadOnly">Whether a standby is good enough, where it is the only host.</param>
+    /// <param name="mayReadOnly">Whether a read-only session is accepted, as on a standby that is the only host.</param>
     public NpgsqlDataSource Serving(bool mayReadOnly = false) => Source(ServingConnectionString, Settings.ProgramName, mayReadOnly);
 
-    /// <summary>The same for each host.</summary>
+    /// <summary>The same, with one data source for each host.</summary>
     public Primary Primary() => new([.. ServingConnectionStrings.Select((host, i) => Source(
         host, ServingConnectionStrings.Count > 1 ? $"{Settings.ProgramName} {i + 1}" : Settings.ProgramName))]);
 
@@ -97,7 +97,9 @@ internal sealed class Database : IAsyncDisposable
     public Func<NpgsqlDataSource>[] Reading() => [.. AllConnectionStrings.Select((host, i) => (Func<NpgsqlDataSource>)(() => Source(
         host, $"{Settings.ProgramName} standby {i + 1}", mayReadOnly: true)))];
 
-    /// <summary>Connections of the serving role for finding out what became of a batch: rare, and so none is kept.</summary>
+    /// <summary>
+    /// Connections of the serving role for looking up a batch whose reply was lost. That is rare, so they are not pooled.
+    /// </summary>
     public LostReplies LostReplies() => new(new Primary([.. ServingConnectionStrings.Select(host => Source(
         new NpgsqlConnectionStringBuilder(host) { Pooling = false }.ConnectionString, null, mayReadOnly: true))]));
 
@@ -106,8 +108,8 @@ internal sealed class Database : IAsyncDisposable
         [.. AllConnectionStrings.Select(host => (HostList.NameOf(host), HostList.Probing(host)))];
 
     /// <summary>
-    /// The serving role's connection to the host that is the primary now. All hosts are asked at once, so that one that hangs is waited for
-    /// once. If none is the primary, the connection string itself, which tries them all.
+    /// The serving role's connection to the host that is the primary now. All hosts are asked in parallel, so hanging hosts cost one
+    /// time-out together. If none is the primary, returns the connection string itself, which tries them all.
     /// </summary>
     public async Task<string> FindPrimary()
     {
@@ -132,9 +134,9 @@ internal sealed class Database : IAsyncDisposable
     public ValueTask DisposeAsync() => embedded?.DisposeAsync() ?? ValueTask.CompletedTask;
 
     /// <summary>Connections whose sessions have the settings this program needs.</summary>
-    /// <param name="connectionString">Where to.</param>
-    /// <param name="name">The name their metrics go by.</param>
-    /// <param name="mayReadOnly">Whether a session is good that may only read.</param>
+    /// <param name="connectionString">The connection string.</param>
+    /// <param name="name">The name in their metrics.</param>
+    /// <param name="mayReadOnly">Whether a read-only session is accepted.</param>
     internal static NpgsqlDataSource Source(string connectionString, string? name, bool mayReadOnly = false)
     {
         var target = new NpgsqlConnectionStringBuilder(connectionString);

@@ -3,12 +3,12 @@ using Npgsql;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>Says in two lines what a verb met when it could not use its database.</summary>
+/// <summary>Explains in two lines why a verb could not use its database.</summary>
 internal static class DatabaseTrouble
 {
     private const string Variables = "ConnectionStrings__Postgres and ConnectionStrings__PostgresOwner";
 
-    /// <summary>What is wrong and what to do, if the operator can mend it; null for what only a programmer can.</summary>
+    /// <summary>What is wrong and what to do, if an operator can correct it; null for a bug.</summary>
     public static OperatorException? Explain(Exception e) => e switch
     {
         PostgresException

@@ -10,7 +10,7 @@ internal static partial class DatabaseWait
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>Does it now; false when the database is away and may come back.</summary>
+    /// <summary>Does the work now; false if the database is away and a retry may succeed.</summary>
     public static async Task<bool> Try(Func<Task> prepare, ILogger log)
     {
         try
@@ -25,7 +25,9 @@ internal static partial class DatabaseWait
         }
     }
 
-    /// <summary>Does it as soon as the database is there, and then waits for the end. Throws what waiting cannot mend.</summary>
+    /// <summary>
+    /// Retries the work until the database is there, and then waits for the end. Throws an error that a retry cannot help.
+    /// </summary>
     public static async Task Later(Func<Task> prepare, ILogger log, CancellationToken stop)
     {
         while (!await Try(prepare, log))

@@ -14,7 +14,7 @@ internal static class HostList
 
     /// <summary>
     /// With several hosts: shortens Npgsql's connection time-out of 15 seconds, so that a hanging host delays nobody for long, and limits
-    /// how long Npgsql remembers a host's state to one second. Values that were given stay.
+    /// how long Npgsql remembers a host's state to one second. Values that the connection string sets stay.
     /// </summary>
     public static void Tune(NpgsqlConnectionStringBuilder target)
     {

@@ -2,13 +2,13 @@ using System.Text;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>A kubeconfig for whoever starts the server, so that kubectl works at once.</summary>
+/// <summary>A kubeconfig for the user that starts the server, so that kubectl works at once.</summary>
 internal static class Kubeconfig
 {
     /// <summary>Writes the file, readable by its owner only, for it holds the token.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="url">Where the server is; with https, or kubectl would send no token.</param>
-    /// <param name="tls">How the server is trusted.</param>
+    /// <param name="url">The server's address; with https, because kubectl sends no token over http.</param>
+    /// <param name="tls">What a client needs to trust the server.</param>
     /// <param name="token">The admin's token.</param>
     public static void Write(string path, string url, ServedTls tls, string token) => PrivateFile.Write(path, $"""
         apiVersion: v1

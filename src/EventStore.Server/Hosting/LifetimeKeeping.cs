@@ -8,7 +8,7 @@ using EventStore.Server.Telemetry;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>What ends lifetimes, and the check of <c>/readyz</c>.</summary>
+/// <summary>Adds the controllers that end lifetimes, and their check of <c>/readyz</c>.</summary>
 internal static class LifetimeKeeping
 {
     public static void AddLifetimes(this IServiceCollection services, IReadOnlySet<LifetimeRule> rules)

@@ -20,10 +20,10 @@ internal static class OwnCertificate
     private static readonly TimeSpan FirstByteWithin = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RenewBefore = TimeSpan.FromDays(30);
 
-    /// <summary>Where a data folder has it.</summary>
+    /// <summary>Its path in a data folder.</summary>
     public static string PathIn(string folder) => Path.Combine(folder, "tls.pem");
 
-    /// <summary>The certificate of the data folder; made anew where there is none that names all the hosts.</summary>
+    /// <summary>The certificate of the data folder. It is made anew if there is none, or if it lacks one of the hosts.</summary>
     public static X509Certificate2 LoadOrMake(string folder, IReadOnlyCollection<string> hosts)
     {
         string path = PathIn(folder);
@@ -47,7 +47,7 @@ internal static class OwnCertificate
         return (made.ExportCertificatePem(), key.ExportPkcs8PrivateKeyPem());
     }
 
-    /// <summary>Serves TLS to whoever begins with its handshake, and HTTP to everybody else, on one address.</summary>
+    /// <summary>Serves TLS and HTTP on one address: TLS if the connection begins with a handshake.</summary>
     public static void ServeBoth(ListenOptions listen, X509Certificate2 certificate)
     {
         ConnectionDelegate? http = null;

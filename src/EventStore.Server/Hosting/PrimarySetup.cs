@@ -5,7 +5,8 @@ using EventStore.Server.Telemetry;
 namespace EventStore.Server.Hosting;
 
 /// <summary>
-/// The connections to the primary and to its standbys, what follows it from host to host, and the checks of <c>/readyz</c>.
+/// Adds the connections to the primary and to its standbys, the watch that follows the primary from host to host, and the checks of
+/// <c>/readyz</c>.
 /// </summary>
 internal static class PrimarySetup
 {

@@ -17,7 +17,7 @@ internal static class PrivateFolder
         Make(settings.DataFolder);
     }
 
-    /// <summary>A folder within the data folder, made if it is not there.</summary>
+    /// <summary>A folder within the data folder, created if it does not exist.</summary>
     public static string Within(string dataFolder, string name)
     {
         string folder = Path.Combine(dataFolder, name);

@@ -8,7 +8,7 @@ using EventStore.Server.Telemetry;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>What must be well for the server to be sent requests: the checks of <c>/readyz</c>, by name.</summary>
+/// <summary>The checks of <c>/readyz</c>, by name: what must work before the server is sent requests.</summary>
 internal static class Readiness
 {
     private static readonly TimeSpan SchemaHolds = TimeSpan.FromMinutes(1);

@@ -10,7 +10,7 @@ namespace EventStore.Server.Hosting;
 /// </summary>
 internal static class RetriedRead
 {
-    /// <summary>Runs the request, and if need be runs it again.</summary>
+    /// <summary>Runs the request, and retries it once if its connection was broken.</summary>
     public static async Task OnAFreshConnection(HttpContext http, RequestDelegate next)
     {
         try

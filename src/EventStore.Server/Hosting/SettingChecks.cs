@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>Looks at settings before anything is made. No refusal repeats a value that may hold a password.</summary>
+/// <summary>Checks settings before anything is started. No refusal repeats a value that may hold a password.</summary>
 internal static partial class SettingChecks
 {
     private const string ConnectionStringHint = "It looks like: Host=db;Database=eventstore;Username=eventstore_server;Password=...";
@@ -27,7 +27,7 @@ internal static partial class SettingChecks
     }
 
     /// <summary>Refuses an address that a server cannot listen on.</summary>
-    /// <param name="setting">What the setting is called.</param>
+    /// <param name="setting">The name of the setting.</param>
     /// <param name="urls">The addresses.</param>
     /// <exception cref="OperatorException">There is one.</exception>
     public static void Urls(string setting, IEnumerable<string> urls)
@@ -46,7 +46,9 @@ internal static partial class SettingChecks
         OperatorException Refused(string problem, string hint) => new($"cannot listen: {problem}", $"{setting} {hint}.");
     }
 
-    /// <summary>Refuses to read standbys where there can be none, and replicas of nothing or that are not read.</summary>
+    /// <summary>
+    /// Refuses reads from standbys if no host could be one, and replicas that have no primary beside them or would not be read.
+    /// </summary>
     /// <param name="postgres">The connection string; null for the private database.</param>
     /// <param name="replicas">That of the replicas; null for none.</param>
     /// <param name="areRead">Whether standbys are read.</param>
@@ -74,7 +76,7 @@ internal static partial class SettingChecks
 
     /// <summary>Reads a connection string.</summary>
     /// <param name="text">The connection string.</param>
-    /// <param name="setting">What the setting is called.</param>
+    /// <param name="setting">The name of the setting.</param>
     /// <param name="isRead">Whether each of its hosts is only read, and is asked by itself what it is.</param>
     /// <exception cref="OperatorException">It is none, or no connection can be made with it.</exception>
     public static NpgsqlConnectionStringBuilder ConnectionString(string text, string setting, bool isRead = false)

@@ -10,12 +10,12 @@ namespace EventStore.Server.Hosting;
 /// <summary>The settings of the command line, the environment and the settings files, read and checked once.</summary>
 /// <param name="Urls">Where to serve; empty when Kestrel's own endpoints are configured, which then count alone.</param>
 /// <param name="DataFolder">Where the private PostgreSQL, the admin token, the certificate and the kubeconfig live.</param>
-/// <param name="DataFolderGiven">Whether that folder was named, and so is used beside a named database too.</param>
-/// <param name="TokenAuthFile">Who may log in; null for the file made on the first start.</param>
+/// <param name="DataFolderGiven">Whether that folder was named: then it is used even if a database is named.</param>
+/// <param name="TokenAuthFile">The file of tokens; null for the one created on the first start.</param>
 /// <param name="RbacFolder">The folder of RBAC objects; null when there is none.</param>
 /// <param name="ClientCaFile">CA certificates of client certificates; null when none is asked for.</param>
 /// <param name="Postgres">The serving role's connection string; null for the private database.</param>
-/// <param name="PostgresOwner">The owner's connection string; null when it is not known.</param>
+/// <param name="PostgresOwner">The owner's connection string; null if none is given.</param>
 internal sealed record Settings(
     IReadOnlyList<string> Urls, string DataFolder, bool DataFolderGiven, string? TokenAuthFile, string? RbacFolder, string? ClientCaFile,
     string? Postgres, string? PostgresOwner)
@@ -26,25 +26,25 @@ internal sealed record Settings(
     /// <summary>Whether the page for people is served.</summary>
     public bool HasPage { get; private init; }
 
-    /// <summary>Whether nothing is written to a primary that waits for no standby.</summary>
+    /// <summary>Whether writes are refused while the primary has no synchronous standby.</summary>
     public bool RequiresSynchronous { get; private init; }
 
-    /// <summary>Whether what may be read from a standby is.</summary>
+    /// <summary>Whether reads may go to standbys.</summary>
     public bool ReadsStandbys { get; private init; }
 
-    /// <summary>For what a reason must be given.</summary>
+    /// <summary>The kinds of change that need a reason.</summary>
     public IReadOnlySet<string> ReasonsRequired { get; private init; } = new HashSet<string>();
 
     /// <summary>Which controllers end lifetimes; none unless they are named.</summary>
     public IReadOnlySet<LifetimeRule> Controllers { get; private init; } = new HashSet<LifetimeRule>();
 
-    /// <summary>The API groups that are served, where an aggregator asks for them; null for all.</summary>
+    /// <summary>The API groups that are served behind an aggregator; null for all.</summary>
     public IReadOnlySet<string>? Groups { get; private init; }
 
     /// <summary>More names and addresses for the server's own certificate.</summary>
     public IReadOnlyList<string> TlsNames { get; private init; } = [];
 
-    /// <summary>Whether there is a folder to write to: one that is needed, or one that was named.</summary>
+    /// <summary>Whether the data folder is used: it is needed, or it was named.</summary>
     public bool HasFolder => !NamesDatabase || DataFolderGiven || TokenAuthFile is null;
 
     /// <summary>
@@ -54,7 +54,7 @@ internal sealed record Settings(
     public bool MakesCertificate =>
         HasFolder && Urls.Count > 0 && !Urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase));
 
-    /// <summary>What the program is called, in messages and in the database's list of sessions.</summary>
+    /// <summary>The name of the program, in messages and in the database's list of sessions.</summary>
     public const string ProgramName = "EventStore.Server";
 
     /// <summary>Where the server listens by default.</summary>
@@ -64,13 +64,16 @@ internal sealed record Settings(
     private const string Replicas = "PostgresReplicas";
     private const StringSplitOptions Trimmed = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
 
-    /// <summary>The image of a private PostgreSQL in a container; null to use one only where this machine has no programs.</summary>
+    /// <summary>
+    /// The image for a private PostgreSQL in a container; null for the default, which is used only if this machine has no PostgreSQL
+    /// programs.
+    /// </summary>
     public string? PostgresImage { get; private init; }
 
     /// <summary>The serving role's connection string to hosts that are only read, as standbys; null for none.</summary>
     public string? PostgresReplicas { get; private init; }
 
-    /// <summary>What the API allows.</summary>
+    /// <summary>The profile of what the API allows.</summary>
     public Profile Profile { get; private init; } = Profile.Documented;
 
     /// <summary>Whether the database was named, by either of its roles.</summary>

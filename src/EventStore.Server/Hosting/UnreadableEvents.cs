@@ -3,7 +3,9 @@ using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Hosting;
 
-/// <summary>Answers a read that met an event this release cannot read: it says which one, and fails alone.</summary>
+/// <summary>
+/// Answers a read that met an event which this release cannot read: the error names the event, and only this request fails.
+/// </summary>
 internal static class UnreadableEvents
 {
     public static async Task Answer(HttpContext http, RequestDelegate next)

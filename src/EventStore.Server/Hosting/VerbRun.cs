@@ -24,10 +24,10 @@ internal sealed class VerbRun : IAsyncDisposable
     /// <summary>The options as <c>--name=value</c>.</summary>
     public string[] Arguments { get; }
 
-    /// <summary>All settings: the command line's stand before the environment's.</summary>
+    /// <summary>All settings: the command line overrides the environment.</summary>
     public IConfiguration Configuration { get; }
 
-    /// <summary>The settings of the program's own.</summary>
+    /// <summary>The settings of this program.</summary>
     public Settings Settings { get; }
 
     /// <summary>The log, on standard error.</summary>
@@ -50,7 +50,7 @@ internal sealed class VerbRun : IAsyncDisposable
     /// <summary>The same, to standard error where standard output holds the result.</summary>
     public void Done(string line, TextWriter to) => to.WriteLine($"{line} ({Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s)");
 
-    /// <summary>Leaves Ctrl+C and SIGTERM to somebody else, the web host.</summary>
+    /// <summary>Leaves Ctrl+C and SIGTERM to the web host.</summary>
     public void LeaveSignals() => signals.Dispose();
 
     /// <summary>Shows how much of the work is done: a bar on a terminal, elsewhere a line every five seconds.</summary>

@@ -40,7 +40,7 @@ internal static partial class Web
         return app;
     }
 
-    /// <summary>What every request passes through, in this order.</summary>
+    /// <summary>The middleware that every request passes through, in this order.</summary>
     private static void UsePipeline(this WebApplication app, Served served)
     {
         app.Use(RequestId);

@@ -22,10 +22,10 @@ namespace EventStore.Server.Hosting;
 /// <summary>What is served, and to whom.</summary>
 /// <param name="Settings">The settings.</param>
 /// <param name="Database">The database.</param>
-/// <param name="Credentials">Who may log in, and do what.</param>
+/// <param name="Credentials">The sources of callers and rights.</param>
 /// <param name="Limits">The limits.</param>
 /// <param name="Certificate">A certificate for serving HTTPS beside HTTP; null to serve as Kestrel is configured.</param>
-/// <param name="PageKeysFolder">Where the keys of the page's cookies are kept; null to keep them in memory.</param>
+/// <param name="PageKeysFolder">The folder for the keys of the page's cookies; null to keep them in memory.</param>
 internal sealed record Served(
     Settings Settings, Database Database, CredentialSources Credentials, ServerLimits Limits, X509Certificate2? Certificate,
     string? PageKeysFolder)
@@ -65,7 +65,7 @@ internal static class WebSetup
             .AddSingleton<IHostLifetime>(services => services.GetRequiredService<GracefulStop>());
     }
 
-    /// <summary>Adds what every request meets: limits, access, telemetry and readiness.</summary>
+    /// <summary>Adds the services that every request uses: limits, access, telemetry and readiness.</summary>
     public static void AddRequests(this IServiceCollection services, Served served, AccessAnswers answers, IConfiguration configuration)
     {
         services.AddSingleton(TimeProvider.System).AddSingleton(served.Settings.Profile);

@@ -5,7 +5,7 @@ namespace EventStore.Server.Hosting;
 
 /// <summary>
 /// Refuses a read-only session when it is opened, so the pool never keeps one: after a failover that briefly pointed at a standby,
-/// every new session can write. Nor are a standby's reads, which may be stale, passed off as current.
+/// every new session can write. It also prevents stale reads from a standby.
 /// </summary>
 internal static class WritableSession
 {

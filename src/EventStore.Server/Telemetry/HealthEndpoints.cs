@@ -18,7 +18,7 @@ public static class HealthEndpoints
     private const string Ping = "ping";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
-    /// <summary>Adds a check to what <c>/readyz</c> asks.</summary>
+    /// <summary>Adds a check to <c>/readyz</c>.</summary>
     /// <param name="services">The services.</param>
     /// <param name="name">Its name.</param>
     /// <param name="trouble">
@@ -29,15 +29,15 @@ public static class HealthEndpoints
         services.AddHealthChecks().Add(
             new HealthCheckRegistration(name, provider => new Check(stop => trouble(provider, stop)), HealthStatus.Unhealthy, null));
 
-    /// <summary>Adds a check that sends nobody elsewhere: <c>/readyz?verbose</c> says that it is degraded, and by how much.</summary>
+    /// <summary>Adds a check that never fails <c>/readyz</c>: <c>/readyz?verbose</c> says that it is degraded, and why.</summary>
     /// <param name="services">The services.</param>
     /// <param name="name">Its name.</param>
-    /// <param name="trouble">Says what is wrong, in words everybody may read; or null.</param>
+    /// <param name="trouble">Returns what is wrong, in words that everybody may read; or null.</param>
     public static void AddNotice(this IServiceCollection services, string name, Func<IServiceProvider, string?> trouble) =>
         services.AddHealthChecks().Add(
             new HealthCheckRegistration(name, provider => new Notice(trouble(provider)), HealthStatus.Degraded, null));
 
-    /// <summary>Maps the endpoints. The plain ones need no credential: a probe has none.</summary>
+    /// <summary>Maps the endpoints. Those without a check's name need no credential: a probe has none.</summary>
     public static void MapHealth(this IEndpointRouteBuilder app)
     {
         foreach ((string name, bool checks) in ((string, bool)[])[("livez", false), ("healthz", false), ("readyz", true)])
@@ -47,7 +47,7 @@ public static class HealthEndpoints
         }
     }
 
-    /// <summary>What <c>/readyz?verbose</c> says, check by check: of what failed the reason is withheld here too.</summary>
+    /// <summary>The results of <c>/readyz?verbose</c>, check by check. The reason of a failure is withheld here too.</summary>
     public static async Task<IReadOnlyList<CheckedHealth>> Checks(HttpContext http)
     {
         HealthReport report = await Ask(http, _ => true);
@@ -146,8 +146,8 @@ public static class HealthEndpoints
     }
 }
 
-/// <summary>A check and what came of it.</summary>
+/// <summary>A check and its result.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Status">What came of it.</param>
-/// <param name="Words">What is degraded, in words everybody may read; null for nothing.</param>
+/// <param name="Status">Its result.</param>
+/// <param name="Words">What is degraded, in words that everybody may read; null for nothing.</param>
 public sealed record CheckedHealth(string Name, HealthStatus Status, string? Words);

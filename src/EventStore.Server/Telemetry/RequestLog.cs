@@ -35,11 +35,11 @@ public sealed partial class RequestLog(RequestDelegate next, ILoggerFactory logg
         }
     }
 
-    /// <summary>Says how many bytes a streamed answer had: nobody else knows.</summary>
+    /// <summary>Records how many bytes a streamed answer had, for the line.</summary>
     public static void Sent(HttpContext http, long bytes) =>
         http.Features.Set(new Streamed(bytes + (http.Features.Get<Streamed>()?.Bytes ?? 0)));
 
-    /// <summary>Says that the request lasts until somebody ends it: among the times of the others its own would mean nothing.</summary>
+    /// <summary>Excludes a request that lasts until the client leaves, such as a watch, from the metrics of request durations.</summary>
     public static void Lasts(HttpContext http)
     {
         if (http.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)

@@ -11,7 +11,7 @@ namespace EventStore.Server.Telemetry;
 /// </summary>
 public static class Signals
 {
-    /// <summary>The name of our source of spans and of our meter.</summary>
+    /// <summary>The name of the source of spans and of the meter.</summary>
     public const string Name = "eventstore";
 
     /// <summary>The name of the lane's part of a request, a span in the request's own trace.</summary>
@@ -23,7 +23,7 @@ public static class Signals
     /// <summary>The tag of a request's id, as in its Audit-Id header, the log and the events.</summary>
     public const string RequestIdTag = "eventstore.request.id";
 
-    /// <summary>The tag of the revision a request led to; of a commit the last one.</summary>
+    /// <summary>The tag of the revision that a request caused; for a commit, the last one.</summary>
     public const string RevisionTag = "eventstore.revision";
 
     /// <summary>The tag of how many commands were committed together.</summary>
@@ -57,7 +57,7 @@ public static class Signals
         "eventstore.batch.size", "{command}", "Commands committed together.", null,
         new InstrumentAdvice<int> { HistogramBucketBoundaries = Counts });
 
-    /// <summary>From the call of the database to its answer.</summary>
+    /// <summary>From the call of the database to its answer, in seconds.</summary>
     public static readonly Histogram<double> CommitTime = Timed(
         "eventstore.commit.duration", "How long the database took to commit a batch.");
 
@@ -69,7 +69,7 @@ public static class Signals
         "eventstore.events.unreadable", "{event}", "Events the feed passed over because this release cannot read them.");
 
     /// <summary>
-    /// Time from the commit of the oldest change of a read until it is passed on, in seconds. It compares two clocks: the
+    /// The time from the commit of the oldest change of a read until it is passed on, in seconds. It compares two clocks: the
     /// database's and this machine's.
     /// </summary>
     public static readonly Histogram<double> FeedLag = Timed(
@@ -126,13 +126,13 @@ public static class Signals
     private static readonly Counter<long> Denied = Meter.CreateCounter<long>(
         "eventstore.denied", "{request}", "Requests refused with 403.");
 
-    /// <summary>Tells the epochs that are known; null where nothing is served.</summary>
+    /// <summary>Reads the known epochs; null if nothing is served.</summary>
     public static Func<IReadOnlyList<Epoch>>? Epochs { get; set; }
 
-    /// <summary>Tells how many revisions the activity is behind the log; null where it is not counted.</summary>
+    /// <summary>Reads how many revisions the activity is behind the log; null if it is not counted.</summary>
     public static Func<long>? ActivityLag { get; set; }
 
-    /// <summary>Tells how many jobs have a moment at which they end; null where lifetimes are not kept.</summary>
+    /// <summary>Reads how many jobs have a due time; null if no controller ends lifetimes.</summary>
     public static Func<long>? LifetimesDue { get; set; }
 
     /// <summary>Starts the counters of what should not happen at 0: of one that begins at 1 Prometheus sees no increase.</summary>
@@ -143,8 +143,8 @@ public static class Signals
     }
 
     /// <summary>Records that a job's lifetime was ended.</summary>
-    /// <param name="controller">By which controller.</param>
-    /// <param name="lateness">How long after its moment.</param>
+    /// <param name="controller">The controller.</param>
+    /// <param name="lateness">How long after its due time.</param>
     public static void CountEnded(string controller, TimeSpan lateness)
     {
         LifetimesEnded.Add(1, new KeyValuePair<string, object?>(ControllerTag, controller));
@@ -152,10 +152,10 @@ public static class Signals
     }
 
     /// <summary>Counts a read that a standby may answer.</summary>
-    /// <param name="host">Who was asked: standby or primary.</param>
+    /// <param name="host">The host that was read: standby or primary.</param>
     public static void CountRead(string host) => Reads.Add(1, new KeyValuePair<string, object?>(HostTag, host));
 
-    /// <summary>Whether anybody counts conflicts.</summary>
+    /// <summary>Whether conflicts are recorded: whether the instrument has a listener.</summary>
     public static bool ConflictsAreCounted => Conflicts.Enabled;
 
     /// <summary>Counts jobs that another server had changed first; their commands were decided again.</summary>

@@ -3,25 +3,27 @@ namespace EventStore.Server.Watch;
 /// <summary>
 /// Limits how many watches read the log at once, because each holds parsed jobs and events while it does. The others wait in order.
 /// </summary>
-/// <param name="most">The most at once.</param>
+/// <param name="most">How many watches may read at once.</param>
 internal sealed class CatchUps(int most) : IDisposable
 {
-    /// <summary>After so many bytes a watch that catches up lets others have its turn.</summary>
+    /// <summary>The bytes after which a watch that catches up yields to others that wait.</summary>
     private const long TurnBytes = 8 << 20;
 
-    /// <summary>A client that takes longer than this for what it is sent loses its turn, and gets another when it is done.</summary>
+    /// <summary>
+    /// The time that a client may take to receive a frame. A slower one loses its turn, and gets another when it has received it.
+    /// </summary>
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(100);
 
     private readonly SemaphoreSlim free = new(most);
     private int waiting;
 
     /// <summary>
-    /// One turn: reads from the log and sends until it has caught up, the client is slow, or others wait and this one has had its
-    /// share. What was read is released at the end of the turn, so a slow client holds only the frame being sent.
+    /// One turn: reads from the log and sends until it has caught up, the client is slow, or others wait and this one has sent
+    /// <see cref="TurnBytes"/>. What was read is released at the end of the turn, so a slow client holds only the frame being sent.
     /// </summary>
     /// <param name="read">Opens the log.</param>
     /// <param name="take">Sends a step.</param>
-    /// <param name="sentBytes">How many bytes were sent by now.</param>
+    /// <param name="sentBytes">The bytes sent so far.</param>
     /// <param name="stop">Ends the watch.</param>
     /// <returns>Whether all was read.</returns>
     public async Task<bool> Turn(

@@ -231,7 +231,7 @@ internal sealed class WatchLoop(HttpContext http, ListOptions options, Watched w
         bookmarked = seen;
     }
 
-    /// <summary>A watch outlives a database that is away for a while.</summary>
+    /// <summary>Retries a read while the database is away, so that a watch survives an outage.</summary>
     private async Task<T> Retried<T>(Func<CancellationToken, Task<T>> read)
     {
         while (true)

@@ -3,7 +3,7 @@ using EventStore.Server.Store.Reads;
 
 namespace EventStore.Server.Watch;
 
-/// <summary>The resource behind a watch (jobs, their history, namespaces), as the watch loop needs it.</summary>
+/// <summary>The resource behind a watch (jobs, their history, namespaces), in the form that the watch loop needs.</summary>
 /// <param name="Initial">
 /// Reads the current objects; the last step carries their revision. Null if the watch starts with the log instead.
 /// </param>
@@ -18,7 +18,7 @@ internal sealed record Watched(
     Func<LogEntry, WatchFrame?> Frame,
     Func<long, bool, ReadOnlyMemory<byte>> Bookmark)
 {
-    /// <summary>Reads what a watch that goes on from a revision has to know of it; null for nothing.</summary>
+    /// <summary>Prepares a watch that starts at a revision without the current objects; null if nothing is needed.</summary>
     public Func<long, CancellationToken, Task>? GoOn { get; init; }
 }
 

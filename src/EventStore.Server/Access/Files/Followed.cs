@@ -89,7 +89,7 @@ internal sealed partial class Followed<T> : BackgroundService, IHealthCheck
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            string wrong = $"cannot be read: {Why(e)}"; // also the digest: the same failure is told of once
+            string wrong = $"cannot be read: {Why(e)}"; // also the digest: the same failure is logged once
             string path = Path.GetFullPath(files.Path).TrimEnd('/');
             return (wrong, () => new Reading<T>(null, "", Path.GetFileName(path), $"{path}: {wrong}"));
         }

@@ -11,8 +11,8 @@ namespace EventStore.Server.Store.Activities;
 
 /// <summary>
 /// Runs Marten's asynchronous daemon in one of the servers (hot-cold): the one that holds an advisory lock counts, the others ask for the
-/// lock every second and take over when it is free. Should two count for a moment, because a connection broke, Marten's check of the
-/// progress refuses the pages of one of them.
+/// lock every second and take over when it is free. If two count for a moment, because a connection broke, Marten's check of the
+/// progress (optimistic concurrency) refuses the pages of one of them.
 /// </summary>
 internal sealed partial class ActivityDaemon(DocumentStore store, NpgsqlDataSource database, ILoggerFactory logging, TimeProvider clock)
     : BackgroundService
@@ -26,7 +26,7 @@ internal sealed partial class ActivityDaemon(DocumentStore store, NpgsqlDataSour
     private readonly ILogger log = logging.CreateLogger<ActivityDaemon>();
     private volatile ActivityLag lag = new(0, 0, clock.GetUtcNow());
 
-    /// <summary>What is wrong: that the activity is behind, and by how many revisions; or null.</summary>
+    /// <summary>What is degraded: by how many revisions the activity is behind the log; or null.</summary>
     public string? Trouble => lag.IsTrouble(clock.GetUtcNow()) ? $"the activity is {lag.Events} revisions behind the log" : null;
 
     /// <inheritdoc/>
@@ -58,8 +58,8 @@ internal sealed partial class ActivityDaemon(DocumentStore store, NpgsqlDataSour
     }
 
     /// <summary>
-    /// Waits for the lock by asking for it every second. A statement that waited for it would hold a snapshot all the while, and keep
-    /// VACUUM from its work.
+    /// Polls for the lock every second. A statement that waited for it would hold an MVCC snapshot all the while, and keep VACUUM from
+    /// removing dead rows.
     /// </summary>
     private async Task Wait(NpgsqlConnection connection, CancellationToken stop)
     {

@@ -1,9 +1,11 @@
 namespace EventStore.Server.Store.Activities;
 
 /// <summary>How far the counting of activity is behind the log.</summary>
-/// <param name="Events">How many revisions were not counted when it was looked at last.</param>
-/// <param name="Head">The revision it has to reach, and then a later one: under steady writes it is never at the last.</param>
-/// <param name="Since">Since when it has to.</param>
+/// <param name="Events">How many revisions were not counted at the last look.</param>
+/// <param name="Head">
+/// The target revision. When it is reached the target moves: under steady writes the counting never reaches the head.
+/// </param>
+/// <param name="Since">When the target was set.</param>
 internal sealed record ActivityLag(long Events, long Head, DateTimeOffset Since)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
@@ -13,6 +15,6 @@ internal sealed record ActivityLag(long Events, long Head, DateTimeOffset Since)
         ? new ActivityLag(Math.Max(0, head - progress), head, now)
         : this with { Events = head - progress };
 
-    /// <summary>Whether something is wrong: what the log held half a minute ago is not counted yet.</summary>
+    /// <summary>Whether the lag is a problem: the head of half a minute ago is not reached yet.</summary>
     public bool IsTrouble(DateTimeOffset now) => Events > 0 && now - Since > Patience;
 }

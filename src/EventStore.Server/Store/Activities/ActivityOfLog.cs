@@ -19,7 +19,7 @@ internal static class ActivityOfLog
 
     private const string Day = "to_char(n.day, 'YYYY-MM-DD')";
 
-    /// <summary>A hash, because an index takes no text of any length, as a user's name may be.</summary>
+    /// <summary>A hash, because an index entry is bounded in length, and a user's name is not.</summary>
     private const string Id =
         $"encode(sha256(convert_to(concat_ws('/', {Day}, n.namespace, n.type, n.field, n.user_name), 'UTF8')), 'hex')";
 
@@ -70,9 +70,9 @@ internal static class ActivityOfLog
          WHERE n.data IS DISTINCT FROM j.data OR n.revision IS DISTINCT FROM j.revision
         """;
 
-    /// <summary>Compares what is kept with what the log gives, up to the revision the daemon has come to.</summary>
+    /// <summary>Compares the daemon's counts with those of the log, up to the revision that the daemon has reached.</summary>
     /// <param name="connection">A connection within the snapshot that is verified.</param>
-    /// <param name="wrong">Is told of each difference: the revision it belongs to, and what it is.</param>
+    /// <param name="wrong">Called for each difference, with its revision and a text.</param>
     /// <param name="stop">Cancels it.</param>
     public static async Task Compare(NpgsqlConnection connection, Action<long, string> wrong, CancellationToken stop)
     {
@@ -102,8 +102,8 @@ internal static class ActivityOfLog
     }
 
     /// <summary>
-    /// Counts everything anew, in one transaction with the progress, so that the daemon goes on behind it; a page it is at work on
-    /// meanwhile is refused, and read again. Does nothing where activity was never counted.
+    /// Recounts everything, in one transaction with the progress, so that the daemon continues from there. A page that the daemon has under
+    /// way is refused by the check of the progress, and read again. Does nothing if activity was never counted.
     /// </summary>
     /// <param name="connection">The owner's, not within a transaction.</param>
     /// <param name="stop">Cancels it.</param>
@@ -132,7 +132,7 @@ internal static class ActivityOfLog
         return written;
     }
 
-    /// <summary>The revision up to which events are counted; null where they never were.</summary>
+    /// <summary>The revision up to which events are counted; null if they never were.</summary>
     public static async Task<long?> Progress(NpgsqlConnection connection, CancellationToken stop) =>
         await connection.Ask(ProgressSql, stop) as long?;
 

@@ -7,10 +7,10 @@ using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.Activities;
 
-/// <summary>A page of events, counted: as many rows as there are different things to count, however many events.</summary>
+/// <summary>The counts of a page of events: one row for each distinct key, however many events there are.</summary>
 internal sealed class ActivityPage
 {
-    /// <summary>The longest state and completionTime that are kept, in bytes. Whoever writes a status may write anything.</summary>
+    /// <summary>The longest state and completionTime that are kept, in bytes: a status may contain any text.</summary>
     public const int TextBytesMax = 100;
 
     private readonly Dictionary<(DateOnly Day, Guid Job, string User, string Type, string Field), long> counts = [];

@@ -7,7 +7,7 @@ namespace EventStore.Server.Store.Activities;
 
 /// <summary>
 /// Counts events for Marten's daemon, a page at a time. What it writes is committed in the transaction in which Marten moves the
-/// projection's progress, and that update names the progress it began at: a page is counted once, whoever else tries.
+/// projection's progress, and that update requires the progress it began at: a page is counted once, even if another server tries too.
 /// </summary>
 /// <remarks>
 /// The documents are Marten's, and are read through its LINQ. They are written by three statements a page and not through

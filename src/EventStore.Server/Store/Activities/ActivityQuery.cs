@@ -2,7 +2,7 @@ using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.Activities;
 
-/// <summary>What activity is asked for.</summary>
+/// <summary>A query of the activity.</summary>
 /// <param name="Namespace">In this namespace; null for all.</param>
 /// <param name="Since">From this day on; null for no limit.</param>
 /// <param name="Until">Before this day; null for no limit.</param>

@@ -17,7 +17,9 @@ internal sealed class ActivityReads(DocumentStore store, NpgsqlDataSource databa
         return Math.Max(1, await ActivityOfLog.Progress(connection, stop) ?? 1);
     }
 
-    /// <summary>Waits until events are counted up to this revision, but no longer than that, and answers up to which they are.</summary>
+    /// <summary>
+    /// Waits until events are counted up to a revision, within a time limit. Returns the revision up to which they are counted.
+    /// </summary>
     public async Task<long> WaitFor(long revision, TimeSpan patience, CancellationToken stop)
     {
         long started = System.Diagnostics.Stopwatch.GetTimestamp();
@@ -31,7 +33,7 @@ internal sealed class ActivityReads(DocumentStore store, NpgsqlDataSource databa
         return upTo;
     }
 
-    /// <summary>The counts, in no order, and at most so many.</summary>
+    /// <summary>The counts, in no order, at most <paramref name="max"/>.</summary>
     public async Task<IReadOnlyList<ActivityCount>> Counts(ActivityQuery query, int max, CancellationToken stop)
     {
         await using IQuerySession session = store.QuerySession();
@@ -52,7 +54,7 @@ internal sealed class ActivityReads(DocumentStore store, NpgsqlDataSource databa
         return await activity.GroupBy(Key(query.By)).Select(Sum(query.By)).Take(max).ToListAsync(stop);
     }
 
-    /// <summary>The lines of jobs, those changed last first, and how many there are.</summary>
+    /// <summary>The summaries of jobs, the last changed first, and how many there are in all.</summary>
     public async Task<(IReadOnlyList<JobActivity> Jobs, long Total)> Jobs(ActivityQuery query, int max, CancellationToken stop)
     {
         await using IQuerySession session = store.QuerySession();

@@ -11,7 +11,7 @@ using Weasel.Core;
 namespace EventStore.Server.Store.Activities;
 
 /// <summary>
-/// Marten's store for the activity: the one of <see cref="MartenSetup"/>, reading of each event what is counted and nothing else.
+/// Marten's store for the activity: that of <see cref="MartenSetup"/>, except that it reads only the counted parts of each event.
 /// </summary>
 internal static class ActivityStore
 {
@@ -22,8 +22,8 @@ internal static class ActivityStore
     private const int PageLength = 5000;
 
     /// <summary>
-    /// The members of events that hold whole values, and what is kept of each: a page has thousands of events, and these values are most of
-    /// their bytes.
+    /// The members of events that hold whole values, with what is kept of each: a page has thousands of events, and these values are most
+    /// of their bytes.
     /// </summary>
     private static readonly Dictionary<string, Func<JsonValue, JsonValue>?> Values = new()
     {
@@ -51,7 +51,7 @@ internal static class ActivityStore
         });
     });
 
-    /// <summary>Has events read as far as they are counted.</summary>
+    /// <summary>Makes the serializer read only the counted parts of events.</summary>
     internal static void KeepParts(JsonSerializerOptions json)
     {
         EventCodec.Configure(json);

@@ -38,12 +38,12 @@ internal sealed class Batch
     }
 
     /// <summary>
-    /// Decides more commands, of other jobs than before, and lets go of the objects they were decided upon: a commit needs what
-    /// was printed. The objects of 10,000 jobs are millions, and the garbage collector would go through them again and again.
+    /// Decides more commands, of other jobs than before, and releases the parsed jobs: the commit needs only the serialized texts. 10,000
+    /// parsed jobs are millions of objects, which the garbage collector would traverse again and again.
     /// </summary>
     /// <param name="commands">The commands.</param>
     /// <param name="current">The living job of each key, or null where there is none.</param>
-    /// <returns>What was decided, in order. No reply can be made of it.</returns>
+    /// <returns>The verdicts, in order. They are too little to make a reply of.</returns>
     public IReadOnlyList<CondensedVerdict> AddCondensed(IEnumerable<QueuedCommand> commands, Func<JobKey, Job?> current)
     {
         int before = ByKey.Count;
@@ -103,13 +103,13 @@ internal sealed class Batch
     {
         private JobText? basisText;
 
-        /// <summary>The place among the batch's keys, from 0.</summary>
+        /// <summary>The index among the batch's keys, from 0.</summary>
         public int Place { get; } = place;
 
         /// <summary>The key.</summary>
         public JobKey Key { get; } = key;
 
-        /// <summary>The living job the first command was decided upon; null when there was none.</summary>
+        /// <summary>The living job that the first command was decided on; null if there was none.</summary>
         public Job? Basis { get; private set; } = basis;
 
         /// <summary>That job as an answer shows it.</summary>
@@ -118,14 +118,14 @@ internal sealed class Batch
         /// <summary>The last event so far.</summary>
         public Entry? LastEntry { get; set; }
 
-        /// <summary>What was decided, in order.</summary>
+        /// <summary>The verdicts, in order.</summary>
         public List<Verdict> Verdicts { get; } = [];
 
         /// <summary>The living job after the last event so far, or null.</summary>
         public Job? Living => LastEntry is null ? Basis : LastEntry.After.Deleted ? null : LastEntry.After;
 
-        /// <summary>Lets go of the objects, after the last command of this key.</summary>
-        /// <returns>What was decided.</returns>
+        /// <summary>Releases the parsed jobs, after the last command of this key.</summary>
+        /// <returns>The verdicts.</returns>
         public IReadOnlyList<CondensedVerdict> Condense()
         {
             CondensedVerdict[] decided =
@@ -144,7 +144,7 @@ internal sealed class Batch
     /// <summary>An event to be appended.</summary>
     internal sealed class Entry(int place, KeyCommands ofKey, Origin origin, JobEvent happened, DecidedCommand decided)
     {
-        /// <summary>The place among the batch's events, from 0.</summary>
+        /// <summary>The index among the batch's events, from 0.</summary>
         public int Place { get; } = place;
 
         /// <summary>The commands of its key.</summary>
@@ -159,7 +159,7 @@ internal sealed class Batch
         /// <summary>The job after it, its revision still unknown.</summary>
         public Job After { get; private set; } = decided.After!;
 
-        /// <summary>The event's own id, by which it is found when the reply to its commit was lost.</summary>
+        /// <summary>The event's own id: the look-up after a lost reply finds it by this.</summary>
         public Guid Id { get; } = decided.Id;
 
         /// <summary>The job after the event as its row has it and an answer shows it.</summary>
@@ -168,7 +168,7 @@ internal sealed class Batch
         /// <summary>The event as it is stored.</summary>
         public string Data { get; } = decided.Data!;
 
-        /// <summary>The paths the event is found by in the history.</summary>
+        /// <summary>The paths under which the history indexes the event.</summary>
         public IReadOnlyCollection<string> Paths { get; } = decided.Paths!;
 
         /// <summary>Who asked for it, as it is stored beside the event.</summary>
@@ -177,11 +177,11 @@ internal sealed class Batch
         /// <summary>Whether this is the last event of its incarnation in the batch, the one that writes the row.</summary>
         public bool WritesRow { get; set; } = true;
 
-        /// <summary>Keeps of the job what a commit needs: which one it is.</summary>
+        /// <summary>Releases the parsed job: the commit needs only which one it is.</summary>
         public void Condense() => After = KeyCommands.WithoutObject(After)!;
     }
 
-    /// <summary>What was decided on a command, without the objects.</summary>
+    /// <summary>The verdict on a command, without the parsed job.</summary>
     /// <param name="Key">The job.</param>
     /// <param name="Job">The job it leaves, without its manifest, for a command that is not refused.</param>
     /// <param name="Entry">The event that gave that job its revision, when it is one of this batch.</param>
@@ -196,7 +196,7 @@ internal sealed class Batch
     /// <param name="Why">Why it is refused, if it is.</param>
     internal sealed record Verdict(QueuedCommand Queued, Job? Job, JobText? Text, Entry? Entry, Rejection? Why)
     {
-        /// <summary>The answer, once it holds.</summary>
+        /// <summary>The outcome, once the batch is committed.</summary>
         public Outcome Answer(Committed committed)
         {
             if (Why is { } why)

@@ -48,23 +48,23 @@ public sealed partial class CommitLane : IAsyncDisposable
         running = Task.Run(Run);
     }
 
-    /// <summary>What is wrong with the lane: it has ended, or a commit does not. Null when nothing is.</summary>
+    /// <summary>What is wrong with the lane: it has ended, or a commit does not end. Null if nothing is.</summary>
     public string? Trouble => running.IsCompleted ? "the lane has ended" : metrics.Trouble;
 
     /// <summary>Carries out a command.</summary>
     /// <param name="command">The command.</param>
-    /// <param name="dryRun">Only answer; store nothing.</param>
-    /// <param name="bodyBytes">The size of the request's body.</param>
-    /// <param name="clientLeft">Cancels the wait in the queue; a command that is in a batch is committed all the same.</param>
+    /// <param name="dryRun">Whether only the answer is wanted; nothing is stored.</param>
+    /// <param name="bodyBytes">The size of the request's body, in bytes.</param>
+    /// <param name="clientLeft">Cancels the wait in the queue. A command that is in a batch already is committed all the same.</param>
     /// <exception cref="OperationCanceledException">The client left while the command waited.</exception>
     public Task<Outcome> Execute(JobCommand command, bool dryRun, int bodyBytes, CancellationToken clientLeft) =>
         Execute(new QueuedCommand(command, dryRun, bodyBytes), clientLeft);
 
-    /// <summary>Carries out a command if a lease is held under this number until the commit (fencing).</summary>
+    /// <summary>Carries out a command only if the lease still has this number at the commit (a fencing token).</summary>
     public Task<Outcome> ExecuteUnder(long lease, JobCommand command, CancellationToken stop) =>
         Execute(new QueuedCommand(command, dryRun: false, bodyBytes: 0) { Lease = lease }, stop);
 
-    /// <summary>Takes no more commands, carries out those that wait, and ends.</summary>
+    /// <summary>Accepts no more commands, carries out those in the queue, and ends.</summary>
     public async ValueTask DisposeAsync()
     {
         queue.Close();
@@ -171,8 +171,8 @@ public sealed partial class CommitLane : IAsyncDisposable
     }
 
     /// <summary>
-    /// Reads the jobs that are not in the cache; where a command was decided early upon there being none, the commit checks that. A job
-    /// that turns out to be large is not read: its commands are taken out of the batch and go into the line of the heavy ones.
+    /// Reads the jobs that are not in the cache. It reads none for an early decision on a free name: the commit checks that. A job that
+    /// turns out to be large is not read: its commands move from the batch to the queue of heavy commands.
     /// </summary>
     private async Task<Dictionary<JobKey, Job>> ReadMissing(List<QueuedCommand> commands)
     {
@@ -201,7 +201,10 @@ public sealed partial class CommitLane : IAsyncDisposable
         return rows.Where(row => row is { Stored: not null }).ToDictionary(row => row!.Key, row => row!.ToJob());
     }
 
-    /// <summary>After a rebuild, in another epoch and at first: what was read may be wrong or lost. All is decided again.</summary>
+    /// <summary>
+    /// At the start, after a rebuild and in another epoch, what was read before may be wrong or lost: clears the cache and the early
+    /// decisions.
+    /// </summary>
     private async Task<Fence> BeginAnew(List<QueuedCommand> commands)
     {
         Fence now = await metrics.Observe(connection.Begin);

@@ -14,34 +14,34 @@ internal sealed class DecidedCommand
 
     private DecidedCommand(Job? basis, Decision decision) => (Basis, Decision) = (basis, decision);
 
-    /// <summary>The living job it was decided upon; null when there was none.</summary>
+    /// <summary>The living job that it was decided on; null if there was none.</summary>
     public Job? Basis { get; }
 
-    /// <summary>What was decided.</summary>
+    /// <summary>The decision.</summary>
     public Decision Decision { get; }
 
-    /// <summary>The job after it, its revision still unknown; null unless something happens.</summary>
+    /// <summary>The job after the event, its revision still unknown; null if there is no event.</summary>
     public Job? After { get; private init; }
 
     /// <summary>That job as its row has it and an answer shows it.</summary>
     public JobText? Text { get; private init; }
 
-    /// <summary>The event's own id, by which it is found when the reply to its commit was lost.</summary>
+    /// <summary>The event's own id: the look-up after a lost reply finds it by this.</summary>
     public Guid Id { get; private init; }
 
-    /// <summary>The event as it is stored; null unless something happens.</summary>
+    /// <summary>The event as it is stored; null if there is none.</summary>
     public string? Data { get; private init; }
 
-    /// <summary>The paths the event is found by in the history; null unless something happens.</summary>
+    /// <summary>The paths under which the history indexes the event; null if there is none.</summary>
     public IReadOnlyCollection<string>? Paths { get; private init; }
 
-    /// <summary>Who asked for it, as it is stored beside the event; null unless something happens.</summary>
+    /// <summary>Who asked for it, as it is stored beside the event; null if there is none.</summary>
     public string? Headers { get; private init; }
 
-    /// <summary>How many bytes of text it adds to a batch: the job after it and the event.</summary>
+    /// <summary>The bytes of text that it adds to a batch: the job after it and the event.</summary>
     public int WrittenBytes => (Text?.LengthBytes ?? 0) + (Data?.Length ?? 0) + (Headers?.Length ?? 0);
 
-    /// <summary>How many bytes of memory it holds, the job it was decided upon included.</summary>
+    /// <summary>The bytes of memory that it takes, those of the job it was decided on included.</summary>
     public long HeldBytes => HeldBytesMin
         + ((After ?? Basis) is { } job ? JobMemory.Of(job) : 0)
         + (Text?.LengthBytes ?? 0)

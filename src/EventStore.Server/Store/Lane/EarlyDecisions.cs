@@ -6,15 +6,15 @@ namespace EventStore.Server.Store.Lane;
 
 /// <summary>
 /// Decides commands early, on the threads of their requests, so that the lane only collects decisions. An early decision may be
-/// outdated, because the commit checks what each was made from.
+/// outdated: the commit compares the version that each was made from.
 /// </summary>
 internal sealed partial class EarlyDecisions(Primary database, LaneLimits limits, JobCache cache, ILogger log)
 {
     private readonly CoalescedReads reads = new(database, queriesMax: 1, textBytesMax: limits.HeavyBytes / 2);
 
     /// <summary>
-    /// Decides the command on the known state of its job. Null if another command was given the same state and will change it
-    /// first, if the command or its job is heavy, or if the job cannot be read now. Then the lane decides it.
+    /// Decides the command on the cached or stored state of its job. Null if an earlier command got the same state and will change it
+    /// first, if the command or its job is heavy, or if the job cannot be read now: then the lane decides it.
     /// </summary>
     /// <param name="queued">The command; its job's size is noted there.</param>
     /// <param name="clientLeft">Cancels the reading.</param>

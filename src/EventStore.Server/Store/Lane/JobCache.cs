@@ -8,7 +8,7 @@ namespace EventStore.Server.Store.Lane;
 /// An LRU cache of current jobs, bounded by the memory they take. It has only living jobs: whether a name is free is always read
 /// from the database. Of a job too large, which would evict hundreds of others, only the size is cached.
 /// </summary>
-/// <param name="memoryBytesMax">How many bytes of memory the jobs may take, all together.</param>
+/// <param name="memoryBytesMax">The most bytes of memory for all jobs together.</param>
 internal sealed class JobCache(long memoryBytesMax)
 {
     private const int JobsAtLeast = 16; // at least so many jobs fit: a larger one is not cached
@@ -19,10 +19,10 @@ internal sealed class JobCache(long memoryBytesMax)
     private readonly LruByBytes<JobKey, Entry> entries = new(memoryBytesMax);
     private int clears;
 
-    /// <summary>How often all jobs were forgotten.</summary>
+    /// <summary>How often the cache was cleared.</summary>
     public int Clears => Volatile.Read(ref clears);
 
-    /// <summary>The job, if it is kept.</summary>
+    /// <summary>The job, if it is in the cache.</summary>
     public bool TryGet(JobKey key, [NotNullWhen(true)] out Job? job)
     {
         lock (gate)
@@ -49,17 +49,17 @@ internal sealed class JobCache(long memoryBytesMax)
         return job is not null;
     }
 
-    /// <summary>How many bytes the job's text has; null when nothing is known of the job.</summary>
+    /// <summary>The length of the job's text in bytes; null if the cache has neither the job nor its size.</summary>
     public int? TextBytes(JobKey key)
     {
         lock (gate)
             return entries.Peek(key)?.TextBytes;
     }
 
-    /// <summary>Keeps a living job that was read, unless a newer one is kept, or all were forgotten since.</summary>
+    /// <summary>Adds a living job that was read, unless the cache has a newer version or was cleared since.</summary>
     /// <param name="job">The job.</param>
     /// <param name="textBytes">How many bytes its text has.</param>
-    /// <param name="clearsBefore">What <see cref="Clears"/> was before it was read.</param>
+    /// <param name="clearsBefore">The value of <see cref="Clears"/> before it was read.</param>
     public void Add(Job job, int textBytes, int clearsBefore)
     {
         long bytes = MemoryOf(job);
@@ -70,7 +70,7 @@ internal sealed class JobCache(long memoryBytesMax)
         }
     }
 
-    /// <summary>Keeps the size of a job that was not read because it is large.</summary>
+    /// <summary>Adds the size of a job that was not read because it is large.</summary>
     public void AddSize(JobKey key, int textBytes)
     {
         lock (gate)
@@ -80,7 +80,7 @@ internal sealed class JobCache(long memoryBytesMax)
         }
     }
 
-    /// <summary>Keeps a living job as it stands now.</summary>
+    /// <summary>Puts the current state of a living job.</summary>
     public void Put(Job job, int textBytes)
     {
         long bytes = MemoryOf(job);
@@ -88,7 +88,7 @@ internal sealed class JobCache(long memoryBytesMax)
             Put(job, textBytes, bytes);
     }
 
-    /// <summary>Keeps the job as the committed commands of its key left it, or forgets it where they deleted it.</summary>
+    /// <summary>Puts the job as the committed commands of its key left it, or removes it if they deleted it.</summary>
     public void Remember(Batch.KeyCommands commands, Committed committed)
     {
         if (commands.LastEntry is { After.Deleted: true })
@@ -99,7 +99,7 @@ internal sealed class JobCache(long memoryBytesMax)
             Put(commands.Basis, commands.BasisText.LengthBytes);
     }
 
-    /// <summary>Forgets all jobs.</summary>
+    /// <summary>Removes all jobs.</summary>
     public void Clear()
     {
         lock (gate)
@@ -109,7 +109,7 @@ internal sealed class JobCache(long memoryBytesMax)
         }
     }
 
-    /// <summary>Forgets the job.</summary>
+    /// <summary>Removes the job.</summary>
     public void Forget(JobKey key)
     {
         lock (gate)

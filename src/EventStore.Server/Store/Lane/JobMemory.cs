@@ -13,7 +13,7 @@ internal static class JobMemory
     private const int Member = 16; // two references
     private const int OfJob = 160; // the record, its key's texts, and its place in a cache
 
-    /// <summary>Counts them. It stops early once <paramref name="most"/> is passed: a job of megabytes may be a million objects.</summary>
+    /// <summary>Counts the bytes. It stops early beyond <paramref name="most"/>: a job of megabytes may be a million objects.</summary>
     public static long Of(Job job, long most = long.MaxValue)
     {
         long bytes = OfJob;

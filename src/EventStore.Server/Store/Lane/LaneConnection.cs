@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
 
-/// <summary>The lane's one connection, kept from batch to batch for its prepared plans. After any failure it is discarded.</summary>
+/// <summary>The lane's one connection, kept from batch to batch for its prepared statements. After any failure it is discarded.</summary>
 internal sealed partial class LaneConnection(Primary database, LaneLimits limits, ReplyQueue replies, ILogger log)
 {
     private const string SessionSql =
@@ -23,7 +23,7 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
     /// <summary>The session of the connection that is open, or was open last.</summary>
     public LaneSession Session { get; private set; }
 
-    /// <summary>Reads the living jobs of these names. Of a job whose text is longer than allowed only the size is read.</summary>
+    /// <summary>Reads the living jobs of these names. If a job's text is longer than allowed, only its size is read.</summary>
     /// <param name="keys">The names.</param>
     /// <param name="textBytesMax">For each name the longest text that is read, in bytes.</param>
     public async Task<LivingRow?[]> Read(JobKey[] keys, int[] textBytesMax)
@@ -59,8 +59,8 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
     public bool HasSent { get; private set; }
 
     /// <summary>
-    /// Begins to know the database: its epoch, which begins by this if need be, and after that the number of the last rebuild of current
-    /// jobs; one that is under way is waited for. Who reads jobs then reads none that was lost, and each as that rebuild left it.
+    /// Learns the fencing token of the database: its epoch, which this begins if another one must, and after that the number of the last
+    /// rebuild of current jobs; it waits for one under way. Jobs that are read afterwards are of that epoch and as that rebuild left them.
     /// </summary>
     public async Task<Fence> Begin()
     {
@@ -105,7 +105,9 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
         return hasGivenUpStandby ? throw new NotReplicatedException() : committed;
     }
 
-    /// <summary>Remembers the last revision of what was stored; after the first one of an epoch the next commit compares first.</summary>
+    /// <summary>
+    /// Notes the last revision that was stored. If it may be the first of a new epoch, the next commit compares epochs first.
+    /// </summary>
     public Committed Remember(Committed committed)
     {
         if (!database.Epochs.Saw(committed.Revisions.DefaultIfEmpty().Max()))
@@ -113,7 +115,7 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
         return committed;
     }
 
-    /// <summary>Closes the connection, whatever state it is in; the next use opens another.</summary>
+    /// <summary>Closes the connection, whatever its state; the next use opens another.</summary>
     public async Task Discard()
     {
         (NpgsqlConnection? left, connection) = (connection, null);
@@ -149,7 +151,7 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
     }
 
     /// <summary>
-    /// Waits for the answer of the primary. The connection of a statement that is abandoned is given back when the statement ends.
+    /// Waits for the answer of the primary. If a statement is abandoned, its connection is closed when the statement ends.
     /// </summary>
     private async Task<T> Bound<T>(Task<T> asked, TimeSpan patience)
     {

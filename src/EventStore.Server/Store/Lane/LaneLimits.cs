@@ -1,12 +1,12 @@
 namespace EventStore.Server.Store.Lane;
 
-/// <summary>How much the commit lane may hold, and how long it may try.</summary>
+/// <summary>The bounds and time limits of the commit lane: the settings of the section <c>Lane</c>.</summary>
 public sealed record LaneLimits
 {
     /// <summary>The most changes of all users that may wait (429).</summary>
     public int QueueLength { get; init; } = 4096;
 
-    /// <summary>The most bytes of their bodies (429).</summary>
+    /// <summary>The most bytes of the request bodies of all waiting changes (429).</summary>
     public long QueueBytes { get; init; } = 64 << 20;
 
     /// <summary>
@@ -18,7 +18,8 @@ public sealed record LaneLimits
     public int BatchLength { get; init; } = 256;
 
     /// <summary>
-    /// The most bytes a batch reads and writes: each job's text before and after, and the events. The change that reaches it is the last.
+    /// The most bytes that a batch reads and writes: each job's text before and after, and the events. The change that reaches this is the
+    /// batch's last.
     /// </summary>
     public long BatchBytes { get; init; } = 4 << 20;
 
@@ -35,7 +36,7 @@ public sealed record LaneLimits
     /// </summary>
     public long CacheBytes { get; init; } = 16 << 20;
 
-    /// <summary>How long a change waits for its job to be read by the requests; after that the lane reads it.</summary>
+    /// <summary>How long a change waits for the early read of its job, on its request's thread; after that the lane reads it.</summary>
     public TimeSpan EarlyReadTime { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How often a change is decided before it is refused (429), if another server changes the job each time.</summary>

@@ -11,13 +11,15 @@ internal sealed class LaneMetrics(LaneLimits limits)
 {
     private long committingSince;
 
-    /// <summary>What is wrong with what the lane asks of the database, most often a commit; null when nothing is.</summary>
+    /// <summary>What the lane waits for too long from the database, most often a commit; null if nothing.</summary>
     public string? Trouble =>
         Volatile.Read(ref committingSince) is not 0 and var since && Stopwatch.GetElapsedTime(since) > limits.StuckAfter
             ? $"a commit has been under way for more than {limits.StuckAfter.TotalSeconds} s"
             : null;
 
-    /// <summary>Runs what the lane waits for: a commit, a read, a look-up. What does not end is the lane's trouble.</summary>
+    /// <summary>
+    /// Runs what the lane waits for: a commit, a read, a look-up. If it does not end in time, <see cref="Trouble"/> says so.
+    /// </summary>
     public async Task<T> Observe<T>(Func<Task<T>> work)
     {
         Volatile.Write(ref committingSince, Stopwatch.GetTimestamp());
@@ -34,7 +36,9 @@ internal sealed class LaneMetrics(LaneLimits limits)
     /// <summary>Runs a commit and records it.</summary>
     /// <param name="batch">The batch.</param>
     /// <param name="commands">Its commands.</param>
-    /// <param name="fence">What it names; where that holds no more nothing is committed, and nothing is counted.</param>
+    /// <param name="fence">
+    /// The fencing token of the batch. If the database refuses it, nothing is committed, and nothing is counted.
+    /// </param>
     /// <param name="commit">Commits it.</param>
     public async Task<Committed> Measure(Batch batch, List<QueuedCommand> commands, Fence fence, Func<Task<Committed>> commit)
     {

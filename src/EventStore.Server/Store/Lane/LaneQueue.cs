@@ -12,7 +12,7 @@ namespace EventStore.Server.Store.Lane;
 /// </remarks>
 internal sealed class LaneQueue(LaneLimits limits)
 {
-    /// <summary>So few commands are not divided: the fixed cost of a commit would be paid twice.</summary>
+    /// <summary>The most commands that are not divided into two batches: the fixed cost of a commit would be paid twice.</summary>
     private const int UndividedMax = 16;
 
     private readonly Channel<QueuedCommand> entrance =
@@ -29,7 +29,7 @@ internal sealed class LaneQueue(LaneLimits limits)
 
     private bool HasWaiting => apart.Count + light.Count + heavy.Count > 0;
 
-    /// <summary>Counts a command among those that wait, if there is room.</summary>
+    /// <summary>Admits a command to the queue, if there is room.</summary>
     public bool TryAdmit(QueuedCommand queued)
     {
         Signals.QueueLength.Add(1);
@@ -40,7 +40,7 @@ internal sealed class LaneQueue(LaneLimits limits)
         return false;
     }
 
-    /// <summary>Gives back the room of a command that was admitted and waits no longer.</summary>
+    /// <summary>Frees the room of a command that was admitted and waits no longer.</summary>
     public void Dismiss(QueuedCommand queued)
     {
         Interlocked.Decrement(ref admitted);
@@ -50,7 +50,7 @@ internal sealed class LaneQueue(LaneLimits limits)
         Signals.QueueLength.Add(-1);
     }
 
-    /// <summary>Lets a command that was admitted keep what was decided for it, if there is room; else it waits undecided.</summary>
+    /// <summary>Stores the early decision of an admitted command, if there is room; else the command waits undecided.</summary>
     public void Keep(QueuedCommand queued, DecidedCommand decided)
     {
         long bytes = decided.HeldBytes;
@@ -60,16 +60,16 @@ internal sealed class LaneQueue(LaneLimits limits)
             Interlocked.Add(ref earlyBytes, -bytes);
     }
 
-    /// <summary>Enters a command that was admitted; false once the lane is closed.</summary>
+    /// <summary>Enqueues an admitted command; false once the queue is closed.</summary>
     public bool TryEnter(QueuedCommand queued) => entrance.Writer.TryWrite(queued);
 
-    /// <summary>Lets nobody in any more.</summary>
+    /// <summary>Closes the queue to new commands.</summary>
     public void Close() => entrance.Writer.TryComplete();
 
-    /// <summary>Waits until there is something to take; false when the queue is closed and empty.</summary>
+    /// <summary>Waits until there is a command; false if the queue is closed and empty.</summary>
     public Task<bool> Wait() => HasWaiting ? Task.FromResult(true) : entrance.Reader.WaitToReadAsync().AsTask();
 
-    /// <summary>Takes the next batch; it may be empty, when the clients of all that waited have left.</summary>
+    /// <summary>Takes the next batch. It is empty if the clients of all waiting commands have left.</summary>
     /// <param name="answered">How many commands the last batch answered.</param>
     public List<QueuedCommand> Take(int answered)
     {
@@ -88,8 +88,8 @@ internal sealed class LaneQueue(LaneLimits limits)
     }
 
     /// <summary>
-    /// Puts back what <see cref="Take"/> took last, to be decided again: a batch of its own stays one, or a command that makes every batch
-    /// fail would be among others again.
+    /// Puts back the last batch that <see cref="Take"/> returned, to be decided again. A batch apart stays apart: otherwise a command that
+    /// makes every batch fail would be among others again.
     /// </summary>
     public void PutBack(List<QueuedCommand> commands)
     {
@@ -99,14 +99,14 @@ internal sealed class LaneQueue(LaneLimits limits)
             apart.Push(commands);
     }
 
-    /// <summary>Puts commands that are to be decided again before those that wait.</summary>
+    /// <summary>Puts commands that must be decided again at the front of the queue.</summary>
     public void Return(IEnumerable<QueuedCommand> commands)
     {
         foreach (QueuedCommand queued in commands)
             LineOf(queued).Returned.Enqueue(queued);
     }
 
-    /// <summary>Makes commands the next batch, with no others in it.</summary>
+    /// <summary>Makes commands a batch apart: the next one, with no others in it.</summary>
     public void ReturnApart(List<QueuedCommand> commands) => apart.Push(commands);
 
     /// <summary>

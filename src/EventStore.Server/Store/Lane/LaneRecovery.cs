@@ -14,7 +14,7 @@ internal sealed partial class LaneRecovery(
     Primary database, LostReplies lost, LaneLimits limits, LaneConnection connection, LaneQueue queue, ReplyQueue replies, ILogger log)
 {
     /// <summary>
-    /// Whether nothing of a batch was stored, for certain: PostgreSQL itself reported the error and rolled the transaction back.
+    /// Whether certainly nothing of a batch was stored: PostgreSQL itself reported the error and rolled the transaction back.
     /// </summary>
     public static bool WasRolledBack(Exception e) => e is PostgresException { InvariantSeverity: "ERROR" };
 
@@ -22,8 +22,8 @@ internal sealed partial class LaneRecovery(
     public static bool IsBroken(Exception e) => DatabaseAway.Is(e) && !WasRolledBack(e) && !TookTooLong(e);
 
     /// <summary>
-    /// Finds out whether a batch was committed whose reply was lost, before any of it is decided again. Null if that was not
-    /// possible in time; then its commands have been answered.
+    /// Finds out whether a batch was committed whose reply was lost, before any of it is decided again. Null if that was not possible in
+    /// time; then its commands have been answered 503.
     /// </summary>
     public async Task<Committed?> FindOut(Batch batch, List<QueuedCommand> commands, Exception cause)
     {
@@ -57,7 +57,7 @@ internal sealed partial class LaneRecovery(
         }
     }
 
-    /// <summary>Handles commands of which certainly nothing was stored: they are decided again, or answered.</summary>
+    /// <summary>Handles commands of which certainly nothing was stored: they are decided again, or answered with the error.</summary>
     /// <param name="commands">The commands.</param>
     /// <param name="cause">What went wrong with them.</param>
     public async Task TryAgain(List<QueuedCommand> commands, Exception cause)
@@ -101,7 +101,7 @@ internal sealed partial class LaneRecovery(
     }
 
     /// <summary>
-    /// Answers commands 503 where a synchronous standby is required and there is none. The database is not asked: it goes on being read.
+    /// Answers commands 503 if a synchronous standby is required and there is none. Reads go on.
     /// </summary>
     /// <returns>Whether they were answered.</returns>
     public bool LacksStandby(List<QueuedCommand> commands)
@@ -125,11 +125,11 @@ internal sealed partial class LaneRecovery(
     }
 
     /// <summary>
-    /// Answers the commands of a lease that is held no more, which kept their batch from being committed.
+    /// Answers the commands whose lease another server has taken over, because of which their batch was refused.
     /// </summary>
     /// <param name="commands">The commands of the batch.</param>
     /// <param name="lease">The number under which the lease is held now.</param>
-    /// <returns>The others, which are to be committed.</returns>
+    /// <returns>The other commands, which are to be committed.</returns>
     public List<QueuedCommand> TurnAway(List<QueuedCommand> commands, long? lease)
     {
         foreach (QueuedCommand queued in commands.Where(queued => queued.Lease is { } number && number != lease))
@@ -137,7 +137,7 @@ internal sealed partial class LaneRecovery(
         return commands.FindAll(queued => queued.Lease is null || queued.Lease == lease);
     }
 
-    /// <summary>Whether a command whose job another server has changed is to be decided again; else it has been answered.</summary>
+    /// <summary>Whether a command whose job another server has changed may be decided again. If not, it has been answered 429.</summary>
     public bool MayTryAgain(QueuedCommand queued)
     {
         queued.Early = null;

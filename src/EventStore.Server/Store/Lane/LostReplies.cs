@@ -7,7 +7,7 @@ namespace EventStore.Server.Store.Lane;
 
 /// <summary>Finds out what became of a batch whose reply was lost, by connections that are opened for that alone.</summary>
 /// <param name="source">
-/// The database. Unlike elsewhere a session is good that may only read: a database that became read-only can still say what it has.
+/// The database. Unlike elsewhere a read-only session is accepted: a database that became read-only can still say what was stored.
 /// </param>
 public sealed class LostReplies(Primary source)
 {
@@ -28,8 +28,8 @@ public sealed class LostReplies(Primary source)
     public Primary Source => source;
 
     /// <summary>
-    /// Looks whether a batch was committed. First the session that sent it is terminated (fencing): then nothing of the batch can be
-    /// committed any more, and what is not found now was not stored.
+    /// Looks up whether a batch was committed. First the session that sent it is terminated (fencing): then nothing of the batch can be
+    /// committed any more, and an event that is not found now was not stored.
     /// </summary>
     /// <param name="batch">The batch.</param>
     /// <param name="sender">The session that sent it.</param>
@@ -52,8 +52,8 @@ public sealed class LostReplies(Primary source)
     }
 
     /// <summary>
-    /// A standby may be behind, and a database that was made read-only may be one that another has taken the place of: only if it is still
-    /// the very server the batch was sent to does it know what became of it.
+    /// Opens a session, and accepts it only on the same PostgreSQL server that the batch was sent to. A standby may be behind, and a
+    /// read-only database may be a former primary: neither knows what became of the batch.
     /// </summary>
     private static async Task<NpgsqlConnection> Open(Term asked, LaneSession sender)
     {

@@ -13,42 +13,42 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int bodyByt
     private readonly TaskCompletionSource<Outcome> answer = new();
     private int state;
 
-    /// <summary>What is asked.</summary>
+    /// <summary>The command.</summary>
     public JobCommand Command { get; } = command;
 
     /// <summary>Whether only the answer is wanted and nothing is to be stored.</summary>
     public bool DryRun { get; } = dryRun;
 
-    /// <summary>What the command counts for in the queue's limit: the bytes of the request's body, and a little for itself.</summary>
+    /// <summary>The bytes it counts for in the queue's limit: the request's body, and a little for the object itself.</summary>
     public int BodyBytes { get; } = bodyBytes + OwnBytes;
 
     /// <summary>
-    /// The number of the lease under which it may be carried out (a fencing token); null where it depends on none. The commit compares it.
+    /// The number of the lease under which it may be carried out (a fencing token); null for none. The commit compares it.
     /// </summary>
     public long? Lease { get; init; }
 
-    /// <summary>How many bytes its job's text has, as far as it is known; 0 otherwise.</summary>
+    /// <summary>The length of its job's text in bytes; 0 if it is not known.</summary>
     public int JobBytes { get; set; }
 
-    /// <summary>How many bytes it makes a batch read and write: the job's text before and after it, and its event.</summary>
+    /// <summary>The bytes that a batch reads and writes for it: the job's text before and after it, and its event.</summary>
     public int WorkBytes => Early is { Text: not null } early ? 2 * early.WrittenBytes : 2 * (JobBytes + BodyBytes);
 
-    /// <summary>The lane's part of the request in its trace; null when nobody traces it.</summary>
+    /// <summary>The lane's part of the request in its trace; null if it is not traced.</summary>
     public Activity? Span { get; set; }
 
-    /// <summary>What was decided before its turn; it counts if the job is still the same.</summary>
+    /// <summary>The early decision; it is used if the job is still the same.</summary>
     public DecidedCommand? Early { get; set; }
 
-    /// <summary>How many bytes of memory that counts for while it waits.</summary>
+    /// <summary>The bytes of memory that the early decision counts for while it waits.</summary>
     public long EarlyBytes { get; set; }
 
-    /// <summary>How often it was decided because another server had changed the job meanwhile.</summary>
+    /// <summary>How often it was decided again because another server had changed the job meanwhile.</summary>
     public int Attempts { get; set; }
 
-    /// <summary>How often the connection broke under it, and it turned out that nothing was stored.</summary>
+    /// <summary>How often the connection broke during its commit, with nothing stored.</summary>
     public int Breaks { get; set; }
 
-    /// <summary>The answer, once there is one.</summary>
+    /// <summary>Completes with the outcome.</summary>
     public Task<Outcome> Answer => answer.Task;
 
     /// <summary>
@@ -67,16 +67,16 @@ internal sealed class QueuedCommand(JobCommand command, bool dryRun, int bodyByt
         _ => false,
     };
 
-    /// <summary>Takes the command off the queue; false when its client has left.</summary>
+    /// <summary>Takes the command from the queue into a batch; false if its client has left.</summary>
     public bool TryTake() => Interlocked.CompareExchange(ref state, Taken, Waiting) == Waiting;
 
-    /// <summary>The client leaves. Only a command that still waits is given up: what is being committed is committed.</summary>
+    /// <summary>Cancels the command because its client left, if it still waits in the queue; one that is in a batch is committed.</summary>
     public void Leave(CancellationToken token)
     {
         if (Interlocked.CompareExchange(ref state, Left, Waiting) == Waiting)
             answer.TrySetCanceled(token);
     }
 
-    /// <summary>Answers the command; whatever awaits the answer goes on within this call.</summary>
+    /// <summary>Completes <see cref="Answer"/>; its continuations run within this call.</summary>
     public void Complete(Outcome outcome) => answer.TrySetResult(outcome);
 }

@@ -1,9 +1,9 @@
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// Replies that are ready and not sent yet. They are sent while the lane waits for something else, so that the database has work while
-/// replies go out and further requests come in: <see cref="SendAndAwait{T}"/> is the only way the lane waits. Replies are sent by other
-/// threads, up to 16 of them one after the other on one thread, because waking a thread costs as much as sending a reply.
+/// Replies that are ready and not sent yet. They are sent while the lane waits for the database (pipelining), so that the database works
+/// while replies go out and further requests come in: <see cref="SendAndAwait{T}"/> is the only way the lane waits. Replies are sent by
+/// other threads, up to 16 of them one after the other on one thread, because waking a thread costs as much as sending a reply.
 /// </summary>
 internal sealed class ReplyQueue
 {
@@ -19,7 +19,7 @@ internal sealed class ReplyQueue
         group.Replies.Add((to, outcome));
     }
 
-    /// <summary>Sends what is ready, unless the task has ended already, and waits for the task.</summary>
+    /// <summary>Sends the replies that are ready, unless the task has ended already, and waits for the task.</summary>
     public async Task<T> SendAndAwait<T>(Task<T> task)
     {
         if (!task.IsCompleted)
@@ -35,7 +35,7 @@ internal sealed class ReplyQueue
         await task;
     }
 
-    /// <summary>Sends what is ready.</summary>
+    /// <summary>Sends the replies that are ready.</summary>
     public void Send()
     {
         foreach (Group group in groups)

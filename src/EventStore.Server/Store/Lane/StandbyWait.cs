@@ -5,15 +5,15 @@ using Npgsql;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// Synchronous replication: waits until the standbys have all that was committed so far, for an answer that rests on what is there.
+/// Synchronous replication: waits until the standbys have everything committed so far, before an answer that was derived from it is sent.
 /// </summary>
 public sealed class StandbyWait(Primary database)
 {
     private const string Sql =
         $"SELECT CASE WHEN current_setting('synchronous_standby_names') <> '' THEN {CommitCall.WriteRecord} END";
 
-    /// <summary>Waits; not at all where the primary waits for no standby.</summary>
-    /// <exception cref="NotSynchronousException">A standby is required, and the primary waits for none.</exception>
+    /// <summary>Waits; returns at once if the primary has no synchronous standby.</summary>
+    /// <exception cref="NotSynchronousException">The settings require a synchronous standby, and the primary has none.</exception>
     /// <exception cref="NotReplicatedException">PostgreSQL gave up waiting.</exception>
     public async Task Confirm(TimeSpan patience, CancellationToken stop)
     {
@@ -21,7 +21,7 @@ public sealed class StandbyWait(Primary database)
         await On(open, database, patience, stop);
     }
 
-    /// <summary>The same by a connection that is open.</summary>
+    /// <summary>The same on an open connection.</summary>
     internal static async Task On(NpgsqlConnection open, Primary source, TimeSpan patience, CancellationToken stop = default)
     {
         if (source.LacksStandby)
@@ -34,6 +34,9 @@ public sealed class StandbyWait(Primary database)
             throw new NotReplicatedException();
     }
 
-    /// <summary>Whether PostgreSQL tells that it no longer waits for a synchronous standby; its text is translated.</summary>
+    /// <summary>
+    /// Whether PostgreSQL reports that it gave up waiting for a synchronous standby. Its text may be translated, so the routine is
+    /// compared.
+    /// </summary>
     internal static bool IsGivenUp(PostgresNotice notice) => notice.Routine == "SyncRepWaitForLSN";
 }

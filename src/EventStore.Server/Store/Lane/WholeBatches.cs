@@ -7,22 +7,23 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
 
-/// <summary>What became of one command of many.</summary>
+/// <summary>The result of one command of many.</summary>
 /// <param name="Key">The job.</param>
-/// <param name="Uid">Which job of that name it leaves, or takes away; null when it is refused.</param>
-/// <param name="Revision">The revision that one then has; of what is not stored, the one it had.</param>
-/// <param name="EventName">The stored name of the event that comes of it; null when nothing changes.</param>
+/// <param name="Uid">The incarnation that it changes or deletes; null if it is refused.</param>
+/// <param name="Revision">The revision of the job afterwards; if nothing is stored, the one it has.</param>
+/// <param name="EventName">The stored name of its event; null if nothing changes.</param>
 /// <param name="Why">Why it is refused; null when it is not.</param>
 public sealed record CommandVerdict(JobKey Key, Guid? Uid, long Revision, string? EventName, Rejection? Why);
 
 /// <summary>
-/// Carries out many commands as one transaction, all or none. They do not pass through the commit lane, which takes 256 at most: they are
-/// decided upon the jobs as they are, and the commit holds only if all of them still are. Optimistic concurrency, with a few retries.
+/// Carries out many commands as one transaction, all or none, with optimistic concurrency: they are decided on the current jobs, and the
+/// commit succeeds only if none of these has changed meanwhile; otherwise it is tried again, a few times. They do not pass through the
+/// commit lane, whose batches are smaller.
 /// </summary>
 public sealed class WholeBatches(
     Primary database, LostReplies lost, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<WholeBatches> log) : IDisposable
 {
-    /// <summary>How many commands one transaction takes, at most.</summary>
+    /// <summary>The most commands in one transaction.</summary>
     public const int CommandsMax = 10_000;
 
     private const int AttemptsMax = 10;
@@ -32,23 +33,23 @@ public sealed class WholeBatches(
 
     private readonly SemaphoreSlim oneAtATime = new(1); // each holds up to 64 MiB of jobs, and parsed some times as much
 
-    /// <summary>How long others that are carried out are waited for.</summary>
+    /// <summary>How long a call waits for the call before it: there is one at a time.</summary>
     public TimeSpan TurnTime { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>After what time nothing is decided any more, for others wait meanwhile.</summary>
+    /// <summary>How long the decisions of one call may take, while others wait.</summary>
     public TimeSpan DecisionTime { get; init; } = TimeSpan.FromMinutes(2);
 
-    /// <summary>Carries them out.</summary>
-    /// <param name="pieces">The jobs, in pieces of which each is held in memory at once.</param>
+    /// <summary>Carries out the commands.</summary>
+    /// <param name="pieces">The jobs, in pieces: one piece at a time is held in memory.</param>
     /// <param name="commandsOf">
-    /// The commands for a piece, those of one job in their order; null where what they need is too large, which gives everything up. It is
-    /// canceled when deciding takes too long.
+    /// The commands for a piece, those of one job in order; null if the data they need exceed the memory bound, which ends the call. Its
+    /// token is cancelled when deciding takes too long.
     /// </param>
-    /// <param name="mayStore">Asked when all is decided: whether it is to be stored, or only answered.</param>
-    /// <param name="stop">Cancels it before the commit; what is being committed is committed.</param>
+    /// <param name="mayStore">Called when all is decided: false if nothing is to be stored (dry run).</param>
+    /// <param name="stop">Cancels the call before the commit. A commit under way is finished.</param>
     /// <returns>
-    /// A verdict for each. If one is refused, nothing was stored. Or no verdicts, and why nobody knows: another is carried out, other
-    /// writers were faster each time, it took too long, a piece is too large, or the database is away.
+    /// A verdict for each command; if one is refused, nothing was stored. Or no verdicts and the failure: another call is under way, the
+    /// jobs had changed at each attempt, it took too long, a piece is too large, or the database is away.
     /// </returns>
     public async Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> Execute(
         IReadOnlyList<JobKey[]> pieces, Func<JobKey[], CancellationToken, Task<IReadOnlyList<JobCommand>?>> commandsOf, Func<bool> mayStore,
@@ -135,7 +136,7 @@ public sealed class WholeBatches(
         }
     }
 
-    /// <summary>Adds the verdicts upon the commands for all pieces; what keeps it from that, or null.</summary>
+    /// <summary>Adds the verdicts on the commands of all pieces. Returns the failure that prevents it, or null.</summary>
     private static async Task<Outcome?> Decide(
         Batch batch, List<Batch.CondensedVerdict> verdicts, IReadOnlyList<JobKey[]> pieces,
         Func<JobKey[], Task<IReadOnlyList<JobCommand>?>> commandsOf, LaneConnection connection, CancellationToken stop)

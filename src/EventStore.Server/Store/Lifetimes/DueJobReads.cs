@@ -9,10 +9,10 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Lifetimes;
 
-/// <summary>Tells which jobs end by a field of their own, and when: from their rows, and from what happens to them.</summary>
+/// <summary>Finds the jobs whose lifetime ends by a field of their own, and when: from their rows, and from changes of the feed.</summary>
 /// <param name="database">The database.</param>
 /// <param name="rules">The rules that end lifetimes here.</param>
-/// <param name="pageLength">How many jobs a page has; few, for each may be of some megabytes.</param>
+/// <param name="pageLength">The number of jobs on a page. It is small because a job may have megabytes.</param>
 internal sealed class DueJobReads(Primary database, IReadOnlySet<LifetimeRule> rules, int pageLength = 200)
 {
     // Only the texts of jobs that have one of the fields are sent over and parsed.
@@ -21,7 +21,7 @@ internal sealed class DueJobReads(Primary database, IReadOnlySet<LifetimeRule> r
           FROM (SELECT j.namespace, j.name, j.data ->> 'text' AS text FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted
         """;
 
-    /// <summary>The last revision there is.</summary>
+    /// <summary>The last revision.</summary>
     public async Task<long> Head(CancellationToken stop)
     {
         await using NpgsqlCommand command = database.CreateCommand($"SELECT h.revision FROM {HeadRow.Sql} h");
@@ -31,7 +31,7 @@ internal sealed class DueJobReads(Primary database, IReadOnlySet<LifetimeRule> r
     /// <summary>Reads a page of the living jobs. No connection is held between two pages, and no page takes long.</summary>
     /// <param name="behind">The last job of the page before; null to begin.</param>
     /// <param name="stop">Cancels it.</param>
-    /// <returns>Those that end by a field of theirs, and the last job of the page; null when there are no more.</returns>
+    /// <returns>The jobs of the page that have a due time, and the last job of the page; null if there are no more.</returns>
     public async Task<(IReadOnlyList<DueJob> Due, JobKey? Last)> Page(JobKey? behind, CancellationToken stop)
     {
         await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
@@ -52,7 +52,7 @@ internal sealed class DueJobReads(Primary database, IReadOnlySet<LifetimeRule> r
         return (found, count < pageLength ? null : last);
     }
 
-    /// <summary>What a change makes of a job; null where nothing ends it.</summary>
+    /// <summary>The due time of a job after a change; null if nothing ends it.</summary>
     public DueJob? After(JobChange change)
     {
         ReadOnlySpan<byte> text = change.Stored.Utf8.Span;

@@ -4,17 +4,17 @@ using EventStore.Domain.Lifetimes;
 
 namespace EventStore.Server.Store.Lifetimes;
 
-/// <summary>A job whose lifetime ends at a moment.</summary>
+/// <summary>A job with a due time.</summary>
 /// <param name="Key">The job.</param>
 /// <param name="Uid">The incarnation.</param>
 /// <param name="Lifetime">When it ends, and how.</param>
 internal sealed record DueJob(JobKey Key, Guid Uid, Lifetime Lifetime);
 
 /// <summary>
-/// The jobs that end next, in the order of their moments: a balanced tree, so that a job whose moment moves is found and moved in
-/// logarithmic time. It holds so many at most. Of more, the last ones are dropped; when those it holds are done, it is to be filled again.
+/// A priority queue of the jobs with the earliest due times: a balanced tree, so that a due time is changed in logarithmic time. It is
+/// bounded: jobs with later due times are dropped, and when the queue is empty it must be filled again.
 /// </summary>
-/// <param name="lengthMax">How many it holds, at most.</param>
+/// <param name="lengthMax">The most jobs it holds.</param>
 internal sealed class DueJobs(int lengthMax)
 {
     private static readonly Comparer<DueJob> Order = Comparer<DueJob>.Create((a, b) =>
@@ -26,16 +26,16 @@ internal sealed class DueJobs(int lengthMax)
     private readonly Dictionary<JobKey, DueJob> byKey = [];
     private DateTimeOffset horizon = DateTimeOffset.MaxValue; // what is due at it or later was dropped, or may have been
 
-    /// <summary>How many it holds.</summary>
+    /// <summary>The number of jobs.</summary>
     public int Count => order.Count;
 
-    /// <summary>When the next one ends; null when none is known.</summary>
+    /// <summary>The earliest due time; null if it is empty.</summary>
     public DateTimeOffset? Next => order.Min?.Lifetime.Due;
 
-    /// <summary>Whether those it held are done and there are others it does not hold.</summary>
+    /// <summary>Whether it is empty although there are jobs with later due times: then it must be filled again.</summary>
     public bool IsExhausted => order.Count == 0 && horizon < DateTimeOffset.MaxValue;
 
-    /// <summary>Sets a job's moment, in place of the one it had; null where nothing ends it.</summary>
+    /// <summary>Sets or replaces a job's due time; null removes it.</summary>
     public void Put(JobKey key, DueJob? job)
     {
         if (byKey.Remove(key, out DueJob? before))
@@ -54,7 +54,7 @@ internal sealed class DueJobs(int lengthMax)
         }
     }
 
-    /// <summary>Takes the next one out, if its moment has come.</summary>
+    /// <summary>Takes the job with the earliest due time, if that has come.</summary>
     public bool TryTake(DateTimeOffset now, [NotNullWhen(true)] out DueJob? job)
     {
         job = order.Min;

@@ -12,12 +12,13 @@ using EventStore.Server.Telemetry;
 namespace EventStore.Server.Store.Lifetimes;
 
 /// <summary>
-/// Ends lifetimes: deletes finished jobs by their TTL and fails active ones by their deadline, through the commit lane like anybody's
-/// command. Every server knows what is due next, from one reading of all jobs and then from the feed; the one that holds the lease acts.
+/// Ends lifetimes: deletes finished jobs by their TTL and fails active ones by their deadline, through the commit lane like any
+/// command. Every server keeps the due times, from one scan of all jobs and then from the feed; only the holder of the lease acts.
 /// </summary>
 /// <remarks>
-/// A job is ended once, whoever tries: the decision is made upon the job as it is at the commit, and asks for the same incarnation and the
-/// same moment. The lease keeps the servers from doing the same work, and its number one that was paused from doing anything late.
+/// A job is ended once even if two servers try: the decision is made on the job as it is at the commit, and requires the same incarnation
+/// and the same due time (idempotent). The lease saves the servers from doing the same work, and its number is a fencing token against a
+/// server that was paused.
 /// </remarks>
 internal sealed partial class LifetimeController(
     Primary database, JobFeed feed, CommitLane lane, IReadOnlySet<LifetimeRule> rules, Profile profile, TimeProvider clock,
@@ -35,7 +36,7 @@ internal sealed partial class LifetimeController(
     private long next = long.MaxValue; // ticks, UTC
     private bool hasLoggedAway;
 
-    /// <summary>What is wrong: that a job has been due for half a minute; or null.</summary>
+    /// <summary>What is degraded: a job has been due for half a minute; or null.</summary>
     public string? Trouble => clock.GetUtcNow().UtcTicks - Interlocked.Read(ref next) is var late && late > TroubleAfter.Ticks
         ? string.Create(CultureInfo.InvariantCulture, $"a job has been due for {late / TimeSpan.TicksPerSecond} s")
         : null;
@@ -62,7 +63,9 @@ internal sealed partial class LifetimeController(
         }
     }
 
-    /// <summary>Reads what is due, follows what happens, and ends what is due under the lease; until it has to read again.</summary>
+    /// <summary>
+    /// Scans all jobs, follows the feed, and ends due jobs while it holds the lease. Returns when the scan must be repeated.
+    /// </summary>
     private async Task Run(CancellationToken stop)
     {
         var due = new DueJobs(LengthMax);
@@ -100,7 +103,7 @@ internal sealed partial class LifetimeController(
     }
 
     /// <summary>
-    /// Fills the list with all jobs. The feed was joined before: of a job that changes meanwhile the feed has the last word.
+    /// Fills the queue by a scan of all jobs. The feed was joined before, so the feed overrides the scan for a job that changes meanwhile.
     /// </summary>
     private async Task Fill(DueJobs due, FeedSubscription changes, CancellationToken stop)
     {
@@ -158,7 +161,7 @@ internal sealed partial class LifetimeController(
             await Task.Delay(RetryPause, clock, stop);
     }
 
-    /// <summary>Ends the next ones that are due. What could not be done is put back, where nothing has changed meanwhile.</summary>
+    /// <summary>Ends the next due jobs. A job that could not be ended is put back, unless it has changed meanwhile.</summary>
     private async Task EndNext(DueJobs due, LifetimeLease lease, long number, DateTimeOffset now, CancellationToken stop)
     {
         List<DueJob> jobs = [];

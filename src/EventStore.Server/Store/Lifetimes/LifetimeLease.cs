@@ -7,13 +7,13 @@ namespace EventStore.Server.Store.Lifetimes;
 
 /// <summary>
 /// The lease of the one server that ends lifetimes (<c>lease_take_1</c> of migrations/V0017): one for all controllers. It is renewed every
-/// second and is over three seconds after the last renewal, by the database's clock, so the others take over from a server that was killed
+/// second and expires three seconds after the last renewal, by the database's clock, so the others take over from a server that was killed
 /// or paused. Its number is a fencing token: every commit of this server's controllers names it and is refused once another server has
 /// taken the lease under the next number.
 /// </summary>
 internal sealed class LifetimeLease(Primary database, Action<Exception> failed)
 {
-    /// <summary>How long it is held without a renewal.</summary>
+    /// <summary>How long it lasts without a renewal.</summary>
     internal static readonly TimeSpan Duration = TimeSpan.FromSeconds(3);
 
     private static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(1);
@@ -22,12 +22,12 @@ internal sealed class LifetimeLease(Primary database, Action<Exception> failed)
     private Held? held;
 
     /// <summary>
-    /// The number under which this server holds the lease; null while it does not. A server that was paused knows by its own clock that its
-    /// time is over.
+    /// The number under which this server holds the lease; null while it does not. A server that was paused sees by its own monotonic clock
+    /// that the lease has expired.
     /// </summary>
     public long? Number => Volatile.Read(ref held) is { } mine && Stopwatch.GetElapsedTime(mine.Asked) < Duration ? mine.Number : null;
 
-    /// <summary>Takes the lease when it is free, and renews it, until it is told to stop; then gives it back.</summary>
+    /// <summary>Takes the lease when it is free and renews it until cancelled; then releases it.</summary>
     public async Task Keep(CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
@@ -53,7 +53,7 @@ internal sealed class LifetimeLease(Primary database, Action<Exception> failed)
         await GiveBack();
     }
 
-    /// <summary>Forgets a number that the commit has refused.</summary>
+    /// <summary>Drops the lease after a commit has refused its number.</summary>
     public void Lose(long number)
     {
         if (Volatile.Read(ref held) is { } mine && mine.Number == number)

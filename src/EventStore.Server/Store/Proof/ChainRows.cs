@@ -9,26 +9,28 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Proof;
 
-/// <summary>An event as the chain and the index need it.</summary>
+/// <summary>An event with what the chain and the index are checked by.</summary>
 /// <param name="Link">What its hash covers.</param>
 /// <param name="Time">When it was committed.</param>
-/// <param name="Paths">The paths it is to be found by, in the order of their bytes.</param>
-/// <param name="Uncovered">What is wrong with the columns no hash covers, or null.</param>
+/// <param name="Paths">The paths that it must be indexed under, in the order of their bytes.</param>
+/// <param name="Uncovered">What is wrong with the columns that no hash covers, or null.</param>
 internal sealed record ChainedEvent(Link Link, DateTime Time, IReadOnlyList<string> Paths, string? Uncovered)
 {
     public long Revision => Link.Revision;
 
-    /// <summary>The paths <c>revision_path</c> has it under.</summary>
+    /// <summary>The paths under which <c>revision_path</c> has it.</summary>
     public List<string> Found { get; init; } = [];
 }
 
-/// <summary>A row of <c>revision</c>: the event's hash, and what it is found by.</summary>
+/// <summary>A row of <c>revision</c>: the event's hash and its indexed fields.</summary>
 internal sealed record IndexRow(long Revision, string Namespace, string Job, string Type, string User, byte[] Hash, string? Reason);
 
-/// <summary>Reads what the chain is checked with, in revision order, by columns alone: no function of the database's is trusted.</summary>
+/// <summary>
+/// Reads the rows that the chain is checked by, in revision order and as plain columns: no function of the database is trusted.
+/// </summary>
 internal static partial class ChainRows
 {
-    /// <summary>What the hash of an event covers, as columns of <c>mt_events e</c>, for <see cref="ReadLink"/>.</summary>
+    /// <summary>The columns of <c>mt_events e</c> that the hash of an event covers, for <see cref="ReadLink"/>.</summary>
     public const string LinkColumns = """
         e.seq_id, coalesce(e.stream_id, 'ffffffff-ffff-ffff-ffff-ffffffffffff'), e.version, e.type, e.timestamp, e.user_name,
         (e.headers -> 'groups')::text, e.headers ->> 'userAgent', e.headers ->> 'sourceAddress', e.correlation_id, e.data::text,
@@ -51,7 +53,7 @@ internal static partial class ChainRows
         ReadEvent,
         stop);
 
-    /// <summary>The rows behind a revision.</summary>
+    /// <summary>The rows of <c>revision</c> behind a revision.</summary>
     public static IAsyncEnumerable<IndexRow> Rows(NpgsqlConnection connection, long behind, CancellationToken stop) => Cursor.Read(
         connection,
         $"""
@@ -90,7 +92,7 @@ internal static partial class ChainRows
             row => (row.GetInt64(0), row.GetString(1)),
             stop);
 
-    /// <summary>Of which job each incarnation is. That is checked where streams are compared with their rows.</summary>
+    /// <summary>The name of the job of each incarnation. <see cref="StreamWalk"/> checks these names.</summary>
     public static async Task<Dictionary<Guid, JobKey>> Keys(NpgsqlConnection connection, CancellationToken stop)
     {
         var keys = new Dictionary<Guid, JobKey>();
@@ -110,7 +112,7 @@ internal static partial class ChainRows
         Reason = Text(row, 12),
     };
 
-    /// <summary>Since 1970.</summary>
+    /// <summary>The microseconds since 1970.</summary>
     public static long Microseconds(DateTime time) => (time - DateTime.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond;
 
     // Revisions begin at 2: reading from 0 also finds rows that somebody inserted below.

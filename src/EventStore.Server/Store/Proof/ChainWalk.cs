@@ -10,11 +10,12 @@ namespace EventStore.Server.Store.Proof;
 internal sealed record ProvenRevision(ChainedEvent Event, IndexRow? Row, byte[] Hash);
 
 /// <summary>
-/// Recomputes the hash of each event and compares it with the stored one. A mismatch waits for the next event that matches: if that follows
-/// from the recomputed hash, only the stored hash is wrong or missing; if it follows from the stored hash, the events between were changed.
+/// Recomputes the hash of each event and compares it with the stored one. A mismatch stays undecided until the next event that matches: if
+/// its hash follows from the recomputed one, only the stored hash is wrong or missing; if from the stored one, the events between were
+/// changed.
 /// </summary>
 /// <param name="start">The hash to begin from.</param>
-/// <param name="proven">Called for each event that is as it was written, in order.</param>
+/// <param name="proven">Called for each unchanged event, in order.</param>
 /// <param name="wrong">Called for each difference.</param>
 internal sealed class ChainWalk(byte[] start, Action<ProvenRevision> proven, Action<Finding> wrong)
 {
@@ -24,7 +25,7 @@ internal sealed class ChainWalk(byte[] start, Action<ProvenRevision> proven, Act
     private byte[] computed = start;
     private byte[] stored = start;
 
-    /// <summary>Whether no mismatch waits for a later event.</summary>
+    /// <summary>Whether no mismatch is undecided.</summary>
     public bool IsDecided => pending.Count == 0;
 
     /// <summary>Checks the next event.</summary>
@@ -78,7 +79,7 @@ internal sealed class ChainWalk(byte[] start, Action<ProvenRevision> proven, Act
         (computed, stored) = (row.Hash, row.Hash);
     }
 
-    /// <summary>Settles what still waits by the hash of the head.</summary>
+    /// <summary>Decides the last mismatches by the hash of the head.</summary>
     /// <param name="head">The hash; null if there is no head.</param>
     public void End(byte[]? head) => Settle(head is not null && Same(head, computed));
 

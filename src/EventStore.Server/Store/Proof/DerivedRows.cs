@@ -8,7 +8,9 @@ using NpgsqlTypes;
 
 namespace EventStore.Server.Store.Proof;
 
-/// <summary>Writes what is made of the events, as the owner: what the function that appends would have written.</summary>
+/// <summary>
+/// Writes the rows that are derived from the events, as the owner, as the SQL function that appends would have written them.
+/// </summary>
 internal static class DerivedRows
 {
     // The cost of a statement must not depend on the planner's estimates of table sizes: batches are small, and every table is
@@ -103,7 +105,7 @@ internal static class DerivedRows
         NpgsqlParameter<DateTime[]> Times(Func<ReplayedStream, DateTime> time) => Values(streams, time, NpgsqlDbType.TimestampTz);
     }
 
-    /// <summary>Takes away the current jobs and the rows of streams that have no events.</summary>
+    /// <summary>Deletes the current jobs and the rows of streams that have no events.</summary>
     public static async Task DeleteWithoutEvents(NpgsqlConnection connection, Guid[] uids, CancellationToken stop)
     {
         await connection.Run($"{DeleteJobsSql} {WithoutEvents}", stop, new NpgsqlParameter<Guid[]> { TypedValue = uids });
@@ -145,7 +147,7 @@ internal static class DerivedRows
         }
     }
 
-    /// <summary>Writes rows and paths of the index. Nobody else does so for a revision that has been committed.</summary>
+    /// <summary>Writes rows and paths of the index. Nothing else writes them for a committed revision.</summary>
     public static async Task WriteIndex(NpgsqlConnection connection, IReadOnlyList<IndexFix> fixes, CancellationToken stop)
     {
         await RunRows(UpdateIndexSql, fix => fix.IsThere);

@@ -5,10 +5,10 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Proof;
 
-/// <summary>Which streams are read; all where nothing is said.</summary>
+/// <summary>Which streams are read; by default all.</summary>
 internal sealed record StreamRange
 {
-    /// <summary>Only those behind this one.</summary>
+    /// <summary>Only the streams behind this one.</summary>
     public Guid? Behind { get; init; }
 
     public Guid[]? Only { get; init; }
@@ -25,11 +25,11 @@ internal sealed record StreamRange
 /// <summary>Reads the whole log once, stream by stream, holding one job at a time.</summary>
 internal static class EventLog
 {
-    /// <summary>Every stream with its events folded, in the order of their ids, compared with its snapshots on the way.</summary>
-    /// <param name="connection">A connection within the snapshot to be read; it is free whenever a stream is handed out.</param>
+    /// <summary>Each stream with its events folded, in the order of the ids. Its snapshots are compared during the fold.</summary>
+    /// <param name="connection">A connection within the snapshot to be read; it may be used while a stream is being handled.</param>
     /// <param name="range">Which streams.</param>
-    /// <param name="stray">Is told of snapshots of streams that have no events.</param>
-    /// <param name="stop">Ends the reading.</param>
+    /// <param name="stray">Called for snapshots of streams that have no events.</param>
+    /// <param name="stop">Cancels the read.</param>
     public static async IAsyncEnumerable<ReplayedStream> Fold(
         NpgsqlConnection connection, StreamRange range, Action<SnapshotRow> stray, [EnumeratorCancellation] CancellationToken stop)
     {
@@ -64,11 +64,11 @@ internal static class EventLog
             stray(snapshot);
     }
 
-    /// <summary>How many events there are.</summary>
+    /// <summary>The number of events.</summary>
     public static async Task<long> Count(NpgsqlConnection connection, CancellationToken stop) =>
         (long)(await connection.Ask("SELECT count(*) FROM eventstore.mt_events", stop))!;
 
-    /// <summary>How many events each of these streams has; none for those without.</summary>
+    /// <summary>The number of events of each of these streams; a stream without events is left out.</summary>
     public static async Task<Dictionary<Guid, long>> Versions(NpgsqlConnection connection, Guid[] streams, CancellationToken stop)
     {
         var versions = new Dictionary<Guid, long>();

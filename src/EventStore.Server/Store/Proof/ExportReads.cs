@@ -30,7 +30,7 @@ public sealed record HistoryEpoch(Epoch Epoch, byte[] Before, byte[] Hash) : His
 public sealed record HistoryEvent(Link Link, Guid Id, DateTime Time, string Namespace, string Job, byte[] Before, byte[] Hash)
     : HistoryEntry(Before, Hash);
 
-/// <summary>From where to where the history is read: a revision or a time at each end, itself included; null for none.</summary>
+/// <summary>The range of the history that is read: a revision or a time at each end, inclusive; null for no bound.</summary>
 public sealed record HistoryRange(string? Since, string? Until)
 {
     /// <summary>The condition on an event.</summary>
@@ -50,13 +50,15 @@ public sealed record HistoryRange(string? Since, string? Until)
     }
 }
 
-/// <summary>Reads the history from its beginning, in order, all of it as one moment left it.</summary>
+/// <summary>Reads the history in order, from one MVCC snapshot.</summary>
 public static class ExportReads
 {
-    /// <summary>The events, and between them the records of epochs; those behind the last event only where the range has no end.</summary>
-    /// <param name="database">Any connection that may read.</param>
-    /// <param name="range">Which.</param>
-    /// <param name="progress">Is told events done and events in all.</param>
+    /// <summary>
+    /// The events, with the records of epochs between them. Epochs behind the last event are included only if the range has no end.
+    /// </summary>
+    /// <param name="database">A connection that may read.</param>
+    /// <param name="range">The range.</param>
+    /// <param name="progress">Called with the events done and the events in all.</param>
     /// <param name="stop">Cancels the read.</param>
     /// <exception cref="FormatException">An event has no hash: the store is damaged.</exception>
     public static async IAsyncEnumerable<HistoryEntry> Read(

@@ -8,15 +8,15 @@ using EventStore.Server.Store.Format;
 namespace EventStore.Server.Store.Proof;
 
 /// <summary>
-/// The history as lines of JSON: everything a hash covers, with the hash and the one before it, so that the chain can be followed
-/// with nothing but the file. <c>groups</c>, <c>impersonatedBy</c> and <c>data</c> stand there byte for byte as they were hashed,
+/// The history as lines of JSON: everything a hash covers, with the hash and the one before it, so that the chain can be verified
+/// from the file alone. <c>groups</c>, <c>impersonatedBy</c> and <c>data</c> stand there byte for byte as they were hashed,
 /// <c>data</c> last. The last line is a checkpoint: a file without one was cut off.
 /// </summary>
 public static class HistoryLine
 {
     private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder, SkipValidation = true };
 
-    /// <summary>Writes the line of an event, without its end.</summary>
+    /// <summary>Writes the line of an event, without a line break.</summary>
     public static void Write(Stream to, HistoryEvent happened)
     {
         using var json = new Utf8JsonWriter(to, Compact);
@@ -49,7 +49,7 @@ public static class HistoryLine
         json.WriteEndObject();
     }
 
-    /// <summary>Writes the line of an epoch, without its end.</summary>
+    /// <summary>Writes the line of an epoch, without a line break.</summary>
     public static void Write(Stream to, HistoryEpoch begun)
     {
         using var json = new Utf8JsonWriter(to, Compact);
@@ -77,7 +77,7 @@ public static class HistoryLine
         }
     }
 
-    /// <summary>Writes the last line, without its end.</summary>
+    /// <summary>Writes the last line, without a line break.</summary>
     public static void Write(Stream to, Checkpoint end, long events)
     {
         using var json = new Utf8JsonWriter(to, Compact);

@@ -56,11 +56,11 @@ public sealed class Importing
 
     private Importing(NpgsqlConnection owner, CancellationToken stop) => (this.owner, this.stop) = (owner, stop);
 
-    /// <summary>Imports, and answers where the chain ends.</summary>
+    /// <summary>Imports, and returns the checkpoint of the last event.</summary>
     /// <param name="owner">A connection of the owner's.</param>
     /// <param name="lines">The file's lines.</param>
-    /// <param name="progress">Is told how many events were folded, and how many there are.</param>
-    /// <param name="stop">Gives up; nothing is changed then.</param>
+    /// <param name="progress">Called with the events folded and the events in all.</param>
+    /// <param name="stop">Cancels the import; then nothing is changed.</param>
     /// <exception cref="FormatException">The store is not empty, or the file is not a whole history from the first revision on.</exception>
     public static async Task<(Checkpoint End, long Events)> Run(
         NpgsqlConnection owner, IAsyncEnumerable<string> lines, Action<long, long> progress, CancellationToken stop)

@@ -5,30 +5,30 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Proof;
 
-/// <summary>What the index should hold of a revision where it holds something else.</summary>
+/// <summary>A correction of the index entries of one revision.</summary>
 /// <param name="Revision">The revision.</param>
-/// <param name="Row">Its row; null where that is right, or not to be had.</param>
-/// <param name="Missing">Paths it should be found by and is not.</param>
-/// <param name="Stale">Paths it is found by and should not.</param>
+/// <param name="Row">The right row; null if the stored one is right, or the right one is not known.</param>
+/// <param name="Missing">Paths it is not indexed under and should be.</param>
+/// <param name="Stale">Paths it is indexed under and should not be.</param>
 internal sealed record IndexFix(long Revision, IndexRow? Row, IReadOnlyList<string> Missing, IReadOnlyList<string> Stale)
 {
-    /// <summary>Whether there is a row, and it is a wrong one.</summary>
+    /// <summary>Whether there is a row, which is wrong.</summary>
     public bool IsThere { get; init; }
 }
 
 /// <summary>Follows the chain through the log and compares the index entries of each event: its row and its paths.</summary>
-/// <param name="keys">Of which job each incarnation is.</param>
-/// <param name="wrong">Is told of everything that is wrong.</param>
-/// <param name="fix">Is told what should stand there instead, where that is certain.</param>
+/// <param name="keys">The name of the job of each incarnation.</param>
+/// <param name="wrong">Called for each difference.</param>
+/// <param name="fix">Called with the correction, where it is certain.</param>
 internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<Finding> wrong, Action<IndexFix> fix)
 {
-    /// <summary>Goes from revision to revision; each is handed out when it was looked at.</summary>
-    /// <param name="connection">A connection within the snapshot to be read; it is free whenever a revision is handed out.</param>
-    /// <param name="behind">Begin behind this revision, whose hash is <paramref name="start"/>.</param>
+    /// <summary>Checks revision by revision, and yields each one when it has been checked.</summary>
+    /// <param name="connection">A connection within the snapshot to be read; it may be used while a revision is being handled.</param>
+    /// <param name="behind">The revision behind which it begins, whose hash is <paramref name="start"/>.</param>
     /// <param name="start">The hash to begin from.</param>
-    /// <param name="head">The hash the head names; null where there is none.</param>
+    /// <param name="head">The hash of the head; null if there is no head.</param>
     /// <param name="stop">Cancels the read.</param>
-    /// <returns>The revisions, and whether everything up to each is decided.</returns>
+    /// <returns>The revisions, and whether every mismatch up to each is decided.</returns>
     public async IAsyncEnumerable<(long Revision, bool Decided)> Follow(
         NpgsqlConnection connection, long behind, byte[] start, byte[]? head, [EnumeratorCancellation] CancellationToken stop)
     {
@@ -83,7 +83,7 @@ internal sealed class IndexWalk(IReadOnlyDictionary<Guid, JobKey> keys, Action<F
                 happened.Revision, job.Namespace, job.Name, happened.Link.Type, happened.Link.User ?? string.Empty, proven.Hash,
                 happened.Link.Reason)
             : null;
-        // A missing row and an edited hash are told of by the chain.
+        // ChainWalk reports a missing row and an edited hash.
         bool rowHolds = proven.Row is { } row && (should is null || Same(should, row));
         string[] missing = [.. happened.Paths.Except(happened.Found)], stale = [.. happened.Found.Except(happened.Paths)];
         bool pathsHold = missing.Length + stale.Length == 0;

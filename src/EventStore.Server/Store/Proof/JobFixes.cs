@@ -3,7 +3,7 @@ using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.Proof;
 
-/// <summary>What is to be written of current jobs, streams and snapshots at once.</summary>
+/// <summary>A batch of corrections of current jobs, streams and snapshots.</summary>
 internal sealed class JobFixes
 {
     private const int CountMax = 256; // they are written under the commit lock
@@ -23,10 +23,10 @@ internal sealed class JobFixes
     /// <summary>About how many bytes of memory they take.</summary>
     public long Bytes { get; private set; }
 
-    /// <summary>Whether it is time to write them.</summary>
+    /// <summary>Whether there are enough to be written.</summary>
     public bool IsMany => Count >= CountMax || Bytes >= BytesMax;
 
-    /// <summary>Adds what is to be written of a stream.</summary>
+    /// <summary>Adds the corrections of a stream.</summary>
     public void Add(ReplayedStream stream, bool isWrong)
     {
         if (isWrong)

@@ -35,20 +35,20 @@ public sealed class Rebuilding : IAsyncDisposable
         NpgsqlConnection reading, NpgsqlConnection writing, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop) =>
         (this.reading, this.writing, this.wrong, this.progress, this.stop) = (reading, writing, wrong, progress, stop);
 
-    /// <summary>How many current jobs, snapshots and rows of the index were written or taken away.</summary>
+    /// <summary>How many current jobs, snapshots and rows of the index were written or deleted.</summary>
     public long Changed { get; private set; }
 
-    /// <summary>When the rebuild began that this one goes on with; null when it began itself.</summary>
+    /// <summary>When the interrupted rebuild began that this one continues; null if it continues none.</summary>
     public DateTime? GoesOn { get; private set; }
 
     /// <summary>Rebuilds.</summary>
-    /// <param name="owner">Connections of the owner's.</param>
-    /// <param name="wrong">Is told of what cannot be mended, for the events themselves are not what was written.</param>
+    /// <param name="owner">Connections of the owner.</param>
+    /// <param name="wrong">Called for what a rebuild cannot correct, because the events themselves are not what was written.</param>
     /// <param name="progress">
-    /// Is told events done and events in all; each event is passed twice, once for its job and once for its place in the index.
+    /// Called with the events done and the events in all. Each event counts twice, once for its job and once for its index entries.
     /// </param>
-    /// <param name="stop">Gives up; the next rebuild goes on from there.</param>
-    /// <returns>What was done; null when another rebuild is at work.</returns>
+    /// <param name="stop">Cancels the rebuild; the next one continues from there.</param>
+    /// <returns>What was done; null if another rebuild is running.</returns>
     public static async Task<Rebuilding?> Run(
         NpgsqlDataSource owner, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop)
     {
@@ -62,7 +62,7 @@ public sealed class Rebuilding : IAsyncDisposable
         }
         finally
         {
-            // Why the last batch could not be written has been told by then, unless something else went wrong first.
+            // The reason why the last batch could not be written was thrown before, unless something else failed first.
             await rebuild.written.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await rebuild.writing.Ask($"SELECT pg_advisory_unlock({DatabaseNames.RebuildLock})", CancellationToken.None);
         }
@@ -153,7 +153,7 @@ public sealed class Rebuilding : IAsyncDisposable
         }
     }
 
-    /// <summary>Counts, and says whether it is time to write what has gathered and how far it has come.</summary>
+    /// <summary>Counts events, and returns whether the collected corrections and the progress must be written now.</summary>
     private bool Passed(long more, bool isMany)
     {
         events.Done += more;
@@ -164,7 +164,7 @@ public sealed class Rebuilding : IAsyncDisposable
         return true;
     }
 
-    /// <summary>Writes jobs under the commit lock, so that none of them moves meanwhile; and how far it has come.</summary>
+    /// <summary>Writes jobs and the progress under the commit lock, so that none of the jobs changes meanwhile.</summary>
     private async Task WriteJobs(string note)
     {
         (JobFixes batch, jobs) = (jobs, new JobFixes());
@@ -191,7 +191,7 @@ public sealed class Rebuilding : IAsyncDisposable
         await WriteBehind(batch.Count, note, () => DerivedRows.WriteIndex(writing, batch, stop));
     }
 
-    /// <summary>Has a batch written while the next one is read; one at a time.</summary>
+    /// <summary>Writes a batch while the next one is read (a pipeline of two).</summary>
     private async Task WriteBehind(int count, string note, Func<Task> write)
     {
         await written;
@@ -207,7 +207,7 @@ public sealed class Rebuilding : IAsyncDisposable
         }
     }
 
-    /// <summary>The streams as they were folded, or anew where an event has come since.</summary>
+    /// <summary>The streams as they were folded. A stream that has got an event since is folded again.</summary>
     private async Task<List<ReplayedStream>> AsTheyStand(List<ReplayedStream> folded)
     {
         Dictionary<Guid, long> versions = await EventLog.Versions(writing, [.. folded.Select(stream => stream.Uid)], stop);

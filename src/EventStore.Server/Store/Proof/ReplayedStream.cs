@@ -3,10 +3,10 @@ using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.Proof;
 
-/// <summary>An event as the fold needs it.</summary>
+/// <summary>An event with what the fold needs.</summary>
 internal sealed record LoggedEvent(Guid Stream, long Version, long Revision, DateTime Time, string Type, string Data);
 
-/// <summary>An incarnation while its history is folded, and when it is.</summary>
+/// <summary>An incarnation during and after the fold of its events.</summary>
 internal sealed class ReplayedStream(Guid uid)
 {
     private const int BatchMax = 256;
@@ -16,34 +16,34 @@ internal sealed class ReplayedStream(Guid uid)
 
     public Guid Uid => uid;
 
-    /// <summary>What it is called where something is wrong with it.</summary>
+    /// <summary>Its name in findings.</summary>
     public string Name => Row is null ? $"{uid}" : $"{Row.Namespace}/{Row.Name} ({uid})";
 
-    /// <summary>The job its events give so far.</summary>
+    /// <summary>The job after the events folded so far.</summary>
     public Job? Job { get; private set; }
 
-    /// <summary>How many events there are.</summary>
+    /// <summary>The number of events.</summary>
     public long Events { get; private set; }
 
     /// <summary>When the first event was committed.</summary>
     public DateTime Born { get; private set; }
 
-    /// <summary>When the last one was.</summary>
+    /// <summary>When the last event was committed.</summary>
     public DateTime Time { get; private set; }
 
-    /// <summary>Why the events cannot be folded, or null; and where.</summary>
+    /// <summary>Why the events cannot be folded; null if they can. <see cref="Revision"/> says where.</summary>
     public string? Problem { get; private set; }
 
-    /// <summary>The revision of the last event, or of that which is the problem.</summary>
+    /// <summary>The revision of the last event, or of the one that cannot be folded.</summary>
     public long Revision { get; private set; }
 
-    /// <summary>The row its events give; null when there is a <see cref="Problem"/>.</summary>
+    /// <summary>The row that its events give; null if there is a <see cref="Problem"/>.</summary>
     public CurrentJob? Row { get; private set; }
 
-    /// <summary>Snapshots that are not what the events give, without their texts.</summary>
+    /// <summary>Snapshots that differ from the fold, without their texts.</summary>
     public List<SnapshotRow> WrongSnapshots { get; } = [];
 
-    /// <summary>The job at places where the function that appends would have left a snapshot, and there is none.</summary>
+    /// <summary>The job at each version where the SQL function that appends writes a snapshot and there is none.</summary>
     public List<Job> MissingSnapshots { get; } = [];
 
     public void Add(LoggedEvent happened)
@@ -60,7 +60,7 @@ internal sealed class ReplayedStream(Guid uid)
             Evolve(happened);
     }
 
-    /// <summary>Compares a stored snapshot of the place the fold has reached.</summary>
+    /// <summary>Compares a stored snapshot with the fold at its version.</summary>
     public void Compare(SnapshotRow snapshot)
     {
         if (Problem is not null)
@@ -80,7 +80,7 @@ internal sealed class ReplayedStream(Guid uid)
         }
     }
 
-    /// <summary>Says that there are no more events.</summary>
+    /// <summary>Ends the fold: there are no more events.</summary>
     public void Finish()
     {
         MissingSnapshots.AddRange(unseen);

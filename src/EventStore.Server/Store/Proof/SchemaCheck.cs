@@ -5,7 +5,7 @@ namespace EventStore.Server.Store.Proof;
 
 /// <summary>
 /// Compares the catalog with what the migrations leave: tables, columns, indexes, constraints, triggers, functions (by hash), policies and
-/// rights. Whoever may change those can hide an event, or let another role change one, without touching a row.
+/// rights. A change there could hide an event, or let another role change one, without touching a row.
 /// </summary>
 internal static class SchemaCheck
 {
@@ -30,10 +30,10 @@ internal static class SchemaCheck
         """;
 
     /// <summary>Compares.</summary>
-    /// <param name="connection">Any connection that may read.</param>
-    /// <param name="wrong">Is told of every object and right that is not as the migrations leave it.</param>
-    /// <param name="stop">Cancels the reading.</param>
-    /// <returns>Whether the tables are there to be read at all.</returns>
+    /// <param name="connection">A connection that may read.</param>
+    /// <param name="wrong">Called for every object and right that is not as the migrations leave it.</param>
+    /// <param name="stop">Cancels the read.</param>
+    /// <returns>Whether the tables exist, so that they can be read.</returns>
     public static async Task<bool> Run(NpgsqlConnection connection, Action<Finding> wrong, CancellationToken stop)
     {
         Dictionary<string, string> expected = Parse(Resource("schema.txt").Split('\n', StringSplitOptions.RemoveEmptyEntries));
@@ -65,7 +65,9 @@ internal static class SchemaCheck
         void Say(string what) => wrong(new Finding(Finding.Nowhere, what));
     }
 
-    /// <summary>The objects there are, as lines of <c>schema.txt</c>, which has those of a database that was just migrated.</summary>
+    /// <summary>
+    /// The objects of the database, in the form of the lines of <c>schema.txt</c>, which has those of a database that was just migrated.
+    /// </summary>
     internal static Task<string[]> Objects(NpgsqlConnection connection, CancellationToken stop) =>
         Lines(connection, Resource("objects.sql"), stop);
 

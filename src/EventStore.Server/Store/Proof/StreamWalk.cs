@@ -5,9 +5,9 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Proof;
 
-/// <summary>What became of comparing one stream with everything that is made of its events.</summary>
+/// <summary>The result of comparing one stream with the rows that are derived from it.</summary>
 /// <param name="Uid">The incarnation.</param>
-/// <param name="Stream">Its events, folded; null when there are none.</param>
+/// <param name="Stream">Its events, folded; null if there are none.</param>
 /// <param name="Difference">What is wrong with its rows or its events, or null.</param>
 internal sealed record JudgedStream(Guid Uid, ReplayedStream? Stream, string? Difference)
 {
@@ -29,10 +29,10 @@ internal static class StreamWalk
                                            'version', j.mt_version, 'revision', j.revision, 'text', j.data -> 'text')
         """;
 
-    /// <summary>The streams with what is wrong about each, in the order of their ids.</summary>
-    /// <param name="connection">A connection within the snapshot to be read; it is free whenever a stream is handed out.</param>
+    /// <summary>The streams, each with its difference, in the order of their ids.</summary>
+    /// <param name="connection">A connection within the snapshot to be read; it may be used while a stream is being handled.</param>
     /// <param name="range">Which streams.</param>
-    /// <param name="stray">Is told of snapshots of streams that have no events.</param>
+    /// <param name="stray">Called for snapshots of streams that have no events.</param>
     /// <param name="stop">Cancels the read.</param>
     public static async IAsyncEnumerable<JudgedStream> Judge(
         NpgsqlConnection connection, StreamRange range, Action<SnapshotRow> stray, [EnumeratorCancellation] CancellationToken stop)

@@ -5,7 +5,7 @@ using EventStore.Server.Store.Format;
 
 namespace EventStore.Server.Store.Proof;
 
-/// <summary>What the events of one stream touched so far: the check of what the snapshots say of it.</summary>
+/// <summary>The paths that the events of one stream have touched so far, to check those that its snapshots record.</summary>
 internal sealed class TouchedSince
 {
     private readonly Dictionary<string, long> last = [];
@@ -19,7 +19,7 @@ internal sealed class TouchedSince
             last[path] = revision;
     }
 
-    /// <summary>Whether a snapshot of the last event says of those before it what they did, or nothing.</summary>
+    /// <summary>Whether a snapshot of the last event records the touched paths rightly, or none.</summary>
     public bool Holds(SnapshotRow snapshot)
     {
         if (snapshot is { Since: null, Touched: null })

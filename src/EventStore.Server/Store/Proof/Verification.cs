@@ -7,8 +7,8 @@ using Npgsql;
 
 namespace EventStore.Server.Store.Proof;
 
-/// <summary>What a verification went through.</summary>
-/// <param name="Events">How many events there are.</param>
+/// <summary>The result of a verification.</summary>
+/// <param name="Events">The number of events.</param>
 /// <param name="MissingSnapshots">
 /// How many snapshots are missing where the append function leaves one. That is no damage, because snapshots only make the past
 /// faster to read: a database from before there were any (migrations/V0004) has none.
@@ -34,11 +34,11 @@ public static class Verification
           LEFT JOIN (SELECT revision, hash FROM eventstore.epoch ORDER BY number DESC LIMIT 1) l ON l.revision >= coalesce(e.seq_id, 1)
         """;
 
-    /// <summary>Verifies, and answers what was read.</summary>
-    /// <param name="database">Any connection that may read.</param>
-    /// <param name="kept">A checkpoint that was kept and must still hold; or null.</param>
-    /// <param name="wrong">Is told of everything that is wrong, in no order, from one thread at a time.</param>
-    /// <param name="progress">Is told events done and events in all.</param>
+    /// <summary>Verifies the store.</summary>
+    /// <param name="database">A connection that may read.</param>
+    /// <param name="kept">A checkpoint that was kept outside and must still match; or null.</param>
+    /// <param name="wrong">Called for each finding, in no order, by one thread at a time.</param>
+    /// <param name="progress">Called with the events done and the events in all.</param>
     /// <param name="stop">Cancels the read.</param>
     public static async Task<Verified> Run(
         NpgsqlDataSource database, Checkpoint? kept, Action<Finding> wrong, Action<long, long> progress, CancellationToken stop)
@@ -94,7 +94,7 @@ public static class Verification
             done();
     }
 
-    /// <summary>Compares what each stream gives with what is stored of it, and answers how many snapshots are missing.</summary>
+    /// <summary>Compares each folded stream with its stored rows, and returns how many snapshots are missing.</summary>
     private static async Task<long> FoldStreams(
         NpgsqlConnection connection, Action<Finding> wrong, Action<long> done, CancellationToken stop)
     {
@@ -116,7 +116,7 @@ public static class Verification
         void Stray(SnapshotRow snapshot) => wrong(new Finding(Finding.Nowhere, $"{snapshot.Uid}: there is a snapshot without events"));
     }
 
-    /// <summary>Compares the head with the last event, and answers the hash it names.</summary>
+    /// <summary>Compares the head with the last event, and returns the hash of the head.</summary>
     private static async Task<byte[]?> CompareHead(NpgsqlConnection connection, Action<Finding> wrong, CancellationToken stop)
     {
         await using var command = new NpgsqlCommand(HeadSql, connection) { CommandTimeout = 0 };

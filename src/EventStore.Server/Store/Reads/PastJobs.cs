@@ -16,7 +16,7 @@ namespace EventStore.Server.Store.Reads;
 /// </remarks>
 internal static class PastJobs
 {
-    // The last event of a name by then tells which incarnation lived, if one did.
+    // The last event of a name by then shows which incarnation lived, if any.
     private const string OfKeysSql = $"""
         {Entering}
           FROM unnest($1::text[], $2::text[]) AS k (namespace, name)
