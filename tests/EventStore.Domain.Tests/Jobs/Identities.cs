@@ -185,7 +185,7 @@ public sealed class Identities
 
     private static void First(Story story, string rejection, string[] what)
     {
-        string[] told = Told.Of(story.Decision!).Split('\n');
+        string[] told = DecisionText.Of(story.Decision!).Split('\n');
         Assert.Equal([rejection, .. what], what.Length == 0 ? told[..1] : told);
     }
 

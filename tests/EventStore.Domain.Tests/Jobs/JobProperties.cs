@@ -17,7 +17,7 @@ public sealed class JobProperties
 
     [Property]
     public bool Deciding_again_decides_the_same(Requests requests) => requests.Happen().All(moment =>
-        Told.Of(JobDecider.Decide(moment.Before, moment.Command)) == Told.Of(moment.Decision));
+        DecisionText.Of(JobDecider.Decide(moment.Before, moment.Command)) == DecisionText.Of(moment.Decision));
 
     [Property]
     public bool Deciding_leaves_the_job_as_it_is(Requests requests)
@@ -106,7 +106,7 @@ public sealed class JobProperties
         HashSet<string> missing =
             ["created", "patched", "replaced", "status", "deletion", "deleted", "nothing", "BadRequest", "FieldsFixed", "Invalid", "Stale"];
         foreach (Moment moment in RequestsArbitrary.Sequences().Generator.Until(50, () => missing.Count == 0).SelectMany(requests => requests.Happen()))
-            missing.Remove(Told.Of(moment.Decision).Split(' ', '\n')[0]);
+            missing.Remove(DecisionText.Of(moment.Decision).Split(' ', '\n')[0]);
         Assert.Empty(missing);
     }
 

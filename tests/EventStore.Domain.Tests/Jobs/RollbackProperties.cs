@@ -79,7 +79,7 @@ public sealed class RollbackProperties
     {
         Decision.Accepted(JobRolledBack happened) => Job.Evolve(now, happened, now.Revision + 1),
         Decision.Unchanged => now,
-        var other => throw new InvalidOperationException(Told.Of(other)),
+        var other => throw new InvalidOperationException(DecisionText.Of(other)),
     };
 
     private static string Five(Job job) => string.Join(' ', Profile.Documented.Updatable.Paths.Select(field => field.Split('.')).Select(path =>

@@ -12,13 +12,13 @@ internal sealed record Story(Job? Job, Decision? Decision = null)
 
     public Story When(JobCommand command) => this with { Decision = JobDecider.Decide(Job, command) };
 
-    public void Then(JobEvent happens) => Assert.Equal(Told.Of(new Decision.Accepted(happens)), Told.Of(Decision!));
+    public void Then(JobEvent happens) => Assert.Equal(DecisionText.Of(new Decision.Accepted(happens)), DecisionText.Of(Decision!));
 
-    public void ThenNothing() => Assert.Equal(Told.Of(Decision.NothingToDo), Told.Of(Decision!));
+    public void ThenNothing() => Assert.Equal(DecisionText.Of(Decision.NothingToDo), DecisionText.Of(Decision!));
 
     public void ThenRefused<TRejection>(params string[] what)
         where TRejection : Rejection =>
-        Assert.Equal([typeof(TRejection).Name, .. what], Told.Of(Decision!).Split('\n'));
+        Assert.Equal([typeof(TRejection).Name, .. what], DecisionText.Of(Decision!).Split('\n'));
 
     /// <summary>Refused for values that are wrong, in these fields.</summary>
     public void ThenRefusedFor(params string[] fields) =>

@@ -95,9 +95,9 @@ public sealed class The_Kubernetes_manifest
     [SkippableFact]
     public async Task Is_aggregated_by_an_overlay()
     {
-        Skip.IfNot(As_delivered.HasKubectl, "kubectl is missing");
+        Skip.IfNot(Compose_file_and_manifest.HasKubectl, "kubectl is missing");
         List<object> all = KubernetesYaml.LoadAllFromString(
-            string.Join("\n---\n", (await As_delivered.Kubectl("kustomize", Repository.PathOf("src/EventStore.Server/aggregated"))).Split("\n---\n")
+            string.Join("\n---\n", (await Compose_file_and_manifest.Kubectl("kustomize", Repository.PathOf("src/EventStore.Server/aggregated"))).Split("\n---\n")
                 .Where(each => !each.Contains("kind: ServiceMonitor", StringComparison.Ordinal))), strict: true);
         V1APIService service = all.OfType<V1APIService>().Single();
         V1Service served = all.OfType<V1Service>().Single();
@@ -116,8 +116,8 @@ public sealed class The_Kubernetes_manifest
     [SkippableFact]
     public async Task Is_put_together_by_kustomize()
     {
-        Skip.IfNot(As_delivered.HasKubectl, "kubectl is missing");
-        string all = await As_delivered.Kubectl("kustomize", Repository.PathOf(Folder));
+        Skip.IfNot(Compose_file_and_manifest.HasKubectl, "kubectl is missing");
+        string all = await Compose_file_and_manifest.Kubectl("kustomize", Repository.PathOf(Folder));
         Assert.Equal(11, all.Split("\n---\n").Length); // with the ConfigMap of the rules and the ServiceMonitor
         Assert.Equal(12, all.Split("\n  namespace: eventstore\n").Length - 1); // the account is named with its own
         Assert.Equal(3, all.Split("image: eventstore-server:1.0.0\n").Length - 1);

@@ -8,7 +8,7 @@ using Npgsql;
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>
-/// Clients that write a label of a few jobs and read them while the database, or the server, may go at any moment. All they do and are told is
+/// Clients that write a label of a few jobs and read them while the database, or the server, may go at any moment. All they send and are answered is
 /// recorded; afterwards <see cref="HistoryCheck"/> compares it with what is stored.
 /// </summary>
 internal sealed class CountedWrites
@@ -37,7 +37,7 @@ internal sealed class CountedWrites
     public string Refusals => string.Join('\n', refusals.Select(refusal => $"{refusal.Value} times {refusal.Key}"));
 
     /// <summary>Every write that was answered as done, with when it was (<see cref="Stopwatch.GetTimestamp"/>).</summary>
-    public IEnumerable<Operation> Done => history.Where(each => each.Told == Told.Done);
+    public IEnumerable<Operation> Done => history.Where(each => each.Result == OperationResult.Done);
 
     /// <summary>Waits until a hundred more writes are answered.</summary>
     /// <param name="working">What writes; if it fails, so does this.</param>
@@ -54,7 +54,7 @@ internal sealed class CountedWrites
     {
         while (!stop.IsCancellationRequested)
         {
-            if ((await Patch(client, job, null)).Told is not Told.Done)
+            if ((await Patch(client, job, null)).Result is not OperationResult.Done)
                 await Task.Delay(50, CancellationToken.None);
         }
     }
@@ -71,7 +71,7 @@ internal sealed class CountedWrites
                 known = await ReadOnce(client, job);
             Operation? patch = known == 0 ? null : await Patch(client, job, known);
             known = patch?.Revision ?? 0;
-            if (patch?.Told is not (Told.Done or Told.Conflict))
+            if (patch?.Result is not (OperationResult.Done or OperationResult.Conflict))
                 await Task.Delay(50, CancellationToken.None);
         }
     }
@@ -114,18 +114,18 @@ internal sealed class CountedWrites
         string value = $"v{Interlocked.Increment(ref last)}";
         string revision = required is { } sent ? $"\"resourceVersion\":\"{sent}\"," : "";
         long began = Stopwatch.GetTimestamp();
-        (Told told, Reply? reply) = await Ask(client.Patch(Sample.Job(job), $$$$"""{"metadata":{{{{{revision}}}}"labels":{"count":"{{{{value}}}}"}}}"""));
+        (OperationResult result, Reply? reply) = await Ask(client.Patch(Sample.Job(job), $$$$"""{"metadata":{{{{{revision}}}}"labels":{"count":"{{{{value}}}}"}}}"""));
         var operation = new Operation(
-            job, told == Told.Seen ? Told.Done : told, began, Stopwatch.GetTimestamp(), value, required, told == Told.Seen ? RevisionOf(reply!) : 0);
+            job, result == OperationResult.Seen ? OperationResult.Done : result, began, Stopwatch.GetTimestamp(), value, required, result == OperationResult.Seen ? RevisionOf(reply!) : 0);
         history.Enqueue(operation);
-        _ = operation.Told switch
+        _ = operation.Result switch
         {
-            Told.Done => Interlocked.Increment(ref answered),
-            Told.Conflict => Interlocked.Increment(ref conflicts),
-            Told.Open => Interlocked.Increment(ref unanswered),
+            OperationResult.Done => Interlocked.Increment(ref answered),
+            OperationResult.Conflict => Interlocked.Increment(ref conflicts),
+            OperationResult.Open => Interlocked.Increment(ref unanswered),
             _ => 0,
         };
-        Assert.True(told != Told.Conflict || required is not null, reply?.Text);
+        Assert.True(result != OperationResult.Conflict || required is not null, reply?.Text);
         return operation;
     }
 
@@ -134,35 +134,35 @@ internal sealed class CountedWrites
     {
         long began = Stopwatch.GetTimestamp();
         string path = isList ? $"{Sample.Jobs()}?fieldSelector=metadata.name%3D{job}" : Sample.Job(job);
-        (Told told, Reply? reply) = await Ask(client.GetAsync(path, CancellationToken.None));
-        if (told != Told.Seen)
+        (OperationResult result, Reply? reply) = await Ask(client.GetAsync(path, CancellationToken.None));
+        if (result != OperationResult.Seen)
             return 0;
         JsonNode seen = isList ? reply!.Json["items"]![0]! : reply!.Json;
         long revision = long.Parse(seen.Revision(), CultureInfo.InvariantCulture);
         history.Enqueue(new Operation(
-            job, told, began, Stopwatch.GetTimestamp(), (string?)seen["metadata"]!["labels"]!["count"], Revision: revision));
+            job, result, began, Stopwatch.GetTimestamp(), (string?)seen["metadata"]!["labels"]!["count"], Revision: revision));
         Interlocked.Increment(ref read);
         return revision;
     }
 
-    private async Task<(Told Told, Reply? Reply)> Ask(Task<HttpResponseMessage> asked)
+    private async Task<(OperationResult Result, Reply? Reply)> Ask(Task<HttpResponseMessage> asked)
     {
         try
         {
             Reply reply = await Reply.Of(asked);
             if (reply.Code == HttpStatusCode.OK)
-                return (Told.Seen, reply);
+                return (OperationResult.Seen, reply);
             if (reply.Code == HttpStatusCode.Conflict)
-                return (Told.Conflict, reply);
+                return (OperationResult.Conflict, reply);
             Assert.True(reply.Code == HttpStatusCode.ServiceUnavailable && reply.RetryAfter is not null, $"{reply.Code}: {reply.Text}");
             Refused((string)reply.Json["message"]!);
             // Whether a write was applied is only left open where the message says so.
-            return (reply.Text.Contains("may have been applied", StringComparison.Ordinal) ? Told.Open : Told.NotDone, reply);
+            return (reply.Text.Contains("may have been applied", StringComparison.Ordinal) ? OperationResult.Open : OperationResult.NotDone, reply);
         }
         catch (HttpRequestException e)
         {
             Refused(e.HttpRequestError.ToString());
-            return (Told.Open, null);
+            return (OperationResult.Open, null);
         }
     }
 

@@ -54,7 +54,7 @@ internal sealed class HistoryCheck
 
     private HistoryCheck(IReadOnlyCollection<Operation> history, IEnumerable<StoredWrite> stored)
     {
-        foreach (Operation write in history.Where(each => each.Told != Told.Seen))
+        foreach (Operation write in history.Where(each => each.Result != OperationResult.Seen))
             writers.Add((write.Job, write.Value!), write);
         var last = new Dictionary<string, long>();
         foreach (StoredWrite each in stored.OrderBy(each => each.Revision))
@@ -84,7 +84,7 @@ internal sealed class HistoryCheck
             return;
         if (!writers.TryGetValue((stored.Job, value), out Operation? write))
             Add(FaultKind.NotAsked, stored.Revision, $"nobody wrote {stored}");
-        else if (write.Told is Told.NotDone or Told.Conflict)
+        else if (write.Result is OperationResult.NotDone or OperationResult.Conflict)
             Add(FaultKind.NotAsked, stored.Revision, $"{stored} is there, which was answered as not done: {write}");
         else if (write.Sent is { } required && before.GetValueOrDefault(stored.Revision) != required)
             Add(FaultKind.WrongBase, stored.Revision, $"{write} is there behind {before.GetValueOrDefault(stored.Revision)}");
@@ -104,12 +104,12 @@ internal sealed class HistoryCheck
     }
 
     /// <summary>Where a request stands among the revisions; null where that says nothing about others.</summary>
-    private long? Place(Operation each, long floor) => each.Told switch
+    private long? Place(Operation each, long floor) => each.Result switch
     {
-        Told.Done => IsThere(each) ? PlaceOfWrite(each, each.Revision, floor) : null,
-        Told.Seen => IsThere(each) ? PlaceOfRead(each, floor) : null,
-        Told.Conflict => PlaceOfConflict(each, floor),
-        Told.Open => PlaceOfOpen(each, floor),
+        OperationResult.Done => IsThere(each) ? PlaceOfWrite(each, each.Revision, floor) : null,
+        OperationResult.Seen => IsThere(each) ? PlaceOfRead(each, floor) : null,
+        OperationResult.Conflict => PlaceOfConflict(each, floor),
+        OperationResult.Open => PlaceOfOpen(each, floor),
         _ => null,
     };
 

@@ -1,7 +1,7 @@
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>What became of an operation, as its client knows it.</summary>
-internal enum Told
+internal enum OperationResult
 {
     /// <summary>A write was answered as done.</summary>
     Done,
@@ -21,13 +21,13 @@ internal enum Told
 
 /// <summary>One request of a history that <see cref="HistoryCheck"/> judges, of one job.</summary>
 /// <param name="Job">The job's name.</param>
-/// <param name="Told">What became of it.</param>
+/// <param name="Result">What became of it.</param>
 /// <param name="Began">When it was sent, by a clock that never goes back; the unit does not matter.</param>
 /// <param name="Ended">When it was answered, by the same clock.</param>
 /// <param name="Value">What was written, which no other write writes; or what was read, null before any write.</param>
 /// <param name="Sent">The resourceVersion that a write required; null for none.</param>
 /// <param name="Revision">The resourceVersion of the answer; 0 where there is none.</param>
-internal sealed record Operation(string Job, Told Told, long Began, long Ended, string? Value = null, long? Sent = null, long Revision = 0);
+internal sealed record Operation(string Job, OperationResult Result, long Began, long Ended, string? Value = null, long? Sent = null, long Revision = 0);
 
 /// <summary>One event of a job as it is stored at the end.</summary>
 /// <param name="Job">The job's name.</param>

@@ -69,7 +69,7 @@ public sealed class Bad_input(ITestOutputHelper output)
         }
 
         await target.AssertUnharmed();
-        output.WriteLine($"{target.Told} in {clock.Elapsed.TotalSeconds:0.0} s");
+        output.WriteLine($"{target.Summary} in {clock.Elapsed.TotalSeconds:0.0} s");
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed class Bad_input(ITestOutputHelper output)
         }
 
         await target.AssertUnharmed();
-        output.WriteLine(target.Told);
+        output.WriteLine(target.Summary);
     }
 
     private static void Within(byte[] input, Action act)

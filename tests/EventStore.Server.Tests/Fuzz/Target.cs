@@ -16,7 +16,7 @@ internal sealed class Target : IAsyncDisposable
     private Target(TestDatabase database, ServerProcess server, JsonObject before) => (this.database, this.server, this.before) = (database, server, before);
 
     /// <summary>How it was answered.</summary>
-    public string Told => $"{codes.Values.Sum()} requests: {string.Join(", ", codes.Select(code => $"{code.Value} times {code.Key}"))}";
+    public string Summary => $"{codes.Values.Sum()} requests: {string.Join(", ", codes.Select(code => $"{code.Value} times {code.Key}"))}";
 
     public static async Task<Target> Start()
     {

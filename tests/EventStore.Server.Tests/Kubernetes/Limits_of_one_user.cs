@@ -25,7 +25,7 @@ public sealed class Limits_of_one_user : IAsyncLifetime
     public async Task DisposeAsync() => await database.DisposeAsync();
 
     [Fact]
-    public async Task Changes_beyond_the_rate_are_refused_before_anything_is_done_and_another_user_has_a_rate_of_its_own()
+    public async Task Changes_beyond_the_rate_are_429_with_Retry_After_before_anything_is_done_and_another_user_has_a_rate_of_its_own()
     {
         await using ServerProcess server = await Start("--Limits:ChangesPerSecond=1", "--Limits:ChangesBurst=5", "--Limits:ChangesWaiting=0");
         using HttpClient bob = server.Client(ServerProcess.BobToken);
@@ -213,7 +213,7 @@ public sealed class Limits_of_one_user : IAsyncLifetime
     }
 
     [Fact]
-    public async Task A_request_that_takes_too_long_is_504_and_changes_nothing()
+    public async Task A_request_that_takes_too_long_is_504_with_Retry_After_and_changes_nothing()
     {
         await using ServerProcess server = await Start("--Limits:RequestTime=00:00:04"); // its first request is slow
         await server.Admin.Create("mnist");

@@ -4,7 +4,7 @@ using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Requests;
 using FsCheck.Xunit;
 using Microsoft.AspNetCore.Http;
-using static EventStore.Server.Tests.Kubernetes.Known;
+using static EventStore.Server.Tests.Kubernetes.SampleRequests;
 
 namespace EventStore.Server.Tests.Kubernetes;
 

@@ -4,7 +4,7 @@ using EventStore.Server.Kubernetes.Selectors;
 using FsCheck;
 using FsCheck.Fluent;
 using FsCheck.Xunit;
-using static EventStore.Server.Tests.Kubernetes.Known;
+using static EventStore.Server.Tests.Kubernetes.SampleRequests;
 
 namespace EventStore.Server.Tests.Kubernetes;
 

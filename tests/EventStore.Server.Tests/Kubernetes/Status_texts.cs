@@ -4,7 +4,7 @@ using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Requests;
 using Microsoft.AspNetCore.Http;
-using static EventStore.Server.Tests.Kubernetes.Known;
+using static EventStore.Server.Tests.Kubernetes.SampleRequests;
 
 namespace EventStore.Server.Tests.Kubernetes;
 
@@ -173,7 +173,7 @@ public sealed class Status_texts
     }
 
     [Fact]
-    public async Task Retry_after_is_a_header_too()
+    public async Task Retry_After_is_a_header_too()
     {
         var context = new DefaultHttpContext();
         await Status.Unavailable("the database is away", 3).ExecuteAsync(context);

@@ -63,7 +63,7 @@ public sealed class The_readers_zone(PageFixture fixture)
         await visitor.Go($"/ui/activity?namespace={Space}");
         ILocator time = visitor.Page.Locator("tbody time").First;
         DateTimeOffset at = Of(await time.GetAttributeAsync("datetime"));
-        Assert.Equal(Told(at), await time.InnerTextAsync());
+        Assert.Equal(Shown(at), await time.InnerTextAsync());
         Assert.Equal(at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.ffffff 'UTC'", CultureInfo.InvariantCulture), await time.GetAttributeAsync("title"));
         ILocator bar = visitor.Page.Locator("figure svg rect").First;
         Assert.Matches($@"^{Hover(Of(await bar.Locator("time").First.GetAttributeAsync("datetime")))} to .+\): [0-9]+$", await bar.Locator("title").TextContentAsync());
@@ -119,10 +119,10 @@ public sealed class The_readers_zone(PageFixture fixture)
 
     private static DateTimeOffset Of(string? text) => DateTimeOffset.Parse(text ?? "", CultureInfo.InvariantCulture);
 
-    private static string Told(DateTimeOffset at) => at.ToOffset(Kathmandu).ToString("d MMM yyyy, HH:mm:ss", CultureInfo.InvariantCulture);
+    private static string Shown(DateTimeOffset at) => at.ToOffset(Kathmandu).ToString("d MMM yyyy, HH:mm:ss", CultureInfo.InvariantCulture);
 
     private static string Hover(DateTimeOffset at) =>
-        Regex.Escape($"{Told(at)} ({at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture)})");
+        Regex.Escape($"{Shown(at)} ({at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss 'UTC'", CultureInfo.InvariantCulture)})");
 
     private static string Seconds(string? text) => Regex.Match(text ?? "", "[0-9]{2}:[0-9]{2}:[0-9]{2}").Value;
 

@@ -113,7 +113,7 @@ public sealed class Broken_connections : IAsyncLifetime
     }
 
     [Fact]
-    public async Task While_the_database_stays_away_the_answer_is_503_and_afterwards_the_lane_works_again()
+    public async Task While_the_database_stays_away_the_answer_is_503_with_Retry_After_and_afterwards_the_lane_works_again()
     {
         await server.Admin.Create("away");
         wire.CutReplyTo("fragile", andStayAway: true);

@@ -15,7 +15,7 @@ public sealed class A_full_disk
     [InlineData("limit", "XX000: could not extend file")]
     public async Task Is_503_with_the_reason_until_there_is_space_again(string kind, string reason)
     {
-        await using Space? space = await Space.Of(kind);
+        await using LimitedSpace? space = await LimitedSpace.Of(kind);
         Skip.If(space is null, "this account may not mount a small disk");
         await using TestDatabase database = await TestDatabase.Create(space.Cluster.Superuser);
         await using ServerProcess server = await ServerProcess.Start(database.Serving);

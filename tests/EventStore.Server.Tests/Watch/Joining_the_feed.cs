@@ -33,15 +33,15 @@ public sealed class Joining_the_feed : IAsyncLifetime
         using JobFeed feed = Feed();
         using FeedSubscription subscription = feed.Subscribe();
         Assert.False(subscription.Join(90, 100)); // it reads up to 100 from the log, and others write meanwhile
-        feed.Publish(Held_bytes.Change(101));
-        feed.Publish(Held_bytes.Change(102));
+        feed.Publish(Memory_of_feed_and_readers.Change(101));
+        feed.Publish(Memory_of_feed_and_readers.Change(102));
         Assert.Equal(0, subscription.WaitingBytes); // nothing comes before it has joined
 
         Assert.True(subscription.Join(100, 102));
 
         Assert.Equal([101, 102], Taken(subscription));
         Assert.Equal(102, subscription.Position);
-        feed.Publish(Held_bytes.Change(103));
+        feed.Publish(Memory_of_feed_and_readers.Change(103));
         Assert.Equal([103], Taken(subscription));
     }
 
@@ -56,13 +56,13 @@ public sealed class Joining_the_feed : IAsyncLifetime
         for (int round = 0; round < 10; round++)
         {
             for (int i = 0; i < 20; i++)
-                feed.Publish(Held_bytes.Change(seen + i + 1));
+                feed.Publish(Memory_of_feed_and_readers.Change(seen + i + 1));
             Assert.False(subscription.Join(seen, seen + 20));
             seen += 20;
         }
 
         for (int i = 0; i < 3; i++)
-            feed.Publish(Held_bytes.Change(seen + i + 1));
+            feed.Publish(Memory_of_feed_and_readers.Change(seen + i + 1));
         Assert.True(subscription.Join(seen, seen + 3));
         Assert.InRange(subscription.WaitingBytes, 1, 1_000_000);
         Assert.Equal([seen + 1, seen + 2, seen + 3], Taken(subscription));

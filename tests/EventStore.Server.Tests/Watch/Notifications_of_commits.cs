@@ -1,0 +1,36 @@
+using EventStore.Server.Tests.Fixtures;
+using Npgsql;
+
+namespace EventStore.Server.Tests.Watch;
+
+/// <summary>Other processes are told of commits, and nobody pays for it where there are none.</summary>
+[Trait("Category", "Slow")]
+public sealed class Notifications_of_commits
+{
+    [Fact]
+    public async Task Are_sent_while_another_process_serves_and_only_then()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using NpgsqlConnection listener = await database.Source.OpenConnectionAsync();
+        var heard = new List<string>();
+        listener.Notification += (_, notification) => heard.Add(notification.Payload);
+        await using (var listen = new NpgsqlCommand("LISTEN eventstore_commit", listener))
+            await listen.ExecuteNonQueryAsync();
+
+        await using ServerProcess first = await ServerProcess.Start(database.Serving);
+        await first.Admin.Create("alone");
+        Assert.False(await listener.WaitAsync(TimeSpan.FromSeconds(2)), "a server alone told somebody");
+
+        await using ServerProcess second = await ServerProcess.Start(database.Serving);
+        for (int i = 0; heard.Count == 0 && i < 50; i++)
+        {
+            await first.Admin.Create($"together-{i}"); // the first looks once a second whether it is alone
+            await listener.WaitAsync(TimeSpan.FromMilliseconds(200));
+        }
+
+        Assert.Contains(heard.LastOrDefault(), await Revisions(database));
+    }
+
+    private static async Task<string[]> Revisions(TestDatabase database) =>
+        await database.Ask<string[]>("SELECT array_agg(seq_id::text) FROM eventstore.mt_events");
+}
