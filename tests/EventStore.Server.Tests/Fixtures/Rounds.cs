@@ -4,7 +4,7 @@ namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>
 /// How long the tests go on that show more the longer they go on: a few rounds whenever the tests run, and as many as somebody asks for in the
-/// environment (src/docs/operate.md says which and how many).
+/// environment (src/docs/incidents.md says which and how many).
 /// </summary>
 internal static class Rounds
 {

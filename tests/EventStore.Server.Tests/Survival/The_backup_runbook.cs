@@ -7,19 +7,19 @@ using Npgsql;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>
-/// Backup and restore as operate.md has them: its own commands are run, with nothing changed but the name of the database's machine and the way
+/// Backup and restore as incidents.md has them, with the roles of operate.md: its own commands are run, with nothing changed but the name of the database's machine and the way
 /// to the built server.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed partial class The_backup_runbook
 {
-    private const string Heading = "**Backup and restore.**";
+    private const string Heading = "## Backup and restore";
 
     [Fact]
     public async Task Restores_a_store_that_verifies_and_gives_no_revision_twice()
     {
-        string document = Repository.Read("src/docs/operate.md");
-        string[] roles = Blocks(document, "## Production", "sql")[..1];
+        string[] roles = Blocks(Repository.Read("src/docs/operate.md"), "## Production", "sql")[..1];
+        string document = Repository.Read("src/docs/incidents.md");
         string[] shell = Blocks(document, Heading, "sh")[..2];
         string[] sql = Blocks(document, Heading, "sql")[..1];
         string folder = Directory.CreateTempSubdirectory("es-runbook-").FullName;
@@ -83,7 +83,7 @@ public sealed partial class The_backup_runbook
     private static string[] Blocks(string document, string heading, string language)
     {
         int at = document.IndexOf(heading, StringComparison.Ordinal);
-        Assert.True(at >= 0, $"operate.md has no '{heading}'");
+        Assert.True(at >= 0, $"there is no heading '{heading}'");
         return [.. Block().Matches(document[at..]).Where(match => match.Groups[1].Value == language).Select(match => match.Groups[2].Value)];
     }
 
