@@ -76,6 +76,6 @@ public sealed class Takeover_of_the_counting : IAsyncLifetime
     private async Task<long> Counted()
     {
         await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
-        return await ActivityOfLog.Progress(connection, default);
+        return await ActivityOfLog.Progress(connection, default) ?? 0;
     }
 }

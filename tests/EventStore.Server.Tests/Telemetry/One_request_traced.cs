@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using EventStore.Server.Telemetry;
 using EventStore.Server.Tests.Fixtures;
 
