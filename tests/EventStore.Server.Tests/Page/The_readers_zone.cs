@@ -29,7 +29,7 @@ public sealed class The_readers_zone(PageFixture fixture)
                     if (!(hovers && name === 'title') && utc.test(each.getAttribute(name) ?? '')) found.push(`${name} of ${each.outerHTML}`);
                 if (each.matches('input:not([type=hidden], [data-moment])') && utc.test(each.value)) found.push(`value of ${each.outerHTML}`);
                 if (each.matches('text[data-time]') && !each.querySelector('title')) found.push(each.outerHTML);
-                if (each.matches('time') && !each.dataset.told) found.push(each.outerHTML);
+                if (each.matches('time') && !each.dataset.formatted) found.push(each.outerHTML);
                 if (each.matches('[data-zone]') && !each.textContent.includes('Kat')) found.push(each.outerHTML);
             }
             return found;
