@@ -157,7 +157,7 @@ public sealed class An_older_database : IAsyncLifetime
             """;
         while (call.Parameters.Count > 22)
             call.Parameters.RemoveAt(22);
-        call.Parameters.Insert(18, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.Chain.Basis?.Uid != row.After.Uid)] });
+        call.Parameters.Insert(18, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.OfKey.Basis?.Uid != row.After.Uid)] });
         call.Parameters.Insert(19, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.After.Deleted)] });
         return call;
     }

@@ -65,18 +65,18 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
     public async Task Of_one_job_not_older_than_a_revision_are_answered_by_a_standby_that_has_it()
     {
         long first = await Written(InProcess.Create("kept"));
-        await Until(async () => await OnStandby(0) == first);
+        await Eventually.Holds(async () => await OnStandby(0) == first);
         await Replay(paused: true);
         long second = await Written(InProcess.Label("kept", "a", "b"));
         Assert.Equal(second, await new JobReads(standbys).Head(default)); // from which it has seen it
-        await Until(async () => await OnStandby(first) == first);
+        await Eventually.Holds(async () => await OnStandby(first) == first);
         for (var asked = Stopwatch.StartNew(); asked.Elapsed < TimeSpan.FromSeconds(3);)
             Assert.Equal((null, null), (await OnStandby(second), await OnStandby(0)));
-        await Until(async () => await OnStandby(first) == first);
+        await Eventually.Holds(async () => await OnStandby(first) == first);
         Assert.Null(await OnStandby(second + 1_000)); // that is not waited for
         Assert.Equal(first, await OnStandby(first));
         await Replay(paused: false);
-        await Until(async () => await OnStandby(second) == second);
+        await Eventually.Holds(async () => await OnStandby(second) == second);
         Assert.Equal((second, second), (await OnStandby(first), await OnStandby(0)));
         Assert.Null(await new JobReads(standbys).TryGetOnStandby(new JobKey(InProcess.Namespace, "none"), first, default));
 
