@@ -194,7 +194,8 @@ public sealed partial record Status : IResult
     public static Status TooManyRequests(string? why = null, int retryAfterSeconds = RetryAfter.Seconds)
     {
         const string again = "too many requests, please try again later";
-        return new(429, "TooManyRequests", why is null ? again : $"{again}: {why}", new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
+        return new(
+            429, "TooManyRequests", why is null ? again : $"{again}: {why}", new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
     }
 
     /// <summary>500: a fault of ours. What it was stands in the log under that id, and nowhere else.</summary>

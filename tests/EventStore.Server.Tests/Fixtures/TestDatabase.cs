@@ -14,6 +14,13 @@ public sealed class TestDatabase : IAsyncDisposable
     private const string TemplateName = "t_migrated";
     private const string TemplateOwner = "t_migrated_owner";
 
+    // As migrations/V0019 has it. With that of the template a copy would be a backup that was restored, and begin another epoch.
+    private const string FirstEpoch = """
+        INSERT INTO eventstore.epoch (number, revision, floor, system, timeline, database, began, hash)
+        SELECT 1, 1, 1, here.system, here.timeline, here.database, clock_timestamp(), decode(repeat('00', 32), 'hex')
+          FROM eventstore.epoch_here_1() here
+        """;
+
     private readonly string superuser;
     private readonly string name;
 
@@ -51,6 +58,7 @@ public sealed class TestDatabase : IAsyncDisposable
         {
             database = await CreateEmpty(null, $"TEMPLATE {await Template.Value}");
             await database.AsSuperuser($"REASSIGN OWNED BY {TemplateOwner} TO {database.name}_owner");
+            await database.AsSuperuser(FirstEpoch);
         }
         else
         {
@@ -81,15 +89,22 @@ public sealed class TestDatabase : IAsyncDisposable
             await command.ExecuteNonQueryAsync();
         }
 
-        await Migrations.Apply(
-            new NpgsqlConnectionStringBuilder(connection.ConnectionString)
-            {
-                Database = TemplateName,
-                Username = TemplateOwner,
-                Password = Password,
-                Pooling = false, // whoever is connected to it keeps it from being copied
-            }.ConnectionString,
-            NullLogger.Instance);
+        string template = new NpgsqlConnectionStringBuilder(connection.ConnectionString)
+        {
+            Database = TemplateName,
+            Username = TemplateOwner,
+            Password = Password,
+            Pooling = false, // whoever is connected to it keeps it from being copied
+        }.ConnectionString;
+        await Migrations.Apply(template, NullLogger.Instance);
+        await using var migrated = new NpgsqlConnection(template);
+        await migrated.OpenAsync();
+        foreach (string sql in (string[])["DELETE FROM eventstore.epoch", "VACUUM eventstore.epoch"])
+        {
+            await using var command = new NpgsqlCommand(sql, migrated);
+            await command.ExecuteNonQueryAsync();
+        }
+
         return TemplateName;
     });
 
