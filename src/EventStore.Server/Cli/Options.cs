@@ -61,8 +61,8 @@ internal static class Options
         Text("--ui", "on|off", "serve the page for people at /ui/ (default on)"),
         Text("--require-synchronous", "on|off", "serve only a database whose primary waits for a synchronous standby, so that no answered "
             + "write is lost with it (default off)"),
-        Text("--standby-reads", "on|off", "read lists, the history and the past from the standbys among the database's hosts, never older "
-            + "than from the primary (default off)"),
+        Text("--standby-reads", "on|off", "read lists, the history and the past from standbys, never older than from the primary "
+            + "(default off; on where ConnectionStrings__PostgresReplicas is set)"),
         Text("--require-reason", "ACT,…", "refuse these without a reason, in the header Audit-Reason or as ?reason=: delete, rollback, "
             + "restore (default none)"),
         Text("--controllers", "NAME,…", "what a job's own fields bring about: ttl deletes a finished job after its "

@@ -127,7 +127,7 @@ internal static partial class Serve
             return;
         }
 
-        if (await TransactionPooling.IsBetween(serving))
+        if (await TransactionPooling.IsBetween(serving) || await database.HasPooledReplicas())
         {
             throw new OperatorException(
                 "a pooler that does not pool whole sessions is between this server and the database",

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using EventStore.Server.Postgres;
+using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Lane;
 using Npgsql;
@@ -122,6 +123,28 @@ internal sealed class Database : IAsyncDisposable
             return await probe.Ask(CancellationToken.None);
         }));
         return PrimaryChoice.Of(found, 0, null) is { } host ? ServingConnectionStrings[host] : ServingConnectionString;
+    }
+
+    /// <summary>
+    /// Whether a pooler that does not pool whole sessions is in front of a replica that answers: how far a session has replayed would say
+    /// nothing of the next statement.
+    /// </summary>
+    public async Task<bool> HasPooledReplicas()
+    {
+        foreach (string replica in ReplicaConnectionStrings)
+        {
+            try
+            {
+                if (await TransactionPooling.IsBetween(replica).WaitAsync(HostProbe.Patience))
+                    return true;
+            }
+            catch (Exception e) when (DatabaseAway.Is(e))
+            {
+                // The watch on the hosts says what is wrong with it.
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Connections of the owner, for the verbs that change tables.</summary>

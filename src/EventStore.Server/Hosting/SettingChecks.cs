@@ -70,7 +70,8 @@ internal static partial class SettingChecks
         {
             throw new OperatorException(
                 "--standby-reads is on, and the database has no host that could be a standby",
-                "ConnectionStrings__Postgres names the standbys beside the primary, in any order: Host=db1,db2;Database=eventstore;...");
+                "ConnectionStrings__Postgres names the standbys beside the primary, in any order: Host=db1,db2;Database=eventstore;...; or "
+                + "ConnectionStrings__PostgresReplicas names those that are only read.");
         }
     }
 

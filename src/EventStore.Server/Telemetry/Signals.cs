@@ -110,7 +110,7 @@ public static class Signals
         "Jobs that end by a field of their own, at a moment this server knows.");
 
     private static readonly ObservableGauge<long> LastEpoch = Meter.CreateObservableGauge(
-        "eventstore.epoch", () => Measured(epochs => epochs.Count > 0 ? epochs[^1].Number : 0), "{epoch}",
+        "eventstore.epoch", () => Measured(epochs => epochs[^1].Number), "{epoch}",
         "The epoch in which the store is served; it is raised by another primary and by a restore.");
 
     private static readonly ObservableGauge<long> Lost = Meter.CreateObservableGauge(
@@ -178,7 +178,7 @@ public static class Signals
     }
 
     private static Measurement<long>[] Measured(Func<IReadOnlyList<Epoch>, long> value) =>
-        Epochs is { } known ? [new Measurement<long>(value(known()))] : [];
+        Epochs?.Invoke() is { Count: > 0 } known ? [new Measurement<long>(value(known))] : [];
 
     private static Histogram<double> Timed(string name, string about) =>
         Meter.CreateHistogram<double>(name, "s", about, null, new InstrumentAdvice<double> { HistogramBucketBoundaries = Seconds });

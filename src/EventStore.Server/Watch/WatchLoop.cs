@@ -26,6 +26,7 @@ internal sealed class WatchLoop(HttpContext http, ListOptions options, Watched w
     private readonly WatchStarts starts = http.RequestServices.GetRequiredService<WatchStarts>();
     private readonly ILogger log = http.RequestServices.GetRequiredService<ILogger<WatchLoop>>();
     private CancellationToken stop;
+    private bool isCutOff;
     private long seen; // the watcher has been sent everything up to this revision
     private long bookmarked; // the revision of the last bookmark it was sent
 
@@ -128,8 +129,8 @@ internal sealed class WatchLoop(HttpContext http, ListOptions options, Watched w
 
     private void CutOff(bool isSlow)
     {
-        if (isSlow)
-            log.WatchCutOff(http.TraceIdentifier, feed.Limits.Backlog, feed.Limits.BacklogBytes);
+        if (isSlow && !Interlocked.Exchange(ref isCutOff, true))
+            log.CutsOff(http.TraceIdentifier, feed.Limits);
         stream.Abort();
     }
 
@@ -186,7 +187,7 @@ internal sealed class WatchLoop(HttpContext http, ListOptions options, Watched w
             {
                 if (!await subscription.Wait(nextBookmark.Token) && subscription.LostWith is null)
                 {
-                    stream.Abort();
+                    CutOff(subscription.IsSlow);
                     return;
                 }
             }

@@ -81,9 +81,22 @@ public sealed class The_watch_on_the_hosts : IAsyncLifetime
         Term served = primary.Term;
         watch.Note(1, Found(timeline: 2));
         Assert.Same(served, primary.Term);
-        Assert.Equal("host 1 is the primary; host 2 is a primary", watch.Trouble);
+        Assert.Equal("host 1 is the primary; host 2 is a primary, and is named as a replica", watch.Trouble);
         watch.Note(0, new HostState(HostKind.Unreachable));
         Assert.Same(served, primary.Term);
+    }
+
+    /// <summary>As a read endpoint does that leads to the primary where there is no standby, and that answers first.</summary>
+    [Fact]
+    public void Asks_a_replica_that_is_a_primary_again_also_before_any_primary_is_known()
+    {
+        Primary primary = database.Source;
+        using PrimaryWatch watch = Watch(primary, hosts: 2, candidates: 1);
+        watch.Note(1, Found(timeline: 1));
+        watch.Note(0, Found(timeline: 1));
+        Assert.Null(watch.Trouble); // it is the same one
+        watch.Note(1, new HostState(HostKind.Standby));
+        Assert.Null(watch.Trouble);
     }
 
     [Fact]

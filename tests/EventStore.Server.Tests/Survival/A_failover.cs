@@ -120,6 +120,7 @@ public sealed class A_failover(ITestOutputHelper output)
         int before = writes.Answered;
         await Eventually.Holds(() => writes.Answered > before, $"a write after a primary that {what}", () => writes.Refusals, WayBack);
         output.WriteLine($"a primary that {what}: first write answered {there.Elapsed.TotalSeconds:0.00} s after its successor was there");
+        Assert.InRange(there.Elapsed, TimeSpan.Zero, WayBack);
         await writes.GoOn(working);
     }
 

@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Threading.Channels;
 using EventStore.Server.Store.Reads;
-using EventStore.Server.Telemetry;
 
 namespace EventStore.Server.Store.Feed;
 
@@ -100,7 +99,6 @@ public sealed class FeedSubscription : IDisposable
         if (queue is not null && complete && (WaitingBytes > feed.Limits.BacklogBytes || !Put(change)))
         {
             IsSlow = true;
-            Signals.SlowWatchers.Add(1);
             CutOff();
         }
     }

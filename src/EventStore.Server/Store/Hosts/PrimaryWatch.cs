@@ -173,6 +173,7 @@ public sealed partial class PrimaryWatch(
     private string Words(int host) => states[host] switch
     {
         _ when IsServed(host) => "is the primary",
+        { Kind: HostKind.Primary } when host >= watched.Candidates => "is a primary, and is named as a replica",
         { Kind: HostKind.Primary } state when served is { } last && state.Lineage.System != last.System =>
             "is the primary of another cluster",
         { Kind: HostKind.Primary } state when served is { } last && state.Lineage.Timeline < last.Timeline =>
@@ -185,8 +186,10 @@ public sealed partial class PrimaryWatch(
         (string name, HostState state) = (watched.Hosts[host].Name, states[host]);
         if (IsServed(host) || IsFollower(host))
             LogWell(name, Words(host));
-        else if (state.Kind == HostKind.Primary)
-            LogStray(name, Words(host), state.Lineage.Timeline, served!.Value.Timeline);
+        else if (state.Kind == HostKind.Primary && host >= watched.Candidates)
+            LogUnwell(name, Words(host), "it is read once it is a standby; ConnectionStrings__Postgres has to name what is to be followed");
+        else if (state.Kind == HostKind.Primary && served is { } last)
+            LogStray(name, Words(host), state.Lineage.Timeline, last.Timeline);
         else
             LogUnwell(name, Words(host), state.Reason ?? "it says so itself");
     }

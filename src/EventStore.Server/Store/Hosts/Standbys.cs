@@ -6,8 +6,8 @@ namespace EventStore.Server.Store.Hosts;
 
 /// <summary>
 /// Replica reads: what was committed up to a revision is read from a standby that has replayed it, and so takes no time of the primary's.
-/// It is a read index, as in Raft: the revision is the primary's head at the beginning of the request, or an older one, so no answer is
-/// older than the primary's. Where no standby has replayed it in time, or the one that was asked fails, the primary is read.
+/// It is a read index, as in Raft: the revision is the primary's head at the beginning of the request, or an older one that was asked for,
+/// so no answer is older than it may be. Where no standby has replayed it in time, or the one that was asked fails, the primary is read.
 /// </summary>
 /// <remarks>
 /// That a standby is of the same history is told by the record of its last <see cref="Epoch"/>: each change of the place that is served

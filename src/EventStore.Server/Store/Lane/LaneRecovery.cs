@@ -2,6 +2,7 @@ using System.Diagnostics;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
+using EventStore.Server.Telemetry;
 using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
@@ -34,6 +35,7 @@ internal sealed partial class LaneRecovery(
             return null;
         }
 
+        Signals.LostReplies.Add(1);
         LaneSession sender = connection.Session;
         long started = Stopwatch.GetTimestamp();
         while (true)

@@ -1,6 +1,5 @@
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
-using EventStore.Server.Telemetry;
 using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
@@ -37,7 +36,6 @@ public sealed class LostReplies(Primary source)
     internal Task<Committed> Find(Batch batch, LaneSession sender, TimeSpan patience)
     {
         Term asked = source.Term;
-        Signals.LostReplies.Add(1);
         return asked.Bound(FindOnce()).WaitAsync(patience + LaneConnection.Grace);
 
         async Task<Committed> FindOnce()

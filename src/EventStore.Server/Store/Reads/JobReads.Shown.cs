@@ -1,5 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
+using Npgsql;
 
 namespace EventStore.Server.Store.Reads;
 
@@ -20,8 +21,11 @@ public sealed partial class JobReads
         if (revision > database.Epochs.Seen || Lacking(revision) is not null)
             return null;
         long needed = revision > 0 ? revision : database.Epochs.Seen;
-        StoredJob? job = (await standbys.TryRead(needed, connection => LivingRow.One(connection, key), stop))?.Shown;
-        return job is not null && job.Revision <= database.Epochs.Seen ? job : null;
+        StoredJob? job = await standbys.TryRead(needed, Read, stop);
+        return Lacking(revision) is null ? job : null; // an epoch may have begun meanwhile
+
+        async Task<StoredJob?> Read(NpgsqlConnection connection) =>
+            (await LivingRow.One(connection, key))?.Shown is { } shown && shown.Revision <= database.Epochs.Seen ? shown : null;
     }
 
     /// <summary>The same as <see cref="JobAt"/>.</summary>
