@@ -1,8 +1,8 @@
 namespace EventStore.Server.Kubernetes;
 
-/// <summary>When whoever was refused for now is told to come back, by the header of that name and by <c>retryAfterSeconds</c>.</summary>
+/// <summary>How long a client waits before it retries: the header of that name, and <c>retryAfterSeconds</c> of the Status.</summary>
 public static class RetryAfter
 {
-    /// <summary>In seconds, where nothing more is known. Clients of Kubernetes wait so long and then send the request again.</summary>
+    /// <summary>The delay where nothing more is known, in seconds. Clients of Kubernetes obey it by themselves.</summary>
     public const int Seconds = 1;
 }

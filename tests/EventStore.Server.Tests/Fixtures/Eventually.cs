@@ -10,7 +10,7 @@ namespace EventStore.Server.Tests.Fixtures;
 internal static class Eventually
 {
     /// <summary>The time limit unless a call gives another: for a machine with many times more work than processors.</summary>
-    public static readonly TimeSpan Deadline = TimeSpan.FromMinutes(5);
+    public static readonly TimeSpan Deadline = TimeSpan.FromMinutes(2);
 
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
@@ -18,7 +18,7 @@ internal static class Eventually
     /// <param name="condition">The condition.</param>
     /// <param name="awaited">What is awaited, for the message; by default the condition as it is written.</param>
     /// <param name="seen">What a failure shows besides, as a log.</param>
-    /// <param name="within">The time limit; <see cref="Deadline"/> by default.</param>
+    /// <param name="within">An upper bound: what comes later fails too. By default <see cref="Deadline"/> is waited.</param>
     public static Task Holds(
         Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string awaited = "", Func<string>? seen = null, TimeSpan? within = null) =>
         Holds(() => Task.FromResult(condition()), awaited, seen, within);
@@ -33,7 +33,7 @@ internal static class Eventually
     /// <param name="fits">Whether the value is one that is awaited.</param>
     /// <param name="awaited">What is awaited, for the message; by default the condition as it is written.</param>
     /// <param name="seen">What a failure shows instead of the last value.</param>
-    /// <param name="within">The time limit; <see cref="Deadline"/> by default.</param>
+    /// <param name="within">An upper bound: what comes later fails too. By default <see cref="Deadline"/> is waited.</param>
     /// <returns>The value that fits.</returns>
     public static Task<T> Holds<T>(
         Func<Task<T>> read, Func<T, bool> fits, [CallerArgumentExpression(nameof(fits))] string awaited = "", Func<string>? seen = null, TimeSpan? within = null) =>
@@ -49,7 +49,7 @@ internal static class Eventually
         for (var waited = Stopwatch.StartNew(); ; await Task.Delay(Pause))
         {
             T value = await read();
-            if (fits(value))
+            if (fits(value) && (within is null || waited.Elapsed <= limit))
                 return value;
             if (waited.Elapsed >= limit)
                 Assert.Fail($"waited {limit.TotalSeconds} s in vain for: {awaited}{(show is null ? "" : $"\nseen last: {show(value)}")}");

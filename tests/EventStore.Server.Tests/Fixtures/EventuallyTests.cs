@@ -26,5 +26,18 @@ public sealed class EventuallyTests
             () => Eventually.Equal(2, () => Task.FromResult(1), "what is read", Soon)));
     }
 
+    [Fact]
+    public async Task What_comes_after_an_upper_bound_fails_though_it_comes()
+    {
+        Assert.Equal("waited 0.05 s in vain for: tomorrow", await Failure(() => Eventually.Holds(Later, "tomorrow", within: Soon)));
+        await Eventually.Holds(Later, "tomorrow");
+
+        static async Task<bool> Later()
+        {
+            await Task.Delay(2 * Soon);
+            return true;
+        }
+    }
+
     private static async Task<string> Failure(Func<Task> waiting) => (await Assert.ThrowsAnyAsync<XunitException>(waiting)).Message;
 }

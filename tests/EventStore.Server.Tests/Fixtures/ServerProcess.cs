@@ -108,9 +108,17 @@ public sealed class ServerProcess : IAsyncDisposable
     /// <summary>SIGTERM: the process is asked to end, and does.</summary>
     public async Task Stop()
     {
-        using (Process kill = Process.Start("kill", ["-TERM", $"{process.Id}"]))
+        using (Process kill = Process.Start("kill", ["-TERM", $"{process.Id}"])) // it may have ended by itself
             await kill.WaitForExitAsync();
         await process.WaitForExitAsync();
+    }
+
+    /// <summary>Sends it a signal, such as STOP or CONT.</summary>
+    public async Task Signal(string name)
+    {
+        using Process kill = Process.Start("kill", [$"-{name}", $"{process.Id}"]);
+        await kill.WaitForExitAsync();
+        Assert.Equal(0, kill.ExitCode);
     }
 
     /// <inheritdoc/>

@@ -8,6 +8,8 @@ namespace EventStore.Server.Tests.Jobs;
 [Trait("Category", "Slow")]
 public sealed class Long_lists : IAsyncLifetime
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
     private TestDatabase database = null!;
 
     public async Task InitializeAsync()
@@ -44,8 +46,8 @@ public sealed class Long_lists : IAsyncLifetime
 
         // PostgreSQL counts what a session read when the session ends at the latest.
         await server.Stop();
-        await Eventually.Equal(0, () => database.Ask<long>($"SELECT count(*) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'"));
-        await Eventually.Holds(RowsRead, read => read > before, "rows that were read");
+        await Eventually.Equal(0, () => database.Ask<long>($"SELECT count(*) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'"), within: Patience);
+        await Eventually.Holds(RowsRead, read => read > before, "rows that were read", within: Patience);
         // Counting the remaining ones looks at each row once; reading them all, for one page or both, would be as much again.
         Assert.InRange(await RowsRead() - before, 20, 12_000);
     }
@@ -56,9 +58,9 @@ public sealed class Long_lists : IAsyncLifetime
         await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Lists:Duration=00:00:02");
         using StalledClient list = await StalledClient.Get(server.Url, Sample.Jobs(ManyJobs.Namespace));
         using StalledClient watch = await StalledClient.Get(server.Url, Sample.Jobs(ManyJobs.Namespace) + "?watch=true");
-        await Eventually.Equal(2, Transactions);
+        await Eventually.Equal(2, Transactions, within: Patience);
 
-        await Eventually.Equal(0, Transactions);
+        await Eventually.Equal(0, Transactions, within: Patience);
 
         foreach (StalledClient client in (StalledClient[])[list, watch])
         {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using EventStore.Server.Tests.Fixtures;
@@ -72,13 +71,13 @@ public sealed class Lifetimes_of_several_servers : IAsyncLifetime
         {
             await held.WaitForWaiting(1);
             Assert.Equal(1, await LeaseNumber());
-            await Signal(a, "STOP");
+            await a.Signal("STOP");
             await Eventually.Equal(2, LeaseNumber);
             await held.WaitForWaiting(2);
         }
 
         await Eventually.Equal(Jobs, Deleted);
-        await Signal(a, "CONT");
+        await a.Signal("CONT");
         await Eventually.Equal(Jobs, () => Ended(b));
         await Eventually.Holds(() => a.Admin.GetStringAsync("/metrics"), metrics => Regex.IsMatch(metrics, @"eventstore_lifetimes_due\{[^}]*\} 0"));
         Assert.Equal(0, await Ended(a));
@@ -113,12 +112,5 @@ public sealed class Lifetimes_of_several_servers : IAsyncLifetime
             await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE type = 'job_deleted' AND user_name LIKE 'system:serviceaccount:eventstore:%'"),
             await database.Ask<long>("SELECT count(DISTINCT stream_id) FROM eventstore.mt_events WHERE type = 'job_deleted'")));
         await database.AssertWhole();
-    }
-
-    private static async Task Signal(ServerProcess server, string name)
-    {
-        using Process kill = Process.Start("kill", [$"-{name}", $"{server.Id}"]);
-        await kill.WaitForExitAsync();
-        Assert.Equal(0, kill.ExitCode);
     }
 }

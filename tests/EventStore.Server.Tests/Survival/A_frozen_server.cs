@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using EventStore.Server.Tests.Fixtures;
 
@@ -23,7 +22,7 @@ public sealed class A_frozen_server(TwoServers servers) : IClassFixture<TwoServe
             Task[] busy = [.. Enumerable.Range(0, Writers).Select(i => KeepBusy(i, stop.Token))];
             Reply before = await Patch(servers.B, 0, $"before-{freeze}");
             Assert.Equal(HttpStatusCode.OK, before.Code);
-            await Signal("STOP");
+            await servers.A.Signal("STOP");
             try
             {
                 for (int i = 0; i < Writers; i++)
@@ -31,7 +30,7 @@ public sealed class A_frozen_server(TwoServers servers) : IClassFixture<TwoServe
             }
             finally
             {
-                await Signal("CONT");
+                await servers.A.Signal("CONT");
                 await stop.CancelAsync();
             }
 
@@ -52,11 +51,4 @@ public sealed class A_frozen_server(TwoServers servers) : IClassFixture<TwoServe
 
     private static Task<Reply> Patch(ServerProcess server, int job, string value) =>
         Reply.Of(server.Admin.Patch(Sample.Job($"job-{job}", "frozen"), $$$$"""{"metadata":{"labels":{"a":"{{{{value}}}}"}}}"""));
-
-    private async Task Signal(string name)
-    {
-        using Process kill = Process.Start("kill", [$"-{name}", $"{servers.A.Id}"]);
-        await kill.WaitForExitAsync();
-        Assert.Equal(0, kill.ExitCode);
-    }
 }

@@ -51,12 +51,12 @@ public sealed class An_epoch_after_lost_writes
         for (long last = 0; last < lost;)
             last = (await ofOne.Next())!.Revision;
 
-        await Signal(two, "STOP"); // and it sleeps until all is over
+        await two.Signal("STOP"); // and it sleeps until all is over
         await a.Kill();
         await b.Promote();
         await Expires(ofOne);
         string labelled = await Label(one, "job-0", "after");
-        await Signal(two, "CONT");
+        await two.Signal("CONT");
         JsonNode first = await two.Admin.Get(Sample.Job("job-0"));
         Assert.Equal((labelled, null, "a"), (first.Revision(), (string?)first["metadata"]!["labels"]!["lost"], (string?)first["metadata"]!["labels"]!["after"]));
         await Expires(ofTwo);
@@ -174,13 +174,6 @@ public sealed class An_epoch_after_lost_writes
         for (Frame? frame = await watch.Next(); frame is not null; frame = await watch.Next())
             last = frame;
         Assert.Equal(("ERROR", 410, "Expired"), (last?.Type, (int?)JsonNode.Parse(last!.Object)!["code"], (string?)JsonNode.Parse(last.Object)!["reason"]));
-    }
-
-    private static async Task Signal(ServerProcess server, string name)
-    {
-        using Process kill = Process.Start("kill", [$"-{name}", $"{server.Id}"]);
-        await kill.WaitForExitAsync();
-        Assert.Equal(0, kill.ExitCode);
     }
 
     private static (long Number, int Losses) Epoch(JsonNode checkpoint) => ((long)checkpoint["epoch"]!, ((JsonArray)checkpoint["lost"]!).Count);

@@ -48,9 +48,9 @@ public sealed class Three_servers
         {
             balanced = [.. all.Except([frozen])];
             await EachIsServed(2, working); // nobody waits for an answer of that one any more
-            await Signal(frozen, "STOP");
+            await frozen.Signal("STOP");
             await EachIsServed(60, working);
-            await Signal(frozen, "CONT");
+            await frozen.Signal("CONT");
             balanced = [frozen];
             await EachIsServed(30, working);
             balanced = all;
@@ -128,13 +128,6 @@ public sealed class Three_servers
                 await working;
             Assert.True(waited.Elapsed < Patience, $"not all are served: {string.Join(", ", served)}");
         }
-    }
-
-    private static async Task Signal(ServerProcess server, string name)
-    {
-        using Process kill = Process.Start("kill", [$"-{name}", $"{server.Id}"]);
-        await kill.WaitForExitAsync();
-        Assert.Equal(0, kill.ExitCode);
     }
 
     private static long Number(JsonNode read) => long.Parse(read.Revision(), CultureInfo.InvariantCulture);
