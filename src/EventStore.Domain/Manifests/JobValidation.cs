@@ -5,7 +5,7 @@ namespace EventStore.Domain.Manifests;
 /// <summary>
 /// The rules for the spec of a PyTorchJob. pytorch-operator v1 checked a job only after it was stored, and then failed it; here the
 /// same rules are checked before. Paths and texts for replica templates are those of the training-operator's webhook, those for
-/// types and ranges kube-openapi's. Nothing is defaulted.
+/// types and ranges kube-openapi's. Nothing is defaulted. Which operator's rules hold for workers without a master is told by the layout.
 /// </summary>
 internal static class JobValidation
 {
@@ -15,6 +15,7 @@ internal static class JobValidation
     private static readonly FieldPath ReplicaSpecs = Spec.Member("pytorchReplicaSpecs");
     private static readonly IntegerShape ExactlyOne = new(1, 1);
     private static readonly TextShape Text = new();
+    private static readonly string[] OfTrainingOperator = ["elasticPolicy", "nprocPerNode", "runPolicy"];
 
     /// <summary>What is wrong with the spec of a new job.</summary>
     /// <param name="spec">The spec.</param>
@@ -27,6 +28,7 @@ internal static class JobValidation
             .. OfUpdate(fields, updatable)
                 .Concat(Field(Spec, fields, "backoffLimit", Schema.Spec))
                 .Concat(OperatorRules.Of(fields))
+                .Concat(Master(fields))
                 .Concat(Replicas(fields["pytorchReplicaSpecs"]))
                 .Distinct(), // a field of a replica may be updatable too
         ],
@@ -39,6 +41,17 @@ internal static class JobValidation
 
     private static IEnumerable<FieldError> Field(FieldPath at, JsonObject fields, string name, ObjectShape shape) =>
         shape[name]!.Errors(at.Member(name), fields[name]);
+
+    /// <summary>
+    /// pytorch-operator v1 fails workers without a master, in these words; the training-operator runs them. A spec is the
+    /// training-operator's when it holds a field that pytorch-operator v1 does not know.
+    /// </summary>
+    private static IEnumerable<FieldError> Master(JsonObject spec) =>
+        spec["pytorchReplicaSpecs"] is JsonObject roles && roles["Worker"] is not null && roles["Master"] is null
+            && OfTrainingOperator.All(name => spec[name] is null or JsonNull)
+            ? [FieldError.Required(ReplicaSpecs.Member("Master"),
+                $"Master ReplicaSpec must be present, or one of {string.Join(", ", OfTrainingOperator)} in spec")]
+            : [];
 
     /// <summary>Each replica by itself. An empty map is taken, as by the custom resource and the operator's webhook.</summary>
     private static IEnumerable<FieldError> Replicas(JsonValue? replicas) => replicas switch

@@ -160,8 +160,19 @@ public sealed class NewJobRules
     [Theory]
     [InlineData("""{"elasticPolicy":{"rdzvBackend":"c10d","minReplicas":1,"maxReplicas":3,"maxRestarts":10},"nprocPerNode":"gpu"}""")]
     [InlineData("""{"runPolicy":{"suspend":true,"managedBy":"kueue.x-k8s.io/multikueue"}}""")]
-    public void Workers_alone_are_a_job(string more) => Assert.Empty(Validation.OfNewJob(
+    public void Workers_alone_are_a_job_in_the_training_operators_layout(string more) => Assert.Empty(Validation.OfNewJob(
         (JsonObject)MergePatch.Apply(Given.Job("""{"spec":{"pytorchReplicaSpecs":{"Master":null}}}"""), JsonObject.Of(("spec", Given.Json(more))))));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(""", "cleanPodPolicy": "None", "ttlSecondsAfterFinished": 5""")]
+    [InlineData(""", "elasticPolicy": null, "runPolicy": null""")]
+    public void Workers_alone_need_a_master_in_the_documented_layout(string more) => Assert.Equal(
+        ["spec.pytorchReplicaSpecs.Master: Required value: "
+            + "Master ReplicaSpec must be present, or one of elasticPolicy, nprocPerNode, runPolicy in spec"],
+        Validation.OfNewJob(Given.JobWith("spec", """
+            {"pytorchReplicaSpecs": {"Worker": {"template": {"spec": {"containers": [{"name": "pytorch", "image": "i"}]}}}}
+            """ + more + "}")).Select(error => error.ToString()));
 
     [Theory]
     [InlineData("""{"elasticPolicy":{},"pytorchReplicaSpecs":{"Worker":null}}""",
