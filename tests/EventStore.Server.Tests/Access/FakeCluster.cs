@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -46,6 +47,12 @@ internal sealed class FakeCluster : IAsyncDisposable
 
     /// <summary>Everything is answered with this code; 0 when all is well.</summary>
     public int Failing { get; set; }
+
+    /// <summary>Whether each watch ends as soon as it has begun.</summary>
+    public bool EndsWatches { get; set; }
+
+    /// <summary>When each watch began (<see cref="Stopwatch.GetTimestamp"/>).</summary>
+    public ConcurrentQueue<long> Watched { get; } = new();
 
     /// <summary>The ConfigMap's data; null when there is none.</summary>
     public JsonObject? Published { get; private set; }
@@ -188,8 +195,11 @@ internal sealed class FakeCluster : IAsyncDisposable
                 watch.Writer.TryWrite(new JsonObject { ["type"] = "MODIFIED", ["object"] = ConfigMap() });
         }
 
+        Watched.Enqueue(Stopwatch.GetTimestamp());
         http.Response.ContentType = "application/json";
         await http.Response.Body.FlushAsync();
+        if (EndsWatches)
+            return;
         await foreach (JsonObject change in watch.Reader.ReadAllAsync(http.RequestAborted))
         {
             await http.Response.WriteAsync(change.ToJsonString() + "\n");

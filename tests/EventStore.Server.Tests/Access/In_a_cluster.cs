@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Security.Cryptography.X509Certificates;
@@ -159,6 +160,20 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
         cluster.Publish(new JsonObject { ["requestheader-client-ca-file"] = "nonsense" });
         await Eventually.Equal(HealthStatus.Degraded, () => Health(sources.Cluster!));
         Assert.Equal(200, await Code(null, Jobs, null, user, second)); // what was read before stays in force
+    }
+
+    [Fact]
+    public async Task A_cluster_that_ends_each_watch_at_once_is_not_asked_without_a_pause()
+    {
+        await Eventually.Holds(() => !cluster.Watched.IsEmpty, "the door's own watch has begun, which stays");
+        cluster.EndsWatches = true;
+        int before = cluster.Watched.Count;
+        using var another = new ClusterProxies(ClusterSettings.Client(folder.PathOf("kubeconfig")), LoggerFactory.Create(_ => { }).CreateLogger("another"));
+        await another.StartAsync(CancellationToken.None);
+        await Eventually.Holds(() => cluster.Watched.Count >= before + 3, "it is asked again after each");
+        long[] began = [.. cluster.Watched.Skip(before).Take(3)];
+        Assert.True(Stopwatch.GetElapsedTime(began[0], began[2]) >= TimeSpan.FromSeconds(1.5), "three watches began within less than two pauses of a second");
+        await another.StopAsync(CancellationToken.None);
     }
 
     [Theory]

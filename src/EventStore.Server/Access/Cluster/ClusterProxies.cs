@@ -52,8 +52,10 @@ internal sealed partial class ClusterProxies(IKubernetes client, ILogger log) : 
                 Fail(e is HttpOperationException { Response: { } response }
                     ? $"{(int)response.StatusCode} {response.ReasonPhrase}"
                     : e.Message.ReplaceLineEndings(" "));
-                await Task.Delay(RetryAfter, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
+
+            // Also after a watch that ended well: a server that ends each at once is not asked without a pause.
+            await Task.Delay(RetryAfter, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
