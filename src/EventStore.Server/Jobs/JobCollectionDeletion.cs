@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes.Answers;
@@ -77,8 +78,10 @@ internal static class JobCollectionDeletion
                 Dependents = (Dependents?)deleteOptions.Propagation,
             };
             CancellationToken stop = http.RequestAborted;
+            long began = Stopwatch.GetTimestamp();
             Outcome outcome;
-            while ((outcome = await lane.Execute(command.Under(http), deleteOptions.DryRun, bodyBytes: 0, stop)) is Outcome.Busy)
+            while ((outcome = await lane.Execute(command.Under(http), deleteOptions.DryRun, bodyBytes: 0, stop)) is Outcome.Busy
+                && Stopwatch.GetElapsedTime(began) < RequestLimits.Of(http).RequestTime)
                 await Task.Delay(BusyPause, stop);
             return outcome;
         }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
 
@@ -91,6 +92,35 @@ public sealed class Deleting_a_collection : IAsyncLifetime
 
         using HttpResponseMessage answer = await deleting;
         Assert.Equal(["a"], Names(await answer.Manifest()));
+    }
+
+    [Fact]
+    public async Task Is_refused_where_the_queue_stays_full_for_as_long_as_a_request_may_take()
+    {
+        await using ServerProcess hasty = await ServerProcess.Start(database.Serving, "--Limits:RequestTime", "00:00:02", "--Lane:QueueLength", "1");
+        foreach (string space in (string[])["first", "second", "third"])
+            await server.Admin.Create("a", space);
+        Task<HttpResponseMessage> first, second;
+        await using (CommitLock held = await CommitLock.Hold(database))
+        {
+            first = hasty.Admin.DeleteAsync(Sample.Jobs("first"));
+            await held.WaitForWaiting(1);
+            second = hasty.Admin.DeleteAsync(Sample.Jobs("second"));
+            await Eventually.Holds(
+                async () => Regex.IsMatch(
+                    await hasty.Admin.GetStringAsync("/metrics"), """^eventstore_queue_length\{[^}]*\} 1$""", RegexOptions.Multiline),
+                "the second one waits in the queue");
+            using HttpResponseMessage third = await hasty.Admin.DeleteAsync(Sample.Jobs("third"));
+            Assert.Equal(429, (int)third.StatusCode);
+        }
+
+        foreach (Task<HttpResponseMessage> deleting in (Task<HttpResponseMessage>[])[first, second])
+        {
+            using HttpResponseMessage answer = await deleting;
+            Assert.Equal(["a"], Names(await answer.Manifest()));
+        }
+
+        Assert.Equal(["a"], Names(await server.Admin.Get(Sample.Jobs("third"))));
     }
 
     [Fact]
