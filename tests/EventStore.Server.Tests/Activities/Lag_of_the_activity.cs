@@ -29,6 +29,16 @@ public sealed class Lag_of_the_activity
     }
 
     [Fact]
+    public void Is_unknown_once_the_database_has_said_nothing_for_half_a_minute()
+    {
+        ActivityLag lag = new ActivityLag(0, 0, Start).After(head: 100, progress: 90, Start);
+        Assert.False(lag.IsUnknown(Start.AddSeconds(30)));
+        Assert.True(lag.IsUnknown(Start.AddSeconds(31)));
+        Assert.False(lag.After(100, 91, Start.AddSeconds(20)).IsUnknown(Start.AddSeconds(31)));
+        Assert.False(lag.After(100, 100, Start.AddSeconds(20)).IsUnknown(Start.AddSeconds(31)));
+    }
+
+    [Fact]
     public void Is_none_when_all_is_counted() =>
         Assert.False(new ActivityLag(0, 0, Start).After(7, 7, Start).IsTrouble(Start.AddHours(1)));
 }

@@ -26,8 +26,11 @@ internal sealed partial class ActivityDaemon(DocumentStore store, NpgsqlDataSour
     private readonly ILogger log = logging.CreateLogger<ActivityDaemon>();
     private volatile ActivityLag lag = new(0, 0, clock.GetUtcNow());
 
-    /// <summary>What is degraded: by how many revisions the activity is behind the log; or null.</summary>
-    public string? Trouble => lag.IsTrouble(clock.GetUtcNow()) ? $"the activity is {lag.Events} revisions behind the log" : null;
+    /// <summary>What is degraded: by how many revisions the activity is behind the log, or that nobody knows; or null.</summary>
+    public string? Trouble =>
+        lag.IsUnknown(clock.GetUtcNow()) ? "the database does not say how far the activity is"
+        : lag.IsTrouble(clock.GetUtcNow()) ? $"the activity is {lag.Events} revisions behind the log"
+        : null;
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
