@@ -27,11 +27,12 @@ internal static class InProcess
             NullLogger<CommitLane>.Instance);
 
     /// <summary>What carries out many commands as one transaction.</summary>
-    public static WholeBatches Together(NpgsqlDataSource database, TimeSpan? turn = null, TimeSpan? decision = null) =>
+    public static WholeBatches Together(
+        NpgsqlDataSource database, TimeSpan? turn = null, TimeSpan? decision = null, LaneLimits? limits = null) =>
         new(
             database,
             new LostReplies(database),
-            new LaneLimits(),
+            limits ?? new LaneLimits(),
             Feed(database, new FeedLimits(), out _),
             new ServerPresence(database, NullLogger<ServerPresence>.Instance),
             NullLogger<WholeBatches>.Instance)

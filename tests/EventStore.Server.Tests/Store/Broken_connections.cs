@@ -187,6 +187,37 @@ public sealed class Broken_connections : IAsyncLifetime
     }
 
     [Fact]
+    public async Task The_lost_reply_of_many_commands_at_once_is_looked_up_too()
+    {
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);
+        using WholeBatches together = InProcess.Together(source);
+        wire.CutReplyTo("fragile");
+
+        (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) =
+            await together.ExecuteAll(InProcess.Create("one", team: "fragile"), InProcess.Create("two")).WaitAsync(Patience);
+
+        Assert.Equal((null, 1), (failure, wire.Cuts));
+        Assert.Equal(
+            await database.Ask<long[]>("SELECT array_agg(seq_id ORDER BY seq_id) FROM eventstore.mt_events"),
+            verdicts.Select(verdict => verdict.Revision));
+    }
+
+    [Fact]
+    public async Task Many_commands_at_once_may_have_been_applied_where_that_cannot_be_looked_up()
+    {
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);
+        var limits = new LaneLimits { LookUpTime = TimeSpan.FromMilliseconds(200), LookUpPause = TimeSpan.FromMilliseconds(20) };
+        using WholeBatches together = InProcess.Together(source, limits: limits);
+        await database.Execute($"REVOKE SELECT ON eventstore.mt_events FROM {database.ServingRoleName}");
+        wire.CutReplyTo("fragile");
+
+        (_, Outcome? failure) = await together.ExecuteAll(InProcess.Create("one", team: "fragile")).WaitAsync(Patience);
+
+        Assert.Equal(new Outcome.Unavailable(MayHaveBeenApplied: true), failure);
+        Assert.Equal(1, await database.Events("one"));
+    }
+
+    [Fact]
     public async Task A_command_that_breaks_the_connection_each_time_fails_alone()
     {
         await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);

@@ -48,6 +48,7 @@ public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<S
         }
 
         await watch.Next(1);
+        string created = (await admin.Get(Sample.Job("measured"))).Revision();
 
         string metrics = await WaitForAll(
             """eventstore_events_total\{[^}]*\} 1$""",
@@ -69,6 +70,11 @@ public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<S
         string[] watched = [.. Shown().Matches(Repository.Read("src/EventStore.Server/Telemetry/alerts.yaml")).Select(match => match.Value).Distinct()];
         Assert.True(watched.Length > 8, $"the alerts look at {watched.Length} metrics: {string.Join(", ", watched)}");
         Assert.Equal(["eventstore_reads_total"], watched.Except(exposed)); // which needs a standby
+
+        await (await admin.Patch(Sample.Job("measured"), """{"metadata":{"labels":{"a":"b"}}}""")).Manifest();
+        using (HttpResponseMessage many = await admin.PostAsync(Sample.Jobs() + "/rollback", Sample.Body($$"""{"revision":{{created}}}""")))
+            Assert.Equal(HttpStatusCode.OK, many.StatusCode);
+        await WaitForAll("""eventstore_events_total\{[^}]*\} 3$"""); // what does not pass through the lane counts too
     }
 
     private static IEnumerable<string> Dashboard() =>

@@ -165,7 +165,7 @@ public sealed partial class JobFeed : BackgroundService
             if (Epochs.IsBetween(fanout.Position, change.Revision))
                 await CheckEpoch(stop);
             Publish(change);
-            if (!database.Epochs.Saw(change.Revision))
+            if (!database.Epochs.TryNote(change.Revision))
                 await CheckEpoch(stop);
             if (first)
                 Signals.FeedLag.Record(Math.Max(0, (DateTimeOffset.UtcNow - change.Time).TotalSeconds));

@@ -14,8 +14,8 @@ namespace EventStore.Server.Store.Hosts;
 /// </remarks>
 public sealed class Epochs
 {
-    // Every epoch begins more than 2^20 above everything known (migrations/V0021). Who has not looked while others committed as many sees
-    // the same, and compares once too often.
+    // Every epoch begins more than 2^20 revisions above everything known (migrations/V0021). A server that has seen nothing while others
+    // committed as many meets the same distance without an epoch, and compares in vain, which is harmless.
     private const long JumpMin = 1L << 20;
 
     private const string CheckSql = "SELECT number, revision, has_begun, is_former FROM eventstore.epoch_check_1($1, $2, $3, $4)";
@@ -41,12 +41,12 @@ public sealed class Epochs
     /// <summary>Whether a revision behind another one may be of a later epoch.</summary>
     public static bool IsBetween(long revision, long later) => later - revision >= JumpMin;
 
-    /// <summary>Says that a revision was seen: committed, read as the head, or passed on.</summary>
+    /// <summary>Notes a revision that was committed, read as the head, or passed on.</summary>
     /// <returns>
-    /// Whether it is remembered. One that may be of a later epoch does not take the place of what may be lost with that one: first
-    /// <see cref="Check"/> has to be called.
+    /// Whether it is noted. One that may be of a later epoch is not, because revisions between it and the last one seen may be lost:
+    /// <see cref="Check"/> has to be called first.
     /// </returns>
-    public bool Saw(long revision)
+    public bool TryNote(long revision)
     {
         for (long before = Seen; revision > before; before = Seen)
         {

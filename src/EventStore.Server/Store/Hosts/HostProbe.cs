@@ -40,7 +40,7 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
         }
         catch (TimeoutException)
         {
-            _ = Abandon();
+            _ = GivenUp.Close((Task)asking, session);
             session = new Session(source);
             return new HostState(HostKind.Hangs, $"no answer within {Patience.TotalSeconds} s");
         }
@@ -49,16 +49,9 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
     /// <summary>Closes the connection; of a host that is silent only once it has answered.</summary>
     public async ValueTask DisposeAsync()
     {
-        Task closing = Abandon();
+        Task closing = GivenUp.Close((Task)asking, session);
         if (asking.IsCompleted)
             await closing;
-    }
-
-    private async Task Abandon()
-    {
-        (Session silent, Task<HostState> last) = (session, asking);
-        await last;
-        await silent.DisposeAsync();
     }
 
     private static HostKind KindOf(Exception e) => e switch

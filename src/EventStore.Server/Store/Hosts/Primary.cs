@@ -61,8 +61,8 @@ public sealed class Primary : IAsyncDisposable
     internal void MoveTo(int host, bool isStray = false)
     {
         Term left = term;
+        left.Source.Clear(); // before: the host may be the same, and nobody may get an idle session of the server that was left
         term = new Term(hosts[host], host, isStray);
-        left.Source.Clear();
         left.End();
     }
 }

@@ -17,11 +17,11 @@ public sealed record WatchedHosts(IReadOnlyList<(string Name, NpgsqlDataSource S
 /// primary. So no request waits for a host that hangs, and a promotion is known half a second after it.
 /// </summary>
 /// <param name="watched">The hosts.</param>
-/// <param name="told">Who is told; their hosts are those that may be the primary, in the same order.</param>
+/// <param name="primaries">Who is told; their hosts are those that may be the primary, in the same order.</param>
 /// <param name="standbys">Is told which hosts are standbys.</param>
 /// <param name="log">The log.</param>
 public sealed partial class PrimaryWatch(
-    WatchedHosts watched, IReadOnlyList<Primary> told, Standbys standbys, ILogger<PrimaryWatch> log) : BackgroundService
+    WatchedHosts watched, IReadOnlyList<Primary> primaries, Standbys standbys, ILogger<PrimaryWatch> log) : BackgroundService
 {
     private static readonly TimeSpan EveryOfSeveral = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan EveryOfOne = TimeSpan.FromSeconds(1);
@@ -104,7 +104,10 @@ public sealed partial class PrimaryWatch(
         }
     }
 
-    /// <summary>Takes what a host was found to be, and draws the conclusions.</summary>
+    /// <summary>
+    /// Takes what a host was found to be, and draws the conclusions. All of it is under the lock, so that of two findings the later one
+    /// moves last; nothing in it waits for a host.
+    /// </summary>
     internal void Note(int host, HostState found)
     {
         lock (gate)
@@ -116,9 +119,9 @@ public sealed partial class PrimaryWatch(
             if (chosen is { } another && (another != present || served != states[another].Lineage || isStray))
                 Move(another);
             else if (chosen is null && states[present].Kind == HostKind.Primary && !isStray)
-                Leave();
+                RefuseStray();
             if (isNews)
-                Tell(host);
+                LogHost(host);
             if (chosen is { } written)
                 NoteReplication(states[written].IsSynchronous);
             if (states.All(state => state.Kind != HostKind.Unknown))
@@ -133,7 +136,7 @@ public sealed partial class PrimaryWatch(
         (present, served, isStray) = (host, lineage, false);
         if (isFirst && host == before)
             return; // it was taken for the primary
-        foreach (Primary each in told)
+        foreach (Primary each in primaries)
             each.MoveTo(host);
         if (isFirst)
             return;
@@ -145,10 +148,10 @@ public sealed partial class PrimaryWatch(
     /// The present host has come back with another history, and no other is there: a former primary, or another server of the
     /// same name.
     /// </summary>
-    private void Leave()
+    private void RefuseStray()
     {
         isStray = true;
-        foreach (Primary each in told)
+        foreach (Primary each in primaries)
             each.MoveTo(present, isStray: true);
     }
 
@@ -161,7 +164,7 @@ public sealed partial class PrimaryWatch(
         else if (synchronous is not null)
             LogSynchronous();
         synchronous = isSynchronous;
-        foreach (Primary each in told)
+        foreach (Primary each in primaries)
             each.LacksStandby = watched.RequiresSynchronous && !isSynchronous;
     }
 
@@ -181,7 +184,7 @@ public sealed partial class PrimaryWatch(
         var state => state.Words,
     };
 
-    private void Tell(int host)
+    private void LogHost(int host)
     {
         (string name, HostState state) = (watched.Hosts[host].Name, states[host]);
         if (IsServed(host) || IsFollower(host))

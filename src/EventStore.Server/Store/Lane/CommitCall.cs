@@ -6,7 +6,7 @@ using NpgsqlTypes;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>What the database said of a batch.</summary>
-/// <param name="Held">For each chain whether its basis still stood; where not, nothing of it was appended.</param>
+/// <param name="Held">For each key whether its job still stood as named; where not, nothing of it was appended.</param>
 /// <param name="Revisions">For each event its revision; 0 where it was not appended.</param>
 /// <param name="Rebuild">
 /// The number of the last rebuild that wrote current jobs; null where it was not asked. If it is not the one the batch named, nothing was
@@ -25,7 +25,7 @@ internal sealed record Committed(bool[] Held, long[] Revisions, long? Rebuild, l
 
     /// <summary>
     /// Whether all of a batch was stored; of one without events, whether all was held. With events that is not asked: what is looked up
-    /// later is told by its events, and a chain that holds none has nothing to tell.
+    /// later is told by its events, and a key that has none has nothing to tell.
     /// </summary>
     public bool IsWhole => Revisions.Length > 0 ? Revisions.All(revision => revision > 0) : Held.All(held => held);
 
@@ -110,7 +110,7 @@ internal static class CommitCall
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
         var committed = new Committed(
-            await reader.IsDBNullAsync(0) ? [] : await reader.GetFieldValueAsync<bool[]>(0), // an empty batch has no chain to tell of
+            await reader.IsDBNullAsync(0) ? [] : await reader.GetFieldValueAsync<bool[]>(0), // an empty batch has no key to tell of
             await reader.GetFieldValueAsync<long[]>(1),
             reader.GetInt64(2),
             reader.IsDBNull(3) ? null : reader.GetInt64(3),

@@ -43,7 +43,8 @@ public sealed partial class CommitLane : IAsyncDisposable
         early = new EarlyDecisions(database, limits, cache, log);
         queue = new LaneQueue(limits);
         connection = new LaneConnection(database, limits, replies, log);
-        recovery = new LaneRecovery(database, lost, limits, connection, queue, replies, log);
+        var lookUp = new ReplyLookUp(lost, limits, connection, replies, log);
+        recovery = new LaneRecovery(database, lookUp, limits, connection, queue, replies, log);
         metrics = new LaneMetrics(limits);
         running = Task.Run(Run);
     }

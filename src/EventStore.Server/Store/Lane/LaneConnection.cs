@@ -2,6 +2,7 @@ using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
+using EventStore.Server.Telemetry;
 using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
@@ -106,11 +107,13 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
     }
 
     /// <summary>
-    /// Notes the last revision that was stored. If it may be the first of a new epoch, the next commit compares epochs first.
+    /// Counts what was stored, and notes its last revision. If that may be the first of a new epoch, the next commit compares epochs first.
     /// </summary>
     public Committed Remember(Committed committed)
     {
-        if (!database.Epochs.Saw(committed.Revisions.DefaultIfEmpty().Max()))
+        if (committed.Revisions.Length > 0)
+            Signals.Events.Add(committed.Revisions.Count(revision => revision > 0));
+        if (!database.Epochs.TryNote(committed.Revisions.DefaultIfEmpty().Max()))
             begun = default;
         return committed;
     }
@@ -162,7 +165,7 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
         catch (Exception) when (!asked.IsCompleted)
         {
             (NpgsqlConnection? left, connection) = (connection, null);
-            _ = asked.ContinueWith(_ => left?.Dispose(), TaskScheduler.Default);
+            _ = GivenUp.Close((Task)asked, left);
             throw;
         }
     }

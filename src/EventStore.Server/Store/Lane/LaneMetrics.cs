@@ -80,8 +80,6 @@ internal sealed class LaneMetrics(LaneLimits limits)
 
     private static void Count(Batch batch, Committed committed)
     {
-        if (batch.Entries.Count > 0)
-            Signals.Events.Add(committed.Revisions.Count(revision => revision > 0));
         if (!Signals.ConflictsAreCounted)
             return;
         foreach (Batch.KeyCommands commands in batch.ByKey)

@@ -1,8 +1,6 @@
-using System.Diagnostics;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
-using EventStore.Server.Telemetry;
 using Npgsql;
 
 namespace EventStore.Server.Store.Lane;
@@ -12,7 +10,7 @@ namespace EventStore.Server.Store.Lane;
 /// halved until that command is alone (bisection); the others are committed.
 /// </summary>
 internal sealed partial class LaneRecovery(
-    Primary database, LostReplies lost, LaneLimits limits, LaneConnection connection, LaneQueue queue, ReplyQueue replies, ILogger log)
+    Primary database, ReplyLookUp lookUp, LaneLimits limits, LaneConnection connection, LaneQueue queue, ReplyQueue replies, ILogger log)
 {
     /// <summary>
     /// Whether certainly nothing of a batch was stored: PostgreSQL itself reported the error and rolled the transaction back.
@@ -23,39 +21,20 @@ internal sealed partial class LaneRecovery(
     public static bool IsBroken(Exception e) => DatabaseAway.Is(e) && !WasRolledBack(e) && !TookTooLong(e);
 
     /// <summary>
-    /// Finds out whether a batch was committed whose reply was lost, before any of it is decided again. Null if that was not possible in
-    /// time; then its commands have been answered 503.
+    /// Finds out whether a batch was committed that was sent and not answered. Null if that was not possible in time; then its commands
+    /// have been answered 503.
     /// </summary>
     public async Task<Committed?> FindOut(Batch batch, List<QueuedCommand> commands, Exception cause)
     {
-        LogOutcomeUnknown(batch.Entries.Count, cause);
-        if (cause is NotReplicatedException)
+        try
         {
-            await GiveUp(commands, cause, mayHaveBeenApplied: true); // the primary has it, and whether that lasts nobody knows
-            return null;
+            // Of one that no standby has, it is known that the primary has it, and nobody knows whether that lasts.
+            return cause is NotReplicatedException ? throw cause : await lookUp.Find(batch, cause);
         }
-
-        Signals.LostReplies.Add(1);
-        LaneSession sender = connection.Session;
-        long started = Stopwatch.GetTimestamp();
-        while (true)
+        catch (Exception e)
         {
-            try
-            {
-                await connection.Discard();
-                TimeSpan patience = limits.LookUpTime - Stopwatch.GetElapsedTime(started);
-                return connection.Remember(await replies.SendAndAwait(lost.Find(batch, sender, patience)));
-            }
-            catch (Exception e) when (Stopwatch.GetElapsedTime(started) < limits.LookUpTime)
-            {
-                LogStillUnknown(e.Message);
-                await replies.SendAndAwait(Task.Delay(limits.LookUpPause));
-            }
-            catch (Exception e)
-            {
-                await GiveUp(commands, e, mayHaveBeenApplied: true);
-                return null;
-            }
+            await GiveUp(commands, e, mayHaveBeenApplied: true);
+            return null;
         }
     }
 
@@ -161,12 +140,6 @@ internal sealed partial class LaneRecovery(
 
     [LoggerMessage(32, LogLevel.Warning, "A batch of {Count} commands could not be carried out; trying each half of it")]
     private partial void LogHalving(int count, Exception e);
-
-    [LoggerMessage(33, LogLevel.Warning, "The reply of a commit of {Count} events was lost; looking whether they are stored")]
-    private partial void LogOutcomeUnknown(int count, Exception e);
-
-    [LoggerMessage(34, LogLevel.Warning, "Cannot look yet whether the events were committed: {Reason}")]
-    private partial void LogStillUnknown(string reason);
 
     [LoggerMessage(35, LogLevel.Error, "The database is away; {Count} commands are answered 503")]
     private partial void LogDatabaseAway(int count, Exception e);

@@ -20,7 +20,7 @@ public sealed record CommandVerdict(JobKey Key, Guid? Uid, long Revision, string
 /// commit succeeds only if none of these has changed meanwhile; otherwise it is tried again, a few times. They do not pass through the
 /// commit lane, whose batches are smaller.
 /// </summary>
-public sealed class WholeBatches(
+public sealed partial class WholeBatches(
     Primary database, LostReplies lost, LaneLimits limits, JobFeed feed, ServerPresence presence, ILogger<WholeBatches> log) : IDisposable
 {
     /// <summary>The most commands in one transaction.</summary>
@@ -82,7 +82,7 @@ public sealed class WholeBatches(
     {
         var replies = new ReplyQueue(); // nobody waits for one: the answer is what this method returns
         var connection = new LaneConnection(database, limits, replies, log);
-        var recovery = new LaneRecovery(database, lost, limits, connection, new LaneQueue(limits), replies, log);
+        var lookUp = new ReplyLookUp(lost, limits, connection, replies, log);
         try
         {
             for (int attempt = 0; attempt < AttemptsMax; attempt++)
@@ -94,7 +94,7 @@ public sealed class WholeBatches(
                     return ([], failure);
                 if (!mayStore() || verdicts.Any(verdict => verdict.Why is not null))
                     return (Verdicts(verdicts, null), null);
-                if (await Commit(batch, known, connection, recovery) is not { } committed)
+                if (await Commit(batch, known, connection, lookUp) is not { } committed)
                     return ([], new Outcome.Unavailable(MayHaveBeenApplied: true));
                 if (committed.IsWhole)
                 {
@@ -111,6 +111,11 @@ public sealed class WholeBatches(
             feed.Wake(); // it may be there
             return ([], new Outcome.Unavailable(MayHaveBeenApplied: e is NotReplicatedException, DatabaseAway.Why(e)));
         }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            await connection.Discard(); // its state is uncertain after any error, as for the lane's recovery
+            throw;
+        }
         finally
         {
             await connection.Release();
@@ -118,21 +123,33 @@ public sealed class WholeBatches(
     }
 
     /// <summary>Commits the batch. If the reply is lost, looks up what became of it; null when that was not possible in time.</summary>
-    private async Task<Committed?> Commit(Batch batch, Fence fence, LaneConnection connection, LaneRecovery recovery)
+    private async Task<Committed?> Commit(Batch batch, Fence fence, LaneConnection connection, ReplyLookUp lookUp)
     {
         try
         {
             return await connection.CommitWhole(batch, presence.OthersServe, fence, Patience);
         }
-        catch (Exception e) when (
-            DatabaseAway.Is(e) && e is not NotReplicatedException && connection.HasSent && !LaneRecovery.WasRolledBack(e))
+        catch (Exception e) when (e is not NotReplicatedException && connection.HasSent && !LaneRecovery.WasRolledBack(e))
         {
-            return await recovery.FindOut(batch, [], e);
+            return await Find(batch, e, lookUp);
         }
         catch (PostgresException e) when (CommitCall.IsOutrun(e))
         {
             await connection.Discard();
             return Committed.Nothing(batch);
+        }
+    }
+
+    private async Task<Committed?> Find(Batch batch, Exception cause, ReplyLookUp lookUp)
+    {
+        try
+        {
+            return await lookUp.Find(batch, cause);
+        }
+        catch (Exception e)
+        {
+            LogUnknown(batch.Entries.Count, e);
+            return null;
         }
     }
 
@@ -164,4 +181,7 @@ public sealed class WholeBatches(
             verdict.Entry?.Name,
             verdict.Why)),
     ];
+
+    [LoggerMessage(37, LogLevel.Error, "The database is away; a change of {Count} jobs is answered 503, and may be stored")]
+    private partial void LogUnknown(int count, Exception e);
 }

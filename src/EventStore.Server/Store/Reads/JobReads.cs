@@ -110,11 +110,11 @@ public sealed partial class JobReads(Standbys standbys)
     public async Task<long> Head(CancellationToken stop)
     {
         (long head, long epoch) = await HeadAndEpoch(stop);
-        if (epoch > database.Epochs.Last || !database.Epochs.Saw(head))
+        if (epoch > database.Epochs.Last || !database.Epochs.TryNote(head))
         {
             await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
             await database.Epochs.Check(connection, stop);
-            database.Epochs.Saw(head);
+            database.Epochs.TryNote(head);
         }
 
         return head;
