@@ -13,6 +13,8 @@ namespace EventStore.Server.Tests.Fixtures;
 /// </summary>
 internal sealed class CountedWrites
 {
+    private static readonly TimeSpan Retry = TimeSpan.FromMilliseconds(50);
+
     private readonly ConcurrentQueue<Operation> history = new();
     private readonly ConcurrentDictionary<string, int> refusals = new();
     private int last;
@@ -20,6 +22,9 @@ internal sealed class CountedWrites
     private int unanswered;
     private int conflicts;
     private int read;
+
+    /// <summary>How long a writer waits from one answered write to its next: none where load matters, some where others run beside.</summary>
+    public TimeSpan Pause { get; init; }
 
     /// <summary>How many writes were answered as done.</summary>
     public int Answered => Volatile.Read(ref answered);
@@ -54,8 +59,8 @@ internal sealed class CountedWrites
     {
         while (!stop.IsCancellationRequested)
         {
-            if ((await Patch(client, job, null)).Result is not OperationResult.Done)
-                await Task.Delay(50, CancellationToken.None);
+            bool isDone = (await Patch(client, job, null)).Result is OperationResult.Done;
+            await Task.Delay(isDone ? Pause : Retry, CancellationToken.None);
         }
     }
 
@@ -71,8 +76,8 @@ internal sealed class CountedWrites
                 known = await ReadOnce(client, job);
             Operation? patch = known == 0 ? null : await Patch(client, job, known);
             known = patch?.Revision ?? 0;
-            if (patch?.Result is not (OperationResult.Done or OperationResult.Conflict))
-                await Task.Delay(50, CancellationToken.None);
+            bool isAnswered = patch?.Result is OperationResult.Done or OperationResult.Conflict;
+            await Task.Delay(isAnswered ? Pause : Retry, CancellationToken.None);
         }
     }
 

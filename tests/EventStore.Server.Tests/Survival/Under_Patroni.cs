@@ -9,7 +9,7 @@ namespace EventStore.Server.Tests.Survival;
 
 /// <summary>
 /// Two servers on three PostgreSQL under real Patroni, whose connection string names all hosts. Leaders are killed, frozen and switched over
-/// in turn under load; with <c>SURVIVAL_PATRONI_FAILOVERS=20</c> so often.
+/// in turn under load; with <c>SURVIVAL_PATRONI_FAILOVERS=50</c> so often.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed class Under_Patroni(ITestOutputHelper output)
@@ -19,10 +19,10 @@ public sealed class Under_Patroni(ITestOutputHelper output)
     private const string Checkpoint = "/apis/audit.eventstore.io/v1/checkpoint";
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90);
-    private static readonly int Failovers = Rounds.Of("SURVIVAL_PATRONI_FAILOVERS", 3);
+    private static readonly int Failovers = Rounds.Of("SURVIVAL_PATRONI_FAILOVERS", 20);
     private static readonly string[] Begins = ["initial", "none", "0", "2"];
 
-    private readonly CountedWrites writes = new();
+    private readonly CountedWrites writes = new() { Pause = TimeSpan.FromMilliseconds(10) };
 
     /// <summary>What happened to a leader.</summary>
     /// <param name="What">For people.</param>
