@@ -73,7 +73,7 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
             Blame(e);
         }
 
-        _ = GivenUp.Close(asked, used);
+        _ = AbandonedTask.Close(asked, used);
         return await elsewhere();
     }
 
@@ -111,7 +111,7 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
         finally
         {
             if (hasFailed || !next.IsCompleted)
-                _ = GivenUp.Close(next, each, hasFailed ? used : null);
+                _ = AbandonedTask.Close(next, each, hasFailed ? used : null);
             else
                 await Close(each);
         }

@@ -57,14 +57,14 @@ public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false
         {
             if (asked.IsCompleted)
                 return await asked; // it came just then
-            _ = GivenUp.Close(asked);
+            _ = AbandonedTask.Close(asked);
             throw;
         }
         catch (OperationCanceledException) when (IsOver)
         {
             if (asked.IsCompleted)
                 return await asked; // it came just then
-            _ = GivenUp.Close(asked);
+            _ = AbandonedTask.Close(asked);
             throw new PrimaryChangedException();
         }
     }
@@ -84,7 +84,7 @@ public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false
         }
         finally
         {
-            Task closing = GivenUp.Close(next, each);
+            Task closing = AbandonedTask.Close(next, each);
             if (next.IsCompleted)
                 await closing;
         }

@@ -4,7 +4,7 @@ namespace EventStore.Server.Store.Hosts;
 /// What was asked of a host and is waited for no more. It goes on by itself, and must not be disposed of meanwhile: of a host that hangs
 /// that is when it answers, or when TCP gives up.
 /// </summary>
-internal static class GivenUp
+internal static class AbandonedTask
 {
     /// <summary>Closes, once it has ended, what it opened. Why it failed is of no interest any more.</summary>
     public static async Task Close<T>(Task<T> asked)
