@@ -28,27 +28,22 @@ internal static class JobCollectionDeletion
     /// <summary>DELETE on the collection; the answer is the list of what was deleted.</summary>
     public static async Task<IResult> Run(HttpContext http, string @namespace, CommitLane lane, JobReads reads, TimeProvider clock)
     {
-        if (!JobView.TryRead(http, isList: true, clock, out JobView view, out Status? refusal)
-            || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal,
-                RequestLimits.Of(http).SelectorTerms))
+        (Asked? asked, Status? refusal) = await Asked.Read(http, @namespace, clock);
+        if (asked is null)
             return refusal!;
-        if (http.Request.Query[AsOf.Parameter] is [{ } moment, ..])
-            return AsOf.Refuse(moment, "is for reading: only what is there now can be deleted");
-        (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(
-            http.Request, RequestLimits.Of(http).BodyBytes, RequestLimits.Of(http).BodyValues);
-        if (refusal is not null)
-            return refusal;
-        if (!DeleteOptions.TryRead(http.Request, body.Span, JobResource.Names, out DeleteOptions? deleteOptions, out refusal))
-            return refusal;
-        if ((AuditReason.Refusal(http) ?? AuditReason.Missing(http, "delete")) is { } unreasoned)
-            return unreasoned;
-
-        var selection = new JobSelection(@namespace, options.Labels, options.Fields);
-        (List<Target> targets, long revision) = await Find(selection, options.Limit, reads, http.RequestAborted);
+        (List<Target> targets, long revision) = await Find(asked.Selection, asked.Limit, reads, http.RequestAborted);
         if (targets.Count == 0) // they may be gone by a deletion that the primary alone has
             await http.RequestServices.GetRequiredService<StandbyWait>().Confirm(RequestLimits.Of(http).RequestTime, http.RequestAborted);
         // It takes as long as there are jobs, and goes on as long as the client waits.
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
+        return await Stream(http, asked, targets, revision, lane, clock);
+    }
+
+    /// <summary>Deletes the targets, and sends what was deleted while the deletion goes on.</summary>
+    private static async Task<IResult> Stream(
+        HttpContext http, Asked asked, List<Target> targets, long revision, CommitLane lane, TimeProvider clock)
+    {
+        (JobView view, _, _, DeleteOptions deleteOptions) = asked;
         ListText text = ListText.For(http.Request);
         var reply = new StreamedReply(http, text.ContentType);
         Origin origin = http.Origin();
@@ -154,4 +149,27 @@ internal static class JobCollectionDeletion
     }
 
     private readonly record struct Target(JobKey Key, string? Uid, int Bytes);
+
+    /// <summary>What is asked for.</summary>
+    private sealed record Asked(JobView View, JobSelection Selection, long? Limit, DeleteOptions Options)
+    {
+        public static async Task<(Asked? Asked, Status? Refusal)> Read(HttpContext http, string @namespace, TimeProvider clock)
+        {
+            RequestLimits limits = RequestLimits.Of(http);
+            if (!JobView.TryRead(http, isList: true, clock, out JobView view, out Status? refusal)
+                || !ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal,
+                    limits.SelectorTerms))
+                return (null, refusal);
+            if (http.Request.Query[AsOf.Parameter] is [{ } moment, ..])
+                return (null, AsOf.Refuse(moment, "is for reading: only what is there now can be deleted"));
+            (ReadOnlyMemory<byte> body, refusal) = await RequestBody.Read(http.Request, limits.BodyBytes, limits.BodyValues);
+            if (refusal is not null)
+                return (null, refusal);
+            if (!DeleteOptions.TryRead(http.Request, body.Span, JobResource.Names, out DeleteOptions? deleteOptions, out refusal))
+                return (null, refusal);
+            return (AuditReason.Refusal(http) ?? AuditReason.Missing(http, "delete")) is { } unreasoned
+                ? (null, unreasoned)
+                : (new Asked(view, new JobSelection(@namespace, options.Labels, options.Fields), options.Limit, deleteOptions), null);
+        }
+    }
 }
