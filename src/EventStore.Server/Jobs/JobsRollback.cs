@@ -48,19 +48,10 @@ internal static class JobsRollback
     public static async Task<IResult> Post(
         HttpContext http, string @namespace, WholeBatches batches, JobReads reads, TimeProvider clock)
     {
-        (ActionBody? body, Status? refusal) = await ActionBody.Read(http, Resource, Shape, clock);
-        if (body is null)
+        (Asked? asked, Status? refusal) = await Asked.Read(http, @namespace, reads, clock);
+        if (asked is null)
             return refusal!;
-        bool deletes = Choice(body, "created", "delete"), restores = Choice(body, "deleted", "restore");
-        if ((AuditReason.Missing(http, "rollback") ?? body.Refusal) is { } refused)
-            return refused;
-        if (!ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal,
-            RequestLimits.Of(http).SelectorTerms))
-            return refusal;
-        (long revision, refusal) = await Moment(http, body, reads);
-        if (refusal is not null)
-            return refusal;
-        var selection = new JobSelection(@namespace, options.Labels, options.Fields);
+        (ActionBody body, JobSelection selection, long? limit, long revision, bool deletes, bool restores) = asked;
         var many = new RollbackOfMany(clock.GetUtcNow(), http.Origin(), revision, restores, deletes);
         if (many.RestoresDeleted && await PastRights.OfMany(http, selection, revision, reads) is { } hidden)
             return hidden;
@@ -68,7 +59,7 @@ internal static class JobsRollback
         string? after = body.Fields.Text("after");
         if (body.Refusal is { } wrong)
             return wrong;
-        (Selected? selected, refusal) = await Select(http, selection, after, options.Limit, many, reads);
+        (Selected? selected, refusal) = await Select(http, selection, after, limit, many, reads);
         if (selected is null)
             return refusal!;
         NamespaceState state = await http.NamespaceState(@namespace);
@@ -127,32 +118,6 @@ internal static class JobsRollback
         ("resourceVersion", verdict.Revision.ToString(CultureInfo.InvariantCulture)),
         ("uid", verdict.Uid!.Value.ToString()));
 
-    /// <summary>Whether it is the word, and not "keep", which is also meant where nothing is said.</summary>
-    private static bool Choice(ActionBody body, string member, string word)
-    {
-        string? text = body.Fields.Text(member);
-        if (text is not (null or "" or "keep") && text != word)
-            body.Refuse("", FieldError.NotSupported(FieldPath.Of(member), text, "keep", word));
-        return text == word;
-    }
-
-    private static async Task<(long Revision, Status? Refusal)> Moment(HttpContext http, ActionBody body, JobReads reads)
-    {
-        long? revision = body.Revision("");
-        string? asOf = body.Fields.Text(AsOf.Parameter);
-        if ((revision is null) == string.IsNullOrEmpty(asOf))
-            body.Refuse("", FieldError.Required(FieldPath.Of("revision"), "or asOf, one of the two"));
-        if (body.Refusal is { } refused)
-            return (0, refused);
-        if (revision is { } number)
-            return await reads.WaitFor(number, http.RequestAborted) is { } missing
-                ? (0, DatabaseAnswers.Missing(missing))
-                : (number, null);
-        (long? stood, Status? refusal) = await AskedMoment.Revision(
-            new QueryCollection(new Dictionary<string, StringValues> { [AsOf.Parameter] = asOf }), reads, http.RequestAborted);
-        return (stood ?? 0, refusal);
-    }
-
     /// <summary>The names: of what lives now and is covered, and of what lived then and was, where it is to be restored.</summary>
     private static async Task<(Selected? Selected, Status? Refusal)> Select(
         HttpContext http, JobSelection selection, string? after, long? limit, RollbackOfMany many, JobReads reads)
@@ -210,6 +175,61 @@ internal static class JobsRollback
 
         if (piece.Count > 0)
             yield return [.. piece];
+    }
+
+    /// <summary>What is asked for.</summary>
+    /// <param name="Body">The body.</param>
+    /// <param name="Selection">The jobs.</param>
+    /// <param name="Limit">How many names at most; null for all.</param>
+    /// <param name="Revision">The revision to go back to.</param>
+    /// <param name="Deletes">Whether jobs that were created since are deleted.</param>
+    /// <param name="Restores">Whether jobs that were deleted since are restored.</param>
+    private sealed record Asked(ActionBody Body, JobSelection Selection, long? Limit, long Revision, bool Deletes, bool Restores)
+    {
+        public static async Task<(Asked? Asked, Status? Refusal)> Read(
+            HttpContext http, string @namespace, JobReads reads, TimeProvider clock)
+        {
+            (ActionBody? body, Status? refusal) = await ActionBody.Read(http, Resource, Shape, clock);
+            if (body is null)
+                return (null, refusal);
+            bool deletes = Choice(body, "created", "delete"), restores = Choice(body, "deleted", "restore");
+            if ((AuditReason.Missing(http, "rollback") ?? body.Refusal) is { } refused)
+                return (null, refused);
+            if (!ListOptions.TryRead(http.Request.Query, JobSelection.SelectableFields, out ListOptions? options, out refusal,
+                RequestLimits.Of(http).SelectorTerms))
+                return (null, refusal);
+            (long revision, refusal) = await Moment(http, body, reads);
+            if (refusal is not null)
+                return (null, refusal);
+            var selection = new JobSelection(@namespace, options.Labels, options.Fields);
+            return (new Asked(body, selection, options.Limit, revision, deletes, restores), null);
+        }
+
+        /// <summary>Whether it is the word, and not "keep", which is also meant where nothing is said.</summary>
+        private static bool Choice(ActionBody body, string member, string word)
+        {
+            string? text = body.Fields.Text(member);
+            if (text is not (null or "" or "keep") && text != word)
+                body.Refuse("", FieldError.NotSupported(FieldPath.Of(member), text, "keep", word));
+            return text == word;
+        }
+
+        private static async Task<(long Revision, Status? Refusal)> Moment(HttpContext http, ActionBody body, JobReads reads)
+        {
+            long? revision = body.Revision("");
+            string? asOf = body.Fields.Text(AsOf.Parameter);
+            if ((revision is null) == string.IsNullOrEmpty(asOf))
+                body.Refuse("", FieldError.Required(FieldPath.Of("revision"), "or asOf, one of the two"));
+            if (body.Refusal is { } refused)
+                return (0, refused);
+            if (revision is { } number)
+                return await reads.WaitFor(number, http.RequestAborted) is { } missing
+                    ? (0, DatabaseAnswers.Missing(missing))
+                    : (number, null);
+            (long? stood, Status? refusal) = await AskedMoment.Revision(
+                new QueryCollection(new Dictionary<string, StringValues> { [AsOf.Parameter] = asOf }), reads, http.RequestAborted);
+            return (stood ?? 0, refusal);
+        }
     }
 
     /// <param name="Pieces">The names, in pieces.</param>
