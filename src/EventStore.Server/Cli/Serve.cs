@@ -27,10 +27,7 @@ internal static partial class Serve
         using ILoggerFactory logging = LoggerFactory.Create(
             log => log.AddConfiguration(builder.Configuration.GetSection("Logging")).AddConsoleLog());
         ServerLimits limits = ServerLimits.Read(builder.Configuration);
-        ServedTls.Check(builder.Configuration, builder.Environment.ContentRootPath);
-        CredentialSources.Check(settings, builder.Configuration, logging);
-        Addresses.Probe(settings.Urls);
-        CheckTlsNames(settings);
+        CheckAll(settings, builder, logging);
         if (isCheck)
             return Checked(settings);
 
@@ -56,17 +53,7 @@ internal static partial class Serve
         }
 
         Welcome(app, settings, credentials, certificate);
-        Task stopped = app.WaitForShutdownAsync(CancellationToken.None);
-        CancellationToken stopping = app.Lifetime.ApplicationStopping;
-        Task unusable = isPrepared ? Task.Delay(Timeout.Infinite) : DatabaseWait.Later(Preparing, run.Log, stopping);
-        Task first = await Task.WhenAny(stopped, database.Ended, unusable);
-        if (first == stopped || stopping.IsCancellationRequested)
-            return 0;
-        if (first == database.Ended)
-            DatabaseEnded(run.Log);
-        await app.StopAsync(CancellationToken.None);
-        await first; // throws what makes the database unusable
-        return 1;
+        return await RunToEnd(app, database, Preparing, isPrepared, run.Log);
     }
 
     private static void SetUpLog(ILoggingBuilder log) => log.ClearProviders().AddConsoleLog()
@@ -78,6 +65,16 @@ internal static partial class Serve
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
         .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // else a span is made for each request that nobody traces
 
+    /// <summary>Checks what can be checked before a database is opened.</summary>
+    /// <exception cref="OperatorException">Something is wrong.</exception>
+    private static void CheckAll(Settings settings, WebApplicationBuilder builder, ILoggerFactory logging)
+    {
+        ServedTls.Check(builder.Configuration, builder.Environment.ContentRootPath);
+        CredentialSources.Check(settings, builder.Configuration, logging);
+        Addresses.Probe(settings.Urls);
+        CheckTlsNames(settings);
+    }
+
     private static void CheckTlsNames(Settings settings)
     {
         if (settings is { TlsNames.Count: > 0, MakesCertificate: false })
@@ -86,6 +83,31 @@ internal static partial class Serve
                 "--tls-san counts for nothing: the server makes no certificate of its own here",
                 "It makes one where it has a folder (--data) and no address is https; another certificate has its own names.");
         }
+    }
+
+    /// <summary>
+    /// Waits until the server was told to stop, or its private database ended by itself. Throws what makes the database unusable, where
+    /// that is found only after the start.
+    /// </summary>
+    /// <param name="app">The application, which serves.</param>
+    /// <param name="database">Its database.</param>
+    /// <param name="preparing">What the database needs before it can be used.</param>
+    /// <param name="isPrepared">Whether it has that; if not, that is tried until the database is there.</param>
+    /// <param name="log">The log.</param>
+    /// <returns>The exit code: 0 when it was told to, 1 when the database ended.</returns>
+    private static async Task<int> RunToEnd(WebApplication app, Database database, Func<Task> preparing, bool isPrepared, ILogger log)
+    {
+        Task stopped = app.WaitForShutdownAsync(CancellationToken.None);
+        CancellationToken stopping = app.Lifetime.ApplicationStopping;
+        Task unusable = isPrepared ? Task.Delay(Timeout.Infinite) : DatabaseWait.Later(preparing, log, stopping);
+        Task first = await Task.WhenAny(stopped, database.Ended, unusable);
+        if (first == stopped || stopping.IsCancellationRequested)
+            return 0;
+        if (first == database.Ended)
+            DatabaseEnded(log);
+        await app.StopAsync(CancellationToken.None);
+        await first; // throws what makes the database unusable
+        return 1;
     }
 
     private static int Checked(Settings settings)
