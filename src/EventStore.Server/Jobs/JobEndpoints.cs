@@ -201,13 +201,8 @@ internal static class JobEndpoints
         Func<JobKey, WriteRequest, JobCommand> command)
     {
         WriteRequest read = await reading;
-        if (read.Refusal is { } refusal)
-        {
-            // Upstream looks for the object before it reads a patch: a bad patch of a missing object is 404.
-            bool gone = read.RefusedAfterLoading && await reads.Get(key, http.RequestAborted) is null;
-            return gone ? JobAnswers.NotFound(key) : refusal;
-        }
-
+        if (await read.RefusalOr404(reads, key, http.RequestAborted) is { } refusal)
+            return refusal;
         JobCommand asked = await command(key, read).Under(http).InItsNamespace(http);
         if (asked is ApplyJob { OfStatus: false } apply) // it may come to a creation, which is another right
             asked = apply with { MayCreate = await http.MayAlso("create") };

@@ -63,8 +63,8 @@ internal static class JobScale
     {
         WriteRequest read = await WriteRequest.ReadPatch(http, name, clock, Taken(http.Profile()), isOfJob: false);
         var key = new JobKey(@namespace, name);
-        if (read.Refusal is { } refusal)
-            return read.RefusedAfterLoading && await reads.Get(key, http.RequestAborted) is null ? JobAnswers.NotFound(key) : refusal;
+        if (await read.RefusalOr404(reads, key, http.RequestAborted) is { } refusal)
+            return refusal;
         return await Execute(
             http, new ScaleJob(key, clock.GetUtcNow(), http.Origin(), read.Patch, null), read.DryRun, read.BodyBytes, lane);
     }

@@ -4,6 +4,7 @@ using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Limits;
 using EventStore.Server.Resources;
+using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -30,6 +31,12 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
 
     /// <summary>Whether an apply takes over what others own.</summary>
     public bool Force { get; init; }
+
+    /// <summary>
+    /// Why it is refused, or null. Upstream looks for the object before it reads a patch: a bad patch of a missing job is 404.
+    /// </summary>
+    public async Task<Status?> RefusalOr404(JobReads reads, JobKey key, CancellationToken stop) =>
+        RefusedAfterLoading && await reads.Get(key, stop) is null ? JobAnswers.NotFound(key) : Refusal;
 
     /// <summary>Reads a patch.</summary>
     /// <param name="http">The request.</param>
