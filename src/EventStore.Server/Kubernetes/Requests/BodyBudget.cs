@@ -20,8 +20,10 @@ public sealed class BodyBudget : IDisposable
     // Small bodies need no permit: as many of them as there may be connections take no more memory than a few large ones.
     private const int SmallBytes = 16 * 1024;
 
-    // Small bodies are not counted, which would cost more than it saves: the worst case is assumed, "[1,1,1".
+    // Small bodies are not counted, which would cost more than it saves: a value to four bytes is assumed, which is more than most bodies
+    // have. "[1,1,1" has twice as many.
     private const int CountedFrom = 32 * 1024;
+    private const int BytesOfValue = 4;
 
     private readonly ConcurrencyLimiter reading;
     private readonly ConcurrencyLimiter parsed;
@@ -51,15 +53,13 @@ public sealed class BodyBudget : IDisposable
     public ValueTask<Status?> TakeForValues(HttpContext http, int bytes, int values) =>
         Take(http, parsed, (2L * bytes) + ((long)ValueBytes * values), parsedPermits);
 
-    /// <summary>
-    /// How many JSON values and names of members a body has at most; counted if the body is large, reckoned if it is small.
-    /// </summary>
+    /// <summary>How many JSON values and names of members a body has; counted if the body is large, reckoned if it is small.</summary>
     /// <param name="utf8">The body; counting ends at the first fault in it, as parsing does.</param>
     /// <param name="most">Counting ends there.</param>
     public static int CountValues(ReadOnlySpan<byte> utf8, int most)
     {
         if (utf8.Length < CountedFrom)
-            return utf8.Length / 4; // most bodies have fewer
+            return utf8.Length / BytesOfValue;
         var reader = new System.Text.Json.Utf8JsonReader(
             utf8, new System.Text.Json.JsonReaderOptions { MaxDepth = Domain.Json.JsonReading.DepthMax });
         int count = 0;
