@@ -15,8 +15,8 @@ namespace EventStore.Server.Access;
 /// <param name="Authorities">Who vouches for client certificates; null when none is asked for.</param>
 /// <param name="Oidc">The OpenID Connect issuer whose bearer tokens are taken; null for none.</param>
 internal sealed record AccessSources(
-    Followed<TokenFile> Tokens, Followed<RoleBindings>? Rules =
-        null, Followed<ClientAuthorities>? Authorities = null, OidcSettings? Oidc = null)
+    Followed<TokenFile> Tokens, Followed<RoleBindings>? Rules = null, Followed<ClientAuthorities>? Authorities = null,
+    OidcSettings? Oidc = null)
 {
     /// <summary>The certificate authorities of front proxies; null when no proxy is believed.</summary>
     public Followed<ClientAuthorities>? ProxyAuthorities { get; init; }

@@ -20,6 +20,16 @@ internal sealed record Settings(
     IReadOnlyList<string> Urls, string DataFolder, bool DataFolderGiven, string? TokenAuthFile, string? RbacFolder, string? ClientCaFile,
     string? Postgres, string? PostgresOwner)
 {
+    /// <summary>The name of the program, in messages and in the database's list of sessions.</summary>
+    public const string ProgramName = "EventStore.Server";
+
+    /// <summary>Where the server listens by default.</summary>
+    public const string DefaultUrl = "http://127.0.0.1:8080";
+
+    private const int StatementsKept = 100;
+    private const string Replicas = "PostgresReplicas";
+    private const StringSplitOptions Trimmed = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
+
     /// <summary>Whether activity is counted and served.</summary>
     public bool CountsActivity { get; private init; }
 
@@ -53,16 +63,6 @@ internal sealed record Settings(
     /// </summary>
     public bool MakesCertificate =>
         HasFolder && Urls.Count > 0 && !Urls.Any(url => url.StartsWith("https:", StringComparison.OrdinalIgnoreCase));
-
-    /// <summary>The name of the program, in messages and in the database's list of sessions.</summary>
-    public const string ProgramName = "EventStore.Server";
-
-    /// <summary>Where the server listens by default.</summary>
-    public const string DefaultUrl = "http://127.0.0.1:8080";
-
-    private const int StatementsKept = 100;
-    private const string Replicas = "PostgresReplicas";
-    private const StringSplitOptions Trimmed = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
 
     /// <summary>
     /// The image for a private PostgreSQL in a container; null for the default, which is used only if this machine has no PostgreSQL

@@ -22,6 +22,9 @@ namespace EventStore.Server.Jobs;
 /// </summary>
 internal static class JobList
 {
+    private const string TooOldToContinue = "The provided continue parameter is too old to display a consistent list result. "
+        + "You can start a new list without the continue parameter.";
+
     /// <summary>The jobs of all namespaces, or a watch on them.</summary>
     public static Task<IResult> Cluster(HttpContext http, JobReads reads, JobFeed feed, TimeProvider clock) =>
         List(http, null, reads, feed, clock);
@@ -82,9 +85,6 @@ internal static class JobList
         await Stream(http, new Page(selection, options, view, behind, most), list);
         return Results.Empty;
     }
-
-    private const string TooOldToContinue = "The provided continue parameter is too old to display a consistent list result. "
-        + "You can start a new list without the continue parameter.";
 
     internal static string TooOldToWatch(long? revision) =>
         string.Create(CultureInfo.InvariantCulture, $"too old resource version: {revision}");

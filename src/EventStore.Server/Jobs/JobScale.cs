@@ -73,8 +73,8 @@ internal static class JobScale
     {
         if (ContentNegotiation.RefuseBody(http.Request.Headers.ContentType) is { } unsupported)
             return unsupported;
-        (ReadOnlyMemory<byte> bytes, WriteOptions? options, _, Status? refusal) = await WriteRequest.ReadBytes(http, WriteKind.Update,
-            clock);
+        (ReadOnlyMemory<byte> bytes, WriteOptions? options, _, Status? refusal) = await WriteRequest.ReadBytes(
+            http, WriteKind.Update, clock);
         if (refusal is not null)
             return refusal;
         if (!BodyJson.TryParseObject(bytes.Span, Names, name, out JsonObject? scale, out refusal, out _, RequestLimits.Of(http).Nesting))

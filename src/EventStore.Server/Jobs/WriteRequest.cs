@@ -66,9 +66,9 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
                 : Refused(refusal) with { RefusedAfterLoading = true };
         }
 
-        if (!BodyJson.TryParsePatch(bytes.Span, JobResource.Names, name, out JsonObject? patch, out refusal,
-            out IReadOnlyList<FieldPath> duplicates,
-                RequestLimits.Of(http).Nesting))
+        if (!BodyJson.TryParsePatch(
+            bytes.Span, JobResource.Names, name, out JsonObject? patch, out refusal,
+            out IReadOnlyList<FieldPath> duplicates, RequestLimits.Of(http).Nesting))
             return Refused(refusal) with { RefusedAfterLoading = true };
 
         IReadOnlyList<FieldPath> unknown = isOfJob ? http.Profile().UnknownInPatch(patch) : [];
@@ -103,9 +103,9 @@ internal sealed record WriteRequest(JsonObject? Body, int BodyBytes, bool DryRun
         (ReadOnlyMemory<byte> bytes, WriteOptions? options, JobView view, Status? refusal) = await ReadBytes(http, kind, clock);
         if (refusal is not null)
             return Refused(refusal);
-        if (!BodyJson.TryParseObject(bytes.Span, JobResource.Names, name, out JsonObject? manifest, out refusal,
-            out IReadOnlyList<FieldPath> duplicates,
-                RequestLimits.Of(http).Nesting))
+        if (!BodyJson.TryParseObject(
+            bytes.Span, JobResource.Names, name, out JsonObject? manifest, out refusal,
+            out IReadOnlyList<FieldPath> duplicates, RequestLimits.Of(http).Nesting))
             return Refused(refusal);
 
         IReadOnlyList<string> texts = options!.FieldValidation == FieldValidation.Ignore

@@ -130,12 +130,11 @@ public static class HistoryLine
         DateTime time = Time(line);
         JsonElement groups = line.GetProperty("groups");
         var link = new Link(
-            line.GetProperty("revision").GetInt64(), line.GetProperty("uid").GetGuid(), line.GetProperty("version")
-                .GetInt64(), Text("type")!,
-            ChainRows.Microseconds(time), Text("user"), groups.ValueKind == JsonValueKind.Null
-                ? null
-                : groups.GetRawText(), Text("userAgent"),
-            Text("sourceAddress"), Text("requestId"), JsonMarshal.GetRawUtf8Value(line.GetProperty("data")).ToArray())
+            line.GetProperty("revision").GetInt64(), line.GetProperty("uid").GetGuid(), line.GetProperty("version").GetInt64(),
+            Text("type")!, ChainRows.Microseconds(time), Text("user"),
+            groups.ValueKind == JsonValueKind.Null ? null : groups.GetRawText(),
+            Text("userAgent"), Text("sourceAddress"), Text("requestId"),
+            JsonMarshal.GetRawUtf8Value(line.GetProperty("data")).ToArray())
         {
             ImpersonatedBy = line.TryGetProperty("impersonatedBy", out JsonElement by) ? by.GetRawText() : null,
             Reason = line.TryGetProperty("reason", out JsonElement why) ? why.GetString() : null,
