@@ -21,7 +21,7 @@ internal static class ContainerEngine
         limit.CancelAfter(AnswerTimeMax);
         try
         {
-            return (await Run(limit.Token, "version", "--format", "{{.Server.Version}}").ConfigureAwait(false)).ExitCode == 0;
+            return (await Run(limit.Token, "version", "--format", "{{.Server.Version}}")).ExitCode == 0;
         }
         catch (Win32Exception)
         {
@@ -44,8 +44,8 @@ internal static class ContainerEngine
         Task<string> output = process.StandardOutput.ReadToEndAsync(stop), errors = process.StandardError.ReadToEndAsync(stop);
         try
         {
-            string said = await output.ConfigureAwait(false) + await errors.ConfigureAwait(false);
-            await process.WaitForExitAsync(stop).ConfigureAwait(false);
+            string said = await output + await errors;
+            await process.WaitForExitAsync(stop);
             return (process.ExitCode, said.Trim());
         }
         catch (OperationCanceledException)
@@ -59,7 +59,7 @@ internal static class ContainerEngine
     /// <exception cref="PostgresUnavailableException">It failed; the message holds what it said.</exception>
     public static async Task<string> Demand(string problem, CancellationToken stop, params string[] arguments)
     {
-        (int exitCode, string output) = await Run(stop, arguments).ConfigureAwait(false);
+        (int exitCode, string output) = await Run(stop, arguments);
         return exitCode == 0
             ? output
             : throw new PostgresUnavailableException(

@@ -47,7 +47,7 @@ internal sealed class ContainerPostgres : PrivatePostgres
     /// <exception cref="PostgresUnavailableException">It cannot be started; the message is for the operator.</exception>
     public static async Task<ContainerPostgres> Start(string dataFolder, string image, ILogger log, CancellationToken stop)
     {
-        if (!await ContainerEngine.Answers(stop).ConfigureAwait(false))
+        if (!await ContainerEngine.Answers(stop))
         {
             throw new PostgresUnavailableException(
                 $"The database of {dataFolder} runs in a container, and no container engine answers.",
@@ -57,8 +57,8 @@ internal sealed class ContainerPostgres : PrivatePostgres
         LockedFolder folder = LockedFolder.Open(dataFolder);
         try
         {
-            ContainerRecord record = await Prepare(folder, image, log, stop).ConfigureAwait(false);
-            return await Run(folder, record, log, stop).ConfigureAwait(false);
+            ContainerRecord record = await Prepare(folder, image, log, stop);
+            return await Run(folder, record, log, stop);
         }
         catch
         {
@@ -73,8 +73,8 @@ internal sealed class ContainerPostgres : PrivatePostgres
         if (stopping)
             return;
         stopping = true;
-        await process.DisposeAsync().ConfigureAwait(false);
-        await Ended.ConfigureAwait(false);
+        await process.DisposeAsync();
+        await Ended;
         folder.Dispose();
     }
 
@@ -83,18 +83,17 @@ internal sealed class ContainerPostgres : PrivatePostgres
     {
         ContainerRecord? kept = ContainerRecord.Read(folder.Path);
         if (kept is not null)
-            await EndLeftover(folder, kept, log, stop).ConfigureAwait(false);
+            await EndLeftover(folder, kept, log, stop);
         if (kept is { Finished: false })
-            await ContainerEngine.Run(stop, "volume", "rm", "--force", kept.Name).ConfigureAwait(false);
+            await ContainerEngine.Run(stop, "volume", "rm", "--force", kept.Name);
         ContainerRecord record = kept is { Finished: true } ? kept : ContainerRecord.New(image);
         if (!record.Finished)
             record.Write(folder.Path);
 
-        if ((await ContainerEngine.Run(stop, "image", "inspect", record.Image).ConfigureAwait(false)).ExitCode != 0)
+        if ((await ContainerEngine.Run(stop, "image", "inspect", record.Image)).ExitCode != 0)
         {
             log.Pulling(record.Image);
-            await ContainerEngine.Demand($"The image {record.Image} could not be pulled.", stop, "pull", "--quiet", record.Image)
-                .ConfigureAwait(false);
+            await ContainerEngine.Demand($"The image {record.Image} could not be pulled.", stop, "pull", "--quiet", record.Image);
         }
 
         return record;
@@ -102,8 +101,8 @@ internal sealed class ContainerPostgres : PrivatePostgres
 
     private static async Task EndLeftover(LockedFolder folder, ContainerRecord kept, ILogger log, CancellationToken stop)
     {
-        (int exitCode, string owner) = await ContainerEngine
-            .Run(stop, "inspect", kept.Name, "--format", $"{{{{index .Config.Labels \"{Label}\"}}}}").ConfigureAwait(false);
+        (int exitCode, string owner) = await ContainerEngine.Run(
+            stop, "inspect", kept.Name, "--format", $"{{{{index .Config.Labels \"{Label}\"}}}}");
         if (exitCode != 0)
             return;
         if (owner != folder.Path)
@@ -114,11 +113,11 @@ internal sealed class ContainerPostgres : PrivatePostgres
         }
 
         log.EndingContainer(kept.Name, folder.Path);
-        await ContainerEngine.Run(stop, "stop", "--time", $"{ContainerProcess.StopTimeMax.TotalSeconds}", kept.Name).ConfigureAwait(false);
-        await ContainerEngine.Run(stop, "rm", "--force", kept.Name).ConfigureAwait(false);
+        await ContainerEngine.Run(stop, "stop", "--time", $"{ContainerProcess.StopTimeMax.TotalSeconds}", kept.Name);
+        await ContainerEngine.Run(stop, "rm", "--force", kept.Name);
         // The engine may be removing it by itself already, and the name is free only when that is done.
-        while ((await ContainerEngine.Run(stop, "inspect", kept.Name).ConfigureAwait(false)).ExitCode == 0)
-            await Task.Delay(100, stop).ConfigureAwait(false);
+        while ((await ContainerEngine.Run(stop, "inspect", kept.Name)).ExitCode == 0)
+            await Task.Delay(100, stop);
     }
 
     private static async Task<ContainerPostgres> Run(LockedFolder folder, ContainerRecord record, ILogger log, CancellationToken stop)
@@ -129,15 +128,15 @@ internal sealed class ContainerPostgres : PrivatePostgres
         var process = new ContainerProcess(record, $"{Label}={folder.Path}", folder.Log, log);
         try
         {
-            int port = await process.Ready(stop).ConfigureAwait(false);
+            int port = await process.Ready(stop);
             if (!record.Finished)
-                record = await Make(record, port, folder.Path, stop).ConfigureAwait(false);
+                record = await Make(record, port, folder.Path, stop);
             log.RunningInContainer(record.Image, record.Name, port);
             return new ContainerPostgres(folder, record, process, port, log);
         }
         catch (Exception failed)
         {
-            await process.DisposeAsync().ConfigureAwait(false);
+            await process.DisposeAsync();
             if (failed is NpgsqlException)
             {
                 throw new PostgresUnavailableException(
@@ -154,7 +153,7 @@ internal sealed class ContainerPostgres : PrivatePostgres
     private static async Task<ContainerRecord> Make(ContainerRecord record, int port, string folder, CancellationToken stop)
     {
         await using var connection = new NpgsqlConnection(record.Superuser(port));
-        await connection.OpenAsync(stop).ConfigureAwait(false);
+        await connection.OpenAsync(stop);
         string[] statements =
         [
             $"CREATE ROLE {Owner} LOGIN PASSWORD '{record.OwnerPassword}'",
@@ -166,7 +165,7 @@ internal sealed class ContainerPostgres : PrivatePostgres
         foreach (string statement in statements)
         {
             await using var command = new NpgsqlCommand(statement, connection);
-            await command.ExecuteNonQueryAsync(stop).ConfigureAwait(false);
+            await command.ExecuteNonQueryAsync(stop);
         }
 
         ContainerRecord finished = record with { Finished = true };
@@ -176,7 +175,7 @@ internal sealed class ContainerPostgres : PrivatePostgres
 
     private async Task Watch()
     {
-        int exitCode = await process.Ended.ConfigureAwait(false);
+        int exitCode = await process.Ended;
         if (!stopping)
             log.EndedUnasked(process.Id, exitCode, folder.Log);
     }

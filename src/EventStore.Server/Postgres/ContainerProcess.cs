@@ -62,13 +62,13 @@ internal sealed class ContainerProcess : IAsyncDisposable
     /// <exception cref="NpgsqlException">It refuses, or has ended.</exception>
     public async Task<int> Ready(CancellationToken stop)
     {
-        int port = await Port(stop).ConfigureAwait(false);
+        int port = await Port(stop);
         for (int attempt = 1; !process.HasExited; attempt++)
         {
             try
             {
                 await using var connection = new NpgsqlConnection(record.Superuser(port));
-                await connection.OpenAsync(stop).ConfigureAwait(false);
+                await connection.OpenAsync(stop);
                 return port;
             }
             catch (NpgsqlException early) when (early.SqlState == PostgresErrorCodes.CannotConnectNow
@@ -78,7 +78,7 @@ internal sealed class ContainerProcess : IAsyncDisposable
                     log.StillWaiting(process.Id, early.Message);
             }
 
-            await Task.Delay(100, stop).ConfigureAwait(false);
+            await Task.Delay(100, stop);
         }
 
         throw HasEnded();
@@ -92,24 +92,24 @@ internal sealed class ContainerProcess : IAsyncDisposable
         using var limit = new CancellationTokenSource(StopTimeMax);
         try
         {
-            await process.WaitForExitAsync(limit.Token).ConfigureAwait(false);
+            await process.WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
             log.ContainerStopsSlowly(record.Name, StopTimeMax.TotalSeconds);
-            await ContainerEngine.Run(CancellationToken.None, "rm", "--force", record.Name).ConfigureAwait(false);
+            await ContainerEngine.Run(CancellationToken.None, "rm", "--force", record.Name);
         }
 
-        await Ended.ConfigureAwait(false);
+        await Ended;
         process.Dispose();
     }
 
     private async Task<int> Port(CancellationToken stop)
     {
-        for (; !process.HasExited; await Task.Delay(50, stop).ConfigureAwait(false))
+        for (; !process.HasExited; await Task.Delay(50, stop))
         {
-            (int exitCode, string output) = await ContainerEngine.Run(stop, "port", record.Name, "5432/tcp").ConfigureAwait(false);
-            if (exitCode == 0 && output.Split('\n') is [var first, ..] && int.TryParse(first.Split(':')[^1], out int port))
+            (int exitCode, string output) = await ContainerEngine.Run(stop, "port", record.Name, "5432/tcp");
+            if (exitCode == 0 && output.Split('\n') is [string first, ..] && int.TryParse(first.Split(':')[^1], out int port))
                 return port;
         }
 
@@ -124,11 +124,11 @@ internal sealed class ContainerProcess : IAsyncDisposable
         await using (var output = new FileStream(file, FileMode.Append, FileAccess.Write, readAndRotate, bufferSize: 0))
         {
             Task printed = process.StandardOutput.BaseStream.CopyToAsync(output);
-            await process.StandardError.BaseStream.CopyToAsync(output).ConfigureAwait(false);
-            await printed.ConfigureAwait(false);
+            await process.StandardError.BaseStream.CopyToAsync(output);
+            await printed;
         }
 
-        await process.WaitForExitAsync().ConfigureAwait(false);
+        await process.WaitForExitAsync();
         return process.ExitCode;
     }
 }

@@ -35,13 +35,13 @@ internal static class DatabaseFiles
     public static PostgresBinaries Ensure(
         LockedFolder folder, PostgresAccount account, Func<int?, PostgresBinaries> find, ILogger log)
     {
-        foreach (var unfinished in Directory.EnumerateDirectories(folder.Path, UnfinishedPrefix + "*"))
+        foreach (string unfinished in Directory.EnumerateDirectories(folder.Path, UnfinishedPrefix + "*"))
             Directory.Delete(unfinished, recursive: true);
 
         if (Directory.Exists(folder.Cluster) && Directory.EnumerateFileSystemEntries(folder.Cluster).Any())
             return ForExisting(folder, find);
 
-        var binaries = find(null);
+        PostgresBinaries binaries = find(null);
         log.Making(binaries.Major, folder.Cluster);
         Make(folder, account, binaries);
         return binaries;
@@ -55,7 +55,7 @@ internal static class DatabaseFiles
     public static void WriteAccess(LockedFolder folder, PostgresAccount account)
     {
         string[] roles = [PrivatePostgres.Owner, PrivatePostgres.Server, PrivatePostgres.Superuser];
-        var map = string.Concat(roles.Select(role => $"eventstore \"{account.ProcessUser}\" {role}\n"));
+        string map = string.Concat(roles.Select(role => $"eventstore \"{account.ProcessUser}\" {role}\n"));
         Demand(account.Run(
             "sh", "-c", "umask 077 && printf '%s' \"$1\" > \"$0/pg_hba.conf\" && printf '%s' \"$2\" > \"$0/pg_ident.conf\"",
             folder.Cluster, "local all all peer map=eventstore\n", map),
@@ -64,14 +64,14 @@ internal static class DatabaseFiles
 
     private static PostgresBinaries ForExisting(LockedFolder folder, Func<int?, PostgresBinaries> find)
     {
-        var file = Path.Combine(folder.Cluster, "PG_VERSION");
-        var text = File.Exists(file) ? File.ReadAllText(file).Trim() : "";
+        string file = Path.Combine(folder.Cluster, "PG_VERSION");
+        string text = File.Exists(file) ? File.ReadAllText(file).Trim() : "";
         // Before version 10 the first two numbers were the major version.
-        if (Version.TryParse(text, out var old))
+        if (Version.TryParse(text, out Version? old))
             throw new PostgresUnavailableException(
                 $"The data in {folder.Cluster} were made by PostgreSQL {old}, and this server needs {PostgresBinaries.MajorMin} or newer.",
                 "Dump them with pg_dump of that version and restore them into a new database, or choose another folder with --data DIR.");
-        if (!int.TryParse(text, CultureInfo.InvariantCulture, out var major))
+        if (!int.TryParse(text, CultureInfo.InvariantCulture, out int major))
             throw new PostgresUnavailableException(
                 $"{folder.Cluster} is not empty and holds no PostgreSQL data (its PG_VERSION is missing or unreadable).",
                 "Restore it from a backup, move it away to start with an empty store, or choose another folder with --data DIR.");
@@ -92,7 +92,7 @@ internal static class DatabaseFiles
 
     private static void Make(LockedFolder folder, PostgresAccount account, PostgresBinaries binaries)
     {
-        var unfinished = Path.Combine(folder.Path, UnfinishedPrefix + Guid.NewGuid().ToString("N")[..8]);
+        string unfinished = Path.Combine(folder.Path, UnfinishedPrefix + Guid.NewGuid().ToString("N")[..8]);
         try
         {
             Directory.CreateDirectory(unfinished, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);

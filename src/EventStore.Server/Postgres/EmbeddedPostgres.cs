@@ -66,23 +66,21 @@ public sealed class EmbeddedPostgres : PrivatePostgres
         string dataFolder, PostgresAccount account, Func<int?, PostgresBinaries> find, ILogger log, CancellationToken stop)
     {
         find(null); // without any programs nothing is made
-        var folder = LockedFolder.Open(dataFolder, account);
+        LockedFolder folder = LockedFolder.Open(dataFolder, account);
         SocketFolder? socket = null;
         try
         {
             socket = SocketFolder.Choose(folder, account);
-            var (binaries, stalePid) = await Task.Run(
+            (PostgresBinaries binaries, int? stalePid) = await Task.Run(
                 () =>
                 {
-                    var found = DatabaseFiles.Ensure(folder, account, find, log);
+                    PostgresBinaries found = DatabaseFiles.Ensure(folder, account, find, log);
                     DatabaseFiles.WriteAccess(folder, account);
                     return (found, PostgresProcess.EndOrphan(folder, log));
                 },
-                stop).ConfigureAwait(false);
-
-            var process = await Run(
-                () => PostgresProcess.Launch(binaries, folder, account, socket.Path, stalePid),
-                folder, socket, log, stop).ConfigureAwait(false);
+                stop);
+            PostgresProcess process = await Run(
+                () => PostgresProcess.Launch(binaries, folder, account, socket.Path, stalePid), folder, socket, log, stop);
             log.Running(binaries.Major, folder.Path, process.Id);
             return new EmbeddedPostgres(folder, process, socket, log);
         }
@@ -101,9 +99,9 @@ public sealed class EmbeddedPostgres : PrivatePostgres
             return;
 
         stopping = true;
-        await process.Stop(log).ConfigureAwait(false);
+        await process.Stop(log);
         if (process.Ended.IsCompleted) // else it ignored both signals; the next start finds and ends it
-            await Ended.ConfigureAwait(false);
+            await Ended;
         socket.Dispose();
         folder.Dispose();
     }
@@ -113,41 +111,41 @@ public sealed class EmbeddedPostgres : PrivatePostgres
     private static async Task<PostgresProcess> Run(
         Func<PostgresProcess> launch, LockedFolder folder, SocketFolder socket, ILogger log, CancellationToken stop)
     {
-        for (var started = Stopwatch.GetTimestamp(); ; await Task.Delay(200, stop).ConfigureAwait(false))
+        for (long started = Stopwatch.GetTimestamp(); ; await Task.Delay(200, stop))
         {
             socket.Clear();
-            var logStart = new FileInfo(folder.Log).Length;
-            var process = launch();
+            long logStart = new FileInfo(folder.Log).Length;
+            PostgresProcess process = launch();
             try
             {
-                if (await Ready(process, socket, log, stop).ConfigureAwait(false))
+                if (await Ready(process, socket, log, stop))
                     return process;
             }
             catch (Exception failed)
             {
-                await process.Stop(log).ConfigureAwait(false);
+                await process.Stop(log);
                 if (failed is NpgsqlException)
                     throw Failed("does not accept connections: " + failed.Message, folder, logStart, failed);
                 throw;
             }
 
-            var leftovers = PostgresLog.Tail(folder.Log, logStart).Contains("pre-existing shared memory block", StringComparison.Ordinal);
+            bool leftovers = PostgresLog.Tail(folder.Log, logStart).Contains("pre-existing shared memory block", StringComparison.Ordinal);
             if (!leftovers || Stopwatch.GetElapsedTime(started) > LeftoversMax)
-                throw Failed($"did not start (exit code {await process.Ended.ConfigureAwait(false)}).", folder, logStart, null);
+                throw Failed($"did not start (exit code {await process.Ended}).", folder, logStart, null);
         }
     }
 
     // True when it accepts connections, false when it has ended; "not there yet" and "still recovering" mean waiting.
     private static async Task<bool> Ready(PostgresProcess process, SocketFolder socket, ILogger log, CancellationToken stop)
     {
-        var probe = socket.ConnectionString(Owner);
+        NpgsqlConnectionStringBuilder probe = socket.ConnectionString(Owner);
         probe.Pooling = false;
-        for (var attempt = 1; !process.Ended.IsCompleted; attempt++)
+        for (int attempt = 1; !process.Ended.IsCompleted; attempt++)
         {
             try
             {
                 await using var connection = new NpgsqlConnection(probe.ConnectionString);
-                await connection.OpenAsync(stop).ConfigureAwait(false);
+                await connection.OpenAsync(stop);
                 return true;
             }
             catch (NpgsqlException early) when (early.SqlState == PostgresErrorCodes.CannotConnectNow
@@ -157,7 +155,7 @@ public sealed class EmbeddedPostgres : PrivatePostgres
                     log.StillWaiting(process.Id, early.Message);
             }
 
-            await Task.Delay(20, stop).ConfigureAwait(false);
+            await Task.Delay(20, stop);
         }
 
         return false;
@@ -168,7 +166,7 @@ public sealed class EmbeddedPostgres : PrivatePostgres
 
     private async Task Watch()
     {
-        var exitCode = await process.Ended.ConfigureAwait(false);
+        int exitCode = await process.Ended;
         if (!stopping)
             log.EndedUnasked(process.Id, exitCode, folder.Log);
     }

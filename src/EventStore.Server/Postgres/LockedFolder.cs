@@ -103,7 +103,7 @@ internal sealed class LockedFolder : IDisposable
             return;
 
         // Somebody's existing folder: only opened for passing through, and not trusted if anybody can plant things in it.
-        var mode = File.GetUnixFileMode(path);
+        UnixFileMode mode = File.GetUnixFileMode(path);
         if (mode.HasFlag(UnixFileMode.OtherWrite))
             throw new PostgresUnavailableException(
                 $"Everybody may write in the data folder {path}.", "Choose a folder of its own with --data DIR, or chmod o-w it.");
@@ -118,7 +118,7 @@ internal sealed class LockedFolder : IDisposable
         }
         catch (IOException taken) when (taken.HResult is 11 or 35) // EWOULDBLOCK, of Linux and of macOS
         {
-            var holder = File.Exists(HolderFile(path)) ? $" (process {File.ReadAllText(HolderFile(path))})" : "";
+            string holder = File.Exists(HolderFile(path)) ? $" (process {File.ReadAllText(HolderFile(path))})" : "";
             throw new PostgresUnavailableException(
                 $"Another server{holder} is using the data folder {path}.",
                 "Stop it, choose another folder with --data DIR, or let both use one database with ConnectionStrings__Postgres.", taken);

@@ -40,12 +40,12 @@ public static partial class Migrations
     internal static async Task Apply(string ownerConnectionString, ILogger log, string folder, TimeSpan lockWait)
     {
         Files(folder); // misnamed files are found before anything is touched
-        await RequireUtf8(ownerConnectionString).ConfigureAwait(false);
-        await using var guard = await Lock(ownerConnectionString, lockWait, log).ConfigureAwait(false);
-        RequireOrder(Files(folder), await Pending(ownerConnectionString, folder).ConfigureAwait(false));
+        await RequireUtf8(ownerConnectionString);
+        await using NpgsqlConnection guard = await Lock(ownerConnectionString, lockWait, log);
+        RequireOrder(Files(folder), await Pending(ownerConnectionString, folder));
 
         // Evolve blocks its thread for as long as the migrations take.
-        var applied = await Task.Run(() => Migrate(ownerConnectionString, log, folder)).ConfigureAwait(false);
+        List<string> applied = await Task.Run(() => Migrate(ownerConnectionString, log, folder));
         if (applied.Count > 0)
             log.Migrated(applied.Count, string.Join(", ", applied));
         else
@@ -61,16 +61,16 @@ public static partial class Migrations
 
     internal static async Task<IReadOnlyList<string>> Pending(string connectionString, string folder)
     {
-        await using var connection = await Open(connectionString).ConfigureAwait(false);
+        await using NpgsqlConnection connection = await Open(connectionString);
         try
         {
             await using var exists = new NpgsqlCommand($"SELECT to_regclass('{Schema}.{Changelog}') IS NOT NULL", connection);
-            if (await exists.ExecuteScalarAsync().ConfigureAwait(false) is not true)
+            if (await exists.ExecuteScalarAsync() is not true)
                 return Files(folder);
 
             await using var names = new NpgsqlCommand(
                 $"SELECT coalesce(array_agg(name::text), '{{}}') FROM {Schema}.{Changelog} WHERE type = 0 AND success", connection);
-            var applied = (string[])(await names.ExecuteScalarAsync().ConfigureAwait(false))!;
+            var applied = (string[])(await names.ExecuteScalarAsync())!;
             return [.. Files(folder).Except(applied, StringComparer.Ordinal)];
         }
         catch (PostgresException denied) when (denied.SqlState == PostgresErrorCodes.InsufficientPrivilege)
@@ -88,15 +88,15 @@ public static partial class Migrations
     /// <exception cref="MigrationException">It is another, with the command that makes the right one.</exception>
     public static async Task RequireUtf8(string connectionString)
     {
-        await using var connection = await Open(connectionString).ConfigureAwait(false);
+        await using NpgsqlConnection connection = await Open(connectionString);
         await using var query = new NpgsqlCommand(
             """
             SELECT pg_encoding_to_char(encoding), format('CREATE DATABASE %I OWNER %I ENCODING ''UTF8'' LOCALE ''C'' TEMPLATE template0',
                                                          datname || '_utf8', pg_get_userbyid(datdba)), datname
             FROM   pg_database WHERE datname = current_database()
             """, connection);
-        await using var row = await query.ExecuteReaderAsync().ConfigureAwait(false);
-        await row.ReadAsync().ConfigureAwait(false);
+        await using NpgsqlDataReader row = await query.ExecuteReaderAsync();
+        await row.ReadAsync();
         if (row.GetString(0) != "UTF8")
             throw new MigrationException(
                 $"The database '{row.GetString(2)}' has the encoding {row.GetString(0)}; this server needs UTF8.",
@@ -119,7 +119,7 @@ public static partial class Migrations
     // A file that arrives late with a low number would be applied before the others on a new database and after them here.
     private static void RequireOrder(List<string> files, IReadOnlyList<string> pending)
     {
-        var late = pending.Except(files.TakeLast(pending.Count)).ToList();
+        List<string> late = [.. pending.Except(files.TakeLast(pending.Count))];
         if (late.Count > 0)
             throw new MigrationException(
                 $"Not applied, because a higher number is applied already: {string.Join(", ", late)}.",
@@ -159,8 +159,10 @@ public static partial class Migrations
         catch (EvolveException failed)
         {
             // Evolve repeats the whole statement in its message, and once more for each exception inside.
-            var file = AnyFileName().Match(failed.Message) is { Success: true } match ? match.Value : "before the first file";
-            var cause = failed.GetBaseException() is PostgresException error ? $"{error.MessageText} ({error.SqlState})" : failed.Message;
+            string file = AnyFileName().Match(failed.Message) is { Success: true } match ? match.Value : "before the first file";
+            string cause = failed.GetBaseException() is PostgresException error
+                ? $"{error.MessageText} ({error.SqlState})"
+                : failed.Message;
             throw new MigrationException(
                 $"A migration failed and was undone: {file}: {cause}",
                 "The migrations before it stay applied. Correct the cause and run `migrate` again.", failed);
@@ -169,30 +171,30 @@ public static partial class Migrations
 
     private static async Task<NpgsqlConnection> Lock(string connectionString, TimeSpan wait, ILogger log)
     {
-        var connection = await Open(connectionString).ConfigureAwait(false);
+        NpgsqlConnection connection = await Open(connectionString);
         try
         {
             await using var attempt = new NpgsqlCommand($"SELECT pg_try_advisory_lock({LockKey})", connection);
-            if (await attempt.ExecuteScalarAsync().ConfigureAwait(false) is true)
+            if (await attempt.ExecuteScalarAsync() is true)
                 return connection;
-            log.WaitingForLock(wait.TotalSeconds, await Holder(connection).ConfigureAwait(false));
+            log.WaitingForLock(wait.TotalSeconds, await Holder(connection));
             await using var take = new NpgsqlCommand(
                 $"SET lock_timeout = {(long)wait.TotalMilliseconds}; SELECT pg_advisory_lock({LockKey})", connection)
             { CommandTimeout = 0 };
-            await take.ExecuteNonQueryAsync().ConfigureAwait(false);
+            await take.ExecuteNonQueryAsync();
             return connection;
         }
         catch (PostgresException late) when (late.SqlState == PostgresErrorCodes.LockNotAvailable)
         {
-            var holder = await Holder(connection).ConfigureAwait(false);
-            await connection.DisposeAsync().ConfigureAwait(false);
+            string holder = await Holder(connection);
+            await connection.DisposeAsync();
             throw new MigrationException(
                 $"Another migration has held the lock for more than {wait.TotalSeconds:0.#} s: {holder}.",
                 "Wait for it to end, or end that session with pg_terminate_backend(pid) and run `migrate` again.", late);
         }
         catch
         {
-            await connection.DisposeAsync().ConfigureAwait(false);
+            await connection.DisposeAsync();
             throw;
         }
     }
@@ -206,7 +208,7 @@ public static partial class Migrations
             WHERE  l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
             AND    (l.classid::bigint << 32 | l.objid::bigint) = {LockKey}
             """, connection);
-        return await query.ExecuteScalarAsync().ConfigureAwait(false) as string ?? "it has just let go";
+        return await query.ExecuteScalarAsync() as string ?? "it has just let go";
     }
 
     // The files in order. A name Evolve would not know is an error: it would be left out without a word.
@@ -215,8 +217,9 @@ public static partial class Migrations
         if (!Directory.Exists(folder))
             throw new MigrationException($"The folder of migrations {folder} is missing.", "Install the server again, whole.");
 
-        var names = Directory.EnumerateFiles(folder, "*.sql").Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).ToList();
-        var misnamed = names.Where(name => !FileName().IsMatch(name)).ToList();
+        IEnumerable<string> paths = Directory.EnumerateFiles(folder, "*.sql");
+        List<string> names = [.. paths.Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+        List<string> misnamed = [.. names.Where(name => !FileName().IsMatch(name))];
         if (misnamed.Count > 0)
             throw new MigrationException(
                 $"Not a migration's name: {string.Join(", ", misnamed)} in {folder}.", "Names look like V0001__what_it_does.sql.");
@@ -226,7 +229,7 @@ public static partial class Migrations
     private static async Task<NpgsqlConnection> Open(string connectionString)
     {
         var connection = new NpgsqlConnection(Unpooled(connectionString));
-        await connection.OpenAsync().ConfigureAwait(false);
+        await connection.OpenAsync();
         return connection;
     }
 

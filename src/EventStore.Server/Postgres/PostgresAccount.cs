@@ -39,8 +39,8 @@ internal sealed class PostgresAccount
     /// </exception>
     public static PostgresAccount Current()
     {
-        var tools = Tools();
-        var user = Environment.UserName;
+        (bool Setpriv, bool Tied) tools = Tools();
+        string user = Environment.UserName;
         if (user.Length == 0)
             throw new PostgresUnavailableException(
                 "The user id of this process has no name on this machine, and PostgreSQL refuses to run without one.",
@@ -86,7 +86,7 @@ internal sealed class PostgresAccount
         words.AddRange(arguments);
 
         var command = new ProcessStartInfo(words[0], words.Skip(1)) { WorkingDirectory = "/" };
-        foreach (var name in command.Environment.Keys.Where(Unwanted).ToList())
+        foreach (string name in command.Environment.Keys.Where(Unwanted).ToList())
             command.Environment.Remove(name);
         command.Environment["LC_ALL"] = "C";
         return command;
@@ -101,7 +101,7 @@ internal sealed class PostgresAccount
         if (!Drops)
             return;
 
-        var (exitCode, output) = Run(new ProcessStartInfo("chown", ["-h", $"{Dropped}:", path]));
+        (int exitCode, string output) = Run(new ProcessStartInfo("chown", ["-h", $"{Dropped}:", path]));
         if (exitCode != 0)
             throw new PostgresUnavailableException(
                 $"{path} could not be given to the account '{Dropped}': {output.Trim()}",
@@ -116,8 +116,8 @@ internal sealed class PostgresAccount
         if (!Drops || Run("test", "-w", folder, "-a", "-x", folder).ExitCode == 0)
             return;
 
-        var closed = Path.GetDirectoryName(folder);
-        for (var above = closed; above is not null; above = Path.GetDirectoryName(above))
+        string? closed = Path.GetDirectoryName(folder);
+        for (string? above = closed; above is not null; above = Path.GetDirectoryName(above))
         {
             if (!File.GetUnixFileMode(above).HasFlag(UnixFileMode.OtherExecute))
                 closed = above;
@@ -143,8 +143,8 @@ internal sealed class PostgresAccount
         try
         {
             // BusyBox has a setpriv that can do neither.
-            var help = Run(new ProcessStartInfo("setpriv", ["--help"])).Output;
-            var setsid = Run(new ProcessStartInfo("setsid", ["true"])).ExitCode == 0;
+            string help = Run(new ProcessStartInfo("setpriv", ["--help"])).Output;
+            bool setsid = Run(new ProcessStartInfo("setsid", ["true"])).ExitCode == 0;
             return (help.Contains("--reuid", StringComparison.Ordinal), setsid && help.Contains("--pdeathsig", StringComparison.Ordinal));
         }
         catch (Win32Exception)
@@ -157,11 +157,11 @@ internal sealed class PostgresAccount
     {
         command.RedirectStandardOutput = true;
         command.RedirectStandardError = true;
-        using var process = Process.Start(command)!;
-        var errors = "";
+        using Process process = Process.Start(command)!;
+        string errors = "";
         var reader = new Thread(() => errors = process.StandardError.ReadToEnd());
         reader.Start();
-        var output = process.StandardOutput.ReadToEnd();
+        string output = process.StandardOutput.ReadToEnd();
         reader.Join();
         process.WaitForExit();
         return (process.ExitCode, output + errors);

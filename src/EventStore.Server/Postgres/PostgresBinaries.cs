@@ -67,10 +67,10 @@ public sealed partial record PostgresBinaries(string Folder, int Major)
         if (Answer("pg_config", "--bindir") is { } configured)
             yield return configured.Trim();
 
-        foreach (var folder in Versions(DebianRoot))
+        foreach (string folder in Versions(DebianRoot))
             yield return folder;
 
-        foreach (var folder in (environment("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+        foreach (string folder in (environment("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
         {
             // Often a link into the real folder: /usr/local/bin/postgres without an initdb beside it.
             var program = new FileInfo(Path.Combine(folder, "postgres"));
@@ -84,7 +84,7 @@ public sealed partial record PostgresBinaries(string Folder, int Major)
     internal static PostgresBinaries Search(IEnumerable<string> folders, int? major)
     {
         var passedOver = new SortedSet<int>();
-        foreach (var folder in folders.Distinct(StringComparer.Ordinal))
+        foreach (string folder in folders.Distinct(StringComparer.Ordinal))
         {
             if (MajorOf(folder) is not { } found)
                 continue;
@@ -93,8 +93,8 @@ public sealed partial record PostgresBinaries(string Folder, int Major)
             passedOver.Add(found);
         }
 
-        var wanted = major is null ? $"{MajorMin} or newer" : major.Value.ToString(CultureInfo.InvariantCulture);
-        var others = passedOver.Count == 0 ? "" : $" (found, but not usable here: version {string.Join(", ", passedOver)})";
+        string wanted = major is null ? $"{MajorMin} or newer" : major.Value.ToString(CultureInfo.InvariantCulture);
+        string others = passedOver.Count == 0 ? "" : $" (found, but not usable here: version {string.Join(", ", passedOver)})";
         throw new PostgresUnavailableException($"No PostgreSQL {wanted} programs were found{others}.", InstallHint);
     }
 
@@ -103,7 +103,7 @@ public sealed partial record PostgresBinaries(string Folder, int Major)
             ? []
             : Directory.EnumerateDirectories(root)
                 .OrderByDescending(folder =>
-                    int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out var major) ? major : 0)
+                    int.TryParse(Path.GetFileName(folder), CultureInfo.InvariantCulture, out int major) ? major : 0)
                 .Select(folder => Path.Combine(folder, "bin"));
 
     private static int? MajorOf(string folder) =>
@@ -118,14 +118,14 @@ public sealed partial record PostgresBinaries(string Folder, int Major)
     {
         try
         {
-            using var process = Process.Start(new ProcessStartInfo(program, [argument])
+            using Process process = Process.Start(new ProcessStartInfo(program, [argument])
             {
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             })!;
             process.ErrorDataReceived += (_, _) => { };
             process.BeginErrorReadLine();
-            var answer = process.StandardOutput.ReadToEnd();
+            string answer = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             return process.ExitCode == 0 ? answer : null;
         }

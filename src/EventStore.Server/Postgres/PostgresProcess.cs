@@ -59,10 +59,10 @@ internal sealed class PostgresProcess
     {
         List<string> words = ["-c", account.Tied ? WithoutWatch : WithWatch, "sh", folder.Log, binaries.Program("postgres")];
         words.AddRange(["-D", folder.Cluster, "-c", $"unix_socket_directories=\"{socketFolder}\""]);
-        foreach (var setting in Settings)
+        foreach (string setting in Settings)
             words.AddRange(["-c", setting]);
 
-        var command = account.Command("sh", words);
+        ProcessStartInfo command = account.Command("sh", words);
         command.RedirectStandardInput = !account.Tied;
 
         // A lock file with a living process number stops PostgreSQL, whoever that process is, except its own parent and this
@@ -81,13 +81,13 @@ internal sealed class PostgresProcess
     /// <summary>Ends it and waits until it has ended.</summary>
     public async Task Stop(ILogger log)
     {
-        foreach (var signal in (int[])[SIGINT, SIGQUIT])
+        foreach (int signal in (int[])[SIGINT, SIGQUIT])
         {
             if (Ended.IsCompleted)
                 return;
 
             Signal(Id, signal);
-            if (await Task.WhenAny(Ended, Task.Delay(Patience)).ConfigureAwait(false) == Ended)
+            if (await Task.WhenAny(Ended, Task.Delay(Patience)) == Ended)
                 return;
             log.StopsSlowly(Id, Patience.TotalSeconds, signal);
         }
@@ -101,17 +101,17 @@ internal sealed class PostgresProcess
     /// <exception cref="PostgresUnavailableException">It does not end.</exception>
     public static int? EndOrphan(LockedFolder folder, ILogger log)
     {
-        var file = Path.Combine(folder.Cluster, "postmaster.pid");
-        if (!File.Exists(file) || !int.TryParse(File.ReadLines(file).FirstOrDefault(), CultureInfo.InvariantCulture, out var pid))
+        string file = Path.Combine(folder.Cluster, "postmaster.pid");
+        if (!File.Exists(file) || !int.TryParse(File.ReadLines(file).FirstOrDefault(), CultureInfo.InvariantCulture, out int pid))
             return null;
         if (!ServesFolder(pid, folder))
             return pid;
 
         log.EndingOrphan(pid, folder.Cluster);
-        foreach (var signal in (int[])[SIGINT, SIGQUIT])
+        foreach (int signal in (int[])[SIGINT, SIGQUIT])
         {
             Signal(pid, signal);
-            for (var waited = Stopwatch.StartNew(); waited.Elapsed < Patience; Thread.Sleep(20))
+            for (Stopwatch waited = Stopwatch.StartNew(); waited.Elapsed < Patience; Thread.Sleep(20))
             {
                 if (!ServesFolder(pid, folder))
                     return pid;
@@ -164,10 +164,10 @@ internal sealed class PostgresProcess
     // An empty one is a process that has ended and that nobody has collected yet.
     private static bool ServesFolder(int pid, LockedFolder folder)
     {
-        var file = $"/proc/{pid}/cmdline";
+        string file = $"/proc/{pid}/cmdline";
         try
         {
-            var words = OperatingSystem.IsLinux()
+            string[] words = OperatingSystem.IsLinux()
                 ? File.ReadAllText(file).Split('\0')
                 : ProcessStatus(pid).Split(' ', StringSplitOptions.RemoveEmptyEntries);
             return words[0].EndsWith("postgres", StringComparison.Ordinal)
@@ -181,8 +181,8 @@ internal sealed class PostgresProcess
 
     private static string ProcessStatus(int pid)
     {
-        using var ps = Process.Start(new ProcessStartInfo("ps", ["-o", "command=", "-p", $"{pid}"]) { RedirectStandardOutput = true })!;
-        var line = ps.StandardOutput.ReadToEnd();
+        using Process ps = Process.Start(new ProcessStartInfo("ps", ["-o", "command=", "-p", $"{pid}"]) { RedirectStandardOutput = true })!;
+        string line = ps.StandardOutput.ReadToEnd();
         ps.WaitForExit();
         return line.Length == 0 ? " " : line;
     }

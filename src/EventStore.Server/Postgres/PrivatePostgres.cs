@@ -64,10 +64,10 @@ public abstract class PrivatePostgres : IAsyncDisposable
     {
         bool inContainer = ContainerPostgres.HasRecord(dataFolder)
             || (!EmbeddedPostgres.HasFiles(dataFolder)
-                && (image is not null || (!hasPrograms() && await ContainerEngine.Answers(stop).ConfigureAwait(false))));
+                && (image is not null || (!hasPrograms() && await ContainerEngine.Answers(stop))));
         return inContainer
-            ? await ContainerPostgres.Start(dataFolder, image ?? ContainerPostgres.DefaultImage, log, stop).ConfigureAwait(false)
-            : await EmbeddedPostgres.Start(dataFolder, log, stop).ConfigureAwait(false);
+            ? await ContainerPostgres.Start(dataFolder, image ?? ContainerPostgres.DefaultImage, log, stop)
+            : await EmbeddedPostgres.Start(dataFolder, log, stop);
     }
 
     /// <summary>Stops the database cleanly and lets go of the data folder.</summary>

@@ -29,14 +29,14 @@ public static class ServingRole
     /// <exception cref="PostgresException">The role or the schema does not exist, or the connection is not the owner's.</exception>
     public static async Task<bool> Grant(string ownerConnectionString, string role)
     {
-        var name = '"' + role.Replace("\"", "\"\"", StringComparison.Ordinal) + '"';
+        string name = '"' + role.Replace("\"", "\"\"", StringComparison.Ordinal) + '"';
         await using var connection = new NpgsqlConnection(ownerConnectionString);
-        await connection.OpenAsync().ConfigureAwait(false);
-        await using var transaction = await connection.BeginTransactionAsync().ConfigureAwait(false);
+        await connection.OpenAsync();
+        await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync();
 
         // Two at once would fail with "tuple concurrently updated".
-        await Execute(connection, "SELECT pg_advisory_xact_lock(hashtext('eventstore.serving_role'))").ConfigureAwait(false);
-        await Execute(connection, CloseSchemas).ConfigureAwait(false);
+        await Execute(connection, "SELECT pg_advisory_xact_lock(hashtext('eventstore.serving_role'))");
+        await Execute(connection, CloseSchemas);
         await Execute(
             connection,
             $"""
@@ -47,12 +47,12 @@ public static class ServingRole
             GRANT USAGE  ON SCHEMA {Schema} TO {name};
             GRANT SELECT ON ALL TABLES IN SCHEMA {Schema} TO {name};
             GRANT SELECT ON ALL SEQUENCES IN SCHEMA {Schema} TO {name};
-            """).ConfigureAwait(false);
-        foreach (string right in await RightsGiven(connection).ConfigureAwait(false))
-            await Execute(connection, $"GRANT {right} TO {name}").ConfigureAwait(false);
+            """);
+        foreach (string right in await RightsGiven(connection))
+            await Execute(connection, $"GRANT {right} TO {name}");
 
-        bool closed = await CloseDatabase(connection, name).ConfigureAwait(false);
-        await transaction.CommitAsync().ConfigureAwait(false);
+        bool closed = await CloseDatabase(connection, name);
+        await transaction.CommitAsync();
         return closed;
     }
 
@@ -64,8 +64,8 @@ public static class ServingRole
     public static async Task<bool> CloseDatabase(string ownerConnectionString)
     {
         await using var connection = new NpgsqlConnection(ownerConnectionString);
-        await connection.OpenAsync().ConfigureAwait(false);
-        return await CloseDatabase(connection, "CURRENT_USER").ConfigureAwait(false);
+        await connection.OpenAsync();
+        return await CloseDatabase(connection, "CURRENT_USER");
     }
 
     private static async Task<bool> CloseDatabase(NpgsqlConnection connection, string role)
@@ -73,9 +73,9 @@ public static class ServingRole
         await using var query = new NpgsqlCommand(
             "SELECT quote_ident(datname), pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()", connection);
         string database;
-        await using (NpgsqlDataReader reader = await query.ExecuteReaderAsync().ConfigureAwait(false))
+        await using (NpgsqlDataReader reader = await query.ExecuteReaderAsync())
         {
-            await reader.ReadAsync().ConfigureAwait(false);
+            await reader.ReadAsync();
             if (!reader.GetBoolean(1))
                 return false;
             database = reader.GetString(0);
@@ -86,7 +86,7 @@ public static class ServingRole
             $"""
             REVOKE CONNECT, TEMPORARY ON DATABASE {database} FROM PUBLIC;
             GRANT CONNECT ON DATABASE {database} TO {role};
-            """).ConfigureAwait(false);
+            """);
         return true;
     }
 
@@ -101,10 +101,10 @@ public static class ServingRole
     public static async Task Ensure(string ownerConnectionString, string role, string? password)
     {
         await using var connection = new NpgsqlConnection(ownerConnectionString);
-        await connection.OpenAsync().ConfigureAwait(false);
+        await connection.OpenAsync();
         await using var lookUp = new NpgsqlCommand("SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", connection);
         lookUp.Parameters.Add(new NpgsqlParameter<string> { TypedValue = role });
-        if (await lookUp.ExecuteScalarAsync().ConfigureAwait(false) is true)
+        if (await lookUp.ExecuteScalarAsync() is true)
             return;
 
         // CREATE ROLE takes no parameters: the server itself quotes the two values.
@@ -112,7 +112,7 @@ public static class ServingRole
         quote.Parameters.Add(new NpgsqlParameter<string> { TypedValue = role });
         quote.Parameters.Add(
             new NpgsqlParameter { Value = (object?)password ?? DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text });
-        await Execute(connection, (string)(await quote.ExecuteScalarAsync().ConfigureAwait(false))!).ConfigureAwait(false);
+        await Execute(connection, (string)(await quote.ExecuteScalarAsync())!);
     }
 
     /// <summary>
@@ -122,16 +122,16 @@ public static class ServingRole
     public static async Task<bool> HasOwnersRights(string connectionString)
     {
         await using var connection = new NpgsqlConnection(connectionString);
-        await connection.OpenAsync().ConfigureAwait(false);
+        await connection.OpenAsync();
         await using var query = new NpgsqlCommand(Writes, connection);
-        return await query.ExecuteScalarAsync().ConfigureAwait(false) is true;
+        return await query.ExecuteScalarAsync() is true;
     }
 
     /// <summary>Warnings about database settings under which a power failure loses answered changes; empty if there are none.</summary>
     public static async Task<IReadOnlyList<string>> UnsafeSettings(string connectionString)
     {
         await using var connection = new NpgsqlConnection(connectionString);
-        await connection.OpenAsync().ConfigureAwait(false);
+        await connection.OpenAsync();
         await using var query = new NpgsqlCommand(
             """
             SELECT coalesce(array_agg(format('%s is off: a crash of the machine can %s.', name,
@@ -140,16 +140,16 @@ public static class ServingRole
             FROM   pg_settings
             WHERE  name IN ('fsync', 'full_page_writes') AND setting = 'off'
             """, connection);
-        return (string[])(await query.ExecuteScalarAsync().ConfigureAwait(false))!;
+        return (string[])(await query.ExecuteScalarAsync())!;
     }
 
     /// <summary>Whether a commit waits for a standby, if it is synchronous at all, which this program's are.</summary>
     public static async Task<bool> WaitsForStandby(string connectionString)
     {
         await using var connection = new NpgsqlConnection(connectionString);
-        await connection.OpenAsync().ConfigureAwait(false);
+        await connection.OpenAsync();
         await using var query = new NpgsqlCommand("SELECT current_setting('synchronous_standby_names') <> ''", connection);
-        return await query.ExecuteScalarAsync().ConfigureAwait(false) is true;
+        return await query.ExecuteScalarAsync() is true;
     }
 
     // Databases made before PostgreSQL 15 let everybody make things in "public", and with that put a function or table of
@@ -214,12 +214,12 @@ public static class ServingRole
                 WHERE  c.relnamespace = '{Schema}'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped)
             SELECT coalesce(array_agg(text), '{"{}"}') FROM rights
             """, connection);
-        return (string[])(await query.ExecuteScalarAsync().ConfigureAwait(false))!;
+        return (string[])(await query.ExecuteScalarAsync())!;
     }
 
     private static async Task Execute(NpgsqlConnection connection, string sql)
     {
         await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync().ConfigureAwait(false);
+        await command.ExecuteNonQueryAsync();
     }
 }

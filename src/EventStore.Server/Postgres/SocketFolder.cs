@@ -26,9 +26,9 @@ internal sealed class SocketFolder : IDisposable
             return new SocketFolder(folder.Run, temporary: false);
 
         string[] places = [System.IO.Path.GetTempPath(), "/tmp"];
-        foreach (var place in places)
+        foreach (string place in places)
         {
-            var (exitCode, output) = account.Run("mktemp", "-d", System.IO.Path.Combine(place, "pytorchjob-eventstore.XXXXXX"));
+            (int exitCode, string output) = account.Run("mktemp", "-d", System.IO.Path.Combine(place, "pytorchjob-eventstore.XXXXXX"));
             var made = new SocketFolder(output.Trim(), temporary: true);
             if (exitCode == 0 && Fits(made.Path))
                 return made;

@@ -17,11 +17,11 @@ internal static class TransactionPooling
         string unpooled = new NpgsqlConnectionStringBuilder(connectionString) { Pooling = false, MaxAutoPrepare = 0 }.ConnectionString;
         await using var one = new NpgsqlConnection(unpooled);
         await using var other = new NpgsqlConnection(unpooled);
-        await one.OpenAsync().ConfigureAwait(false);
-        await other.OpenAsync().ConfigureAwait(false);
+        await one.OpenAsync();
+        await other.OpenAsync();
         for (int i = 0; i < Attempts; i++)
         {
-            if (await ShareSession(one, other).ConfigureAwait(false))
+            if (await ShareSession(one, other))
                 return true;
         }
 
@@ -34,13 +34,13 @@ internal static class TransactionPooling
     /// </summary>
     private static async Task<bool> ShareSession(NpgsqlConnection one, NpgsqlConnection other)
     {
-        int before = await Pid(one).ConfigureAwait(false);
-        return await Pid(other).ConfigureAwait(false) == before || await Pid(one).ConfigureAwait(false) != before;
+        int before = await Pid(one);
+        return await Pid(other) == before || await Pid(one) != before;
     }
 
     private static async Task<int> Pid(NpgsqlConnection connection)
     {
         await using var command = new NpgsqlCommand(PidSql, connection);
-        return (int)(await command.ExecuteScalarAsync().ConfigureAwait(false))!;
+        return (int)(await command.ExecuteScalarAsync())!;
     }
 }
