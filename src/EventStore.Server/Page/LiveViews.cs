@@ -93,12 +93,14 @@ internal sealed partial class LiveViews : BackgroundService
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        bool hasLoggedAway = false;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
                 await committed.WaitAsync(Volatile.Read(ref streams) > 0 ? limits.SafetyPoll : Timeout.InfiniteTimeSpan, stoppingToken);
                 int changes = await ReadOn(stoppingToken);
+                hasLoggedAway = false;
                 await Task.Delay(changes > 0 ? PauseOf(Volatile.Read(ref streams), changes) : PauseMin, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -107,10 +109,11 @@ internal sealed partial class LiveViews : BackgroundService
             }
             catch (Exception e)
             {
-                if (DatabaseAway.Is(e))
-                    LogAway(e.Message);
-                else
+                if (!DatabaseAway.Is(e))
                     LogFailed(e);
+                else if (!hasLoggedAway)
+                    LogAway(e.Message);
+                hasLoggedAway = true;
                 await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

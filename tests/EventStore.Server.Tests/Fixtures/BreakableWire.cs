@@ -21,6 +21,8 @@ public sealed class BreakableWire : IAsyncDisposable
     private readonly List<(Socket Database, byte[] Kept, Task Answered)> heldBack = [];
     private TcpListener listener;
     private volatile Cut? cut;
+    private bool turnsAway;
+    private int turnedAway;
 
     private BreakableWire(string connectionString)
     {
@@ -45,6 +47,9 @@ public sealed class BreakableWire : IAsyncDisposable
 
     /// <summary>How often the wire was cut.</summary>
     public int Cuts { get; private set; }
+
+    /// <summary>How many came while all were turned away.</summary>
+    public int TurnedAway => Volatile.Read(ref turnedAway);
 
     /// <summary>A wire to that database.</summary>
     public static BreakableWire To(string connectionString) => new(connectionString);
@@ -88,6 +93,25 @@ public sealed class BreakableWire : IAsyncDisposable
                 socket.Dispose();
             open.Clear();
         }
+    }
+
+    /// <summary>From now on whoever comes is counted and cut off, and whoever is connected is cut off.</summary>
+    public void TurnAway()
+    {
+        lock (open)
+        {
+            turnsAway = true;
+            foreach (Socket socket in open)
+                socket.Dispose();
+            open.Clear();
+        }
+    }
+
+    /// <summary>From now on whoever comes gets through again.</summary>
+    public void LetThrough()
+    {
+        lock (open)
+            turnsAway = false;
     }
 
     /// <summary>The database can be reached again, at the same address.</summary>
@@ -138,7 +162,18 @@ public sealed class BreakableWire : IAsyncDisposable
         var database = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         server.NoDelay = true;
         lock (open)
+        {
+            if (turnsAway)
+            {
+                turnedAway++;
+                server.Dispose();
+                database.Dispose();
+                return;
+            }
+
             open.AddRange([server, database]);
+        }
+
         var swallow = new Swallow();
         try
         {
@@ -148,9 +183,9 @@ public sealed class BreakableWire : IAsyncDisposable
             if (swallow.HeldBack is { } rest)
                 heldBack.Add((database, rest, back));
         }
-        catch (SocketException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
         {
-            // The database itself is away.
+            // The database itself is away, or the wire was cut just then.
         }
         finally
         {

@@ -113,17 +113,17 @@ public sealed partial class JobFeed : BackgroundService
             }
             catch (Exception e)
             {
-                blind = e.Message;
-                if (DatabaseAway.Is(e))
-                {
-                    LogAway(e.Message);
-                }
-                else
+                if (!DatabaseAway.Is(e))
                 {
                     LogFailed(e);
                     fanout.CutOffAll(); // disconnect the watchers rather than leave them waiting
                 }
+                else if (blind is null) // once per outage
+                {
+                    LogAway(e.Message);
+                }
 
+                blind = e.Message;
                 await Task.Delay(Limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -41,11 +41,11 @@ public sealed partial class Notifications(Primary database, FeedLimits limits, I
             }
             catch (Exception e)
             {
-                trouble = e.Message;
-                if (DatabaseAway.Is(e))
-                    LogDeaf(e.Message);
-                else
+                if (!DatabaseAway.Is(e))
                     LogFailed(e);
+                else if (trouble is null) // once per outage
+                    LogDeaf(e.Message);
+                trouble = e.Message;
                 await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

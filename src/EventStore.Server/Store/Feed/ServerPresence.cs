@@ -29,6 +29,7 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
         """;
 
     private readonly TaskCompletionSource firstTry = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool hasLoggedLoss; // in this outage
 
     /// <summary>
     /// Whether other processes serve this database and must be notified of commits. A NOTIFY takes a lock of the whole PostgreSQL
@@ -68,7 +69,9 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
             }
             catch (Exception e)
             {
-                LogLost(e.Message);
+                if (!hasLoggedLoss)
+                    LogLost(e.Message);
+                hasLoggedLoss = true;
                 firstTry.TrySetResult();
                 await Task.Delay(Pause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
@@ -82,6 +85,7 @@ public sealed partial class ServerPresence(Primary database, ILogger<ServerPrese
         await Set(connection, stop);
         await database.Epochs.Check(connection, stop); // whatever ended the session before may have been the loss of something
         firstTry.TrySetResult();
+        hasLoggedLoss = false;
         while (!term.IsOver)
         {
             long servers = await CountServers(connection, stop);
