@@ -165,7 +165,7 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
         catch (Exception) when (!asked.IsCompleted)
         {
             (NpgsqlConnection? left, connection) = (connection, null);
-            _ = GivenUp.Close((Task)asked, left);
+            _ = AbandonedTask.Close((Task)asked, left);
             throw;
         }
     }
