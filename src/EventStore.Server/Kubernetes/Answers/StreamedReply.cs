@@ -43,15 +43,13 @@ internal sealed class StreamedReply
             return;
         if (takesGzip && gzip is null)
         {
-            if (held is null)
+            if (held is null && !IsLong)
             {
                 (held, text) = (text, new ArrayBufferWriter<byte>(BufferBytes));
                 return;
             }
 
-            http.Response.Headers.ContentEncoding = "gzip";
-            http.Response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptEncoding);
-            gzip = new GZipStream(http.Response.Body, CompressionLevel.Fastest, leaveOpen: true);
+            Compress();
         }
 
         await Send();
@@ -60,9 +58,21 @@ internal sealed class StreamedReply
     /// <summary>Sends the rest. A body that was never ended is seen to be cut off: its gzip has no end either.</summary>
     public async Task End()
     {
+        if (takesGzip && gzip is null && IsLong)
+            Compress();
         await Send();
         if (gzip is not null)
             await gzip.DisposeAsync();
+    }
+
+    /// <summary>Whether what is not sent yet is long: of a single large item, or of what was held with a rest.</summary>
+    private bool IsLong => (held?.WrittenCount ?? 0) + text.WrittenCount > JsonReply.GzipThreshold;
+
+    private void Compress()
+    {
+        http.Response.Headers.ContentEncoding = "gzip";
+        http.Response.Headers.Append(HeaderNames.Vary, HeaderNames.AcceptEncoding);
+        gzip = new GZipStream(http.Response.Body, CompressionLevel.Fastest, leaveOpen: true);
     }
 
     private async Task Send()
