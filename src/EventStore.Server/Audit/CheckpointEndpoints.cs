@@ -43,7 +43,7 @@ internal static class CheckpointEndpoints
 
     private static async Task<IResult> Get(HttpContext http, JobReads jobs)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
+        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.PlainOrYaml, out _, out Status? refusal))
             return refusal;
         (Checkpoint now, IReadOnlyList<Epoch> epochs) = await jobs.Checkpoint(http.RequestAborted);
         var body = JsonObject.Of(

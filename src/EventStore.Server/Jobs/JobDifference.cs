@@ -26,7 +26,7 @@ internal static class JobDifference
     /// <summary>GET …/diff?from=N&amp;to=M.</summary>
     public static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
+        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.PlainOrYaml, out _, out Status? refusal))
             return refusal;
         var key = new JobKey(@namespace, name);
         (ComparedSide from, ComparedSide to, refusal) = await Read(http, key, reads);

@@ -48,7 +48,7 @@ internal static class JobScale
 
     private static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
+        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.PlainOrYaml, out _, out Status? refusal)
             || !GetOptions.TryRead(http.Request, out GetOptions? options, out refusal))
             return refusal;
         if (options.ResourceVersion is > 0 and var revision && await reads.WaitFor(revision, http.RequestAborted) is { } missing)

@@ -25,6 +25,9 @@ public enum Representations
 
     /// <summary>Each of those also as YAML.</summary>
     Yaml = 16,
+
+    /// <summary>What has no other form than itself.</summary>
+    PlainOrYaml = Plain | Yaml,
 }
 
 /// <summary>The representation to answer with.</summary>

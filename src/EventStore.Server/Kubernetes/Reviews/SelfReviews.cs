@@ -69,7 +69,7 @@ public static class SelfReviews
 
     private static async Task<IResult> Answer(HttpContext http, Review review)
     {
-        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.Plain, out _, out Status? refusal))
+        if (!ContentNegotiation.TryChoose(http.Request.Headers.Accept, Representations.PlainOrYaml, out _, out Status? refusal))
             return refusal;
         (JsonObject? body, refusal) = await ReviewBody.Read(http.Request, review.Resource, review.Message);
         if (refusal is not null || !WriteOptions.TryRead(http.Request, WriteKind.Create, out _, out refusal))
