@@ -1,3 +1,4 @@
+using EventStore.Server.Access;
 using Microsoft.AspNetCore.Routing.Patterns;
 
 namespace EventStore.Server.Kubernetes;
@@ -11,6 +12,14 @@ internal static class Routes
     {
         app.MapMethods(pattern, [HttpMethods.Head], handler);
         return app.MapGet(pattern, handler);
+    }
+
+    /// <summary>The same where the path has a right of its own.</summary>
+    public static void MapRead(this IEndpointRouteBuilder app, string pattern, Delegate handler, RequiresAccess required)
+    {
+        RouteGroupBuilder both = app.MapGroup(string.Empty);
+        both.MapRead(pattern, handler);
+        both.WithMetadata(required);
     }
 
     /// <summary>

@@ -34,6 +34,8 @@ internal sealed class LiveStream(HttpContext http)
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         RequestLog.Lasts(http);
         http.Response.ContentType = "text/event-stream";
+        if (HttpMethods.IsHead(http.Request.Method))
+            return Results.Empty; // there is no body to wait for
         LiveView? joined = null;
         try
         {

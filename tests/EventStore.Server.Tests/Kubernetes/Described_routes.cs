@@ -101,6 +101,22 @@ public sealed class Described_routes
         }
     }
 
+    /// <summary>The pages for people too. An endpoint that declares no right is closed to everybody, so HEAD needs the one of GET.</summary>
+    [Theory]
+    [InlineData("documented")]
+    [InlineData("kubeflow")]
+    public async Task Have_HEAD_wherever_they_have_GET_with_the_same_right(string profile)
+    {
+        await using Built server = await Built.Start(profile, page: "on");
+        string[] Of(string method) =>
+        [
+            .. server.All.Where(endpoint => endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods.Contains(method) == true)
+                .Select(endpoint => $"{endpoint.RoutePattern.RawText!.TrimEnd('/')} {endpoint.Metadata.GetMetadata<RequiresAccess>()}"),
+        ];
+        Assert.InRange(Of("GET").Length, 50, 500);
+        Assert.Equal([], Of("GET").Except(Of("HEAD")));
+    }
+
     private static string Verb(Route route)
     {
         bool ofOne = route.Access.Subresource.Length > 0 || route.Path.EndsWith("/{name}", StringComparison.Ordinal);
@@ -141,12 +157,15 @@ public sealed class Described_routes
                         method, endpoint.RoutePattern.RawText!.TrimEnd('/'), endpoint.Metadata.GetMetadata<RequiresAccess>()!, endpoint.Metadata.GetMetadata<Documentation>()))),
         ];
 
-        public static async Task<Built> Start(string profile)
+        /// <summary>Everything that is mapped.</summary>
+        public IReadOnlyList<RouteEndpoint> All { get; } = [.. Endpoints(app)];
+
+        public static async Task<Built> Start(string profile, string page = "off")
         {
             string folder = Directory.CreateTempSubdirectory("described-").FullName;
             WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
             {
-                Args = ["--profile", profile, "--data", folder, "--activity", "on", "--ui", "off", "--ConnectionStrings:Postgres", "Host=nowhere", "--hostBuilder:reloadConfigOnChange=false"],
+                Args = ["--profile", profile, "--data", folder, "--activity", "on", "--ui", page, "--ConnectionStrings:Postgres", "Host=nowhere", "--hostBuilder:reloadConfigOnChange=false"],
                 ContentRootPath = AppContext.BaseDirectory,
             });
             Settings settings = Settings.Read(builder.Configuration);

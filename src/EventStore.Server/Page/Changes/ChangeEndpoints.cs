@@ -25,7 +25,7 @@ internal static class ChangeEndpoints
         RouteGroupBuilder list = page.MapGroup(string.Empty);
         list.MapRead("/activity", Show);
         list.WithMetadata(required);
-        page.MapGet("/activity/live", Follow).WithMetadata(required with { Verb = "watch" });
+        page.MapRead("/activity/live", Follow, required with { Verb = "watch" });
     }
 
     private static async Task<IResult> Show(HttpContext http, JobReads jobs, RevisionReads revisions, TimeProvider clock)

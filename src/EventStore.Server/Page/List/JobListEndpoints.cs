@@ -24,7 +24,7 @@ internal static class JobListEndpoints
         RouteGroupBuilder list = page.MapGroup(string.Empty);
         list.MapRead("/jobs", Show);
         list.WithMetadata(required);
-        page.MapGet("/jobs/live", Follow).WithMetadata(required with { Verb = "watch" });
+        page.MapRead("/jobs/live", Follow, required with { Verb = "watch" });
     }
 
     private static async Task<IResult> Show(

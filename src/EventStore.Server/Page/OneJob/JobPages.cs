@@ -22,14 +22,14 @@ internal static class JobPages
     /// <summary>The route table.</summary>
     public static void MapJobPages(this IEndpointRouteBuilder page)
     {
-        page.MapRead(Item, HistoryPages.Get).WithMetadata(ToHistory);
-        page.MapRead(Item + "/at", ObjectPages.Find).WithMetadata(ToJob);
-        page.MapRead(Item + "/revisions/{revision:long}", ObjectPages.Get).WithMetadata(ToJob);
-        page.MapRead(Item + "/compare", ComparePages.Get).WithMetadata(ToDiff);
-        page.MapRead(Item + "/compare/patch", JobDifference.Get).WithMetadata(ToDiff); // the API's own answer
-        page.MapRead(Item + "/go-back", GoBackPages.Ask).WithMetadata(ToRollback);
+        page.MapRead(Item, HistoryPages.Get, ToHistory);
+        page.MapRead(Item + "/at", ObjectPages.Find, ToJob);
+        page.MapRead(Item + "/revisions/{revision:long}", ObjectPages.Get, ToJob);
+        page.MapRead(Item + "/compare", ComparePages.Get, ToDiff);
+        page.MapRead(Item + "/compare/patch", JobDifference.Get, ToDiff); // the API's own answer
+        page.MapRead(Item + "/go-back", GoBackPages.Ask, ToRollback);
         page.MapPost(Item + "/go-back", GoBackPages.Go).WithMetadata(ToRollback).DisableAntiforgery().RequiresFormToken();
-        page.MapRead(Item + "/restore", RestorePages.Ask).WithMetadata(ToRestore);
+        page.MapRead(Item + "/restore", RestorePages.Ask, ToRestore);
         page.MapPost(Item + "/restore", RestorePages.Go).WithMetadata(ToRestore).DisableAntiforgery().RequiresFormToken();
     }
 
