@@ -23,6 +23,7 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
     {
         string[] paths = [.. (await Admin.Get("/"))["paths"]!.AsArray().Select(path => (string)path!)];
         Assert.Equal(paths.Order(StringComparer.Ordinal), paths);
+        Assert.All(paths, path => Assert.Matches("^/[a-z]", path));
         foreach (string path in (string[])["/api", "/api/v1", "/apis", "/apis/kubeflow.org", "/apis/kubeflow.org/v1", "/docs", "/livez", "/metrics", "/openapi/v1.json", "/openapi/v3", "/version"])
             Assert.Contains(path, paths);
         Assert.DoesNotContain(paths, path => path.Contains("pytorchjobs", StringComparison.Ordinal) || path.Contains('{', StringComparison.Ordinal));

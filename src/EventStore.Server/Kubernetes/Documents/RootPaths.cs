@@ -26,6 +26,6 @@ internal static class RootPaths
         .Where(pattern => pattern.Parameters.All(parameter => parameter.IsOptional))
         .Select(pattern => string.Concat(pattern.PathSegments
             .Select(segment => segment.Parts[0]).OfType<RoutePatternLiteralPart>().Select(part => "/" + part.Content)))
-        .Where(path => path != "/" && !hidden.Any(start => path.StartsWith(start, StringComparison.Ordinal)))
+        .Where(path => path.Length > 0 && !hidden.Any(start => path.StartsWith(start, StringComparison.Ordinal)))
         .Distinct().Order(StringComparer.Ordinal);
 }
