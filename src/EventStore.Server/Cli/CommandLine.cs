@@ -67,10 +67,14 @@ internal static class CommandLine
             ?? parsed.Errors[0].Message;
     }
 
-    private static string Unknown(ParseResult parsed, string argument) =>
-        parsed.CommandResult.Command is RootCommand ? $"there is no verb '{argument}'"
-        : argument.StartsWith("--", StringComparison.Ordinal) ? $"there is no option '{argument.Split('=')[0]}'"
-        : $"'{argument}' is no option";
+    /// <summary>What stands behind a '=' is not repeated: it may be a connection string with its password.</summary>
+    private static string Unknown(ParseResult parsed, string argument)
+    {
+        string name = argument.Split('=')[0];
+        return parsed.CommandResult.Command is RootCommand ? $"there is no verb '{name}'"
+            : name.StartsWith("--", StringComparison.Ordinal) ? $"there is no option '{name}'"
+            : $"'{name}' is no option";
+    }
 
     /// <summary>Separates settings in sections, whose names have a colon, from the options and verbs.</summary>
     private static (string[] Known, string[] Settings) Split(string[] arguments)

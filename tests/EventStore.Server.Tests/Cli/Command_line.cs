@@ -51,6 +51,8 @@ public sealed partial class Command_line
     [InlineData("completion powershell", "Argument 'powershell' not recognized. Must be one of:\n\t'bash'\n\t'zsh'\n\t'fish'")]
     [InlineData("--urls= --data d", "the option '--urls' needs a value")]
     [InlineData("--", "'--' is no option")]
+    [InlineData("migrate ConnectionStrings__PostgresOwner=Host=db;Password=secret", "'ConnectionStrings__PostgresOwner' is no option")]
+    [InlineData("ConnectionStrings__Postgres=Host=db;Password=secret", "there is no verb 'ConnectionStrings__Postgres'")]
     [InlineData("--data a --data b", "Option '--data' expects a single argument but 2 were provided.")]
     public void Is_refused_with_what_is_wrong(string line, string problem) =>
         Assert.Equal(problem, CommandLine.Problem(CommandLine.Parse(line.Split(' '))));
