@@ -29,7 +29,7 @@ internal static partial class Serve
         ServerLimits limits = ServerLimits.Read(builder.Configuration);
         CheckAll(settings, builder, logging);
         if (isCheck)
-            return Checked(settings);
+            return await Checked(settings, run.Stop);
 
         CancellationToken stop = run.Stop;
         await using Database? database = await Open(settings, run.Log, stop);
@@ -70,8 +70,9 @@ internal static partial class Serve
     private static void CheckAll(Settings settings, WebApplicationBuilder builder, ILoggerFactory logging)
     {
         ServedTls.Check(builder.Configuration, builder.Environment.ContentRootPath);
+        ServedTls.CheckHttps(builder.Configuration, settings.Listened);
         CredentialSources.Check(settings, builder.Configuration, logging);
-        Addresses.Probe(settings.Urls);
+        Addresses.Probe(settings.Listened);
         CheckTlsNames(settings);
     }
 
@@ -110,11 +111,12 @@ internal static partial class Serve
         return 1;
     }
 
-    private static int Checked(Settings settings)
+    private static async Task<int> Checked(Settings settings, CancellationToken stop)
     {
         string database = settings.NamesDatabase
             ? "the database was not asked"
-            : $"a private PostgreSQL {PostgresBinaries.Find().Major} would run on {settings.DataFolder}";
+            : $"a private {await PrivatePostgres.Planned(settings.DataFolder, settings.PostgresImage, stop)} would run on "
+                + settings.DataFolder;
         VerbRun.Say($"The settings are right; nothing was started, and {database}.");
         return 0;
     }
@@ -186,14 +188,13 @@ internal static partial class Serve
 
     private static async Task Start(WebApplication app, Settings settings)
     {
-        string urls = settings.Urls.Count > 0 ? string.Join(", ", settings.Urls) : "Kestrel:Endpoints";
         try
         {
             await app.StartAsync();
         }
         catch (Exception e) when (e.GetBaseException() is SocketException why)
         {
-            throw Addresses.Refusal(urls, why);
+            throw Addresses.Refusal(string.Join(", ", settings.Listened), why);
         }
         catch (Exception e) when (e is IOException or FormatException or CryptographicException || IsFromKestrel(e))
         {

@@ -8,7 +8,8 @@ namespace EventStore.Server.Hosting;
 internal static class Addresses
 {
     /// <summary>What to do about an address that cannot be used.</summary>
-    public const string Hint = "Choose another address with --urls, for example --urls http://127.0.0.1:8081.";
+    public const string Hint = "Choose another address with --urls, for example --urls http://127.0.0.1:8081; or in Kestrel:Endpoints, if "
+        + "the address stands there.";
 
     private const int KeepAliveIdleSeconds = 60;
     private const int KeepAliveIntervalSeconds = 15;

@@ -27,7 +27,9 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         Oidc(configuration);
         ProxyAuthorities(configuration, log);
         RequestHeaderSettings.Read(name => configuration[name]);
-        ClusterSettings.Read(name => configuration[name]);
+        ClusterSettings cluster = ClusterSettings.Read(name => configuration[name]);
+        foreach (string kubeconfig in new[] { cluster.Authentication, cluster.Authorization }.OfType<string>().Distinct())
+            Client(kubeconfig).Dispose();
     }
 
     /// <summary>Reads the files; creates the token file if the operator named none.</summary>

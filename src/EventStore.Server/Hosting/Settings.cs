@@ -30,6 +30,12 @@ internal sealed record Settings(
     private const string Replicas = "PostgresReplicas";
     private const StringSplitOptions Trimmed = StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries;
 
+    /// <summary>The addresses of Kestrel's own endpoints, if such are configured.</summary>
+    public IReadOnlyList<string> Endpoints { get; private init; } = [];
+
+    /// <summary>Where the server will listen.</summary>
+    public IReadOnlyList<string> Listened => Endpoints.Count > 0 ? Endpoints : Urls;
+
     /// <summary>Whether activity is counted and served.</summary>
     public bool CountsActivity { get; private init; }
 
@@ -86,12 +92,13 @@ internal sealed record Settings(
         SettingChecks.LogLevels(configuration);
         HashSet<string>? groups = Served(Text(configuration, "groups"));
         Profile profile = NamedProfile(Text(configuration, "profile"));
+        (string[] urls, string[] endpoints) = Addresses(configuration);
         string? postgres = Tuned(configuration, "Postgres");
         string? replicas = Tuned(configuration, Replicas);
         bool readsStandbys = Flag(configuration, "standby-reads", replicas is not null);
         SettingChecks.Replicas(postgres, replicas, readsStandbys);
         return new Settings(
-            Addresses(configuration),
+            urls,
             Path.GetFullPath(Text(configuration, "data") ?? PrivatePostgres.DefaultDataFolder()),
             Text(configuration, "data") is not null,
             Text(configuration, "token-auth-file"),
@@ -100,6 +107,7 @@ internal sealed record Settings(
             postgres,
             Tuned(configuration, "PostgresOwner"))
         {
+            Endpoints = endpoints,
             CountsActivity = Flag(configuration, "activity", false),
             HasPage = Flag(configuration, "ui", true),
             RequiresSynchronous = Flag(configuration, "require-synchronous", false),
@@ -168,14 +176,15 @@ internal sealed record Settings(
             $"there is no profile '{name}'",
             $"Choose --profile {string.Join(" or --profile ", Profile.All.Select(profile => profile.Name))}.");
 
-    private static string[] Addresses(IConfiguration configuration)
+    /// <summary>Where to serve, and Kestrel's own endpoints: where there are some, they count alone.</summary>
+    private static (string[] Urls, string[] Endpoints) Addresses(IConfiguration configuration)
     {
         IConfigurationSection[] endpoints = [.. configuration.GetSection("Kestrel:Endpoints").GetChildren()];
         foreach (IConfigurationSection endpoint in endpoints)
-            SettingChecks.Urls($"{endpoint.Path}:Url", endpoint["Url"] is { } url ? [url] : []);
+            SettingChecks.Urls($"{endpoint.Path}:Url", [endpoint["Url"] ?? ""]);
         string[] urls = (Text(configuration, "urls") ?? DefaultUrl).Split(';', Trimmed);
         SettingChecks.Urls("--urls", urls);
-        return endpoints.Length > 0 ? [] : urls;
+        return endpoints.Length > 0 ? ([], [.. endpoints.Select(endpoint => endpoint["Url"]!)]) : (urls, []);
     }
 
     private static string? Text(IConfiguration configuration, string name) => configuration[name] is { Length: > 0 } value ? value : null;

@@ -47,13 +47,7 @@ internal sealed class ContainerPostgres : PrivatePostgres
     /// <exception cref="PostgresUnavailableException">It cannot be started; the message is for the operator.</exception>
     public static async Task<ContainerPostgres> Start(string dataFolder, string image, ILogger log, CancellationToken stop)
     {
-        if (!await ContainerEngine.Answers(stop))
-        {
-            throw new PostgresUnavailableException(
-                $"The database of {dataFolder} runs in a container, and no container engine answers.",
-                "Start the engine (`docker version` must name a server), or choose another folder with --data DIR.");
-        }
-
+        await RequireEngine(dataFolder, stop);
         LockedFolder folder = LockedFolder.Open(dataFolder);
         try
         {
@@ -65,6 +59,17 @@ internal sealed class ContainerPostgres : PrivatePostgres
             folder.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Refuses a start without an engine.</summary>
+    /// <exception cref="PostgresUnavailableException">None answers.</exception>
+    internal static async Task RequireEngine(string dataFolder, CancellationToken stop)
+    {
+        if (await ContainerEngine.Answers(stop))
+            return;
+        throw new PostgresUnavailableException(
+            $"The database of {dataFolder} runs in a container, and no container engine answers.",
+            "Start the engine (`docker version` must name a server), or choose another folder with --data DIR.");
     }
 
     /// <inheritdoc/>

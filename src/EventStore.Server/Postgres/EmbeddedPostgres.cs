@@ -57,7 +57,8 @@ public sealed class EmbeddedPostgres : PrivatePostgres
         OperatingSystem.IsWindows()
             ? throw new PostgresUnavailableException(
                 "The private PostgreSQL needs Unix sockets and signals, which Windows does not have.",
-                "Give a database with ConnectionStrings__Postgres, or start this server in WSL.")
+                "Start a container engine that answers to `docker`, give a database with ConnectionStrings__Postgres, or start this "
+                + "server in WSL.")
             : Start(dataFolder, PostgresAccount.Current(), PostgresBinaries.Find, log, stop);
 
     /// <summary>As above, with the account and the programs chosen.</summary>

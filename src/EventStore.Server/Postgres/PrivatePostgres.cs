@@ -62,12 +62,19 @@ public abstract class PrivatePostgres : IAsyncDisposable
     internal static async Task<PrivatePostgres> Open(
         string dataFolder, string? image, Func<bool> hasPrograms, ILogger log, CancellationToken stop)
     {
-        bool inContainer = ContainerPostgres.HasRecord(dataFolder)
-            || (!EmbeddedPostgres.HasFiles(dataFolder)
-                && (image is not null || (!hasPrograms() && await ContainerEngine.Answers(stop))));
-        return inContainer
+        return await IsForContainer(dataFolder, image, hasPrograms, stop)
             ? await ContainerPostgres.Start(dataFolder, image ?? ContainerPostgres.DefaultImage, log, stop)
             : await EmbeddedPostgres.Start(dataFolder, log, stop);
+    }
+
+    /// <summary>What <see cref="Open(string, string?, ILogger, CancellationToken)"/> would start, in words. Nothing is made.</summary>
+    /// <exception cref="PostgresUnavailableException">There is neither a program nor an engine for it.</exception>
+    public static async Task<string> Planned(string dataFolder, string? image, CancellationToken stop)
+    {
+        if (!await IsForContainer(dataFolder, image, HasPrograms, stop))
+            return $"PostgreSQL {PostgresBinaries.Find().Major}";
+        await ContainerPostgres.RequireEngine(dataFolder, stop);
+        return $"PostgreSQL in a container of {ContainerRecord.Read(dataFolder)?.Image ?? image ?? ContainerPostgres.DefaultImage}";
     }
 
     /// <summary>Stops the database cleanly and lets go of the data folder.</summary>
@@ -84,6 +91,11 @@ public abstract class PrivatePostgres : IAsyncDisposable
         connection.MaxPoolSize = PoolSize;
         return connection.ConnectionString;
     }
+
+    private static async Task<bool> IsForContainer(string dataFolder, string? image, Func<bool> hasPrograms, CancellationToken stop) =>
+        ContainerPostgres.HasRecord(dataFolder)
+        || (!EmbeddedPostgres.HasFiles(dataFolder)
+            && (image is not null || (!hasPrograms() && await ContainerEngine.Answers(stop))));
 
     /// <summary>With PG_BIN set there is no fallback to a container: it would hide a wrong folder.</summary>
     private static bool HasPrograms()

@@ -30,6 +30,8 @@ public sealed class Wrong_settings : IDisposable
     [InlineData("--urls", "127.0.0.1:8080", "cannot listen: '127.0.0.1:8080' is no address")]
     [InlineData("--Kestrel:Endpoints:Main:Url", "https://0.0.0.0:70000", "cannot listen: the port of 'https://0.0.0.0:70000' is not one from 0 to 65535")]
     [InlineData("--Kestrel:Certificates:Default:Path", "ROOT/none.pem", "Kestrel:Certificates:Default: there is no file ROOT/none.pem")]
+    [InlineData("--Kestrel:Endpoints:Main:Protocols", "Http1", "cannot listen: '' is no address")]
+    [InlineData("--authentication-kubeconfig", "ROOT/none", "ROOT/none: kubeconfig file not found at ROOT/none")]
     [InlineData("--Logging:LogLevel:Default", "loud", "Logging:LogLevel:Default is 'loud', which is no log level")]
     [InlineData("--Logging:Console:LogLevel:Default", "7", "Logging:Console:LogLevel:Default is '7', which is no log level")]
     [InlineData("--standby-reads", "on", "--standby-reads is on, and the database has no host that could be a standby")]
@@ -47,15 +49,44 @@ public sealed class Wrong_settings : IDisposable
         Assert.False(Directory.Exists(Folder), "it made the data folder");
     }
 
-    [Fact]
-    public async Task A_port_that_is_taken_is_said_in_two_lines_before_anything_is_made()
+    [Theory]
+    [InlineData("--urls")]
+    [InlineData("--Kestrel:Endpoints:Main:Url")]
+    public async Task A_port_that_is_taken_is_said_in_two_lines_before_anything_is_made(string option)
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         string url = $"http://127.0.0.1:{((IPEndPoint)taken.LocalEndpoint).Port}";
-        await using ProgramRun refused = await ProgramRun.Ended(NothingConfigured, "serve", "--data", Folder, "--urls", url);
+        await using ProgramRun refused = await ProgramRun.Ended(NothingConfigured, "serve", "--data", Folder, option, url);
         Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
         Assert.Matches($@"\Aerror: cannot listen: {url} is already in use\n.+--urls.+\n\z", refused.Errors);
+        Assert.False(Directory.Exists(Folder), "it made the data folder");
+    }
+
+    [Theory]
+    [InlineData("no.pem", null, "Kestrel:Certificates:Default: ROOT/no.pem cannot be used: ")] // neither PEM nor PKCS #12
+    [InlineData("tls.pem", null, "Kestrel:Certificates:Default: ROOT/tls.pem cannot be used: ")] // the key is not named
+    [InlineData("tls.pem", "other.pem", "Kestrel:Certificates:Default: ROOT/tls.pem cannot be used: ")] // another one's key
+    [InlineData(null, null, "cannot listen: https://127.0.0.1:0 has no certificate")]
+    public async Task A_certificate_that_cannot_be_used_is_said_in_two_lines_before_anything_is_made(string? file, string? key, string said)
+    {
+        await File.WriteAllTextAsync(Path.Combine(root, "no.pem"), "nonsense");
+        foreach (string name in (string[])["tls.pem", "other.pem"])
+        {
+            (string certificate, string itsKey) = OwnCertificate.MakePem(["localhost"]);
+            await File.WriteAllTextAsync(Path.Combine(root, name), $"{certificate}\n{itsKey}\n");
+        }
+
+        string[] options =
+        [
+            .. file is null ? (string[])[] : [$"--Kestrel:Certificates:Default:Path={Path.Combine(root, file)}"],
+            .. key is null ? (string[])[] : [$"--Kestrel:Certificates:Default:KeyPath={Path.Combine(root, key)}"],
+        ];
+        var settings = new Dictionary<string, string?> { ["HOME"] = root }; // nobody's development certificate
+        await using ProgramRun refused = await ProgramRun.Ended(settings, ["serve", "--data", Folder, "--urls", "https://127.0.0.1:0", .. options]);
+        Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
+        Assert.Matches(@"\Aerror: [^\n]+\n[^\n]+\n\z", refused.Errors);
+        Assert.StartsWith($"error: {said.Replace("ROOT", root, StringComparison.Ordinal)}", refused.Errors, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Folder), "it made the data folder");
     }
 
@@ -124,6 +155,34 @@ public sealed class Wrong_settings : IDisposable
         await using ProgramRun right = await ProgramRun.Ended(settings, "serve", "--check", "--data", Folder, "--urls", "http://127.0.0.1:0");
         Assert.True(right.ExitCode == 0, right.Everything);
         Assert.Contains("the database was not asked", right.Output, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Folder), "it made the data folder");
+    }
+
+    /// <summary>With one host there is nothing to choose from, and Npgsql would refuse the key.</summary>
+    [Theory]
+    [InlineData("Host=192.0.2.1;Username=a;Password=b;Target Session Attributes=primary")]
+    [InlineData("Host=192.0.2.1;Username=a;Password=b;Target Session Attributes=any")]
+    public async Task A_choice_among_one_host_is_none(string connectionString)
+    {
+        var settings = new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = connectionString };
+        await using ProgramRun right = await ProgramRun.Ended(settings, "serve", "--check", "--data", Folder, "--urls", "http://127.0.0.1:0");
+        Assert.True(right.ExitCode == 0, right.Everything);
+    }
+
+    /// <summary>A stand-in for the engine's program: it answers, or there is no engine behind it.</summary>
+    [Theory]
+    [InlineData(0, @"\AThe settings are right; nothing was started, and a private PostgreSQL in a container of postgres:17 would run on FOLDER\.\n\z")]
+    [InlineData(1, @"error: The database of FOLDER runs in a container, and no container engine answers\.\n.+docker version.+\n\z")]
+    public async Task A_check_says_what_a_container_would_run(int exitCode, string said)
+    {
+        string docker = Path.Combine(root, "docker");
+        await File.WriteAllTextAsync(docker, $"#!/bin/sh\necho 27.0\nexit {exitCode}\n");
+        File.SetUnixFileMode(docker, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var settings = new Dictionary<string, string?> { ["PATH"] = $"{root}:{Environment.GetEnvironmentVariable("PATH")}" };
+        await using ProgramRun check = await ProgramRun.Ended(
+            settings, "serve", "--check", "--data", Folder, "--urls", "http://127.0.0.1:0", "--postgres-image", "postgres:17");
+        Assert.Equal(exitCode, check.ExitCode);
+        Assert.Matches(said.Replace("FOLDER", Folder, StringComparison.Ordinal), check.Output + check.Errors);
         Assert.False(Directory.Exists(Folder), "it made the data folder");
     }
 
