@@ -50,6 +50,22 @@ public sealed partial class Compose_file_and_manifest : IDisposable
         await IsUsed(Path.Combine(root, "kubeconfig"));
     }
 
+    /// <summary>A tag may be moved to other content, and a container without a limit takes the machine's memory.</summary>
+    [Fact]
+    public void Images_are_pinned_by_version_and_digest_and_containers_have_a_limit_of_memory()
+    {
+        foreach ((object name, object service) in Services(Repository.Read("docker-compose.yml")))
+        {
+            var fields = (Dictionary<object, object>)service;
+            Assert.True(fields.ContainsKey("build") || Pinned().IsMatch((string)fields["image"]), $"{name}: {fields["image"]}");
+            Assert.True(fields.ContainsKey("mem_limit"), $"{name} has no limit of memory");
+        }
+
+        string[] bases = [.. Repository.Read("src/EventStore.Server/Dockerfile").Split('\n').Where(line => line.StartsWith("FROM ", StringComparison.Ordinal))];
+        Assert.Equal(2, bases.Length);
+        Assert.All(bases, line => Assert.Matches(Pinned(), line.Split(' ')[1]));
+    }
+
     /// <summary>The scripts of the profile ha, each twice as after a restart, with this machine's programs in the image's place.</summary>
     [SkippableFact]
     public async Task The_profile_ha_copies_the_primary_and_has_every_commit_wait_for_the_copy()
@@ -186,6 +202,9 @@ public sealed partial class Compose_file_and_manifest : IDisposable
             ((Dictionary<object, object>)fields["environment"]).ToDictionary(pair => (string)pair.Key, pair => (string?)placed((string)pair.Value)),
             [.. ((List<object>)fields["command"]).Select(word => placed((string)word))]);
     }
+
+    [GeneratedRegex("^[^:@]+:[0-9.]+@sha256:[0-9a-f]{64}$")]
+    private static partial Regex Pinned();
 
     [GeneratedRegex(@"\$\{(\w+):-([^}]*)\}")]
     private static partial Regex Variable();
