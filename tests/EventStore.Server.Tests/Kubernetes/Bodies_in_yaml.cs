@@ -16,6 +16,7 @@ public sealed class Bodies_in_yaml
     [InlineData("a: yes\nb: Off\nc: n\nd: 'no'\ne: !!str 5\nf: 2026-11-23", """{"a":true,"b":false,"c":false,"d":"no","e":"5","f":"2026-11-23"}""")]
     [InlineData("a: |\n  x\n  y\nb: \"t\\u00e9\"\n1: one\n", """{"a":"x\ny\n","b":"té","1":"one"}""")]
     [InlineData("a: 1.2.3\nb: 1-2\nc: 12ab\nd: v1\ne: -x\nf: 127.0.0.1", """{"a":"1.2.3","b":"1-2","c":"12ab","d":"v1","e":"-x","f":"127.0.0.1"}""")]
+    [InlineData("\"<<\": 1\n'<<b': 2", """{"<<":1,"<<b":2}""")]
     [InlineData("# nothing\n", "")]
     [InlineData("--- \na: b\n...\n", """{"a":"b"}""")]
     public void Are_read_as_kubectl_reads_them(string yaml, string json)

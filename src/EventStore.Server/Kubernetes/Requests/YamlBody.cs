@@ -83,7 +83,8 @@ internal static partial class YamlBody
             while (!parser.TryConsume<MappingEnd>(out _))
             {
                 ParsingEvent at = parser.Current!;
-                bool isName = parser.TryConsume<ScalarEvent>(out ScalarEvent? name) && name is { Anchor.IsEmpty: true, Value: not "<<" };
+                bool isName = parser.TryConsume<ScalarEvent>(out ScalarEvent? name)
+                    && name is { Anchor.IsEmpty: true } and not { Value: "<<", Style: ScalarStyle.Plain }; // in quotes it is a text
                 if (!isName || --left < 0)
                     throw new YamlException(at.Start, at.End, "the name of a field must be a text, without an anchor, and not a merge key");
                 json.WritePropertyName(typedNames ? Name(name!) : name!.Value);
