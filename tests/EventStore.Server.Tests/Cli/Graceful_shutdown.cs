@@ -29,7 +29,7 @@ public sealed class Graceful_shutdown : IAsyncLifetime
         var answered = new List<long>();
         var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Task[] writers = [.. Enumerable.Range(0, Writers).Select(i => Write(server, $"job-{i}", answered, enough))];
-        await enough.Task.WaitAsync(Patience);
+        await enough.Task.WaitAsync(Eventually.Deadline);
 
         await server.Stop().WaitAsync(Patience);
         await Task.WhenAll(writers);

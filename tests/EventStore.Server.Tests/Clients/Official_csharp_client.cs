@@ -97,7 +97,7 @@ public sealed class Official_csharp_client : IAsyncLifetime
     {
         using GenericClient jobs = Jobs();
         await jobs.CreateNamespacedAsync(Sample("typed"), Namespace);
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(Eventually.Deadline);
         var seen = new List<(WatchEventType, string?)>();
         await foreach ((WatchEventType type, PyTorchJob job) in jobs.WatchNamespacedAsync<PyTorchJob>(Namespace, cancel: patience.Token))
         {
@@ -122,7 +122,7 @@ public sealed class Official_csharp_client : IAsyncLifetime
         using (GenericClient jobs = Jobs())
             await jobs.CreateNamespacedAsync(Sample("watched"), Namespace);
         var seen = new List<long>();
-        using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var stop = new CancellationTokenSource(Eventually.Deadline);
         Task watching = withWatcher ? FollowWithWatcher(seen, changes + 1, stop.Token) : Follow(seen, changes + 1, stop.Token);
 
         for (int i = 1; i <= changes; i++)

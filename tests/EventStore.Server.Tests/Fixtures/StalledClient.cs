@@ -34,9 +34,9 @@ internal sealed class StalledClient : IDisposable
     }
 
     /// <summary>Reads what is still on its way, and answers how it ends.</summary>
-    public async Task<(string Text, bool Broken)> ReadToEnd(TimeSpan patience)
+    public async Task<(string Text, bool Broken)> ReadToEnd()
     {
-        using var stop = new CancellationTokenSource(patience);
+        using var stop = new CancellationTokenSource(Eventually.Deadline);
         var text = new StringBuilder();
         byte[] some = new byte[64 * 1024];
         try

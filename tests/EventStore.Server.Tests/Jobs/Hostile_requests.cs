@@ -163,7 +163,7 @@ public sealed class Hostile_requests(ServedDatabase served) : IClassFixture<Serv
         await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(
             $"PATCH {Sample.Job("framed")} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {ServerProcess.AdminToken}\r\n"
             + $"Content-Type: application/merge-patch+json\r\n{header}\r\n\r\n{body}"));
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var patience = new CancellationTokenSource(Eventually.Deadline);
         using var reader = new StreamReader(client.GetStream());
         Assert.StartsWith($"HTTP/1.1 {code} ", await reader.ReadLineAsync(patience.Token), StringComparison.Ordinal);
         while (await reader.ReadLineAsync(patience.Token) is { Length: > 0 })

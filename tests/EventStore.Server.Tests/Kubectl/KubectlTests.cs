@@ -22,7 +22,6 @@ public sealed record KubectlRun(string Command, int ExitCode, string Output, str
 [Collection(KubectlServer.Collection)]
 public abstract class KubectlTests(KubectlServer server) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly string home = Directory.CreateTempSubdirectory("kubectl-home-").FullName;
 
     /// <summary>The server.</summary>
@@ -85,7 +84,7 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
         start.WorkingDirectory = home;
         using Process process = Start(start, needed);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
-        using var patience = new CancellationTokenSource(Patience);
+        using var patience = new CancellationTokenSource(Eventually.Deadline);
         try
         {
             await process.WaitForExitAsync(patience.Token);

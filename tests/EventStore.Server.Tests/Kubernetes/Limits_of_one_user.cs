@@ -58,7 +58,7 @@ public sealed class Limits_of_one_user : IAsyncLifetime
             flood = [.. Enumerable.Range(0, 8).Select(i => Reply.Of(server.Admin.Patch(Sample.Job("mnist"), $$$$"""{"metadata":{"labels":{"n{{{{i}}}}":"x"}}}""")))];
             for (int refused = 0; refused < 3; refused++) // two are under way and three wait: the others are the only ones answered
             {
-                Task<Reply> answered = await Task.WhenAny(flood).WaitAsync(Patience);
+                Task<Reply> answered = await Task.WhenAny(flood).WaitAsync(Eventually.Deadline);
                 flood.Remove(answered);
                 Refused(await answered, "user \"admin\" has 2 changes under way and 3 more waiting");
             }
@@ -66,8 +66,8 @@ public sealed class Limits_of_one_user : IAsyncLifetime
             other = Reply.Of(bob.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"by":"bob"}}}"""));
         }
 
-        Assert.Equal(HttpStatusCode.OK, (await other.WaitAsync(Patience)).Code);
-        Assert.All(await Task.WhenAll(flood).WaitAsync(Patience), reply => Assert.Equal(HttpStatusCode.OK, reply.Code));
+        Assert.Equal(HttpStatusCode.OK, (await other.WaitAsync(Eventually.Deadline)).Code);
+        Assert.All(await Task.WhenAll(flood).WaitAsync(Eventually.Deadline), reply => Assert.Equal(HttpStatusCode.OK, reply.Code));
         Assert.Equal(7, await database.Events("mnist"));
     }
 
@@ -91,7 +91,7 @@ public sealed class Limits_of_one_user : IAsyncLifetime
         await server.Admin.Create("mnist");
         string later = Sample.Job("mnist") + $"?resourceVersion={await database.Ask<long>("SELECT revision + 1 FROM eventstore.head")}"; // waits until it is there
         List<Task<Reply>> flood = [.. Enumerable.Range(0, 4).Select(_ => Reply.Of(server.Admin.GetAsync(later)))];
-        Task<Reply> answered = await Task.WhenAny(flood).WaitAsync(Patience);
+        Task<Reply> answered = await Task.WhenAny(flood).WaitAsync(Eventually.Deadline);
         flood.Remove(answered);
         Refused(await answered, "user \"admin\" has 2 reads under way and 1 more waiting");
 
@@ -99,7 +99,7 @@ public sealed class Limits_of_one_user : IAsyncLifetime
         await (await server.Admin.GetAsync(Sample.Jobs())).Manifest(); // a list is no read of one object
         await (await server.Admin.GetAsync("/apis")).Manifest(); // and what costs nothing has no limit
         await (await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"by":"admin"}}}""")).Manifest();
-        Assert.All(await Task.WhenAll(flood).WaitAsync(Patience), reply => Assert.Equal(HttpStatusCode.OK, reply.Code));
+        Assert.All(await Task.WhenAll(flood).WaitAsync(Eventually.Deadline), reply => Assert.Equal(HttpStatusCode.OK, reply.Code));
     }
 
     [Fact]
@@ -225,7 +225,7 @@ public sealed class Limits_of_one_user : IAsyncLifetime
             Reply waiting = await Reply.Of(server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"n":"2"}}}""")).WaitAsync(Patience);
             Assert.Equal((HttpStatusCode.GatewayTimeout, "Timeout", "1"), (waiting.Code, (string?)waiting.Json["reason"], waiting.RetryAfter));
             await held.DisposeAsync();
-            await committing.WaitAsync(Patience);
+            await committing.WaitAsync(Eventually.Deadline);
         }
 
         Assert.Equal(2, (await watch.Next(2)).Count); // a watch has a time of its own

@@ -10,7 +10,6 @@ namespace EventStore.Server.Tests.Page;
 [Collection(PageTests.Name)]
 public sealed class Pages_that_are_live(PageFixture fixture)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1); // what is never told fails
 
     [Fact]
     public async Task Are_made_once_for_all_who_ask_meanwhile()
@@ -181,7 +180,7 @@ public sealed class Pages_that_are_live(PageFixture fixture)
     {
         string line;
         do
-            line = await lines.ReadLineAsync().WaitAsync(Patience) ?? throw new EndOfStreamException();
+            line = await lines.ReadLineAsync().WaitAsync(Eventually.Deadline) ?? throw new EndOfStreamException();
         while (!line.StartsWith(begin, StringComparison.Ordinal));
         return line;
     }

@@ -190,7 +190,7 @@ public sealed class MigrationsRules(PrivateDatabases databases) : IClassFixture<
     }
 
     private Task Apply(string owner, LogLines? log = null) =>
-        Migrations.Apply(owner, log ?? new LogLines(), _folder, TimeSpan.FromSeconds(10));
+        Migrations.Apply(owner, log ?? new LogLines(), _folder, Eventually.Deadline);
 
     private void File(string name, string sql) => System.IO.File.WriteAllText(Path.Combine(_folder, name), sql);
 }

@@ -278,7 +278,7 @@ public sealed class Broken_connections : IAsyncLifetime
     public async Task A_server_that_freezes_while_it_looks_holds_nobody_up()
     {
         await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);
-        CommitLane frozen = InProcess.Lane(source, new LaneLimits { LookUpTime = Patience });
+        CommitLane frozen = InProcess.Lane(source, new LaneLimits { LookUpTime = 2 * Eventually.Deadline });
         await frozen.Execute(InProcess.Create("frozen"));
         wire.CutReplyTo("fragile", andStayAway: true);
         Task<Outcome> looking = frozen.Execute(InProcess.Label("frozen", "glass", "fragile"));
@@ -288,7 +288,7 @@ public sealed class Broken_connections : IAsyncLifetime
         await Eventually.Holds(() => wire.Cuts > 1);
 
         await using CommitLane other = InProcess.Lane(database.Source);
-        Assert.IsType<Outcome.Done>(await other.Execute(InProcess.Create("meanwhile")).WaitAsync(TimeSpan.FromSeconds(10)));
+        Assert.IsType<Outcome.Done>(await other.Execute(InProcess.Create("meanwhile")).WaitAsync(Eventually.Deadline)); // while the other still looks
         await wire.Deliver();
         Assert.IsType<Outcome.Done>(await looking.WaitAsync(Patience));
         await frozen.DisposeAsync();

@@ -108,9 +108,9 @@ public sealed class Counted_activity : IAsyncLifetime
     {
         using ProjectionDaemon daemon = Daemon();
         await daemon.StartAllAsync();
-        await daemon.WaitForShardToBeRunning(ActivityStore.Shard, TimeSpan.FromSeconds(60));
+        await daemon.WaitForShardToBeRunning(ActivityStore.Shard, Eventually.Deadline);
         long head = await database.Ask<long>("SELECT revision FROM eventstore.head");
-        await daemon.Tracker.WaitForShardState(new ShardState(ActivityStore.Shard, head), TimeSpan.FromSeconds(60));
+        await daemon.Tracker.WaitForShardState(new ShardState(ActivityStore.Shard, head), Eventually.Deadline);
         await daemon.StopAllAsync();
     }
 

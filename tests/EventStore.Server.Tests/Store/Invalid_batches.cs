@@ -152,7 +152,7 @@ public sealed class Invalid_batches : IAsyncLifetime
         await using NpgsqlConnection stranger = await database.OwnerSource.OpenConnectionAsync();
         await using (var locks = new NpgsqlCommand("SELECT pg_advisory_lock(7072), pg_advisory_lock(7074)", stranger))
             await locks.ExecuteNonQueryAsync();
-        await connection.Commit(InProcess.Decide(jobs, InProcess.Label("there", "a", "1"))).WaitAsync(TimeSpan.FromMinutes(1));
+        await connection.Commit(InProcess.Decide(jobs, InProcess.Label("there", "a", "1"))).WaitAsync(Eventually.Deadline);
         await using var wait = new NpgsqlCommand(Server.Store.Format.DatabaseNames.WaitForCommits, connection);
         await wait.ExecuteNonQueryAsync();
     }

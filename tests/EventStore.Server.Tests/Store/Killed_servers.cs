@@ -9,7 +9,6 @@ public sealed class Killed_servers
 {
     private const int Writers = 16;
     private const int AnswersBeforeTheEnd = 300;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     [Fact]
     public async Task Lose_nothing_they_answered_and_leave_nothing_by_half()
@@ -40,7 +39,7 @@ public sealed class Killed_servers
         var answered = new List<Answered>();
         var enough = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Task[] writers = [.. Enumerable.Range(0, Writers).Select(i => Write(victim, $"job-{i}", round, answered, enough))];
-        await enough.Task.WaitAsync(Patience);
+        await enough.Task.WaitAsync(Eventually.Deadline);
         await victim.Kill();
         await Task.WhenAll(writers);
         return answered;

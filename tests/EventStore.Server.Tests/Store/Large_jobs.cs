@@ -9,7 +9,6 @@ namespace EventStore.Server.Tests.Store;
 public sealed class Large_jobs : IAsyncLifetime
 {
     private const int Jobs = 12;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private TestDatabase database = null!;
 
     public async Task InitializeAsync()
@@ -48,7 +47,7 @@ public sealed class Large_jobs : IAsyncLifetime
             all.Add(Patch("small", "small"));
         }
 
-        await Task.WhenAll(all).WaitAsync(Patience);
+        await Task.WhenAll(all).WaitAsync(Eventually.Deadline);
         string[] order = [.. answered];
         Assert.InRange(Array.IndexOf(order, "small"), 1, 4); // behind one heavy batch of two or three at most
         Assert.Equal(Jobs + 2, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events") - before);
@@ -84,14 +83,14 @@ public sealed class Large_jobs : IAsyncLifetime
     public async Task One_whose_size_nobody_knows_is_not_read_with_others()
     {
         await using NpgsqlDataSource two = NpgsqlDataSource.Create(
-            new NpgsqlConnectionStringBuilder(database.Serving) { MaxPoolSize = 2, Timeout = (int)Patience.TotalSeconds }.ConnectionString);
+            new NpgsqlConnectionStringBuilder(database.Serving) { MaxPoolSize = 2, Timeout = (int)Eventually.Deadline.TotalSeconds }.ConnectionString);
         await using CommitLane lane = InProcess.Lane(two, new LaneLimits { EarlyReadTime = TimeSpan.FromMilliseconds(50) });
         Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("at-hand")));
         await using NpgsqlConnection last = await two.OpenConnectionAsync(); // so that nothing can be read before its turn
 
         Task<Outcome>[] patches = [.. Enumerable.Range(0, Jobs).Select(i => lane.Execute(InProcess.Label($"large-{i}", "a", "1")))];
 
-        Assert.All(await Task.WhenAll(patches).WaitAsync(Patience), outcome => Assert.IsType<Outcome.Done>(outcome));
+        Assert.All(await Task.WhenAll(patches).WaitAsync(Eventually.Deadline), outcome => Assert.IsType<Outcome.Done>(outcome));
         await database.AssertWhole();
     }
 }

@@ -17,7 +17,6 @@ namespace EventStore.Server.Tests.Survival;
 public sealed class A_failover(ITestOutputHelper output)
 {
     private const int WritersCount = 16;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan WayBack = TimeSpan.FromSeconds(Rounds.Of("SURVIVAL_FAILOVER_SECONDS", 15));
 
     private readonly CountedWrites writes = new();
@@ -65,11 +64,11 @@ public sealed class A_failover(ITestOutputHelper output)
         await IsReadyAs(server, "host 1 is the primary; host 2 cannot be reached", "[+]database ok", "[+]feed ok", "[+]lane ok");
 
         await stop.CancelAsync();
-        await working.WaitAsync(Patience);
+        await working.WaitAsync(Eventually.Deadline);
         onA.Source.Clear();
         onA.OwnerSource.Clear();
         end.SetResult(await onA.Ask<long>("SELECT revision FROM eventstore.head"));
-        await following.WaitAsync(Patience);
+        await following.WaitAsync(Eventually.Deadline);
         int open = await writes.Check(onA.OwnerSource);
         output.WriteLine($"{writes.Answered} writes answered, all there; {writes.Unanswered} left open, {open} of them there\n{writes.Refusals}");
         Replay replay = await Replay.Of(onA);

@@ -25,14 +25,7 @@ public sealed class An_exhausted_pool
         List<StalledClient> stalled = [];
         try
         {
-            Reply refused = await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist")));
-            for (int i = 0; i < 20 && refused.Code == HttpStatusCode.OK; i++)
-            {
-                stalled.Add(await StalledClient.Get(server.Url, Sample.Jobs("large")));
-                await Task.Delay(200);
-                refused = await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist"))).WaitAsync(TimeSpan.FromSeconds(30));
-            }
-
+            Reply refused = await Eventually.Holds(BesideOneMore, reply => reply.Code != HttpStatusCode.OK, "a read that is refused");
             Assert.Equal((HttpStatusCode.ServiceUnavailable, "1"), (refused.Code, refused.RetryAfter));
             Assert.Equal("all of this server's connections to the database are in use; nothing was changed", (string?)refused.Json["message"]);
             await (await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"a":"b"}}}""")).Manifest();
@@ -44,5 +37,12 @@ public sealed class An_exhausted_pool
         }
 
         await Eventually.Equal(HttpStatusCode.OK, async () => (await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist")))).Code); // the clients have left
+
+        async Task<Reply> BesideOneMore()
+        {
+            if (stalled.Count < 20)
+                stalled.Add(await StalledClient.Get(server.Url, Sample.Jobs("large")));
+            return await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist"))).WaitAsync(TimeSpan.FromSeconds(30));
+        }
     }
 }

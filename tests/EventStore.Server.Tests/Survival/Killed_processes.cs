@@ -47,12 +47,12 @@ public sealed class Killed_processes(ITestOutputHelper output)
             await KillAtRandom(cluster, database, servers, proxy, Task.WhenAll(writing));
 
             await stop.CancelAsync();
-            await Task.WhenAll(writing).WaitAsync(TimeSpan.FromSeconds(60));
+            await Task.WhenAll(writing).WaitAsync(Eventually.Deadline);
             NpgsqlConnection.ClearAllPools();
             database.Source.Clear();
             database.OwnerSource.Clear();
             end.SetResult(await database.Ask<long>("SELECT revision FROM eventstore.head"));
-            await Task.WhenAll(following).WaitAsync(TimeSpan.FromSeconds(120));
+            await Task.WhenAll(following).WaitAsync(Eventually.Deadline);
 
             int open = await writes.Check(database.OwnerSource);
             output.WriteLine($"{Kills} kills: {writes.Answered} writes answered, all there; {writes.Unanswered} not answered, {open} of them there; "

@@ -10,7 +10,6 @@ namespace EventStore.Server.Tests.Telemetry;
 [Trait("Category", "Slow")]
 public sealed class The_request_log : IAsyncLifetime
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private TestDatabase database = null!;
 
     public async Task InitializeAsync() => database = await TestDatabase.Create();
@@ -74,8 +73,8 @@ public sealed class The_request_log : IAsyncLifetime
         using Process server = ChildProcess.Start(start);
         try
         {
-            string serving = (await server.StandardOutput.ReadLineAsync().WaitAsync(Patience))!;
-            using var client = new HttpClient { BaseAddress = new Uri(serving["Serving on".Length..].Trim()), Timeout = Patience };
+            string serving = (await server.StandardOutput.ReadLineAsync().WaitAsync(Eventually.Deadline))!;
+            using var client = new HttpClient { BaseAddress = new Uri(serving["Serving on".Length..].Trim()), Timeout = Eventually.Deadline };
             client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ServerProcess.AdminToken);
             for (int i = 0; i < 4500; i++) // a pipe takes some hundred lines, the queue 2,500
             {

@@ -28,14 +28,14 @@ public sealed class A_slow_watcher
         }
 
         end.SetResult(await database.Ask<long>("SELECT revision FROM eventstore.head"));
-        await Task.WhenAll(following).WaitAsync(TimeSpan.FromSeconds(30));
+        await Task.WhenAll(following).WaitAsync(Eventually.Deadline);
         Replay replay = await Replay.Of(database);
         Assert.All(others, other => other.Check(replay));
         Assert.All(others, other => Assert.Equal(0, other.CutOff));
 
         await stop.CancelAsync();
         await trickling;
-        (string text, bool broken) = await slow.ReadToEnd(TimeSpan.FromSeconds(10));
+        (string text, bool broken) = await slow.ReadToEnd();
         Assert.True(broken, "it was told that the watch ended properly");
         Assert.DoesNotContain($"\"resourceVersion\":\"{replay.Head}\"", text, StringComparison.Ordinal);
         await server.Says("was cut off: its client reads too slowly, and more than 150 changes");

@@ -1,4 +1,5 @@
 using EventStore.Server.Store.Feed;
+using EventStore.Server.Tests.Fixtures;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using Heard = EventStore.Server.Store.Feed.Notifications;
@@ -17,7 +18,7 @@ public sealed class Listening_for_commits
         using var notifications = new Heard(disposed, new FeedLimits { RetryPause = TimeSpan.FromMilliseconds(1) }, log);
 
         await notifications.StartAsync(CancellationToken.None);
-        await log.Reached.WaitAsync(TimeSpan.FromSeconds(60));
+        await log.Reached.WaitAsync(Eventually.Deadline);
 
         Assert.NotNull(notifications.Trouble);
         Assert.False(notifications.ExecuteTask!.IsCompleted);

@@ -102,7 +102,7 @@ public sealed class Watchers_and_writers
         await stop.CancelAsync();
         await writing;
         await Retry(async () => end.SetResult(await database.Ask<long>("SELECT revision FROM eventstore.head")));
-        await Task.WhenAll(following).WaitAsync(TimeSpan.FromSeconds(60));
+        await Task.WhenAll(following).WaitAsync(Eventually.Deadline);
 
         Replay replay = null!;
         await Retry(async () => replay = await Replay.Of(database)); // the last restart may have closed our connection too
