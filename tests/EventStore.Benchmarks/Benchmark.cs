@@ -82,74 +82,31 @@ internal sealed class Benchmark : IAsyncDisposable
         await Load(server.Load(LoadKind.Patch, postgres) with { Jobs = options.Jobs, Connections = 16, Seconds = options.WarmUpSeconds }, null);
     }
 
-    private async Task Scenario(string name)
+    private Task Scenario(string name) => name switch
     {
-        switch (name)
-        {
-            case "list":
-                await List();
-                return;
-            case "watch":
-                foreach ((int watchers, int rate) in WatchLoads)
-                    await Watch(watchers, rate);
-                return;
-            case "growth":
-                await new Growth(postgres!, options, spec => Load(spec, null), stop).Measure(figures);
-                return;
-            case "flood":
-                await new Flood(postgres!, options, figures, stop).Measure();
-                return;
-            case "lifetimes":
-                await new Lifetimes(postgres!, options, figures, spec => Load(spec, null), stop).Measure();
-                break;
-            case "past":
-                await Past();
-                return;
-            case "whole":
-                await new Whole(postgres!, options, figures, spec => Load(spec, null), stop).Measure();
-                return;
-            case Options.OfGivenStore:
-                await new HistoryPages(postgres, options, figures, spec => Load(spec, null)).Measure(server, options.WholeJobs);
-                return;
-            case "standby":
-                await new StandbyReads(postgres!, options, figures, spec => Load(spec, null), stop).Measure();
-                return;
-            case "chain":
-                await new ChainCost(postgres!, options, spec => Load(spec, null), stop).Measure(figures);
-                return;
-            case "snapshot":
-                await new OldSnapshot(postgres!, options, stop).Measure(figures);
-                return;
-            case "page-job" or "page-store" or "page-live":
-                await new PageFigures(postgres!, options, figures, spec => Load(spec, null), stop).Measure(name);
-                return;
-            case "deletecollection":
-                await new CollectionDeletion(postgres!, options, spec => Load(spec, null), stop).Measure(figures);
-                return;
-            case "large":
-                using (var large = new LargeJobs(postgres!, options, stop))
-                    await large.Measure(figures);
-                return;
-            case "apply":
-                await new ApplyCost(postgres!, options, spec => Load(spec, null), Prepared, stop).Measure(figures);
-                return;
-            case "bytes":
-                await new BytesKept(postgres!, options, spec => Load(spec, null), stop).Measure(Prepared);
-                return;
-            case "undo":
-                await new Undo(postgres!, options, figures, LongJob, stop).Measure();
-                return;
-            case "touched":
-                await new TouchedCost(postgres!, options, stop).Measure(figures);
-                return;
-            case "first-screen":
-                figures.Add("first-screen", 1, await FirstScreen.Measure(options.Server, stop));
-                return;
-            case "startup":
-                figures.Add("startup", 1, await Startup.Measure(options.Server, stop));
-                return;
-        }
-    }
+        "list" => List(),
+        "watch" => Watches(),
+        "growth" => new Growth(postgres!, options, spec => Load(spec, null), stop).Measure(figures),
+        "flood" => new Flood(postgres!, options, figures, stop).Measure(),
+        "lifetimes" => new Lifetimes(postgres!, options, figures, spec => Load(spec, null), stop).Measure(),
+        "past" => Past(),
+        "whole" => new Whole(postgres!, options, figures, spec => Load(spec, null), stop).Measure(),
+        Options.OfGivenStore => new HistoryPages(postgres, options, figures, spec => Load(spec, null)).Measure(server, options.WholeJobs),
+        "standby" => new StandbyReads(postgres!, options, figures, spec => Load(spec, null), stop).Measure(),
+        "chain" => new ChainCost(postgres!, options, spec => Load(spec, null), stop).Measure(figures),
+        "snapshot" => new OldSnapshot(postgres!, options, stop).Measure(figures),
+        "page-job" or "page-store" or "page-live" =>
+            new PageFigures(postgres!, options, figures, spec => Load(spec, null), stop).Measure(name),
+        "deletecollection" => new CollectionDeletion(postgres!, options, spec => Load(spec, null), stop).Measure(figures),
+        "large" => Large(),
+        "apply" => new ApplyCost(postgres!, options, spec => Load(spec, null), Prepared, stop).Measure(figures),
+        "bytes" => new BytesKept(postgres!, options, spec => Load(spec, null), stop).Measure(Prepared),
+        "undo" => new Undo(postgres!, options, figures, LongJob, stop).Measure(),
+        "touched" => new TouchedCost(postgres!, options, stop).Measure(figures),
+        "first-screen" => Once(name, FirstScreen.Measure),
+        "startup" => Once(name, Startup.Measure),
+        _ => Task.CompletedTask,
+    };
 
     private Task Prepared(ServerUnderTest target) => Fill(target, LoadKind.CreateAll, "bench", options.Jobs, options.Jobs, $"creating {options.Jobs} jobs");
 
@@ -224,6 +181,21 @@ internal sealed class Benchmark : IAsyncDisposable
             CultureInfo.InvariantCulture,
             $"lag p50 {watch.LagP50Ms:0.0} p99 {watch.LagP99Ms:0.0} max {watch.LagMaxMs:0} ms; frames {watch.FramesReceived} of {watch.FramesExpected}, {watch.FramesTwice} twice, {watch.Resumes} resumes"));
     }
+
+    private async Task Watches()
+    {
+        foreach ((int watchers, int rate) in WatchLoads)
+            await Watch(watchers, rate);
+    }
+
+    private async Task Large()
+    {
+        using var large = new LargeJobs(postgres!, options, stop);
+        await large.Measure(figures);
+    }
+
+    private async Task Once(string name, Func<string?, CancellationToken, Task<Measured>> measure) =>
+        figures.Add(name, 1, await measure(options.Server, stop));
 
     private async Task Past()
     {

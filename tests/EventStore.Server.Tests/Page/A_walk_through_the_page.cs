@@ -67,7 +67,16 @@ public sealed class A_walk_through_the_page(PageFixture page, AsTheReadmeStartsI
             await (await started.Api.Patch(job, patch)).Manifest();
         await using Visitor visitor = await page.Visit(colours, phone, server: started.Url);
 
-        // 1 and 2. The address leads to the form, the form to the jobs, and they are live.
+        await FindTheJobs(visitor, space);
+        await FollowItsPast(visitor);
+        await GoBackToTheFirst(visitor, job);
+        await SeeWhoDidAllThat(visitor, space);
+        await LeaveByTheServer(visitor);
+    }
+
+    /// <summary>1 and 2. The address leads to the form, the form to the jobs, and they are live.</summary>
+    private async Task FindTheJobs(Visitor visitor, string space)
+    {
         await visitor.Go("/");
         await visitor.Page.GetByLabel("Token").FillAsync(started.Token);
         await visitor.Press("Sign in");
@@ -82,7 +91,11 @@ public sealed class A_walk_through_the_page(PageFixture page, AsTheReadmeStartsI
         await visitor.Follow("Deleted");
         Assert.Equal(["other"], await visitor.Names());
         await visitor.Page.GoBackAsync();
+    }
 
+    /// <summary>Its timeline, its objects, and two of them compared.</summary>
+    private static async Task FollowItsPast(Visitor visitor)
+    {
         // 3. Its timeline.
         await visitor.Follow("mnist");
         await Copies(visitor);
@@ -104,20 +117,29 @@ public sealed class A_walk_through_the_page(PageFixture page, AsTheReadmeStartsI
         await visitor.Press("Compare the two marked");
         Assert.Contains("    team: vision", await visitor.Page.Locator(".diff td.came").AllTextContentsAsync());
         await Copies(visitor);
+    }
 
-        // 6. Back to the first.
+    /// <summary>6. Back to the first.</summary>
+    private async Task GoBackToTheFirst(Visitor visitor, string job)
+    {
         await visitor.Follow(visitor.Page.GetByRole(AriaRole.Link, new() { Name = "Go back to" }));
         await visitor.IsForEverybody();
         await visitor.Press("Go back: change");
         Assert.Contains("Done.", await visitor.Text(), StringComparison.Ordinal);
         Assert.Null((await started.Api.Get(job))["spec"]!["cleanPodPolicy"]);
+    }
 
-        // 7. Who did all that.
+    /// <summary>7. Who did all that.</summary>
+    private static async Task SeeWhoDidAllThat(Visitor visitor, string space)
+    {
         await visitor.Go($"/ui/activity?namespace={space}&user=admin&verb=RolledBack");
         Assert.Single(await visitor.Names());
         await Copies(visitor);
+    }
 
-        // 8. How the server is.
+    /// <summary>8. How the server is, and out.</summary>
+    private static async Task LeaveByTheServer(Visitor visitor)
+    {
         await visitor.Follow("Server", exact: true);
         Assert.Contains("Checkpoint of the history", await visitor.Text(), StringComparison.Ordinal);
         await Copies(visitor);

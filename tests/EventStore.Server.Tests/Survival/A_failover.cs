@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Text.Json.Nodes;
 using EventStore.Server.Tests.Fixtures;
 using EventStore.Server.Tests.Watch;
 using Npgsql;
@@ -44,24 +45,11 @@ public sealed class A_failover(ITestOutputHelper output)
         Task working = Task.WhenAll(Enumerable.Range(0, 2 * WritersCount).Select(i => Task.Run(() =>
             i < WritersCount ? writes.Write(server.Admin, $"job-{i}", stop.Token) : writes.Read([server.Admin], $"job-{i - WritersCount}", stop.Token))));
 
-        await writes.GoOn(working);
-        await a.Freeze();
-        await Promote(b, "hangs", working);
-        await IsReadyAs(server, "host 1 does not answer; host 2 is the primary", "[+]replication degraded: the primary waits for no standby");
-        await a.Thaw();
-        await IsReadyAs(server, "host 1 is a former primary that still takes writes; host 2 is the primary");
-        await server.Says($"The database's host 127.0.0.1:{a.Port} is a former primary that still takes writes, on timeline 1");
-        await a.Run("ALTER SYSTEM SET default_transaction_read_only = on");
-        await a.Run("SELECT pg_reload_conf()");
-        await IsReadyAs(server, "host 1 is read-only; host 2 is the primary");
-
+        await Hang(a, b, server, working);
         await a.Rejoin(b);
         await b.RequireStandby();
         await IsReadyAs(server, "[+]hosts ok", "[+]replication ok");
-        await writes.GoOn(working);
-        await b.Kill();
-        await Promote(a, "is killed", working);
-        await IsReadyAs(server, "host 1 is the primary; host 2 cannot be reached", "[+]database ok", "[+]feed ok", "[+]lane ok");
+        await Die(b, a, server, working);
 
         await stop.CancelAsync();
         await working.WaitAsync(Eventually.Deadline);
@@ -75,11 +63,7 @@ public sealed class A_failover(ITestOutputHelper output)
         Assert.All(followers, follower => follower.Check(replay));
         Assert.All(followers, follower => Assert.Equal(0, follower.CutOff));
         await onA.AssertWhole();
-        System.Text.Json.Nodes.JsonNode checkpoint = await server.Admin.Get("/apis/audit.eventstore.io/v1/checkpoint");
-        Assert.Equal((3, "[]"), ((int)checkpoint["epoch"]!, checkpoint["lost"]!.ToJsonString())); // one for each promotion, and nothing lost
-        Assert.DoesNotContain("The lane failed", server.Output, StringComparison.Ordinal);
-        Assert.Contains($"The primary is 127.0.0.1:{b.Port} now, on timeline 2; before it was 127.0.0.1:{a.Port}", server.Output, StringComparison.Ordinal);
-        Assert.Contains($"The primary is 127.0.0.1:{a.Port} now, on timeline 3; before it was 127.0.0.1:{b.Port}", server.Output, StringComparison.Ordinal);
+        await TellsOfBoth(server, a, b);
         foreach (NpgsqlDataSource source in (NpgsqlDataSource[])[onA.Source, onA.OwnerSource, onB.Source, onB.OwnerSource])
             await source.DisposeAsync();
     }
@@ -112,6 +96,30 @@ public sealed class A_failover(ITestOutputHelper output)
         Assert.Contains("error: the database's primary waits for no standby, which --require-synchronous refuses\n", refused.Errors, StringComparison.Ordinal);
     }
 
+    /// <summary>The first primary hangs, its standby is promoted, and it comes back as one that does not know.</summary>
+    private async Task Hang(OwnCluster a, OwnCluster b, ServerProcess server, Task working)
+    {
+        await writes.GoOn(working);
+        await a.Freeze();
+        await Promote(b, "hangs", working);
+        await IsReadyAs(server, "host 1 does not answer; host 2 is the primary", "[+]replication degraded: the primary waits for no standby");
+        await a.Thaw();
+        await IsReadyAs(server, "host 1 is a former primary that still takes writes; host 2 is the primary");
+        await server.Says($"The database's host 127.0.0.1:{a.Port} is a former primary that still takes writes, on timeline 1");
+        await a.Run("ALTER SYSTEM SET default_transaction_read_only = on");
+        await a.Run("SELECT pg_reload_conf()");
+        await IsReadyAs(server, "host 1 is read-only; host 2 is the primary");
+    }
+
+    /// <summary>The second primary is killed, and its standby, the first one, is promoted.</summary>
+    private async Task Die(OwnCluster b, OwnCluster a, ServerProcess server, Task working)
+    {
+        await writes.GoOn(working);
+        await b.Kill();
+        await Promote(a, "is killed", working);
+        await IsReadyAs(server, "host 1 is the primary; host 2 cannot be reached", "[+]database ok", "[+]feed ok", "[+]lane ok");
+    }
+
     private async Task Promote(OwnCluster standby, string what, Task working)
     {
         await standby.Promote();
@@ -121,6 +129,18 @@ public sealed class A_failover(ITestOutputHelper output)
         output.WriteLine($"a primary that {what}: first write answered {there.Elapsed.TotalSeconds:0.00} s after its successor was there");
         Assert.InRange(there.Elapsed, TimeSpan.Zero, WayBack);
         await writes.GoOn(working);
+    }
+
+    /// <summary>The checkpoint has an epoch for each promotion and nothing that was lost, and the log says who was the primary when.</summary>
+    private static async Task TellsOfBoth(ServerProcess server, OwnCluster a, OwnCluster b)
+    {
+        JsonNode checkpoint = await server.Admin.Get("/apis/audit.eventstore.io/v1/checkpoint");
+        Assert.Equal((3, "[]"), ((int)checkpoint["epoch"]!, checkpoint["lost"]!.ToJsonString()));
+        Assert.DoesNotContain("The lane failed", server.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"The primary is 127.0.0.1:{b.Port} now, on timeline 2; before it was 127.0.0.1:{a.Port}", server.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"The primary is 127.0.0.1:{a.Port} now, on timeline 3; before it was 127.0.0.1:{b.Port}", server.Output, StringComparison.Ordinal);
     }
 
     private static async Task<string> IsReadyAs(ServerProcess server, params string[] texts)

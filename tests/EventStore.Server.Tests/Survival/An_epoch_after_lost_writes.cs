@@ -24,30 +24,15 @@ public sealed class An_epoch_after_lost_writes
         string both = new NpgsqlConnectionStringBuilder(onA.Serving) { Host = $"127.0.0.1:{a.Port},127.0.0.1:{b.Port}" }.ConnectionString;
         await using ServerProcess one = await ServerProcess.Start(both, "--activity", "on");
         await using ServerProcess two = await ServerProcess.Start(both, "--activity", "on");
-        long kept = 0;
-        for (int i = 0; i < 5; i++)
-            kept = long.Parse((await one.Admin.Create($"job-{i}")).Revision());
-        await Eventually.Holds(async () => await b.Run($"SELECT pg_last_wal_replay_lsn() >= '{await a.Run("SELECT pg_current_wal_lsn()")}'") is true, "the standby has all");
+        long kept = await CreateFive(one);
+        await Eventually.Holds(
+            async () => await b.Run($"SELECT pg_last_wal_replay_lsn() >= '{await a.Run("SELECT pg_current_wal_lsn()")}'") is true, "the standby has all");
         Assert.Equal((1L, 0), Epoch(await one.Admin.Get(Checkpoint)));
 
-        await b.Run("ALTER SYSTEM SET primary_conninfo = ''");
-        await b.Run("SELECT pg_reload_conf()");
-        await Eventually.Holds(async () => await a.Run("SELECT NOT EXISTS (SELECT FROM pg_stat_replication)") is true, "nothing is sent to the standby");
+        await CutOff(a, b);
         await using WatchClient ofOne = await WatchClient.Open(one.Admin, Sample.Jobs(), $"resourceVersion={kept}");
         await using WatchClient ofTwo = await WatchClient.Open(two.Admin, Sample.Jobs(), $"resourceVersion={kept}&labelSelector=none=here");
-        string seenByTwo = "";
-        for (int i = 0; i < 5; i++)
-            seenByTwo = await Label(one, $"job-{i}", "lost");
-        await Eventually.Equal(seenByTwo, async () => (await two.Admin.Get(Sample.Jobs())).Revision());
-        await using (WatchClient shown = await WatchClient.Open(two.Admin, Sample.Jobs(), $"resourceVersion={kept}"))
-        {
-            for (long last = 0; last < long.Parse(seenByTwo);) // now the watch that is shown nothing has passed over what will be lost
-                last = (await shown.Next())!.Revision;
-        }
-
-        long lost = 0;
-        for (int i = 0; i < 3; i++)
-            lost = long.Parse((await one.Admin.Create($"lost-{i}")).Revision());
+        long lost = await WriteWhatWillBeLost(one, two, kept);
         for (long last = 0; last < lost;)
             last = (await ofOne.Next())!.Revision;
 
@@ -58,50 +43,15 @@ public sealed class An_epoch_after_lost_writes
         string labelled = await Label(one, "job-0", "after");
         await two.Signal("CONT");
         JsonNode first = await two.Admin.Get(Sample.Job("job-0"));
-        Assert.Equal((labelled, null, "a"), (first.Revision(), (string?)first["metadata"]!["labels"]!["lost"], (string?)first["metadata"]!["labels"]!["after"]));
+        Assert.Equal(
+            (labelled, null, "a"), (first.Revision(), (string?)first["metadata"]!["labels"]!["lost"], (string?)first["metadata"]!["labels"]!["after"]));
         await Expires(ofTwo);
-        await Eventually.Holds(async () => Lost(await one.Admin.Get(Checkpoint)) == (kept + 1, lost), "every lost revision is named, and no other");
-        JsonNode checkpoint = await one.Admin.Get(Checkpoint);
-        Assert.Equal(checkpoint.ToJsonString(), (await two.Admin.Get(Checkpoint)).ToJsonString());
-        Assert.Contains($"LOST: revisions {kept + 1} to ", one.Output + two.Output, StringComparison.Ordinal);
-        Assert.Contains($"eventstore_revisions_lost{{otel_scope_name=\"eventstore\"}} {lost - kept}", await one.Admin.GetStringAsync("/metrics"), StringComparison.Ordinal);
 
-        foreach (ServerProcess server in (ServerProcess[])[one, two])
-        {
-            foreach (string asked in (string[])["?resourceVersion=", "?watch=true&resourceVersion=", "?resourceVersionMatch=Exact&resourceVersion=", "/job-0?resourceVersion="])
-            {
-                Reply reply = await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}{asked}{lost}"));
-                Assert.Equal((HttpStatusCode.Gone, "Expired"), (reply.Code, (string?)reply.Json["reason"]));
-                Assert.Equal(HttpStatusCode.Gone, (await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}{asked}{lost + 1000}"))).Code);
-            }
-
-            Assert.Equal(HttpStatusCode.Gone, (await Reply.Of(server.Admin.GetAsync($"/apis/audit.eventstore.io/v1/activity?resourceVersion={lost}"))).Code);
-            Assert.Equal(HttpStatusCode.OK, (await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}?resourceVersion={kept}"))).Code);
-            Assert.Null((await server.Admin.Get(Sample.Job("job-0")))["metadata"]!["labels"]!["lost"]);
-            Assert.Equal(HttpStatusCode.NotFound, (await Reply.Of(server.Admin.GetAsync(Sample.Job("lost-0")))).Code);
-        }
-
-        // What either server remembers of the lost history is not decided upon.
-        JsonNode patched = await (await one.Admin.Patch(Sample.Job("job-4"), """{"metadata":{"labels":{"found":"again"}}}""")).Manifest();
-        Assert.Null(patched["metadata"]!["labels"]!["lost"]);
-        long next = long.Parse(patched.Revision());
-        Assert.True(next > lost + uint.MaxValue, $"the next revision is {next}");
-        Assert.True(long.Parse((await two.Admin.Create("lost-0")).Revision()) > next);
-        Reply early = await Reply.Of(one.Admin.GetAsync($"{Sample.Jobs()}?resourceVersion={next + 1000}"));
-        Assert.Equal(HttpStatusCode.GatewayTimeout, early.Code); // a revision that may yet come
-
-        await using NpgsqlConnection raw = await onB.Source.OpenConnectionAsync();
-        (long number, long rebuild) = (Epoch(checkpoint).Number, await onB.Ask<long>("SELECT last_value + is_called::int FROM eventstore.rebuilds"));
-        Batch batch = InProcess.Decide([], InProcess.Create("of-a-server-that-slept"));
-        foreach ((Fence fence, long answered) in ((Fence, long)[])[(new(rebuild, number - 1, kept), number), (new(rebuild, number, next + 1000), 0)])
-        {
-            Committed refused = await CommitCall.Execute(raw, batch, fence: fence);
-            Assert.Equal(answered, refused.Epoch);
-            Assert.Equal([false], refused.Held);
-            Assert.Equal([0], refused.Revisions);
-        }
-
-        Assert.All((await CommitCall.Execute(raw, batch, fence: new(rebuild, number, next))).Held, Assert.True);
+        long epoch = await NameTheLoss(one, two, kept, lost);
+        await KnowsNothingOfTheLost(one, kept, lost);
+        await KnowsNothingOfTheLost(two, kept, lost);
+        long next = await GoOnBehindTheLost(one, two, lost);
+        await IsRefusedWhoSlept(onB, epoch, kept, next);
         await onB.AssertWhole();
         foreach (NpgsqlDataSource source in (NpgsqlDataSource[])[onA.Source, onA.OwnerSource, onB.Source, onB.OwnerSource])
             await source.DisposeAsync();
@@ -166,6 +116,106 @@ public sealed class An_epoch_after_lost_writes
 
         await database.Source.DisposeAsync();
         await database.OwnerSource.DisposeAsync();
+    }
+
+    private static async Task<long> CreateFive(ServerProcess server)
+    {
+        long last = 0;
+        for (int i = 0; i < 5; i++)
+            last = long.Parse((await server.Admin.Create($"job-{i}")).Revision());
+        return last;
+    }
+
+    /// <summary>From here on the standby gets nothing.</summary>
+    private static async Task CutOff(OwnCluster primary, OwnCluster standby)
+    {
+        await standby.Run("ALTER SYSTEM SET primary_conninfo = ''");
+        await standby.Run("SELECT pg_reload_conf()");
+        await Eventually.Holds(
+            async () => await primary.Run("SELECT NOT EXISTS (SELECT FROM pg_stat_replication)") is true, "nothing is sent to the standby");
+    }
+
+    /// <summary>Changes the five jobs and creates three, and lets the second server see the changes.</summary>
+    /// <returns>The last revision.</returns>
+    private static async Task<long> WriteWhatWillBeLost(ServerProcess one, ServerProcess two, long kept)
+    {
+        string seenByTwo = "";
+        for (int i = 0; i < 5; i++)
+            seenByTwo = await Label(one, $"job-{i}", "lost");
+        await Eventually.Equal(seenByTwo, async () => (await two.Admin.Get(Sample.Jobs())).Revision());
+        await using (WatchClient shown = await WatchClient.Open(two.Admin, Sample.Jobs(), $"resourceVersion={kept}"))
+        {
+            for (long last = 0; last < long.Parse(seenByTwo);) // now the watch that is shown nothing has passed over what will be lost
+                last = (await shown.Next())!.Revision;
+        }
+
+        long lost = 0;
+        for (int i = 0; i < 3; i++)
+            lost = long.Parse((await one.Admin.Create($"lost-{i}")).Revision());
+        return lost;
+    }
+
+    /// <summary>Both servers name every lost revision and no other, in the checkpoint, the log and the metrics.</summary>
+    /// <returns>The number of the epoch that has begun.</returns>
+    private static async Task<long> NameTheLoss(ServerProcess one, ServerProcess two, long kept, long lost)
+    {
+        await Eventually.Holds(
+            async () => Lost(await one.Admin.Get(Checkpoint)) == (kept + 1, lost), "every lost revision is named, and no other");
+        JsonNode checkpoint = await one.Admin.Get(Checkpoint);
+        Assert.Equal(checkpoint.ToJsonString(), (await two.Admin.Get(Checkpoint)).ToJsonString());
+        Assert.Contains($"LOST: revisions {kept + 1} to ", one.Output + two.Output, StringComparison.Ordinal);
+        Assert.Contains(
+            $"eventstore_revisions_lost{{otel_scope_name=\"eventstore\"}} {lost - kept}", await one.Admin.GetStringAsync("/metrics"),
+            StringComparison.Ordinal);
+        return Epoch(checkpoint).Number;
+    }
+
+    private static async Task KnowsNothingOfTheLost(ServerProcess server, long kept, long lost)
+    {
+        foreach (string asked in (string[])
+            ["?resourceVersion=", "?watch=true&resourceVersion=", "?resourceVersionMatch=Exact&resourceVersion=", "/job-0?resourceVersion="])
+        {
+            Reply reply = await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}{asked}{lost}"));
+            Assert.Equal((HttpStatusCode.Gone, "Expired"), (reply.Code, (string?)reply.Json["reason"]));
+            Assert.Equal(HttpStatusCode.Gone, (await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}{asked}{lost + 1000}"))).Code);
+        }
+
+        Reply activity = await Reply.Of(server.Admin.GetAsync($"/apis/audit.eventstore.io/v1/activity?resourceVersion={lost}"));
+        Assert.Equal(HttpStatusCode.Gone, activity.Code);
+        Assert.Equal(HttpStatusCode.OK, (await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}?resourceVersion={kept}"))).Code);
+        Assert.Null((await server.Admin.Get(Sample.Job("job-0")))["metadata"]!["labels"]!["lost"]);
+        Assert.Equal(HttpStatusCode.NotFound, (await Reply.Of(server.Admin.GetAsync(Sample.Job("lost-0")))).Code);
+    }
+
+    /// <summary>Revisions go on far behind those that were lost, and what either server remembers of these is not decided upon.</summary>
+    /// <returns>The revision of a change behind them.</returns>
+    private static async Task<long> GoOnBehindTheLost(ServerProcess one, ServerProcess two, long lost)
+    {
+        JsonNode patched = await (await one.Admin.Patch(Sample.Job("job-4"), """{"metadata":{"labels":{"found":"again"}}}""")).Manifest();
+        Assert.Null(patched["metadata"]!["labels"]!["lost"]);
+        long next = long.Parse(patched.Revision());
+        Assert.True(next > lost + uint.MaxValue, $"the next revision is {next}");
+        Assert.True(long.Parse((await two.Admin.Create("lost-0")).Revision()) > next);
+        Reply early = await Reply.Of(one.Admin.GetAsync($"{Sample.Jobs()}?resourceVersion={next + 1000}"));
+        Assert.Equal(HttpStatusCode.GatewayTimeout, early.Code); // a revision that may yet come
+        return next;
+    }
+
+    /// <summary>A commit by a server that knows of another epoch, or of more than there is, stores nothing and is told so.</summary>
+    private static async Task IsRefusedWhoSlept(TestDatabase database, long epoch, long kept, long next)
+    {
+        await using NpgsqlConnection raw = await database.Source.OpenConnectionAsync();
+        long rebuild = await database.Ask<long>("SELECT last_value + is_called::int FROM eventstore.rebuilds");
+        Batch batch = InProcess.Decide([], InProcess.Create("of-a-server-that-slept"));
+        foreach ((Fence fence, long answered) in ((Fence, long)[])[(new(rebuild, epoch - 1, kept), epoch), (new(rebuild, epoch, next + 1000), 0)])
+        {
+            Committed refused = await CommitCall.Execute(raw, batch, fence: fence);
+            Assert.Equal(answered, refused.Epoch);
+            Assert.Equal([false], refused.Held);
+            Assert.Equal([0], refused.Revisions);
+        }
+
+        Assert.All((await CommitCall.Execute(raw, batch, fence: new(rebuild, epoch, next))).Held, Assert.True);
     }
 
     private static async Task Expires(WatchClient watch)

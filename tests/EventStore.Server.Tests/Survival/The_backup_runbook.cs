@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
@@ -29,54 +31,67 @@ public sealed partial class The_backup_runbook
         await Execute(superuser.ConnectionString, roles[0]);
         string owner = $"Host={here};Database=eventstore;Username=eventstore_owner;Password=owner-secret;Pooling=false";
         string serving = $"Host={here};Database=eventstore;Username=eventstore_server;Password=server-secret";
-        await using (ProgramRun migrated = await ProgramRun.Ended(
-            new Dictionary<string, string?> { ["ConnectionStrings__PostgresOwner"] = owner, ["ConnectionStrings__Postgres"] = serving }, "migrate"))
-        {
-            Assert.True(migrated.ExitCode == 0, migrated.Everything);
-        }
+        await Migrate(owner, serving);
 
-        string kept, lost;
-        await using (ServerProcess server = await ServerProcess.Start(serving))
-        {
-            await server.Admin.Create("mnist");
-            await server.Admin.Create("gone");
-            await (await server.Admin.DeleteAsync(Sample.Job("gone"))).Manifest();
-            kept = (await (await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"team":"ml"}}}""")).Manifest()).ToJsonString();
-            await Shell(folder, superuser.Port, shell[0]);
-            await server.Admin.Create("after-the-dump");
-            lost = (await server.Admin.Create("after-the-dump-too")).Revision();
-        }
-
+        (string kept, string lost) = await WriteAround(() => Shell(folder, superuser.Port, shell[0]), serving);
         await Execute(superuser.ConnectionString, sql[0]);
         string said = await Shell(folder, superuser.Port, shell[0].Split('\n')[0] + "\n" + shell[1]);
         Assert.Contains("the database is up to date", said, StringComparison.Ordinal);
         Assert.Matches(@"\d+ events verified: the chain is whole", said);
 
-        string restored = serving.Replace("Database=eventstore;", "Database=eventstore_restored;", StringComparison.Ordinal);
-        await using (ServerProcess server = await ServerProcess.Start(restored))
-        {
-            Assert.Equal(kept, (await server.Admin.Get(Sample.Job("mnist"))).ToJsonString());
-            Assert.DoesNotContain("SECURITY", server.Output, StringComparison.Ordinal);
-            foreach (string query in (string[])["watch=true&resourceVersion=", "resourceVersion="])
-            {
-                Reply early = await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}?{query}{lost}"));
-                Assert.Equal((HttpStatusCode.Gone, "Expired"), (early.Code, (string?)early.Json["reason"]));
-            }
+        await IsServed(serving.Replace("Database=eventstore;", "Database=eventstore_restored;", StringComparison.Ordinal), kept, lost);
+        await IsClosed(new NpgsqlConnectionStringBuilder(superuser.ConnectionString) { Database = "eventstore_restored" }.ConnectionString);
+        Directory.Delete(folder, recursive: true);
+    }
 
-            long next = long.Parse((await server.Admin.Create("next")).Revision(), System.Globalization.CultureInfo.InvariantCulture);
-            Assert.True(next > uint.MaxValue && next > long.Parse(lost, System.Globalization.CultureInfo.InvariantCulture), $"the next revision is {next}");
-            Assert.Equal(HttpStatusCode.NotFound, (await Reply.Of(server.Admin.GetAsync(Sample.Job("after-the-dump")))).Code);
+    private static async Task Migrate(string owner, string serving)
+    {
+        await using ProgramRun migrated = await ProgramRun.Ended(
+            new Dictionary<string, string?> { ["ConnectionStrings__PostgresOwner"] = owner, ["ConnectionStrings__Postgres"] = serving }, "migrate");
+        Assert.True(migrated.ExitCode == 0, migrated.Everything);
+    }
+
+    /// <summary>Writes, takes the backup, and writes what it does not have.</summary>
+    /// <returns>A job as the backup has it, and the last revision.</returns>
+    private static async Task<(string Kept, string Lost)> WriteAround(Func<Task> backUp, string serving)
+    {
+        await using ServerProcess server = await ServerProcess.Start(serving);
+        await server.Admin.Create("mnist");
+        await server.Admin.Create("gone");
+        await (await server.Admin.DeleteAsync(Sample.Job("gone"))).Manifest();
+        JsonNode kept = await (await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"team":"ml"}}}""")).Manifest();
+        await backUp();
+        await server.Admin.Create("after-the-dump");
+        return (kept.ToJsonString(), (await server.Admin.Create("after-the-dump-too")).Revision());
+    }
+
+    /// <summary>A server on the restored store has what was kept, and gives none of the lost revisions again.</summary>
+    private static async Task IsServed(string restored, string kept, string lost)
+    {
+        await using ServerProcess server = await ServerProcess.Start(restored);
+        Assert.Equal(kept, (await server.Admin.Get(Sample.Job("mnist"))).ToJsonString());
+        Assert.DoesNotContain("SECURITY", server.Output, StringComparison.Ordinal);
+        foreach (string query in (string[])["watch=true&resourceVersion=", "resourceVersion="])
+        {
+            Reply early = await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}?{query}{lost}"));
+            Assert.Equal((HttpStatusCode.Gone, "Expired"), (early.Code, (string?)early.Json["reason"]));
         }
 
-        // A restore must not open to everybody what migrations closed.
-        await using var look = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(superuser.ConnectionString) { Database = "eventstore_restored" }.ConnectionString);
+        long next = long.Parse((await server.Admin.Create("next")).Revision(), CultureInfo.InvariantCulture);
+        Assert.True(next > uint.MaxValue && next > long.Parse(lost, CultureInfo.InvariantCulture), $"the next revision is {next}");
+        Assert.Equal(HttpStatusCode.NotFound, (await Reply.Of(server.Admin.GetAsync(Sample.Job("after-the-dump")))).Code);
+    }
+
+    /// <summary>A restore must not open to everybody what migrations closed.</summary>
+    private static async Task IsClosed(string restored)
+    {
+        await using var look = new NpgsqlConnection(restored);
         await look.OpenAsync();
         await using var open = new NpgsqlCommand("""
             SELECT count(*) FROM pg_proc p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
              WHERE p.pronamespace = 'eventstore'::regnamespace AND p.prosecdef AND a.grantee = 0
             """, look);
         Assert.Equal(0L, await open.ExecuteScalarAsync());
-        Directory.Delete(folder, recursive: true);
     }
 
     /// <summary>The blocks of code in that language behind a heading.</summary>
