@@ -10,7 +10,8 @@ namespace EventStore.Benchmarks;
 /// turn, so that what else happens on the machine hits all alike.
 /// </summary>
 internal sealed class ApplyCost(
-    MeasuredPostgres postgres, Options options, Func<LoadSpec, Task<Measured>> load, Func<ServerUnderTest, Task> fill, CancellationToken stop)
+    MeasuredPostgres postgres, Options options, Func<LoadSpec, Task<Measured>> load, Func<ServerUnderTest, Task> fill,
+    CancellationToken stop)
 {
     private const int RoundsMin = 5;
 
@@ -24,7 +25,8 @@ internal sealed class ApplyCost(
         await fill(kubeflow);
         (string Name, ServerUnderTest Server, LoadKind Kind)[] measured =
         [
-            ("patch, documented", documented, LoadKind.Patch), ("patch, kubeflow", kubeflow, LoadKind.Patch), ("apply", kubeflow, LoadKind.Apply),
+            ("patch, documented", documented, LoadKind.Patch), ("patch, kubeflow", kubeflow, LoadKind.Patch),
+            ("apply", kubeflow, LoadKind.Apply),
         ];
         foreach (int connections in options.Connections)
         {
@@ -50,7 +52,8 @@ internal sealed class ApplyCost(
             {
                 double ratio = Median(rounds[name].Zip(basis, (one, other) => one.PerSecond / other.PerSecond));
                 figures.Add(name, connections, rounds[name].OrderBy(one => one.PerSecond).ElementAt(rounds[name].Count / 2), string.Create(
-                    CultureInfo.InvariantCulture, $"{ratio:0.00} of the documented profile's patch; highest memory {server.PeakMemoryMb:0} MB"));
+                    CultureInfo.InvariantCulture,
+                    $"{ratio:0.00} of the documented profile's patch; highest memory {server.PeakMemoryMb:0} MB"));
             }
         }
     }

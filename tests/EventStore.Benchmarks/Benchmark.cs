@@ -13,7 +13,11 @@ internal sealed class Benchmark : IAsyncDisposable
     private const int PreparingConnections = 32;
     private const double ChartSeconds = 4;
 
-    private static readonly string[] Special = ["watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", Options.OfGivenStore, "chain", "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby", "bytes"];
+    private static readonly string[] Special =
+    [
+        "watch", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", Options.OfGivenStore, "chain",
+        "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby", "bytes",
+    ];
     private static readonly int[] ChartConnections = [1, 2, 4, 8, 16, 32, 64, 128];
     private static readonly (int Watchers, int Rate)[] WatchLoads = [(1, 200), (1, 1000), (100, 200), (100, 1000)];
 
@@ -67,9 +71,11 @@ internal sealed class Benchmark : IAsyncDisposable
         }
 
         postgres = await MeasuredPostgres.Open(options.ConnectionString, stop);
-        string settings = (string)(await postgres.Ask("SELECT concat_ws(' ', current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'))"))!;
+        string settings = (string)(await postgres.Ask(
+            "SELECT concat_ws(' ', current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'))"))!;
         if (settings != "on on on")
-            throw new BenchmarkException($"fsync, full_page_writes and synchronous_commit must be on to compare anything; they are {settings}");
+            throw new BenchmarkException(
+                $"fsync, full_page_writes and synchronous_commit must be on to compare anything; they are {settings}");
         server = await ServerUnderTest.Start(postgres, Database, options.Server, stop);
         serverIsOpen = true;
     }
@@ -79,7 +85,8 @@ internal sealed class Benchmark : IAsyncDisposable
         await Fill(server, LoadKind.CreateAll, "bench", options.Jobs, options.Jobs, $"creating {options.Jobs} jobs");
         await Fill(server, LoadKind.MakeHistory, "bench", options.Jobs, 150, "patching one job for its history");
         // What runs first would be measured while the server's code is still being compiled.
-        await Load(server.Load(LoadKind.Patch, postgres) with { Jobs = options.Jobs, Connections = 16, Seconds = options.WarmUpSeconds }, null);
+        await Load(
+            server.Load(LoadKind.Patch, postgres) with { Jobs = options.Jobs, Connections = 16, Seconds = options.WarmUpSeconds }, null);
     }
 
     private Task Scenario(string name) => name switch
@@ -108,7 +115,8 @@ internal sealed class Benchmark : IAsyncDisposable
         _ => Task.CompletedTask,
     };
 
-    private Task Prepared(ServerUnderTest target) => Fill(target, LoadKind.CreateAll, "bench", options.Jobs, options.Jobs, $"creating {options.Jobs} jobs");
+    private Task Prepared(ServerUnderTest target) =>
+        Fill(target, LoadKind.CreateAll, "bench", options.Jobs, options.Jobs, $"creating {options.Jobs} jobs");
 
     /// <summary>In turn, round by round, so that what else happens on the machine hits the limits and the server alike.</summary>
     private async Task Throughput(string[] names, int connections)
@@ -123,8 +131,10 @@ internal sealed class Benchmark : IAsyncDisposable
         foreach (string name in names)
         {
             List<Measured> sorted = [.. rounds[name].OrderBy(measured => measured.PerSecond)];
-            var errors = sorted.SelectMany(measured => measured.Errors).GroupBy(error => error.Key).ToDictionary(same => same.Key, same => same.Sum(error => error.Value));
-            string spread = sorted.Count == 1 ? "" : string.Create(CultureInfo.InvariantCulture, $"rounds {sorted[0].PerSecond:0} to {sorted[^1].PerSecond:0}");
+            var errors = sorted.SelectMany(measured => measured.Errors).GroupBy(error => error.Key)
+                .ToDictionary(same => same.Key, same => same.Sum(error => error.Value));
+            string spread = sorted.Count == 1 ? "" : string.Create(
+                CultureInfo.InvariantCulture, $"rounds {sorted[0].PerSecond:0} to {sorted[^1].PerSecond:0}");
             figures.Add(name, connections, sorted[sorted.Count / 2] with { Errors = errors }, spread);
         }
     }
@@ -138,7 +148,15 @@ internal sealed class Benchmark : IAsyncDisposable
         LoadKind kind = Enum.Parse<LoadKind>(name.Replace("-", string.Empty, StringComparison.Ordinal), ignoreCase: true);
         string @namespace = kind == LoadKind.Create ? "created" : "bench";
         return await Load(
-            server.Load(kind, postgres) with { Namespace = @namespace, Jobs = options.Jobs, Connections = connections, Seconds = seconds, WarmUpSeconds = warmUp }, null);
+            server.Load(kind, postgres) with
+            {
+                Namespace = @namespace,
+                Jobs = options.Jobs,
+                Connections = connections,
+                Seconds = seconds,
+                WarmUpSeconds = warmUp,
+            },
+            null);
     }
 
     private async Task<Measured> Limit(string form, int connections, double seconds)
@@ -153,9 +171,11 @@ internal sealed class Benchmark : IAsyncDisposable
         const string database = "bench_marten";
         await postgres!.CreateDatabase(database);
         await postgres.Ask("CHECKPOINT");
-        var connection = new Npgsql.NpgsqlConnectionStringBuilder(postgres.For(database, database)) { MaxPoolSize = Math.Max(20, connections + 2) };
+        var connection =
+            new Npgsql.NpgsqlConnectionStringBuilder(postgres.For(database, database)) { MaxPoolSize = Math.Max(20, connections + 2) };
         return await Self.Run(
-            PlainMarten.Verb, new PlainMarten.Order(connection.ConnectionString, options.Jobs, connections, warmUp, seconds, postgres.Pid), null, stop);
+            PlainMarten.Verb, new PlainMarten.Order(connection.ConnectionString, options.Jobs, connections, warmUp, seconds, postgres.Pid),
+            null, stop);
     }
 
     private async Task List()
@@ -166,16 +186,25 @@ internal sealed class Benchmark : IAsyncDisposable
         {
             double before = server.MemoryMb;
             Measured measured = await Load(
-                server.Load(LoadKind.List, postgres) with { Namespace = @namespace, Jobs = jobs, Seconds = options.Seconds, WarmUpSeconds = options.WarmUpSeconds }, null);
+                server.Load(LoadKind.List, postgres) with
+                {
+                    Namespace = @namespace,
+                    Jobs = jobs,
+                    Seconds = options.Seconds,
+                    WarmUpSeconds = options.WarmUpSeconds,
+                },
+                null);
             figures.Add($"list {jobs}", 1, measured, string.Create(
-                CultureInfo.InvariantCulture, $"{measured.BodyBytes / 1e6 / Math.Max(1, measured.Requests):0.0} MB each; server's memory {before:0} → {server.MemoryMb:0} MB"));
+                CultureInfo.InvariantCulture,
+                $"{measured.BodyBytes / 1e6 / Math.Max(1, measured.Requests):0.0} MB each; server's memory {before:0} → {server.MemoryMb:0} MB"));
         }
     }
 
     private async Task Watch(int watchers, int rate)
     {
         Measured measured = await Load(
-            server.Load(LoadKind.Watch, postgres) with { Jobs = options.Jobs, Seconds = options.Seconds, Watchers = watchers, Rate = rate }, null);
+            server.Load(LoadKind.Watch, postgres) with { Jobs = options.Jobs, Seconds = options.Seconds, Watchers = watchers, Rate = rate },
+            null);
         WatchMeasured watch = measured.Watch!;
         figures.Add($"watch {watchers} x {rate}/s", watchers, measured, string.Create(
             CultureInfo.InvariantCulture,
@@ -230,7 +259,8 @@ internal sealed class Benchmark : IAsyncDisposable
     }
 
     private string Memory() => figures.Memory = string.Create(
-        CultureInfo.InvariantCulture, $"Highest memory: server {server.PeakMemoryMb:0} MB (VmHWM), PostgreSQL {figures.PostgresMb:0} MB (Pss of all its processes)");
+        CultureInfo.InvariantCulture,
+        $"Highest memory: server {server.PeakMemoryMb:0} MB (VmHWM), PostgreSQL {figures.PostgresMb:0} MB (Pss of all its processes)");
 
     private async Task Fill(ServerUnderTest target, LoadKind kind, string @namespace, int jobs, long count, string doing)
     {
@@ -238,13 +268,18 @@ internal sealed class Benchmark : IAsyncDisposable
             return;
         var progress = new ProgressBar(doing);
         Measured measured = await Self.Run(
-            Generator.Verb, target.Load(kind, postgres) with { Namespace = @namespace, Jobs = jobs, Count = count, Connections = PreparingConnections }, progress.Show, stop);
+            Generator.Verb,
+            target.Load(kind, postgres) with { Namespace = @namespace, Jobs = jobs, Count = count, Connections = PreparingConnections },
+            progress.Show,
+            stop);
         progress.Show(count, count);
         if (measured.Errors.Count > 0)
             throw new BenchmarkException($"{doing}: {Table.Errors(measured)}");
     }
 
-    /// <summary>Each measurement begins after a checkpoint, so that each pays alike for the full pages PostgreSQL writes after one.</summary>
+    /// <summary>
+    /// Each measurement begins after a checkpoint, so that each pays alike for the full pages PostgreSQL writes after one.
+    /// </summary>
     private async Task<Measured> Load(LoadSpec spec, Action<long, long>? progress)
     {
         if (postgres is not null)

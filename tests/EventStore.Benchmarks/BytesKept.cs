@@ -37,13 +37,15 @@ internal sealed class BytesKept(MeasuredPostgres postgres, Options options, Func
             await Patch(server);
         long events = await Head() - head;
         decimal written = await Log() - log;
-        var grown = (await Sizes()).Zip(before, (after, then) => (after.Name, Bytes: (after.Bytes - then.Bytes) / (double)events)).ToArray();
+        var grown = (await Sizes()).Zip(before, (after, then) => (after.Name, Bytes: (after.Bytes - then.Bytes) / (double)events))
+            .ToArray();
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\nbytes an event keeps, of {events} patches"));
         foreach ((string name, double bytes) in grown.Where(relation => relation.Bytes >= 0.5))
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {bytes,8:0} {name}"));
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {grown.Sum(relation => relation.Bytes),8:0} in all"));
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {(double)written / events,8:0} written to the log, full pages after one checkpoint among them"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"  {(double)written / events,8:0} written to the log, full pages after one checkpoint among them"));
     }
 
     private Task<Measured> Patch(ServerUnderTest server) => load(server.Load(LoadKind.Patch, postgres) with

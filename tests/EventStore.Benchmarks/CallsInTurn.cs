@@ -7,8 +7,8 @@ using EventStore.Benchmarks.Report;
 namespace EventStore.Benchmarks;
 
 /// <summary>
-/// The commit function alone, without a server, in batches of one length, on a database as it is and on one from which something was left out: in
-/// turn, so that what else happens on the machine hits both alike.
+/// The commit function alone, without a server, in batches of one length, on a database as it is and on one from which something was left
+/// out: in turn, so that what else happens on the machine hits both alike.
 /// </summary>
 internal static class CallsInTurn
 {
@@ -51,7 +51,8 @@ internal static class CallsInTurn
         double microseconds = 1000 * (whole.PostgresCpuMs - bare.PostgresCpuMs) / whole.Requests;
         figures.Add(name + " without", 1, bare, $"{BatchLength} patches a call, no server");
         figures.Add(name + " with", 1, whole, string.Create(
-            CultureInfo.InvariantCulture, $"{whole.PostgresCpuMs / bare.PostgresCpuMs - 1:+0.0%;-0.0%} CPU of PostgreSQL, {microseconds:0.0} µs a patch"),
+            CultureInfo.InvariantCulture,
+            $"{whole.PostgresCpuMs / bare.PostgresCpuMs - 1:+0.0%;-0.0%} CPU of PostgreSQL, {microseconds:0.0} µs a patch"),
             whole.PerSecond / bare.PerSecond);
     }
 

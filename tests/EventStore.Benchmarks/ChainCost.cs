@@ -7,12 +7,13 @@ using EventStore.Benchmarks.Report;
 namespace EventStore.Benchmarks;
 
 /// <summary>
-/// What the chain of hashes costs a patch: a server on a database as it is, and one on a database whose commit function has the hashing left
-/// out and writes the revision's number where the hash would stand. Everything else is the same: the row, its column and its index are written
-/// either way. They are measured in turn, and pairs are compared, so that what else happens on the machine hits both alike: first the call
-/// alone, in batches of one length and without a server, then whole requests, whose batches are as long as the moment makes them.
+/// What the chain of hashes costs a patch: a server on a database as it is, and one on a database whose commit function has the hashing
+/// left out and writes the revision's number where the hash would stand. Everything else is the same: the row, its column and its index are
+/// written either way. They are measured in turn, and pairs are compared, so that what else happens on the machine hits both alike: first
+/// the call alone, in batches of one length and without a server, then whole requests, whose batches are as long as the moment makes them.
 /// </summary>
-internal sealed partial class ChainCost(MeasuredPostgres postgres, Options options, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
+internal sealed partial class ChainCost(
+    MeasuredPostgres postgres, Options options, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
 {
     private const int RoundsMin = 6;
     private const int CallRounds = 20;
@@ -34,7 +35,8 @@ internal sealed partial class ChainCost(MeasuredPostgres postgres, Options optio
 
     private async Task CompareCalls(string linkedDatabase, string bareDatabase, Figures figures)
     {
-        (Measured linked, Measured bare) = await CallsInTurn.Measure(postgres, linkedDatabase, bareDatabase, options.Jobs, CallRounds, stop);
+        (Measured linked, Measured bare) = await CallsInTurn.Measure(
+            postgres, linkedDatabase, bareDatabase, options.Jobs, CallRounds, stop);
         CallsInTurn.Report(figures, "chain: call", linked, bare);
     }
 
@@ -43,7 +45,8 @@ internal sealed partial class ChainCost(MeasuredPostgres postgres, Options optio
         List<(Measured Linked, Measured Bare)> pairs = [];
         for (int round = 0; round <= Math.Max(RoundsMin, options.Rounds); round++)
         {
-            (Measured Linked, Measured Bare) pair = await CallsInTurn.InTurn(round, server => load(Spec(server, connections)), linked, bare);
+            (Measured Linked, Measured Bare) pair = await CallsInTurn.InTurn(
+                round, server => load(Spec(server, connections)), linked, bare);
             if (round > 0) // before, the servers' code is still being compiled
                 pairs.Add(pair);
         }
@@ -68,12 +71,14 @@ internal sealed partial class ChainCost(MeasuredPostgres postgres, Options optio
 
     /// <summary>
     /// Takes the hashing out of every commit function the database has, whichever of them this server calls. What is replaced is looked for
-    /// in the functions as they are, and what was written is looked at afterwards: a comparison of two equal functions would be worse than none.
+    /// in the functions as they are, and what was written is looked at afterwards: a comparison of two equal functions would be worse than
+    /// none.
     /// </summary>
     private async Task LeaveHashingOut(string database)
     {
         var functions = (string[])(await postgres.Ask(
-            "SELECT array_agg(pg_get_functiondef(oid)) FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace AND proname ~ '^commit_jobs_[0-9]+$'", database))!;
+            "SELECT array_agg(pg_get_functiondef(oid)) FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace AND proname ~ '^commit_jobs_[0-9]+$'",
+            database))!;
         string[] hashing = [.. functions.Where(function => Hashing().IsMatch(function))]; // one of a release before may call its successor
         if (hashing.Length == 0 || hashing.Any(function => Hashing().Count(function) > 1))
             throw new BenchmarkException("the commit function makes its hashes in another way than this program knows to leave out");
@@ -83,7 +88,8 @@ internal sealed partial class ChainCost(MeasuredPostgres postgres, Options optio
 
     private async Task RequireHashes(string database, int bytes)
     {
-        if (await postgres.Ask($"SELECT count(*) > 0 AND bool_and(octet_length(hash) = {bytes}) FROM eventstore.revision", database) is not true)
+        if (await postgres.Ask($"SELECT count(*) > 0 AND bool_and(octet_length(hash) = {bytes}) FROM eventstore.revision", database)
+            is not true)
             throw new BenchmarkException($"not every hash of {database} has {bytes} bytes: what was compared is not what it was taken for");
     }
 
@@ -96,10 +102,12 @@ internal sealed partial class ChainCost(MeasuredPostgres postgres, Options optio
     }
 
     /// <summary>The round in the middle, with what went wrong in any.</summary>
-    private static Measured Typical(List<Measured> rounds) => rounds.OrderBy(measured => measured.PerSecond).ElementAt(rounds.Count / 2) with
-    {
-        Errors = rounds.SelectMany(measured => measured.Errors).GroupBy(error => error.Key).ToDictionary(same => same.Key, same => same.Sum(error => error.Value)),
-    };
+    private static Measured Typical(List<Measured> rounds) =>
+        rounds.OrderBy(measured => measured.PerSecond).ElementAt(rounds.Count / 2) with
+        {
+            Errors = rounds.SelectMany(measured => measured.Errors).GroupBy(error => error.Key)
+                .ToDictionary(same => same.Key, same => same.Sum(error => error.Value)),
+        };
 
     [GeneratedRegex(@"last_hash := revision_hash_\d+\([^;]*;")]
     private static partial Regex Hashing();

@@ -49,6 +49,8 @@ internal sealed class CollectionDeletion(
             ClientCpuMs = spent.OwnMs,
             BodyBytes = counted.Length,
             Errors = errors,
-        }, string.Create(CultureInfo.InvariantCulture, $"{Jobs} jobs in one request of {seconds:0.0} s; server's highest memory {server.PeakMemoryMb:0} MB"));
+        }, string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Jobs} jobs in one request of {seconds:0.0} s; server's highest memory {server.PeakMemoryMb:0} MB"));
     }
 }

@@ -36,7 +36,8 @@ internal static class FirstScreen
         try
         {
             string data = Path.Combine(folder, "data"), manifest = Path.Combine(folder, "job.json");
-            string created = Encoding.UTF8.GetString(new Requests(new LoadSpec { Kind = LoadKind.Patch, Host = "127.0.0.1", Port = 1, Token = "none" }).Create("first").Span);
+            string created = Encoding.UTF8.GetString(
+                new Requests(new LoadSpec { Kind = LoadKind.Patch, Host = "127.0.0.1", Port = 1, Token = "none" }).Create("first").Span);
             await File.WriteAllTextAsync(manifest, created[(created.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..], stop);
             string[] kubectl = ["kubectl", "--kubeconfig", Path.Combine(data, "kubeconfig"), "--namespace", "bench"];
             long started = Stopwatch.GetTimestamp();
@@ -44,7 +45,9 @@ internal static class FirstScreen
             await using (server)
             {
                 await Child.Run([.. kubectl, "create", "--filename", manifest], stop);
-                await Child.Run([.. kubectl, "patch", "pytorchjob", "first", "--type", "merge", "--patch", """{"spec":{"cleanPodPolicy":"All"}}"""], stop);
+                await Child.Run(
+                    [.. kubectl, "patch", "pytorchjob", "first", "--type", "merge", "--patch", """{"spec":{"cleanPodPolicy":"All"}}"""],
+                    stop);
                 return Stopwatch.GetTimestamp() - started;
             }
         }

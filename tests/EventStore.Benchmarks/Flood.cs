@@ -6,8 +6,8 @@ using EventStore.Benchmarks.Report;
 namespace EventStore.Benchmarks;
 
 /// <summary>
-/// One user floods the server with patches, or with reads; what does another one, who patches, feel of it? Measured on one machine: the other
-/// alone, beside each flood, and beside that of patches without the limits on a user.
+/// One user floods the server with patches, or with reads; what does another one, who patches, feel of it? Measured on one machine: the
+/// other alone, beside each flood, and beside that of patches without the limits on a user.
 /// </summary>
 internal sealed class Flood(MeasuredPostgres postgres, Options options, Figures figures, CancellationToken stop)
 {
@@ -36,7 +36,8 @@ internal sealed class Flood(MeasuredPostgres postgres, Options options, Figures 
             Measured flood = Median(floods);
             figures.Add("flood: alone", QuietConnections, alone);
             figures.Add("flood: beside it", QuietConnections, Median(besides), Ratio(Median(besides), alone));
-            figures.Add("flood: itself", FloodConnections, flood with { Errors = flood.Errors.Where(error => error.Key != Refused).ToDictionary() },
+            figures.Add(
+                "flood: itself", FloodConnections, flood with { Errors = flood.Errors.Where(error => error.Key != Refused).ToDictionary() },
                 string.Create(CultureInfo.InvariantCulture, $"{flood.Errors.GetValueOrDefault(Refused)} refused with 429"));
             figures.Add("flood: beside reads", QuietConnections, Median(besideReads), Ratio(Median(besideReads), alone));
         }
@@ -48,17 +49,22 @@ internal sealed class Flood(MeasuredPostgres postgres, Options options, Figures 
 
     private static Measured Median(List<Measured> rounds) => rounds.OrderBy(measured => measured.P99Ms).ElementAt(rounds.Count / 2) with
     {
-        Errors = rounds.SelectMany(measured => measured.Errors).GroupBy(error => error.Key).ToDictionary(same => same.Key, same => same.Sum(error => error.Value)),
+        Errors = rounds.SelectMany(measured => measured.Errors).GroupBy(error => error.Key)
+            .ToDictionary(same => same.Key, same => same.Sum(error => error.Value)),
     };
 
     private static string Ratio(Measured beside, Measured alone) =>
-        string.Create(CultureInfo.InvariantCulture, $"p99 {beside.P99Ms / alone.P99Ms:0.0} × that of alone, p50 {beside.P50Ms / alone.P50Ms:0.0} ×");
+        string.Create(
+            CultureInfo.InvariantCulture, $"p99 {beside.P99Ms / alone.P99Ms:0.0} × that of alone, p50 {beside.P50Ms / alone.P50Ms:0.0} ×");
 
     private async Task<ServerUnderTest> Start(bool limits)
     {
         ServerUnderTest server = await ServerUnderTest.Start(
-            postgres, "bench_flood", options.Server, stop, new Dictionary<string, string> { ["Limits__Masters"] = limits ? "true" : "false" });
-        await Self.Run(Generator.Verb, server.Load(LoadKind.CreateAll, postgres) with { Jobs = options.Jobs, Count = options.Jobs, Connections = 16 }, null, stop);
+            postgres, "bench_flood", options.Server, stop,
+            new Dictionary<string, string> { ["Limits__Masters"] = limits ? "true" : "false" });
+        await Self.Run(
+            Generator.Verb, server.Load(LoadKind.CreateAll, postgres) with { Jobs = options.Jobs, Count = options.Jobs, Connections = 16 },
+            null, stop);
         await Load(server, server.Token, QuietConnections, options.WarmUpSeconds); // nobody is measured while code is being compiled
         return server;
     }
@@ -73,7 +79,15 @@ internal sealed class Flood(MeasuredPostgres postgres, Options options, Figures 
 
     private Task<Measured> Load(ServerUnderTest server, string token, int connections, double seconds, LoadKind? flood = null) => Self.Run(
         Generator.Verb,
-        server.Load(flood ?? LoadKind.Patch, postgres) with { Token = token, Rate = flood is null ? QuietRate : 0, Jobs = options.Jobs, Connections = connections, Seconds = seconds, WarmUpSeconds = options.WarmUpSeconds },
+        server.Load(flood ?? LoadKind.Patch, postgres) with
+        {
+            Token = token,
+            Rate = flood is null ? QuietRate : 0,
+            Jobs = options.Jobs,
+            Connections = connections,
+            Seconds = seconds,
+            WarmUpSeconds = options.WarmUpSeconds,
+        },
         null,
         stop);
 }

@@ -36,7 +36,8 @@ internal sealed class Growth(MeasuredPostgres postgres, Options options, Func<Lo
         foreach (Store store in stores)
         {
             figures.Add($"growth {store.Name}", options.Connections[0], store.Median, store == few ? "" : string.Create(
-                CultureInfo.InvariantCulture, $"{store.Median.PerSecond / ofFew:0.00} of the rate at {few.Name}; {store.LoadedPerSecond:0} events/s while loading"));
+                CultureInfo.InvariantCulture,
+                $"{store.Median.PerSecond / ofFew:0.00} of the rate at {few.Name}; {store.LoadedPerSecond:0} events/s while loading"));
         }
     }
 

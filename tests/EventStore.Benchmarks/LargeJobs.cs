@@ -103,7 +103,8 @@ internal sealed class LargeJobs(MeasuredPostgres postgres, Options options, Canc
     {
         try
         {
-            using var body = new StringContent($$$$"""{"metadata":{"labels":{"run":"{{{{Requests.NextLabel()}}}}"}}}""", Encoding.UTF8, "application/merge-patch+json");
+            using var body = new StringContent(
+                $$$$"""{"metadata":{"labels":{"run":"{{{{Requests.NextLabel()}}}}"}}}""", Encoding.UTF8, "application/merge-patch+json");
             using HttpResponseMessage answer = await client.PatchAsync(path, body, end);
             if (answer.IsSuccessStatusCode)
                 return true;
@@ -128,7 +129,8 @@ internal sealed class LargeJobs(MeasuredPostgres postgres, Options options, Canc
         {
             try
             {
-                using HttpResponseMessage answer = await client.GetAsync($"{Jobs}?watch=true", HttpCompletionOption.ResponseHeadersRead, end);
+                using HttpResponseMessage answer = await client.GetAsync(
+                    $"{Jobs}?watch=true", HttpCompletionOption.ResponseHeadersRead, end);
                 await answer.Content.CopyToAsync(frames, end);
             }
             catch (OperationCanceledException) when (end.IsCancellationRequested)

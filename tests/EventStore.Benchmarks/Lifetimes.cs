@@ -12,10 +12,11 @@ using Npgsql;
 namespace EventStore.Benchmarks;
 
 /// <summary>
-/// Finished jobs whose TTL is over within two minutes, and three servers, of which the one that acts is killed in the middle: how late each job is
-/// deleted, whether each is deleted once, and what others who patch feel of it.
+/// Finished jobs whose TTL is over within two minutes, and three servers, of which the one that acts is killed in the middle: how late each
+/// job is deleted, whether each is deleted once, and what others who patch feel of it.
 /// </summary>
-internal sealed class Lifetimes(MeasuredPostgres postgres, Options options, Figures figures, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
+internal sealed class Lifetimes(
+    MeasuredPostgres postgres, Options options, Figures figures, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
 {
     private const string Database = "bench_lifetimes";
     private const int Window = 120;
@@ -36,7 +37,11 @@ internal sealed class Lifetimes(MeasuredPostgres postgres, Options options, Figu
             await Task.Delay(100, stop);
         await using ServerUnderTest second = await first.Beside(postgres, options.Server, Controllers, stop);
         await using ServerUnderTest third = await first.Beside(postgres, options.Server, Controllers, stop);
-        await Self.Run(Generator.Verb, second.Load(LoadKind.CreateAll, postgres) with { Jobs = options.Jobs, Count = options.Jobs, Connections = PatchConnections }, null, stop);
+        await Self.Run(
+            Generator.Verb,
+            second.Load(LoadKind.CreateAll, postgres) with { Jobs = options.Jobs, Count = options.Jobs, Connections = PatchConnections },
+            null,
+            stop);
         Measured alone = await load(Patches(second, options.Seconds) with { WarmUpSeconds = options.WarmUpSeconds });
         long begin = DateTimeOffset.UtcNow.ToUnixTimeSeconds() + (2L * options.Lifetimes / LoadedPerSecond) + 20;
         await Fill(begin);
@@ -74,16 +79,17 @@ internal sealed class Lifetimes(MeasuredPostgres postgres, Options options, Figu
             CultureInfo.InvariantCulture, $"p99 {beside.P99Ms / alone.P99Ms:0.0} × that of alone, p50 {beside.P50Ms / alone.P50Ms:0.0} ×"));
     }
 
-    private static Measured Of(long count, (double P50, double P99, double Max) late, double seconds, Dictionary<string, long> errors) => new()
-    {
-        Seconds = seconds,
-        Requests = count,
-        P50Ms = late.P50 * 1000,
-        P90Ms = late.P99 * 1000,
-        P99Ms = late.P99 * 1000,
-        MaxMs = late.Max * 1000,
-        Errors = errors,
-    };
+    private static Measured Of(long count, (double P50, double P99, double Max) late, double seconds, Dictionary<string, long> errors) =>
+        new()
+        {
+            Seconds = seconds,
+            Requests = count,
+            P50Ms = late.P50 * 1000,
+            P90Ms = late.P99 * 1000,
+            P99Ms = late.P99 * 1000,
+            MaxMs = late.Max * 1000,
+            Errors = errors,
+        };
 
     private LoadSpec Patches(ServerUnderTest server, double seconds) => server.Load(LoadKind.Patch, postgres) with
     {
@@ -113,23 +119,27 @@ internal sealed class Lifetimes(MeasuredPostgres postgres, Options options, Figu
     private async Task Fill(long begin)
     {
         string finished = DateTimeOffset.FromUnixTimeSeconds(begin).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
-        var status = new SentPatch.Merge(Parse($$$"""{"status":{"completionTime":"{{{finished}}}","conditions":[{"type":"Succeeded","status":"True"}]}}"""));
+        var status = new SentPatch.Merge(
+            Parse($$$"""{"status":{"completionTime":"{{{finished}}}","conditions":[{"type":"Succeeded","status":"True"}]}}"""));
         var progress = new ProgressBar($"loading {options.Lifetimes} jobs");
         await using var connection = new NpgsqlConnection(postgres.For(Database, Database + "_serving"));
         await connection.OpenAsync(stop);
         for (int start = 0; start < options.Lifetimes; start += BatchLength)
         {
             progress.Show(start, options.Lifetimes);
-            IEnumerable<JobCommand> commands = Enumerable.Range(start, Math.Min(BatchLength, options.Lifetimes - start)).SelectMany(number =>
-            {
-                var key = new JobKey("bench", $"done-{number}");
-                JsonObject manifest = Parse(Requests.Manifest(key.Name));
-                manifest = manifest.With("spec", ((JsonObject)manifest["spec"]!).With("ttlSecondsAfterFinished", (long)number * Window / options.Lifetimes));
-                return new JobCommand[]
+            IEnumerable<JobCommand> commands = Enumerable.Range(start, Math.Min(BatchLength, options.Lifetimes - start))
+                .SelectMany(number =>
                 {
-                    new CreateJob(key, DateTimeOffset.UtcNow, Origin, manifest, Guid.CreateVersion7()), new PatchStatus(key, DateTimeOffset.UtcNow, Origin, status),
-                };
-            });
+                    var key = new JobKey("bench", $"done-{number}");
+                    JsonObject manifest = Parse(Requests.Manifest(key.Name));
+                    manifest = manifest.With(
+                        "spec", ((JsonObject)manifest["spec"]!).With("ttlSecondsAfterFinished", (long)number * Window / options.Lifetimes));
+                    return new JobCommand[]
+                    {
+                        new CreateJob(key, DateTimeOffset.UtcNow, Origin, manifest, Guid.CreateVersion7()), new PatchStatus(
+                            key, DateTimeOffset.UtcNow, Origin, status),
+                    };
+                });
             Batch batch = Batch.Of(commands.Select(command => new QueuedCommand(command, dryRun: false, 0)), _ => null);
             Committed committed = await CommitCall.Execute(connection, batch, wakeOthers: true);
             if (committed.Held.Contains(false))

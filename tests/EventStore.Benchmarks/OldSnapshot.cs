@@ -37,6 +37,7 @@ internal sealed class OldSnapshot(MeasuredPostgres postgres, Options options, Ca
         Measured under = await CallsInTurn.Round(postgres, load, Sample);
         double ratio = under.Seconds / before.Seconds;
         figures.Add("snapshot: none", 1, before, "one patch a commit, no server");
-        figures.Add("snapshot: held for 40,000 commits", 1, under, string.Create(CultureInfo.InvariantCulture, $"{ratio:0.00} of the time"), ratio);
+        figures.Add(
+            "snapshot: held for 40,000 commits", 1, under, string.Create(CultureInfo.InvariantCulture, $"{ratio:0.00} of the time"), ratio);
     }
 }

@@ -76,16 +76,17 @@ internal sealed record Options
 
     public static readonly string[] Known =
     [
-        "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed", "watch", "create", "list", "growth", "flood",
-        "startup", "first-screen", "past", "lifetimes", "whole", "history-pages", "chain", "snapshot",
-        "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby", "bytes",
+        "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "patch", "patch-hot", "patch-locked", "get", "get-any", "history", "mixed",
+        "watch", "create", "list", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "history-pages", "chain",
+        "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby", "bytes",
     ];
 
     /// <summary>Those that need a PostgreSQL and servers of their own.</summary>
     private static readonly string[] NeedOwnServer =
     [
-        "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole", "chain", "snapshot",
-        "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby", "bytes",
+        "pgbench", "pgbench-steps", "pgbench-tiny", "marten", "growth", "flood", "startup", "first-screen", "past", "lifetimes", "whole",
+        "chain", "snapshot", "page-job", "page-store", "page-live", "deletecollection", "large", "apply", "undo", "touched", "standby",
+        "bytes",
     ];
 
     /// <summary>Reads a store that somebody filled, and leaves it as it is.</summary>
@@ -93,7 +94,8 @@ internal sealed record Options
 
     private static readonly string[] Names =
     [
-        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "growth-jobs", "whole-events", "whole-jobs", "lifetimes", "server", "connection-string", "url", "token", "json", "svg",
+        "scenario", "connections", "duration", "warm-up", "rounds", "jobs", "many-jobs", "growth-events", "growth-jobs", "whole-events",
+        "whole-jobs", "lifetimes", "server", "connection-string", "url", "token", "json", "svg",
     ];
 
     /// <summary>The scenarios, in the order they are measured.</summary>
@@ -153,7 +155,8 @@ internal sealed record Options
         bool isGiven = given.ContainsKey("url");
         return new Options
         {
-            Scenarios = [.. Known.Where(name => asked.Contains(name) && !(isGiven && NeedOwnServer.Contains(name)) && (isGiven || name != OfGivenStore))],
+            Scenarios = [.. Known.Where(
+                name => asked.Contains(name) && !(isGiven && NeedOwnServer.Contains(name)) && (isGiven || name != OfGivenStore))],
             Connections = [.. given.GetValueOrDefault("connections", "16,64").Split(',').Select(text => (int)Number("connections", text))],
             Seconds = Number("duration", given.GetValueOrDefault("duration", "10")),
             WarmUpSeconds = Number("warm-up", given.GetValueOrDefault("warm-up", "3")),

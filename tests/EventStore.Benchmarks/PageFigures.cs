@@ -12,7 +12,8 @@ namespace EventStore.Benchmarks;
 /// The page for people: how much a first load is, how long the server takes for the pages of a long history and of a large store, and what
 /// people who look live cost those who patch. Times are a client's, one request at a time over one connection.
 /// </summary>
-internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Figures figures, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
+internal sealed class PageFigures(
+    MeasuredPostgres postgres, Options options, Figures figures, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
 {
     private const int Loads = 300;
     private const int WarmUp = 50;
@@ -48,7 +49,8 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         // A stretch that nobody looked at before is counted whole.
         string Stretch()
         {
-            (DateTime from, DateTime to) = (times[random.Next(times.Length / 5 * 2)], times[random.Next(times.Length / 5 * 3, times.Length)]);
+            (DateTime from, DateTime to) =
+                (times[random.Next(times.Length / 5 * 2)], times[random.Next(times.Length / 5 * 3, times.Length)]);
             return $"{job}?from={Exact(from)}&to={Exact(to)}";
         }
 
@@ -65,8 +67,9 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         (string first, string last) = (Text(revisions[0]), Text(revisions[^1]));
         string[] pages =
         [
-            "/ui/sign-in", "/ui/jobs", "/ui/jobs?show=deleted", "/ui/activity", "/ui/server", job, $"{job}/revisions/{last}", $"{job}/compare?from={first}&to={last}",
-            $"{job}/compare?from={first}&to={last}&view=unified", $"{job}/go-back?revision={first}",
+            "/ui/sign-in", "/ui/jobs", "/ui/jobs?show=deleted", "/ui/activity", "/ui/server", job, $"{job}/revisions/{last}",
+            $"{job}/compare?from={first}&to={last}", $"{job}/compare?from={first}&to={last}&view=unified",
+            $"{job}/go-back?revision={first}",
         ];
         foreach (string page in pages)
         {
@@ -75,9 +78,16 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
             foreach (string file in addresses)
                 files += await viewer.Load(file, stop);
             bool isLocal = addresses.All(address => address.StartsWith('/') && !address.StartsWith("//", StringComparison.Ordinal));
-            var measured = new Measured { Seconds = 1, Requests = 1, BodyBytes = bytes + files, Errors = bytes > 0 && isLocal ? [] : new() { ["no page, or files from elsewhere"] = 1 } };
+            var measured = new Measured
+            {
+                Seconds = 1,
+                Requests = 1,
+                BodyBytes = bytes + files,
+                Errors = bytes > 0 && isLocal ? [] : new() { ["no page, or files from elsewhere"] = 1 },
+            };
             figures.Add("first load", 1, measured, string.Create(
-                CultureInfo.InvariantCulture, $"{(bytes + files) / 1024.0:0.0} KB compressed, {bytes / 1024.0:0.0} of them the page, with {addresses.Length} files: {page.Split('?')[0]}"));
+                CultureInfo.InvariantCulture,
+                $"{(bytes + files) / 1024.0:0.0} KB compressed, {bytes / 1024.0:0.0} of them the page, with {addresses.Length} files: {page.Split('?')[0]}"));
         }
     }
 
@@ -87,21 +97,30 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         var counting = new Dictionary<string, string> { ["activity"] = "on" };
         await using ServerUnderTest server = await ServerUnderTest.Start(postgres, database, options.Server, stop, counting);
         // What is looked for lies behind a million others.
-        await load(server.Load(LoadKind.CreateAll, postgres) with { Namespace = "rare", Jobs = Rare, Count = Rare, Token = server.OtherToken, Connections = 4 });
+        await load(server.Load(LoadKind.CreateAll, postgres) with
+        {
+            Namespace = "rare",
+            Jobs = Rare,
+            Count = Rare,
+            Token = server.OtherToken,
+            Connections = 4,
+        });
         await BulkLoad.Fill(postgres, database, options.WholeJobs, options.WholeEvents, $"loading {options.WholeEvents} events", stop);
         await Counted(server, database);
         using PageViewer viewer = await PageViewer.SignIn(server.Url, server.Token, stop);
         string of = $"of {options.WholeEvents} events";
         foreach (string query in (string[])
         [
-            "", "namespace=rare", "user=bench", "user=other", "user=nobody", "verb=Patched", "verb=Created", "verb=Deleted", "path=metadata.labels.run", "path=metadata.labels",
-            "path=spec.cleanPodPolicy", "job=JOB", "namespace=bench&job=JOB", "since=1h", "user=bench&verb=Patched&path=metadata.labels.run&namespace=bench&job=JOB",
-            "user=other&verb=Patched", "user=other&path=metadata.labels.run", "before=BEFORE", "user=bench&verb=Created&before=BEFORE",
+            "", "namespace=rare", "user=bench", "user=other", "user=nobody", "verb=Patched", "verb=Created", "verb=Deleted",
+            "path=metadata.labels.run", "path=metadata.labels", "path=spec.cleanPodPolicy", "job=JOB", "namespace=bench&job=JOB",
+            "since=1h", "user=bench&verb=Patched&path=metadata.labels.run&namespace=bench&job=JOB", "user=other&verb=Patched",
+            "user=other&path=metadata.labels.run", "before=BEFORE", "user=bench&verb=Created&before=BEFORE",
         ])
         {
             await Time(viewer, "page: activity", () => "/ui/activity?" + query
                 .Replace("JOB", Requests.JobName(random.Next(options.WholeJobs)), StringComparison.Ordinal)
-                .Replace("BEFORE", Text(random.NextInt64(1000, options.WholeEvents)), StringComparison.Ordinal), $"{of}, {(query.Length == 0 ? "no filter" : query)}");
+                .Replace("BEFORE", Text(random.NextInt64(1000, options.WholeEvents)), StringComparison.Ordinal),
+                $"{of}, {(query.Length == 0 ? "no filter" : query)}");
         }
 
         await Time(viewer, "page: jobs", () => "/ui/jobs", $"of {options.WholeJobs} jobs and {options.WholeEvents} events");
@@ -116,7 +135,8 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         while (true)
         {
             string answer = await client.GetStringAsync($"/apis/audit.eventstore.io/v1/activity?resourceVersion={head}", stop);
-            if ((string?)JsonNode.Parse(answer)!["metadata"]!["resourceVersion"] is { } upTo && long.Parse(upTo, CultureInfo.InvariantCulture) >= head)
+            if ((string?)JsonNode.Parse(answer)!["metadata"]!["resourceVersion"] is { } upTo
+                && long.Parse(upTo, CultureInfo.InvariantCulture) >= head)
                 return;
         }
     }
@@ -125,7 +145,8 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
     {
         const string database = "bench_page_live";
         await using ServerUnderTest server = await ServerUnderTest.Start(postgres, database, options.Server, stop);
-        await load(server.Load(LoadKind.CreateAll, postgres) with { Jobs = options.Jobs, Count = options.Jobs, Connections = PatchConnections });
+        await load(
+            server.Load(LoadKind.CreateAll, postgres) with { Jobs = options.Jobs, Count = options.Jobs, Connections = PatchConnections });
         LoadSpec patch = server.Load(LoadKind.Patch, postgres) with
         {
             Jobs = options.Jobs,
@@ -153,9 +174,11 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         (Measured before, double mbBefore) = Median(alone);
         (Measured after, double mbAfter) = Median(looked);
         double ratio = after.PerSecond / before.PerSecond;
-        figures.Add("patch, nobody looks", PatchConnections, before, string.Create(CultureInfo.InvariantCulture, $"server's memory {mbBefore:0} MB"));
+        figures.Add("patch, nobody looks", PatchConnections, before, string.Create(
+            CultureInfo.InvariantCulture, $"server's memory {mbBefore:0} MB"));
         figures.Add($"patch, {Viewers} look", PatchConnections, after, string.Create(
-            CultureInfo.InvariantCulture, $"{ratio:0.00} of the rate; {loads} loads; server's memory {mbAfter:0} MB, {mbAfter - mbBefore:+0;-0;0}"), ratio);
+            CultureInfo.InvariantCulture,
+            $"{ratio:0.00} of the rate; {loads} loads; server's memory {mbAfter:0} MB, {mbAfter - mbBefore:+0;-0;0}"), ratio);
     }
 
     /// <summary>From the answer to a patch to the answer to the load that shows it, while nothing else changes.</summary>
@@ -180,7 +203,8 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         {
             string value = $"seen-{i:000}-{Requests.NextLabel()}";
             var shown = seen[value] = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
-            using var body = new StringContent($$$$"""{"metadata":{"labels":{"run":"{{{{value}}}}"}}}""", null, "application/merge-patch+json");
+            using var body = new StringContent(
+                $$$$"""{"metadata":{"labels":{"run":"{{{{value}}}}"}}}""", null, "application/merge-patch+json");
             string patched = $"/apis/kubeflow.org/v1/namespaces/bench/pytorchjobs/{job()}";
             using HttpResponseMessage answer = await client.PatchAsync(patched, body, stop);
             long answered = Stopwatch.GetTimestamp();
@@ -193,7 +217,8 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         }
 
         figures.Add(
-            "page: on the screen", 1, times.Summary(1) with { Errors = errors }, $"from the patch's answer to the page of {of} that shows it");
+            "page: on the screen", 1, times.Summary(1) with { Errors = errors },
+            $"from the patch's answer to the page of {of} that shows it");
     }
 
     /// <summary>Half of them look at the jobs, the others at the activity: all at what is being patched.</summary>
@@ -212,13 +237,15 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
 
     private static Dictionary<string, long> Wrong(List<PageViewer> viewers, Dictionary<string, long> errors)
     {
-        foreach (string wrong in viewers.Select(viewer => viewer.Wrong ?? (viewer.Loads == 0 ? "a page that was never loaded again" : null)).OfType<string>())
+        foreach (string wrong in viewers.Select(viewer => viewer.Wrong ?? (viewer.Loads == 0 ? "a page that was never loaded again" : null))
+            .OfType<string>())
             errors[wrong] = errors.GetValueOrDefault(wrong) + 1;
         return errors;
     }
 
     private static (Measured Measured, double Mb) Median(List<(Measured Measured, double Mb)> rounds) =>
-        (rounds.OrderBy(round => round.Measured.PerSecond).ElementAt(rounds.Count / 2).Measured, rounds.Select(round => round.Mb).Order().ElementAt(rounds.Count / 2));
+        (rounds.OrderBy(round => round.Measured.PerSecond).ElementAt(rounds.Count / 2).Measured, rounds.Select(round => round.Mb).Order()
+            .ElementAt(rounds.Count / 2));
 
     private async Task Time(PageViewer viewer, string name, Func<string> path, string note)
     {
@@ -238,10 +265,13 @@ internal sealed class PageFigures(MeasuredPostgres postgres, Options options, Fi
         }
 
         CpuTimes spent = CpuTimes.Read(0, postgres.Pid) - before;
-        figures.Add(name, 1, times.Summary(Stopwatch.GetElapsedTime(begun).TotalSeconds) with { Errors = errors, PostgresCpuMs = spent.PostgresMs }, note);
+        figures.Add(
+            name, 1, times.Summary(Stopwatch.GetElapsedTime(begun).TotalSeconds) with { Errors = errors, PostgresCpuMs = spent.PostgresMs },
+            note);
     }
 
-    private static string Exact(DateTime time) => time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
+    private static string Exact(DateTime time) =>
+        time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.ffffff'Z'", CultureInfo.InvariantCulture);
 
     private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
 }

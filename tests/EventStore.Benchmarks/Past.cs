@@ -47,7 +47,8 @@ internal static class Past
             if (i >= 0)
                 times.Record(Stopwatch.GetTimestamp() - started);
             if (connection.Status != 200 || Requests.ResourceVersion(connection.Body) != revision)
-                errors["another answer than the job at that revision"] = errors.GetValueOrDefault("another answer than the job at that revision") + 1;
+                errors["another answer than the job at that revision"] =
+                    errors.GetValueOrDefault("another answer than the job at that revision") + 1;
             bytes += connection.BodyBytes;
         }
 

@@ -6,9 +6,9 @@ using EventStore.Benchmarks.Report;
 namespace EventStore.Benchmarks;
 
 /// <summary>
-/// What a standby takes off the primary: two servers on one database, of which one reads the standby, in turn. PostgreSQL's CPU time is that
-/// of the primary alone. And what it costs that every commit waits for it. Both hosts are on this machine, so the rate is not what two machines
-/// would give.
+/// What a standby takes off the primary: two servers on one database, of which one reads the standby, in turn. PostgreSQL's CPU time is
+/// that of the primary alone. And what it costs that every commit waits for it. Both hosts are on this machine, so the rate is not what two
+/// machines would give.
 /// </summary>
 internal sealed class StandbyReads(
     MeasuredPostgres postgres, Options options, Figures figures, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
@@ -20,7 +20,8 @@ internal sealed class StandbyReads(
     [
         ("list", "/apis/kubeflow.org/v1/namespaces/bench/pytorchjobs", 1),
         ("page of history", "/apis/audit.eventstore.io/v1/pytorchjobrevisions?limit=100", Connections),
-        ("page of a job", "/apis/audit.eventstore.io/v1/namespaces/bench/pytorchjobrevisions?limit=100&labelSelector=job%3DJOB", Connections),
+        ("page of a job", "/apis/audit.eventstore.io/v1/namespaces/bench/pytorchjobrevisions?limit=100&labelSelector=job%3DJOB",
+            Connections),
         ("blame", "/apis/kubeflow.org/v1/namespaces/bench/pytorchjobs/JOB/blame", Connections),
     ];
 

@@ -5,8 +5,8 @@ using EventStore.Benchmarks.Report;
 namespace EventStore.Benchmarks;
 
 /// <summary>
-/// What it costs a commit that snapshots tell who set what (the trigger of V0012): the call on a database as it is, and on one whose snapshots
-/// are written without. A job has a snapshot about every 128 events, so the rounds are as many as give each job several.
+/// What it costs a commit that snapshots tell who set what (the trigger of V0012): the call on a database as it is, and on one whose
+/// snapshots are written without. A job has a snapshot about every 128 events, so the rounds are as many as give each job several.
 /// </summary>
 internal sealed class TouchedCost(MeasuredPostgres postgres, Options options, CancellationToken stop)
 {
@@ -23,7 +23,8 @@ internal sealed class TouchedCost(MeasuredPostgres postgres, Options options, Ca
         (Measured told, Measured untold) = await CallsInTurn.Measure(postgres, whole, bare, Jobs, Rounds, stop);
         CallsInTurn.Report(figures, "touched: call", told, untold);
         long snapshots = await Count(whole, "true");
-        if (snapshots < Jobs || await Count(whole, "touched IS NULL") > 0 || await Count(bare, "touched IS NOT NULL") > 0 || await Count(bare, "true") != snapshots)
+        if (snapshots < Jobs || await Count(whole, "touched IS NULL") > 0 || await Count(bare, "touched IS NOT NULL") > 0
+            || await Count(bare, "true") != snapshots)
             throw new BenchmarkException("what was compared is not what it was taken for: snapshots with and without what was touched");
     }
 

@@ -11,10 +11,11 @@ using EventStore.Benchmarks.Report;
 namespace EventStore.Benchmarks;
 
 /// <summary>
-/// What one does with a history: who set each value of a job of 100,000 revisions, bringing a deleted job back, and taking 10,000 jobs back at
-/// once, while somebody else patches a job. One request at a time over one connection.
+/// What one does with a history: who set each value of a job of 100,000 revisions, bringing a deleted job back, and taking 10,000 jobs back
+/// at once, while somebody else patches a job. One request at a time over one connection.
 /// </summary>
-internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures figures, Func<ServerUnderTest, int, Task> fill, CancellationToken stop)
+internal sealed class Undo(
+    MeasuredPostgres postgres, Options options, Figures figures, Func<ServerUnderTest, int, Task> fill, CancellationToken stop)
 {
     private const int Revisions = 100_000;
     private const int Many = 10_000;
@@ -46,12 +47,17 @@ internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures f
         long[] revisions = await Past.Revisions(postgres, database);
         using var connection = new HttpConnection(new IPEndPoint(IPAddress.Loopback, server.Url.Port));
         string Any() => revisions[random.Next(1, revisions.Length)].ToString(CultureInfo.InvariantCulture);
-        Task Time(string name, int code, string note, Request request, Request? before = null) => Timed(server, connection, name, code, note, request, before);
+        Task Time(string name, int code, string note, Request request, Request? before = null) =>
+            Timed(server, connection, name, code, note, request, before);
 
         await Time("blame", 200, $"a job of {revisions.Length} revisions, as it is now", _ => ("GET", $"{Job}/blame", ""));
-        await Time("blame, past", 200, "the same job at any of them", _ => ("GET", $"{Job}/blame?resourceVersion={Any()}&resourceVersionMatch=Exact", ""));
+        await Time(
+            "blame, past", 200, "the same job at any of them",
+            _ => ("GET", $"{Job}/blame?resourceVersion={Any()}&resourceVersionMatch=Exact", ""));
         await Time("rollback", 200, "the same job to any of them", _ => ("POST", $"{Job}/rollback", $$"""{"revision":{{Any()}}}"""));
-        await Time("restore, beside", 201, "a copy of it as it stood at any of them", number => ("POST", $"{Job}/restore", $$"""{"name":"copy-{{number}}","revision":{{Any()}}}"""));
+        await Time(
+            "restore, beside", 201, "a copy of it as it stood at any of them",
+            number => ("POST", $"{Job}/restore", $$"""{"name":"copy-{{number}}","revision":{{Any()}}}"""));
         await Time("restore", 201, "a job that was deleted just before", _ => ("POST", $"{Job}/restore", "{}"), _ => ("DELETE", Job, ""));
     }
 
@@ -79,7 +85,8 @@ internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures f
 
         double seconds = Stopwatch.GetElapsedTime(begun).TotalSeconds;
         spent = CpuTimes.Read(server.Pid, postgres.Pid) - spent;
-        figures.Add(name, 1, times.Summary(seconds) with { Errors = errors, ServerCpuMs = spent.ServerMs, PostgresCpuMs = spent.PostgresMs }, note);
+        figures.Add(
+            name, 1, times.Summary(seconds) with { Errors = errors, ServerCpuMs = spent.ServerMs, PostgresCpuMs = spent.PostgresMs }, note);
     }
 
     private static byte[] Written(ServerUnderTest server, (string Method, string Path, string Body) request) => Encoding.ASCII.GetBytes(
@@ -93,12 +100,14 @@ internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures f
         await using ServerUnderTest server = await ServerUnderTest.Start(postgres, database, options.Server, stop);
         await BulkLoad.Fill(postgres, database, Many, Many * (1 + PatchesOfEach), $"patching {Many} jobs {PatchesOfEach} times", stop);
         long[] moments = (long[])(await postgres.Ask(
-            "SELECT ARRAY[min(seq_id), max(seq_id) FILTER (WHERE type = 'job_created'), max(seq_id)] FROM eventstore.mt_events", database))!;
+            "SELECT ARRAY[min(seq_id), max(seq_id) FILTER (WHERE type = 'job_created'), max(seq_id)] FROM eventstore.mt_events",
+            database))!;
         (long first, long created, long patched) = (moments[0], moments[1], moments[2]);
         using HttpClient client = Client(server, server.Token);
         using var patching = new CancellationTokenSource();
         using HttpClient other = Client(server, server.OtherToken);
-        (await other.PostAsync("/apis/kubeflow.org/v1/namespaces/beside/pytorchjobs", Body(Requests.Manifest("felt")), stop)).EnsureSuccessStatusCode();
+        (await other.PostAsync("/apis/kubeflow.org/v1/namespaces/beside/pytorchjobs", Body(Requests.Manifest("felt")), stop))
+            .EnsureSuccessStatusCode();
         var wrong = new Dictionary<string, long>();
         long started = Stopwatch.GetTimestamp();
         Task<Latencies> beside = Patch(other, wrong, patching.Token);
@@ -108,10 +117,12 @@ internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures f
         await patching.CancelAsync();
         Latencies felt = await beside;
         figures.Add("patch beside", 1, felt.Summary(Stopwatch.GetElapsedTime(started).TotalSeconds) with { Errors = wrong }, string.Create(
-            CultureInfo.InvariantCulture, $"another user's patches meanwhile; the longest, {felt.MaxMs / 1000:0.0} s, waited for a whole batch to be committed"));
+            CultureInfo.InvariantCulture,
+            $"another user's patches meanwhile; the longest, {felt.MaxMs / 1000:0.0} s, waited for a whole batch to be committed"));
     }
 
-    private async Task Rounds(HttpClient client, ServerUnderTest server, string name, string? action, long[] moments, string query, int expected)
+    private async Task Rounds(
+        HttpClient client, ServerUnderTest server, string name, string? action, long[] moments, string query, int expected)
     {
         var times = new Latencies();
         var errors = new Dictionary<string, long>();
@@ -119,7 +130,8 @@ internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures f
         double seconds = 0;
         for (int round = 0; round < ManyRounds * moments.Length; round++)
         {
-            string asked = $$"""{"revision":{{moments[round % moments.Length]}},"created":"{{(action is null ? "delete" : "keep")}}","deleted":"{{(action is null ? "restore" : "keep")}}"}""";
+            string asked =
+                $$"""{"revision":{{moments[round % moments.Length]}},"created":"{{(action is null ? "delete" : "keep")}}","deleted":"{{(action is null ? "restore" : "keep")}}"}""";
             long started = Stopwatch.GetTimestamp();
             using HttpResponseMessage answer = await client.PostAsync(Jobs + "/rollback" + query, Body(asked), stop);
             string text = await answer.Content.ReadAsStringAsync(stop);
@@ -127,13 +139,16 @@ internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures f
             seconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
             if (!answer.IsSuccessStatusCode)
                 errors[$"HTTP {(int)answer.StatusCode}"] = errors.GetValueOrDefault($"HTTP {(int)answer.StatusCode}") + 1;
-            else if (JsonNode.Parse(text)!["items"]!.AsArray().Count(item => action is null || (string)item!["action"]! == action) is var changed && changed < expected)
+            else if (JsonNode.Parse(text)!["items"]!.AsArray()
+                .Count(item => action is null || (string)item!["action"]! == action) is var changed && changed < expected)
                 errors["jobs that were not changed"] = expected - changed;
         }
 
         CpuTimes spent = CpuTimes.Read(server.Pid, postgres.Pid) - before;
-        figures.Add(name, 1, times.Summary(seconds) with { Errors = errors, ServerCpuMs = spent.ServerMs, PostgresCpuMs = spent.PostgresMs }, string.Create(
-            CultureInfo.InvariantCulture, $"{expected} jobs in a request; server's highest memory {server.PeakMemoryMb:0} MB"));
+        figures.Add(
+            name, 1, times.Summary(seconds) with { Errors = errors, ServerCpuMs = spent.ServerMs, PostgresCpuMs = spent.PostgresMs },
+            string.Create(
+                CultureInfo.InvariantCulture, $"{expected} jobs in a request; server's highest memory {server.PeakMemoryMb:0} MB"));
     }
 
     private static async Task<Latencies> Patch(HttpClient client, Dictionary<string, long> errors, CancellationToken ended)
@@ -141,9 +156,11 @@ internal sealed class Undo(MeasuredPostgres postgres, Options options, Figures f
         var times = new Latencies();
         while (!ended.IsCancellationRequested)
         {
-            using var patch = new StringContent($$$$"""{"metadata":{"labels":{"run":"{{{{Requests.NextLabel()}}}}"}}}""", null, "application/merge-patch+json");
+            using var patch = new StringContent(
+                $$$$"""{"metadata":{"labels":{"run":"{{{{Requests.NextLabel()}}}}"}}}""", null, "application/merge-patch+json");
             long started = Stopwatch.GetTimestamp();
-            using HttpResponseMessage answer = await client.PatchAsync("/apis/kubeflow.org/v1/namespaces/beside/pytorchjobs/felt", patch, CancellationToken.None);
+            using HttpResponseMessage answer = await client.PatchAsync(
+                "/apis/kubeflow.org/v1/namespaces/beside/pytorchjobs/felt", patch, CancellationToken.None);
             if (!answer.IsSuccessStatusCode)
                 errors[$"HTTP {(int)answer.StatusCode}"] = errors.GetValueOrDefault($"HTTP {(int)answer.StatusCode}") + 1;
             times.Record(Stopwatch.GetTimestamp() - started);

@@ -10,7 +10,8 @@ namespace EventStore.Benchmarks;
 /// What concerns a large store as a whole: pages of its history by each filter there is, and the verbs that go through all of it, each as a
 /// process of its own as an operator starts it. The requests of such a line are events.
 /// </summary>
-internal sealed class Whole(MeasuredPostgres postgres, Options options, Figures figures, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
+internal sealed class Whole(
+    MeasuredPostgres postgres, Options options, Figures figures, Func<LoadSpec, Task<Measured>> load, CancellationToken stop)
 {
     private const string Database = "bench_whole";
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(50);

@@ -13,12 +13,13 @@ public sealed class Measured_scaling
     });
 
     [Fact]
-    public void Whatever_meets_each_with_all_others_is_not() => Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => Scaling.IsOfOnePass(200, count => () =>
-    {
-        for (int i = 0; i < count; i++)
+    public void Whatever_meets_each_with_all_others_is_not() =>
+        Assert.ThrowsAny<Xunit.Sdk.XunitException>(() => Scaling.IsOfOnePass(200, count => () =>
         {
-            for (int j = 0; j < count; j++)
-                met++;
-        }
-    }));
+            for (int i = 0; i < count; i++)
+            {
+                for (int j = 0; j < count; j++)
+                    met++;
+            }
+        }));
 }

@@ -9,9 +9,9 @@ internal static class Scaling
     private const int Runs = 3;
 
     /// <summary>
-    /// Asserts that 64 times as much at once takes less than 8 times as long as the smaller one 64 times. Where each item is met once the two
-    /// take the same time, where each meets all others the former takes 64 times as long. Both are measured over about the same time, so a
-    /// machine that has other things to do interrupts both alike.
+    /// Asserts that 64 times as much at once takes less than 8 times as long as the smaller one 64 times. Where each item is met once the
+    /// two take the same time, where each meets all others the former takes 64 times as long. Both are measured over about the same time,
+    /// so a machine that has other things to do interrupts both alike.
     /// </summary>
     /// <param name="size">The smaller size.</param>
     /// <param name="prepare">Makes what is measured of one size.</param>

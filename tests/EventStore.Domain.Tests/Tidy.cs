@@ -6,7 +6,7 @@ namespace EventStore.Domain.Tests;
 
 /// <summary>
 /// The style of the sources as far as a text can show it: who may see whom, how long a file may be, what nobody writes. Comments do
-/// not count, except where it is comments that are meant. Of tests only what a reader sees at once: how long a method is.
+/// not count, except where it is comments that are meant. Of tests only how long methods and lines are.
 /// </summary>
 public sealed partial class Tidy
 {
@@ -18,12 +18,17 @@ public sealed partial class Tidy
 
     private static readonly string Root = FindRoot();
     private static readonly Source[] Sources = [.. Files("src", "*.cs").Concat(Files("src", "*.razor")).Select(path => new Source(path))];
-
     private static readonly Source[] Tests = [.. Files("tests", "*.cs").Select(path => new Source(path))];
 
+    /// <summary>Tests some of whose lines are still to be broken.</summary>
+    private static readonly string[] StillWide =
+    [
+        "/Documents/", "/Fixtures/PatroniCluster.cs", "/Manifests/NewJobRules.cs", "/Survival/Under_Patroni.cs",
+    ];
+
     /// <summary>
-    /// Which rooms of the server each may see: those it uses, and no others. A room within a room also sees what stands directly in the outer
-    /// one. Program sees everyone, and nobody sees it.
+    /// Which rooms of the server each may see: those it uses, and no others. A room within a room also sees what stands directly in the
+    /// outer one. Program sees everyone, and nobody sees it.
     /// </summary>
     private static readonly Dictionary<string, string[]> Sees = new()
     {
@@ -57,8 +62,9 @@ public sealed partial class Tidy
         ],
         ["Jobs"] =
         [
-            "Access", "Telemetry", "Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents",
-            "Limits", "Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Resources", "Watch",
+            "Access", "Telemetry", "Kubernetes", "Kubernetes.Selectors", "Kubernetes.Requests", "Kubernetes.Answers",
+            "Kubernetes.Documents", "Limits", "Store.Format", "Store.Reads", "Store.History", "Store.Feed", "Store.Lane", "Resources",
+            "Watch",
         ],
         ["Audit"] =
         [
@@ -67,22 +73,25 @@ public sealed partial class Tidy
         ],
         ["Activities"] =
         [
-            "Access", "Kubernetes", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents", "Limits", "Store.Format", "Store.Reads",
-            "Store.Activities", "Resources",
+            "Access", "Kubernetes", "Kubernetes.Requests", "Kubernetes.Answers", "Kubernetes.Documents", "Limits", "Store.Format",
+            "Store.Reads", "Store.Activities", "Resources",
         ],
         ["Page"] =
         [
-            "Access", "Access.Credentials", "Telemetry", "Kubernetes", "Kubernetes.Answers", "Kubernetes.Documents", "Store.Format", "Store.Reads",
-            "Store.History", "Store.Feed", "Resources", "Page.SignIn", "Page.List", "Page.Changes", "Page.State", "Page.OneJob",
+            "Access", "Access.Credentials", "Telemetry", "Kubernetes", "Kubernetes.Answers", "Kubernetes.Documents", "Store.Format",
+            "Store.Reads", "Store.History", "Store.Feed", "Resources", "Page.SignIn", "Page.List", "Page.Changes", "Page.State",
+            "Page.OneJob",
         ],
         ["Page.SignIn"] = ["Access", "Access.Credentials", "Kubernetes"],
-        ["Page.List"] = ["Access", "Kubernetes", "Kubernetes.Selectors", "Limits", "Store.Format", "Store.Reads", "Store.History", "Resources", "Jobs"],
-        ["Page.Changes"] = ["Access", "Kubernetes", "Store.Format", "Store.Reads", "Store.History", "Store.Activities", "Resources", "Activities"],
+        ["Page.List"] =
+            ["Access", "Kubernetes", "Kubernetes.Selectors", "Limits", "Store.Format", "Store.Reads", "Store.History", "Resources", "Jobs"],
+        ["Page.Changes"] =
+            ["Access", "Kubernetes", "Store.Format", "Store.Reads", "Store.History", "Store.Activities", "Resources", "Activities"],
         ["Page.State"] = ["Access", "Telemetry", "Kubernetes", "Store.Format", "Store.Reads", "Audit"],
         ["Page.OneJob"] =
         [
-            "Access", "Kubernetes", "Kubernetes.Requests", "Kubernetes.Answers", "Store.Format", "Store.Reads", "Store.History", "Store.Lane",
-            "Resources", "Jobs", "Audit",
+            "Access", "Kubernetes", "Kubernetes.Requests", "Kubernetes.Answers", "Store.Format", "Store.Reads", "Store.History",
+            "Store.Lane", "Resources", "Jobs", "Audit",
         ],
         ["Hosting"] =
         [
@@ -116,12 +125,13 @@ public sealed partial class Tidy
             "src/EventStore.Domain/History/", Server + "Store/Proof/", Server + "Cli/", Server + "Access/Credentials/", Server + "Hosting/",
             Server + "Limits/",
         ],
-        // The commit lane: the one loop of a process that decides commands and commits them in batches. Other folders only hand it commands,
-        // set it up or measure it.
+        // The commit lane: the one loop of a process that decides commands and commits them in batches. Other folders only hand it
+        // commands, set it up or measure it.
         ["lane"] =
         [
-            Server + "Store/Lane/", Server + "Store/Lifetimes/LifetimeController.cs", Server + "Jobs/", Server + "Page/OneJob/GoBackPages.cs",
-            Server + "Page/OneJob/RestorePages.cs", Server + "Hosting/", Server + "Telemetry/Signals.cs",
+            Server + "Store/Lane/", Server + "Store/Lifetimes/LifetimeController.cs", Server + "Jobs/",
+            Server + "Page/OneJob/GoBackPages.cs", Server + "Page/OneJob/RestorePages.cs", Server + "Hosting/",
+            Server + "Telemetry/Signals.cs",
         ],
         // The time during which one host is the primary. What is asked of a primary is given up when its term is over. Kubernetes calls the
         // parts of a selector terms.
@@ -133,7 +143,10 @@ public sealed partial class Tidy
             Server + "Audit/RevisionEndpoints.cs", Server + "Jobs/", Server + "Page/List/JobQuestion.cs",
         ],
         // A job's text as it stood after about every 128 events, from which the past is read. A read transaction is no snapshot.
-        ["snapshot"] = [Server + "Store/Format/", Server + "Store/Reads/PastJobs.cs", Server + "Store/Lane/", Server + "Store/Proof/", Server + "Cli/"],
+        ["snapshot"] =
+        [
+            Server + "Store/Format/", Server + "Store/Reads/PastJobs.cs", Server + "Store/Lane/", Server + "Store/Proof/", Server + "Cli/",
+        ],
         // The job that a stream's events give, one after the other.
         ["fold"] = [Server + "Store/Proof/", Server + "Store/Reads/JobLog.cs"],
         // The right of one server to end lifetimes, with its number as a fencing token. .NET calls a place under a rate limit a lease.
@@ -159,7 +172,9 @@ public sealed partial class Tidy
 
     [Fact]
     public void The_domain_references_nothing_but_the_base_library() =>
-        Assert.All(typeof(JobDecider).Assembly.GetReferencedAssemblies(), (AssemblyName name) => Assert.StartsWith("System.", name.Name!, StringComparison.Ordinal));
+        Assert.All(
+            typeof(JobDecider).Assembly.GetReferencedAssemblies(),
+            (AssemblyName name) => Assert.StartsWith("System.", name.Name!, StringComparison.Ordinal));
 
     [Theory]
     [MemberData(nameof(Rooms))]
@@ -179,11 +194,13 @@ public sealed partial class Tidy
         .Select(other => $"{room} does not use {other}"));
 
     [Fact]
-    public void Every_room_that_is_named_is_there() => Assert.Equal(RoomNames().Order(StringComparer.Ordinal), Sees.Keys.Order(StringComparer.Ordinal));
+    public void Every_room_that_is_named_is_there() =>
+        Assert.Equal(RoomNames().Order(StringComparer.Ordinal), Sees.Keys.Order(StringComparer.Ordinal));
 
     [Fact]
     public void The_store_does_not_know_who_is_asking() => None(
-        In("src/EventStore.Server/Store"), @"\bMicrosoft\.AspNetCore\b", @"\bHttp(Context|Request|Response)\b", @"\bIResult\b", @"\bIEndpointRouteBuilder\b");
+        In("src/EventStore.Server/Store"), @"\bMicrosoft\.AspNetCore\b", @"\bHttp(Context|Request|Response)\b", @"\bIResult\b",
+        @"\bIEndpointRouteBuilder\b");
 
     [Fact]
     public void The_protocol_knows_no_job_and_no_database() => None(
@@ -210,12 +227,14 @@ public sealed partial class Tidy
 
     [Fact]
     public void Every_room_of_the_domain_is_named() => Assert.Equal(
-        Sources.Select(source => source.Path.Split('/')).Where(path => path is ["src", "EventStore.Domain", _, _]).Select(path => path[2]).Distinct()
+        Sources.Select(source => source.Path.Split('/')).Where(path => path is ["src", "EventStore.Domain", _, _]).Select(path => path[2])
+            .Distinct()
             .Order(StringComparer.Ordinal),
         DomainSees.Keys.Order(StringComparer.Ordinal));
 
     [Fact]
-    public void A_namespace_is_seen_by_who_says_so() => None(Sources, @"\bglobal\s+using\b"); // else the rules above could not be read off a file
+    // Else the rules above could not be read off a file.
+    public void A_namespace_is_seen_by_who_says_so() => None(Sources, @"\bglobal\s+using\b");
 
     [Fact]
     public void Nobody_but_the_call_and_the_migrations_names_the_function_that_appends() =>
@@ -233,11 +252,14 @@ public sealed partial class Tidy
         where method.Lines > MethodLinesMax
         select $"{source.Path}: {method.Name} has {method.Lines} lines");
 
-    /// <summary>A URL is not broken: what is left of its line counts.</summary>
+    /// <summary>
+    /// A URL is not broken: what is left of its line counts. Nor is, in tests, a text that has to be as it is: a line of a raw one, a
+    /// theory's case, a literal that has its line to itself.
+    /// </summary>
     [Fact]
     public void A_line_fits_beside_another() => Offenders(
-        from source in Sources
-        from line in source.Text.Split('\n').Index()
+        from source in Sources.Concat(Tests.Where(source => !StillWide.Any(source.Path.Contains)))
+        from line in Tests.Contains(source) ? source.Breakable() : source.Text.Split('\n').Index()
         where Url().Replace(line.Item, string.Empty).Length > LineMax
         select $"{source.Path}:{line.Index + 1}: {line.Item.Length} characters");
 
@@ -257,13 +279,16 @@ public sealed partial class Tidy
 
     [Fact]
     public void Nothing_is_caught_to_be_forgotten() => Offenders(Sources.SelectMany(source => source.Catches()
-        .Where(caught => caught is ("", var block) && !Rethrow().IsMatch(block) || caught is ("Exception", var body) && body.Trim().Length == 0)
+        .Where(caught => caught is ("", var block) && !Rethrow().IsMatch(block)
+            || caught is ("Exception", var body) && body.Trim().Length == 0)
         .Select(caught => $"{source.Path}: catch {caught.What} {{{caught.Block}}}")));
 
     [Fact]
     public void A_task_is_returned_to_be_awaited() => None(Sources, @"\basync\s+void\b");
 
-    /// <summary>Of a row read in order a large value has not arrived with the row: who takes it at once waits for it on the thread.</summary>
+    /// <summary>
+    /// Of a row read in order a large value has not arrived with the row: who takes it at once waits for it on the thread.
+    /// </summary>
     [Fact]
     public void What_has_not_arrived_is_awaited() => None(
         Sources.Where(source => source.Code.Contains("SequentialAccess", StringComparison.Ordinal)), @"\.GetFieldValue<byte\[\]>");
@@ -275,7 +300,8 @@ public sealed partial class Tidy
         .Select(name => $"{name} has fewer than two implementations"));
 
     [Fact]
-    public void A_name_says_what_a_thing_is() => None(Sources, @"\b(class|record|struct|interface|enum)\s+(struct\s+|class\s+)?\w*(Helper|Util|Utility|Utilities|Manager|Service)s?\b");
+    public void A_name_says_what_a_thing_is() => None(
+        Sources, @"\b(class|record|struct|interface|enum)\s+(struct\s+|class\s+)?\w*(Helper|Util|Utility|Utilities|Manager|Service)s?\b");
 
     [Fact]
     public void Nothing_is_left_for_later() => Offenders(Sources
@@ -288,8 +314,8 @@ public sealed partial class Tidy
         .Select(source => source.Room).Where(room => room.Length > 0).Distinct();
 
     /// <summary>
-    /// A room's namespace by its full name (an import of Razor ends without a semicolon) and not that of a room within it, or one of its types by
-    /// as much as is needed from beside it.
+    /// A room's namespace by its full name (an import of Razor ends without a semicolon) and not that of a room within it, or one of its
+    /// types by as much as is needed from beside it.
     /// </summary>
     private static string Mentions(string room)
     {
@@ -316,7 +342,8 @@ public sealed partial class Tidy
         Assert.True(found.Length == 0, string.Join('\n', found));
     }
 
-    private static IEnumerable<Source> In(string folder) => Sources.Where(source => source.Path.StartsWith(folder + "/", StringComparison.Ordinal));
+    private static IEnumerable<Source> In(string folder) =>
+        Sources.Where(source => source.Path.StartsWith(folder + "/", StringComparison.Ordinal));
 
     private static IEnumerable<string> Files(string folder, string pattern) => Directory
         .EnumerateFiles(Path.Combine(Root, folder), pattern, SearchOption.AllDirectories)
@@ -338,14 +365,22 @@ public sealed partial class Tidy
     [GeneratedRegex(@"\b(?:class|record|struct|interface|enum)\s+(?!class\b|struct\b)(\w+)")]
     private static partial Regex Declared();
 
-    [GeneratedRegex(@"^(?:public|internal)\s(?:(?!partial\b)\w+\s+)*(?:class|record|struct|interface|enum)\s+(?!class\b|struct\b)(\w+)", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^(?:public|internal)\s(?:(?!partial\b)\w+\s+)*(?:class|record|struct|interface|enum)\s+(?!class\b|struct\b)(\w+)",
+        RegexOptions.Multiline)]
     private static partial Regex TopLevel();
 
-    [GeneratedRegex(@"^(?<indent> {4,12})(?:(?:public|private|protected|internal|static|async|override|virtual|partial|unsafe|new)\s+)+(?!(?:sealed |readonly |ref |abstract )*(?:class|record|struct|interface|enum|const|event)\b)[^=;]*?(?<name>\w+)(?:<[^>]*>)?\(")]
+    [GeneratedRegex(
+        @"^(?<indent> {4,12})(?:(?:public|private|protected|internal|static|async|override|virtual|partial|unsafe|new)\s+)+(?!(?:sealed |readonly |ref |abstract )*(?:class|record|struct|interface|enum|const|event)\b)[^=;]*?(?<name>\w+)(?:<[^>]*>)?\(")]
     private static partial Regex Method();
 
     [GeneratedRegex("\"\"\"[\\s\\S]*?\"\"\"|\"(?:\\\\.|[^\"\\\\\n])*\"")]
     private static partial Regex Literal();
+
+    [GeneratedRegex("\"{3,}")]
+    private static partial Regex RawMark();
+
+    [GeneratedRegex(@"^\s*(?:[+?:] )?[$@]*\x22\x22[\]),;}!]*$")]
+    private static partial Regex Alone();
 
     [GeneratedRegex(@"https?://\S+")]
     private static partial Regex Url();
@@ -376,12 +411,14 @@ public sealed partial class Tidy
 
         public int Lines => Text.AsSpan().Count('\n');
 
-        /// <summary>The text without comments. What looks like one within a string goes too, which hides nothing these rules are about.</summary>
+        /// <summary>
+        /// The text without comments. What looks like one within a string goes too, which hides nothing these rules are about.
+        /// </summary>
         public string Code => field ??= Comment().Replace(Text, string.Empty);
 
         /// <summary>
-        /// The members with parameters and how many lines each has. A body ends at the brace below the member's first letter; one that is an
-        /// expression, at the semicolon before an empty line or the end of the type.
+        /// The members with parameters and how many lines each has. A body ends at the brace below the member's first letter; one that is
+        /// an expression, at the semicolon before an empty line or the end of the type.
         /// </summary>
         public IEnumerable<(string Name, int Lines)> Methods()
         {
@@ -395,12 +432,28 @@ public sealed partial class Tidy
                 for (bool block = false; end < lines.Length; end++)
                 {
                     block |= lines[end] == indent + "{";
-                    if (block ? lines[end].StartsWith(indent + "}", StringComparison.Ordinal) : lines[end].EndsWith(';') && EndsType(end + 1))
+                    if (block
+                        ? lines[end].StartsWith(indent + "}", StringComparison.Ordinal)
+                        : lines[end].EndsWith(';') && EndsType(end + 1))
                         break;
                 }
 
                 yield return (method.Groups["name"].Value, end - at + 1);
                 bool EndsType(int next) => next >= lines.Length || lines[next].Trim() is "" or "}";
+            }
+        }
+
+        /// <summary>The lines that can be broken without another text coming of it, each with its index.</summary>
+        public IEnumerable<(int Index, string Item)> Breakable()
+        {
+            bool isRaw = false;
+            foreach ((int Index, string Item) line in Text.Split('\n').Index())
+            {
+                bool wasRaw = isRaw;
+                isRaw ^= RawMark().Count(line.Item) % 2 == 1;
+                if (!wasRaw && !line.Item.TrimStart().StartsWith("[InlineData(", StringComparison.Ordinal)
+                    && !Alone().IsMatch(Literal().Replace(line.Item, "\"\"")))
+                    yield return line;
             }
         }
 

@@ -5,7 +5,9 @@ using EventStore.Server.Tests.Postgres;
 
 namespace EventStore.Server.Tests;
 
-/// <summary>What the tests' own assembly does when it is run as a program: some of them are about a process, and one is run by another program.</summary>
+/// <summary>
+/// What the tests' own assembly does when it is run as a program: some of them are about a process, and one is run by another program.
+/// </summary>
 internal static class OwnMain
 {
     private static async Task<int> Main(string[] words) => words switch

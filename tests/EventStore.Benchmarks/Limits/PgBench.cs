@@ -9,8 +9,8 @@ using Npgsql;
 namespace EventStore.Benchmarks.Limits;
 
 /// <summary>
-/// What this PostgreSQL can do on this machine when every patch is a transaction of its own: pgbench at the same durability, in one of three
-/// forms, each in a database of its own.
+/// What this PostgreSQL can do on this machine when every patch is a transaction of its own: pgbench at the same durability, in one of
+/// three forms, each in a database of its own.
 /// </summary>
 internal sealed partial class PgBench
 {
@@ -49,11 +49,15 @@ internal sealed partial class PgBench
         await postgres.CreateDatabase(database);
         await postgres.Ask(await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "pgbench-tables.sql")), database);
         string literal = document.Replace("'", "''", StringComparison.Ordinal);
-        await postgres.Ask($"INSERT INTO current_row (id, name, data) SELECT n, 'job-' || n, '{literal}' FROM generate_series(1, {jobs}) n", database);
+        await postgres.Ask(
+            $"INSERT INTO current_row (id, name, data) SELECT n, 'job-' || n, '{literal}' FROM generate_series(1, {jobs}) n", database);
         await postgres.Ask("VACUUM ANALYZE", database);
-        return new PgBench(postgres, database, script, ["-D", $"jobs={jobs}", "-D", $"document={document}", "-D", $"event={happened}", "-D", $"headers={headers}"]);
+        return new PgBench(
+            postgres, database, script,
+            ["-D", $"jobs={jobs}", "-D", $"document={document}", "-D", $"event={happened}", "-D", $"headers={headers}"]);
 
-        async Task<string> Text(string sql) => (string?)await postgres.Ask(sql, serverDatabase) ?? throw new BenchmarkException("there is no patched job to copy");
+        async Task<string> Text(string sql) =>
+            (string?)await postgres.Ask(sql, serverDatabase) ?? throw new BenchmarkException("there is no patched job to copy");
     }
 
     public async Task<Measured> Run(int connections, double seconds, CancellationToken stop)
@@ -64,15 +68,16 @@ internal sealed partial class PgBench
             var target = new NpgsqlConnectionStringBuilder(postgres.For(database));
             string[] command =
             [
-                Program(), "-h", target.Host!, "-p", $"{target.Port}", "-U", target.Username!, "-M", "prepared", "-n", "-c", $"{connections}",
-                "-j", $"{Math.Min(2, connections)}", "-f", script, .. variables,
+                Program(), "-h", target.Host!, "-p", $"{target.Port}", "-U", target.Username!, "-M", "prepared", "-n", "-c",
+                $"{connections}", "-j", $"{Math.Min(2, connections)}", "-f", script, .. variables,
             ];
             var environment = new Dictionary<string, string> { ["PGPASSWORD"] = target.Password ?? string.Empty };
             await Child.Run([.. command, "-T", "2", database], stop, environment: environment);
             await postgres.Ask("CHECKPOINT");
             CpuTimes before = CpuTimes.Read(0, postgres.Pid);
             string output = await Child.Run(
-                [.. command, "-T", string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(seconds)}"), "-l", $"--log-prefix={folder}/log", database], stop, environment: environment);
+                [.. command, "-T", string.Create(CultureInfo.InvariantCulture, $"{Math.Ceiling(seconds)}"), "-l",
+                    $"--log-prefix={folder}/log", database], stop, environment: environment);
             CpuTimes spent = CpuTimes.Read(0, postgres.Pid) - before;
             return Read(folder, output, spent.PostgresMs);
         }
@@ -92,7 +97,8 @@ internal sealed partial class PgBench
         }
 
         double perSecond = double.Parse(PerSecond().Match(output).Groups[1].ValueSpan, CultureInfo.InvariantCulture);
-        long failed = long.Parse(Failed().Match(output) is { Success: true } match ? match.Groups[1].ValueSpan : "0", CultureInfo.InvariantCulture);
+        long failed = long.Parse(
+            Failed().Match(output) is { Success: true } match ? match.Groups[1].ValueSpan : "0", CultureInfo.InvariantCulture);
         return new Measured
         {
             Seconds = latencies.Count / perSecond,

@@ -24,7 +24,8 @@ internal static class PlainMarten
 
     private const int BatchLength = 100;
 
-    private static readonly Origin Nobody = new("bench", ["system:masters", "system:authenticated"], "", "127.0.0.1", Guid.CreateVersion7().ToString());
+    private static readonly Origin Nobody = new(
+        "bench", ["system:masters", "system:authenticated"], "", "127.0.0.1", Guid.CreateVersion7().ToString());
     private static long lastLabel = DateTime.UtcNow.Ticks;
 
     /// <summary>What its process is told on standard input.</summary>
@@ -54,7 +55,9 @@ internal static class PlainMarten
             for (int i = 0; i < BatchLength && jobs.Count < count; i++)
             {
                 var key = new JobKey("bench", $"marten-{Guid.NewGuid():N}");
-                var create = new CreateJob(key, DateTimeOffset.UtcNow, Nobody, (JsonObject)JsonReading.Parse(Encoding.UTF8.GetBytes(Requests.Manifest(key.Name))), Guid.CreateVersion7());
+                var create = new CreateJob(
+                    key, DateTimeOffset.UtcNow, Nobody, (JsonObject)JsonReading.Parse(Encoding.UTF8.GetBytes(Requests.Manifest(key.Name))),
+                    Guid.CreateVersion7());
                 session.Events.StartStream<CurrentJob>(create.Uid, Happens(null, create));
                 jobs.Add(create.Uid);
             }
@@ -123,7 +126,8 @@ internal static class PlainMarten
                 var stream = await session.Events.FetchForWriting<CurrentJob>(id);
                 Job job = stream.Aggregate!.ToJob();
                 string label = $"{Interlocked.Increment(ref lastLabel)}";
-                var patch = (JsonObject)JsonReading.Parse(Encoding.UTF8.GetBytes($$$$"""{"metadata":{"labels":{"run":"{{{{label}}}}"}}}"""));
+                var patch = (JsonObject)JsonReading.Parse(
+                    Encoding.UTF8.GetBytes($$$$"""{"metadata":{"labels":{"run":"{{{{label}}}}"}}}"""));
                 stream.AppendOne(Happens(job, new PatchJob(job.Key, DateTimeOffset.UtcNow, Nobody, patch)));
                 (session.CorrelationId, session.LastModifiedBy) = (Nobody.RequestId, Nobody.User);
                 session.SetHeader("groups", Nobody.Groups);

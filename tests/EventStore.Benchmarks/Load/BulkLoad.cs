@@ -19,7 +19,8 @@ internal sealed class BulkLoad : IAsyncDisposable
     // A job's row is written once a batch, so fewer jobs in one make it quicker.
     private const int PatchesOfOneJob = 5;
 
-    private static readonly Origin Origin = new("bench", ["system:masters", "system:authenticated"], "", "127.0.0.1", Guid.CreateVersion7().ToString());
+    private static readonly Origin Origin = new(
+        "bench", ["system:masters", "system:authenticated"], "", "127.0.0.1", Guid.CreateVersion7().ToString());
 
     private readonly List<Job> jobs = [];
     private readonly NpgsqlConnection connection;
@@ -33,7 +34,9 @@ internal sealed class BulkLoad : IAsyncDisposable
     /// <summary>How many there are.</summary>
     public long Events { get; private set; }
 
-    /// <summary>Fills a database that has its schema, and leaves it as autovacuum would have by the time so much was written by requests.</summary>
+    /// <summary>
+    /// Fills a database that has its schema, and leaves it as autovacuum would have by the time so much was written by requests.
+    /// </summary>
     public static async Task Fill(MeasuredPostgres postgres, string database, int jobs, long events, string doing, CancellationToken stop)
     {
         var progress = new ProgressBar(doing);
@@ -53,7 +56,8 @@ internal sealed class BulkLoad : IAsyncDisposable
     /// <param name="batchLength">How many events are committed at once.</param>
     /// <param name="ofOneJob">How many of them are of one job.</param>
     /// <param name="progress">Told how many events there are.</param>
-    public static async Task<BulkLoad> Open(MeasuredPostgres postgres, string database, int batchLength, int ofOneJob, Action<long> progress)
+    public static async Task<BulkLoad> Open(
+        MeasuredPostgres postgres, string database, int batchLength, int ofOneJob, Action<long> progress)
     {
         var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(postgres.For(database, database + "_serving"))
         {
@@ -91,7 +95,9 @@ internal sealed class BulkLoad : IAsyncDisposable
 
     private async Task Commit(IEnumerable<JobCommand> commands)
     {
-        Batch batch = Batch.Of(commands.Select(command => new QueuedCommand(command, dryRun: false, 0)), key => Place(key) is var at && at < jobs.Count ? jobs[at] : null);
+        Batch batch = Batch.Of(
+            commands.Select(command => new QueuedCommand(command, dryRun: false, 0)),
+            key => Place(key) is var at && at < jobs.Count ? jobs[at] : null);
         Committed committed = await CommitCall.Execute(connection, batch);
         foreach (Batch.KeyCommands ofKey in batch.ByKey)
         {
@@ -111,7 +117,8 @@ internal sealed class BulkLoad : IAsyncDisposable
     private static CreateJob Creation(int number)
     {
         string name = Requests.JobName(number);
-        return new CreateJob(new JobKey("bench", name), DateTimeOffset.UtcNow, Origin, Parse(Requests.Manifest(name)), Guid.CreateVersion7());
+        return new CreateJob(
+            new JobKey("bench", name), DateTimeOffset.UtcNow, Origin, Parse(Requests.Manifest(name)), Guid.CreateVersion7());
     }
 
     private static PatchJob Patch(JobKey key) =>

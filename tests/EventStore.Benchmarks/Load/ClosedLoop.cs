@@ -6,8 +6,8 @@ using EventStore.Benchmarks.Machine;
 namespace EventStore.Benchmarks.Load;
 
 /// <summary>
-/// So many connections, each sending its next request when the last one is answered and, where there is a rate, its time has come. First the
-/// warm-up, then the measured time; CPU times are read at the same two moments at which counting begins and ends.
+/// So many connections, each sending its next request when the last one is answered and, where there is a rate, its time has come. First
+/// the warm-up, then the measured time; CPU times are read at the same two moments at which counting begins and ends.
 /// </summary>
 internal sealed class ClosedLoop
 {

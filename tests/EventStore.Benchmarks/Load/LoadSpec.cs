@@ -105,4 +105,5 @@ internal sealed record Measured
 /// <param name="LagP99Ms">The same, 99th percentile.</param>
 /// <param name="LagMaxMs">The same, the longest.</param>
 internal sealed record WatchMeasured(
-    long EventsWritten, long FramesExpected, long FramesReceived, long FramesTwice, long Resumes, double LagP50Ms, double LagP99Ms, double LagMaxMs);
+    long EventsWritten, long FramesExpected, long FramesReceived, long FramesTwice, long Resumes, double LagP50Ms, double LagP99Ms,
+    double LagMaxMs);

@@ -8,8 +8,8 @@ using EventStore.Benchmarks.Machine;
 namespace EventStore.Benchmarks.Load;
 
 /// <summary>
-/// Somebody who looks at the page, without a browser: signs in by the form, loads pages as a browser asks for them (compressed), and keeps one live as
-/// the page's own script does.
+/// Somebody who looks at the page, without a browser: signs in by the form, loads pages as a browser asks for them (compressed), and keeps
+/// one live as the page's own script does.
 /// </summary>
 internal sealed partial class PageViewer : IDisposable
 {
@@ -17,7 +17,8 @@ internal sealed partial class PageViewer : IDisposable
     private readonly CancellationTokenSource left = new();
     private Task looking = Task.CompletedTask;
 
-    private PageViewer(Uri server) => client = new HttpClient(new SocketsHttpHandler { CookieContainer = new CookieContainer() }) { BaseAddress = server };
+    private PageViewer(Uri server) =>
+        client = new HttpClient(new SocketsHttpHandler { CookieContainer = new CookieContainer() }) { BaseAddress = server };
 
     /// <summary>How often a page that is live was loaded again.</summary>
     public int Loads { get; private set; }
@@ -33,7 +34,12 @@ internal sealed partial class PageViewer : IDisposable
     {
         var viewer = new PageViewer(server);
         string form = await viewer.client.GetStringAsync("/ui/sign-in", stop);
-        var fields = new Dictionary<string, string> { ["token"] = token, ["form-token"] = FormToken().Match(form).Groups[1].Value, ["return"] = "/ui/" };
+        var fields = new Dictionary<string, string>
+        {
+            ["token"] = token,
+            ["form-token"] = FormToken().Match(form).Groups[1].Value,
+            ["return"] = "/ui/",
+        };
         using HttpResponseMessage answer = await viewer.client.PostAsync("/ui/sign-in", new FormUrlEncodedContent(fields), stop);
         if (!answer.IsSuccessStatusCode)
             throw new BenchmarkException($"signing in: {(int)answer.StatusCode}");
@@ -53,7 +59,8 @@ internal sealed partial class PageViewer : IDisposable
 
     /// <summary>The addresses that a page loads besides.</summary>
     public async Task<string[]> FilesOf(string path, CancellationToken stop) =>
-        [.. File().Matches(await client.GetStringAsync(path, stop)).Select(match => WebUtility.HtmlDecode(match.Groups[1].Value)).Distinct()];
+        [.. File().Matches(await client.GetStringAsync(path, stop)).Select(match => WebUtility.HtmlDecode(match.Groups[1].Value))
+            .Distinct()];
 
     /// <summary>Looks at a live page from now on; returns once it is live.</summary>
     public async Task Look(string path, CancellationToken stop)
@@ -100,7 +107,9 @@ internal sealed partial class PageViewer : IDisposable
         await loading;
     }
 
-    /// <summary>As page.js: the content alone, which says by its tag when it is the same. What comes compressed is read only where it is looked at.</summary>
+    /// <summary>
+    /// As page.js: the content alone, which says by its tag when it is the same. What comes compressed is read only where it is looked at.
+    /// </summary>
     private async Task LoadWhenTold(ChannelReader<string> told, string path)
     {
         string? tag = null;

@@ -19,7 +19,8 @@ internal sealed class Requests(LoadSpec spec)
 
     private readonly byte[] buffer = new byte[4096];
     private readonly byte[] json = new byte[4096];
-    private readonly string head = $" HTTP/1.1\r\nHost: {spec.Host}:{spec.Port}\r\nAuthorization: Bearer {spec.Token}\r\nAccept: {spec.Accept}\r\n";
+    private readonly string head =
+        $" HTTP/1.1\r\nHost: {spec.Host}:{spec.Port}\r\nAuthorization: Bearer {spec.Token}\r\nAccept: {spec.Accept}\r\n";
 
     public static string JobName(int job) => string.Create(CultureInfo.InvariantCulture, $"job-{job:00000}");
 
@@ -33,7 +34,9 @@ internal sealed class Requests(LoadSpec spec)
         if (resourceVersion == 0)
             Utf8.TryWrite(json, CultureInfo.InvariantCulture, $$$$"""{"metadata":{"labels":{"run":"{{{{label}}}}"}}}""", out length);
         else
-            Utf8.TryWrite(json, CultureInfo.InvariantCulture, $$$"""{"metadata":{"labels":{"run":"{{{label}}}"},"resourceVersion":"{{{resourceVersion}}}"}}""", out length);
+            Utf8.TryWrite(
+                json, CultureInfo.InvariantCulture,
+                $$$"""{"metadata":{"labels":{"run":"{{{label}}}"},"resourceVersion":"{{{resourceVersion}}}"}}""", out length);
         Utf8.TryWrite(
             buffer, CultureInfo.InvariantCulture,
             $"PATCH {Jobs}/{spec.Namespace}/pytorchjobs/job-{job:00000}{head}Content-Type: application/merge-patch+json\r\nContent-Length: {length}\r\n\r\n",
@@ -73,7 +76,8 @@ internal sealed class Requests(LoadSpec spec)
         int length = ManifestHead.Length + name.Length + ManifestTail.Length;
         Utf8.TryWrite(
             buffer, CultureInfo.InvariantCulture,
-            $"POST {Jobs}/{spec.Namespace}/pytorchjobs{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n", out int written);
+            $"POST {Jobs}/{spec.Namespace}/pytorchjobs{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n",
+            out int written);
         ManifestHead.CopyTo(buffer.AsSpan(written));
         Encoding.ASCII.GetBytes(name, buffer.AsSpan(written + ManifestHead.Length));
         ManifestTail.CopyTo(buffer.AsSpan(written + ManifestHead.Length + name.Length));

@@ -80,7 +80,8 @@ internal sealed class WatchLoad : IDisposable
             ClientCpuMs = spent.OwnMs,
             Errors = errors,
             Watch = new WatchMeasured(
-                answers.Count, expected, lag.Count, twice, watchers.Sum(watcher => watcher.Resumes), lag.PercentileMs(0.5), lag.PercentileMs(0.99), lag.MaxMs),
+                answers.Count, expected, lag.Count, twice, watchers.Sum(watcher => watcher.Resumes), lag.PercentileMs(0.5),
+                lag.PercentileMs(0.99), lag.MaxMs),
         };
     }
 

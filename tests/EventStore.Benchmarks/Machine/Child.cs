@@ -18,7 +18,8 @@ internal sealed class Child : IAsyncDisposable
     private readonly Action<string>? onLine;
     private Process process = null!;
 
-    private Child(string[] command, string signal, Action<string>? onLine) => (this.command, this.signal, this.onLine) = (command, signal, onLine);
+    private Child(string[] command, string signal, Action<string>? onLine) =>
+        (this.command, this.signal, this.onLine) = (command, signal, onLine);
 
     public int Pid => process.Id;
 
@@ -60,7 +61,8 @@ internal sealed class Child : IAsyncDisposable
     }
 
     /// <summary>Runs a program to its end and answers what it wrote; throws when it failed.</summary>
-    public static async Task<string> Run(string[] command, CancellationToken stop, string? runAs = null, IReadOnlyDictionary<string, string>? environment = null)
+    public static async Task<string> Run(
+        string[] command, CancellationToken stop, string? runAs = null, IReadOnlyDictionary<string, string>? environment = null)
     {
         await using Child child = Start(command, environment, runAs: runAs);
         int exitCode = await child.Ended.WaitAsync(stop);

@@ -12,7 +12,9 @@ internal readonly record struct CpuTimes(double ServerMs, double PostgresMs, dou
 
     /// <summary>Reads them; 0 stands for a process that is not known.</summary>
     public static CpuTimes Read(int serverPid, int postgresPid) =>
-        new(serverPid == 0 ? 0 : TreeMs(serverPid), postgresPid == 0 ? 0 : TreeMs(postgresPid), Environment.CpuUsage.TotalTime.TotalMilliseconds);
+        new(
+            serverPid == 0 ? 0 : TreeMs(serverPid), postgresPid == 0 ? 0 : TreeMs(postgresPid),
+            Environment.CpuUsage.TotalTime.TotalMilliseconds);
 
     /// <summary>A process, its descendants, and those of its children that have ended and that it has waited for.</summary>
     private static double TreeMs(int root)
@@ -70,7 +72,8 @@ internal static class ProcessTree
     {
         try
         {
-            string? line = File.ReadLines($"/proc/{pid}/{file}").FirstOrDefault(line => line.StartsWith(name + ":", StringComparison.Ordinal));
+            string? line = File.ReadLines($"/proc/{pid}/{file}").FirstOrDefault(line => line.StartsWith(
+                name + ":", StringComparison.Ordinal));
             return line is null ? 0 : long.Parse(line[(name.Length + 1)..^2], CultureInfo.InvariantCulture) / 1024.0;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -17,10 +17,12 @@ internal static class MachineFacts
     };
 
     private static string CpuModel() => File.Exists("/proc/cpuinfo")
-        ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1].Trim() ?? "unknown CPU"
+        ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[1]
+            .Trim() ?? "unknown CPU"
         : "unknown CPU";
 
     // The build notes it in the version, behind a plus sign, when it is made from a repository.
     private static string Commit() =>
-        typeof(CommitLane).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+') is [_, var commit] ? commit[..Math.Min(12, commit.Length)] : "unknown";
+        typeof(CommitLane).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')
+            is [_, var commit] ? commit[..Math.Min(12, commit.Length)] : "unknown";
 }

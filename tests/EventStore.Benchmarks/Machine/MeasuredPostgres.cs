@@ -22,7 +22,8 @@ internal sealed class MeasuredPostgres : IAsyncDisposable
     private readonly Child? process;
     private readonly string? folder;
 
-    private MeasuredPostgres(string connectionString, Child? process, string? folder) => (ConnectionString, this.process, this.folder) = (connectionString, process, folder);
+    private MeasuredPostgres(string connectionString, Child? process, string? folder) =>
+        (ConnectionString, this.process, this.folder) = (connectionString, process, folder);
 
     /// <summary>Connects as somebody who may make databases and roles.</summary>
     public string ConnectionString { get; }
@@ -70,7 +71,8 @@ internal sealed class MeasuredPostgres : IAsyncDisposable
     /// <summary>Runs a statement and answers its first value.</summary>
     public async Task<object?> Ask(string sql, string? database = null)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database is null ? ConnectionString : For(database)) { Pooling = false }.ConnectionString);
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(database is null ? ConnectionString : For(database)) { Pooling = false }.ConnectionString);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection) { CommandTimeout = 600 };
         return await command.ExecuteScalarAsync();
@@ -109,7 +111,8 @@ internal sealed class MeasuredPostgres : IAsyncDisposable
         (string folder, string data) = await Folder(stop);
         PostgresBinaries binaries = PostgresBinaries.Find();
         await Child.Run(
-            [binaries.Program("initdb"), "-D", data, "-U", Superuser, "--encoding=UTF8", "--locale=C", "--data-checksums", "--auth-local=trust", "--auth-host=reject"],
+            [binaries.Program("initdb"), "-D", data, "-U", Superuser, "--encoding=UTF8", "--locale=C", "--data-checksums",
+                "--auth-local=trust", "--auth-host=reject"],
             stop, Account);
         return await Run(folder, data, stop);
     }
@@ -121,7 +124,8 @@ internal sealed class MeasuredPostgres : IAsyncDisposable
             throw new BenchmarkException("a standby is made of the PostgreSQL that this run starts; leave out --connection-string");
         (string own, string data) = await Folder(stop);
         await Child.Run(
-            [PostgresBinaries.Find().Program("pg_basebackup"), "-h", folder, "-U", Superuser, "-D", data, "-R", "-c", "fast"], stop, Account);
+            [PostgresBinaries.Find().Program("pg_basebackup"), "-h", folder, "-U", Superuser, "-D", data, "-R", "-c", "fast"], stop,
+            Account);
         return await Run(own, data, stop);
     }
 
@@ -138,7 +142,8 @@ internal sealed class MeasuredPostgres : IAsyncDisposable
     private static async Task<MeasuredPostgres> Run(string folder, string data, CancellationToken stop)
     {
         string[] settings = [.. Settings.Append($"unix_socket_directories={folder}").SelectMany(setting => (string[])["-c", setting])];
-        Child process = Child.Start([PostgresBinaries.Find().Program("postgres"), "-D", data, .. settings], runAs: Account, signal: "INT"); // INT: without waiting for clients
+        // INT: without waiting for clients.
+        Child process = Child.Start([PostgresBinaries.Find().Program("postgres"), "-D", data, .. settings], runAs: Account, signal: "INT");
         var builder = new NpgsqlConnectionStringBuilder { Host = folder, Username = Superuser, Database = "postgres" };
         var postgres = new MeasuredPostgres(builder.ConnectionString, process, folder);
         while (!process.Ended.IsCompleted)

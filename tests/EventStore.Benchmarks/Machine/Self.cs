@@ -19,7 +19,8 @@ internal static class Self
             {
                 if (line.StartsWith('{'))
                     result = line;
-                else if (line.Split('/') is [var done, var total] && long.TryParse(done, out long doneCount) && long.TryParse(total, out long totalCount))
+                else if (line.Split('/') is [var done, var total] && long.TryParse(done, out long doneCount)
+                    && long.TryParse(total, out long totalCount))
                     progress?.Invoke(doneCount, totalCount);
             });
         int exitCode = await child.Ended.WaitAsync(stop);

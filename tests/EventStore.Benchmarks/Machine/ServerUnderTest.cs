@@ -36,13 +36,18 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     /// <summary>How to start the program: an executable as it is, a library by dotnet.</summary>
     public static string[] Command(string? named) =>
-        named is null ? ["dotnet", typeof(CommitLane).Assembly.Location] : named.EndsWith(".dll", StringComparison.Ordinal) ? ["dotnet", named] : [named];
+        named is null ? ["dotnet", typeof(CommitLane).Assembly.Location] : named.EndsWith(".dll", StringComparison.Ordinal)
+            ? ["dotnet", named] : [named];
 
     /// <summary>One that runs already.</summary>
     public static ServerUnderTest Given(Uri url, string token) => new(url, token, null, null, null);
 
-    /// <summary>Makes a database, brings its schema up to date as an operator would, and starts a server on it, as the serving role.</summary>
-    public static async Task<ServerUnderTest> Start(MeasuredPostgres postgres, string database, string? program, CancellationToken stop, IReadOnlyDictionary<string, string>? settings = null)
+    /// <summary>
+    /// Makes a database, brings its schema up to date as an operator would, and starts a server on it, as the serving role.
+    /// </summary>
+    public static async Task<ServerUnderTest> Start(
+        MeasuredPostgres postgres, string database, string? program, CancellationToken stop,
+        IReadOnlyDictionary<string, string>? settings = null)
     {
         await postgres.CreateDatabase(database);
         var connections = new Dictionary<string, string>
@@ -54,7 +59,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
         string folder = Directory.CreateTempSubdirectory("eventstore-bench.").FullName;
         string token = Guid.NewGuid().ToString("N");
         string tokens = Path.Combine(folder, "tokens.csv");
-        await File.WriteAllTextAsync(tokens, $"{token},bench,bench,\"system:masters\"\n{token}-other,other,other,\"system:masters\"\n", stop);
+        await File.WriteAllTextAsync(
+            tokens, $"{token},bench,bench,\"system:masters\"\n{token}-other,other,other,\"system:masters\"\n", stop);
         connections.Remove("ConnectionStrings__PostgresOwner");
         foreach ((string name, string value) in settings ?? new Dictionary<string, string>())
             connections[name] = value;
@@ -64,7 +70,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
 
     /// <summary>Another server on the same database, with the same users; its connection string may name a standby too.</summary>
     public async Task<ServerUnderTest> Beside(
-        MeasuredPostgres postgres, string? program, IReadOnlyDictionary<string, string> settings, CancellationToken stop, MeasuredPostgres? standby = null)
+        MeasuredPostgres postgres, string? program, IReadOnlyDictionary<string, string> settings, CancellationToken stop,
+        MeasuredPostgres? standby = null)
     {
         var hosts = new NpgsqlConnectionStringBuilder(postgres.For(Database!, Database + "_serving"));
         if (standby is not null)
@@ -76,7 +83,8 @@ internal sealed class ServerUnderTest : IAsyncDisposable
     }
 
     /// <summary>Starts the program and waits until it says where it serves.</summary>
-    public static async Task<(Child Process, Uri Url)> Launch(string[] command, IReadOnlyDictionary<string, string>? environment, CancellationToken stop)
+    public static async Task<(Child Process, Uri Url)> Launch(
+        string[] command, IReadOnlyDictionary<string, string>? environment, CancellationToken stop)
     {
         var serving = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
         Child process = Child.Start(command, environment, onLine: line =>

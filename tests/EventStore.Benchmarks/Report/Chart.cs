@@ -37,7 +37,8 @@ internal sealed class Chart(string title, int[] steps)
             Line(svg, $"""<text x="{X(i):0.0}" y="{Height - Bottom + 20}" text-anchor="middle">{steps[i]}</text>""");
         foreach (((string name, List<double> points), string colour) in series.Zip(Colours))
         {
-            string path = string.Join(' ', points.Select((value, i) => string.Create(CultureInfo.InvariantCulture, $"{X(i):0.0},{Y(value):0.0}")));
+            string path = string.Join(
+                ' ', points.Select((value, i) => string.Create(CultureInfo.InvariantCulture, $"{X(i):0.0},{Y(value):0.0}")));
             Line(svg, $"""<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>""");
             Line(svg, $"""<text x="{X(points.Count - 1) + 8:0.0}" y="{Y(points[^1]) + 4:0.0}" fill="{colour}">{name}</text>""");
         }
@@ -57,5 +58,6 @@ internal sealed class Chart(string title, int[] steps)
         return highest / power < 2 ? power / 4 : highest / power < 5 ? power / 2 : power;
     }
 
-    private static void Line(StringBuilder svg, FormattableString text) => svg.Append(text.ToString(CultureInfo.InvariantCulture)).Append('\n');
+    private static void Line(StringBuilder svg, FormattableString text) =>
+        svg.Append(text.ToString(CultureInfo.InvariantCulture)).Append('\n');
 }

@@ -7,7 +7,8 @@ namespace EventStore.Benchmarks.Report;
 /// <summary>Everything measured in a run, printed as it comes.</summary>
 internal sealed class Figures
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
+    private static readonly JsonSerializerOptions Indented =
+        new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.CamelCase };
 
     private readonly List<Figure> all = [];
     private readonly List<Figure> chart = [];

@@ -19,7 +19,9 @@ public sealed record Configuration(IReadOnlyDictionary<int, int> Values)
     internal JsonObject ToJson()
     {
         string[] env = [.. Set(0, 1).Select(field => $$"""{"name":"E{{field}}","value":"{{Values[field]}}"}""")];
-        string container = string.Concat(env.Length == 0 ? "" : $",\"env\":[{string.Join(',', env)}]", Values.TryGetValue(2, out int arg) ? $",\"args\":[\"{arg}\"]" : "",
+        string container = string.Concat(
+            env.Length == 0 ? "" : $",\"env\":[{string.Join(',', env)}]",
+            Values.TryGetValue(2, out int arg) ? $",\"args\":[\"{arg}\"]" : "",
             Values.TryGetValue(3, out int port) ? $$""","ports":[{"containerPort":80,"name":"p{{port}}","protocol":"TCP"}]""" : "");
         string[] containers =
         [
@@ -36,13 +38,16 @@ public sealed record Configuration(IReadOnlyDictionary<int, int> Values)
             .. pod.Length == 0 ? (string[])[] : ["\"template\":{\"spec\":{" + string.Join(',', pod) + "}}"],
             .. Set(6).Select(field => $"\"replicas\":{Values[field] + 2}"),
         ];
-        string policy = string.Join(',', Set(7, 8).Select(field => $"\"{(field == 7 ? "ttlSecondsAfterFinished" : "backoffLimit")}\":{Values[field]}"));
+        string policy = string.Join(
+            ',', Set(7, 8).Select(field => $"\"{(field == 7 ? "ttlSecondsAfterFinished" : "backoffLimit")}\":{Values[field]}"));
         string labels = string.Join(',', Set(9, 10).Select(field => $"\"l{field}\":\"{Values[field]}\""));
         string finalizers = string.Join(',', Set(11).Select(field => $"\"example.com/f{Values[field]}\""));
         return Given.Object(
             "{\"apiVersion\":\"kubeflow.org/v1\",\"kind\":\"PyTorchJob\",\"metadata\":{\"name\":\"pytorch-test\""
-            + (labels.Length == 0 ? "" : $",\"labels\":{{{labels}}}") + (finalizers.Length == 0 ? "" : $",\"finalizers\":[{finalizers}]") + "},\"spec\":{"
-            + string.Join(',', (string[])[.. worker.Length == 0 ? (string[])[] : ["\"pytorchReplicaSpecs\":{\"Worker\":{" + string.Join(',', worker) + "}}"],
+            + (labels.Length == 0 ? "" : $",\"labels\":{{{labels}}}") + (finalizers.Length == 0 ? "" : $",\"finalizers\":[{finalizers}]")
+            + "},\"spec\":{"
+            + string.Join(',', (string[])[.. worker.Length == 0 ? (string[])[]
+                : ["\"pytorchReplicaSpecs\":{\"Worker\":{" + string.Join(',', worker) + "}}"],
                 .. policy.Length == 0 ? (string[])[] : [$"\"runPolicy\":{{{policy}}}"]]) + "}}");
     }
 
@@ -53,7 +58,8 @@ public static class Configurations
 {
     public static Arbitrary<Configuration> All() => Arb.From(
         from fields in Gen.Frequency((6, Gen.Constant(0)), (2, Gen.Constant(1)), (1, Gen.Constant(2))).ArrayOf(Configuration.Fields)
-        select new Configuration(fields.Select((value, field) => (value, field)).Where(each => each.value > 0).ToDictionary(each => each.field, each => each.value)),
+        select new Configuration(fields.Select((value, field) => (value, field)).Where(each => each.value > 0).ToDictionary(
+            each => each.field, each => each.value)),
         config => config.Values.Keys.Select(left => new Configuration(config.Values.Where(each => each.Key != left).ToDictionary())));
 }
 
@@ -94,7 +100,8 @@ public sealed class ApplyProperties
         Job job = Apply(Apply(Made, "other", others), "me", before);
         Job after = Apply(job, "me", mine);
         FieldComparison changed = FieldComparison.Of(job.Manifest, after.Manifest);
-        JsonObject named = FieldSet.WithDeclared(FieldSet.Union(FieldSet.Union(TypedFields.Of(mine.ToJson()), TypedFields.Of(before.ToJson())), FieldSet.Of("metadata", "generation")));
+        JsonObject named = FieldSet.WithDeclared(FieldSet.Union(
+            FieldSet.Union(TypedFields.Of(mine.ToJson()), TypedFields.Of(before.ToJson())), FieldSet.Of("metadata", "generation")));
         return FieldSet.Difference(FieldSet.Union(changed.Set, changed.Removed), named).Count == 0;
     }
 
@@ -131,7 +138,8 @@ public sealed class ApplyProperties
     {
         Job job = Made;
         foreach (JobCommand command in (JobCommand[])[Applying.By("one", one.ToJson(), true), Applying.By("two", two.ToJson(), true),
-            Applying.Under(Ask.Patch(patch.ToJson().ToString()), "patcher"), Applying.Under(Ask.Patch("""{"metadata":{"managedFields":[{}]}}"""), "patcher"),
+            Applying.Under(Ask.Patch(patch.ToJson().ToString()), "patcher"), Applying.Under(
+                Ask.Patch("""{"metadata":{"managedFields":[{}]}}"""), "patcher"),
             Applying.By("one", one.ToJson(), true)])
         {
             if (JobDecider.Decide(job, command) is not Decision.Accepted(var happened))
@@ -148,7 +156,8 @@ public sealed class ApplyProperties
     [Fact]
     public void The_configurations_conflict_and_do_not()
     {
-        Job?[] jobs = [.. Configurations.All().Generator.Sample(300, 20).Chunk(2).Select(pair => Try(Try(Made, "one", pair[0]), "two", pair[1]))];
+        Job?[] jobs = [.. Configurations.All().Generator.Sample(300, 20).Chunk(2).Select(pair => Try(
+            Try(Made, "one", pair[0]), "two", pair[1]))];
         Assert.Contains(jobs, job => job is null);
         Assert.Contains(jobs, job => job is not null);
     }

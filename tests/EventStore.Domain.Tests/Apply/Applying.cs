@@ -16,7 +16,8 @@ internal static class Applying
     /// <summary>An apply of a configuration, its kind and name put in.</summary>
     public static ApplyJob By(string manager, string configuration, bool force = false) =>
         By(manager, (JsonObject)MergePatch.Apply(
-            Given.Object("""{"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"pytorch-test"}}"""), Given.Json(configuration)), force);
+            Given.Object("""{"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"pytorch-test"}}"""),
+            Given.Json(configuration)), force);
 
     public static ApplyJob By(string manager, JsonObject configuration, bool force = false)
     {

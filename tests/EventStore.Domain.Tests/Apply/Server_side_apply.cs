@@ -10,14 +10,16 @@ namespace EventStore.Domain.Tests.Apply;
 /// <summary>What comes of an apply: the event, the job, and who owns what afterwards.</summary>
 public sealed class Server_side_apply
 {
-    private const string Env = """{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"containers":[{"name":"pytorch","env":[?]}]}}}}}}""";
+    private const string Env =
+        """{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"containers":[{"name":"pytorch","env":[?]}]}}}}}}""";
 
     [Fact]
     public void A_field_nobody_owned_is_set_and_owned()
     {
         Story applied = Made().When(By("two", """{"metadata":{"labels":{"mine":"1"}}}"""));
         applied.Then(new JobApplied(
-            Given.Object("""{"metadata":{"labels":{"mine":"1"}}}"""), Given.Object("""{"metadata":{"labels":{"mine":null}}}"""), ["metadata.labels.mine"], "two", false));
+            Given.Object("""{"metadata":{"labels":{"mine":"1"}}}"""), Given.Object("""{"metadata":{"labels":{"mine":null}}}"""),
+            ["metadata.labels.mine"], "two", false));
         Assert.Equal("""{"f:metadata":{"f:labels":{"f:mine":{}}}}""", OwnedBy(applied.After, "two"));
     }
 
@@ -55,9 +57,11 @@ public sealed class Server_side_apply
     [Fact]
     public void An_item_of_a_list_by_keys_is_merged_by_its_key()
     {
-        Story made = Made("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"containers":[{"name":"pytorch","image":"v1","env":[{"name":"A","value":"1"}]}]}}}}}}""");
-        made.When(By("two", Env.Replace("?", """{"name":"A","value":"9"}""", StringComparison.Ordinal))).ThenRefused<Rejection.ApplyConflict>(
-            """conflict with "maker" using kubeflow.org/v1: .spec.pytorchReplicaSpecs.Worker.template.spec.containers[name="pytorch"].env[name="A"].value""");
+        Story made = Made(
+            """{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"containers":[{"name":"pytorch","image":"v1","env":[{"name":"A","value":"1"}]}]}}}}}}""");
+        made.When(By("two", Env.Replace("?", """{"name":"A","value":"9"}""", StringComparison.Ordinal)))
+            .ThenRefused<Rejection.ApplyConflict>(
+                """conflict with "maker" using kubeflow.org/v1: .spec.pytorchReplicaSpecs.Worker.template.spec.containers[name="pytorch"].env[name="A"].value""");
         Story added = made.When(By("two", Env.Replace("?", """{"name":"C","value":"3"}""", StringComparison.Ordinal))).And;
         Assert.Equal("""[{"name":"A","value":"1"},{"name":"C","value":"3"}]""", EnvOf(added.Job!));
         Job dropped = added.When(By("two", Env.Replace(",\"env\":[?]", "", StringComparison.Ordinal))).After;
@@ -79,15 +83,18 @@ public sealed class Server_side_apply
     [Fact]
     public void Applied_items_stand_in_the_order_of_the_configuration_and_others_where_they_stood()
     {
-        Story made = Made(Env.Replace("\"env\"", "\"image\":\"v1\",\"env\"", StringComparison.Ordinal).Replace("?", """{"name":"x"},{"name":"b"},{"name":"y"},{"name":"a"}""", StringComparison.Ordinal));
-        Job applied = made.When(By("maker", Env.Replace("?", """{"name":"a"},{"name":"n"},{"name":"b"}""", StringComparison.Ordinal))).After;
+        Story made = Made(Env.Replace("\"env\"", "\"image\":\"v1\",\"env\"", StringComparison.Ordinal).Replace(
+            "?", """{"name":"x"},{"name":"b"},{"name":"y"},{"name":"a"}""", StringComparison.Ordinal));
+        Job applied =
+            made.When(By("maker", Env.Replace("?", """{"name":"a"},{"name":"n"},{"name":"b"}""", StringComparison.Ordinal))).After;
         Assert.Equal("""[{"name":"x"},{"name":"y"},{"name":"a"},{"name":"n"},{"name":"b"}]""", EnvOf(applied));
     }
 
     [Fact]
     public void A_job_there_is_not_is_created_and_defaults_belong_to_nobody()
     {
-        Story created = new Story(null).When(By("one", Given.Job("""{"metadata":{"labels":{"a":"1"}},"spec":{"runPolicy":{"backoffLimit":3}}}""")));
+        Story created = new Story(null).When(By(
+            "one", Given.Job("""{"metadata":{"labels":{"a":"1"}},"spec":{"runPolicy":{"backoffLimit":3}}}""")));
         Assert.Equal("""{"backoffLimit":3,"suspend":false}""", created.After.Manifest["spec"]!.Member("runPolicy")!.ToString());
         Assert.Contains("\"f:runPolicy\":{\"f:backoffLimit\":{}}", OwnedBy(created.After, "one"), StringComparison.Ordinal);
         Assert.DoesNotContain("uid", OwnedBy(created.After, "one"), StringComparison.Ordinal);
@@ -125,7 +132,8 @@ public sealed class Server_side_apply
     [Fact]
     public void A_status_is_applied_under_its_subresource_and_nothing_else_is()
     {
-        Job applied = Made().When(By("op", """{"metadata":{"labels":{"app":"no"}},"status":{"startTime":"2026-01-01T00:00:00Z"}}""") with { OfStatus = true }).After;
+        const string configuration = """{"metadata":{"labels":{"app":"no"}},"status":{"startTime":"2026-01-01T00:00:00Z"}}""";
+        Job applied = Made().When(By("op", configuration) with { OfStatus = true }).After;
         Assert.Equal("""{"app":"test"}""", applied.Metadata["labels"]!.ToString());
         Assert.Equal("""{"startTime":"2026-01-01T00:00:00Z"}""", applied.Manifest["status"]!.ToString());
         Assert.Equal("1", applied.Metadata["generation"]!.ToString());
@@ -136,7 +144,9 @@ public sealed class Server_side_apply
     public void Nobody_counted_before_the_first_apply()
     {
         Job applied = Story.Given(Ask.Created()).When(By("two", """{"metadata":{"labels":{"mine":"1"}}}""")).After;
-        Assert.StartsWith("two Apply - {\"f:metadata\":{\"f:labels\":{\"f:mine\":{}}}}\nbefore-first-apply Update - {\"f:spec\":", Owners(applied), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "two Apply - {\"f:metadata\":{\"f:labels\":{\"f:mine\":{}}}}\nbefore-first-apply Update - {\"f:spec\":", Owners(applied),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -144,7 +154,8 @@ public sealed class Server_side_apply
     {
         const string Last = "kubectl.kubernetes.io/last-applied-configuration";
         JsonObject config = Given.Job("""{"metadata":{"labels":{"app":"a"}}}""");
-        Story made = Made(JsonObject.Empty.With("metadata", Given.Object("""{"labels":{"app":"a"}}""").With("annotations", JsonObject.Of((Last, config.ToString())))).ToString());
+        Story made = Made(JsonObject.Empty.With("metadata",
+            Given.Object("""{"labels":{"app":"a"}}""").With("annotations", JsonObject.Of((Last, config.ToString())))).ToString());
         JsonObject next = Given.Job("""{"metadata":{"labels":{"app":"b"}}}""");
         Assert.IsType<Rejection.ApplyConflict>(Assert.IsType<Decision.Refused>(made.When(By("helm", next)).Decision).Why);
         Job applied = made.When(By("kubectl", next)).After;
@@ -159,9 +170,11 @@ public sealed class Server_side_apply
         var why = Assert.IsType<Rejection.ApplyConflict>(Assert.IsType<Decision.Refused>(
             made.When(By("two", """{"metadata":{"labels":{"a":"2","b":"2"}}}""")).Decision).Why);
         Assert.Equal(
-            "Apply failed with 2 conflicts: conflicts with \"maker\" using kubeflow.org/v1:\n- .metadata.labels.a\n- .metadata.labels.b", FieldConflict.Message(why.Fields));
+            "Apply failed with 2 conflicts: conflicts with \"maker\" using kubeflow.org/v1:\n- .metadata.labels.a\n- .metadata.labels.b",
+            FieldConflict.Message(why.Fields));
     }
 
     private static string EnvOf(Job job) =>
-        ((JsonArray)job.Manifest["spec"]!.Member("pytorchReplicaSpecs")!.Member("Worker")!.Member("template")!.Member("spec")!.Member("containers")!).Items[0].Member("env")!.ToString();
+        ((JsonArray)job.Manifest["spec"]!.Member("pytorchReplicaSpecs")!.Member("Worker")!.Member("template")!.Member("spec")!
+            .Member("containers")!).Items[0].Member("env")!.ToString();
 }

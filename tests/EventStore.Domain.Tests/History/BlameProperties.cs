@@ -13,7 +13,8 @@ namespace EventStore.Domain.Tests.History;
 public sealed class BlameProperties
 {
     private static readonly Origin Somebody = new("somebody", [], "", "", "");
-    private static readonly string[] Five = ["metadata.labels", "metadata.annotations", "spec.activeDeadlineSeconds", "spec.ttlSecondsAfterFinished", "spec.cleanPodPolicy"];
+    private static readonly string[] Five =
+        ["metadata.labels", "metadata.annotations", "spec.activeDeadlineSeconds", "spec.ttlSecondsAfterFinished", "spec.cleanPodPolicy"];
 
     [Property(MaxTest = 10_000)]
     public void Is_what_a_replay_gives_at_every_revision(RevertProperties.Commands commands)
@@ -28,7 +29,8 @@ public sealed class BlameProperties
         string[] statuses =
         [
             """{"a":{"b":1,"c":{"d":2}}}""", """{"a":{"c":{"d":2}}}""", """{"a":{"c":{}}}""", """{"a":{"c":null}}""", """{"a":{"c":5}}""",
-            """{"a":{"c":{"d":{"e":[]}}}}""", """{"a":{"c":{"d":{"e":[1]}}},"x.y":{"z":1}}""", """{"a":null,"x.y":{}}""", """{"a":{},"x.y":{}}""", "{}",
+            """{"a":{"c":{"d":{"e":[]}}}}""", """{"a":{"c":{"d":{"e":[1]}}},"x.y":{"z":1}}""", """{"a":null,"x.y":{}}""",
+            """{"a":{},"x.y":{}}""", "{}",
         ];
         Compare(Life(statuses.Select(status => (JsonObject)Given.Json(status))));
     }
@@ -52,7 +54,8 @@ public sealed class BlameProperties
         string name = new('n', 1200);
         List<(JobEvent Happened, Job After)> life = Life(
         [
-            JsonObject.Of((name, JsonObject.Of(("m", 1), ("o", 1)))), JsonObject.Of((name, JsonObject.Of(("m", 2), ("o", 1)))), JsonObject.Of((name, JsonObject.Of(("m", 2), ("o", 1))), ("x", 1)),
+            JsonObject.Of((name, JsonObject.Of(("m", 1), ("o", 1)))), JsonObject.Of((name, JsonObject.Of(("m", 2), ("o", 1)))),
+            JsonObject.Of((name, JsonObject.Of(("m", 2), ("o", 1))), ("x", 1)),
         ]);
         Blame blame = Blame(life, 3);
         Assert.Equal(2, blame.Leaves.Count(leaf => leaf.Revision is null));
@@ -89,10 +92,13 @@ public sealed class BlameProperties
     {
         (Dictionary<string, (JsonValue Value, long Revision)> leaves, Dictionary<string, long> removed) = Replay(life, at);
         Assert.Equal(
-            leaves.OrderBy(leaf => leaf.Key, StringComparer.Ordinal).Select(leaf => $"{leaf.Key}={leaf.Value.Value} @{leaf.Value.Revision}"),
-            blame.Leaves.OrderBy(leaf => leaf.Path.ToString(), StringComparer.Ordinal).Select(leaf => $"{leaf.Path}={leaf.Value} @{leaf.Revision}"));
+            leaves.OrderBy(leaf => leaf.Key, StringComparer.Ordinal)
+                .Select(leaf => $"{leaf.Key}={leaf.Value.Value} @{leaf.Value.Revision}"),
+            blame.Leaves.OrderBy(leaf => leaf.Path.ToString(), StringComparer.Ordinal)
+                .Select(leaf => $"{leaf.Path}={leaf.Value} @{leaf.Revision}"));
         Assert.Equal(
-            removed.OrderBy(leaf => leaf.Key, StringComparer.Ordinal).Select(leaf => $"{leaf.Key} @{leaf.Value}"), blame.Removed.Select(leaf => $"{leaf.Path} @{leaf.Revision}"));
+            removed.OrderBy(leaf => leaf.Key, StringComparer.Ordinal).Select(leaf => $"{leaf.Key} @{leaf.Value}"), blame.Removed.Select(
+                leaf => $"{leaf.Path} @{leaf.Revision}"));
     }
 
     private static Blame Blame(IReadOnlyList<(JobEvent Happened, Job After)> life, int at)
@@ -108,7 +114,8 @@ public sealed class BlameProperties
     }
 
     /// <summary>Leaf by leaf: what has its value from before keeps its event, everything else was set now.</summary>
-    private static (Dictionary<string, (JsonValue Value, long Revision)>, Dictionary<string, long>) Replay(IReadOnlyList<(JobEvent Happened, Job After)> life, int at)
+    private static (Dictionary<string, (JsonValue Value, long Revision)>, Dictionary<string, long>) Replay(
+        IReadOnlyList<(JobEvent Happened, Job After)> life, int at)
     {
         Dictionary<string, (JsonValue Value, long Revision)> leaves = [];
         Dictionary<string, long> removed = [];
@@ -118,11 +125,13 @@ public sealed class BlameProperties
             foreach (Change leaf in Diff.ByForm(JsonObject.Empty, job.Manifest))
             {
                 string path = leaf.Path.ToString();
-                now[path] = leaves.TryGetValue(path, out var before) && before.Value.Equals(leaf.After) ? before : (leaf.After!, job.Revision);
+                now[path] = leaves.TryGetValue(path, out var before) && before.Value.Equals(leaf.After) ? before
+                    : (leaf.After!, job.Revision);
                 removed.Remove(path);
             }
 
-            foreach (string path in leaves.Keys.Except(now.Keys).Where(path => Five.Any(field => path == field || path.StartsWith(field + ".", StringComparison.Ordinal) || path.StartsWith(field + "[", StringComparison.Ordinal))))
+            foreach (string path in leaves.Keys.Except(now.Keys).Where(path => Five.Any(field => path == field
+                || path.StartsWith(field + ".", StringComparison.Ordinal) || path.StartsWith(field + "[", StringComparison.Ordinal))))
                 removed[path] = job.Revision;
             leaves = now;
         }

@@ -31,6 +31,8 @@ public sealed class ChangedPathsRules
 
     [Fact]
     public void Every_kind_of_event_is_among_them() => Assert.Equal(
-        typeof(JobEvent).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(JobEvent)) && !type.IsAbstract && type != typeof(JobEventUnknown)).Order(Comparer<Type>.Create((a, b) => string.CompareOrdinal(a.Name, b.Name))),
-        Events.Select(row => ((object[])row)[0].GetType()).Distinct().Order(Comparer<Type>.Create((a, b) => string.CompareOrdinal(a.Name, b.Name))));
+        typeof(JobEvent).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(JobEvent)) && !type.IsAbstract
+            && type != typeof(JobEventUnknown)).Order(Comparer<Type>.Create((a, b) => string.CompareOrdinal(a.Name, b.Name))),
+        Events.Select(row => ((object[])row)[0].GetType()).Distinct().Order(Comparer<Type>.Create(
+            (a, b) => string.CompareOrdinal(a.Name, b.Name))));
 }

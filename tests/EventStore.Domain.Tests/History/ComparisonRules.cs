@@ -23,5 +23,6 @@ public sealed class ComparisonRules
     [Fact]
     public void Of_no_job_and_a_job_names_every_leaf() => Assert.Equal(
         ["a[+1]", "b.c[+2]"],
-        Comparison.Of(JsonObject.Empty, Given.Object("""{"a":1,"b":{"c":2}}""")).Changes.Select(change => $"{change.Path}[{(change.Before is null ? "+" : "?")}{change.After}]"));
+        Comparison.Of(JsonObject.Empty, Given.Object("""{"a":1,"b":{"c":2}}""")).Changes.Select(
+            change => $"{change.Path}[{(change.Before is null ? "+" : "?")}{change.After}]"));
 }

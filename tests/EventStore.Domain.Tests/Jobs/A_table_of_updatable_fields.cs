@@ -68,7 +68,8 @@ public sealed class A_table_of_updatable_fields
     [Fact]
     public void A_null_in_a_new_job_counts_as_absent_down_to_the_field()
     {
-        Story made = Story.Given().When(Under(Ask.Create(Given.Job().With("spec", ((JsonObject)Given.Job()["spec"]!).With("runPolicy", Given.Json("""{"suspend":null,"x":null}"""))))));
+        Story made = Story.Given().When(Under(Ask.Create(
+            Given.Job().With("spec", ((JsonObject)Given.Job()["spec"]!).With("runPolicy", Given.Json("""{"suspend":null,"x":null}"""))))));
         Assert.Equal(Given.Json("""{"x":null}"""), made.After.Manifest["spec"]!.Member("runPolicy"));
     }
 

@@ -17,15 +17,18 @@ internal static class Ask
 
     /// <summary>The document's own example as it is stored, with one merge patch upon it.</summary>
     public static JobCreated Created(string patch = "{}") => new((JsonObject)MergePatch.Apply(
-        Given.Job("""{"metadata":{"creationTimestamp":"2019-07-24T10:36:26Z","generation":1,"uid":"c6e548f1-adfe-11e9-ba3a-b44326d0c915"}}"""),
+        Given.Job(
+            """{"metadata":{"creationTimestamp":"2019-07-24T10:36:26Z","generation":1,"uid":"c6e548f1-adfe-11e9-ba3a-b44326d0c915"}}"""),
         Given.Json(patch)));
 
     /// <summary>A job with a member no merge patch can make: a null somewhere below.</summary>
     public static JobCreated CreatedWithNullsInTemplates() => new(WithNullsInTemplates(Created().Manifest));
 
-    public static JobPatched Patched(string patch, string replaced, params string[] paths) => new(Given.Object(patch), Given.Object(replaced), paths);
+    public static JobPatched Patched(string patch, string replaced, params string[] paths) =>
+        new(Given.Object(patch), Given.Object(replaced), paths);
 
-    public static JobReplaced Replaced(string patch, string replaced, params string[] paths) => new(Given.Object(patch), Given.Object(replaced), paths);
+    public static JobReplaced Replaced(string patch, string replaced, params string[] paths) =>
+        new(Given.Object(patch), Given.Object(replaced), paths);
 
     public static JobStatusUpdated StatusUpdated(string? status, string? replaced, params string[] paths) =>
         new(status is null ? null : Given.Json(status), replaced is null ? null : Given.Json(replaced), paths);
@@ -38,12 +41,14 @@ internal static class Ask
     public static JobRolledBack RolledBack(long revision, string patch, string replaced, params string[] paths) =>
         new(Given.Object(patch), Given.Object(replaced), paths, revision);
 
-    public static RollBackJob RollBack(Job? past, string? resourceVersion = null) => new(Key, Time, Origin, past?.Revision ?? 1, past, resourceVersion);
+    public static RollBackJob RollBack(Job? past, string? resourceVersion = null) =>
+        new(Key, Time, Origin, past?.Revision ?? 1, past, resourceVersion);
 
     public static RestoreJob Restore(Job past, string name = "pytorch-test", string @namespace = "kube-test") =>
         new(new JobKey(@namespace, name), Time, Origin, past, Guid.Parse(OtherUid));
 
-    public static CreateJob Create(JsonObject manifest, string name = "pytorch-test") => new(new JobKey("kube-test", name), Time, Origin, manifest, Uid);
+    public static CreateJob Create(JsonObject manifest, string name = "pytorch-test") =>
+        new(new JobKey("kube-test", name), Time, Origin, manifest, Uid);
 
     public static CreateJob Create(string patch = "{}") => Create(Given.Job(patch));
 
@@ -57,13 +62,15 @@ internal static class Ask
     public static Func<Job, JobCommand> Put(string patch = "{}") => Put(read => (JsonObject)MergePatch.Apply(read, Given.Json(patch)));
 
     /// <summary>A PUT by somebody who has just read the job and changed it in a way of their own.</summary>
-    public static Func<Job, JobCommand> Put(Func<JsonObject, JsonObject> change) => job => new ReplaceJob(Key, Time, Origin, change(Shown(job)));
+    public static Func<Job, JobCommand> Put(Func<JsonObject, JsonObject> change) => job =>
+        new ReplaceJob(Key, Time, Origin, change(Shown(job)));
 
     public static ReplaceJob PutExactly(JsonObject manifest) => new(Key, Time, Origin, manifest);
 
     /// <summary>A PUT of the status; <paramref name="status"/> is the whole of it.</summary>
     public static Func<Job, JobCommand> PutStatus(string? status, string patch = "{}") => job => new ReplaceStatus(
-        Key, Time, Origin, ((JsonObject)MergePatch.Apply(Shown(job), Given.Json(patch))).WithOrWithout("status", status is null ? null : Given.Json(status)));
+        Key, Time, Origin,
+        ((JsonObject)MergePatch.Apply(Shown(job), Given.Json(patch))).WithOrWithout("status", status is null ? null : Given.Json(status)));
 
     /// <summary>The job as an answer shows it.</summary>
     public static JsonObject Shown(Job job) => job.Manifest.With("metadata", job.Metadata
@@ -79,6 +86,7 @@ internal static class Ask
     {
         string[] steps = path.Split('.', 2);
         var members = value as JsonObject ?? JsonObject.Empty;
-        return members.With(steps[0], steps.Length == 1 ? Given.Json(member) : Set(members[steps[0]] ?? JsonObject.Empty, steps[1], member));
+        return members.With(
+            steps[0], steps.Length == 1 ? Given.Json(member) : Set(members[steps[0]] ?? JsonObject.Empty, steps[1], member));
     }
 }

@@ -18,7 +18,10 @@ public sealed class ChangedValues
         const string patch = """
             {"metadata":{"labels":{"a":"!"},"annotations":{"b!":""}},"spec":{"activeDeadlineSeconds":0,"cleanPodPolicy":"all","ttlSecondsAfterFinished":-1}}
             """;
-        string[] fields = ["metadata.labels", "metadata.annotations", "spec.activeDeadlineSeconds", "spec.cleanPodPolicy", "spec.ttlSecondsAfterFinished"];
+        string[] fields =
+        [
+            "metadata.labels", "metadata.annotations", "spec.activeDeadlineSeconds", "spec.cleanPodPolicy", "spec.ttlSecondsAfterFinished",
+        ];
         foreach (Story story in BothWays(patch))
             story.ThenRefusedFor(fields);
     }
@@ -74,8 +77,11 @@ public sealed class ChangedValues
     [Fact]
     public void A_null_label_in_a_put_is_a_label_that_is_not_there()
     {
-        Story story = Story.Given(Ask.Created(Full)).When(Ask.Put(read => (JsonObject)Ask.Set(read, "metadata.labels", """{"app":null,"team":"a"}""")));
-        story.Then(Ask.Replaced("""{"metadata":{"labels":{"app":null,"team":"a"}}}""", """{"metadata":{"labels":{"app":"mnist","team":null}}}""", "metadata.labels.app", "metadata.labels.team"));
+        Story story = Story.Given(Ask.Created(Full)).When(Ask.Put(
+            read => (JsonObject)Ask.Set(read, "metadata.labels", """{"app":null,"team":"a"}""")));
+        story.Then(Ask.Replaced(
+            """{"metadata":{"labels":{"app":null,"team":"a"}}}""", """{"metadata":{"labels":{"app":"mnist","team":null}}}""",
+            "metadata.labels.app", "metadata.labels.team"));
         Assert.Equal(Given.Json("""{"team":"a"}"""), story.After.Metadata["labels"]);
     }
 
@@ -93,10 +99,13 @@ public sealed class ChangedValues
     public void An_integer_written_with_a_point_is_stored_without_it()
     {
         Story.Given(Ask.Created()).When(Ask.Patch("""{"spec":{"ttlSecondsAfterFinished":60.0}}"""))
-            .Then(Ask.Patched("""{"spec":{"ttlSecondsAfterFinished":60}}""", """{"spec":{"ttlSecondsAfterFinished":null}}""", "spec.ttlSecondsAfterFinished"));
-        Story.Given(Ask.Created("""{"spec":{"ttlSecondsAfterFinished":60}}""")).When(Ask.Patch("""{"spec":{"ttlSecondsAfterFinished":60.00}}""")).ThenNothing();
+            .Then(Ask.Patched("""{"spec":{"ttlSecondsAfterFinished":60}}""", """{"spec":{"ttlSecondsAfterFinished":null}}""",
+                "spec.ttlSecondsAfterFinished"));
+        Story.Given(Ask.Created("""{"spec":{"ttlSecondsAfterFinished":60}}"""))
+            .When(Ask.Patch("""{"spec":{"ttlSecondsAfterFinished":60.00}}""")).ThenNothing();
         Story.Given(Ask.Created()).When(Ask.Patch("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":1.0}}}}""")).ThenNothing();
         Story.Given().When(Ask.Create("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":2.0}}}}"""))
-            .Then(new JobCreated((JsonObject)MergePatch.Apply(Story.Given().When(Ask.Create()).After.Manifest, Given.Json("""{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":2}}}}"""))));
+            .Then(new JobCreated((JsonObject)MergePatch.Apply(Story.Given().When(Ask.Create()).After.Manifest, Given.Json(
+                """{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":2}}}}"""))));
     }
 }

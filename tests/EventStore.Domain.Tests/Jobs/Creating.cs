@@ -15,7 +15,9 @@ public sealed class Creating
     {
         Story story = Story.Given().When(Ask.Create());
         story.Then(new JobCreated(Given.Job(ServerOwned)));
-        Assert.Equal((Ask.Key, Ask.Uid, 1, 1000, false, false), (story.After.Key, story.After.Uid, story.After.Version, story.After.Revision, story.After.Deleted, story.After.Deleting));
+        Assert.Equal(
+            (Ask.Key, Ask.Uid, 1, 1000, false, false),
+            (story.After.Key, story.After.Uid, story.After.Version, story.After.Revision, story.After.Deleted, story.After.Deleting));
     }
 
     [Theory]
@@ -60,13 +62,15 @@ public sealed class Creating
             {"metadata":{"labels":{"a":""},"annotations":{"b":"c"},"finalizers":["x/y"],"generateName":"pytorch-",
              "ownerReferences":[{"apiVersion":"v1","kind":"Pod","name":"p","uid":"u","controller":false}]}}
             """;
-        Story.Given().When(Ask.Create(metadata)).Then(new JobCreated((JsonObject)MergePatch.Apply(Given.Job(ServerOwned), Given.Json(metadata))));
+        Story.Given().When(Ask.Create(metadata)).Then(new JobCreated(
+            (JsonObject)MergePatch.Apply(Given.Job(ServerOwned), Given.Json(metadata))));
     }
 
     [Fact]
     public void A_name_that_was_generated_comes_from_the_command() => Assert.Equal(
         (JsonValue)"pytorch-x7k2p",
-        Story.Given().When(Ask.Create(Given.Job("""{"metadata":{"name":null,"generateName":"pytorch-"}}"""), "pytorch-x7k2p")).After.Metadata["name"]);
+        Story.Given().When(Ask.Create(
+            Given.Job("""{"metadata":{"name":null,"generateName":"pytorch-"}}"""), "pytorch-x7k2p")).After.Metadata["name"]);
 
     [Theory]
     [InlineData("{}")]
@@ -99,7 +103,8 @@ public sealed class Creating
 
     [Fact]
     public void Every_wrong_value_is_named_at_once() => Story
-        .Given().When(Ask.Create("""{"metadata":{"labels":{"a":"!"}},"spec":{"cleanPodPolicy":"X","pytorchReplicaSpecs":{"Worker":{"replicas":0}}}}"""))
+        .Given().When(Ask.Create(
+            """{"metadata":{"labels":{"a":"!"}},"spec":{"cleanPodPolicy":"X","pytorchReplicaSpecs":{"Worker":{"replicas":0}}}}"""))
         .ThenRefusedFor("metadata.labels", "spec.cleanPodPolicy", "spec.pytorchReplicaSpecs.Worker.replicas");
 
     [Fact]

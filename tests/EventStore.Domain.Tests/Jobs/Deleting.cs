@@ -32,16 +32,20 @@ public sealed class Deleting
     }
 
     [Fact]
-    public void Deleting_twice_is_deleting_once() => Story.Given(Ask.Created(Held), Ask.DeletionRequested()).When(Ask.Delete()).ThenNothing();
+    public void Deleting_twice_is_deleting_once() =>
+        Story.Given(Ask.Created(Held), Ask.DeletionRequested()).When(Ask.Delete()).ThenNothing();
 
     [Fact]
     public void A_delete_may_name_the_incarnation_and_the_revision()
     {
         Story.Given(Ask.Created()).When(Ask.Delete(Ask.Uid.ToString(), "10")).Then(Ask.Deleted());
-        Story.Given(Ask.Created()).When(Ask.Delete(Ask.OtherUid, "10")).ThenRefused<Rejection.UidPrecondition>(Ask.OtherUid, Ask.Uid.ToString());
+        Story.Given(Ask.Created()).When(Ask.Delete(Ask.OtherUid, "10"))
+            .ThenRefused<Rejection.UidPrecondition>(Ask.OtherUid, Ask.Uid.ToString());
         Story.Given(Ask.Created()).When(Ask.Delete(null, "9")).ThenRefused<Rejection.RevisionPrecondition>("9", "10");
-        Story.Given(Ask.Created()).When(Ask.Delete(Ask.OtherUid, "9")).ThenRefused<Rejection.UidPrecondition>(Ask.OtherUid, Ask.Uid.ToString());
-        Story.Given(Ask.Created(Held), Ask.DeletionRequested()).When(Ask.Delete(null, "10")).ThenRefused<Rejection.RevisionPrecondition>("10", "20");
+        Story.Given(Ask.Created()).When(Ask.Delete(Ask.OtherUid, "9"))
+            .ThenRefused<Rejection.UidPrecondition>(Ask.OtherUid, Ask.Uid.ToString());
+        Story.Given(Ask.Created(Held), Ask.DeletionRequested()).When(Ask.Delete(null, "10"))
+            .ThenRefused<Rejection.RevisionPrecondition>("10", "20");
     }
 
     [Theory]
@@ -64,7 +68,8 @@ public sealed class Deleting
     public void None_may_be_added_then(string finalizers, string added)
     {
         string patch = $$$"""{"metadata":{"finalizers":{{{finalizers}}}}}""";
-        string text = $"metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{{{added}}}";
+        string text =
+            $"metadata.finalizers: Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers []string{{{added}}}";
         BeingDeleted().When(Ask.Patch(patch)).ThenRefused<Rejection.Invalid>(text);
         BeingDeleted().When(Ask.Put(patch)).ThenRefused<Rejection.Invalid>(text);
     }
@@ -87,7 +92,8 @@ public sealed class Deleting
     public void The_patch_that_takes_the_last_one_off_deletes_the_job(string finalizers)
     {
         Story story = BeingDeleted().When(Ask.Patch($$$"""{"metadata":{"finalizers":{{{finalizers}}}}}"""));
-        story.Then(Ask.Deleted("""{"metadata":{"finalizers":null}}""", """{"metadata":{"finalizers":["a.b/c","d.e/f"]}}""", "metadata.finalizers"));
+        story.Then(Ask.Deleted(
+            """{"metadata":{"finalizers":null}}""", """{"metadata":{"finalizers":["a.b/c","d.e/f"]}}""", "metadata.finalizers"));
         Assert.Equal((true, 3, 1000), (story.After.Deleted, story.After.Version, story.After.Revision));
         Assert.Null(story.After.Metadata["finalizers"]);
     }
@@ -97,12 +103,14 @@ public sealed class Deleting
     [InlineData("null")] // no member at all: what Go's omitempty makes of the empty list
     public void So_does_a_put_without_any(string finalizers) => BeingDeleted()
         .When(Ask.Put($$$"""{"metadata":{"finalizers":{{{finalizers}}}}}"""))
-        .Then(Ask.Deleted("""{"metadata":{"finalizers":null}}""", """{"metadata":{"finalizers":["a.b/c","d.e/f"]}}""", "metadata.finalizers"));
+        .Then(Ask.Deleted(
+            """{"metadata":{"finalizers":null}}""", """{"metadata":{"finalizers":["a.b/c","d.e/f"]}}""", "metadata.finalizers"));
 
     [Fact]
     public void A_put_that_says_null_takes_them_off_too() => BeingDeleted()
         .When(Ask.Put(read => (JsonObject)Ask.Set(read, "metadata.finalizers", "null")))
-        .Then(Ask.Deleted("""{"metadata":{"finalizers":null}}""", """{"metadata":{"finalizers":["a.b/c","d.e/f"]}}""", "metadata.finalizers"));
+        .Then(Ask.Deleted(
+            """{"metadata":{"finalizers":null}}""", """{"metadata":{"finalizers":["a.b/c","d.e/f"]}}""", "metadata.finalizers"));
 
     [Fact]
     public void A_put_of_the_status_leaves_them_alone() => BeingDeleted()
@@ -117,7 +125,8 @@ public sealed class Deleting
     [Fact]
     public void What_else_that_patch_changes_is_in_the_same_event()
     {
-        Story story = BeingDeleted().When(Ask.Patch("""{"metadata":{"finalizers":null,"labels":{"app":"done"}},"spec":{"cleanPodPolicy":"All"}}"""));
+        Story story = BeingDeleted().When(Ask.Patch(
+            """{"metadata":{"finalizers":null,"labels":{"app":"done"}},"spec":{"cleanPodPolicy":"All"}}"""));
         story.Then(Ask.Deleted(
             """{"metadata":{"finalizers":null,"labels":{"app":"done"}},"spec":{"cleanPodPolicy":"All"}}""",
             """{"metadata":{"finalizers":["a.b/c","d.e/f"],"labels":{"app":"mnist"}},"spec":{"cleanPodPolicy":null}}""",
@@ -128,7 +137,8 @@ public sealed class Deleting
     [Fact]
     public void A_patch_that_leaves_a_finalizer_changes_the_job_and_lets_it_live() => BeingDeleted()
         .When(Ask.Patch("""{"metadata":{"labels":{"app":"done"}}}"""))
-        .Then(Ask.Patched("""{"metadata":{"labels":{"app":"done"}}}""", """{"metadata":{"labels":{"app":"mnist"}}}""", "metadata.labels.app"));
+        .Then(Ask.Patched(
+            """{"metadata":{"labels":{"app":"done"}}}""", """{"metadata":{"labels":{"app":"mnist"}}}""", "metadata.labels.app"));
 
     [Theory]
     [InlineData("""{"metadata":{"deletionTimestamp":null,"deletionGracePeriodSeconds":null}}""")]
@@ -143,7 +153,8 @@ public sealed class Deleting
     public void A_great_many_finalizers_are_compared_in_one_pass() => Scaling.IsOfOnePass(500, count =>
     {
         string[] names = [.. Enumerable.Range(0, count).Select(n => $"\"a/{n}\"")];
-        Story story = Story.Given(Ask.Created($$$"""{"metadata":{"finalizers":[{{{string.Join(',', names)}}}]}}"""), Ask.DeletionRequested());
+        Story story = Story.Given(
+            Ask.Created($$$"""{"metadata":{"finalizers":[{{{string.Join(',', names)}}}]}}"""), Ask.DeletionRequested());
         JobCommand patch = Ask.Patch($$$"""{"metadata":{"finalizers":[{{{string.Join(',', names.Reverse())}}}]}}""");
         return () => story.When(patch);
     });

@@ -45,7 +45,8 @@ public sealed class FixedFields
     [InlineData("""{"spec":null}""",
         Master + "replicas", Master + "restartPolicy", Master + "template.spec.containers", Master + "template.spec.imagePullSecrets",
         Worker + "replicas", Worker + "restartPolicy", Worker + "template.spec.containers")]
-    public void A_change_of_any_other_field_is_refused_by_its_path(string patch, params string[] paths) => RefusedBothWays(Ask.Created(), patch, paths);
+    public void A_change_of_any_other_field_is_refused_by_its_path(string patch, params string[] paths) =>
+        RefusedBothWays(Ask.Created(), patch, paths);
 
     [Fact]
     public void A_worker_cannot_be_added() => RefusedBothWays(
@@ -55,7 +56,8 @@ public sealed class FixedFields
 
     [Fact]
     public void A_policy_that_goes_with_the_whole_spec_is_not_among_what_cannot_change() => RefusedBothWays(
-        Ask.Created("""{"spec":{"activeDeadlineSeconds":60,"backoffLimit":1,"pytorchReplicaSpecs":{"Worker":null,"Master":{"template":null}}}}"""),
+        Ask.Created(
+            """{"spec":{"activeDeadlineSeconds":60,"backoffLimit":1,"pytorchReplicaSpecs":{"Worker":null,"Master":{"template":null}}}}"""),
         """{"spec":null}""",
         "spec.backoffLimit", Master + "replicas", Master + "restartPolicy");
 
@@ -119,7 +121,8 @@ public sealed class FixedFields
         Story.Given(Ask.CreatedWithNullsInTemplates())
             .When(Ask.Put(read => Without(read, "spec.pytorchReplicaSpecs.Master.template.metadata"))).ThenNothing();
         Story.Given(Ask.CreatedWithNullsInTemplates())
-            .When(Ask.Patch("""{"spec":{"pytorchReplicaSpecs":{"Master":{"template":{"metadata":{"creationTimestamp":null}}}}}}""")).ThenNothing();
+            .When(Ask.Patch("""{"spec":{"pytorchReplicaSpecs":{"Master":{"template":{"metadata":{"creationTimestamp":null}}}}}}"""))
+            .ThenNothing();
 
         Story relabelled = Story.Given(Ask.CreatedWithNullsInTemplates()).When(Ask.Patch(
             """{"metadata":{"labels":{"a":"b"}},"spec":{"pytorchReplicaSpecs":{"Master":{"template":{"metadata":{"creationTimestamp":null}}}}}}"""));
@@ -132,7 +135,8 @@ public sealed class FixedFields
     {
         const string containers = """[{"name":"pytorch","image":"pytorch-cpu:v1","command":null,"resources":{"limits":{}}}""";
         Story.Given(Ask.Created()).When(Ask.Put(read => Containers(read, containers + "]"))).ThenNothing();
-        Story.Given(Ask.Created()).When(Ask.Put(read => Containers(read, containers + ",null]"))).ThenRefused<Rejection.FieldsFixed>(Worker + "template.spec.containers");
+        Story.Given(Ask.Created()).When(Ask.Put(read => Containers(read, containers + ",null]")))
+            .ThenRefused<Rejection.FieldsFixed>(Worker + "template.spec.containers");
     }
 
     [Theory]
@@ -168,7 +172,8 @@ public sealed class FixedFields
         (JsonObject)Ask.Set(manifest, Worker + "template.spec.containers", containers);
 
     private static JsonObject Without(JsonObject manifest, string path) =>
-        (JsonObject)MergePatch.Apply(manifest, path.Split('.').Reverse().Aggregate((JsonValue)JsonNull.Value, (value, name) => JsonObject.Of((name, value))));
+        (JsonObject)MergePatch.Apply(
+            manifest, path.Split('.').Reverse().Aggregate((JsonValue)JsonNull.Value, (value, name) => JsonObject.Of((name, value))));
 
     private static void RefusedBothWays(JobCreated created, string patch, params string[] paths)
     {

@@ -10,7 +10,8 @@ public sealed class Identities
     private const string OtherName = "the name of the object (other) does not match the name on the URL (pytorch-test)";
     private const string OtherNamespace = "the namespace of the provided object does not match the namespace sent on the request";
     private const string NotAnObject = "metadata: Invalid value: \"string\": metadata in body must be of type object: \"string\"";
-    private const string NotAText = "metadata.labels: Invalid value: \"integer\": metadata.labels.a in body must be of type string: \"integer\"";
+    private const string NotAText =
+        "metadata.labels: Invalid value: \"integer\": metadata.labels.a in body must be of type string: \"integer\"";
     private const string Unreadable = "PyTorchJob in version \"v1\" cannot be handled as a PyTorchJob: ";
 
     [Theory]
@@ -58,7 +59,8 @@ public sealed class Identities
     }
 
     [Fact]
-    public void The_same_uid_is_fine() => Story.Given(Ask.Created()).When(Ask.Patch($$$"""{"metadata":{"uid":"{{{Ask.Uid}}}"}}""")).ThenNothing();
+    public void The_same_uid_is_fine() =>
+        Story.Given(Ask.Created()).When(Ask.Patch($$$"""{"metadata":{"uid":"{{{Ask.Uid}}}"}}""")).ThenNothing();
 
     [Fact]
     public void There_is_nothing_to_change_where_there_is_no_job()
@@ -67,7 +69,8 @@ public sealed class Identities
         Story.Given().When(Ask.PatchStatus("{}")).ThenRefused<Rejection.NotFound>();
         Story.Given().When(Ask.Delete()).ThenRefused<Rejection.NotFound>();
         JsonObject shown = Ask.Shown(Story.Given(Ask.Created()).Job!);
-        Story.Given().When(Ask.PutExactly((JsonObject)MergePatch.Apply(shown, Manifests.Given.Json("""{"metadata":{"uid":null}}""")))).ThenRefused<Rejection.NotFound>();
+        Story.Given().When(Ask.PutExactly((JsonObject)MergePatch.Apply(shown, Manifests.Given.Json("""{"metadata":{"uid":null}}"""))))
+            .ThenRefused<Rejection.NotFound>();
         Story.Given().When(Ask.PutExactly(shown)).ThenRefused<Rejection.UidMismatch>(Ask.Uid.ToString(), "");
         Story.Given().When(Ask.PutExactly(shown.Without("metadata"))).ThenRefused<Rejection.BadRequest>(NoName);
     }
@@ -127,13 +130,15 @@ public sealed class Identities
     public void What_is_no_number_is_a_bad_request(string revision)
     {
         foreach (Story story in AllWays(Revision($"\"{revision}\"")))
-            story.ThenRefused<Rejection.BadRequest>($"metadata.resourceVersion: Invalid value: \"{revision}\": must be the decimal number of a revision");
+            story.ThenRefused<Rejection.BadRequest>(
+                $"metadata.resourceVersion: Invalid value: \"{revision}\": must be the decimal number of a revision");
     }
 
     [Fact]
     public void A_revision_is_text()
     {
-        const string error = "metadata.resourceVersion: Invalid value: \"integer\": metadata.resourceVersion in body must be of type string: \"integer\"";
+        const string error =
+            "metadata.resourceVersion: Invalid value: \"integer\": metadata.resourceVersion in body must be of type string: \"integer\"";
         foreach (Story story in Patched(Revision("10")))
             story.ThenRefused<Rejection.Invalid>(error);
         foreach (Story story in Put(Revision("10")))
@@ -144,7 +149,8 @@ public sealed class Identities
     public void A_patch_need_not_name_a_revision_but_a_put_must()
     {
         Story.Given(Ask.Created()).When(Ask.Patch("""{"metadata":{"labels":null}}""")).ThenNothing();
-        Story.Given(Ask.Created()).When(Ask.Put(read => (JsonObject)MergePatch.Apply(read, Manifests.Given.Json(Revision("null"))))).ThenRefused<Rejection.RevisionMissing>();
+        Story.Given(Ask.Created()).When(Ask.Put(read => (JsonObject)MergePatch.Apply(read, Manifests.Given.Json(Revision("null")))))
+            .ThenRefused<Rejection.RevisionMissing>();
     }
 
     [Fact]

@@ -42,8 +42,10 @@ public sealed class JobProperties
     }
 
     [Property]
-    public bool What_an_event_replaced_takes_it_back(Requests requests) => Changes(requests).All(moment => Before(moment) is not { } before ||
-        before.With("metadata", ((JsonObject)before["metadata"]!).With("generation", moment.Before!.Metadata["generation"]!)).Equals(moment.Before.Manifest));
+    public bool What_an_event_replaced_takes_it_back(Requests requests) =>
+        Changes(requests).All(moment => Before(moment) is not { } before ||
+            before.With("metadata", ((JsonObject)before["metadata"]!).With("generation", moment.Before!.Metadata["generation"]!))
+                .Equals(moment.Before.Manifest));
 
     [Property]
     public bool A_job_reverted_by_its_last_event_is_the_job_before(Requests requests) => requests.Happen()
@@ -51,13 +53,15 @@ public sealed class JobProperties
         .All(moment => Equals(moment.After!.Revert(moment.Happened!, moment.Before?.Revision ?? 0), moment.Before));
 
     [Property]
-    public bool An_event_changes_something_and_the_generation_only_if_it_is_outside_metadata_and_status(Requests requests) => Changes(requests).All(moment =>
-    {
-        (Job before, Job after) = (moment.Before!, moment.After!);
-        bool outside = !before.Manifest.Without("metadata").Without("status").Equals(after.Manifest.Without("metadata").Without("status"));
-        bool risen = !before.Metadata["generation"]!.Equals(after.Metadata["generation"]);
-        return !before.Manifest.Equals(after.Manifest) && (moment.Happened is JobDeletionRequested ? risen : outside == risen);
-    });
+    public bool An_event_changes_something_and_the_generation_only_if_it_is_outside_metadata_and_status(Requests requests) =>
+        Changes(requests).All(moment =>
+        {
+            (Job before, Job after) = (moment.Before!, moment.After!);
+            bool outside = !before.Manifest.Without("metadata").Without("status")
+                .Equals(after.Manifest.Without("metadata").Without("status"));
+            bool risen = !before.Metadata["generation"]!.Equals(after.Metadata["generation"]);
+            return !before.Manifest.Equals(after.Manifest) && (moment.Happened is JobDeletionRequested ? risen : outside == risen);
+        });
 
     [Property]
     public bool Only_the_five_change_and_finalizers_while_the_job_is_being_deleted(Requests requests) => Changes(requests)
@@ -66,7 +70,8 @@ public sealed class JobProperties
 
     [Property]
     public bool Finalizers_only_become_fewer(Requests requests) => Changes(requests).All(moment =>
-        moment.After!.Finalizers.All(moment.Before!.Finalizers.Contains) && (moment.Before.Deleting || moment.After.Finalizers.Count == moment.Before.Finalizers.Count));
+        moment.After!.Finalizers.All(moment.Before!.Finalizers.Contains)
+        && (moment.Before.Deleting || moment.After.Finalizers.Count == moment.Before.Finalizers.Count));
 
     [Property]
     public bool The_status_changes_through_its_own_door_only(Requests requests) => Changes(requests).All(moment =>
@@ -105,12 +110,15 @@ public sealed class JobProperties
     {
         HashSet<string> missing =
             ["created", "patched", "replaced", "status", "deletion", "deleted", "nothing", "BadRequest", "FieldsFixed", "Invalid", "Stale"];
-        foreach (Moment moment in RequestsArbitrary.Sequences().Generator.Until(50, () => missing.Count == 0).SelectMany(requests => requests.Happen()))
+        foreach (Moment moment in RequestsArbitrary.Sequences().Generator.Until(50, () => missing.Count == 0)
+            .SelectMany(requests => requests.Happen()))
             missing.Remove(DecisionText.Of(moment.Decision).Split(' ', '\n')[0]);
         Assert.Empty(missing);
     }
 
-    /// <summary>The moments a job that was there already changed, a deletion at once apart: it changes nothing but that the job is gone.</summary>
+    /// <summary>
+    /// The moments a job that was there already changed, a deletion at once apart: it changes nothing but that the job is gone.
+    /// </summary>
     private static IEnumerable<Moment> Changes(Requests requests) =>
         requests.Happen().Where(moment => moment.Before is not null && moment.Happened is not null and not JobDeleted { Patch: null });
 
@@ -126,7 +134,8 @@ public sealed class JobProperties
     private static JsonObject Fixed(Job job, bool deleting)
     {
         JsonObject metadata = job.Metadata.Without("labels").Without("annotations").Without("generation");
-        JsonObject spec = Profile.Documented.Updatable.Paths.Aggregate((JsonObject)job.Manifest["spec"]!, (rest, field) => rest.Without(field.Split('.')[1]));
+        JsonObject spec = Profile.Documented.Updatable.Paths.Aggregate(
+            (JsonObject)job.Manifest["spec"]!, (rest, field) => rest.Without(field.Split('.')[1]));
         return job.Manifest.With("spec", spec).With("metadata", deleting ? metadata.Without("finalizers") : metadata);
     }
 
@@ -142,6 +151,10 @@ public sealed class JobProperties
 
     private static string? Text(JsonObject manifest) => (manifest["metadata"]?.Member("resourceVersion") as JsonText)?.Value;
 
-    private static ReplaceJob Current(ReplaceJob replace, Job job) =>
-        replace with { Manifest = replace.Manifest.With("metadata", ((JsonObject)replace.Manifest["metadata"]!).With("resourceVersion", Ask.Shown(job)["metadata"]!.Member("resourceVersion")!)) };
+    private static ReplaceJob Current(ReplaceJob replace, Job job)
+    {
+        JsonValue revision = Ask.Shown(job)["metadata"]!.Member("resourceVersion")!;
+        JsonObject metadata = ((JsonObject)replace.Manifest["metadata"]!).With("resourceVersion", revision);
+        return replace with { Manifest = replace.Manifest.With("metadata", metadata) };
+    }
 }

@@ -28,7 +28,8 @@ public sealed record Request(Verb Verb, IReadOnlyList<(string Path, JsonValue Va
     internal JobCommand To(Job? job)
     {
         JsonObject shown = job is null ? Given.Job() : Ask.Shown(job);
-        string? revision = Lock is null ? null : Lock == true ? shown["metadata"]!.Member("resourceVersion") is JsonText text ? text.Value : "7" : "3";
+        string? revision = Lock is null ? null : Lock == true
+            ? shown["metadata"]!.Member("resourceVersion") is JsonText text ? text.Value : "7" : "3";
         return Verb switch
         {
             Verb.Create => Ask.Create(Upon(Given.Job())),
@@ -44,7 +45,8 @@ public sealed record Request(Verb Verb, IReadOnlyList<(string Path, JsonValue Va
         ? body
         : body.With("metadata", (body["metadata"] as JsonObject ?? JsonObject.Empty).With("resourceVersion", revision));
 
-    private JsonObject Upon(JsonObject body) => (JsonObject)Values.Aggregate((JsonValue)body, (into, value) => Ask.Set(into, value.Path, value.Value.ToString()));
+    private JsonObject Upon(JsonObject body) =>
+        (JsonObject)Values.Aggregate((JsonValue)body, (into, value) => Ask.Set(into, value.Path, value.Value.ToString()));
 }
 
 /// <summary>One moment of a job's life: the job, what was asked, what came of it.</summary>
@@ -78,30 +80,43 @@ public static class RequestsArbitrary
 {
     private static readonly (string Path, string Value)[] Allowed =
     [
-        ("metadata.labels.a", "\"1\""), ("metadata.labels.a", "null"), ("metadata.labels.b", "\"\""), ("metadata.labels", "null"), ("metadata.labels", "{}"),
-        ("metadata.labels", """{"a":"2","c":null}"""), ("metadata.annotations.n", "\"é 1.10\""), ("metadata.annotations.n", "null"), ("metadata.annotations", "null"),
+        ("metadata.labels.a", "\"1\""), ("metadata.labels.a", "null"), ("metadata.labels.b", "\"\""), ("metadata.labels", "null"),
+        ("metadata.labels", "{}"),
+        ("metadata.labels", """{"a":"2","c":null}"""), ("metadata.annotations.n", "\"é 1.10\""), ("metadata.annotations.n", "null"),
+        ("metadata.annotations", "null"),
         ("spec.activeDeadlineSeconds", "60"), ("spec.activeDeadlineSeconds", "9007199254740993"), ("spec.activeDeadlineSeconds", "null"),
         ("spec.ttlSecondsAfterFinished", "0"), ("spec.ttlSecondsAfterFinished", "1e2"), ("spec.ttlSecondsAfterFinished", "null"),
         ("spec.cleanPodPolicy", "\"All\""), ("spec.cleanPodPolicy", "\"\""), ("spec.cleanPodPolicy", "null"),
-        ("status", "{}"), ("status", "null"), ("status.conditions", "null"), ("status.conditions", "[{}]"), ("status.replicaStatuses.Master", """{"active":1}"""),
-        ("metadata.generation", "99"), ("metadata.creationTimestamp", "null"), ("metadata.selfLink", "\"/x\""), ("metadata.managedFields", "[{}]"), ("metadata.foo", "null"),
-        ("spec.pytorchReplicaSpecs.Master.template.metadata", """{"creationTimestamp":null}"""), ("spec.runPolicy", "{}"), ("spec.pytorchReplicaSpecs.Worker.replicas", "1"),
+        ("status", "{}"), ("status", "null"), ("status.conditions", "null"), ("status.conditions", "[{}]"),
+        ("status.replicaStatuses.Master", """{"active":1}"""),
+        ("metadata.generation", "99"), ("metadata.creationTimestamp", "null"), ("metadata.selfLink", "\"/x\""),
+        ("metadata.managedFields", "[{}]"), ("metadata.foo", "null"),
+        ("spec.pytorchReplicaSpecs.Master.template.metadata", """{"creationTimestamp":null}"""), ("spec.runPolicy", "{}"),
+        ("spec.pytorchReplicaSpecs.Worker.replicas", "1"),
     ];
 
     private static readonly (string Path, string Value)[] Finalizers =
-        [.. new[] { "[]", "null", "[\"a/b\"]", "[\"a/b\",\"c/d\"]", "[\"c/d\"]", "[\"e/f\"]" }.Select(value => ("metadata.finalizers", value))];
+        [.. new[] { "[]", "null", "[\"a/b\"]", "[\"a/b\",\"c/d\"]", "[\"c/d\"]", "[\"e/f\"]" }.Select(
+            value => ("metadata.finalizers", value))];
 
     private static readonly (string Path, string Value)[] Refused =
     [
-        ("spec.backoffLimit", "3"), ("spec.pytorchReplicaSpecs.Worker.replicas", "2"), ("spec.pytorchReplicaSpecs.Master", "null"), ("spec", "null"), ("foo", "1"),
-        ("metadata.foo", "1"), ("metadata.generateName", "\"g-\""), ("metadata.deletionTimestamp", "\"2030-01-01T00:00:00Z\""), ("spec.cleanPodPolicy", "\"all\""),
-        ("spec.cleanPodPolicy", "{}"), ("spec.activeDeadlineSeconds", "0"), ("spec.ttlSecondsAfterFinished", "1.5"), ("metadata.labels.a", "5"), ("metadata.labels.a", "\"!\""),
-        ("metadata.labels", "[]"), ("metadata", "null"), ("metadata", "\"x\""), ("metadata.name", "\"other\""), ("metadata.uid", "\"other\""), ("kind", "null"), ("apiVersion", "5"),
-        ("metadata.resourceVersion", "\"abc\""), ("metadata.resourceVersion", "null"), ("metadata.resourceVersion", "5"), ("status", "5"), ("metadata.ownerReferences", "[null]"),
+        ("spec.backoffLimit", "3"), ("spec.pytorchReplicaSpecs.Worker.replicas", "2"), ("spec.pytorchReplicaSpecs.Master", "null"),
+        ("spec", "null"), ("foo", "1"),
+        ("metadata.foo", "1"), ("metadata.generateName", "\"g-\""), ("metadata.deletionTimestamp", "\"2030-01-01T00:00:00Z\""),
+        ("spec.cleanPodPolicy", "\"all\""),
+        ("spec.cleanPodPolicy", "{}"), ("spec.activeDeadlineSeconds", "0"), ("spec.ttlSecondsAfterFinished", "1.5"),
+        ("metadata.labels.a", "5"), ("metadata.labels.a", "\"!\""),
+        ("metadata.labels", "[]"), ("metadata", "null"), ("metadata", "\"x\""), ("metadata.name", "\"other\""),
+        ("metadata.uid", "\"other\""), ("kind", "null"), ("apiVersion", "5"),
+        ("metadata.resourceVersion", "\"abc\""), ("metadata.resourceVersion", "null"), ("metadata.resourceVersion", "5"), ("status", "5"),
+        ("metadata.ownerReferences", "[null]"),
     ];
 
     private static readonly Gen<(string, JsonValue)> Anything =
-        from path in Gen.Elements("metadata", "metadata.labels", "metadata.annotations", "metadata.finalizers", "spec", "spec.cleanPodPolicy", "status", "foo", "kind")
+        from path in Gen.Elements(
+            "metadata", "metadata.labels", "metadata.annotations", "metadata.finalizers", "spec", "spec.cleanPodPolicy", "status", "foo",
+            "kind")
         from value in JsonArbitrary.Any().Generator
         select (path, value);
 
@@ -110,7 +125,8 @@ public static class RequestsArbitrary
 
     private static readonly Gen<Request> Later =
         from verb in Gen.Frequency(
-            (6, Gen.Constant(Verb.Patch)), (4, Gen.Constant(Verb.Put)), (1, Gen.Constant(Verb.PatchStatus)), (1, Gen.Constant(Verb.PutStatus)),
+            (6, Gen.Constant(Verb.Patch)), (4, Gen.Constant(Verb.Put)), (1, Gen.Constant(Verb.PatchStatus)),
+            (1, Gen.Constant(Verb.PutStatus)),
             (1, Gen.Constant(Verb.Delete)), (1, Gen.Constant(Verb.Create)))
         from count in Gen.Choose(0, 3)
         from values in Value.ArrayOf(count)

@@ -31,7 +31,8 @@ public sealed class Restoring
     public void Brings_status_and_finalizers_only_when_they_are_asked_for()
     {
         Job both = Story.Given().When(Ask.Restore(Past) with { WithStatus = true, WithFinalizers = true }).After;
-        Assert.Equal(("""["a/b"]""", """{"startTime":"now"}"""), (both.Metadata["finalizers"]!.ToString(), both.Manifest["status"]!.ToString()));
+        Assert.Equal(
+            ("""["a/b"]""", """{"startTime":"now"}"""), (both.Metadata["finalizers"]!.ToString(), both.Manifest["status"]!.ToString()));
         Job neither = Story.Given().When(Ask.Restore(Past)).After;
         Assert.Equal((null, null), (neither.Metadata["finalizers"], neither.Manifest["status"]));
     }

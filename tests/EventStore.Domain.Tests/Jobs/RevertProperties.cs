@@ -29,7 +29,8 @@ public sealed class RevertProperties
         """{"conditions":[{"type":"Created"},{"type":"Failed"}],"replicaStatuses":{"Master":{"active":1},"Worker":{}}}""",
     ];
 
-    private static readonly string[] Finalizers = ["null", "[]", """["example.com/a"]""", """["example.com/b"]""", """["example.com/a","example.com/b"]"""];
+    private static readonly string[] Finalizers =
+        ["null", "[]", """["example.com/a"]""", """["example.com/b"]""", """["example.com/a","example.com/b"]"""];
 
     /// <summary>One command after another, some of them nonsense for the job they meet.</summary>
     public static Arbitrary<Commands> AnyCommands() => Arb.From(
@@ -68,8 +69,10 @@ public sealed class RevertProperties
     [Fact]
     public void The_commands_lead_to_every_kind_of_event()
     {
-        HashSet<Type> missing = [.. typeof(JobEvent).Assembly.GetTypes().Where(type => type.IsSubclassOf(typeof(JobEvent)) && !type.IsAbstract && type != typeof(JobEventUnknown))];
-        foreach ((JobEvent happened, _) in AnyCommands().Generator.Until(300, () => missing.Count == 0).SelectMany(Lives).SelectMany(life => life))
+        HashSet<Type> missing = [.. typeof(JobEvent).Assembly.GetTypes().Where(
+            type => type.IsSubclassOf(typeof(JobEvent)) && !type.IsAbstract && type != typeof(JobEventUnknown))];
+        foreach ((JobEvent happened, _) in AnyCommands().Generator.Until(300, () => missing.Count == 0).SelectMany(Lives)
+            .SelectMany(life => life))
             missing.Remove(happened.GetType());
         Assert.Empty(missing);
     }
@@ -87,7 +90,8 @@ public sealed class RevertProperties
             if (command is RollBackJob back) // only here is it known where to
                 command = back with { Past = life.Count == 0 ? null : life[(int)back.Revision % life.Count].Item2 };
             if (command is RestoreJob)
-                command = lives.Count == 0 ? command with { Key = new JobKey("kube-test", "") } : (RestoreJob)command with { Past = lives[^1][lives[^1].Count / 2].Item2 };
+                command = lives.Count == 0 ? command with { Key = new JobKey("kube-test", "") }
+                    : (RestoreJob)command with { Past = lives[^1][lives[^1].Count / 2].Item2 };
             if (JobDecider.Decide(job, command) is not Decision.Accepted(var happened))
                 continue;
             job = Job.Evolve(job, happened, revision += 3);
@@ -113,7 +117,8 @@ public sealed class RevertProperties
         (3, from labels in Gen.Elements(Labels)
             from finalizers in Gen.Elements(Finalizers)
             from deadline in Gen.Elements(Deadlines)
-            select Ask(_ => new CreateJob(Key, DateTimeOffset.UnixEpoch, Somebody, Manifest(labels, labels, finalizers, deadline, "null"), Guid.NewGuid()))),
+            select Ask(_ => new CreateJob(
+                Key, DateTimeOffset.UnixEpoch, Somebody, Manifest(labels, labels, finalizers, deadline, "null"), Guid.NewGuid()))),
         (4, from patch in Patch()
             select Ask(_ => new PatchJob(Key, DateTimeOffset.UnixEpoch, Somebody, patch))),
         (2, from patch in Patch()
@@ -121,7 +126,8 @@ public sealed class RevertProperties
         (2, from status in Gen.Elements(Statuses)
             select Ask(_ => new PatchStatus(Key, DateTimeOffset.UnixEpoch, Somebody, Given.Object($$"""{"status":{{status}}}""")))),
         (3, from status in Gen.Elements(Statuses)
-            select Ask(job => new ReplaceStatus(Key, DateTimeOffset.UnixEpoch, Somebody, Replacement(job, JsonObject.Empty).With("status", Given.Json(status))))),
+            select Ask(job => new ReplaceStatus(
+                Key, DateTimeOffset.UnixEpoch, Somebody, Replacement(job, JsonObject.Empty).With("status", Given.Json(status))))),
         (2, from patch in Patch()
             from status in Gen.Elements(Statuses)
             from ofStatus in Gen.Elements(true, false)
@@ -135,7 +141,11 @@ public sealed class RevertProperties
         (2, from moment in Gen.Choose(0, 20)
             select Ask(_ => new RollBackJob(Key, DateTimeOffset.UnixEpoch, Somebody, moment, null, null))),
         (2, from with in Gen.Choose(0, 3)
-            select Ask(_ => new RestoreJob(Key, DateTimeOffset.UnixEpoch, Somebody, Nobody, Guid.NewGuid()) { WithStatus = (with & 1) == 1, WithFinalizers = (with & 2) == 2 })),
+            select Ask(_ => new RestoreJob(Key, DateTimeOffset.UnixEpoch, Somebody, Nobody, Guid.NewGuid())
+            {
+                WithStatus = (with & 1) == 1,
+                WithFinalizers = (with & 2) == 2,
+            })),
         (2, Gen.Constant(Ask(_ => new DeleteJob(Key, DateTimeOffset.UnixEpoch, Somebody, null, null)))));
 
     private static Gen<JsonObject> Patch() =>
@@ -146,23 +156,27 @@ public sealed class RevertProperties
         from policy in Gen.Elements(Policies)
         from named in Gen.Choose(1, 31)
         select JsonObject.Of(
-            ("metadata", Some((named & 1, "labels", labels), (named & 2, "annotations", annotations), (named & 4, "finalizers", finalizers))),
+            ("metadata", Some(
+                (named & 1, "labels", labels), (named & 2, "annotations", annotations), (named & 4, "finalizers", finalizers))),
             ("spec", Some((named & 8, "activeDeadlineSeconds", deadline), (named & 16, "cleanPodPolicy", policy))));
 
     private static JsonObject Some(params IEnumerable<(int Named, string Name, string Value)> members) =>
-        members.Where(member => member.Named != 0).Aggregate(JsonObject.Empty, (all, member) => all.With(member.Name, Given.Json(member.Value)));
+        members.Where(member => member.Named != 0)
+            .Aggregate(JsonObject.Empty, (all, member) => all.With(member.Name, Given.Json(member.Value)));
 
     private static JsonObject Manifest(string labels, string annotations, string finalizers, string deadline, string policy)
     {
         JsonObject job = Given.Job();
         JsonObject metadata = ((JsonObject)job["metadata"]!).With("labels", Given.Json(labels)).With("annotations", Given.Json(annotations))
             .With("finalizers", Given.Json(finalizers));
-        JsonObject spec = ((JsonObject)job["spec"]!).With("activeDeadlineSeconds", Given.Json(deadline)).With("cleanPodPolicy", Given.Json(policy));
+        JsonObject spec = ((JsonObject)job["spec"]!).With("activeDeadlineSeconds", Given.Json(deadline))
+            .With("cleanPodPolicy", Given.Json(policy));
         return job.With("metadata", metadata).With("spec", spec);
     }
 
     private static JsonObject Configuration(JsonObject fields, string status) => ((JsonObject)MergePatch.Apply(
-        Given.Object("""{"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"pytorch-test"}}"""), fields)).With("status", Given.Json(status));
+        Given.Object("""{"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"pytorch-test"}}"""),
+        fields)).With("status", Given.Json(status));
 
     /// <summary>What a client would PUT that read the job and merged a change into it.</summary>
     private static JsonObject Replacement(Job? job, JsonObject change)

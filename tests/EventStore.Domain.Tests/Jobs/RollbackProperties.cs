@@ -33,7 +33,8 @@ public sealed class RollbackProperties
             Job after = RolledBack(now, past);
             IReadOnlyList<FieldPath> said = Rollback.NotRestored(past, after);
             Assert.Equal(said.Count == 0, Rest(past) == Rest(after));
-            Assert.DoesNotContain(said, path => Profile.Documented.Updatable.Paths.Any(field => path.ToString().StartsWith(field, StringComparison.Ordinal)));
+            Assert.DoesNotContain(
+                said, path => Profile.Documented.Updatable.Paths.Any(field => path.ToString().StartsWith(field, StringComparison.Ordinal)));
         }
     }
 
@@ -62,7 +63,8 @@ public sealed class RollbackProperties
             pair => Comparison.Of(pair.Now, pair.Past).BeyondPatch.Count > 0,
             pair => Comparison.Of(pair.Now, pair.Past) is { BeyondPatch.Count: 0, Changes.Count: > 0 },
         ];
-        foreach ((Job Past, Job Now) pair in RevertProperties.AnyCommands().Generator.Until(200, () => missing.Count == 0).SelectMany(Pairs))
+        foreach ((Job Past, Job Now) pair in RevertProperties.AnyCommands().Generator.Until(200, () => missing.Count == 0)
+            .SelectMany(Pairs))
             missing.RemoveAll(wanted => wanted(pair));
         Assert.Empty(missing);
     }
@@ -82,15 +84,18 @@ public sealed class RollbackProperties
         var other => throw new InvalidOperationException(DecisionText.Of(other)),
     };
 
-    private static string Five(Job job) => string.Join(' ', Profile.Documented.Updatable.Paths.Select(field => field.Split('.')).Select(path =>
-        $"{path[1]}={job.Manifest[path[0]]!.Member(path[1])}"));
+    private static string Five(Job job) =>
+        string.Join(' ', Profile.Documented.Updatable.Paths.Select(field => field.Split('.')).Select(path =>
+            $"{path[1]}={job.Manifest[path[0]]!.Member(path[1])}"));
 
     private static string Rest(Job job)
     {
         JsonObject metadata = job.Metadata.Without("labels").Without("annotations").Without("generation");
-        JsonObject spec = Profile.Documented.Updatable.Paths.Aggregate((JsonObject)job.Manifest["spec"]!, (rest, field) => rest.Without(field.Split('.')[1]));
+        JsonObject spec = Profile.Documented.Updatable.Paths.Aggregate(
+            (JsonObject)job.Manifest["spec"]!, (rest, field) => rest.Without(field.Split('.')[1]));
         return job.Manifest.With("metadata", metadata).With("spec", spec).ToString();
     }
 
-    private static long Generation(Job job) => job.Metadata["generation"] is JsonNumber number && number.TryGetInt64(out long value) ? value : 0;
+    private static long Generation(Job job) =>
+        job.Metadata["generation"] is JsonNumber number && number.TryGetInt64(out long value) ? value : 0;
 }

@@ -11,7 +11,9 @@ public sealed class RollingBack
     [
         Ask.Created("""{"metadata":{"labels":{"app":"mnist"}},"spec":{"cleanPodPolicy":"All"}}"""),
         Ask.Patched("""{"metadata":{"labels":{"app":"x","team":"ml"}}}""", """{"metadata":{"labels":{"app":"mnist","team":null}}}"""),
-        Ask.Patched("""{"spec":{"cleanPodPolicy":null,"ttlSecondsAfterFinished":7}}""", """{"spec":{"cleanPodPolicy":"All","ttlSecondsAfterFinished":null}}"""),
+        Ask.Patched(
+            """{"spec":{"cleanPodPolicy":null,"ttlSecondsAfterFinished":7}}""",
+            """{"spec":{"cleanPodPolicy":"All","ttlSecondsAfterFinished":null}}"""),
         Ask.StatusUpdated("""{"conditions":[{"type":"Running"}],"startTime":"now"}""", null, "status.conditions", "status.startTime"),
     ];
 
@@ -42,13 +44,15 @@ public sealed class RollingBack
     {
         Job past = Story.Given(Life[..3]).Job!;
         Story.Given(Life).When(Ask.RollBack(past)).ThenNothing();
-        Assert.Equal(["status.conditions", "status.startTime"], Rollback.NotRestored(past, Story.Given(Life).Job!).Select(path => path.ToString()));
+        Assert.Equal(
+            ["status.conditions", "status.startTime"], Rollback.NotRestored(past, Story.Given(Life).Job!).Select(path => path.ToString()));
     }
 
     [Fact]
     public void Of_a_job_being_deleted_leaves_it_being_deleted()
     {
-        JobEvent[] life = [Ask.Created("""{"metadata":{"finalizers":["a/b"],"labels":{"app":"mnist"}}}"""), Life[1], Ask.DeletionRequested()];
+        JobEvent[] life =
+            [Ask.Created("""{"metadata":{"finalizers":["a/b"],"labels":{"app":"mnist"}}}"""), Life[1], Ask.DeletionRequested()];
         Job past = Story.Given(life[..1]).Job!;
         Story back = Story.Given(life).When(Ask.RollBack(past));
         Assert.True(back.After.Deleting);
@@ -66,11 +70,13 @@ public sealed class RollingBack
         "revision: Invalid value: 1: there was no such job at that revision");
 
     [Fact]
-    public void To_another_incarnation_is_refused() => Story.Given(Life).When(Ask.RollBack(AtFirst with { Uid = Guid.Parse(Ask.OtherUid) })).ThenRefused<Rejection.Invalid>(
-        $"revision: Invalid value: 10: another job of that name lived at that revision: its uid was {Ask.OtherUid}, this one's is {Ask.Uid}");
+    public void To_another_incarnation_is_refused() =>
+        Story.Given(Life).When(Ask.RollBack(AtFirst with { Uid = Guid.Parse(Ask.OtherUid) })).ThenRefused<Rejection.Invalid>(
+            $"revision: Invalid value: 10: another job of that name lived at that revision: its uid was {Ask.OtherUid}, this one's is {Ask.Uid}");
 
     [Fact]
-    public void Is_held_to_the_limits_of_metadata() => Story.Given(Life).When(Ask.RollBack(Labelled) with { Limits = new MetadataLimits(Labels: 1) })
+    public void Is_held_to_the_limits_of_metadata() =>
+        Story.Given(Life).When(Ask.RollBack(Labelled) with { Limits = new MetadataLimits(Labels: 1) })
         .ThenRefused<Rejection.Invalid>("metadata.labels: Too many: 2: must have at most 1 items");
 
     [Theory]

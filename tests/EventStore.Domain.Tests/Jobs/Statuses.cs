@@ -18,7 +18,8 @@ public sealed class Statuses
         Assert.Equal(Given.Json(Running), patched.After.Manifest["status"]);
         Assert.Equal((2, 1000), (patched.After.Version, patched.After.Revision));
         Assert.Same(patched.Job!.Metadata, patched.After.Metadata);
-        Story.Given(Ask.Created()).When(Ask.PutStatus(Running)).Then(Ask.StatusUpdated(Running, null, "status.conditions", "status.startTime"));
+        Story.Given(Ask.Created()).When(Ask.PutStatus(Running)).Then(Ask.StatusUpdated(
+            Running, null, "status.conditions", "status.startTime"));
     }
 
     [Theory]
@@ -51,7 +52,8 @@ public sealed class Statuses
         story.Then(Ask.StatusUpdated(fresh, null, "status.conditions", "status.replicaStatuses.Master"));
         Assert.Equal(Given.Json(fresh), story.After.Manifest["status"]);
         story.And.When(Ask.PutStatus(fresh)).ThenNothing();
-        story.And.When(Ask.PutStatus("""{"replicaStatuses":{"Master":{}}}""")).Then(Ask.StatusUpdated("""{"replicaStatuses":{"Master":{}}}""", fresh, "status.conditions"));
+        story.And.When(Ask.PutStatus("""{"replicaStatuses":{"Master":{}}}""")).Then(Ask.StatusUpdated(
+            """{"replicaStatuses":{"Master":{}}}""", fresh, "status.conditions"));
         story.And.When(Ask.PatchStatus("""{"status":{"startTime":"now"}}""")).Then(Ask.StatusUpdated(
             """{"conditions":null,"replicaStatuses":{"Master":{}},"startTime":"now"}""", fresh, "status.startTime"));
     }
@@ -101,7 +103,8 @@ public sealed class Statuses
     [Fact]
     public void Whatever_else_is_sent_is_left_alone()
     {
-        const string other = """{"foo":1,"metadata":{"labels":{"a":"b"},"finalizers":["x/y"],"generation":9},"spec":{"backoffLimit":3,"cleanPodPolicy":"none"}}""";
+        const string other =
+            """{"foo":1,"metadata":{"labels":{"a":"b"},"finalizers":["x/y"],"generation":9},"spec":{"backoffLimit":3,"cleanPodPolicy":"none"}}""";
         var both = (JsonObject)MergePatch.Apply(Given.Object(other), Given.Json("""{"status":{"a":1}}"""));
         Story.Given(Ask.Created()).When(Ask.PatchStatus(other)).ThenNothing();
         Story.Given(Ask.Created()).When(Ask.PatchStatus(both.ToString())).Then(Ask.StatusUpdated("""{"a":1}""", null, "status.a"));

@@ -22,7 +22,8 @@ internal sealed record Story(Job? Job, Decision? Decision = null)
 
     /// <summary>Refused for values that are wrong, in these fields.</summary>
     public void ThenRefusedFor(params string[] fields) =>
-        Assert.Equal(fields, Assert.IsType<Rejection.Invalid>(Assert.IsType<Decision.Refused>(Decision).Why).Errors.Select(error => error.Field));
+        Assert.Equal(
+            fields, Assert.IsType<Rejection.Invalid>(Assert.IsType<Decision.Refused>(Decision).Why).Errors.Select(error => error.Field));
 
     /// <summary>The job after what happened.</summary>
     public Job After => Domain.Jobs.Job.Evolve(Job, Assert.IsType<Decision.Accepted>(Decision).Event, 1000);

@@ -5,7 +5,9 @@ using EventStore.Domain.Tests.Manifests;
 
 namespace EventStore.Domain.Tests.Jobs;
 
-/// <summary>A job as a cluster with the training operator's definition serves it: one event for each accepted request, of whatever type.</summary>
+/// <summary>
+/// A job as a cluster with the training operator's definition serves it: one event for each accepted request, of whatever type.
+/// </summary>
 public sealed class The_kubeflow_profile
 {
     [Fact]
@@ -36,7 +38,8 @@ public sealed class The_kubeflow_profile
         "", """{"spec":{"cleanPodPolicy":"All","pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"nodeSelector":{"any":"name"}}}}}}}""")]
     public void Fields_that_no_schema_has_are_dropped_and_told(string sent, string unknown, string stored)
     {
-        Assert.Equal(unknown, string.Join(' ', Profile.Kubeflow.UnknownFields(Given.Object(sent)).Select(path => path.ToString()).Order(StringComparer.Ordinal)));
+        Assert.Equal(unknown, string.Join(
+            ' ', Profile.Kubeflow.UnknownFields(Given.Object(sent)).Select(path => path.ToString()).Order(StringComparer.Ordinal)));
         Assert.Empty(Profile.Documented.UnknownInPatch(Given.Object(sent)));
         JsonObject patched = Story.Given(Ask.Created()).When(Under(Ask.Patch(sent))).After.Manifest;
         Assert.Equal(Story.Given(Ask.Created()).When(Under(Ask.Patch(stored))).After.Manifest, patched);
@@ -52,7 +55,8 @@ public sealed class The_kubeflow_profile
         var happened = Assert.IsType<JobPatched>(Assert.IsType<Decision.Accepted>(changed.Decision).Event);
         Assert.Equal("application/json-patch+json", happened.PatchType);
         Assert.Equal(
-            """{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"containers":[{"image":"v2","name":"pytorch"}]}}}}}}""", happened.Patch.ToString());
+            """{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"containers":[{"image":"v2","name":"pytorch"}]}}}}}}""",
+            happened.Patch.ToString());
         Assert.Equal(changed.Job!.Manifest, changed.After.Revert(happened, 10)!.Manifest);
     }
 
@@ -118,7 +122,8 @@ public sealed class The_kubeflow_profile
     public void In_the_background_nothing_waits()
     {
         Story.Given(Ask.Created()).When(Under(Ask.Delete() with { Dependents = Dependents.Background })).Then(Ask.Deleted());
-        Story.Given(Ask.Created()).When(Ask.Delete() with { Dependents = Dependents.Foreground }).Then(Ask.Deleted()); // documented: no collector
+        // Documented: no collector.
+        Story.Given(Ask.Created()).When(Ask.Delete() with { Dependents = Dependents.Foreground }).Then(Ask.Deleted());
     }
 
     [Fact]
@@ -126,19 +131,24 @@ public sealed class The_kubeflow_profile
     {
         Story scaled = Story.Given(Ask.Created()).When(ScaleTo("""{"spec":{"replicas":5}}"""));
         scaled.Then(Ask.Patched(
-            """{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":5}}}}""", """{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":1}}}}""",
+            """{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":5}}}}""",
+            """{"spec":{"pytorchReplicaSpecs":{"Worker":{"replicas":1}}}}""",
             "spec.pytorchReplicaSpecs.Worker.replicas"));
         Assert.Equal(Given.Json("""{"replicas":5}"""), Scale.Of(scaled.After.Manifest)!["spec"]);
         scaled.And.When(ScaleTo("""{"spec":{"replicas":5}}""")).ThenNothing();
-        Story.Given(Ask.Created()).When(ScaleTo("""{"spec":{"replicas":-1}}""")).ThenRefusedFor(".spec.pytorchReplicaSpecs.Worker.replicas");
-        Story.Given(Ask.Created()).When(ScaleTo("""{"metadata":{"resourceVersion":"9"},"spec":{"replicas":2}}""")).ThenRefused<Rejection.Stale>();
-        Story.Given(Ask.Created("""{"spec":{"pytorchReplicaSpecs":{"Worker":null}}}""")).When(ScaleTo("""{"spec":{"replicas":2}}""")).ThenRefused<Rejection.NoScale>();
+        Story.Given(Ask.Created()).When(ScaleTo("""{"spec":{"replicas":-1}}"""))
+            .ThenRefusedFor(".spec.pytorchReplicaSpecs.Worker.replicas");
+        Story.Given(Ask.Created()).When(ScaleTo("""{"metadata":{"resourceVersion":"9"},"spec":{"replicas":2}}"""))
+            .ThenRefused<Rejection.Stale>();
+        Story.Given(Ask.Created("""{"spec":{"pytorchReplicaSpecs":{"Worker":null}}}""")).When(ScaleTo("""{"spec":{"replicas":2}}"""))
+            .ThenRefused<Rejection.NoScale>();
     }
 
     private static ScaleJob ScaleTo(string patch) =>
         new(Ask.Key, DateTimeOffset.UnixEpoch, Ask.Patch("{}").Origin, Given.Object(patch), null) { Profile = Profile.Kubeflow };
 
-    private static JobCommand Operations(string operations) => Under(Ask.Patch("{}") with { Patch = new SentPatch.Operations(new JsonPatch((JsonArray)Given.Json(operations))) });
+    private static JobCommand Operations(string operations) =>
+        Under(Ask.Patch("{}") with { Patch = new SentPatch.Operations(new JsonPatch((JsonArray)Given.Json(operations))) });
 
     private static JobCommand Under(JobCommand command) => command with { Profile = Profile.Kubeflow };
 }

@@ -32,7 +32,8 @@ public sealed class UpdatableFields
     [InlineData("""{"spec":{"activeDeadlineSeconds":61}}""", """{"spec":{"activeDeadlineSeconds":60}}""", "spec.activeDeadlineSeconds")]
     [InlineData("""{"spec":{"ttlSecondsAfterFinished":2147483647}}""", """{"spec":{"ttlSecondsAfterFinished":0}}""", "spec.ttlSecondsAfterFinished")]
     [InlineData("""{"spec":{"cleanPodPolicy":"None"}}""", """{"spec":{"cleanPodPolicy":"All"}}""", "spec.cleanPodPolicy")]
-    public void Each_may_be_changed(string patch, string replaced, string path) => BothWays(Ask.Created(Full), patch, patch, replaced, path);
+    public void Each_may_be_changed(string patch, string replaced, string path) =>
+        BothWays(Ask.Created(Full), patch, patch, replaced, path);
 
     [Theory]
     [InlineData("""{"metadata":{"labels":null}}""", """{"metadata":{"labels":{"app":"mnist","team":"a"}}}""", "metadata.labels.app", "metadata.labels.team")]
@@ -56,7 +57,8 @@ public sealed class UpdatableFields
         """{"metadata":{"labels":{"app":null,"x":"1"},"annotations":null},"spec":{"activeDeadlineSeconds":1,"ttlSecondsAfterFinished":null,"cleanPodPolicy":""}}""",
         """{"metadata":{"labels":{"app":null,"x":"1"},"annotations":null},"spec":{"activeDeadlineSeconds":1,"ttlSecondsAfterFinished":null,"cleanPodPolicy":""}}""",
         """{"metadata":{"labels":{"app":"mnist","x":null},"annotations":{"note":"n"}},"spec":{"activeDeadlineSeconds":60,"ttlSecondsAfterFinished":0,"cleanPodPolicy":"All"}}""",
-        "metadata.annotations.note", "metadata.labels.app", "metadata.labels.x", "spec.activeDeadlineSeconds", "spec.cleanPodPolicy", "spec.ttlSecondsAfterFinished");
+        "metadata.annotations.note", "metadata.labels.app", "metadata.labels.x", "spec.activeDeadlineSeconds", "spec.cleanPodPolicy",
+        "spec.ttlSecondsAfterFinished");
 
     [Fact]
     public void The_event_holds_what_really_changed_and_nothing_else() => BothWays(
@@ -89,15 +91,18 @@ public sealed class UpdatableFields
         .When(Ask.Patch("""{"metadata":{"annotations":{"n":"1.10"}},"spec":{"activeDeadlineSeconds":9007199254740993}}"""))
         .Then(Ask.Patched(
             """{"metadata":{"annotations":{"n":"1.10"}},"spec":{"activeDeadlineSeconds":9007199254740993}}""",
-            """{"metadata":{"annotations":null},"spec":{"activeDeadlineSeconds":null}}""", "metadata.annotations.n", "spec.activeDeadlineSeconds"));
+            """{"metadata":{"annotations":null},"spec":{"activeDeadlineSeconds":null}}""", "metadata.annotations.n",
+            "spec.activeDeadlineSeconds"));
 
     [Fact]
     public void A_put_without_labels_annotations_and_policies_takes_them_away() => Story
         .Given(Ask.Created(Full))
-        .When(Ask.Put("""{"metadata":{"labels":null,"annotations":null},"spec":{"activeDeadlineSeconds":null,"ttlSecondsAfterFinished":null,"cleanPodPolicy":null}}"""))
+        .When(Ask.Put(
+            """{"metadata":{"labels":null,"annotations":null},"spec":{"activeDeadlineSeconds":null,"ttlSecondsAfterFinished":null,"cleanPodPolicy":null}}"""))
         .Then(Ask.Replaced(
             """{"metadata":{"labels":null,"annotations":null},"spec":{"activeDeadlineSeconds":null,"ttlSecondsAfterFinished":null,"cleanPodPolicy":null}}""",
-            Full, "metadata.annotations.note", "metadata.labels.app", "metadata.labels.team", "spec.activeDeadlineSeconds", "spec.cleanPodPolicy", "spec.ttlSecondsAfterFinished"));
+            Full, "metadata.annotations.note", "metadata.labels.app", "metadata.labels.team", "spec.activeDeadlineSeconds",
+            "spec.cleanPodPolicy", "spec.ttlSecondsAfterFinished"));
 
     [Fact]
     public void More_than_a_thousand_changed_values_are_in_the_patch_though_not_all_among_the_paths()

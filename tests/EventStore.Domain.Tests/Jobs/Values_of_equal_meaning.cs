@@ -42,7 +42,8 @@ public sealed class Values_of_equal_meaning
     [InlineData("\"1e999999999\"", "\"1e999999998\"")]
     [InlineData("1", "true")]
     public void Other_quantities_are_a_change(string stored, string sent) =>
-        Limit(stored).When(Ask.Patch(LimitPatch(sent))).ThenRefused<Rejection.FieldsFixed>("spec.pytorchReplicaSpecs.Worker.template.spec.containers");
+        Limit(stored).When(Ask.Patch(LimitPatch(sent)))
+            .ThenRefused<Rejection.FieldsFixed>("spec.pytorchReplicaSpecs.Worker.template.spec.containers");
 
     [Theory]
     [InlineData("""{"env":[{"name":"A","value":""}]}""", """{"env":[{"name":"A"}]}""")]
@@ -72,7 +73,8 @@ public sealed class Values_of_equal_meaning
     [Fact]
     public void The_stored_form_stays_when_something_else_changes()
     {
-        JsonObject sent = (JsonObject)MergePatch.Apply(Shown(Worker("""{"resources":{"limits":{"memory":"1Gi"}}}""")), Given.Json("""{"metadata":{"labels":{"team":"ml"}}}"""));
+        JsonObject sent = (JsonObject)MergePatch.Apply(
+            Shown(Worker("""{"resources":{"limits":{"memory":"1Gi"}}}""")), Given.Json("""{"metadata":{"labels":{"team":"ml"}}}"""));
         Story changed = Story.Given(Worker("""{"resources":{"limits":{"memory":"1024Mi"}}}""")).When(Ask.PutExactly(sent));
         changed.Then(Ask.Replaced("""{"metadata":{"labels":{"team":"ml"}}}""", """{"metadata":{"labels":null}}""", "metadata.labels.team"));
         Assert.Contains("1024Mi", changed.After.Manifest.ToString(), StringComparison.Ordinal);
@@ -80,13 +82,16 @@ public sealed class Values_of_equal_meaning
 
     private static Story Limit(string cpu) => Story.Given(Ask.Created(LimitPatch(cpu)));
 
-    private static string LimitPatch(string cpu) => WorkerPatch("""{"name":"pytorch","image":"i","resources":{"limits":{"cpu":?}}}""".Replace("?", cpu, StringComparison.Ordinal));
+    private static string LimitPatch(string cpu) =>
+        WorkerPatch("""{"name":"pytorch","image":"i","resources":{"limits":{"cpu":?}}}""".Replace("?", cpu, StringComparison.Ordinal));
 
     private static string WorkerPatch(string container) =>
-        """{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"containers":[?]}}}}}}""".Replace("?", container, StringComparison.Ordinal);
+        """{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"containers":[?]}}}}}}""".Replace(
+            "?", container, StringComparison.Ordinal);
 
     private static JobCreated Worker(string container) =>
         Ask.Created(WorkerPatch(MergePatch.Apply(Given.Json(container), Given.Json("""{"name":"pytorch","image":"i"}""")).ToString()));
 
-    private static JsonObject Shown(JobCreated created) => (JsonObject)MergePatch.Apply(created.Manifest, Given.Json("""{"metadata":{"resourceVersion":"10"}}"""));
+    private static JsonObject Shown(JobCreated created) =>
+        (JsonObject)MergePatch.Apply(created.Manifest, Given.Json("""{"metadata":{"resourceVersion":"10"}}"""));
 }

@@ -41,13 +41,15 @@ public sealed class Lifetimes_of_jobs
     public void End_at_the_moment_their_fields_say(string manifest, string? expected)
     {
         Lifetime? lifetime = Lifetime.Of(Given.Object(manifest.Replace("SUCCEEDED", Succeeded, StringComparison.Ordinal)));
-        Assert.Equal(expected, lifetime is null ? null : FormattableString.Invariant($"{lifetime.Rule} {(lifetime.Due - Midnight).TotalSeconds} {lifetime.Seconds}"));
+        Assert.Equal(expected, lifetime is null ? null : FormattableString.Invariant(
+            $"{lifetime.Rule} {(lifetime.Due - Midnight).TotalSeconds} {lifetime.Seconds}"));
     }
 
     [Fact]
     public void A_null_at_the_top_leaves_it_to_the_run_policy() => Assert.Equal(
         7, Lifetime.Of((JsonObject)Ask.Set(
-            Given.Object("""{"spec":{"runPolicy":{"activeDeadlineSeconds":7}},"status":{"startTime":"2026-02-01T00:00:00Z"}}"""), "spec.activeDeadlineSeconds", "null"))!.Seconds);
+            Given.Object("""{"spec":{"runPolicy":{"activeDeadlineSeconds":7}},"status":{"startTime":"2026-02-01T00:00:00Z"}}"""),
+            "spec.activeDeadlineSeconds", "null"))!.Seconds);
 
     [Fact]
     public void A_finished_job_is_deleted_when_it_is_due_and_not_before()
@@ -61,7 +63,8 @@ public sealed class Lifetimes_of_jobs
     [Fact]
     public void Finalizers_hold_a_job_whose_time_is_over_as_they_hold_it_for_anybody()
     {
-        Story story = Story.Given(Ask.Created("""{"metadata":{"finalizers":["example.com/hold"]},"spec":{"ttlSecondsAfterFinished":60}}"""), Finished());
+        Story story = Story.Given(
+            Ask.Created("""{"metadata":{"finalizers":["example.com/hold"]},"spec":{"ttlSecondsAfterFinished":60}}"""), Finished());
         story.When(End(after: 60)).Then(new JobDeletionRequested("2026-02-01T00:01:00Z"));
         story.When(End(after: 60)).And.When(_ => End(story.Job!, after: 61)).ThenRefused<Rejection.NotFound>();
     }
@@ -74,7 +77,8 @@ public sealed class Lifetimes_of_jobs
         before.When(Ask.Patch("""{"spec":{"ttlSecondsAfterFinished":61}}""")).And.When(late).ThenRefused<Rejection.NotFound>();
         before.When(Ask.Patch("""{"spec":{"ttlSecondsAfterFinished":null}}""")).And.When(late).ThenRefused<Rejection.NotFound>();
         before.When(Ask.Patch("""{"metadata":{"labels":{"a":"b"}}}""")).And.When(late).Then(Ask.Deleted());
-        before.When(new EndLifetime(Ask.Key, Midnight.AddDays(1), Controller, Guid.Parse(Ask.OtherUid), Seen(before.Job!))).ThenRefused<Rejection.NotFound>();
+        before.When(new EndLifetime(Ask.Key, Midnight.AddDays(1), Controller, Guid.Parse(Ask.OtherUid), Seen(before.Job!)))
+            .ThenRefused<Rejection.NotFound>();
         Story.Given().When(late).ThenRefused<Rejection.NotFound>();
     }
 
@@ -83,7 +87,9 @@ public sealed class Lifetimes_of_jobs
     {
         Story story = Story.Given(
             Ask.Created("""{"spec":{"activeDeadlineSeconds":5}}"""),
-            Ask.StatusUpdated("""{"startTime":"2026-02-01T00:00:00Z","conditions":[{"type":"Created","status":"True"},{"type":"Failed","status":"False"},{"type":"Running","status":"True","reason":"r"}],"replicaStatuses":{}}""", null));
+            Ask.StatusUpdated(
+                """{"startTime":"2026-02-01T00:00:00Z","conditions":[{"type":"Created","status":"True"},{"type":"Failed","status":"False"},{"type":"Running","status":"True","reason":"r"}],"replicaStatuses":{}}""",
+                null));
         Story failed = story.When(End(after: 5));
         Assert.Equal(
             Given.Json("""
@@ -106,7 +112,8 @@ public sealed class Lifetimes_of_jobs
         Assert.Equal("2026-01-31T00:00:00Z", story.When(End(after: 5)).After.Manifest["status"]!.Member("completionTime"));
     }
 
-    private static JobStatusUpdated Finished() => Ask.StatusUpdated($$"""{"completionTime":"2026-02-01T00:00:00Z","conditions":[{{Succeeded}}]}""", null);
+    private static JobStatusUpdated Finished() =>
+        Ask.StatusUpdated($$"""{"completionTime":"2026-02-01T00:00:00Z","conditions":[{{Succeeded}}]}""", null);
 
     private static Lifetime Seen(Job job) => Lifetime.Of(job.Manifest)!;
 

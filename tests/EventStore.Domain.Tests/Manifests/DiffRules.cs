@@ -74,7 +74,8 @@ public sealed class DiffRules
 
     [Property]
     public bool The_way_back_names_the_same_leaves(JsonObject before, JsonObject after) =>
-        Diff.ByForm(before, after).Select(change => new Change(change.Path, change.After, change.Before)).SequenceEqual(Diff.ByForm(after, before));
+        Diff.ByForm(before, after).Select(change => new Change(change.Path, change.After, change.Before))
+            .SequenceEqual(Diff.ByForm(after, before));
 
     private static string Line(Change change) => $"{change.Path}: {change.Before} -> {change.After}";
 }

@@ -37,7 +37,9 @@ public static class JsonArbitrary
         Arb.From(Gen.Sized(size => Object(Depth(size), withNulls: true)), value => Smaller(value).OfType<JsonObject>());
 
     public static Arbitrary<Plain> WithoutNullMembers() =>
-        Arb.From(Gen.Sized(size => Object(Depth(size), withNulls: false)).Select(value => new Plain(value)), plain => Smaller(plain.Value).OfType<JsonObject>().Select(value => new Plain(value)));
+        Arb.From(
+            Gen.Sized(size => Object(Depth(size), withNulls: false)).Select(value => new Plain(value)),
+            plain => Smaller(plain.Value).OfType<JsonObject>().Select(value => new Plain(value)));
 
     private static int Depth(int size) => Math.Min(4, 1 + (size / 12));
 

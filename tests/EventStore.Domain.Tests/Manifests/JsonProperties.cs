@@ -21,7 +21,8 @@ public sealed class JsonProperties
     public bool A_member_set_is_a_member_found(JsonObject value, string name, JsonValue member)
     {
         JsonObject set = value.With(name ?? string.Empty, member);
-        return Sorted(set) && ReferenceEquals(set[name ?? string.Empty], member) && set.Without(name ?? string.Empty)[name ?? string.Empty] is null;
+        return Sorted(set) && ReferenceEquals(set[name ?? string.Empty], member)
+            && set.Without(name ?? string.Empty)[name ?? string.Empty] is null;
     }
 
     private static bool Sorted(JsonValue value) => value switch

@@ -75,7 +75,8 @@ public sealed class JsonReadingRules
     [InlineData("{\"a\":", "}")]
     public void A_hundred_levels_are_read_and_one_more_is_refused(string open, string close)
     {
-        byte[] Nested(int depth) => Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(open, depth)) + (open == "[" ? "" : "1") + string.Concat(Enumerable.Repeat(close, depth)));
+        byte[] Nested(int depth) => Encoding.UTF8.GetBytes(
+            string.Concat(Enumerable.Repeat(open, depth)) + (open == "[" ? "" : "1") + string.Concat(Enumerable.Repeat(close, depth)));
         Assert.True(JsonReading.TryParse(Nested(100), out JsonValue? value, out _));
         Assert.Equal(Nested(100), value!.ToUtf8());
         Assert.Contains("exceeded max depth", Fault(Nested(101)).Message, StringComparison.Ordinal);
@@ -96,7 +97,8 @@ public sealed class JsonReadingRules
     public void A_hundred_duplicates_are_named_and_the_rest_cost_nothing()
     {
         var duplicates = new List<FieldPath>();
-        string text = $"{{\"{new string('x', 100_000)}\":[{string.Join(',', Enumerable.Repeat("""{"a":1,"a":2,"b":1,"b":2,"c":1,"c":2}""", 50_000))}]}}";
+        string objects = string.Join(',', Enumerable.Repeat("""{"a":1,"a":2,"b":1,"b":2,"c":1,"c":2}""", 50_000));
+        string text = $"{{\"{new string('x', 100_000)}\":[{objects}]}}";
         Assert.True(JsonReading.TryParse(Encoding.UTF8.GetBytes(text), out _, out _, duplicates));
         Assert.Equal(100, duplicates.Count);
     }

@@ -50,11 +50,12 @@ public sealed class MergePatchProperties
     public bool Nothing_is_patched_as_an_empty_object_is(JsonObject patch) =>
         MergePatch.Apply(null, patch).Equals(MergePatch.Apply(JsonObject.Empty, patch));
 
-    private static bool Untouched(JsonObject target, JsonObject patch, JsonValue result) => result is JsonObject after && target.Names.All(name =>
-        patch[name] switch
-        {
-            null => ReferenceEquals(target[name], after[name]),
-            JsonObject change when target[name] is JsonObject members => Untouched(members, change, after[name]!),
-            _ => true,
-        }) && after.Names.All(name => target[name] is not null || patch[name] is not null);
+    private static bool Untouched(JsonObject target, JsonObject patch, JsonValue result) =>
+        result is JsonObject after && target.Names.All(name =>
+            patch[name] switch
+            {
+                null => ReferenceEquals(target[name], after[name]),
+                JsonObject change when target[name] is JsonObject members => Untouched(members, change, after[name]!),
+                _ => true,
+            }) && after.Names.All(name => target[name] is not null || patch[name] is not null);
 }

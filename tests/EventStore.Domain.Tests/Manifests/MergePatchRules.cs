@@ -85,7 +85,8 @@ public sealed class MergePatchRules
     [Fact]
     public void Large_maps_are_merged_in_one_pass() => Scaling.IsOfOnePass(500, count =>
     {
-        JsonObject Map(string prefix) => JsonObject.Of(Enumerable.Range(0, count).Select(i => KeyValuePair.Create(prefix + i, (JsonValue)i)));
+        JsonObject Map(string prefix) =>
+            JsonObject.Of(Enumerable.Range(0, count).Select(i => KeyValuePair.Create(prefix + i, (JsonValue)i)));
         JsonObject target = Map("a"), patch = Map("b");
         return () => Assert.Equal(2 * count, ((JsonObject)MergePatch.Apply(target, patch)).Count);
     });

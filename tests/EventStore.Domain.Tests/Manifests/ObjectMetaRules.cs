@@ -40,13 +40,17 @@ public sealed class ObjectMetaRules
 
     [Fact]
     public void A_number_beyond_an_int64_is_out_of_range() => Assert.Equal(
-        ["metadata.generation: Invalid value: 9223372036854775808: metadata.generation in body should be less than or equal to 9223372036854775807"],
+        [
+            "metadata.generation: Invalid value: 9223372036854775808: "
+            + "metadata.generation in body should be less than or equal to 9223372036854775807",
+        ],
         ObjectMeta.TypeErrors(Given.JobWith("metadata", """{"generation":9223372036854775808}""")).Select(error => error.ToString()));
 
     [Fact]
     public void Every_wrong_type_is_named() => Assert.Equal(
         ["metadata.annotations", "metadata.labels", "metadata.labels", "metadata.name"],
-        ObjectMeta.TypeErrors(Given.JobWith("metadata", """{"name":1,"labels":{"a":1,"b":2},"annotations":[]}""")).Select(error => error.Field));
+        ObjectMeta.TypeErrors(Given.JobWith("metadata", """{"name":1,"labels":{"a":1,"b":2},"annotations":[]}"""))
+            .Select(error => error.Field));
 
     [Theory]
     [InlineData("null")]
@@ -96,11 +100,14 @@ public sealed class ObjectMetaRules
     [Fact]
     public void Metadata_with_nothing_to_drop_come_back_as_they_are()
     {
-        JsonObject metadata = Given.Object("""{"name":"a","labels":{"a":"b"},"finalizers":["x/y"],"ownerReferences":[{"kind":"Pod","uid":"u"}]}""");
+        JsonObject metadata = Given.Object(
+            """{"name":"a","labels":{"a":"b"},"finalizers":["x/y"],"ownerReferences":[{"kind":"Pod","uid":"u"}]}""");
         Assert.Same(metadata, ObjectMeta.Known(metadata));
     }
 
     [Fact]
     public void A_value_of_the_wrong_type_stays_for_the_type_check_to_name() =>
-        Assert.Equal("""{"labels":[1],"name":5,"ownerReferences":["x"]}""", ObjectMeta.Known(Given.Object("""{"name":5,"labels":[1],"ownerReferences":["x"]}""")).ToString());
+        Assert.Equal(
+            """{"labels":[1],"name":5,"ownerReferences":["x"]}""",
+            ObjectMeta.Known(Given.Object("""{"name":5,"labels":[1],"ownerReferences":["x"]}""")).ToString());
 }

@@ -37,7 +37,9 @@ public sealed class PlainEscapingRules
     public void A_long_text_is_written_as_a_short_one_is(string beginning)
     {
         string text = beginning + string.Concat(Enumerable.Repeat("😀\n\"x", 10_000));
-        Assert.Equal($"\"{text.Replace("\n", "\\n", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"", new JsonText(text).ToString());
+        Assert.Equal(
+            $"\"{text.Replace("\n", "\\n", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"",
+            new JsonText(text).ToString());
     }
 
     private static string Written(Action<Utf8JsonWriter> write)

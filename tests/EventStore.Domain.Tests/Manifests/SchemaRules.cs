@@ -35,5 +35,6 @@ public sealed class SchemaRules
     [Theory]
     [InlineData("""{"metadata":"x","spec":[{"foo":1}],"status":5}""")]
     [InlineData("""{"metadata":{"labels":"x","ownerReferences":{"foo":1}},"spec":{"pytorchReplicaSpecs":["x"],"runPolicy":null}}""")]
-    public void A_value_of_the_wrong_type_has_no_fields_to_know(string manifest) => Assert.Empty(Schema.UnknownFields(Given.Object(manifest)));
+    public void A_value_of_the_wrong_type_has_no_fields_to_know(string manifest) =>
+        Assert.Empty(Schema.UnknownFields(Given.Object(manifest)));
 }

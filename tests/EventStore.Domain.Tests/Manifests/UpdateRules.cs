@@ -5,13 +5,16 @@ namespace EventStore.Domain.Tests.Manifests;
 
 public sealed class UpdateRules
 {
-    private const string Name = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character " +
+    private const string Name =
+        "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character " +
         "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
-    private const string Subdomain = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end " +
+    private const string Subdomain =
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end " +
         "with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
-    private const string LabelValue = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with " +
+    private const string LabelValue =
+        "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with " +
         "an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
     private const string A63 = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -51,7 +54,8 @@ public sealed class UpdateRules
     [Fact]
     public void What_upstream_allows_is_allowed()
     {
-        Assert.Empty(OfMetadata("labels", (A63, A63), ("b", ""), ("example.com/A.b_c-9", "1.2_3-x"), (string.Join('.', Enumerable.Repeat(A63, 4))[..253] + "/x", "v")));
+        Assert.Empty(OfMetadata("labels", (A63, A63), ("b", ""), ("example.com/A.b_c-9", "1.2_3-x"),
+            (string.Join('.', Enumerable.Repeat(A63, 4))[..253] + "/x", "v")));
         Assert.Empty(OfMetadata("annotations", ("Example.COM/Team", "any text, é \n\U0001F600")));
         Assert.Empty(OfMetadata("annotations", ("a", new string('x', 262143))));
     }
@@ -63,7 +67,8 @@ public sealed class UpdateRules
 
     [Fact]
     public void An_annotations_prefix_in_upper_case_is_fine_but_an_underscore_is_not() =>
-        Assert.Equal([$"metadata.annotations: Invalid value: \"Bad_Prefix/a\": prefix part {Subdomain}"], OfMetadata("annotations", ("Bad_Prefix/a", "v"), ("Good/a", "v")));
+        Assert.Equal([$"metadata.annotations: Invalid value: \"Bad_Prefix/a\": prefix part {Subdomain}"], OfMetadata(
+            "annotations", ("Bad_Prefix/a", "v"), ("Good/a", "v")));
 
     [Fact]
     public void Annotations_together_have_262144_bytes_at_most() => Assert.Equal(
@@ -123,5 +128,6 @@ public sealed class UpdateRules
     public void Other_types_are_passed_over(string manifest) => Assert.Empty(Validation.OfUpdate(Given.Object(manifest)));
 
     private static string[] OfMetadata(string field, params (string, JsonValue)[] texts) =>
-        [.. Validation.OfUpdate(JsonObject.Of(("metadata", JsonObject.Of((field, JsonObject.Of(texts)))))).Select(error => error.ToString())];
+        [.. Validation.OfUpdate(JsonObject.Of(("metadata", JsonObject.Of((field, JsonObject.Of(texts))))))
+            .Select(error => error.ToString())];
 }

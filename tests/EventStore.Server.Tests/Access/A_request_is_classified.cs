@@ -9,7 +9,10 @@ public sealed class A_request_is_classified
     public void Once()
     {
         int looks = 0;
-        var required = new RequiresAccess("kubeflow.org", "pytorchjobs") { SelectedName = _ => (++looks).ToString(System.Globalization.CultureInfo.InvariantCulture) };
+        var required = new RequiresAccess("kubeflow.org", "pytorchjobs")
+        {
+            SelectedName = _ => (++looks).ToString(System.Globalization.CultureInfo.InvariantCulture),
+        };
         HttpContext http = Request("GET", required);
         RequestInfo kept = RequestInfo.Keep(http);
         for (int i = 0; i < 8; i++)
@@ -38,7 +41,8 @@ public sealed class A_request_is_classified
     }
 
     [Fact]
-    public void As_costing_nothing_when_it_reads_no_resource() => Assert.Equal(RequestClass.Static, RequestInfo.Of(Request("GET", RequiresAccess.ByPath)).Class);
+    public void As_costing_nothing_when_it_reads_no_resource() =>
+        Assert.Equal(RequestClass.Static, RequestInfo.Of(Request("GET", RequiresAccess.ByPath)).Class);
 
     private static DefaultHttpContext Request(string method, RequiresAccess required)
     {

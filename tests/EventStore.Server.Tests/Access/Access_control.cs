@@ -108,7 +108,9 @@ public sealed class Access_control : IAsyncLifetime, IDisposable
     public async Task An_unknown_path_is_what_Go_says_and_no_Status()
     {
         HttpResponseMessage response = await Send("GET", "/nowhere", "root");
-        Assert.Equal(("404 page not found\n", "text/plain"), (await response.Content.ReadAsStringAsync(), response.Content.Headers.ContentType?.MediaType));
+        Assert.Equal(
+            ("404 page not found\n", "text/plain"),
+            (await response.Content.ReadAsStringAsync(), response.Content.Headers.ContentType?.MediaType));
     }
 
     [Theory]
@@ -157,7 +159,8 @@ public sealed class Access_control : IAsyncLifetime, IDisposable
         using (var socket = new TcpClient())
         {
             await socket.ConnectAsync(IPAddress.Loopback, new Uri(Address).Port);
-            await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"PATCH {Path}/x HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer root\r\nContent-Length: 9\r\n\r\n{{"));
+            await socket.GetStream().WriteAsync(Encoding.ASCII.GetBytes(
+                $"PATCH {Path}/x HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer root\r\nContent-Length: 9\r\n\r\n{{"));
             socket.LingerState = new LingerOption(true, 0);
         }
 

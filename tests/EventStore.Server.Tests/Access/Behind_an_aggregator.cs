@@ -9,7 +9,9 @@ using EventStore.Server.Tests.Page;
 
 namespace EventStore.Server.Tests.Access;
 
-/// <summary>The server as an extension of a cluster: the cluster knows rights and namespaces, and its garbage collector looks at what jobs own.</summary>
+/// <summary>
+/// The server as an extension of a cluster: the cluster knows rights and namespaces, and its garbage collector looks at what jobs own.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class Behind_an_aggregator : IAsyncLifetime
 {
@@ -28,7 +30,8 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
         await File.WriteAllTextAsync(Path.Combine(folder, "cluster"), cluster.Kubeconfig);
         database = await TestDatabase.Create();
         server = await ServerProcess.Start(
-            database.Serving, "--data", folder, "--authorization-mode", "Webhook", "--authorization-kubeconfig", Path.Combine(folder, "cluster"),
+            database.Serving, "--data", folder, "--authorization-mode", "Webhook", "--authorization-kubeconfig",
+            Path.Combine(folder, "cluster"),
             "--groups", "kubeflow.org,audit.eventstore.io", "--tls-san", Service);
         alice = server.Client(ServerProcess.AliceToken);
     }
@@ -48,7 +51,8 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
         await server.Admin.Create("one", "ml");
         await Refused("absent", Sample.Manifest("two"), 404, "NotFound", "namespaces \"absent\" not found");
         const string terminating = "unable to create new content in namespace going because it is being terminated";
-        JsonNode status = await Refused("going", Sample.Manifest("two"), 403, "Forbidden", $"pytorchjobs.kubeflow.org \"two\" is forbidden: {terminating}");
+        JsonNode status = await Refused(
+            "going", Sample.Manifest("two"), 403, "Forbidden", $"pytorchjobs.kubeflow.org \"two\" is forbidden: {terminating}");
         Assert.Equal(
             """{"name":"two","group":"kubeflow.org","kind":"pytorchjobs","causes":[{"reason":"NamespaceTerminating","message":"namespace going is being terminated","field":"metadata.namespace"}]}""",
             status["details"]!.ToJsonString());
@@ -59,9 +63,13 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
         cluster.Namespaces["absent"] = "Active"; // what was not there is asked for again
         await server.Admin.Create("two", "absent");
         cluster.Namespaces["there"] = "forbidden";
-        await Refused("there", Sample.Manifest("two"), 503, "ServiceUnavailable", "the cluster cannot be asked for the namespace there; nothing was changed");
+        await Refused(
+            "there", Sample.Manifest("two"), 503, "ServiceUnavailable",
+            "the cluster cannot be asked for the namespace there; nothing was changed");
         await server.Says("bind it to a ClusterRole with that right");
-        Assert.Contains("[+]namespaces-cluster degraded: this server may not get namespaces", await server.Admin.GetStringAsync("/readyz?verbose"), StringComparison.Ordinal);
+        Assert.Contains(
+            "[+]namespaces-cluster degraded: this server may not get namespaces", await server.Admin.GetStringAsync("/readyz?verbose"),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -72,8 +80,10 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
         cluster.Namespaces["leaving"] = "Terminating";
         await (await server.Admin.Patch(Sample.Job("one", "leaving"), """{"metadata":{"labels":{"a":"b"}}}""")).Manifest();
         await (await server.Admin.DeleteAsync(Sample.Job("one", "leaving"))).Manifest();
-        await Eventually.Equal(HttpStatusCode.Forbidden, async () => (await Restore("leaving")).StatusCode); // that it was there was remembered for a second
-        Assert.Contains("because it is being terminated", await (await Restore("leaving")).Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        // That it was there was remembered for a second.
+        await Eventually.Equal(HttpStatusCode.Forbidden, async () => (await Restore("leaving")).StatusCode);
+        Assert.Contains(
+            "because it is being terminated", await (await Restore("leaving")).Content.ReadAsStringAsync(), StringComparison.Ordinal);
         cluster.Namespaces["leaving"] = "Active";
         await (await Restore("leaving")).Manifest(201);
     }
@@ -84,18 +94,21 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
         cluster.Namespaces["vanished"] = "Active";
         JsonNode created = await server.Admin.Create("one", "vanished");
         await (await server.Admin.PostAsync(
-            Sample.Jobs("vanished"), Sample.Body(Sample.Manifest("held", metadata: ",\"finalizers\":[\"example.com/hold\"]")))).Manifest(201);
+            Sample.Jobs("vanished"),
+            Sample.Body(Sample.Manifest("held", metadata: ",\"finalizers\":[\"example.com/hold\"]")))).Manifest(201);
         cluster.Namespaces.TryRemove("vanished", out _);
         string job = Sample.Job("one", "vanished");
         const string label = """{"metadata":{"labels":{"a":"b"}}}""";
-        await Eventually.Equal(HttpStatusCode.NotFound, async () => (await Reply.Of(server.Admin.Patch(job, label))).Code); // it was remembered for a second
+        // It was remembered for a second.
+        await Eventually.Equal(HttpStatusCode.NotFound, async () => (await Reply.Of(server.Admin.Patch(job, label))).Code);
         JsonNode status = await (await server.Admin.Patch(job, label)).Manifest(404);
         Assert.Equal("namespaces \"vanished\" not found", (string)status["message"]!);
         long events = await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events");
         await (await server.Admin.PutAsync(job, Sample.Body(created.ToJsonString()))).Manifest(404);
         await (await server.Admin.Patch(job + "/status", """{"status":{"a":1}}""")).Manifest(404);
         await (await server.Admin.PostAsync(job + "/rollback", Sample.Body($$"""{"revision":{{created.Revision()}}}"""))).Manifest(404);
-        await (await server.Admin.PostAsync(Sample.Jobs("vanished") + "/rollback", Sample.Body($$"""{"revision":{{created.Revision()}}}"""))).Manifest(422);
+        await (await server.Admin.PostAsync(
+            Sample.Jobs("vanished") + "/rollback", Sample.Body($$"""{"revision":{{created.Revision()}}}"""))).Manifest(422);
         Assert.Equal(events, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
         await (await server.Admin.DeleteAsync(job)).Manifest();
         string held = Sample.Job("held", "vanished");
@@ -120,23 +133,32 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
             Assert.Equal((path, 403), (path, (int)(await For(path).GetAsync(path)).StatusCode));
         cluster.Allows = spec => ((string)spec["resourceAttributes"]!["resource"]!).StartsWith("pytorchjob", StringComparison.Ordinal);
         foreach (string path in history)
-            await Eventually.Equal(HttpStatusCode.OK, async () => (await For(path).GetAsync(path)).StatusCode); // a denial is kept for ten seconds
+            // A denial is kept for ten seconds.
+            await Eventually.Equal(HttpStatusCode.OK, async () => (await For(path).GetAsync(path)).StatusCode);
     }
 
     [Fact]
     public async Task Only_the_groups_that_were_asked_for_are_served()
     {
-        Assert.Equal(["audit.eventstore.io", "kubeflow.org"], (await server.Admin.Get("/apis"))["groups"]!.AsArray().Select(group => (string)group!["name"]!).Order());
+        Assert.Equal(
+            ["audit.eventstore.io", "kubeflow.org"],
+            (await server.Admin.Get("/apis"))["groups"]!.AsArray().Select(group => (string)group!["name"]!).Order());
         Assert.Empty((await server.Admin.Get("/api"))["versions"]!.AsArray());
-        Assert.Equal(["apis/audit.eventstore.io/v1", "apis/kubeflow.org/v1"], (await server.Admin.Get("/openapi/v3"))["paths"]!.AsObject().Select(path => path.Key).Order());
-        foreach (string path in (string[])["/api/v1/namespaces", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", "/apis/authorization.k8s.io/v1"])
+        Assert.Equal(
+            ["apis/audit.eventstore.io/v1", "apis/kubeflow.org/v1"],
+            (await server.Admin.Get("/openapi/v3"))["paths"]!.AsObject().Select(path => path.Key).Order());
+        foreach (string path in (string[])["/api/v1/namespaces", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            "/apis/authorization.k8s.io/v1"])
             Assert.Equal(404, (int)(await server.Admin.GetAsync(path)).StatusCode);
         await using ServerProcess audit = await ServerProcess.Start(database.Serving, "--groups", "audit.eventstore.io");
         Assert.Equal(404, (int)(await audit.Admin.GetAsync(Sample.Jobs("ml"))).StatusCode);
         await server.Admin.Create("seen", "ml");
-        Assert.Equal("seen", (string)(await audit.Admin.Get("/apis/audit.eventstore.io/v1/namespaces/ml/pytorchjobrevisions"))["items"]![0]!["metadata"]!["labels"]!["job"]!);
+        Assert.Equal("seen", (string)(await audit.Admin.Get(
+            "/apis/audit.eventstore.io/v1/namespaces/ml/pytorchjobrevisions"))["items"]![0]!["metadata"]!["labels"]!["job"]!);
         await using ProgramRun wrong = await ProgramRun.Ended("serve", "--check", "--groups", "batch");
-        Assert.Equal((1, "error: --groups is 'batch'\nIt names one or more of kubeflow.org, audit.eventstore.io, separated by commas.\n"), (wrong.ExitCode, wrong.Errors));
+        Assert.Equal(
+            (1, "error: --groups is 'batch'\nIt names one or more of kubeflow.org, audit.eventstore.io, separated by commas.\n"),
+            (wrong.ExitCode, wrong.Errors));
     }
 
     [Theory]
@@ -179,7 +201,12 @@ public sealed class Behind_an_aggregator : IAsyncLifetime
                 },
                 SslOptions =
                 {
-                    CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, CustomTrustStore = { trusted } },
+                    CertificateChainPolicy = new X509ChainPolicy
+                    {
+                        TrustMode = X509ChainTrustMode.CustomRootTrust,
+                        RevocationMode = X509RevocationMode.NoCheck,
+                        CustomTrustStore = { trusted },
+                    },
                     RemoteCertificateValidationCallback = (_, _, _, found) => (errors = found) == SslPolicyErrors.None,
                 },
             };

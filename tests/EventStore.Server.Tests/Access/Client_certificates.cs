@@ -48,7 +48,8 @@ public sealed class Client_certificates : IAsyncLifetime, IDisposable
     {
         using X509Certificate2 shown = clients.ForClient("carol", "dev", "ops");
         Assert.Equal("carol dev ops system:authenticated", await Who(shown));
-        using X509Certificate2 apart = clients.ForClient(TestAuthority.Subject([(Organization, "dev")], [(Name, "first")], [(Organization, "ops")], [(Name, "carol")]));
+        using X509Certificate2 apart = clients.ForClient(
+            TestAuthority.Subject([(Organization, "dev")], [(Name, "first")], [(Organization, "ops")], [(Name, "carol")]));
         Assert.Equal("carol dev ops system:authenticated", await Who(apart));
     }
 
@@ -101,7 +102,9 @@ public sealed class Client_certificates : IAsyncLifetime, IDisposable
         Assert.Equal("401", await Who(shown));
     }
 
-    /// <summary>A browser presents its user's certificate for whatever page, so what a page may send unasked is not the user's doing.</summary>
+    /// <summary>
+    /// A browser presents its user's certificate for whatever page, so what a page may send unasked is not the user's doing.
+    /// </summary>
     [Theory]
     [InlineData("POST", "https://evil.example", null, null, 401)]
     [InlineData("POST", "null", null, null, 401)]
@@ -114,7 +117,8 @@ public sealed class Client_certificates : IAsyncLifetime, IDisposable
     [InlineData("POST", null, "none", null, 200)]
     [InlineData("GET", null, "cross-site", null, 200)] // a link: the other page cannot read what it shows
     [InlineData("GET", "https://evil.example", "cross-site", null, 200)]
-    public async Task Count_for_nothing_that_a_page_of_another_site_does(string method, string? origin, string? site, string? upgrade, int code)
+    public async Task Count_for_nothing_that_a_page_of_another_site_does(
+        string method, string? origin, string? site, string? upgrade, int code)
     {
         using X509Certificate2 shown = clients.ForClient("root", Caller.Masters);
         using HttpClient client = servers.Trusting(door.Url, shown);

@@ -31,7 +31,8 @@ public sealed class Default_rights
     public void Paths_are_open_or_for_all_who_are_known_or_for_administrators(string verb, string path, bool anybody, bool alice)
     {
         var request = new AccessRequest(verb, "", "", "", null, null) { Path = path };
-        Assert.Equal((anybody, alice, true), (Authorization.AllowsByRules(Nobody, request), Authorization.AllowsByRules(Alice, request), Authorization.AllowsByRules(Admin, request)));
+        Assert.Equal((anybody, alice, true), (Authorization.AllowsByRules(Nobody, request), Authorization.AllowsByRules(Alice, request),
+            Authorization.AllowsByRules(Admin, request)));
     }
 
     [Theory]
@@ -43,15 +44,19 @@ public sealed class Default_rights
     [InlineData("watch", "kubeflow.org", "pytorchjobs", false)]
     public void Of_resources_a_known_user_has_only_questions_about_himself(string verb, string group, string resource, bool alice)
     {
-        var request = new AccessRequest(verb, group, resource, "", "ns", "x") { Path = "/apis/kubeflow.org/v1/namespaces/ns/pytorchjobs/x" };
-        Assert.Equal((false, alice, true), (Authorization.AllowsByRules(Nobody, request), Authorization.AllowsByRules(Alice, request), Authorization.AllowsByRules(Admin, request)));
+        var request =
+            new AccessRequest(verb, group, resource, "", "ns", "x") { Path = "/apis/kubeflow.org/v1/namespaces/ns/pytorchjobs/x" };
+        Assert.Equal((false, alice, true), (Authorization.AllowsByRules(Nobody, request), Authorization.AllowsByRules(Alice, request),
+            Authorization.AllowsByRules(Admin, request)));
     }
 
     [Fact]
     public void A_group_that_is_only_claimed_without_a_credential_counts_for_nothing()
     {
-        var claimed = new ClaimsPrincipal(new ClaimsIdentity([new Claim("group", Caller.Masters)], authenticationType: null, "name", "group"));
+        var claimed = new ClaimsPrincipal(
+            new ClaimsIdentity([new Claim("group", Caller.Masters)], authenticationType: null, "name", "group"));
         Assert.Equal(Caller.Anonymous, Caller.Of(claimed));
-        Assert.False(Authorization.AllowsByRules(Caller.Of(claimed), new AccessRequest("get", "kubeflow.org", "pytorchjobs", "", "ns", "x")));
+        Assert.False(
+            Authorization.AllowsByRules(Caller.Of(claimed), new AccessRequest("get", "kubeflow.org", "pytorchjobs", "", "ns", "x")));
     }
 }

@@ -69,7 +69,9 @@ internal sealed class Door : IAsyncDisposable
         return client;
     }
 
-    /// <summary>Stops first: a watcher whose folder is deleted before it is given up keeps its place among the few the system has.</summary>
+    /// <summary>
+    /// Stops first: a watcher whose folder is deleted before it is given up keeps its place among the few the system has.
+    /// </summary>
     public async ValueTask DisposeAsync()
     {
         await app.StopAsync();
@@ -83,7 +85,8 @@ internal sealed class Door : IAsyncDisposable
             app.Map(path, () => "ok").WithMetadata(jobs);
         app.Map(Jobs + "/{name}/status", () => "ok").WithMetadata(jobs with { Subresource = "status" });
         app.Map(Jobs + "/{name}/{subresource}", () => "ok").WithMetadata(jobs);
-        app.Map("/apis/audit.eventstore.io/v1/namespaces/{namespace}/pytorchjobrevisions", () => "ok").WithMetadata(new RequiresAccess("audit.eventstore.io", "pytorchjobrevisions"));
+        app.Map("/apis/audit.eventstore.io/v1/namespaces/{namespace}/pytorchjobrevisions", () => "ok").WithMetadata(new RequiresAccess(
+            "audit.eventstore.io", "pytorchjobrevisions"));
         app.Map("/api/v1/namespaces/{name}", () => "ok").WithMetadata(new RequiresAccess("", "namespaces"));
         foreach (string path in (string[])["/metrics", "/logs/{**rest}", "/version"])
             app.Map(path, () => "ok").WithMetadata(RequiresAccess.ByPath);
@@ -94,7 +97,8 @@ internal sealed class Door : IAsyncDisposable
     {
         string user = RequestInfo.Of(http).User.Name;
         return request.IsResource
-            ? Status.Forbidden(user, request.Verb, request.Group, request.Resource, request.Subresource, request.Name ?? "", request.Namespace ?? "")
+            ? Status.Forbidden(
+                user, request.Verb, request.Group, request.Resource, request.Subresource, request.Name ?? "", request.Namespace ?? "")
             : Status.ForbiddenPath(user, request.Verb, request.Path);
     }
 }

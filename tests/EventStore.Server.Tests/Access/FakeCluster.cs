@@ -129,7 +129,8 @@ internal sealed class FakeCluster : IAsyncDisposable
             Published is null ? Results.StatusCode(404) : Results.Text(ConfigMap().ToJsonString(), "application/json"));
         app.MapGet("/api/v1/namespaces/kube-system/configmaps", (Delegate)Watch);
         app.MapPost("/api/v1/namespaces/{space}/secrets", (Delegate)CreateSecret);
-        app.MapGet("/api/v1/namespaces/{space}/secrets/{name}", (string space, string name) => Secrets.TryGetValue($"{space}/{name}", out JsonNode? found)
+        app.MapGet("/api/v1/namespaces/{space}/secrets/{name}", (string space, string name) => Secrets.TryGetValue(
+            $"{space}/{name}", out JsonNode? found)
             ? Results.Text(found.ToJsonString(), "application/json")
             : Results.StatusCode(404));
         app.MapGet("/api/v1/namespaces/{name}", (string name) => GetNamespace(name));
@@ -182,7 +183,9 @@ internal sealed class FakeCluster : IAsyncDisposable
             return Results.StatusCode(404);
         return phase == "forbidden"
             ? Results.StatusCode(403)
-            : Results.Text($$$"""{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"{{{name}}}"},"status":{"phase":"{{{phase}}}"}}""", "application/json");
+            : Results.Text(
+                $$$"""{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"{{{name}}}"},"status":{"phase":"{{{phase}}}"}}""",
+                "application/json");
     }
 
     private async Task Watch(HttpContext http)
@@ -211,7 +214,12 @@ internal sealed class FakeCluster : IAsyncDisposable
     {
         ["apiVersion"] = "v1",
         ["kind"] = "ConfigMap",
-        ["metadata"] = new JsonObject { ["name"] = "extension-apiserver-authentication", ["namespace"] = "kube-system", ["resourceVersion"] = $"{version}" },
+        ["metadata"] = new JsonObject
+        {
+            ["name"] = "extension-apiserver-authentication",
+            ["namespace"] = "kube-system",
+            ["resourceVersion"] = $"{version}",
+        },
         ["data"] = Published?.DeepClone(),
     };
 }

@@ -39,7 +39,9 @@ public sealed class Files_that_change : IDisposable
         Assert.Equal($"authentication-tokens of {folder.TokenPath} not taken, those read before stay in force: tokens.csv: line 2: "
             + "at least 3 columns are needed (token, user name, user uid), found 1", line);
         HealthCheckResult health = await Health(tokens);
-        Assert.Equal((HealthStatus.Degraded, "tokens.csv: line 2 is wrong, the log says how; what was read before stays in force"), (health.Status, health.Description));
+        Assert.Equal(
+            (HealthStatus.Degraded, "tokens.csv: line 2 is wrong, the log says how; what was read before stays in force"),
+            (health.Status, health.Description));
 
         await File.WriteAllTextAsync(folder.TokenPath, "third,carol,3\n");
         await Until(() => tokens.Current.Find("third") is not null);
@@ -80,7 +82,8 @@ public sealed class Files_that_change : IDisposable
         Assert.Contains("carol.yaml: line 14: kind: must be Role", Assert.Single(journal.Errors), StringComparison.Ordinal);
         Assert.True(Allows(rules, "alice"));
         Assert.False(Allows(rules, "carol"));
-        Assert.Equal("carol.yaml: line 14 is wrong, the log says how; what was read before stays in force", (await Health(rules)).Description);
+        Assert.Equal(
+            "carol.yaml: line 14 is wrong, the log says how; what was read before stays in force", (await Health(rules)).Description);
 
         await File.WriteAllTextAsync(Path.Combine(folder.RulesPath, "carol.yaml"), Rule("carol"));
         await Until(() => Allows(rules, "carol"));

@@ -13,7 +13,8 @@ public sealed class Front_proxies : IAsyncLifetime, IDisposable
 {
     private const string Name = "2.5.4.3";
     private readonly AccessFolder folder = new();
-    private readonly TestAuthority servers = new("servers"), proxies = new("proxies"), clients = new("clients"), strangers = new("strangers");
+    private readonly TestAuthority servers = new("servers"), proxies = new("proxies"), clients = new("clients"),
+        strangers = new("strangers");
     private X509Certificate2 served = null!;
     private Door door = null!;
 
@@ -54,7 +55,8 @@ public sealed class Front_proxies : IAsyncLifetime, IDisposable
     public async Task Name_the_user_with_groups_uid_and_extras()
     {
         using X509Certificate2 proxy = proxies.ForClient("front-proxy-client");
-        JsonNode who = (await Who(proxy, ["x-remote-user: carol", "X-REMOTE-GROUP: dev", "X-Remote-Uid: 7", "X-Remote-Extra-Example.com%2fScopes: a b"]))!;
+        JsonNode who = (await Who(
+            proxy, ["x-remote-user: carol", "X-REMOTE-GROUP: dev", "X-Remote-Uid: 7", "X-Remote-Extra-Example.com%2fScopes: a b"]))!;
         Assert.Equal(("carol", "7"), ((string)who["name"]!, (string)who["uid"]!));
         Assert.Equal(["dev", "system:authenticated"], Groups(who));
         Assert.Equal(["example.com/scopes"], who["extra"]!.AsObject().Select(pair => pair.Key));
@@ -67,9 +69,12 @@ public sealed class Front_proxies : IAsyncLifetime, IDisposable
     public async Task Are_believed_by_nothing_but_a_certificate_of_their_authority_with_an_allowed_name()
     {
         string[] forged = ["X-Remote-User: root", "X-Remote-Group: system:masters"];
-        using X509Certificate2 another = proxies.ForClient("another"), client = clients.ForClient("front-proxy-client"), stranger = strangers.ForClient("front-proxy-client");
-        using X509Certificate2 old = proxies.ForClient(TestAuthority.Subject([(Name, "front-proxy-client")]), until: DateTimeOffset.UtcNow.AddHours(-1));
-        using X509Certificate2 server = proxies.ForClient(TestAuthority.Subject([(Name, "front-proxy-client")]), usage: "1.3.6.1.5.5.7.3.1");
+        using X509Certificate2 another = proxies.ForClient("another"), client = clients.ForClient("front-proxy-client"),
+            stranger = strangers.ForClient("front-proxy-client");
+        using X509Certificate2 old = proxies.ForClient(
+            TestAuthority.Subject([(Name, "front-proxy-client")]), until: DateTimeOffset.UtcNow.AddHours(-1));
+        using X509Certificate2 server = proxies.ForClient(
+            TestAuthority.Subject([(Name, "front-proxy-client")]), usage: "1.3.6.1.5.5.7.3.1");
         foreach (X509Certificate2? shown in (X509Certificate2?[])[null, another, stranger, old, server])
         {
             Assert.Null(await Who(shown, forged));
@@ -98,7 +103,8 @@ public sealed class Front_proxies : IAsyncLifetime, IDisposable
         X509Certificate2?[] shown =
         [
             null,
-            .. names.Select(name => strangers.ForClient(name)), .. names.Select(name => clients.ForClient(name)), .. names.Skip(1).Select(name => proxies.ForClient(name)),
+            .. names.Select(name => strangers.ForClient(name)), .. names.Select(name => clients.ForClient(name)),
+            .. names.Skip(1).Select(name => proxies.ForClient(name)),
             proxies.ForClient(TestAuthority.Subject([(Name, "front-proxy-client")], [(Name, "x")])), // of two common names the last counts
             proxies.ForClient(TestAuthority.Subject([("2.5.4.10", "front-proxy-client")])),
             proxies.ForClient(TestAuthority.Subject([(Name, "front-proxy-client")]), until: DateTimeOffset.UtcNow.AddMinutes(-5)),
@@ -106,20 +112,26 @@ public sealed class Front_proxies : IAsyncLifetime, IDisposable
         ];
         var settings = new RequestHeaderSettings { AllowedNames = ["front-proxy-client"] };
         ClientAuthorities authorities = folder.Authorities(proxies.Pem, "proxy-ca").Current;
-        string[] headers = ["X-Remote-User", "x-remote-user", "X-Remote-Group", "X-Remote-Uid", "X-Remote-Extra-Scopes", "X-Remote-Extra-", "X-REMOTE-EXTRA-%2f"];
+        string[] headers =
+        [
+            "X-Remote-User", "x-remote-user", "X-Remote-Group", "X-Remote-Uid", "X-Remote-Extra-Scopes", "X-Remote-Extra-",
+            "X-REMOTE-EXTRA-%2f",
+        ];
         string[] values = ["root", "system:masters", "front-proxy-client", "", "a,b", "\0", "é"];
         for (int i = 0; i < 100_000; i++)
         {
             var forged = new HeaderDictionary { ["Accept"] = "*/*", ["X-Remote-User"] = "root" };
             for (int more = random.Next(4); more > 0; more--)
-                forged[headers[random.Next(headers.Length)]] = new StringValues([values[random.Next(values.Length)], values[random.Next(values.Length)]]);
+                forged[headers[random.Next(headers.Length)]] = new StringValues(
+                    [values[random.Next(values.Length)], values[random.Next(values.Length)]]);
             Assert.Null(new FrontProxy(authorities, settings).Take(forged, shown[random.Next(shown.Length)], DateTimeOffset.UtcNow));
             Assert.Equal(["Accept"], forged.Keys);
         }
 
         // The same headers of the right proxy are believed: the test above can fail.
         using X509Certificate2 proxy = proxies.ForClient("front-proxy-client");
-        Assert.Equal("root", new FrontProxy(authorities, settings).Take(new HeaderDictionary { ["X-Remote-User"] = "root" }, proxy, DateTimeOffset.UtcNow)!.Name);
+        Assert.Equal("root", new FrontProxy(authorities, settings)
+            .Take(new HeaderDictionary { ["X-Remote-User"] = "root" }, proxy, DateTimeOffset.UtcNow)!.Name);
         foreach (X509Certificate2? certificate in shown)
             certificate?.Dispose();
     }
@@ -131,7 +143,8 @@ public sealed class Front_proxies : IAsyncLifetime, IDisposable
     [InlineData("", null)]
     public void Settings_are_kube_apiservers(string given, string? expected)
     {
-        Dictionary<string, string> settings = given.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
+        Dictionary<string, string> settings = given.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('='))
+            .ToDictionary(pair => pair[0], pair => pair[1]);
         if (expected is not null)
         {
             var wrong = Assert.Throws<OperatorException>(() => RequestHeaderSettings.Read(settings.GetValueOrDefault));
@@ -143,7 +156,8 @@ public sealed class Front_proxies : IAsyncLifetime, IDisposable
         bool named = settings.Count > 0;
         Assert.Equal(named ? "a b" : "", string.Join(' ', headers.AllowedNames));
         Assert.Equal(named ? "X-User X-Name" : "X-Remote-User", string.Join(' ', headers.UsernameHeaders));
-        Assert.Equal("X-Remote-Group X-Remote-Uid X-Remote-Extra-", string.Join(' ', (string[])[.. headers.GroupHeaders, .. headers.UidHeaders, .. headers.ExtraPrefixes]));
+        Assert.Equal("X-Remote-Group X-Remote-Uid X-Remote-Extra-", string.Join(
+            ' ', (string[])[.. headers.GroupHeaders, .. headers.UidHeaders, .. headers.ExtraPrefixes]));
     }
 
     private static IEnumerable<string> Groups(JsonNode who) => who["groups"]!.AsArray().Select(group => (string)group!);

@@ -149,7 +149,8 @@ public sealed class Impersonating : IAsyncLifetime, IDisposable
     [Fact]
     public async Task Says_who_the_user_is_and_who_acts()
     {
-        JsonNode who = (await Send("root", "/who", "Impersonate-User: zoe", "Impersonate-Group: system:masters", "Impersonate-Extra-K: a", "Impersonate-Extra-K: b")).Body!;
+        JsonNode who = (await Send("root", "/who", "Impersonate-User: zoe", "Impersonate-Group: system:masters", "Impersonate-Extra-K: a",
+            "Impersonate-Extra-K: b")).Body!;
         Assert.Equal(("zoe", "root"), ((string)who["name"]!, (string)who["impersonatedBy"]!["name"]!));
         Assert.Equal(["system:masters", "system:authenticated"], who["groups"]!.AsArray().Select(group => (string)group!));
         Assert.Equal(["a", "b"], who["extra"]!["k"]!.AsArray().Select(value => (string)value!));
@@ -187,7 +188,8 @@ public sealed class Impersonating : IAsyncLifetime, IDisposable
         await socket.ConnectAsync(door.Url.Host, door.Url.Port);
         string authorization = token is null ? "" : $"Authorization: Bearer {token}\r\n";
         string lines = string.Concat(headers.Select(header => Filled(header) + "\r\n"));
-        await socket.GetStream().WriteAsync(Encoding.UTF8.GetBytes($"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{authorization}{lines}\r\n"));
+        await socket.GetStream().WriteAsync(Encoding.UTF8.GetBytes(
+            $"GET {path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{authorization}{lines}\r\n"));
         using var reader = new StreamReader(socket.GetStream());
         string answer = await reader.ReadToEndAsync();
         string body = answer[(answer.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..];

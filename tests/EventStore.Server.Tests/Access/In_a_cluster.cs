@@ -11,7 +11,9 @@ using Microsoft.Extensions.Logging;
 
 namespace EventStore.Server.Tests.Access;
 
-/// <summary>A cluster's API server says whose a token is, who its front proxies are and who may do what; without its word nobody may do anything.</summary>
+/// <summary>
+/// A cluster's API server says whose a token is, who its front proxies are and who may do what; without its word nobody may do anything.
+/// </summary>
 public sealed class In_a_cluster : IAsyncLifetime, IDisposable
 {
     private const string Jobs = "/apis/kubeflow.org/v1/namespaces/ml/pytorchjobs";
@@ -27,8 +29,10 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
     {
         served = servers.ForServer();
         cluster = await FakeCluster.Start();
-        cluster.Users["carols"] = (JsonObject)JsonNode.Parse("""{"username":"carol","uid":"7","groups":["dev"],"extra":{"scopes":["a","b"]}}""")!;
-        cluster.Allows = spec => (string)spec["user"]! == "carol" && (string?)spec["resourceAttributes"]?["verb"] is "get" or "list" or "impersonate";
+        cluster.Users["carols"] =
+            (JsonObject)JsonNode.Parse("""{"username":"carol","uid":"7","groups":["dev"],"extra":{"scopes":["a","b"]}}""")!;
+        cluster.Allows = spec =>
+            (string)spec["user"]! == "carol" && (string?)spec["resourceAttributes"]?["verb"] is "get" or "list" or "impersonate";
         Publish(proxies.Pem, "front-proxy-client");
         await File.WriteAllTextAsync(folder.PathOf("kubeconfig"), cluster.Kubeconfig);
         ILogger log = LoggerFactory.Create(logging => logging.AddProvider(journal)).CreateLogger("cluster");
@@ -37,7 +41,8 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
         {
             Cluster = new ClusterProxies(Client(), log),
             Authenticator = new ClusterReviews("authentication-cluster", ClusterReviews.Tokens, Client(), new ReviewTimes(), log),
-            Authorizer = new ClusterReviews("authorization-cluster", ClusterReviews.Rights, Client(), new ReviewTimes { Health = TimeSpan.Zero }, log),
+            Authorizer = new ClusterReviews(
+                "authorization-cluster", ClusterReviews.Rights, Client(), new ReviewTimes { Health = TimeSpan.Zero }, log),
         };
         door = await Door.Open(sources, served);
     }
@@ -67,7 +72,8 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
         int[] codes = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Code("nobodys", Jobs)));
         Assert.All(codes, code => Assert.Equal(401, code));
         Assert.Equal(
-            ["subjectaccessreviews carol list pytorchjobs", "tokenreviews carols", "tokenreviews nobodys"], cluster.Asked.Order(StringComparer.Ordinal));
+            ["subjectaccessreviews carol list pytorchjobs", "tokenreviews carols", "tokenreviews nobodys"],
+            cluster.Asked.Order(StringComparer.Ordinal));
         for (int i = 0; i < 20; i++)
             Assert.Equal(403, await Code("carols", Jobs, HttpMethod.Delete));
         Assert.Single(cluster.Asked, asked => asked == "subjectaccessreviews carol deletecollection pytorchjobs");
@@ -84,7 +90,9 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
              {"verb":"get","group":"kubeflow.org","version":"v1","resource":"pytorchjobs","subresource":"status","namespace":"ml","name":"mnist"}}
             """)), spec!.ToJsonString());
         Assert.Equal(200, await Code("carols", "/metrics"));
-        Assert.True(JsonNode.DeepEquals(spec["nonResourceAttributes"], JsonNode.Parse("""{"path":"/metrics","verb":"get"}""")), spec.ToJsonString());
+        Assert.True(
+            JsonNode.DeepEquals(spec["nonResourceAttributes"], JsonNode.Parse("""{"path":"/metrics","verb":"get"}""")),
+            spec.ToJsonString());
     }
 
     [Fact]
@@ -103,11 +111,14 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
         string address = await cluster.Stop();
         Assert.Equal(401, await Code("carols", Jobs));
         Assert.Equal(403, await Code("root", Jobs, null, "Impersonate-User: carol"));
-        Assert.Equal((HealthStatus.Unhealthy, HealthStatus.Unhealthy), (await Health(sources.Authenticator!), await Health(sources.Authorizer!)));
-        Assert.Contains(journal.Errors, line => line.Contains("everything that needs the cluster is denied, for the cluster cannot be asked", StringComparison.Ordinal));
+        Assert.Equal(
+            (HealthStatus.Unhealthy, HealthStatus.Unhealthy), (await Health(sources.Authenticator!), await Health(sources.Authorizer!)));
+        Assert.Contains(journal.Errors, line => line.Contains(
+            "everything that needs the cluster is denied, for the cluster cannot be asked", StringComparison.Ordinal));
 
         await cluster.Return(address);
-        Assert.Equal((HealthStatus.Healthy, HealthStatus.Healthy), (await Health(sources.Authenticator!), await Health(sources.Authorizer!)));
+        Assert.Equal(
+            (HealthStatus.Healthy, HealthStatus.Healthy), (await Health(sources.Authenticator!), await Health(sources.Authorizer!)));
         Assert.Equal(200, await Code("carols", Jobs)); // what could not be asked was not remembered
     }
 
@@ -121,7 +132,8 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
         Assert.Equal(401, await Code("carols", Jobs));
         Assert.Equal(HealthStatus.Unhealthy, await Health(sources.Authenticator!));
         if (!mayReview)
-            Assert.Contains(journal.Errors, line => line.Contains("may not create tokenreviews.authentication.k8s.io", StringComparison.Ordinal));
+            Assert.Contains(
+                journal.Errors, line => line.Contains("may not create tokenreviews.authentication.k8s.io", StringComparison.Ordinal));
         (cluster.Failing, cluster.MayReview) = (0, true);
         Assert.Equal(HealthStatus.Healthy, await Health(sources.Authenticator!));
         Assert.Equal(200, await Code("carols", Jobs));
@@ -134,18 +146,23 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
         cluster.Allows = spec => (string)spec["user"]! == "carol" && (string?)spec["resourceAttributes"]?["verb"] is "get" or "create";
         foreach ((string verb, bool allowed) in ((string, bool)[])[("get", true), ("delete", false)])
         {
-            JsonNode answer = await Review(carol, "SelfSubjectAccessReview", new JsonObject { ["resourceAttributes"] = new JsonObject { ["verb"] = verb, ["resource"] = "pytorchjobs" } });
+            JsonNode answer = await Review(
+                carol, "SelfSubjectAccessReview",
+                new JsonObject { ["resourceAttributes"] = new JsonObject { ["verb"] = verb, ["resource"] = "pytorchjobs" } });
             Assert.Equal(allowed, (bool)answer["allowed"]!);
         }
 
         JsonNode rules = await Review(carol, "SelfSubjectRulesReview", new JsonObject { ["namespace"] = "ml" });
-        Assert.Equal((true, "webhook authorizer does not support user rule resolution"), ((bool)rules["incomplete"]!, (string)rules["evaluationError"]!));
+        Assert.Equal(
+            (true, "webhook authorizer does not support user rule resolution"),
+            ((bool)rules["incomplete"]!, (string)rules["evaluationError"]!));
     }
 
     [Fact]
     public async Task Front_proxies_and_client_certificates_are_those_the_cluster_publishes_and_follow_its_changes()
     {
-        using X509Certificate2 first = proxies.ForClient("front-proxy-client"), second = others.ForClient("new-proxy"), carol = clients.ForClient("carol");
+        using X509Certificate2 first = proxies.ForClient("front-proxy-client"), second = others.ForClient("new-proxy"),
+            carol = clients.ForClient("carol");
         const string user = "X-Remote-User: carol";
         await Eventually.Equal(200, () => Code(null, Jobs, null, user, first));
         Assert.Equal(401, await Code(null, Jobs, null, user, second));
@@ -186,7 +203,8 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
     [InlineData("authorization-mode=AlwaysAllow", "--authorization-mode: 'AlwaysAllow' is neither RBAC nor Webhook", "wrong")]
     public void Settings_are_kube_apiservers(string given, string? authentication, string? authorization)
     {
-        Dictionary<string, string> settings = given.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
+        Dictionary<string, string> settings = given.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(pair => pair.Split('='))
+            .ToDictionary(pair => pair[0], pair => pair[1]);
         if (authorization == "wrong")
         {
             var wrong = Assert.Throws<OperatorException>(() => ClusterSettings.Read(settings.GetValueOrDefault));
@@ -232,7 +250,8 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
         return client;
     }
 
-    private async Task<int> Code(string? token, string path, HttpMethod? method = null, string? header = null, X509Certificate2? shown = null)
+    private async Task<int> Code(
+        string? token, string path, HttpMethod? method = null, string? header = null, X509Certificate2? shown = null)
     {
         using HttpClient client = Client(token, shown);
         using var request = new HttpRequestMessage(method ?? HttpMethod.Get, path);

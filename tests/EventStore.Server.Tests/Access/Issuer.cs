@@ -108,7 +108,8 @@ internal sealed class Issuer : IAsyncDisposable
                 payload[name] = value.DeepClone();
         }
 
-        string signed = $"{Encode($$"""{"alg":"{{algorithm}}","kid":"{{key}}","typ":"JWT"{{header}}}""")}.{Encode(payload.ToJsonString().Replace("%HALF%", "\\ud800", StringComparison.Ordinal))}";
+        string head = Encode($$"""{"alg":"{{algorithm}}","kid":"{{key}}","typ":"JWT"{{header}}}""");
+        string signed = $"{head}.{Encode(payload.ToJsonString().Replace("%HALF%", "\\ud800", StringComparison.Ordinal))}";
         return $"{signed}.{Base64Url.EncodeToString(Signature(signed, key, algorithm))}";
     }
 
@@ -126,7 +127,8 @@ internal sealed class Issuer : IAsyncDisposable
         string code = Guid.NewGuid().ToString("N");
         codes[code] = asked;
         (string Name, string Value) answer = Denial is { } denial ? ("error", denial) : ("code", code);
-        return $"{asked["redirect_uri"]}?{answer.Name}={Uri.EscapeDataString(answer.Value)}&state={Uri.EscapeDataString(asked["state"].ToString())}";
+        return $"{asked["redirect_uri"]}?{answer.Name}={Uri.EscapeDataString(answer.Value)}"
+            + $"&state={Uri.EscapeDataString(asked["state"].ToString())}";
     }
 
     private IResult Redeem(IFormCollection form, string authorization)
@@ -138,20 +140,25 @@ internal sealed class Issuer : IAsyncDisposable
         {
             (null, _) => form["client_id"] == client && authorization.Length == 0 && form["client_secret"].Count == 0,
             (_, true) => form["client_id"] == client && form["client_secret"] == Secret,
-            _ => authorization == "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{client}:{Secret}")) && form["client_secret"].Count == 0,
+            _ => authorization == "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes($"{client}:{Secret}"))
+                && form["client_secret"].Count == 0,
         };
         if (!isItself)
             return Refuse("invalid_client");
         string challenge = Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(form["code_verifier"].ToString())));
-        if (form["grant_type"] != "authorization_code" || form["redirect_uri"] != asked["redirect_uri"] || challenge != asked["code_challenge"])
+        if (form["grant_type"] != "authorization_code" || form["redirect_uri"] != asked["redirect_uri"]
+            || challenge != asked["code_challenge"])
             return Refuse("invalid_grant");
         JsonObject claims = new() { ["aud"] = client, ["nonce"] = asked["nonce"].ToString() };
         foreach ((string name, JsonNode? value) in JsonNode.Parse(Claims)!.AsObject())
             claims[name] = value?.DeepClone();
         LastToken = Token(claims.ToJsonString(), Key);
-        return Results.Text(new JsonObject { ["token_type"] = "Bearer", ["access_token"] = "unused", ["id_token"] = LastToken }.ToJsonString(), "application/json");
+        return Results.Text(
+            new JsonObject { ["token_type"] = "Bearer", ["access_token"] = "unused", ["id_token"] = LastToken }.ToJsonString(),
+            "application/json");
 
-        static IResult Refuse(string error) => Results.Text(new JsonObject { ["error"] = error }.ToJsonString(), "application/json", statusCode: 400);
+        static IResult Refuse(string error) =>
+            Results.Text(new JsonObject { ["error"] = error }.ToJsonString(), "application/json", statusCode: 400);
     }
 
     private byte[] Signature(string signed, string key, string algorithm)
@@ -160,9 +167,11 @@ internal sealed class Issuer : IAsyncDisposable
         if (algorithm == "none")
             return [];
         if (keys.TryGetValue(key, out RSA? known) && algorithm.StartsWith("HS", StringComparison.Ordinal))
-            return HMACSHA256.HashData(Encoding.ASCII.GetBytes(known.ExportRSAPublicKeyPem()), bytes); // the old trick with the public key as the secret
+            // The old trick with the public key as the secret.
+            return HMACSHA256.HashData(Encoding.ASCII.GetBytes(known.ExportRSAPublicKeyPem()), bytes);
         using RSA? unknown = known is null ? RSA.Create(2048) : null;
-        return (known ?? unknown!).SignData(bytes, algorithm == "RS512" ? HashAlgorithmName.SHA512 : HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
+        return (known ?? unknown!)
+            .SignData(bytes, algorithm == "RS512" ? HashAlgorithmName.SHA512 : HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
     }
 
     private string Document() => new JsonObject
@@ -171,7 +180,8 @@ internal sealed class Issuer : IAsyncDisposable
         ["jwks_uri"] = Url + "/keys",
         ["authorization_endpoint"] = Url + "/authorize",
         ["token_endpoint"] = Url + "/token",
-        ["token_endpoint_auth_methods_supported"] = TakesSecretInForm ? new JsonArray("client_secret_post") : new JsonArray("client_secret_basic", "client_secret_post"),
+        ["token_endpoint_auth_methods_supported"] = TakesSecretInForm ? new JsonArray("client_secret_post") : new JsonArray(
+            "client_secret_basic", "client_secret_post"),
         ["response_types_supported"] = new JsonArray("code", "id_token"),
         ["subject_types_supported"] = new JsonArray("public"),
         ["id_token_signing_alg_values_supported"] = new JsonArray("RS256"),

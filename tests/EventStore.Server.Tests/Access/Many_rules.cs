@@ -3,7 +3,9 @@ using EventStore.Server.Access;
 
 namespace EventStore.Server.Tests.Access;
 
-/// <summary>What a request costs to authorize depends on the caller's own rules in its namespace, not on how many others there are.</summary>
+/// <summary>
+/// What a request costs to authorize depends on the caller's own rules in its namespace, not on how many others there are.
+/// </summary>
 public sealed class Many_rules
 {
     private static readonly Caller Alice = new("alice", "", ["devs", Caller.Authenticated]);
@@ -37,7 +39,9 @@ public sealed class Many_rules
         string[] groups = [.. Enumerable.Range(10, 64).Select(i => $"{i}{new string('g', 1022)}")];
         Assert.Null(new Caller("a", "", groups[1..]).Fault());
         Assert.Equal("name, uid, groups and extra have more than 65536 bytes together", new Caller("a", "", groups).Fault());
-        Assert.Equal("the extra value contains U+0000", (new Caller("a", "", []) { Extra = new Dictionary<string, IReadOnlyList<string>> { ["k"] = ["v\0"] } }).Fault());
+        Assert.Equal(
+            "the extra value contains U+0000",
+            (new Caller("a", "", []) { Extra = new Dictionary<string, IReadOnlyList<string>> { ["k"] = ["v\0"] } }).Fault());
         Assert.Equal("the uid has more than 1024 bytes", new Caller("a", new string('ü', 513), []).Fault());
     }
 
@@ -60,7 +64,8 @@ public sealed class Many_rules
         return new RoleBindings(roles,
         [
             new RoleBinding(null, null, "reader") { Users = ["alice"] },
-            .. Enumerable.Range(0, bindings).Select(i => new RoleBinding($"ns-{i}", null, "reader") { Users = [$"user-{i}"], Groups = i % 2 == 1 ? ["devs"] : ["ops"] }),
+            .. Enumerable.Range(0, bindings).Select(
+                i => new RoleBinding($"ns-{i}", null, "reader") { Users = [$"user-{i}"], Groups = i % 2 == 1 ? ["devs"] : ["ops"] }),
         ]);
     }
 }

@@ -12,7 +12,8 @@ public sealed class Privilege_escalation : IAsyncLifetime, IDisposable
     private readonly AccessFolder folder = new();
     private Door door = null!;
 
-    public async Task InitializeAsync() => door = await Door.Open(new AccessSources(folder.Tokens("alice,alice,1\nroot,root,2,\"system:masters\""), folder.Rules("""
+    public async Task InitializeAsync() => door = await Door.Open(new AccessSources(
+        folder.Tokens("alice,alice,1\nroot,root,2,\"system:masters\""), folder.Rules("""
         apiVersion: rbac.authorization.k8s.io/v1
         kind: Role
         metadata: {namespace: ml, name: mine}
@@ -120,14 +121,16 @@ public sealed class Privilege_escalation : IAsyncLifetime, IDisposable
     [InlineData("Authorization : Bearer root", 400)]
     [InlineData("Authorization: Bearer alice\r\n Bearer root", 400)]
     [InlineData("Authorization: Bearer root", 200)]
-    public async Task With_headers_get_no_further(string headers, int code) => Assert.Equal(code, await Status($"GET {Jobs}/other HTTP/1.1\r\n{headers}\r\n"));
+    public async Task With_headers_get_no_further(string headers, int code) =>
+        Assert.Equal(code, await Status($"GET {Jobs}/other HTTP/1.1\r\n{headers}\r\n"));
 
     [Theory]
     [InlineData("", 200)]
     [InlineData("Authorization: Bearer alice\r\n", 403)]
     [InlineData("Authorization: Bearer wrong\r\n", 401)]
     [InlineData("Authorization: Basic cm9vdDpyb290\r\n", 401)]
-    public async Task With_a_wrong_credential_are_not_even_nobody(string header, int code) => Assert.Equal(code, await Status($"GET /metrics HTTP/1.1\r\n{header}"));
+    public async Task With_a_wrong_credential_are_not_even_nobody(string header, int code) =>
+        Assert.Equal(code, await Status($"GET /metrics HTTP/1.1\r\n{header}"));
 
     private async Task<int> Status(string head)
     {

@@ -18,7 +18,11 @@ internal sealed class RandomAccess(int seed)
 {
     private static readonly string[] Verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "*"];
     private static readonly string[] Groups = ["kubeflow.org", "kubeflow.org", "audit.eventstore.io", "", "*"];
-    private static readonly string[] Resources = ["pytorchjobs", "pytorchjobs", "pytorchjobs/status", "pytorchjobs/rollback", "pytorchjobs/diff", "*/status", "*/diff", "pytorchjobrevisions", "namespaces", "*"];
+    private static readonly string[] Resources =
+    [
+        "pytorchjobs", "pytorchjobs", "pytorchjobs/status", "pytorchjobs/rollback", "pytorchjobs/diff", "*/status", "*/diff",
+        "pytorchjobrevisions", "namespaces", "*",
+    ];
     private static readonly string[] Urls = ["/metrics", "/logs/*", "/logs/a", "/lo*", "/met*", "/version", "*"];
     private static readonly string[] Methods = ["get", "get", "head", "post", "*"];
     private static readonly string[] Paths = ["/metrics", "/logs/a", "/logs/b/c", "/version"];
@@ -43,7 +47,8 @@ internal sealed class RandomAccess(int seed)
             foreach (string @namespace in Namespaces)
             {
                 documents.Add(Head("Role", $"r{i}", @namespace) + "rules:\n" + Lines(ResourceRule));
-                documents.Add(Head("RoleBinding", $"b{i}", @namespace) + Binding($"{{kind: {Pick("Role", "ClusterRole")}, name: {Pick("r", "c")}{random.Next(4)}}}"));
+                documents.Add(Head("RoleBinding", $"b{i}", @namespace) + Binding(
+                    $"{{kind: {Pick("Role", "ClusterRole")}, name: {Pick("r", "c")}{random.Next(4)}}}"));
             }
         }
 
@@ -59,7 +64,8 @@ internal sealed class RandomAccess(int seed)
         2 => OfNamespace(Pick(Namespaces)),
         3 => OfList(null, Pick("list", "watch"), Pick(Names)),
         4 => OfCollection(Pick(Namespaces), Pick("create", "deletecollection", "list", "watch"), Pick(Names)),
-        _ => OfOne(Pick(Namespaces), Pick(Names), Pick("get", "create", "update", "patch", "delete"), Pick("", "", "status", "rollback", "diff", "blame", "restore", "scale")),
+        _ => OfOne(Pick(Namespaces), Pick(Names), Pick("get", "create", "update", "patch", "delete"), Pick(
+            "", "", "status", "rollback", "diff", "blame", "restore", "scale")),
     };
 
     /// <summary>A request the rule's verbs and resources speak of, of a name it has or of another.</summary>
@@ -82,13 +88,19 @@ internal sealed class RandomAccess(int seed)
     }
 
     private static string Head(string kind, string name, string? @namespace) =>
-        $"apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {{name: {name}{(@namespace is null ? "" : $", namespace: {@namespace}")}}}\n";
+        $"apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\n"
+        + $"metadata: {{name: {name}{(@namespace is null ? "" : $", namespace: {@namespace}")}}}\n";
 
     private string Binding(string role) => $"subjects:\n{Lines(() => Pick(Subjects))}roleRef: {role}\n";
 
     private string ResourceRule()
     {
-        var rule = new AccessRule(Some(Verbs)) { Groups = Some(Groups), Resources = Some(Resources), Names = random.Next(2) == 0 ? Some(Names) : [] };
+        var rule = new AccessRule(Some(Verbs))
+        {
+            Groups = Some(Groups),
+            Resources = Some(Resources),
+            Names = random.Next(2) == 0 ? Some(Names) : [],
+        };
         rules.Add(rule);
         string names = rule.Names.Count == 0 ? "" : $", resourceNames: {Yaml(rule.Names)}";
         return $"{{verbs: {Yaml(rule.Verbs)}, apiGroups: {Yaml(rule.Groups)}, resources: {Yaml(rule.Resources)}{names}}}";
@@ -110,16 +122,20 @@ internal sealed class RandomAccess(int seed)
     private string Pick(params string[] from) => from[random.Next(from.Length)];
 
     private static AskedRequest OfPath(string method, string path) =>
-        new(method, path, new JsonObject { ["nonResourceAttributes"] = new JsonObject { ["verb"] = method.ToLowerInvariant(), ["path"] = path } }, "");
+        new(
+            method, path,
+            new JsonObject { ["nonResourceAttributes"] = new JsonObject { ["verb"] = method.ToLowerInvariant(), ["path"] = path } }, "");
 
     private static AskedRequest OfRevisions(string @namespace, bool watch)
     {
-        string path = $"/apis/audit.eventstore.io/v1/namespaces/{@namespace}/pytorchjobrevisions{(watch ? "?watch=1" : "?labelSelector=job=a")}";
+        string path =
+            $"/apis/audit.eventstore.io/v1/namespaces/{@namespace}/pytorchjobrevisions{(watch ? "?watch=1" : "?labelSelector=job=a")}";
         return Of("GET", path, watch ? "watch" : "list", "audit.eventstore.io", "pytorchjobrevisions", "", @namespace, null);
     }
 
     /// <summary>As upstream has it, a namespace lies in itself.</summary>
-    private static AskedRequest OfNamespace(string name) => Of("GET", $"/api/v1/namespaces/{name}", "get", "", "namespaces", "", name, name);
+    private static AskedRequest OfNamespace(string name) =>
+        Of("GET", $"/api/v1/namespaces/{name}", "get", "", "namespaces", "", name, name);
 
     private AskedRequest OfCollection(string @namespace, string verb, string name) => verb is "list" or "watch"
         ? OfList(@namespace, verb, name)
@@ -144,7 +160,8 @@ internal sealed class RandomAccess(int seed)
     /// <summary>Half of them are narrowed to the name, so that the right to that name is enough; null is all namespaces.</summary>
     private AskedRequest OfList(string? @namespace, string verb, string name)
     {
-        string watch = verb == "watch" ? Pick("watch=true", "watch", "watch=no&watch=0") : Pick("", "watch=false", "watch=FALSE&watch=true", "watch=0");
+        string watch = verb == "watch" ? Pick("watch=true", "watch", "watch=no&watch=0") : Pick(
+            "", "watch=false", "watch=FALSE&watch=true", "watch=0");
         (string selector, bool narrowed) = random.Next(6) switch
         {
             0 => ($"fieldSelector=metadata.name!%3D{name}", false),
@@ -153,12 +170,16 @@ internal sealed class RandomAccess(int seed)
             3 => ($"fieldSelector=metadata.namespace!%3Dx,metadata.name%3D%3D{name}", true),
             _ => ($"fieldSelector=metadata.name%3D{name}", true),
         };
-        return Of(Pick("GET", "HEAD"), $"{Collection(@namespace)}?{watch}&{selector}", verb, "kubeflow.org", "pytorchjobs", "", @namespace, narrowed ? name : null);
+        return Of(
+            Pick("GET", "HEAD"), $"{Collection(@namespace)}?{watch}&{selector}", verb, "kubeflow.org", "pytorchjobs", "", @namespace,
+            narrowed ? name : null);
     }
 
-    private static string Collection(string? @namespace) => $"/apis/kubeflow.org/v1/{(@namespace is null ? "" : $"namespaces/{@namespace}/")}pytorchjobs";
+    private static string Collection(string? @namespace) =>
+        $"/apis/kubeflow.org/v1/{(@namespace is null ? "" : $"namespaces/{@namespace}/")}pytorchjobs";
 
-    private static AskedRequest Of(string method, string path, string verb, string group, string resource, string subresource, string? @namespace, string? name) =>
+    private static AskedRequest Of(
+        string method, string path, string verb, string group, string resource, string subresource, string? @namespace, string? name) =>
         new(method, path, new JsonObject
         {
             ["resourceAttributes"] = new JsonObject

@@ -13,7 +13,8 @@ namespace EventStore.Server.Tests.Access;
 /// </summary>
 public sealed class Reviews_and_requests
 {
-    private const string Tokens = "alice,alice,1,devs\nbob,bob,2\noperator,system:serviceaccount:ml:operator,3\nroot,root,4,\"system:masters\"\n";
+    private const string Tokens =
+        "alice,alice,1,devs\nbob,bob,2\noperator,system:serviceaccount:ml:operator,3\nroot,root,4,\"system:masters\"\n";
 
     // The seeds that grow with the tests' size are few, and the same ones again and again.
     [Property(MaxTest = 30)]
@@ -82,16 +83,19 @@ public sealed class Reviews_and_requests
     private static bool Covers(JsonNode list, JsonObject attributes)
     {
         if (attributes["nonResourceAttributes"] is { } path)
-            return list["nonResourceRules"]!.AsArray().Any(rule => Has(rule!, "verbs", path["verb"]) && Texts(rule!, "nonResourceURLs").Any(url => IsBelow(url, (string)path["path"]!)));
+            return list["nonResourceRules"]!.AsArray().Any(rule => Has(rule!, "verbs", path["verb"])
+                && Texts(rule!, "nonResourceURLs").Any(url => IsBelow(url, (string)path["path"]!)));
         JsonNode asked = attributes["resourceAttributes"]!;
         string part = (string)asked["subresource"]!, whole = (string)asked["resource"]!;
         return list["resourceRules"]!.AsArray().Any(rule =>
             Has(rule!, "verbs", asked["verb"]) && Has(rule!, "apiGroups", asked["group"])
-            && (Has(rule!, "resources", part.Length == 0 ? whole : $"{whole}/{part}") || (part.Length > 0 && Texts(rule!, "resources").Contains($"*/{part}")))
+            && (Has(rule!, "resources", part.Length == 0 ? whole : $"{whole}/{part}")
+                || (part.Length > 0 && Texts(rule!, "resources").Contains($"*/{part}")))
             && (Texts(rule!, "resourceNames") is [] || Texts(rule!, "resourceNames").Contains((string)asked["name"]!)));
     }
 
-    private static bool IsBelow(string url, string path) => url == path || (url.EndsWith('*') && path.StartsWith(url[..^1], StringComparison.Ordinal));
+    private static bool IsBelow(string url, string path) =>
+        url == path || (url.EndsWith('*') && path.StartsWith(url[..^1], StringComparison.Ordinal));
 
     private static bool Has(JsonNode rule, string field, JsonNode? value) => Texts(rule, field).Intersect(["*", (string)value!]).Any();
 

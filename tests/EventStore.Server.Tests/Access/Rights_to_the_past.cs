@@ -7,8 +7,8 @@ using EventStore.Server.Tests.Watch;
 namespace EventStore.Server.Tests.Access;
 
 /// <summary>
-/// A job that lives may be read as it was before by whoever may read it. What shows jobs that are deleted needs the right to the history, and
-/// the refusal names it.
+/// A job that lives may be read as it was before by whoever may read it. What shows jobs that are deleted needs the right to the history,
+/// and the refusal names it.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
@@ -56,7 +56,8 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
         {
             foreach (string name in (string[])["gone", "again", "lives"])
                 await server.Admin.Create(name, @namespace);
-            using (HttpResponseMessage patched = await server.Admin.Patch(Sample.Job("lives", @namespace), """{"metadata":{"labels":{"a":"b"}}}"""))
+            using (HttpResponseMessage patched = await server.Admin.Patch(
+                Sample.Job("lives", @namespace), """{"metadata":{"labels":{"a":"b"}}}"""))
                 await patched.Manifest();
             foreach (string name in (string[])["gone", "again"])
             {
@@ -104,7 +105,8 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
         await using (WatchClient watch = await WatchClient.Open(alice, "/api/v1/namespaces", "resourceVersion=1"))
             Assert.Equal("ADDED", (await watch.Next(1))[0].Type);
         await database.Execute("UPDATE eventstore.mt_events SET timestamp = timestamp - interval '6 minutes'");
-        var refused = await Assert.ThrowsAsync<HttpRequestException>(() => WatchClient.Open(alice, "/api/v1/namespaces", "resourceVersion=1"));
+        var refused = await Assert.ThrowsAsync<HttpRequestException>(
+            () => WatchClient.Open(alice, "/api/v1/namespaces", "resourceVersion=1"));
         Assert.Equal(HttpStatusCode.Gone, refused.StatusCode);
         await using (await WatchClient.Open(server.Admin, "/api/v1/namespaces", "resourceVersion=1"))
             await Answers(alice, "/api/v1/namespaces", 200, "list");
@@ -125,7 +127,8 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
     [Fact]
     public async Task Of_a_list_are_those_to_the_history()
     {
-        foreach (string past in (string[])["resourceVersion=4&resourceVersionMatch=Exact", "resourceVersion=4&limit=10", $"asOf={await TimeOf(4)}"])
+        foreach (string past in (string[])["resourceVersion=4&resourceVersionMatch=Exact", "resourceVersion=4&limit=10",
+            $"asOf={await TimeOf(4)}"])
         {
             await Answers(alice, $"{Sample.Jobs()}?{past}", 403, "list");
             await Answers(alice, $"/apis/kubeflow.org/v1/pytorchjobs?{past}", 403, "list");
@@ -135,7 +138,8 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
             Assert.Equal(3, (await Answers(server.Admin, $"{Sample.Jobs()}?{past}", 200, "list"))["items"]!.AsArray().Count);
         }
 
-        long then = await database.Ask<long>("SELECT max(revision) FROM eventstore.revision WHERE namespace = 'audited' AND type = 'job_created' AND job = 'lives'");
+        long then = await database.Ask<long>(
+            "SELECT max(revision) FROM eventstore.revision WHERE namespace = 'audited' AND type = 'job_created' AND job = 'lives'");
         JsonNode all = await Answers(alice, $"{Sample.Jobs("audited")}?resourceVersion={then}&resourceVersionMatch=Exact", 200, "list");
         Assert.Equal(3, all["items"]!.AsArray().Count);
         await Answers(alice, Sample.Jobs(), 200, "list");
@@ -151,12 +155,16 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
     [InlineData("gone", "restore", 403)]
     public async Task Of_what_an_action_goes_back_to_are_those_to_the_job_while_it_lives(string name, string action, int code)
     {
-        using HttpResponseMessage answer = await alice.PostAsync($"{Sample.Job(name)}/{action}?dryRun=All", Sample.Body("""{"revision":4}"""));
+        using HttpResponseMessage answer = await alice.PostAsync(
+            $"{Sample.Job(name)}/{action}?dryRun=All", Sample.Body("""{"revision":4}"""));
         string said = await answer.Content.ReadAsStringAsync();
         Assert.True(code == (int)answer.StatusCode, said);
         Assert.DoesNotContain("uid was", said, StringComparison.Ordinal);
-        using HttpResponseMessage toAdmin = await server.Admin.PostAsync($"{Sample.Job(name)}/{action}?dryRun=All", Sample.Body("""{"revision":4}"""));
-        Assert.Equal((name, action) is ("again", "rollback"), (await toAdmin.Content.ReadAsStringAsync()).Contains("uid was", StringComparison.Ordinal));
+        using HttpResponseMessage toAdmin = await server.Admin.PostAsync(
+            $"{Sample.Job(name)}/{action}?dryRun=All", Sample.Body("""{"revision":4}"""));
+        Assert.Equal(
+            (name, action) is ("again", "rollback"),
+            (await toAdmin.Content.ReadAsStringAsync()).Contains("uid was", StringComparison.Ordinal));
     }
 
     /// <summary>The next page, or a watch that goes on, reaches back as far as upstream's would; then it begins anew.</summary>
@@ -185,7 +193,8 @@ public sealed class Rights_to_the_past : IAsyncLifetime, IDisposable
         if (code == 403)
         {
             Assert.Contains(
-                $"cannot {verb} resource \"pytorchjobrevisions\" in API group \"audit.eventstore.io\"", (string)said["message"]!, StringComparison.Ordinal);
+                $"cannot {verb} resource \"pytorchjobrevisions\" in API group \"audit.eventstore.io\"", (string)said["message"]!,
+                StringComparison.Ordinal);
         }
 
         return said;

@@ -171,7 +171,8 @@ public sealed class Rules_in_files
     [Fact]
     public void Many_rules_are_read_at_once()
     {
-        string role = Role + string.Concat(Enumerable.Range(0, 20_000).Select(i => $"\n- {{apiGroups: [kubeflow.org], resources: [pytorchjobs], resourceNames: [job-{i}], verbs: [get]}}"));
+        string role = Role + string.Concat(Enumerable.Range(0, 20_000).Select(
+            i => $"\n- {{apiGroups: [kubeflow.org], resources: [pytorchjobs], resourceNames: [job-{i}], verbs: [get]}}"));
         Assert.True(Allows(Read(("a.yaml", Binding), ("b.yaml", role)), "alice", "", Patch("ml", "job-19999") with { Verb = "get" }));
     }
 
@@ -184,7 +185,8 @@ public sealed class Rules_in_files
     {
         string text = $"{Role}\n---\n{Binding}";
         int place = (int)((uint)at % (uint)text.Length);
-        Assert.True(RuleFile.Read([new("a.yaml", text[..place] + put + text[(place + 1)..])]) is { Value: not null } or { Wrong.Length: > 0 });
+        Assert.True(
+            RuleFile.Read([new("a.yaml", text[..place] + put + text[(place + 1)..])]) is { Value: not null } or { Wrong.Length: > 0 });
     }
 
     private static AccessRequest Patch(string @namespace, string name) => new("patch", "kubeflow.org", "pytorchjobs", "", @namespace, name);

@@ -20,7 +20,8 @@ public sealed class Rules_that_match
     [InlineData("pytorchjobs", "*", "", false)]
     [InlineData("PyTorchJobs", "pytorchjobs", "", false)]
     public void Resources_and_their_parts(string rule, string resource, string subresource, bool covered) => Assert.Equal(
-        covered, new AccessRule(["get"]) { Groups = ["kubeflow.org"], Resources = [rule] }.Allows(new("get", "kubeflow.org", resource, subresource, "ns", "x")));
+        covered, new AccessRule(["get"]) { Groups = ["kubeflow.org"], Resources = [rule] }.Allows(
+            new("get", "kubeflow.org", resource, subresource, "ns", "x")));
 
     [Theory]
     [InlineData("get", "get", true)]
@@ -30,7 +31,8 @@ public sealed class Rules_that_match
     [InlineData("list", "watch", false)]
     [InlineData("GET", "get", false)]
     public void Verbs(string rule, string verb, bool covered) => Assert.Equal(
-        covered, new AccessRule([rule]) { Groups = ["*"], Resources = ["*"] }.Allows(new(verb, "kubeflow.org", "pytorchjobs", "", "ns", "x")));
+        covered, new AccessRule([rule]) { Groups = ["*"], Resources = ["*"] }.Allows(
+            new(verb, "kubeflow.org", "pytorchjobs", "", "ns", "x")));
 
     [Theory]
     [InlineData("x", "x", true)]
@@ -40,7 +42,8 @@ public sealed class Rules_that_match
     [InlineData(null, "x", true)]
     [InlineData(null, null, true)]
     public void Names(string? rule, string? name, bool covered) => Assert.Equal(
-        covered, new AccessRule(["get"]) { Groups = ["*"], Resources = ["*"], Names = rule is null ? [] : [rule] }.Allows(new("get", "kubeflow.org", "pytorchjobs", "", "ns", name)));
+        covered, new AccessRule(["get"]) { Groups = ["*"], Resources = ["*"], Names = rule is null ? [] : [rule] }.Allows(
+            new("get", "kubeflow.org", "pytorchjobs", "", "ns", name)));
 
     [Theory]
     [InlineData("/metrics", "/metrics", true)]

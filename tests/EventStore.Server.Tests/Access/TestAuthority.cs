@@ -31,7 +31,8 @@ internal sealed class TestAuthority : IDisposable
         Sign(Subject([.. groups.Select(group => ("2.5.4.10", group))], [("2.5.4.3", user)]), Client);
 
     /// <summary>A certificate for a client, with something unusual.</summary>
-    public X509Certificate2 ForClient(X500DistinguishedName subject, DateTimeOffset? until = null, string usage = Client) => Sign(subject, usage, until);
+    public X509Certificate2 ForClient(X500DistinguishedName subject, DateTimeOffset? until = null, string usage = Client) =>
+        Sign(subject, usage, until);
 
     /// <summary>A client that trusts the authority, and shows a certificate.</summary>
     public HttpClient Trusting(Uri url, X509Certificate2? shown = null)

@@ -66,7 +66,8 @@ public sealed class Token_file
     }
 
     [Property]
-    public void No_text_is_beyond_an_answer(string? text) => Assert.Equal(TokenFile.TryParse(text ?? "", out _, out string? wrong), wrong is null);
+    public void No_text_is_beyond_an_answer(string? text) =>
+        Assert.Equal(TokenFile.TryParse(text ?? "", out _, out string? wrong), wrong is null);
 
     private static TokenFile Read(string text)
     {

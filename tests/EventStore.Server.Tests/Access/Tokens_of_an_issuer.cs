@@ -89,7 +89,8 @@ public sealed class Tokens_of_an_issuer : IAsyncLifetime, IDisposable
     {
         await using Door door = await Open();
         string[] parts = issuer.Token().Split('.'), others = issuer.Token("""{"sub": "root"}""").Split('.');
-        foreach (string token in (string[])[$"{parts[0]}.{others[1]}.{parts[2]}", $"{parts[0]}.{parts[1]}.", $"{parts[0]}.{parts[1]}", $"{parts[0]}..{parts[2]}", "a.b.c", "..", "...."])
+        foreach (string token in (string[])[$"{parts[0]}.{others[1]}.{parts[2]}", $"{parts[0]}.{parts[1]}.", $"{parts[0]}.{parts[1]}",
+            $"{parts[0]}..{parts[2]}", "a.b.c", "..", "...."])
             Assert.Equal("401", await Who(door, token));
     }
 
@@ -170,15 +171,18 @@ public sealed class Tokens_of_an_issuer : IAsyncLifetime, IDisposable
     [InlineData("oidc-issuer-url=https://a oidc-client-id=c oidc-ca-file=/nowhere.pem", "--oidc-ca-file: Could not find file '/nowhere.pem'.")]
     public void Need_settings_that_make_sense(string given, string expected)
     {
-        Dictionary<string, string> settings = given.Split(' ').ToDictionary(pair => pair[..pair.IndexOf('=')], pair => pair[(pair.IndexOf('=') + 1)..]);
+        Dictionary<string, string> settings = given.Split(' ')
+            .ToDictionary(pair => pair[..pair.IndexOf('=')], pair => pair[(pair.IndexOf('=') + 1)..]);
         var wrong = Assert.Throws<OperatorException>(() => OidcSettings.Read(settings.GetValueOrDefault));
         Assert.StartsWith(expected + "\n", wrong.Message, StringComparison.Ordinal);
     }
 
     private async Task<Door> Open(params string[] more)
     {
-        Dictionary<string, string> settings = more.ToDictionary(pair => "oidc-" + pair[..pair.IndexOf('=')], pair => pair[(pair.IndexOf('=') + 1)..]);
-        (settings["oidc-issuer-url"], settings["oidc-client-id"], settings["oidc-ca-file"]) = (issuer.Url, "the-client", folder.PathOf("issuer.pem"));
+        Dictionary<string, string> settings = more.ToDictionary(
+            pair => "oidc-" + pair[..pair.IndexOf('=')], pair => pair[(pair.IndexOf('=') + 1)..]);
+        (settings["oidc-issuer-url"], settings["oidc-client-id"], settings["oidc-ca-file"]) =
+            (issuer.Url, "the-client", folder.PathOf("issuer.pem"));
         return await Door.Open(new AccessSources(folder.Tokens("root-token,root,1,\"system:masters\""), folder.Rules("""
             apiVersion: rbac.authorization.k8s.io/v1
             kind: ClusterRole

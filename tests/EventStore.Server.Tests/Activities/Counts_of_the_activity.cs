@@ -39,9 +39,11 @@ public sealed class Counts_of_the_activity(Counts_of_the_activity.Story story) :
         JsonNode list = await story.Server.Admin.Get($"{Red}?resourceVersion={story.Last}&by=verb&per=day");
         string[] days = [.. Items(list).Select(item => (string)item["day"]!)];
         Assert.Equal(days.OrderDescending(StringComparer.Ordinal), days);
-        Assert.All(days, day => Assert.True(DateOnly.TryParseExact(day, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _), day));
+        Assert.All(days, day => Assert.True(
+            DateOnly.TryParseExact(day, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out _), day));
         Assert.Equal(9, Items(list).Sum(item => (long)item["count"]!));
-        Assert.Equal(9, Items(await story.Server.Admin.Get($"{Red}?by=verb&since={days[^1]}")).Sum(item => (long)item["count"]!)); // the day it names belongs to it
+        // The day it names belongs to it.
+        Assert.Equal(9, Items(await story.Server.Admin.Get($"{Red}?by=verb&since={days[^1]}")).Sum(item => (long)item["count"]!));
     }
 
     [Fact]
@@ -58,7 +60,9 @@ public sealed class Counts_of_the_activity(Counts_of_the_activity.Story story) :
         JsonNode list = await story.Server.Admin.Get($"{Red}?resourceVersion={story.Last}&by=job");
         Assert.Equal(["mnist", "bert"], Items(list).Select(item => (string)item["metadata"]!["name"]!)); // the one changed last is first
         JsonNode mnist = Items(list)[0], bert = Items(list)[1];
-        Assert.Equal((6L, "Succeeded", "2026-11-23T08:00:00Z", "admin"), ((long)mnist["changes"]!, (string)mnist["state"]!, (string)mnist["finished"]!, (string)mnist["createdBy"]!));
+        Assert.Equal(
+            (6L, "Succeeded", "2026-11-23T08:00:00Z", "admin"),
+            ((long)mnist["changes"]!, (string)mnist["state"]!, (string)mnist["finished"]!, (string)mnist["createdBy"]!));
         Assert.Null(mnist["deleted"]);
         Assert.Equal((3L, (string)bert["deleted"]!), ((long)bert["changes"]!, (string)bert["finished"]!));
         Assert.Null(bert["state"]);
@@ -108,7 +112,9 @@ public sealed class Counts_of_the_activity(Counts_of_the_activity.Story story) :
         Assert.Equal(HttpStatusCode.OK, (await alice.GetAsync(Red)).StatusCode);
         Assert.Equal(HttpStatusCode.Forbidden, (await alice.GetAsync(Red.Replace("red", "blue", StringComparison.Ordinal))).StatusCode);
         JsonNode refused = await (await alice.GetAsync(Everywhere)).Manifest(403);
-        Assert.StartsWith("activity.audit.eventstore.io is forbidden: User \"alice\" cannot list resource \"activity\"", (string)refused["message"]!, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "activity.audit.eventstore.io is forbidden: User \"alice\" cannot list resource \"activity\"", (string)refused["message"]!,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -116,14 +122,17 @@ public sealed class Counts_of_the_activity(Counts_of_the_activity.Story story) :
     {
         JsonNode resources = await story.Server.Admin.Get("/apis/audit.eventstore.io/v1");
         JsonNode activity = resources["resources"]!.AsArray().Single(each => (string)each!["name"]! == "activity")!;
-        Assert.Equal(("Activity", true, """["list"]"""), ((string)activity["kind"]!, (bool)activity["namespaced"]!, activity["verbs"]!.ToJsonString()));
+        Assert.Equal(
+            ("Activity", true, """["list"]"""),
+            ((string)activity["kind"]!, (bool)activity["namespaced"]!, activity["verbs"]!.ToJsonString()));
         JsonNode v3 = await story.Server.Admin.Get("/openapi/v3/apis/audit.eventstore.io/v1");
         JsonNode people = await story.Server.Admin.Get("/openapi/v1.json");
         foreach (string path in (string[])[Everywhere, Red.Replace("red", "{namespace}", StringComparison.Ordinal)])
         {
             foreach (JsonNode document in (JsonNode[])[v3, people])
             {
-                string[] parameters = [.. document["paths"]![path]!["get"]!["parameters"]!.AsArray().Select(each => (string)each!["name"]!)];
+                string[] parameters =
+                    [.. document["paths"]![path]!["get"]!["parameters"]!.AsArray().Select(each => (string)each!["name"]!)];
                 Assert.Empty(((string[])["by", "per", "since", "until"]).Except(parameters));
             }
         }
@@ -176,13 +185,16 @@ public sealed class Counts_of_the_activity(Counts_of_the_activity.Story story) :
             await admin.Create("mnist", "red");
             await (await admin.Patch(Sample.Job("bert", "red"), """{"spec":{"cleanPodPolicy":"All"}}""")).Manifest();
             await (await admin.DeleteAsync(Sample.Job("bert", "red"))).Manifest();
-            await (await admin.Patch(Sample.Job("mnist", "red"), """{"metadata":{"labels":{"a":"1","example.com/b":"2"}},"spec":{"cleanPodPolicy":"None"}}""")).Manifest();
+            await (await admin.Patch(Sample.Job("mnist", "red"),
+                """{"metadata":{"labels":{"a":"1","example.com/b":"2"}},"spec":{"cleanPodPolicy":"None"}}""")).Manifest();
             await (await bob.Patch(Sample.Job("mnist", "red"), """{"metadata":{"labels":{"a":"2"}}}""")).Manifest();
             await (await admin.Patch(Sample.Job("mnist", "red"), """{"metadata":{"labels":{"a":null}}}""")).Manifest();
-            await (await admin.Patch(Sample.Job("mnist", "red") + "/status", """{"status":{"conditions":[{"type":"Running"}]}}""")).Manifest();
+            await (await admin.Patch(Sample.Job("mnist", "red") + "/status", """{"status":{"conditions":[{"type":"Running"}]}}"""))
+                .Manifest();
             Last = (await (await admin.Patch(
                 Sample.Job("mnist", "red") + "/status",
-                """{"status":{"completionTime":"2026-11-23T08:00:00Z","conditions":[{"type":"Running"},{"type":"Succeeded"}]}}""")).Manifest()).Revision();
+                """{"status":{"completionTime":"2026-11-23T08:00:00Z","conditions":[{"type":"Running"},{"type":"Succeeded"}]}}"""))
+                    .Manifest()).Revision();
         }
 
         public async Task DisposeAsync()

@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace EventStore.Server.Tests.Activities;
 
-/// <summary>One of the servers counts. When it is killed in the middle of a page another goes on, and no event is counted twice or not at all.</summary>
+/// <summary>
+/// One of the servers counts. When it is killed in the middle of a page another goes on, and no event is counted twice or not at all.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class Takeover_of_the_counting : IAsyncLifetime
 {
@@ -17,7 +19,8 @@ public sealed class Takeover_of_the_counting : IAsyncLifetime
     [Fact]
     public async Task Go_on_where_one_that_was_killed_had_come_to()
     {
-        ServerProcess[] servers = await Task.WhenAll(Enumerable.Range(0, 2).Select(number => ServerProcess.Start($"{database.Serving};Application Name={Name(number)}", "--activity", "on")));
+        ServerProcess[] servers = await Task.WhenAll(Enumerable.Range(0, 2).Select(number => ServerProcess.Start(
+            $"{database.Serving};Application Name={Name(number)}", "--activity", "on")));
         try
         {
             var writers = new Writers(servers[0].Admin, servers[1].Admin);
@@ -27,10 +30,12 @@ public sealed class Takeover_of_the_counting : IAsyncLifetime
             // A row of what is counted is held, so that the next page comes to a halt within its transaction: then the process is killed.
             await using NpgsqlConnection holder = await database.OwnerSource.OpenConnectionAsync();
             await using NpgsqlTransaction hold = await holder.BeginTransactionAsync();
-            await using var rows = new NpgsqlCommand("SELECT pg_current_xact_id()::text FROM (SELECT FROM eventstore.mt_doc_activity FOR UPDATE) held", holder, hold);
+            await using var rows = new NpgsqlCommand(
+                "SELECT pg_current_xact_id()::text FROM (SELECT FROM eventstore.mt_doc_activity FOR UPDATE) held", holder, hold);
             object? holding = await rows.ExecuteScalarAsync();
             await writers.Write(8, 10, seed: 2);
-            await Eventually.Holds(() => database.Ask<bool>($"SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid::text = '{holding}')"));
+            await Eventually.Holds(
+                () => database.Ask<bool>($"SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND transactionid::text = '{holding}')"));
             int leader = await Leader();
             await servers[leader].Kill();
             await hold.RollbackAsync();

@@ -24,7 +24,8 @@ public sealed class One_revision(ServedDatabase served) : IClassFixture<ServedDa
 
         Assert.Equal(patched.ToJsonString(), revision["object"]!.ToJsonString());
         Assert.Equal(created.ToJsonString(), (await Admin.Get(Revisions($"/mnist.{created.Revision()}")))["object"]!.ToJsonString());
-        Assert.Equal(("PyTorchJobRevision", "Patched", "mnist"), ((string)revision["kind"]!, (string)revision["verb"]!, (string)revision["job"]!));
+        Assert.Equal(
+            ("PyTorchJobRevision", "Patched", "mnist"), ((string)revision["kind"]!, (string)revision["verb"]!, (string)revision["job"]!));
         Assert.Equal(patched.Revision(), revision.Revision());
         // The list has the same, without the job.
         JsonNode listed = (await Admin.Get(Revisions("?fieldSelector=metadata.name%3Dmnist." + patched.Revision())))["items"]![0]!;
@@ -51,15 +52,19 @@ public sealed class One_revision(ServedDatabase served) : IClassFixture<ServedDa
     {
         string revision = (await Admin.Create("mnist", space)).Revision();
         await Admin.Create("mnist", space + "-2");
-        foreach (string name in (string[])[$"other.{revision}", $"mnist.{revision}0", "mnist", $"mnist.0{revision}", "mnist.-1", $".{revision}", "mnist.", "mnist.99999999999999999999"])
+        foreach (string name in (string[])[$"other.{revision}", $"mnist.{revision}0", "mnist", $"mnist.0{revision}", "mnist.-1",
+            $".{revision}", "mnist.", "mnist.99999999999999999999"])
         {
             using HttpResponseMessage answer = await Admin.GetAsync(Revisions("/" + name));
             JsonNode status = await answer.Manifest(404);
             Assert.Equal($"pytorchjobrevisions.audit.eventstore.io \"{name}\" not found", (string)status["message"]!);
-            Assert.Equal(("NotFound", name, "pytorchjobrevisions"), ((string)status["reason"]!, (string)status["details"]!["name"]!, (string)status["details"]!["kind"]!));
+            Assert.Equal(
+                ("NotFound", name, "pytorchjobrevisions"),
+                ((string)status["reason"]!, (string)status["details"]!["name"]!, (string)status["details"]!["kind"]!));
         }
 
-        await (await Admin.GetAsync($"/apis/audit.eventstore.io/v1/namespaces/{space}-2/pytorchjobrevisions/mnist.{revision}")).Manifest(404);
+        await (await Admin.GetAsync($"/apis/audit.eventstore.io/v1/namespaces/{space}-2/pytorchjobrevisions/mnist.{revision}"))
+            .Manifest(404);
         await Admin.Get(Revisions($"/mnist.{revision}?resourceVersion={revision}&resourceVersionMatch=Exact"));
         await (await Admin.GetAsync(Revisions($"/mnist.{revision}?resourceVersion=1&resourceVersionMatch=Exact"))).Manifest(404);
         await (await Admin.GetAsync(Revisions($"/mnist.{revision}?resourceVersion=x"))).Manifest(400);

@@ -81,7 +81,8 @@ public sealed class Plans_of_the_history(LongHistory history) : IClassFixture<Lo
         RevisionQuery query = Queries[name].Query;
         if (query.Conditions.Count == 1 && query.Conditions[0].Among)
             return;
-        JsonNode plan = await Explain(query with { OldestFirst = oldest, Last = Math.Min(query.Last, LongHistory.Last) }, generic, probe: true);
+        JsonNode plan = await Explain(
+            query with { OldestFirst = oldest, Last = Math.Min(query.Last, LongHistory.Last) }, generic, probe: true);
         JsonNode[] scans = [.. Nodes(plan).Where(node => Tables.Contains((string?)node["Relation Name"]))];
 
         Assert.All(scans, scan => Assert.True((string)scan["Node Type"]! is "Index Scan" or "Index Only Scan", scan.ToJsonString()));
@@ -93,13 +94,15 @@ public sealed class Plans_of_the_history(LongHistory history) : IClassFixture<Lo
     [Fact]
     public async Task Hold_for_everything_a_reading_does()
     {
-        await using NpgsqlDataSource one = NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(history.Database.Serving) { MaxPoolSize = 1, ApplicationName = "one" });
+        await using NpgsqlDataSource one = NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(history.Database.Serving) { MaxPoolSize = 1, ApplicationName = "one" });
         var reads = new RevisionReads(one);
         (long seqScans, long rows) before = await Counted(one);
         foreach ((RevisionQuery query, int found, int _) in Queries.Values.Where(each => each.RowsMax <= 1500))
         {
             int count = 0;
-            await foreach (RevisionStep step in reads.List(query with { Last = Math.Min(query.Last, LongHistory.Last) }, Page, CancellationToken.None))
+            await foreach (RevisionStep step in reads.List(
+                query with { Last = Math.Min(query.Last, LongHistory.Last) }, Page, CancellationToken.None))
                 count += step.Revision is null ? 0 : 1;
             Assert.Equal(found, count);
         }
@@ -111,7 +114,8 @@ public sealed class Plans_of_the_history(LongHistory history) : IClassFixture<Lo
             Assert.Equal(revision, (await reads.Find(revision, CancellationToken.None))!.Number);
         }
 
-        Assert.Equal(LongHistory.Last + 1, await reads.FirstSince(LongHistory.TimeOf(LongHistory.Last).AddSeconds(1), CancellationToken.None));
+        Assert.Equal(
+            LongHistory.Last + 1, await reads.FirstSince(LongHistory.TimeOf(LongHistory.Last).AddSeconds(1), CancellationToken.None));
 
         (long seqScans, long rows) after = await Counted(one);
         Assert.Equal(before.seqScans, after.seqScans);
@@ -177,7 +181,8 @@ public sealed class Plans_of_the_history(LongHistory history) : IClassFixture<Lo
         string types = string.Join(", ", parameters.Select(parameter => Types[parameter.Value!.GetType()]));
         string values = string.Join(", ", parameters.Select(parameter => Literal(parameter.Value!)));
         await using NpgsqlConnection connection = await history.Database.Source.OpenConnectionAsync();
-        foreach (string sql in (string[])[$"SET plan_cache_mode = force_{(generic ? "generic" : "custom")}_plan", $"PREPARE page ({types}) AS {written.CommandText}"])
+        foreach (string sql in (string[])[$"SET plan_cache_mode = force_{(generic ? "generic" : "custom")}_plan",
+            $"PREPARE page ({types}) AS {written.CommandText}"])
             await Execute(connection, sql);
         await using var explain = new NpgsqlCommand($"EXPLAIN (ANALYZE, TIMING off, FORMAT json) EXECUTE page ({values})", connection);
         JsonNode plan = JsonNode.Parse((string)(await explain.ExecuteScalarAsync())!)![0]!["Plan"]!;
@@ -207,15 +212,19 @@ public sealed class Plans_of_the_history(LongHistory history) : IClassFixture<Lo
         await command.ExecuteNonQueryAsync();
     }
 
-    private static IEnumerable<JsonNode> Nodes(JsonNode node) => (node["Plans"]?.AsArray() ?? []).SelectMany(each => Nodes(each!)).Prepend(node);
+    private static IEnumerable<JsonNode> Nodes(JsonNode node) =>
+        (node["Plans"]?.AsArray() ?? []).SelectMany(each => Nodes(each!)).Prepend(node);
 
     /// <summary>How many rows a node gave each time it was run: an average, since PostgreSQL 18 with two decimals.</summary>
     private static decimal RowsOf(JsonNode node) => (decimal)node["Actual Rows"]!;
 
     private static decimal Rows(JsonNode scan) =>
-        (RowsOf(scan) + ((decimal?)scan["Rows Removed by Filter"] ?? 0) + ((decimal?)scan["Rows Removed by Index Recheck"] ?? 0)) * (decimal)scan["Actual Loops"]!;
+        (RowsOf(scan) + ((decimal?)scan["Rows Removed by Filter"] ?? 0) + ((decimal?)scan["Rows Removed by Index Recheck"] ?? 0))
+            * (decimal)scan["Actual Loops"]!;
 
-    /// <summary>How often a table of the log was read through, and how many rows were fetched from them. Asked on the connection that did it.</summary>
+    /// <summary>
+    /// How often a table of the log was read through, and how many rows were fetched from them. Asked on the connection that did it.
+    /// </summary>
     private static async Task<(long SeqScans, long Rows)> Counted(NpgsqlDataSource one)
     {
         await using NpgsqlConnection connection = await one.OpenConnectionAsync();

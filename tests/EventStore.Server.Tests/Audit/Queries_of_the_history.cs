@@ -31,7 +31,8 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
         ["labelSelector=verb=Patched"] = each => Text(each, "verb") == "Patched",
         ["labelSelector=verb!=StatusUpdated"] = each => Text(each, "verb") != "StatusUpdated",
         ["labelSelector=verb in (Created,Deleted)"] = each => Text(each, "verb") is "Created" or "Deleted",
-        ["labelSelector=verb notin (Created,Deleted,StatusUpdated)"] = each => Text(each, "verb") is not ("Created" or "Deleted" or "StatusUpdated"),
+        ["labelSelector=verb notin (Created,Deleted,StatusUpdated)"] = each =>
+            Text(each, "verb") is not ("Created" or "Deleted" or "StatusUpdated"),
         ["labelSelector=verb in (Created,Deleted)&fieldSelector=verb=Deleted"] = each => Text(each, "verb") == "Deleted",
         ["labelSelector=job=mnist,verb=Patched"] = each => Text(each, "job") == "mnist" && Text(each, "verb") == "Patched",
         ["labelSelector=uid=FIRST"] = each => Text(each, "uid") == "FIRST",
@@ -48,21 +49,27 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
         ["fieldSelector=job=mnist,user=bob@example.com"] = each => Text(each, "job") == "mnist" && User(each) == "bob@example.com",
         ["fieldSelector=path=spec.cleanPodPolicy"] = each => Changed(each).Contains("spec.cleanPodPolicy"),
         ["fieldSelector=policy=clean"] = each => Changed(each).Contains("spec.cleanPodPolicy"),
-        ["fieldSelector=policy!=clean,user=bob@example.com"] = each => !Changed(each).Contains("spec.cleanPodPolicy") && User(each) == "bob@example.com",
+        ["fieldSelector=policy!=clean,user=bob@example.com"] = each =>
+            !Changed(each).Contains("spec.cleanPodPolicy") && User(each) == "bob@example.com",
         ["fieldSelector=path!=spec.cleanPodPolicy"] = each => !Changed(each).Contains("spec.cleanPodPolicy"),
         ["fieldSelector=path=spec.cleanPodPolicy,path=metadata.labels.team"] =
             each => Changed(each).Contains("spec.cleanPodPolicy") && Changed(each).Contains("metadata.labels.team"),
-        ["fieldSelector=path=spec.cleanPodPolicy,user=bob@example.com"] = each => Changed(each).Contains("spec.cleanPodPolicy") && User(each) == "bob@example.com",
+        ["fieldSelector=path=spec.cleanPodPolicy,user=bob@example.com"] = each =>
+            Changed(each).Contains("spec.cleanPodPolicy") && User(each) == "bob@example.com",
         ["fieldSelector=path=metadata.labels['example.com/team']"] = each => Changed(each).Contains("metadata.labels['example.com/team']"),
-        ["fieldSelector=path=metadata.labels"] = each => Changed(each).Any(path => path.StartsWith("metadata.labels", StringComparison.Ordinal)),
-        ["fieldSelector=path=metadata.annotations"] = each => Changed(each).Any(path => path.StartsWith("metadata.annotations", StringComparison.Ordinal)),
+        ["fieldSelector=path=metadata.labels"] = each =>
+            Changed(each).Any(path => path.StartsWith("metadata.labels", StringComparison.Ordinal)),
+        ["fieldSelector=path=metadata.annotations"] = each =>
+            Changed(each).Any(path => path.StartsWith("metadata.annotations", StringComparison.Ordinal)),
         ["fieldSelector=path=status.phase"] = each => Changed(each).Contains("status.phase"),
         ["fieldSelector=path=metadata.deletionTimestamp"] = each => Text(each, "verb") == "DeletionRequested",
         ["fieldSelector=path=metadata.finalizers"] = each => Changed(each).Contains("metadata.finalizers"),
         ["fieldSelector=metadata.namespace=red"] = each => (string)each["metadata"]!["namespace"]! == "red",
         ["fieldSelector=metadata.namespace!=red"] = each => (string)each["metadata"]!["namespace"]! != "red",
-        ["fieldSelector=metadata.namespace=red,job=mnist"] = each => (string)each["metadata"]!["namespace"]! == "red" && Text(each, "job") == "mnist",
-        ["fieldSelector=metadata.namespace=red,uid=FIRST"] = each => (string)each["metadata"]!["namespace"]! == "red" && Text(each, "uid") == "FIRST",
+        ["fieldSelector=metadata.namespace=red,job=mnist"] = each =>
+            (string)each["metadata"]!["namespace"]! == "red" && Text(each, "job") == "mnist",
+        ["fieldSelector=metadata.namespace=red,uid=FIRST"] = each =>
+            (string)each["metadata"]!["namespace"]! == "red" && Text(each, "uid") == "FIRST",
         ["fieldSelector=metadata.name=mnist.2"] = each => (string)each["metadata"]!["name"]! == "mnist.2",
         ["fieldSelector=metadata.name!=mnist.2"] = each => (string)each["metadata"]!["name"]! != "mnist.2",
         ["fieldSelector=metadata.name=bert.2"] = _ => false,
@@ -70,11 +77,13 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
         ["fieldSelector=metadata.name=mnist.02"] = _ => false,
         ["since=TIME"] = each => string.CompareOrdinal(Text(each, "time"), "TIME") >= 0,
         ["until=TIME"] = each => string.CompareOrdinal(Text(each, "time"), "TIME") < 0,
-        ["since=TIME&labelSelector=verb=Patched"] = each => string.CompareOrdinal(Text(each, "time"), "TIME") >= 0 && Text(each, "verb") == "Patched",
+        ["since=TIME&labelSelector=verb=Patched"] = each =>
+            string.CompareOrdinal(Text(each, "time"), "TIME") >= 0 && Text(each, "verb") == "Patched",
         ["since=2100-01-01T00:00:00Z"] = _ => false,
         ["until=2000-01-01T00:00:00.123456789+05:30"] = _ => false,
         ["resourceVersion=20&resourceVersionMatch=Exact"] = each => (long)each["revision"]! <= 20,
-        ["resourceVersion=20&resourceVersionMatch=Exact&labelSelector=verb!=Created"] = each => (long)each["revision"]! <= 20 && Text(each, "verb") != "Created",
+        ["resourceVersion=20&resourceVersionMatch=Exact&labelSelector=verb!=Created"] = each =>
+            (long)each["revision"]! <= 20 && Text(each, "verb") != "Created",
     };
 
     public static TheoryData<string> Queries => [.. Meanings.Keys];
@@ -86,7 +95,8 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
         foreach (string path in (string[])[Everywhere, "/apis/audit.eventstore.io/v1/namespaces/blue/pytorchjobrevisions"])
         {
             bool here(JsonNode each) => path == Everywhere || (string)each["metadata"]!["namespace"]! == "blue";
-            string[] expected = [.. story.All.Where(each => here(each) && Meanings[query](story.Named(each))).Select(each => each.ToJsonString())];
+            string[] expected =
+                [.. story.All.Where(each => here(each) && Meanings[query](story.Named(each))).Select(each => each.ToJsonString())];
             string asked = story.Named(query);
 
             Assert.Equal(expected, await story.Items($"{path}?{asked}&order=oldest"));
@@ -103,7 +113,8 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
     [MemberData(nameof(Queries))]
     public async Task Means_the_same_to_a_watch(string query)
     {
-        if (query.Contains("since", StringComparison.Ordinal) || query.Contains("until", StringComparison.Ordinal) || query.Contains("resourceVersion", StringComparison.Ordinal))
+        if (query.Contains("since", StringComparison.Ordinal) || query.Contains("until", StringComparison.Ordinal) || query.Contains(
+            "resourceVersion", StringComparison.Ordinal))
             return; // are for lists
         string asked = story.Named(query);
         await using Watch.WatchClient watch = await Watch.WatchClient.Open(
@@ -176,7 +187,8 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
 
             Server = await ServerProcess.Start(database.Serving);
             All = [.. (await Server.Admin.Get($"{Everywhere}?order=oldest"))["items"]!.AsArray().Select(item => item!)];
-            string[] uids = [.. All.Where(each => Text(each, "job") == "mnist" && (string)each["metadata"]!["namespace"]! == "red").Select(each => Text(each, "uid")).Distinct()];
+            string[] uids = [.. All.Where(each => Text(each, "job") == "mnist" && (string)each["metadata"]!["namespace"]! == "red")
+                .Select(each => Text(each, "uid")).Distinct()];
             (first, second, time) = (uids[0], uids[1], Text(All[All.Count / 2], "time"));
         }
 
@@ -191,9 +203,9 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
 
         /// <summary>A query with the uids and the time of this run, ready for a URL.</summary>
         internal string Named(string query) => string.Join('&', query
-            .Replace("FIRST", first, StringComparison.Ordinal).Replace("SECOND", second, StringComparison.Ordinal).Replace("TIME", time, StringComparison.Ordinal)
-            .Split('&').Select(part => part.Contains('=', StringComparison.Ordinal)
-                ? $"{part[..part.IndexOf('=', StringComparison.Ordinal)]}={Uri.EscapeDataString(part[(part.IndexOf('=', StringComparison.Ordinal) + 1)..])}" : part));
+            .Replace("FIRST", first, StringComparison.Ordinal).Replace("SECOND", second, StringComparison.Ordinal)
+            .Replace("TIME", time, StringComparison.Ordinal)
+            .Split('&').Select(part => part.Split('=', 2) is [var name, var value] ? $"{name}={Uri.EscapeDataString(value)}" : part));
 
         /// <summary>A revision with names in place of this run's uids and time.</summary>
         internal JsonNode Named(JsonNode revision)
@@ -208,9 +220,11 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
         internal async Task<List<string>> CoveredBy(string query)
         {
             var parameters = Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(query);
-            Assert.True(EventStore.Server.Kubernetes.Selectors.LabelSelector.TryParse(parameters.GetValueOrDefault("labelSelector").ToString(), out var labels, out _));
+            Assert.True(EventStore.Server.Kubernetes.Selectors.LabelSelector.TryParse(
+                parameters.GetValueOrDefault("labelSelector").ToString(), out var labels, out _));
             Assert.True(EventStore.Server.Kubernetes.Selectors.FieldSelector.TryParse(
-                parameters.GetValueOrDefault("fieldSelector").ToString(), EventStore.Server.Audit.RevisionSelector.SelectableFields, out var fields, out _));
+                parameters.GetValueOrDefault("fieldSelector").ToString(), EventStore.Server.Audit.RevisionSelector.SelectableFields,
+                out var fields, out _));
             Assert.True(EventStore.Server.Audit.RevisionSelector.TryRead(null, labels, fields, out RevisionQuery? read, out _));
             var revisions = new RevisionReads(database.Source);
             var names = new List<string>();
@@ -236,7 +250,8 @@ public sealed class Queries_of_the_history(Queries_of_the_history.Story story) :
                 """{"metadata":{"annotations":{"note":"x"}}}""",
                 """{"spec":{"cleanPodPolicy":"None"}}""",
             ];
-            await Done(lane, new CreateJob(key, DateTimeOffset.UnixEpoch, who(), Parse(Sample.Manifest(key.Name, metadata: metadata)), Guid.CreateVersion7()));
+            await Done(lane, new CreateJob(
+                key, DateTimeOffset.UnixEpoch, who(), Parse(Sample.Manifest(key.Name, metadata: metadata)), Guid.CreateVersion7()));
             foreach (string patch in patches)
                 await Done(lane, new PatchJob(key, DateTimeOffset.UnixEpoch, who(), Parse(patch)));
             await Done(lane, new PatchStatus(key, DateTimeOffset.UnixEpoch, who(), Parse("""{"status":{"phase":"Running"}}""")));

@@ -23,11 +23,14 @@ public sealed class The_history(ServedDatabase served) : IClassFixture<ServedDat
         JsonNode list = await Admin.Get(History("labelSelector=job=mnist"));
         JsonNode[] revisions = [.. list["items"]!.AsArray().Select(item => item!)];
 
-        Assert.Equal(["Created", "Deleted", "Patched", "Patched", "Patched", "Created"], revisions.Select(revision => (string)revision["verb"]!));
+        Assert.Equal(
+            ["Created", "Deleted", "Patched", "Patched", "Patched", "Created"], revisions.Select(revision => (string)revision["verb"]!));
         Assert.Equal(2, revisions.Select(revision => (string)revision["uid"]!).Distinct().Count());
         Assert.Equal("""[{"after":"All","path":"spec.cleanPodPolicy"}]""", revisions[3]["changes"]!.ToJsonString());
         Assert.Equal("""[{"before":"All","path":"spec.cleanPodPolicy"}]""", revisions[2]["changes"]!.ToJsonString());
-        Assert.Equal("""[{"before":"test","path":"metadata.labels.app"},{"after":"ml","path":"metadata.labels.team"}]""", revisions[4]["changes"]!.ToJsonString());
+        Assert.Equal(
+            """[{"before":"test","path":"metadata.labels.app"},{"after":"ml","path":"metadata.labels.team"}]""",
+            revisions[4]["changes"]!.ToJsonString());
         Assert.Equal("""{"metadata":{"labels":{"app":null,"team":"ml"}}}""", revisions[4]["patch"]!.ToJsonString());
         Assert.Equal((string)revisions[4]["metadata"]!["resourceVersion"]!, revisions[3]["previousRevision"]!.ToJsonString());
         Assert.Equal("admin", (string)revisions[3]["user"]!["name"]!);
@@ -106,7 +109,8 @@ public sealed class The_history(ServedDatabase served) : IClassFixture<ServedDat
     {
         using var request = new HttpRequestMessage(new HttpMethod(method), History("").TrimEnd('?') + name) { Content = Sample.Body("{}") };
         JsonNode status = await (await Admin.SendAsync(request)).Manifest(405);
-        Assert.Equal($"{verb} is not supported on resources of kind \"pytorchjobrevisions.audit.eventstore.io\"", (string)status["message"]!);
+        Assert.Equal(
+            $"{verb} is not supported on resources of kind \"pytorchjobrevisions.audit.eventstore.io\"", (string)status["message"]!);
     }
 
     [Theory]
@@ -119,7 +123,8 @@ public sealed class The_history(ServedDatabase served) : IClassFixture<ServedDat
     {
         JsonNode status = await (await served.Server.Client(ServerProcess.AliceToken).GetAsync(path)).Manifest(403);
         Assert.EndsWith(
-            $"User \"alice\" cannot {verb} resource \"pytorchjobrevisions\" in API group \"audit.eventstore.io\" {where}", (string)status["message"]!, StringComparison.Ordinal);
+            $"User \"alice\" cannot {verb} resource \"pytorchjobrevisions\" in API group \"audit.eventstore.io\" {where}",
+            (string)status["message"]!, StringComparison.Ordinal);
         await (await served.Server.Client("nobody's").GetAsync(path)).Manifest(401);
     }
 
@@ -129,10 +134,14 @@ public sealed class The_history(ServedDatabase served) : IClassFixture<ServedDat
         JsonNode first = await Admin.Create("earlier");
         await (await Admin.Patch(Sample.Job("earlier"), """{"metadata":{"labels":{"n":"1"}}}""")).Manifest();
 
-        JsonNode then = await Admin.Get(History($"labelSelector=job=earlier&resourceVersion={first.Revision()}&resourceVersionMatch=Exact"));
+        JsonNode then = await Admin.Get(
+            History($"labelSelector=job=earlier&resourceVersion={first.Revision()}&resourceVersionMatch=Exact"));
         Assert.Equal((first.Revision(), 1), ((string)then["metadata"]!["resourceVersion"]!, then["items"]!.AsArray().Count));
-        Assert.Equal(2, (await Admin.Get(History("labelSelector=job=earlier&fieldSelector=metadata.namespace%3Dkube-test")))["items"]!.AsArray().Count);
-        Assert.Empty((await Admin.Get(History("labelSelector=job=earlier&fieldSelector=metadata.namespace!%3Dkube-test")))["items"]!.AsArray());
+        Assert.Equal(
+            2,
+            (await Admin.Get(History("labelSelector=job=earlier&fieldSelector=metadata.namespace%3Dkube-test")))["items"]!.AsArray().Count);
+        Assert.Empty(
+            (await Admin.Get(History("labelSelector=job=earlier&fieldSelector=metadata.namespace!%3Dkube-test")))["items"]!.AsArray());
     }
 
     [Fact]
@@ -146,10 +155,13 @@ public sealed class The_history(ServedDatabase served) : IClassFixture<ServedDat
 
         string own = (string)(await Admin.Get(History("limit=1&labelSelector=verb%3DCreated", "tokens")))["metadata"]!["continue"]!;
         Assert.Single((await Admin.Get(History($"labelSelector=verb%3DCreated&continue={own}", "tokens")))["items"]!.AsArray());
-        foreach (string query in (string[])["", "labelSelector=verb%3DPatched", "labelSelector=verb%3DCreated&order=oldest", "labelSelector=verb%3DCreated&since=2020-01-01T00:00:00Z"])
+        foreach (string query in (string[])["", "labelSelector=verb%3DPatched", "labelSelector=verb%3DCreated&order=oldest",
+            "labelSelector=verb%3DCreated&since=2020-01-01T00:00:00Z"])
         {
             status = await (await Admin.GetAsync(History($"{query}&continue={own}", "tokens"))).Manifest(400);
-            Assert.Equal("invalid continue token: it was given for a list with another namespace, selector, time or order", (string)status["message"]!);
+            Assert.Equal(
+                "invalid continue token: it was given for a list with another namespace, selector, time or order",
+                (string)status["message"]!);
         }
 
         await (await Admin.GetAsync(History($"labelSelector=verb%3DCreated&continue={own}"))).Manifest(400);

@@ -32,7 +32,8 @@ public sealed class Watching_the_history(ServedDatabase served) : IClassFixture<
         Assert.All(frames, frame => Assert.Equal("ADDED", frame.Type));
         Assert.Equal(["Created", "Patched", "Deleted", "Created", "Patched"], frames.Select(Verb));
         JsonNode list = await client.Get(History + "?order=oldest");
-        Assert.Equal(list["items"]!.AsArray().Select(item => item!.ToJsonString()), frames.Select(frame => JsonNode.Parse(frame.Object)!.ToJsonString()));
+        Assert.Equal(list["items"]!.AsArray().Select(item => item!.ToJsonString()), frames.Select(
+            frame => JsonNode.Parse(frame.Object)!.ToJsonString()));
     }
 
     [Fact]
@@ -41,7 +42,8 @@ public sealed class Watching_the_history(ServedDatabase served) : IClassFixture<
         string first = (await client.Create("mnist", space)).Revision();
         await Patch("mnist", 1);
         await using WatchClient behind = await WatchClient.Open(client, History, $"resourceVersion={first}");
-        await using WatchClient fromNow = await WatchClient.Open(client, History, "sendInitialEvents=false&resourceVersionMatch=NotOlderThan");
+        await using WatchClient fromNow = await WatchClient.Open(
+            client, History, "sendInitialEvents=false&resourceVersionMatch=NotOlderThan");
         await Patch("mnist", 2);
         Assert.Equal(["1", "2"], (await behind.Next(2)).Select(Label));
         Assert.Equal(["2"], (await fromNow.Next(1)).Select(Label));
@@ -53,9 +55,13 @@ public sealed class Watching_the_history(ServedDatabase served) : IClassFixture<
         string start = (await client.Create("mnist", space)).Revision();
         await client.Create("bert", space);
         string everywhere = "/apis/audit.eventstore.io/v1/pytorchjobrevisions";
-        await using WatchClient job = await WatchClient.Open(client, everywhere, $"resourceVersion={start}&labelSelector=job%3Dmnist,verb!%3DDeleted&fieldSelector=metadata.namespace%3D{space}");
-        await using WatchClient path = await WatchClient.Open(client, History, $"resourceVersion={start}&fieldSelector=path%3Dspec.cleanPodPolicy");
-        await using WatchClient user = await WatchClient.Open(client, History, $"resourceVersion={start}&fieldSelector=user%3Dnobody&timeoutSeconds=2&allowWatchBookmarks=true");
+        await using WatchClient job = await WatchClient.Open(
+            client, everywhere,
+            $"resourceVersion={start}&labelSelector=job%3Dmnist,verb!%3DDeleted&fieldSelector=metadata.namespace%3D{space}");
+        await using WatchClient path = await WatchClient.Open(
+            client, History, $"resourceVersion={start}&fieldSelector=path%3Dspec.cleanPodPolicy");
+        await using WatchClient user = await WatchClient.Open(
+            client, History, $"resourceVersion={start}&fieldSelector=user%3Dnobody&timeoutSeconds=2&allowWatchBookmarks=true");
         await Patch("bert", 1);
         await Patch("mnist", 2);
         await (await client.Patch(Sample.Job("bert", space), """{"spec":{"cleanPodPolicy":"All"}}""")).Manifest();
@@ -77,7 +83,8 @@ public sealed class Watching_the_history(ServedDatabase served) : IClassFixture<
         List<Frame> frames = await watch.ToEnd();
         Assert.Equal(["ADDED", "ADDED", "BOOKMARK"], frames.Take(3).Select(frame => frame.Type));
         Assert.Equal("true", (string)Of(frames[2])["metadata"]!["annotations"]!["k8s.io/initial-events-end"]!);
-        Assert.Equal(("audit.eventstore.io/v1", "PyTorchJobRevision"), ((string)Of(frames[2])["apiVersion"]!, (string)Of(frames[2])["kind"]!));
+        Assert.Equal(
+            ("audit.eventstore.io/v1", "PyTorchJobRevision"), ((string)Of(frames[2])["apiVersion"]!, (string)Of(frames[2])["kind"]!));
         Assert.True(frames[2].Revision >= long.Parse(last, System.Globalization.CultureInfo.InvariantCulture));
         Assert.All(frames.Skip(2), frame => Assert.Equal("BOOKMARK", frame.Type));
 
@@ -100,7 +107,9 @@ public sealed class Watching_the_history(ServedDatabase served) : IClassFixture<
         }
     }
 
-    /// <summary>More than one page of the past, and a writer at the same time: where the pages end and the feed begins nothing is lost.</summary>
+    /// <summary>
+    /// More than one page of the past, and a writer at the same time: where the pages end and the feed begins nothing is lost.
+    /// </summary>
     [Fact]
     public async Task Goes_from_the_past_to_the_present_without_a_gap()
     {
@@ -120,7 +129,8 @@ public sealed class Watching_the_history(ServedDatabase served) : IClassFixture<
 
     private async Task<string> Patch(string name, int n)
     {
-        using HttpResponseMessage answer = await client.Patch(Sample.Job(name, space), $"{{\"metadata\":{{\"labels\":{{\"n\":\"{n}\"}}}}}}");
+        using HttpResponseMessage answer = await client.Patch(
+            Sample.Job(name, space), $"{{\"metadata\":{{\"labels\":{{\"n\":\"{n}\"}}}}}}");
         return (await answer.Manifest()).Revision();
     }
 

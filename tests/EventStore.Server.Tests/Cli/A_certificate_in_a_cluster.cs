@@ -45,9 +45,11 @@ public sealed class A_certificate_in_a_cluster : IDisposable
         await using ProgramRun refused = await Put(cluster);
         Assert.Equal(1, refused.ExitCode);
         Assert.Contains("the cluster refuses: 403", refused.Everything, StringComparison.Ordinal);
-        Assert.Contains("needs the rights to get the secret eventstore-tls and to create secrets", refused.Everything, StringComparison.Ordinal);
+        Assert.Contains(
+            "needs the rights to get the secret eventstore-tls and to create secrets", refused.Everything, StringComparison.Ordinal);
         await cluster.Stop();
-        await using ProgramRun unanswered = await Put(cluster, write: false), outside = await ProgramRun.Ended("certificate", "--kubeconfig=in-cluster", "eventstore");
+        await using ProgramRun unanswered = await Put(cluster, write: false), outside = await ProgramRun.Ended(
+            "certificate", "--kubeconfig=in-cluster", "eventstore");
         Assert.All([unanswered, outside], run =>
         {
             Assert.Equal(1, run.ExitCode);

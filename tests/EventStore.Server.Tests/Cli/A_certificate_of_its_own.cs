@@ -52,7 +52,11 @@ public sealed class A_certificate_of_its_own : IDisposable
         Assert.Equal("http HTTP/1.1", await plain.GetStringAsync(host.Url("http")));
         Assert.Equal("https HTTP/1.1", await trusting.GetStringAsync(host.Url("https")));
 
-        using var request = new HttpRequestMessage(HttpMethod.Get, host.Url("https")) { Version = HttpVersion.Version20, VersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var request = new HttpRequestMessage(HttpMethod.Get, host.Url("https"))
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        };
         using HttpResponseMessage answer = await trusting.SendAsync(request);
         Assert.Equal("https HTTP/2", await answer.Content.ReadAsStringAsync());
         Assert.Empty(host.Log);
@@ -76,8 +80,8 @@ public sealed class A_certificate_of_its_own : IDisposable
         Assert.Equal("http HTTP/1.1", await plain.GetStringAsync(host.Url("http")));
         Assert.Equal("https HTTP/1.1", await trusting.GetStringAsync(host.Url("https")));
 
-        // Neither does the silent one hold the server up when it stops, which it could for as long as a shutdown may take. (One in the middle
-        // of a handshake does, for Kestrel's ten seconds.)
+        // Neither does the silent one hold the server up when it stops, which it could for as long as a shutdown may take. (One in the
+        // middle of a handshake does, for Kestrel's ten seconds.)
         halfway.Close();
         await host.Stop().WaitAsync(Host.ShutdownTime / 2);
         Assert.Equal(0, await silent.GetStream().ReadAsync(refusal));
@@ -170,7 +174,8 @@ public sealed class A_certificate_of_its_own : IDisposable
 
         public bool IsEnabled(LogLevel logLevel) => logLevel >= LogLevel.Warning;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             lock (warnings)
             {

@@ -35,7 +35,9 @@ public sealed class A_named_database : IAsyncLifetime
         await using (ProgramRun early = await Ended(Both(), "serve"))
         {
             Assert.Equal((1, string.Empty), (early.ExitCode, early.Output));
-            Assert.Matches(@"\Aerror: the database lacks \d+ migrations, the first is V0001__\w+\.sql\nRun 'EventStore\.Server migrate' .*ConnectionStrings__PostgresOwner.*\n\z", early.Errors);
+            Assert.Matches(
+                @"\Aerror: the database lacks \d+ migrations, the first is V0001__\w+\.sql\nRun 'EventStore\.Server migrate' .*ConnectionStrings__PostgresOwner.*\n\z",
+                early.Errors);
         }
 
         await using (ProgramRun first = await Ended(Both(), "migrate"))
@@ -70,7 +72,9 @@ public sealed class A_named_database : IAsyncLifetime
         await using (ProgramRun refused = await Ended(settings, "migrate"))
         {
             Assert.Equal(1, refused.ExitCode);
-            Assert.Matches($@"\Aerror: the role '{role}' of ConnectionStrings__Postgres is missing, and .*may not make it.*\n.*CREATE ROLE {role} LOGIN.*\n\z", Errors(refused));
+            Assert.Matches(
+                $@"\Aerror: the role '{role}' of ConnectionStrings__Postgres is missing, and .*may not make it.*\n.*CREATE ROLE {role} LOGIN.*\n\z",
+                Errors(refused));
             Assert.DoesNotContain("odd", refused.Everything, StringComparison.Ordinal);
         }
 
@@ -99,7 +103,8 @@ public sealed class A_named_database : IAsyncLifetime
         await using ProgramRun server = Start(settings);
         using HttpClient client = Client(await server.Serving());
         await client.Create("written-by-the-owner");
-        Assert.Contains("SECURITY: ConnectionStrings__Postgres has more rights than serving needs", server.Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            "SECURITY: ConnectionStrings__Postgres has more rights than serving needs", server.Errors, StringComparison.Ordinal);
         Assert.Contains("DURABILITY: fsync is off", server.Errors, StringComparison.Ordinal);
         Assert.Contains("DURABILITY: full_page_writes is off", server.Errors, StringComparison.Ordinal);
     }
@@ -113,7 +118,8 @@ public sealed class A_named_database : IAsyncLifetime
         await using ProgramRun server = Start(settings);
         using HttpClient client = Client(await server.Serving());
         await client.Create("written-by-the-owner");
-        Assert.Contains("SECURITY: ConnectionStrings__Postgres has more rights than serving needs", server.Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            "SECURITY: ConnectionStrings__Postgres has more rights than serving needs", server.Errors, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -125,7 +131,8 @@ public sealed class A_named_database : IAsyncLifetime
         await using (ProgramRun clean = await Ended(Both(), "verify"))
         {
             Assert.Equal(0, clean.ExitCode);
-            Assert.Matches(@"\A\d+ events verified: the chain is whole, and everything else is what the events give \([\d.]+ s\)\n\z", clean.Output);
+            Assert.Matches(
+                @"\A\d+ events verified: the chain is whole, and everything else is what the events give \([\d.]+ s\)\n\z", clean.Output);
         }
 
         await database.Execute("UPDATE eventstore.mt_doc_current_job SET revision = 1");
@@ -135,7 +142,8 @@ public sealed class A_named_database : IAsyncLifetime
             Assert.Equal(1, tampered.ExitCode);
             string[] lines = tampered.Output.TrimEnd().Split('\n');
             Assert.Equal(21, lines.Length);
-            Assert.All(lines[..20], line => Assert.Matches(@"^revision \d+: [-a-z0-9]+/[-a-z0-9]+ \([-0-9a-f]{36}\): the current job is at revision 1, its events end at \d+$", line));
+            Assert.All(lines[..20], line => Assert.Matches(
+                @"^revision \d+: [-a-z0-9]+/[-a-z0-9]+ \([-0-9a-f]{36}\): the current job is at revision 1, its events end at \d+$", line));
             Assert.Matches(@"^\d+ events verified: \d+ differences, the first 20 shown \([\d.]+ s\)$", lines[20]);
         }
 
@@ -198,12 +206,14 @@ public sealed class A_named_database : IAsyncLifetime
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         string url = $"http://127.0.0.1:{((IPEndPoint)taken.LocalEndpoint).Port}";
-        foreach ((string urls, string said) in ((string, string)[])[(url, "in use"), ("nonsense", "nonsense"), ("http://localhost:0", "localhost"), ("http://192.0.2.1:8080", "cannot listen")])
+        foreach ((string urls, string said) in ((string, string)[])[(url, "in use"), ("nonsense", "nonsense"),
+            ("http://localhost:0", "localhost"), ("http://192.0.2.1:8080", "cannot listen")])
         {
             await using ProgramRun refused = await ProgramRun.Ended(Both(), "serve", "--urls", urls, "--token-auth-file", tokens);
             Assert.True(refused.ExitCode == 1, refused.Everything);
             string[] lines = Errors(refused).TrimEnd().Split('\n');
-            Assert.True(lines.Length == 2 && lines[0].StartsWith("error: cannot listen: ", StringComparison.Ordinal) && lines[1].Contains("--urls", StringComparison.Ordinal),
+            Assert.True(lines.Length == 2 && lines[0].StartsWith("error: cannot listen: ", StringComparison.Ordinal)
+                && lines[1].Contains("--urls", StringComparison.Ordinal),
                 string.Join(" | ", lines));
             Assert.Contains(said, refused.Errors, StringComparison.Ordinal);
         }
@@ -229,7 +239,8 @@ public sealed class A_named_database : IAsyncLifetime
         try
         {
             var made = new NpgsqlConnectionStringBuilder(latin.Owner) { Database = name + "_utf8", Pooling = false };
-            await using ProgramRun migrated = await Ended(new() { ["ConnectionStrings__PostgresOwner"] = made.ConnectionString }, "migrate");
+            await using ProgramRun migrated = await Ended(
+                new() { ["ConnectionStrings__PostgresOwner"] = made.ConnectionString }, "migrate");
             Assert.True(migrated.ExitCode == 0, migrated.Everything);
         }
         finally

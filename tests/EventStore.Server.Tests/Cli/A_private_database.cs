@@ -48,9 +48,12 @@ public sealed class A_private_database : IDisposable
             (token, certificate) = (Token(), await File.ReadAllTextAsync(Path.Combine(Folder, "tls.pem")));
             using HttpClient http = Client(url);
             await http.Create("mnist");
-            Assert.Contains("mnist", Shell($"kubectl --kubeconfig {Kubeconfig} get --raw /apis/kubeflow.org/v1/pytorchjobs"), StringComparison.Ordinal);
+            Assert.Contains(
+                "mnist", Shell($"kubectl --kubeconfig {Kubeconfig} get --raw /apis/kubeflow.org/v1/pytorchjobs"), StringComparison.Ordinal);
             Assert.Contains("mnist", Shell(lines[1]["kubectl      ".Length..]), StringComparison.Ordinal);
-            Assert.Contains("mnist", Shell(lines[2]["curl         ".Length..].Replace("curl ", "curl -s ", StringComparison.Ordinal)), StringComparison.Ordinal);
+            Assert.Contains(
+                "mnist", Shell(lines[2]["curl         ".Length..].Replace("curl ", "curl -s ", StringComparison.Ordinal)),
+                StringComparison.Ordinal);
             using HttpClient https = Trusting(new UriBuilder(url) { Scheme = "https" }.Uri);
             Assert.Equal("mnist", (string)(await https.Get(Sample.Job("mnist")))["metadata"]!["name"]!);
 
@@ -138,9 +141,12 @@ public sealed class A_private_database : IDisposable
     public async Task Is_refused_in_words_where_there_are_no_programs()
     {
         string empty = Directory.CreateDirectory(Path.Combine(root, "empty")).FullName;
-        await using ProgramRun run = await ProgramRun.Ended(new Dictionary<string, string?> { ["PG_BIN"] = empty }, "serve", "--data", Folder);
+        await using ProgramRun run = await ProgramRun.Ended(
+            new Dictionary<string, string?> { ["PG_BIN"] = empty }, "serve", "--data", Folder);
         Assert.Equal((1, string.Empty), (run.ExitCode, run.Output));
-        Assert.StartsWith($"error: PG_BIN is {empty}, and nothing else is looked at. No PostgreSQL 15 or newer programs were found", run.Errors, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"error: PG_BIN is {empty}, and nothing else is looked at. No PostgreSQL 15 or newer programs were found", run.Errors,
+            StringComparison.Ordinal);
         Assert.Contains("unset it to have them looked for", run.Errors, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Folder));
     }
@@ -151,7 +157,9 @@ public sealed class A_private_database : IDisposable
         {
             await using ProgramRun second = await ProgramRun.Ended(NothingConfigured, verb, "--data", Folder);
             Assert.Equal((1, string.Empty), (second.ExitCode, second.Output));
-            Assert.StartsWith($"error: Another server (process {first.Id}) is using the data folder {Folder}.\n", second.Errors, StringComparison.Ordinal);
+            Assert.StartsWith(
+                $"error: Another server (process {first.Id}) is using the data folder {Folder}.\n", second.Errors,
+                StringComparison.Ordinal);
         }
     }
 
@@ -159,11 +167,13 @@ public sealed class A_private_database : IDisposable
 
     private string Token() => File.ReadAllText(Tokens).Split(',')[0];
 
-    private HttpClient Client(Uri url) => new() { BaseAddress = url, DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Token()) } };
+    private HttpClient Client(Uri url) =>
+        new() { BaseAddress = url, DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Token()) } };
 
     private HttpClient Trusting(Uri url)
     {
-        string encoded = File.ReadLines(Kubeconfig).Single(line => line.Contains("certificate-authority-data:", StringComparison.Ordinal)).Split(": ")[1];
+        string encoded = File.ReadLines(Kubeconfig).Single(line => line.Contains("certificate-authority-data:", StringComparison.Ordinal))
+            .Split(": ")[1];
         X509Certificate2 authority = X509CertificateLoader.LoadCertificate(Convert.FromBase64String(encoded));
         var handler = new SocketsHttpHandler
         {
@@ -177,10 +187,15 @@ public sealed class A_private_database : IDisposable
                 },
             },
         };
-        return new HttpClient(handler) { BaseAddress = url, DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Token()) } };
+        return new HttpClient(handler)
+        {
+            BaseAddress = url,
+            DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Token()) },
+        };
     }
 
-    private static int PostgresOf(string folder) => int.Parse(File.ReadLines(DataFolders.PidFile(folder)).First(), CultureInfo.InvariantCulture);
+    private static int PostgresOf(string folder) =>
+        int.Parse(File.ReadLines(DataFolders.PidFile(folder)).First(), CultureInfo.InvariantCulture);
 
     // As pasted into a shell, with a home of its own for kubectl's cache.
     private string Shell(string line)

@@ -37,7 +37,8 @@ public sealed class Bad_limits : IAsyncLifetime
     public async Task Are_named_with_what_they_may_be(string name, string value, string said)
     {
         await using ProgramRun refused = await ProgramRun.Ended(
-            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = database.Serving }, "serve", "--token-auth-file", tokens, $"--{name}={value}");
+            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = database.Serving }, "serve", "--token-auth-file", tokens,
+            $"--{name}={value}");
         Assert.Equal(1, refused.ExitCode);
         Assert.EndsWith($"error: {said}\n", refused.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("Serving on", refused.Output, StringComparison.Ordinal);

@@ -98,7 +98,8 @@ public sealed partial class Command_line
         await using ProgramRun run = await ProgramRun.Ended($"[suggest:{typed.Length}]", typed);
         Assert.Equal(0, run.ExitCode);
         string[] words = run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal(offered, words.Where(word => word.StartsWith(typed.Split(' ')[^1], StringComparison.Ordinal)).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            offered, words.Where(word => word.StartsWith(typed.Split(' ')[^1], StringComparison.Ordinal)).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -130,15 +131,18 @@ public sealed partial class Command_line
     public void The_documents_name_every_option_and_variable_of_the_help()
     {
         string document = string.Concat(Directory.EnumerateFiles(Repository.PathOf("src/docs"), "*.md").Select(File.ReadAllText));
-        string[] names = [.. Name().Matches(string.Concat(Verbs.Select(verb => Help(verb, "--help")))).Select(match => match.Value).Distinct()];
+        string[] names =
+            [.. Name().Matches(string.Concat(Verbs.Select(verb => Help(verb, "--help")))).Select(match => match.Value).Distinct()];
         Assert.InRange(names.Length, 25, 100);
-        Assert.Equal([], names.Where(name => !document.Contains($"`{name}", StringComparison.Ordinal) && !document.Contains($" {name}", StringComparison.Ordinal)));
+        Assert.Equal([], names.Where(
+            name => !document.Contains($"`{name}", StringComparison.Ordinal) && !document.Contains($" {name}", StringComparison.Ordinal)));
     }
 
     [Fact]
     public void The_documents_name_every_setting_with_a_section_and_no_other() => Assert.Equal(
         Settings().Order(StringComparer.Ordinal),
-        SettingsIn(string.Concat(((string[])["limits", "operate", "incidents"]).Select(name => Repository.Read($"src/docs/{name}.md")))).Order(StringComparer.Ordinal));
+        SettingsIn(string.Concat(((string[])["limits", "operate", "incidents"]).Select(name => Repository.Read($"src/docs/{name}.md"))))
+            .Order(StringComparer.Ordinal));
 
     [Theory]
     [InlineData("docker-compose.yml")]
@@ -170,7 +174,8 @@ public sealed partial class Command_line
     {
         const string nobody = "Host=127.0.0.1;Port=1;Database=store;Username=somebody;Password=very-secret";
         await using ProgramRun run = await ProgramRun.Ended(
-            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = nobody, ["ConnectionStrings__PostgresOwner"] = nobody }, verb);
+            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = nobody, ["ConnectionStrings__PostgresOwner"] = nobody },
+            verb);
         Assert.Equal((1, string.Empty), (run.ExitCode, run.Output));
         Assert.Matches(@"\Aerror: the database cannot be used: .*127\.0\.0\.1:1.*\n.*ConnectionStrings__Postgres.*\n\z", run.Errors);
         Assert.DoesNotContain("very-secret", run.Errors, StringComparison.Ordinal);
@@ -194,14 +199,16 @@ public sealed partial class Command_line
     private static IEnumerable<string> Settings() =>
         from section in ((string Name, Type Type)[])
         [
-            ("Limits", typeof(RequestLimits)), ("Lane", typeof(LaneLimits)), ("Feed", typeof(FeedLimits)), ("Lists", typeof(ListLimits)), ("Stop", typeof(StopLimits)),
+            ("Limits", typeof(RequestLimits)), ("Lane", typeof(LaneLimits)), ("Feed", typeof(FeedLimits)), ("Lists", typeof(ListLimits)),
+            ("Stop", typeof(StopLimits)),
             ("Migrations", typeof(MigrationLimits)),
         ]
         from property in section.Type.GetProperties()
         where property.SetMethod is { IsPublic: true }
         select $"{section.Name}:{property.Name}";
 
-    private static IEnumerable<string> SettingsIn(string text) => Setting().Matches(text).Select(match => $"{match.Groups[1].Value}:{match.Groups[2].Value}").Distinct();
+    private static IEnumerable<string> SettingsIn(string text) =>
+        Setting().Matches(text).Select(match => $"{match.Groups[1].Value}:{match.Groups[2].Value}").Distinct();
 
     [GeneratedRegex(@"\b(Limits|Lane|Feed|Lists|Stop|Migrations)(?::|__)([A-Z][A-Za-z]+)")]
     private static partial Regex Setting();

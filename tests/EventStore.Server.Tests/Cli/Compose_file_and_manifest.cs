@@ -23,7 +23,8 @@ public sealed partial class Compose_file_and_manifest : IDisposable
     private readonly string root = Directory.CreateTempSubdirectory("es-delivered-").FullName;
     private readonly int port = FreePort.Find();
 
-    internal static bool HasKubectl => Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, "kubectl")));
+    internal static bool HasKubectl =>
+        Environment.GetEnvironmentVariable("PATH")!.Split(':').Any(folder => File.Exists(Path.Combine(folder, "kubectl")));
 
     public void Dispose() => Directory.Delete(root, recursive: true);
 
@@ -81,8 +82,10 @@ public sealed partial class Compose_file_and_manifest : IDisposable
             await Script(services["standby"], cluster);
         }
 
-        Assert.Equal("ANY 1 (*)", await cluster.Run("SELECT setting FROM pg_file_settings WHERE name = 'synchronous_standby_names' AND applied"));
-        Assert.Equal(true, await cluster.Run("SELECT rolreplication AND NOT rolsuper AND NOT rolcreaterole AND NOT rolcreatedb FROM pg_roles WHERE rolname = 'eventstore_standby'"));
+        Assert.Equal(
+            "ANY 1 (*)", await cluster.Run("SELECT setting FROM pg_file_settings WHERE name = 'synchronous_standby_names' AND applied"));
+        Assert.Equal(true, await cluster.Run(
+            "SELECT rolreplication AND NOT rolsuper AND NOT rolcreaterole AND NOT rolcreatedb FROM pg_roles WHERE rolname = 'eventstore_standby'"));
         Assert.Equal(1L, await cluster.Run("SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'physical'"));
         Assert.True(File.Exists(Path.Combine(copy, "standby.signal")));
         string settings = await File.ReadAllTextAsync(Path.Combine(copy, "postgresql.auto.conf"));
@@ -91,7 +94,8 @@ public sealed partial class Compose_file_and_manifest : IDisposable
         Assert.DoesNotContain("synchronous_standby_names", settings, StringComparison.Ordinal);
         Assert.All(
             (string[])["server-a", "server-b"],
-            name => Assert.Equal(["primary,standby"], Container(services[name], text => text).Environment.Values.Where(value => value!.StartsWith("Host=", StringComparison.Ordinal)).Select(value => new NpgsqlConnectionStringBuilder(value).Host)));
+            name => Assert.Equal(["primary,standby"], Container(services[name], text => text).Environment.Values.Where(value =>
+                value!.StartsWith("Host=", StringComparison.Ordinal)).Select(value => new NpgsqlConnectionStringBuilder(value).Host)));
     }
 
     [SkippableFact]
@@ -111,13 +115,15 @@ public sealed partial class Compose_file_and_manifest : IDisposable
         await using ProgramRun server = ProgramRun.Start(environment!, [.. container.Args.Select(Placed)]);
         Assert.Equal(port, (await server.Serving()).Port);
         await server.Says("kubectl      ");
-        await IsUsed(Path.Combine(root, "data", "kubeconfig")); // 127.0.0.1 is where port-forward listens, and the certificate names the Service
+        // 127.0.0.1 is where port-forward listens, and the certificate names the Service.
+        await IsUsed(Path.Combine(root, "data", "kubeconfig"));
     }
 
     /// <summary>Runs kubectl and answers what it wrote.</summary>
     internal static async Task<string> Kubectl(params string[] arguments)
     {
-        using Process kubectl = ChildProcess.Start(new ProcessStartInfo("kubectl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
+        using Process kubectl = ChildProcess.Start(
+            new ProcessStartInfo("kubectl", arguments) { RedirectStandardOutput = true, RedirectStandardError = true });
         Task<string> errors = kubectl.StandardError.ReadToEndAsync();
         string output = await kubectl.StandardOutput.ReadToEndAsync();
         await kubectl.WaitForExitAsync();
@@ -130,7 +136,8 @@ public sealed partial class Compose_file_and_manifest : IDisposable
         string job = Path.Combine(root, "job.json");
         await File.WriteAllTextAsync(job, Sample.Manifest("mnist"));
         Assert.Equal("pytorchjob.kubeflow.org/mnist created\n", await Kubectl("--kubeconfig", kubeconfig, "create", "-f", job));
-        Assert.Contains("mnist", await Kubectl("--kubeconfig", kubeconfig, "get", "pytorchjobs", "--all-namespaces"), StringComparison.Ordinal);
+        Assert.Contains(
+            "mnist", await Kubectl("--kubeconfig", kubeconfig, "get", "pytorchjobs", "--all-namespaces"), StringComparison.Ordinal);
     }
 
     /// <summary>The token file, the certificate that the verb makes, and the rules, where the pod has them.</summary>
@@ -144,7 +151,8 @@ public sealed partial class Compose_file_and_manifest : IDisposable
         await using FakeCluster cluster = await FakeCluster.Start();
         string kubeconfig = Path.Combine(root, "cluster");
         await File.WriteAllTextAsync(kubeconfig, cluster.Kubeconfig);
-        string[] job = [.. The_Kubernetes_manifest.ArgumentsOf("eventstore-certificate").Select(each => each.Replace("in-cluster", kubeconfig, StringComparison.Ordinal))];
+        string[] job = [.. The_Kubernetes_manifest.ArgumentsOf("eventstore-certificate").Select(each => each.Replace(
+            "in-cluster", kubeconfig, StringComparison.Ordinal))];
         await using ProgramRun made = await ProgramRun.Ended(job), again = await ProgramRun.Ended(job);
         Assert.True(made.ExitCode == 0, made.Everything);
         Assert.Contains("secret eventstore/eventstore-tls created", made.Output, StringComparison.Ordinal);
@@ -181,7 +189,8 @@ public sealed partial class Compose_file_and_manifest : IDisposable
     {
         await using var connection = new NpgsqlConnection(cluster.Superuser);
         await connection.OpenAsync();
-        foreach (string sql in (string[])["CREATE ROLE eventstore_owner SUPERUSER LOGIN PASSWORD 'local-only-owner'", "CREATE DATABASE eventstore OWNER eventstore_owner"])
+        foreach (string sql in (string[])["CREATE ROLE eventstore_owner SUPERUSER LOGIN PASSWORD 'local-only-owner'",
+            "CREATE DATABASE eventstore OWNER eventstore_owner"])
         {
             await using var command = new NpgsqlCommand(sql, connection);
             await command.ExecuteNonQueryAsync();
@@ -199,7 +208,8 @@ public sealed partial class Compose_file_and_manifest : IDisposable
     {
         var fields = (Dictionary<object, object>)service;
         return (
-            ((Dictionary<object, object>)fields["environment"]).ToDictionary(pair => (string)pair.Key, pair => (string?)placed((string)pair.Value)),
+            ((Dictionary<object, object>)fields["environment"])
+                .ToDictionary(pair => (string)pair.Key, pair => (string?)placed((string)pair.Value)),
             [.. ((List<object>)fields["command"]).Select(word => placed((string)word))]);
     }
 

@@ -17,13 +17,18 @@ public sealed class Connection_settings
         await using TestDatabase named = await TestDatabase.Create();
         await named.Execute($"ALTER ROLE CURRENT_USER SET synchronous_commit = off");
         await named.Execute($"ALTER ROLE CURRENT_USER SET default_transaction_isolation = 'serializable'");
-        var given = new Dictionary<string, string?> { ["ConnectionStrings:Postgres"] = named.Serving, ["ConnectionStrings:PostgresOwner"] = named.Owner };
+        var given = new Dictionary<string, string?>
+        {
+            ["ConnectionStrings:Postgres"] = named.Serving,
+            ["ConnectionStrings:PostgresOwner"] = named.Owner,
+        };
         Settings settings = Settings.Read(new ConfigurationBuilder().AddInMemoryCollection(given).Build());
         await using Database database = await Database.Open(settings, NullLogger.Instance, CancellationToken.None);
 
         Assert.Null(new NpgsqlConnectionStringBuilder(database.ServingConnectionString).Options);
         await using NpgsqlDataSource owner = database.Owner();
-        await using NpgsqlCommand asked = owner.CreateCommand("SELECT concat_ws(',', current_setting('synchronous_commit'), current_setting('transaction_isolation'), current_setting('jit'))");
+        await using NpgsqlCommand asked = owner.CreateCommand(
+            "SELECT concat_ws(',', current_setting('synchronous_commit'), current_setting('transaction_isolation'), current_setting('jit'))");
         Assert.Equal("on,read committed,off", await asked.ExecuteScalarAsync());
     }
 

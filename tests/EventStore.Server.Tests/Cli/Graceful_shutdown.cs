@@ -39,7 +39,9 @@ public sealed class Graceful_shutdown : IAsyncLifetime
         List<Frame> frames = await watched;
         Assert.Equal("BOOKMARK", frames[^1].Type);
         // Where it says the watcher stands, it stands: what it was sent is all there is up to there.
-        Assert.Equal(stored.Where(revision => revision <= frames[^1].Revision).Order(), frames.SkipLast(1).Where(frame => frame.Type != "BOOKMARK").Select(frame => frame.Revision));
+        Assert.Equal(
+            stored.Where(revision => revision <= frames[^1].Revision).Order(),
+            frames.SkipLast(1).Where(frame => frame.Type != "BOOKMARK").Select(frame => frame.Revision));
         Assert.DoesNotContain("fail:", server.Output, StringComparison.Ordinal);
         await database.AssertWhole();
     }
@@ -78,7 +80,8 @@ public sealed class Graceful_shutdown : IAsyncLifetime
         Assert.Equal(("ADDED", revision), ((await watch.Next())!.Type, revision));
         Assert.False(stopping.IsCompleted);
         using (HttpResponseMessage last = await server.Admin.GetAsync(Sample.Job("late")))
-            Assert.True(last.IsSuccessStatusCode && last.Headers.ConnectionClose == true, "its clients are not told to come by another connection");
+            Assert.True(
+                last.IsSuccessStatusCode && last.Headers.ConnectionClose == true, "its clients are not told to come by another connection");
 
         await server.Stop().WaitAsync(Patience); // a second signal cuts the delay short
         Assert.DoesNotContain(await watch.ToEnd(), frame => frame.Type != "BOOKMARK");
@@ -116,7 +119,8 @@ public sealed class Graceful_shutdown : IAsyncLifetime
         {
             for (int count = 1; ; count++)
             {
-                Reply reply = await Reply.Of(server.Admin.Patch(Sample.Job(job), $$$$"""{"metadata":{"labels":{"count":"{{{{count}}}}"}}}"""));
+                Reply reply = await Reply.Of(
+                    server.Admin.Patch(Sample.Job(job), $$$$"""{"metadata":{"labels":{"count":"{{{{count}}}}"}}}"""));
                 Assert.True(reply.Code == HttpStatusCode.OK, reply.Text);
                 lock (answered)
                 {

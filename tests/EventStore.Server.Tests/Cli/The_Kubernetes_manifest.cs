@@ -14,7 +14,8 @@ public sealed class The_Kubernetes_manifest
     private const string Folder = "src/EventStore.Server/kubernetes/";
 
     private static readonly List<object> Objects =
-        [.. ((string[])["server.yaml", "certificate.yaml", "migrate.yaml", "networkpolicy.yaml"]).SelectMany(file => KubernetesYaml.LoadAllFromString(Repository.Read(Folder + file), strict: true))];
+        [.. ((string[])["server.yaml", "certificate.yaml", "migrate.yaml", "networkpolicy.yaml"]).SelectMany(
+            file => KubernetesYaml.LoadAllFromString(Repository.Read(Folder + file), strict: true))];
 
     private static readonly V1PodSpec Pod = Objects.OfType<V1Deployment>().Single().Spec.Template.Spec;
 
@@ -29,7 +30,8 @@ public sealed class The_Kubernetes_manifest
         V1Service service = Objects.OfType<V1Service>().Single();
         Assert.Equal(9, Objects.Count);
         Assert.Equal(deployment.Spec.Template.Metadata.Labels, Objects.OfType<V1NetworkPolicy>().Single().Spec.PodSelector.MatchLabels);
-        Assert.All(Objects.OfType<V1Job>(), job => Assert.NotEqual(deployment.Spec.Template.Metadata.Labels, job.Spec.Template.Metadata.Labels));
+        Assert.All(
+            Objects.OfType<V1Job>(), job => Assert.NotEqual(deployment.Spec.Template.Metadata.Labels, job.Spec.Template.Metadata.Labels));
         Assert.Equal(2, deployment.Spec.Replicas);
         Assert.Equal(deployment.Spec.Template.Metadata.Labels, service.Spec.Selector);
         Assert.Equal(deployment.Spec.Template.Metadata.Labels, deployment.Spec.Selector.MatchLabels);
@@ -53,7 +55,8 @@ public sealed class The_Kubernetes_manifest
         Assert.Equal("/livez", Server.LivenessProbe.HttpGet.Path);
         Assert.Equal("/readyz", Server.ReadinessProbe.HttpGet.Path);
         Assert.Equal("/readyz", Server.StartupProbe.HttpGet.Path);
-        Assert.All([Server.LivenessProbe, Server.ReadinessProbe, Server.StartupProbe], probe => Assert.Equal("HTTPS", probe.HttpGet.Scheme));
+        Assert.All(
+            [Server.LivenessProbe, Server.ReadinessProbe, Server.StartupProbe], probe => Assert.Equal("HTTPS", probe.HttpGet.Scheme));
     }
 
     [Fact]
@@ -70,7 +73,8 @@ public sealed class The_Kubernetes_manifest
         // To create cannot be narrowed by a name; whatever else is allowed is.
         Assert.Equal(
             ["secrets create ", "secrets get eventstore-tls"],
-            Objects.OfType<V1Role>().Single().Rules.Select(rule => $"{Assert.Single(rule.Resources)} {Assert.Single(rule.Verbs)} {rule.ResourceNames?.Single()}"));
+            Objects.OfType<V1Role>().Single().Rules.Select(
+                rule => $"{Assert.Single(rule.Resources)} {Assert.Single(rule.Verbs)} {rule.ResourceNames?.Single()}"));
         foreach (V1Container container in Containers())
         {
             Assert.True(container.SecurityContext.ReadOnlyRootFilesystem);
@@ -84,30 +88,42 @@ public sealed class The_Kubernetes_manifest
     [Fact]
     public void Names_secrets_and_holds_none_and_the_server_never_sees_the_owner_s()
     {
-        V1EnvVar[] connections = [.. Containers().SelectMany(container => container.Env ?? []).Where(variable => variable.Name.StartsWith("ConnectionStrings", StringComparison.Ordinal))];
+        V1EnvVar[] connections = [.. Containers().SelectMany(container => container.Env ?? []).Where(variable => variable.Name.StartsWith(
+            "ConnectionStrings", StringComparison.Ordinal))];
         Assert.Equal(3, connections.Length);
         Assert.All(connections, variable => Assert.True(variable.Value is null && variable.ValueFrom.SecretKeyRef is not null));
-        Assert.Equal(["eventstore-server"], Server.Env.Where(variable => variable.ValueFrom is not null).Select(variable => variable.ValueFrom.SecretKeyRef.Name));
+        Assert.Equal(
+            ["eventstore-server"],
+            Server.Env.Where(variable => variable.ValueFrom is not null).Select(variable => variable.ValueFrom.SecretKeyRef.Name));
         Assert.All(Pod.Volumes.Where(volume => volume.Secret is not null), volume => Assert.Equal(288, volume.Secret.DefaultMode)); // 0440
     }
 
-    /// <summary>As an extension of the cluster's API the servers may ask the cluster, and have its bindings in the right namespaces.</summary>
+    /// <summary>
+    /// As an extension of the cluster's API the servers may ask the cluster, and have its bindings in the right namespaces.
+    /// </summary>
     [SkippableFact]
     public async Task Is_aggregated_by_an_overlay()
     {
         Skip.IfNot(Compose_file_and_manifest.HasKubectl, "kubectl is missing");
         List<object> all = KubernetesYaml.LoadAllFromString(
-            string.Join("\n---\n", (await Compose_file_and_manifest.Kubectl("kustomize", Repository.PathOf("src/EventStore.Server/aggregated"))).Split("\n---\n")
+            string.Join(
+                "\n---\n", (await Compose_file_and_manifest.Kubectl("kustomize", Repository.PathOf("src/EventStore.Server/aggregated")))
+                    .Split("\n---\n")
                 .Where(each => !each.Contains("kind: ServiceMonitor", StringComparison.Ordinal))), strict: true);
         V1APIService service = all.OfType<V1APIService>().Single();
         V1Service served = all.OfType<V1Service>().Single();
-        Assert.Equal((served.Metadata.Name, "eventstore", served.Spec.Ports.Single().Port), (service.Spec.Service.Name, service.Spec.Service.NamespaceProperty, service.Spec.Service.Port!.Value));
+        Assert.Equal(
+            (served.Metadata.Name, "eventstore", served.Spec.Ports.Single().Port),
+            (service.Spec.Service.Name, service.Spec.Service.NamespaceProperty, service.Spec.Service.Port!.Value));
         V1PodSpec pod = all.OfType<V1Deployment>().Single().Spec.Template.Spec;
-        Assert.Equal((all.OfType<V1ServiceAccount>().Single(account => account.Metadata.Name == "eventstore").Metadata.Name, true), (pod.ServiceAccountName, pod.AutomountServiceAccountToken));
+        Assert.Equal(
+            (all.OfType<V1ServiceAccount>().Single(account => account.Metadata.Name == "eventstore").Metadata.Name, true),
+            (pod.ServiceAccountName, pod.AutomountServiceAccountToken));
         string[] arguments = [.. pod.Containers.Single().Args];
         Assert.Null(CommandLine.Problem(CommandLine.Parse(arguments)));
         Assert.Contains($"--groups={service.Spec.Group}", arguments);
-        Assert.Equal("kube-system", all.OfType<V1RoleBinding>().Single(binding => binding.RoleRef.Name.StartsWith("extension-", StringComparison.Ordinal)).Metadata.NamespaceProperty);
+        Assert.Equal("kube-system", all.OfType<V1RoleBinding>()
+            .Single(binding => binding.RoleRef.Name.StartsWith("extension-", StringComparison.Ordinal)).Metadata.NamespaceProperty);
         Assert.Contains("system:auth-delegator", all.OfType<V1ClusterRoleBinding>().Select(binding => binding.RoleRef.Name));
         Assert.Contains(all.OfType<V1NetworkPolicy>().Single().Spec.Egress, rule => rule.Ports.Any(port => port.Port.Value == "6443"));
     }
@@ -134,7 +150,8 @@ public sealed class The_Kubernetes_manifest
     [Fact]
     public void Waits_for_the_server_to_stop()
     {
-        TimeSpan delay = TimeSpan.Parse(Server.Env.Single(variable => variable.Name == "Stop__Delay").Value, System.Globalization.CultureInfo.InvariantCulture);
+        TimeSpan delay = TimeSpan.Parse(
+            Server.Env.Single(variable => variable.Name == "Stop__Delay").Value, System.Globalization.CultureInfo.InvariantCulture);
         var limits = new StopLimits { Delay = delay };
         Assert.True(delay + limits.ForRequests + StopLimits.LaneTime <= limits.Time);
         Assert.True(limits.Time < TimeSpan.FromSeconds(Pod.TerminationGracePeriodSeconds!.Value));

@@ -5,7 +5,9 @@ using EventStore.Server.Tests.Store;
 
 namespace EventStore.Server.Tests.Cli;
 
-/// <summary>The history leaves one store as lines of a file, is proven by the file alone, and is the same history in another store.</summary>
+/// <summary>
+/// The history leaves one store as lines of a file, is proven by the file alone, and is the same history in another store.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class The_history_as_a_file : IAsyncLifetime
 {
@@ -42,11 +44,13 @@ public sealed class The_history_as_a_file : IAsyncLifetime
         await using TestDatabase other = await TestDatabase.Create();
         foreach ((string edited, string why) in ((string, string)[])
             [
-                (epoch.Replace("\"lostTo\":", "\"lostTo\":1", StringComparison.Ordinal), "epoch 2 is not what its hash says: it was edited"),
+                (epoch.Replace("\"lostTo\":", "\"lostTo\":1", StringComparison.Ordinal),
+                    "epoch 2 is not what its hash says: it was edited"),
                 ("", "does not follow from the line before: lines are missing, or were moved"),
             ])
         {
-            await System.IO.File.WriteAllLinesAsync(File + "-edited", lines.Select(line => line == epoch ? edited : line).Where(line => line.Length > 0));
+            await System.IO.File.WriteAllLinesAsync(
+                File + "-edited", lines.Select(line => line == epoch ? edited : line).Where(line => line.Length > 0));
             await using ProgramRun refused = await Run(other, "import", File + "-edited");
             Assert.Equal(1, refused.ExitCode);
             Assert.Contains(why, refused.Errors, StringComparison.Ordinal);
@@ -61,7 +65,9 @@ public sealed class The_history_as_a_file : IAsyncLifetime
         Assert.Equal(4, await other.Ask<long>("SELECT max(number) FROM eventstore.epoch"));
         await using ProgramRun verified = await Run(other, "verify");
         Assert.True(verified.ExitCode == 0, verified.Everything);
-        Assert.Matches(@"(?m)^epoch 2 began at \S+Z behind revision \d+, its revisions are above \d+: revisions \d+ to \d+ were lost with epoch 2$", verified.Output);
+        Assert.Matches(
+            @"(?m)^epoch 2 began at \S+Z behind revision \d+, its revisions are above \d+: revisions \d+ to \d+ were lost with epoch 2$",
+            verified.Output);
         Assert.Matches("(?m)^epoch 4 began at .*: no revision is known to be lost with it$", verified.Output);
     }
 
@@ -94,7 +100,8 @@ public sealed class The_history_as_a_file : IAsyncLifetime
             Assert.True(verified.ExitCode == 0, verified.Everything);
         await using ProgramRun refused = await Run(other, "import", File);
         Assert.Equal(1, refused.ExitCode);
-        Assert.StartsWith($"error: {File} cannot be imported: the store is not empty; nothing was changed\n", refused.Errors, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"error: {File} cannot be imported: the store is not empty; nothing was changed\n", refused.Errors, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -103,7 +110,8 @@ public sealed class The_history_as_a_file : IAsyncLifetime
         await Export(database, File);
         (int code, string said) = Script(File);
         Assert.True(code == 0, said);
-        Assert.Matches($@"^\d+ events: the chain is whole, up to revision \d+, hash {await database.Ask<string>("SELECT encode(hash, 'hex') FROM eventstore.head")}\n$", said);
+        string hash = await database.Ask<string>("SELECT encode(hash, 'hex') FROM eventstore.head");
+        Assert.Matches($@"^\d+ events: the chain is whole, up to revision \d+, hash {hash}\n$", said);
 
         string part = Path.Combine(folder, "part.ndjson");
         await Export(database, part, "--since", "100", "--until", "200");
@@ -137,7 +145,9 @@ public sealed class The_history_as_a_file : IAsyncLifetime
                 case "swapped": (lines[49], lines[50]) = (lines[50], lines[49]); break;
                 case "cut off": lines.RemoveAt(lines.Count - 1); break;
                 case "cut within a line": lines[^1] = lines[^1][..20]; break;
-                case "of another end": lines[^1] = $$$"""{"checkpoint":{"revision":7,"hash":"{{{new string('0', 64)}}}","events":1}}"""; break;
+                case "of another end":
+                    lines[^1] = $$$"""{"checkpoint":{"revision":7,"hash":"{{{new string('0', 64)}}}","events":1}}""";
+                    break;
                 default: break;
             }
         });
@@ -159,7 +169,8 @@ public sealed class The_history_as_a_file : IAsyncLifetime
         Assert.Equal(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"), events.Length);
         Assert.All(events, e => Assert.Equal(
             ("Event", "audit.k8s.io/v1", "Request", "ResponseComplete", "pytorchjobs", "kubeflow.org"),
-            ((string)e["kind"]!, (string)e["apiVersion"]!, (string)e["level"]!, (string)e["stage"]!, (string)e["objectRef"]!["resource"]!, (string)e["objectRef"]!["apiGroup"]!)));
+            ((string)e["kind"]!, (string)e["apiVersion"]!, (string)e["level"]!, (string)e["stage"]!, (string)e["objectRef"]!["resource"]!,
+                (string)e["objectRef"]!["apiGroup"]!)));
         Assert.Equal(["create", "delete", "patch", "update"], events.Select(e => (string)e["verb"]!).Distinct().Order());
         JsonNode status = events.First(e => (string?)e["objectRef"]!["subresource"] == "status");
         Assert.EndsWith($"/pytorchjobs/{status["objectRef"]!["name"]}/status", (string)status["requestURI"]!, StringComparison.Ordinal);
@@ -168,12 +179,17 @@ public sealed class The_history_as_a_file : IAsyncLifetime
             e => Assert.Equal(["status"], e["requestObject"]!.AsObject().Select(member => member.Key)));
         Assert.Contains(events, e => IsApplyOfStatus(e));
         JsonNode last = events[^1];
-        Assert.Equal(await database.Ask<string>("SELECT encode(hash, 'hex') FROM eventstore.head"), (string)last["annotations"]!["audit.eventstore.io/hash"]!);
-        Assert.Equal(await database.Ask<string>("SELECT correlation_id FROM eventstore.mt_events ORDER BY seq_id DESC LIMIT 1"), (string)last["auditID"]!);
+        Assert.Equal(
+            await database.Ask<string>("SELECT encode(hash, 'hex') FROM eventstore.head"),
+            (string)last["annotations"]!["audit.eventstore.io/hash"]!);
+        Assert.Equal(
+            await database.Ask<string>("SELECT correlation_id FROM eventstore.mt_events ORDER BY seq_id DESC LIMIT 1"),
+            (string)last["auditID"]!);
         Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$", (string)last["stageTimestamp"]!);
         Assert.NotEmpty(last["user"]!["groups"]!.AsArray());
         JsonNode[] impersonated = [.. events.Where(e => e["impersonatedUser"] is not null)];
-        Assert.Equal(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE headers ? 'impersonatedBy'"), impersonated.Length);
+        Assert.Equal(
+            await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE headers ? 'impersonatedBy'"), impersonated.Length);
         Assert.NotEmpty(impersonated);
         Assert.All(impersonated, e => Assert.Contains((string)e["user"]!["username"]!, (string[])["root", "wurzel-ü"]));
         Assert.All(impersonated, e => Assert.DoesNotContain((string)e["impersonatedUser"]!["username"]!, (string[])["root", "wurzel-ü"]));
@@ -201,12 +217,14 @@ public sealed class The_history_as_a_file : IAsyncLifetime
     }
 
     private static Task<ProgramRun> Run(TestDatabase of, string verb, params string[] options) => ProgramRun.Ended(
-        new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = of.Serving, ["ConnectionStrings__PostgresOwner"] = of.Owner }, [verb, .. options]);
+        new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = of.Serving, ["ConnectionStrings__PostgresOwner"] = of.Owner },
+        [verb, .. options]);
 
     private static (int Code, string Said) Script(string file)
     {
         string script = Path.Combine(AppContext.BaseDirectory, "Audit", "verify_chain.py");
-        using Process python = Process.Start(new ProcessStartInfo("python3", [script, file]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using Process python =
+            Process.Start(new ProcessStartInfo("python3", [script, file]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> errors = python.StandardError.ReadToEndAsync();
         string output = python.StandardOutput.ReadToEnd();
         python.WaitForExit();

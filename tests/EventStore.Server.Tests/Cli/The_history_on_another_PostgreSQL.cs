@@ -14,7 +14,10 @@ namespace EventStore.Server.Tests.Cli;
 [Trait("Category", "Slow")]
 public sealed class The_history_on_another_PostgreSQL : IAsyncLifetime
 {
-    /// <summary>What a version could print in another way: numbers with an exponent or of 400 digits, control characters, names that fold or sort otherwise.</summary>
+    /// <summary>
+    /// What a version could print in another way: numbers with an exponent or of 400 digits, control characters, names that fold or sort
+    /// otherwise.
+    /// </summary>
     private const string Hard =
         """
         {"status":{"numbers":[1.10,0.1e-7,-0.0,-0,1E+2,1e399,1e-398,9007199254740993,12345678901234567890.123456789,0.30000000000000004],
@@ -28,7 +31,8 @@ public sealed class The_history_on_another_PostgreSQL : IAsyncLifetime
     /// <summary>The folders of the other versions' programs; one that is missing where none is named.</summary>
     public static TheoryData<string> Others => [.. Named.Length == 0 ? [string.Empty] : Named];
 
-    private static string[] Named => Environment.GetEnvironmentVariable("TEST_PG_BINS")?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [];
+    private static string[] Named =>
+        Environment.GetEnvironmentVariable("TEST_PG_BINS")?.Split(':', StringSplitOptions.RemoveEmptyEntries) ?? [];
 
     public async Task InitializeAsync() => database = await TestDatabase.Create();
 
@@ -44,7 +48,8 @@ public sealed class The_history_on_another_PostgreSQL : IAsyncLifetime
     {
         Tools.Need(() => Named.Length > 0, "another version of PostgreSQL, its folder of programs in TEST_PG_BINS");
         await using OwnCluster cluster = await OwnCluster.Start(environment:
-            [("PG_BIN", programs), ("CLUSTER_OPTIONS", "-c timezone=Asia/Kathmandu -c datestyle=German -c intervalstyle=iso_8601 -c bytea_output=escape -c extra_float_digits=-5")]);
+            [("PG_BIN", programs), ("CLUSTER_OPTIONS",
+                "-c timezone=Asia/Kathmandu -c datestyle=German -c intervalstyle=iso_8601 -c bytea_output=escape -c extra_float_digits=-5")]);
         Assert.NotEqual(await Major(await PostgresServer.ConnectionString), await Major(cluster.Superuser));
 
         await Write(database, seed: 61);
@@ -70,10 +75,11 @@ public sealed class The_history_on_another_PostgreSQL : IAsyncLifetime
         string name = $"hard-{seed}";
         Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create(name)));
         Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.PatchStatus(name, Hard)));
-        Assert.Equal(
-            "[1.10, 0.00000001, 0.0, 0, 100, 1",
-            (await to.Ask<string>($"SELECT data #>> '{{status,numbers}}' FROM eventstore.mt_events WHERE type = 'job_status_updated' ORDER BY seq_id DESC LIMIT 1"))[..33]);
-        Assert.NotEqual(0L, await to.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE date_part('microseconds', timestamp)::bigint % 1000 <> 0"));
+        string numbers = await to.Ask<string>(
+            "SELECT data #>> '{status,numbers}' FROM eventstore.mt_events WHERE type = 'job_status_updated' ORDER BY seq_id DESC LIMIT 1");
+        Assert.Equal("[1.10, 0.00000001, 0.0, 0, 100, 1", numbers[..33]);
+        Assert.NotEqual(0L, await to.Ask<long>(
+            "SELECT count(*) FROM eventstore.mt_events WHERE date_part('microseconds', timestamp)::bigint % 1000 <> 0"));
     }
 
     private async Task<string> Export(TestDatabase of, string name)
@@ -92,7 +98,8 @@ public sealed class The_history_on_another_PostgreSQL : IAsyncLifetime
     }
 
     private static Task<ProgramRun> Run(TestDatabase of, string verb, params string[] options) => ProgramRun.Ended(
-        new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = of.Serving, ["ConnectionStrings__PostgresOwner"] = of.Owner }, [verb, .. options]);
+        new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = of.Serving, ["ConnectionStrings__PostgresOwner"] = of.Owner },
+        [verb, .. options]);
 
     private static async Task<int> Major(string superuser)
     {

@@ -115,7 +115,8 @@ public sealed class Wrong_settings : IDisposable
         var settings = new Dictionary<string, string?> { ["ConnectionStrings__PostgresOwner"] = connectionString };
         await using ProgramRun refused = await ProgramRun.Ended(settings, "migrate");
         Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
-        Assert.StartsWith($"error: ConnectionStrings__PostgresOwner is no connection string: {problem}\n", refused.Errors, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"error: ConnectionStrings__PostgresOwner is no connection string: {problem}\n", refused.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", refused.Errors, StringComparison.Ordinal);
     }
 
@@ -125,7 +126,8 @@ public sealed class Wrong_settings : IDisposable
         var settings = new Dictionary<string, string?>
         {
             ["ConnectionStrings__Postgres"] = "Host=192.0.2.1;Username=a;Password=b",
-            ["ConnectionStrings__PostgresReplicas"] = "Host=192.0.2.2,192.0.2.3;Username=a;Password=b;Target Session Attributes=prefer-standby",
+            ["ConnectionStrings__PostgresReplicas"] =
+                "Host=192.0.2.2,192.0.2.3;Username=a;Password=b;Target Session Attributes=prefer-standby",
         };
         await using ProgramRun right = await ProgramRun.Ended(settings, "serve", "--check", "--data", Folder, "--urls", "http://127.0.0.1:0");
         Assert.True(right.ExitCode == 0, right.Everything);
@@ -133,7 +135,8 @@ public sealed class Wrong_settings : IDisposable
             settings, "serve", "--check", "--data", Folder, "--urls", "http://127.0.0.1:0", "--standby-reads", "off");
         Assert.Equal(1, refused.ExitCode);
         Assert.StartsWith(
-            "error: --standby-reads is off, and ConnectionStrings__PostgresReplicas names what would be read\n", refused.Errors, StringComparison.Ordinal);
+            "error: --standby-reads is off, and ConnectionStrings__PostgresReplicas names what would be read\n", refused.Errors,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -141,10 +144,12 @@ public sealed class Wrong_settings : IDisposable
     {
         await using ProgramRun right = await ProgramRun.Ended(NothingConfigured, "serve", "--check", "--data", Folder, "--urls", "http://127.0.0.1:0");
         Assert.True(right.ExitCode == 0, right.Everything);
-        Assert.Matches($@"\AThe settings are right; nothing was started, and a private PostgreSQL \d+ would run on {Folder}\.\n\z", right.Output);
+        Assert.Matches(
+            $@"\AThe settings are right; nothing was started, and a private PostgreSQL \d+ would run on {Folder}\.\n\z", right.Output);
         Assert.False(Directory.Exists(Folder), "it made the data folder");
 
-        await using ProgramRun wrong = await ProgramRun.Ended(NothingConfigured, "--check", "--data", Folder, "--client-ca-file", Path.Combine(root, "none"));
+        await using ProgramRun wrong = await ProgramRun.Ended(
+            NothingConfigured, "--check", "--data", Folder, "--client-ca-file", Path.Combine(root, "none"));
         Assert.Equal(1, wrong.ExitCode);
     }
 
@@ -191,7 +196,8 @@ public sealed class Wrong_settings : IDisposable
     {
         var unknown = new SocketException((int)SocketError.HostNotFound);
         Assert.Equal(unknown.Message, DatabaseAway.Reason(new InvalidOperationException(unknown.Message, unknown)));
-        string said = DatabaseTrouble.Explain(new TimeoutException("The operation has timed out.", new TimeoutException("The operation has timed out.")))!.Message;
+        string said = DatabaseTrouble.Explain(
+            new TimeoutException("The operation has timed out.", new TimeoutException("The operation has timed out.")))!.Message;
         Assert.StartsWith("the database cannot be used: The operation has timed out.\n", said, StringComparison.Ordinal);
     }
 

@@ -48,7 +48,8 @@ public sealed class Official_csharp_client : IAsyncLifetime
         Assert.Equal(replaced.Metadata.ResourceVersion, Assert.Single(list.Items).Metadata.ResourceVersion);
 
         await jobs.DeleteNamespacedAsync<V1Status>(Namespace, "mnist");
-        HttpOperationException gone = await Assert.ThrowsAsync<HttpOperationException>(() => jobs.ReadNamespacedAsync<PyTorchJob>(Namespace, "mnist"));
+        HttpOperationException gone = await Assert.ThrowsAsync<HttpOperationException>(
+            () => jobs.ReadNamespacedAsync<PyTorchJob>(Namespace, "mnist"));
         Assert.Equal(HttpStatusCode.NotFound, gone.Response.StatusCode);
     }
 
@@ -62,7 +63,8 @@ public sealed class Official_csharp_client : IAsyncLifetime
         await jobs.ReplaceNamespacedAsync(first, Namespace, "contended");
 
         second.Spec.TtlSecondsAfterFinished = 5;
-        HttpOperationException refused = await Assert.ThrowsAsync<HttpOperationException>(() => jobs.ReplaceNamespacedAsync(second, Namespace, "contended"));
+        HttpOperationException refused = await Assert.ThrowsAsync<HttpOperationException>(
+            () => jobs.ReplaceNamespacedAsync(second, Namespace, "contended"));
         Assert.Equal(HttpStatusCode.Conflict, refused.Response.StatusCode);
         Assert.Equal("Conflict", KubernetesJson.Deserialize<V1Status>(refused.Response.Content).Reason);
 
@@ -78,17 +80,22 @@ public sealed class Official_csharp_client : IAsyncLifetime
         using var client = new k8s.Kubernetes(Configuration(server.Url));
         object body = JsonSerializer.Deserialize<JsonElement>(Fixtures.Sample.Manifest("untyped"));
         await client.CustomObjects.CreateNamespacedCustomObjectAsync(body, "kubeflow.org", "v1", Namespace, "pytorchjobs");
-        var list = (JsonElement)await client.CustomObjects.ListNamespacedCustomObjectAsync("kubeflow.org", "v1", Namespace, "pytorchjobs", labelSelector: "app=test");
+        var list = (JsonElement)await client.CustomObjects.ListNamespacedCustomObjectAsync(
+            "kubeflow.org", "v1", Namespace, "pytorchjobs", labelSelector: "app=test");
         Assert.Equal("untyped", list.GetProperty("items")[0].GetProperty("metadata").GetProperty("name").GetString());
 
         var patch = new V1Patch("""{"metadata":{"labels":{"team":"ml"}}}""", V1Patch.PatchType.MergePatch);
-        var patched = (JsonElement)await client.CustomObjects.PatchNamespacedCustomObjectAsync(patch, "kubeflow.org", "v1", Namespace, "pytorchjobs", "untyped");
+        var patched = (JsonElement)await client.CustomObjects.PatchNamespacedCustomObjectAsync(
+            patch, "kubeflow.org", "v1", Namespace, "pytorchjobs", "untyped");
         Assert.Equal("ml", patched.GetProperty("metadata").GetProperty("labels").GetProperty("team").GetString());
-        object changed = JsonSerializer.Deserialize<JsonElement>(patched.GetRawText().Replace("\"ml\"", "\"ai\"", StringComparison.Ordinal));
-        var replaced = (JsonElement)await client.CustomObjects.ReplaceNamespacedCustomObjectAsync(changed, "kubeflow.org", "v1", Namespace, "pytorchjobs", "untyped");
+        object changed = JsonSerializer.Deserialize<JsonElement>(
+            patched.GetRawText().Replace("\"ml\"", "\"ai\"", StringComparison.Ordinal));
+        var replaced = (JsonElement)await client.CustomObjects.ReplaceNamespacedCustomObjectAsync(
+            changed, "kubeflow.org", "v1", Namespace, "pytorchjobs", "untyped");
         Assert.Equal("ai", replaced.GetProperty("metadata").GetProperty("labels").GetProperty("team").GetString());
         HttpOperationException refused = await Assert.ThrowsAsync<HttpOperationException>(
-            () => client.CustomObjects.ReplaceNamespacedCustomObjectAsync(changed, "kubeflow.org", "v1", Namespace, "pytorchjobs", "untyped"));
+            () => client.CustomObjects.ReplaceNamespacedCustomObjectAsync(
+                changed, "kubeflow.org", "v1", Namespace, "pytorchjobs", "untyped"));
         Assert.Equal(HttpStatusCode.Conflict, refused.Response.StatusCode);
     }
 
@@ -103,7 +110,8 @@ public sealed class Official_csharp_client : IAsyncLifetime
         {
             seen.Add((type, job.Spec.CleanPodPolicy));
             if (type == WatchEventType.Added)
-                await jobs.PatchNamespacedAsync<PyTorchJob>(new V1Patch("""{"spec":{"cleanPodPolicy":"All"}}""", V1Patch.PatchType.MergePatch), Namespace, "typed");
+                await jobs.PatchNamespacedAsync<PyTorchJob>(
+                    new V1Patch("""{"spec":{"cleanPodPolicy":"All"}}""", V1Patch.PatchType.MergePatch), Namespace, "typed");
             else if (type == WatchEventType.Modified)
                 await jobs.DeleteNamespacedAsync<V1Status>(Namespace, "typed");
             else
@@ -134,7 +142,8 @@ public sealed class Official_csharp_client : IAsyncLifetime
                 server = await ServerProcess.Start(database.Serving, "--urls", url.ToString());
             }
 
-            using HttpResponseMessage answer = await server.Admin.Patch(Fixtures.Sample.Job("watched"), $"{{\"metadata\":{{\"labels\":{{\"n\":\"{i}\"}}}}}}");
+            using HttpResponseMessage answer = await server.Admin.Patch(
+                Fixtures.Sample.Job("watched"), $"{{\"metadata\":{{\"labels\":{{\"n\":\"{i}\"}}}}}}");
             await answer.Manifest();
         }
 
@@ -143,7 +152,9 @@ public sealed class Official_csharp_client : IAsyncLifetime
         Assert.Equal(written, seen);
     }
 
-    /// <summary>What every informer does: watch from the last revision seen, and when the connection ends, watch again from there.</summary>
+    /// <summary>
+    /// What every informer does: watch from the last revision seen, and when the connection ends, watch again from there.
+    /// </summary>
     private async Task Follow(List<long> seen, int count, CancellationToken stop)
     {
         using var client = new k8s.Kubernetes(Configuration(server.Url));
@@ -179,7 +190,8 @@ public sealed class Official_csharp_client : IAsyncLifetime
         {
             var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             using Watcher<object> watcher = client.CustomObjects.WatchListNamespacedCustomObject(
-                "kubeflow.org", "v1", Namespace, "pytorchjobs", resourceVersion: revision, onClosed: () => over.TrySetResult(), onEvent: (_, frame) =>
+                "kubeflow.org", "v1", Namespace, "pytorchjobs", resourceVersion: revision, onClosed: () => over.TrySetResult(),
+                onEvent: (_, frame) =>
                 {
                     revision = ((JsonElement)frame).Deserialize<PyTorchJob>()!.Metadata.ResourceVersion;
                     seen.Add(long.Parse(revision));
@@ -193,7 +205,8 @@ public sealed class Official_csharp_client : IAsyncLifetime
 
     private static PyTorchJob Sample(string name) => KubernetesJson.Deserialize<PyTorchJob>(Fixtures.Sample.Manifest(name));
 
-    private static KubernetesClientConfiguration Configuration(Uri url) => new() { Host = url.ToString(), AccessToken = ServerProcess.AdminToken };
+    private static KubernetesClientConfiguration Configuration(Uri url) =>
+        new() { Host = url.ToString(), AccessToken = ServerProcess.AdminToken };
 
     private GenericClient Jobs() => new(new k8s.Kubernetes(Configuration(server.Url)), "kubeflow.org", "v1", "pytorchjobs", true);
 }

@@ -3,7 +3,9 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Clients;
 
-/// <summary>A client library of another language: Debian's python3-kubernetes. Where it is missing the test is skipped, but not in CI.</summary>
+/// <summary>
+/// A client library of another language: Debian's python3-kubernetes. Where it is missing the test is skipped, but not in CI.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class Official_python_client
 {
@@ -18,7 +20,8 @@ public sealed class Official_python_client
         await using TestDatabase database = await TestDatabase.Create();
         await using ServerProcess server = await ServerProcess.Start(database.Serving);
         string script = Path.Combine(AppContext.BaseDirectory, "Clients", "python_client.py");
-        (int exitCode, string output) = await Run(python!, script, server.Url.ToString().TrimEnd('/'), ServerProcess.AdminToken, "kube-test");
+        (int exitCode, string output) = await Run(
+            python!, script, server.Url.ToString().TrimEnd('/'), ServerProcess.AdminToken, "kube-test");
 
         Assert.True(exitCode == 0, output);
         Assert.EndsWith("all is well", output.TrimEnd(), StringComparison.Ordinal);
@@ -44,7 +47,8 @@ public sealed class Official_python_client
 
     private static async Task<(int ExitCode, string Output)> Run(string program, params string[] arguments)
     {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        using var process =
+            Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();

@@ -26,10 +26,12 @@ public sealed class Typed_round_trips(ServedDatabase served) : IClassFixture<Ser
         for (int i = 0; i < JobsEach; i++)
         {
             string name = $"typed-{seed}-{i}", sent = RandomJob(random, name).ToJsonString();
-            using (HttpResponseMessage created = await served.Server.Admin.PostAsync(Sample.Jobs() + "?fieldValidation=Ignore", Sample.Body(sent)))
+            using (HttpResponseMessage created = await served.Server.Admin.PostAsync(
+                Sample.Jobs() + "?fieldValidation=Ignore", Sample.Body(sent)))
                 await created.Manifest(201);
             TypedJob job = KubernetesJson.Deserialize<TypedJob>(await served.Server.Admin.GetStringAsync(Sample.Job(name)));
-            job.Metadata.Labels = new Dictionary<string, string>(job.Metadata.Labels ?? new Dictionary<string, string>()) { ["added"] = "yes" };
+            job.Metadata.Labels =
+                new Dictionary<string, string>(job.Metadata.Labels ?? new Dictionary<string, string>()) { ["added"] = "yes" };
             string typed = KubernetesJson.Serialize(job);
 
             using HttpResponseMessage put = await served.Server.Admin.PutAsync(Sample.Job(name), Sample.Body(typed));
@@ -53,9 +55,12 @@ public sealed class Typed_round_trips(ServedDatabase served) : IClassFixture<Ser
         Perhaps(random, spec, "activeDeadlineSeconds", () => random.Next(1, 100));
         Perhaps(random, spec, "backoffLimit", () => random.Next(0, 5));
         Perhaps(random, spec, "nprocPerNode", () => "auto");
-        Perhaps(random, spec, "runPolicy", () => new JsonObject { ["cleanPodPolicy"] = "None", ["suspend"] = random.Next(2) == 0, ["backoffLimit"] = 3 });
+        Perhaps(
+            random, spec, "runPolicy",
+            () => new JsonObject { ["cleanPodPolicy"] = "None", ["suspend"] = random.Next(2) == 0, ["backoffLimit"] = 3 });
         if (spec["pytorchReplicaSpecs"]!["Worker"] is not null)
-            Perhaps(random, spec, "elasticPolicy", () => new JsonObject { ["minReplicas"] = 1, ["maxReplicas"] = 3, ["rdzvBackend"] = "c10d" });
+            Perhaps(
+                random, spec, "elasticPolicy", () => new JsonObject { ["minReplicas"] = 1, ["maxReplicas"] = 3, ["rdzvBackend"] = "c10d" });
         return new JsonObject
         {
             ["apiVersion"] = "kubeflow.org/v1",
@@ -93,25 +98,42 @@ public sealed class Typed_round_trips(ServedDatabase served) : IClassFixture<Ser
         Perhaps(random, container, "workingDir", () => "");
         Perhaps(random, container, "env", () => new JsonArray(
             new JsonObject { ["name"] = "A", ["value"] = One(random, "", "1", "1.0") },
-            new JsonObject { ["name"] = "B", ["valueFrom"] = new JsonObject { ["fieldRef"] = new JsonObject { ["fieldPath"] = "metadata.name" } } }));
-        Perhaps(random, container, "resources", () => new JsonObject { ["limits"] = Quantities(random), ["requests"] = Quantities(random) });
-        Perhaps(random, container, "ports", () => new JsonArray(new JsonObject { ["containerPort"] = 23456, ["name"] = "pytorchjob-port", ["protocol"] = "TCP" }));
+            new JsonObject
+            {
+                ["name"] = "B",
+                ["valueFrom"] = new JsonObject { ["fieldRef"] = new JsonObject { ["fieldPath"] = "metadata.name" } },
+            }));
+        Perhaps(
+            random, container, "resources", () => new JsonObject { ["limits"] = Quantities(random), ["requests"] = Quantities(random) });
+        Perhaps(random, container, "ports", () => new JsonArray(
+            new JsonObject { ["containerPort"] = 23456, ["name"] = "pytorchjob-port", ["protocol"] = "TCP" }));
         Perhaps(random, container, "livenessProbe", () => new JsonObject
         {
             ["httpGet"] = new JsonObject { ["path"] = "/", ["port"] = random.Next(2) == 0 ? 8080 : "http" },
             ["initialDelaySeconds"] = random.Next(0, 3),
         });
-        Perhaps(random, container, "securityContext", () => new JsonObject { ["privileged"] = false, ["runAsUser"] = 0, ["capabilities"] = new JsonObject { ["add"] = new JsonArray("IPC_LOCK") } });
-        Perhaps(random, container, "volumeMounts", () => new JsonArray(new JsonObject { ["mountPath"] = "/data", ["name"] = "data", ["readOnly"] = false }));
+        Perhaps(random, container, "securityContext", () => new JsonObject
+        {
+            ["privileged"] = false,
+            ["runAsUser"] = 0,
+            ["capabilities"] = new JsonObject { ["add"] = new JsonArray("IPC_LOCK") },
+        });
+        Perhaps(random, container, "volumeMounts", () => new JsonArray(
+            new JsonObject { ["mountPath"] = "/data", ["name"] = "data", ["readOnly"] = false }));
         Perhaps(random, container, "tty", () => random.Next(2) == 0);
         var pod = new JsonObject { ["containers"] = new JsonArray(container) };
         Perhaps(random, pod, "volumes", () => new JsonArray(
             new JsonObject { ["name"] = "data", ["emptyDir"] = new JsonObject { ["medium"] = "Memory", ["sizeLimit"] = Quantity(random) } },
             new JsonObject { ["name"] = "empty", ["emptyDir"] = new JsonObject() },
-            new JsonObject { ["name"] = "claim", ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = "c", ["readOnly"] = false } }));
+            new JsonObject
+            {
+                ["name"] = "claim",
+                ["persistentVolumeClaim"] = new JsonObject { ["claimName"] = "c", ["readOnly"] = false },
+            }));
         Perhaps(random, pod, "hostNetwork", () => random.Next(2) == 0);
         Perhaps(random, pod, "nodeSelector", () => new JsonObject());
-        Perhaps(random, pod, "tolerations", () => new JsonArray(new JsonObject { ["key"] = "gpu", ["operator"] = "Exists", ["tolerationSeconds"] = 0 }));
+        Perhaps(random, pod, "tolerations", () => new JsonArray(
+            new JsonObject { ["key"] = "gpu", ["operator"] = "Exists", ["tolerationSeconds"] = 0 }));
         Perhaps(random, pod, "imagePullSecrets", () => new JsonArray(new JsonObject { ["name"] = "secret" }));
         Perhaps(random, pod, "terminationGracePeriodSeconds", () => random.Next(0, 60));
         Perhaps(random, pod, "restartPolicy", () => "Never");

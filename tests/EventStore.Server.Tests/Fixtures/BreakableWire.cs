@@ -57,7 +57,8 @@ public sealed class BreakableWire : IAsyncDisposable
     /// <summary>Cuts the connection that carries this word, before the database sees it.</summary>
     /// <param name="word">The word.</param>
     /// <param name="always">Whether again and again; else once.</param>
-    public void CutBefore(string word, bool always = false) => cut = new Cut(Encoding.UTF8.GetBytes(word), Where.BeforeTheDatabase, AndStayAway: false, always);
+    public void CutBefore(string word, bool always = false) =>
+        cut = new Cut(Encoding.UTF8.GetBytes(word), Where.BeforeTheDatabase, AndStayAway: false, always);
 
     /// <summary>Cuts the connection that carries this word, after the database has answered and before the answer is back. Once.</summary>
     /// <param name="word">The word.</param>
@@ -66,8 +67,8 @@ public sealed class BreakableWire : IAsyncDisposable
         cut = new Cut(Encoding.UTF8.GetBytes(word), Where.BeforeTheReply, andStayAway, Always: false);
 
     /// <summary>
-    /// Cuts the connection that carries this word for the server alone: the database goes on waiting for what the network still holds, which
-    /// <see cref="Deliver"/> brings it. Again and again.
+    /// Cuts the connection that carries this word for the server alone: the database goes on waiting for what the network still holds,
+    /// which <see cref="Deliver"/> brings it. Again and again.
     /// </summary>
     public void HoldBack(string word) => cut = new Cut(Encoding.UTF8.GetBytes(word), Where.OnItsWay, AndStayAway: false, Always: true);
 
@@ -207,7 +208,8 @@ public sealed class BreakableWire : IAsyncDisposable
         for (int read; (read = await Receive(server, buffer)) > 0;)
         {
             byte[] seen = [.. tail, .. buffer.AsSpan(0, read)];
-            if (cut is { } here && seen.AsSpan().IndexOf(here.Word) >= 0 && Interlocked.CompareExchange(ref cut, here.Always ? here : null, here) == here)
+            if (cut is { } here && seen.AsSpan().IndexOf(here.Word) >= 0
+                && Interlocked.CompareExchange(ref cut, here.Always ? here : null, here) == here)
             {
                 Cuts++;
                 if (here.Where == Where.OnItsWay)

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>A span as it was sent (OTLP <c>trace.proto</c>, message Span); ids in hexadecimal.</summary>
-internal sealed record Span(string Trace, string Id, string Parent, string Name, IReadOnlyDictionary<string, string> Tags, IReadOnlyList<string> Links);
+internal sealed record Span(
+    string Trace, string Id, string Parent, string Name, IReadOnlyDictionary<string, string> Tags, IReadOnlyList<string> Links);
 
 /// <summary>What collects traces and metrics by OTLP over HTTP, and keeps them for the test to look at.</summary>
 internal sealed class Collector : IAsyncDisposable
@@ -82,7 +83,8 @@ internal sealed class Collector : IAsyncDisposable
         (_, _, var text) => Encoding.UTF8.GetString(text ?? []),
     };
 
-    private static IEnumerable<byte[]> Of(byte[] message, int number) => Fields(message).Where(field => field.Number == number).Select(field => field.Bytes);
+    private static IEnumerable<byte[]> Of(byte[] message, int number) =>
+        Fields(message).Where(field => field.Number == number).Select(field => field.Bytes);
 
     private static IEnumerable<(int Number, long Value, byte[] Bytes)> Fields(byte[] message)
     {

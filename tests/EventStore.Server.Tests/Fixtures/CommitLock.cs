@@ -28,7 +28,8 @@ public sealed class CommitLock : IAsyncDisposable
 
     /// <summary>Waits until so many batches wait for the lock.</summary>
     public Task WaitForWaiting(int batches) =>
-        Eventually.Holds(Waiting, waiting => waiting >= batches, $"{batches} batches that wait for the lock", within: TimeSpan.FromMinutes(5));
+        Eventually.Holds(
+            Waiting, waiting => waiting >= batches, $"{batches} batches that wait for the lock", within: TimeSpan.FromMinutes(5));
 
     /// <summary>Gives the lock back.</summary>
     public ValueTask DisposeAsync() => connection.DisposeAsync();

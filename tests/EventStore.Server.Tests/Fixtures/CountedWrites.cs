@@ -8,8 +8,8 @@ using Npgsql;
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>
-/// Clients that write a label of a few jobs and read them while the database, or the server, may go at any moment. All they send and are answered is
-/// recorded; afterwards <see cref="HistoryCheck"/> compares it with what is stored.
+/// Clients that write a label of a few jobs and read them while the database, or the server, may go at any moment. All they send and are
+/// answered is recorded; afterwards <see cref="HistoryCheck"/> compares it with what is stored.
 /// </summary>
 internal sealed class CountedWrites
 {
@@ -49,7 +49,8 @@ internal sealed class CountedWrites
     public async Task GoOn(Task working)
     {
         int enough = Answered + 100;
-        await Eventually.Holds(() => Answered >= enough || working.IsFaulted, "a hundred more writes", () => $"{Answered} of {enough}\n{Refusals}");
+        await Eventually.Holds(
+            () => Answered >= enough || working.IsFaulted, "a hundred more writes", () => $"{Answered} of {enough}\n{Refusals}");
         if (working.IsFaulted)
             await working;
     }
@@ -65,7 +66,8 @@ internal sealed class CountedWrites
     }
 
     /// <summary>
-    /// The same with optimistic concurrency: each patch requires the revision that was answered or read last, and somebody else may be faster.
+    /// The same with optimistic concurrency: each patch requires the revision that was answered or read last, and somebody else may be
+    /// faster.
     /// </summary>
     public async Task WriteOptimistically(HttpClient client, string job, CancellationToken stop)
     {
@@ -96,7 +98,9 @@ internal sealed class CountedWrites
     public async Task<int> Check(NpgsqlDataSource database)
     {
         (IReadOnlyList<Fault> faults, int there) = await Faults(database);
-        Assert.True(faults.Count == 0, $"{faults.Count} faults:\n{string.Join('\n', faults.Take(10).Select(fault => $"{fault.Kind}: {fault.Text}"))}");
+        Assert.True(
+            faults.Count == 0,
+            $"{faults.Count} faults:\n{string.Join('\n', faults.Take(10).Select(fault => $"{fault.Kind}: {fault.Text}"))}");
         return there - Answered;
     }
 
@@ -119,9 +123,11 @@ internal sealed class CountedWrites
         string value = $"v{Interlocked.Increment(ref last)}";
         string revision = required is { } sent ? $"\"resourceVersion\":\"{sent}\"," : "";
         long began = Stopwatch.GetTimestamp();
-        (OperationResult result, Reply? reply) = await Ask(client.Patch(Sample.Job(job), $$$$"""{"metadata":{{{{{revision}}}}"labels":{"count":"{{{{value}}}}"}}}"""));
+        (OperationResult result, Reply? reply) = await Ask(
+            client.Patch(Sample.Job(job), $$$$"""{"metadata":{{{{{revision}}}}"labels":{"count":"{{{{value}}}}"}}}"""));
         var operation = new Operation(
-            job, result == OperationResult.Seen ? OperationResult.Done : result, began, Stopwatch.GetTimestamp(), value, required, result == OperationResult.Seen ? RevisionOf(reply!) : 0);
+            job, result == OperationResult.Seen ? OperationResult.Done : result, began, Stopwatch.GetTimestamp(), value, required,
+            result == OperationResult.Seen ? RevisionOf(reply!) : 0);
         history.Enqueue(operation);
         _ = operation.Result switch
         {
@@ -162,7 +168,8 @@ internal sealed class CountedWrites
             Assert.True(reply.Code == HttpStatusCode.ServiceUnavailable && reply.RetryAfter is not null, $"{reply.Code}: {reply.Text}");
             Refused((string)reply.Json["message"]!);
             // Whether a write was applied is only left open where the message says so.
-            return (reply.Text.Contains("may have been applied", StringComparison.Ordinal) ? OperationResult.Open : OperationResult.NotDone, reply);
+            return (reply.Text.Contains("may have been applied", StringComparison.Ordinal) ? OperationResult.Open
+                : OperationResult.NotDone, reply);
         }
         catch (HttpRequestException e)
         {

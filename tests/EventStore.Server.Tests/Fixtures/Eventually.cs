@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>
-/// Waits for a state that another thread, process or database brings about: polls until it is there. What does not come in time fails the test
-/// with what was awaited and what was read last.
+/// Waits for a state that another thread, process or database brings about: polls until it is there. What does not come in time fails the
+/// test with what was awaited and what was read last.
 /// </summary>
 internal static class Eventually
 {
@@ -20,12 +20,14 @@ internal static class Eventually
     /// <param name="seen">What a failure shows besides, as a log.</param>
     /// <param name="within">An upper bound: what comes later fails too. By default <see cref="Deadline"/> is waited.</param>
     public static Task Holds(
-        Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string awaited = "", Func<string>? seen = null, TimeSpan? within = null) =>
+        Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string awaited = "", Func<string>? seen = null,
+        TimeSpan? within = null) =>
         Holds(() => Task.FromResult(condition()), awaited, seen, within);
 
     /// <inheritdoc cref="Holds(Func{bool},string,Func{string},TimeSpan?)"/>
     public static Task Holds(
-        Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string awaited = "", Func<string>? seen = null, TimeSpan? within = null) =>
+        Func<Task<bool>> condition, [CallerArgumentExpression(nameof(condition))] string awaited = "", Func<string>? seen = null,
+        TimeSpan? within = null) =>
         Poll(condition, holds => holds, awaited, seen is null ? null : _ => seen(), within);
 
     /// <summary>Waits until a value that is read again and again is one that fits.</summary>
@@ -36,11 +38,13 @@ internal static class Eventually
     /// <param name="within">An upper bound: what comes later fails too. By default <see cref="Deadline"/> is waited.</param>
     /// <returns>The value that fits.</returns>
     public static Task<T> Holds<T>(
-        Func<Task<T>> read, Func<T, bool> fits, [CallerArgumentExpression(nameof(fits))] string awaited = "", Func<string>? seen = null, TimeSpan? within = null) =>
+        Func<Task<T>> read, Func<T, bool> fits, [CallerArgumentExpression(nameof(fits))] string awaited = "", Func<string>? seen = null,
+        TimeSpan? within = null) =>
         Poll(read, fits, awaited, seen is null ? value => $"{value}" : _ => seen(), within);
 
     /// <summary>Waits until a value that is read again and again is the one that is expected.</summary>
-    public static Task Equal<T>(T expected, Func<Task<T>> read, [CallerArgumentExpression(nameof(read))] string what = "", TimeSpan? within = null) =>
+    public static Task Equal<T>(
+        T expected, Func<Task<T>> read, [CallerArgumentExpression(nameof(read))] string what = "", TimeSpan? within = null) =>
         Poll(read, value => EqualityComparer<T>.Default.Equals(value, expected), $"{what} is {expected}", value => $"{value}", within);
 
     private static async Task<T> Poll<T>(Func<Task<T>> read, Func<T, bool> fits, string awaited, Func<T, string>? show, TimeSpan? within)

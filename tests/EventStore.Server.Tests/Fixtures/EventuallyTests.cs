@@ -21,7 +21,8 @@ public sealed class EventuallyTests
         int count = 0;
         Assert.StartsWith("waited 0.05 s in vain for: value => value < 0\nseen last: ", await Failure(
             () => Eventually.Holds(() => Task.FromResult(++count), value => value < 0, within: Soon)), StringComparison.Ordinal);
-        Assert.Equal("waited 0.05 s in vain for: rain\nseen last: the sky", await Failure(() => Eventually.Holds(() => false, "rain", () => "the sky", Soon)));
+        Assert.Equal("waited 0.05 s in vain for: rain\nseen last: the sky", await Failure(
+            () => Eventually.Holds(() => false, "rain", () => "the sky", Soon)));
         Assert.Equal("waited 0.05 s in vain for: what is read is 2\nseen last: 1", await Failure(
             () => Eventually.Equal(2, () => Task.FromResult(1), "what is read", Soon)));
     }

@@ -5,7 +5,8 @@ using System.Net.Sockets;
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>
-/// Ports of loopback that nobody listens on, for what is told its port before it takes it and for what gives a port back and wants it again.
+/// Ports of loopback that nobody listens on, for what is told its port before it takes it and for what gives a port back and wants it
+/// again.
 /// </summary>
 /// <remarks>
 /// They lie below those the kernel gives to outgoing connections (ip_local_port_range): one of these could take a port between our look at

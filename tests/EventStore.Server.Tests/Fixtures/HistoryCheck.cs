@@ -35,13 +35,13 @@ internal enum FaultKind
 internal sealed record Fault(FaultKind Kind, long Revision, string Text);
 
 /// <summary>
-/// Checks that a history of concurrent requests is strictly serializable, and so linearizable for each job: there is one order of all that agrees
-/// with what each was answered, and in which whatever had been answered comes before whatever began later.
+/// Checks that a history of concurrent requests is strictly serializable, and so linearizable for each job: there is one order of all that
+/// agrees with what each was answered, and in which whatever had been answered comes before whatever began later.
 /// </summary>
 /// <remarks>
-/// Finding such an order is hard in general (Knossos searches for it). Here the store tells it: revisions are the order of the writes, and a read
-/// of revision r of a job stands somewhere from r up to the job's next revision. So one pass in the order of the beginnings suffices. It
-/// places each request as early as what was answered before it allows, for an earlier place never hinders a later request.
+/// Finding such an order is hard in general (Knossos searches for it). Here the store tells it: revisions are the order of the writes, and
+/// a read of revision r of a job stands somewhere from r up to the job's next revision. So one pass in the order of the beginnings
+/// suffices. It places each request as early as what was answered before it allows, for an earlier place never hinders a later request.
 /// </remarks>
 internal sealed class HistoryCheck
 {
@@ -64,7 +64,9 @@ internal sealed class HistoryCheck
                 (before[each.Revision], next[(each.Job, previous)]) = (previous, each.Revision);
             last[each.Job] = each.Revision;
             if (each.Value is { } value && !byValue.TryAdd((each.Job, value), each))
-                Add(FaultKind.Doubled, each.Revision, $"{value} of {each.Job} is there as {byValue[(each.Job, value)].Revision} and as {each.Revision}");
+                Add(
+                    FaultKind.Doubled, each.Revision,
+                    $"{value} of {each.Job} is there as {byValue[(each.Job, value)].Revision} and as {each.Revision}");
         }
     }
 
@@ -150,7 +152,9 @@ internal sealed class HistoryCheck
         return null;
     }
 
-    /// <summary>What is open may happen after its client has given up: it is behind what was answered before, and says nothing of what came later.</summary>
+    /// <summary>
+    /// What is open may happen after its client has given up: it is behind what was answered before, and says nothing of what came later.
+    /// </summary>
     private long? PlaceOfOpen(Operation write, long floor)
     {
         if (byValue.TryGetValue((write.Job, write.Value!), out StoredWrite? there))

@@ -4,7 +4,8 @@ namespace EventStore.Server.Tests.Fixtures;
 public sealed class HistoryCheckTests
 {
     /// <summary>Creations of a and b at 2 and 3, and a's writes of 4 and 6, b's of 5.</summary>
-    private static readonly StoredWrite[] Stored = [new("a", 2, null), new("b", 3, null), new("a", 4, "x"), new("b", 5, "y"), new("a", 6, "z")];
+    private static readonly StoredWrite[] Stored =
+        [new("a", 2, null), new("b", 3, null), new("a", 4, "x"), new("b", 5, "y"), new("a", 6, "z")];
 
     private static readonly Operation X = new("a", OperationResult.Done, 10, 20, "x", 2, 4);
     private static readonly Operation Y = new("b", OperationResult.Done, 10, 30, "y", null, 5);
@@ -16,12 +17,14 @@ public sealed class HistoryCheckTests
             X, Y, Z,
             Read("a", 1, 5, null, 2), Read("a", 11, 19, null, 2), Read("a", 11, 19, "x", 4), // beside the write: either
             Read("a", 21, 45, "x", 4), Read("a", 41, 42, "z", 6), Read("b", 29, 31, null, 3),
-            new("a", OperationResult.Conflict, 12, 22, "w", 2), new("a", OperationResult.NotDone, 12, 22, "n"), new("a", OperationResult.Open, 12, 22, "o"),
+            new("a", OperationResult.Conflict, 12, 22, "w", 2), new("a", OperationResult.NotDone, 12, 22, "n"),
+            new("a", OperationResult.Open, 12, 22, "o"),
         ]);
 
     [Fact]
     public void A_write_that_is_left_open_may_be_there_at_any_later_time() =>
-        Faults([X, Y, Z with { Result = OperationResult.Open, Began = 21, Ended = 22, Revision = 0 }, Read("a", 50, 51, "x", 4), Read("a", 52, 53, "z", 6)]);
+        Faults([X, Y, Z with { Result = OperationResult.Open, Began = 21, Ended = 22, Revision = 0 }, Read("a", 50, 51, "x", 4), Read(
+            "a", 52, 53, "z", 6)]);
 
     [Fact]
     public void An_answered_write_that_is_not_there_is_lost() =>
@@ -50,7 +53,8 @@ public sealed class HistoryCheckTests
 
     [Fact]
     public void A_revision_means_one_thing() => Faults(
-        [X, Y, Z, new("a", OperationResult.Open, 15, 18, "w"), Read("a", 15, 19, "w", 4), Read("b", 25, 35, "x", 4)], FaultKind.TwoMeanings, FaultKind.TwoMeanings);
+        [X, Y, Z, new("a", OperationResult.Open, 15, 18, "w"), Read("a", 15, 19, "w", 4), Read("b", 25, 35, "x", 4)], FaultKind.TwoMeanings,
+        FaultKind.TwoMeanings);
 
     [Fact]
     public void A_write_comes_behind_what_was_answered_before_it_began_of_other_jobs_too() =>
@@ -58,7 +62,9 @@ public sealed class HistoryCheckTests
 
     [Fact]
     public void A_write_that_is_left_open_comes_behind_what_was_answered_before_it_began() =>
-        Faults([X with { Result = OperationResult.Open, Began = 31, Ended = 35, Revision = 0 }, Y, Z with { Began = 36 }], FaultKind.Reordered);
+        Faults(
+            [X with { Result = OperationResult.Open, Began = 31, Ended = 35, Revision = 0 }, Y, Z with { Began = 36 }],
+            FaultKind.Reordered);
 
     [Fact]
     public void A_read_shows_no_write_that_begins_later() => Faults([X, Y, Z, Read("a", 21, 24, "z", 6)], FaultKind.Reordered);
@@ -83,9 +89,12 @@ public sealed class HistoryCheckTests
 
     [Fact]
     public void A_write_is_refused_only_where_somebody_was_faster() => Faults(
-        [X, Y, Z, new("a", OperationResult.Conflict, 50, 60, "v", 6), new("a", OperationResult.Conflict, 20, 24, "w", 4)], FaultKind.FalseConflict, FaultKind.FalseConflict);
+        [X, Y, Z, new("a", OperationResult.Conflict, 50, 60, "v", 6), new("a", OperationResult.Conflict, 20, 24, "w", 4)],
+        FaultKind.FalseConflict, FaultKind.FalseConflict);
 
-    /// <summary>Histories that a store without faults would give: each request takes effect at one moment between its beginning and its end.</summary>
+    /// <summary>
+    /// Histories that a store without faults would give: each request takes effect at one moment between its beginning and its end.
+    /// </summary>
     [Fact]
     public void Of_random_histories_it_accepts_what_is_linearizable_and_finds_each_read_that_went_back()
     {
@@ -96,9 +105,11 @@ public sealed class HistoryCheckTests
             Assert.Equal([], HistoryCheck.Faults(history, stored));
 
             // A read that shows what the job was before a write that had been answered.
-            Operation[] old = [.. history.Where(each => each.Result == OperationResult.Done && stored.Exists(write => write.Job == each.Job && write.Revision < each.Revision))];
+            Operation[] old = [.. history.Where(each => each.Result == OperationResult.Done && stored.Exists(
+                write => write.Job == each.Job && write.Revision < each.Revision))];
             Operation later = old[random.Next(old.Length)];
-            StoredWrite before = stored.Where(write => write.Job == later.Job && write.Revision < later.Revision).MaxBy(write => write.Revision)!;
+            StoredWrite before = stored.Where(write => write.Job == later.Job && write.Revision < later.Revision)
+                .MaxBy(write => write.Revision)!;
             history.Add(Read(later.Job, later.Ended + 1, later.Ended + 2, before.Value, before.Revision));
             Assert.Equal(FaultKind.Stale, Assert.Single(HistoryCheck.Faults(history, stored)).Kind);
         }
@@ -125,7 +136,9 @@ public sealed class HistoryCheckTests
                     break;
                 default:
                     stored.Add(new StoredWrite(job, stored[^1].Revision + random.Next(1, 3), $"v{i}"));
-                    history.Add(new Operation(job, OperationResult.Done, began, ended, $"v{i}", random.Next(2) == 0 ? current.Revision : null, stored[^1].Revision));
+                    history.Add(new Operation(
+                        job, OperationResult.Done, began, ended, $"v{i}", random.Next(2) == 0 ? current.Revision : null,
+                        stored[^1].Revision));
                     break;
             }
         }

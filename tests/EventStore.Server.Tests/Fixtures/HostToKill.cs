@@ -3,7 +3,9 @@ using Npgsql;
 
 namespace EventStore.Server.Tests.Fixtures;
 
-/// <summary>A test process that is killed: <c>dotnet EventStore.Server.Tests.dll serve CONNECTION</c> starts what the tests start, and waits.</summary>
+/// <summary>
+/// A test process that is killed: <c>dotnet EventStore.Server.Tests.dll serve CONNECTION</c> starts what the tests start, and waits.
+/// </summary>
 internal static class HostToKill
 {
     /// <summary>Starts it, and answers the numbers of the processes it started: a server and a PostgreSQL.</summary>

@@ -49,18 +49,21 @@ internal static class InProcess
     }
 
     public static JobCommand Create(string name, string team = "ml") => new CreateJob(
-        new JobKey(Namespace, name), Time, Origin, Parse(Sample.Manifest(name, labels: $$"""{"team":"{{team}}"}""")), Guid.CreateVersion7());
+        new JobKey(Namespace, name), Time, Origin, Parse(Sample.Manifest(name, labels: $$"""{"team":"{{team}}"}""")),
+        Guid.CreateVersion7());
 
     /// <summary>A job with an annotation of so many bytes, which no text of it is shorter than.</summary>
     public static JobCommand CreateLarge(string name, int bytes) => new CreateJob(
-        new JobKey(Namespace, name), Time, Origin, Parse(Sample.Manifest(name, metadata: $$""","annotations":{"large":"{{new string('x', bytes)}}"}""")), Guid.CreateVersion7());
+        new JobKey(Namespace, name), Time, Origin,
+        Parse(Sample.Manifest(name, metadata: $$""","annotations":{"large":"{{new string('x', bytes)}}"}""")), Guid.CreateVersion7());
 
     public static JobCommand Label(string name, string label, string value) =>
         Patch(name, $$$$"""{"metadata":{"labels":{"{{{{label}}}}":"{{{{value}}}}"}}}""");
 
     public static JobCommand Patch(string name, string patch) => new PatchJob(new JobKey(Namespace, name), Time, Origin, Parse(patch));
 
-    public static JobCommand PatchStatus(string name, string patch) => new PatchStatus(new JobKey(Namespace, name), Time, Origin, Parse(patch));
+    public static JobCommand PatchStatus(string name, string patch) =>
+        new PatchStatus(new JobKey(Namespace, name), Time, Origin, Parse(patch));
 
     public static JobCommand Delete(string name) => new DeleteJob(new JobKey(Namespace, name), Time, Origin, null, null);
 
@@ -68,12 +71,15 @@ internal static class InProcess
     public static QueuedCommand Queued(this JobCommand command, bool dryRun = false) => new(command, dryRun, 0);
 
     /// <summary>Carries a command out for a client that stays.</summary>
-    public static Task<Outcome> Execute(this CommitLane lane, JobCommand command) => lane.Execute(command, false, 100, CancellationToken.None);
+    public static Task<Outcome> Execute(this CommitLane lane, JobCommand command) =>
+        lane.Execute(command, false, 100, CancellationToken.None);
 
     /// <summary>Carries out commands as one transaction.</summary>
-    public static Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> ExecuteAll(this WholeBatches together, params JobCommand[] commands) =>
+    public static Task<(IReadOnlyList<CommandVerdict> Verdicts, Outcome? Failure)> ExecuteAll(
+        this WholeBatches together, params JobCommand[] commands) =>
         together.Execute(
-            [[.. commands.Select(command => command.Key).Distinct()]], (_, _) => Task.FromResult<IReadOnlyList<JobCommand>?>(commands), () => true, CancellationToken.None);
+            [[.. commands.Select(command => command.Key).Distinct()]], (_, _) => Task.FromResult<IReadOnlyList<JobCommand>?>(commands),
+            () => true, CancellationToken.None);
 
     /// <summary>Decides the commands upon these living jobs.</summary>
     public static Batch Decide(IReadOnlyCollection<Job> living, params IEnumerable<JobCommand> commands) =>
@@ -87,8 +93,11 @@ internal static class InProcess
         return [.. batch.Entries.Select(entry => entry.After with { Revision = committed.Revisions[entry.Place] })];
     }
 
-    /// <summary>The call of the release before: of <c>commit_jobs_6</c>, or of <c>commit_jobs_whole_3</c> where all or none is to be stored.</summary>
-    public static NpgsqlCommand CallOfTheReleaseBefore(NpgsqlConnection connection, Batch batch, Fence? fence = null, bool allOrNone = false)
+    /// <summary>
+    /// The call of the release before: of <c>commit_jobs_6</c>, or of <c>commit_jobs_whole_3</c> where all or none is to be stored.
+    /// </summary>
+    public static NpgsqlCommand CallOfTheReleaseBefore(
+        NpgsqlConnection connection, Batch batch, Fence? fence = null, bool allOrNone = false)
     {
         NpgsqlCommand call = CommitCall.Of(connection, batch, wakeOthers: false, fence);
         call.Parameters.RemoveAt(22); // one function appends both kinds now

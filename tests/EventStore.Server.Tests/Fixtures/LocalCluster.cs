@@ -29,7 +29,9 @@ internal static class LocalCluster
         return (connectionString, () => supervisor.StandardInput.WriteAsync("restart\n"));
     }
 
-    /// <summary>Starts one, and answers who takes orders for it: throwaway-cluster.sh says which there are, and what the environment may say.</summary>
+    /// <summary>
+    /// Starts one, and answers who takes orders for it: throwaway-cluster.sh says which there are, and what the environment may say.
+    /// </summary>
     internal static async Task<(string ConnectionString, Process Supervisor)> Launch(IReadOnlyDictionary<string, string> environment)
     {
         string password = environment.GetValueOrDefault("CLUSTER_PASSWORD") ?? RandomNumberGenerator.GetHexString(24);

@@ -27,7 +27,8 @@ internal enum OperationResult
 /// <param name="Value">What was written, which no other write writes; or what was read, null before any write.</param>
 /// <param name="Sent">The resourceVersion that a write required; null for none.</param>
 /// <param name="Revision">The resourceVersion of the answer; 0 where there is none.</param>
-internal sealed record Operation(string Job, OperationResult Result, long Began, long Ended, string? Value = null, long? Sent = null, long Revision = 0);
+internal sealed record Operation(
+    string Job, OperationResult Result, long Began, long Ended, string? Value = null, long? Sent = null, long Revision = 0);
 
 /// <summary>One event of a job as it is stored at the end.</summary>
 /// <param name="Job">The job's name.</param>

@@ -47,7 +47,8 @@ internal sealed class OwnCluster : IAsyncDisposable
     /// <summary>Whether something was sent to it that it has not read, which it does not while it is frozen.</summary>
     public bool HasUnread() => File.ReadLines("/proc/net/tcp").Skip(1)
         .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries)) // number, local, remote, state, bytes to send:bytes to read
-        .Any(socket => socket[1].EndsWith($":{Port:X4}", StringComparison.Ordinal) && socket[3] == "01" && !socket[4].EndsWith(":00000000", StringComparison.Ordinal));
+        .Any(socket => socket[1].EndsWith($":{Port:X4}", StringComparison.Ordinal) && socket[3] == "01"
+            && !socket[4].EndsWith(":00000000", StringComparison.Ordinal));
 
     /// <summary>Lets them go on.</summary>
     public Task Thaw() => Order("thaw", up: true);
@@ -77,7 +78,8 @@ internal sealed class OwnCluster : IAsyncDisposable
     /// <summary>Runs a statement as the superuser.</summary>
     public async Task<object?> Run(string sql)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Superuser) { Pooling = false }.ConnectionString);
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(Superuser) { Pooling = false }.ConnectionString);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         return await command.ExecuteScalarAsync();
@@ -97,7 +99,8 @@ internal sealed class OwnCluster : IAsyncDisposable
     {
         try
         {
-            await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Superuser) { Pooling = false, Timeout = 2 }.ConnectionString);
+            await using var connection = new NpgsqlConnection(
+                new NpgsqlConnectionStringBuilder(Superuser) { Pooling = false, Timeout = 2 }.ConnectionString);
             await connection.OpenAsync();
             return true;
         }

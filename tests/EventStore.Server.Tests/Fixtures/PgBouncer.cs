@@ -20,7 +20,8 @@ internal sealed class PgBouncer : IAsyncDisposable
 
     /// <summary>Whether this machine has it; where tests must not be left out, it has to.</summary>
     public static bool IsThere => Environment.GetEnvironmentVariable("CI") is not null
-        || (Environment.GetEnvironmentVariable("PATH") + ":/usr/sbin").Split(':').Any(folder => File.Exists(Path.Combine(folder, "pgbouncer")));
+        || (Environment.GetEnvironmentVariable("PATH") + ":/usr/sbin").Split(':').Any(folder => File.Exists(
+            Path.Combine(folder, "pgbouncer")));
 
     /// <summary>The database through it.</summary>
     public string ConnectionString { get; }
@@ -80,7 +81,8 @@ internal sealed class PgBouncer : IAsyncDisposable
     {
         try
         {
-            await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false }.ConnectionString);
+            await using var connection = new NpgsqlConnection(
+                new NpgsqlConnectionStringBuilder(ConnectionString) { Pooling = false }.ConnectionString);
             await connection.OpenAsync();
             return true;
         }

@@ -10,8 +10,8 @@ namespace EventStore.Server.Tests.Fixtures;
 /// collection one after another. Where it comes from, in this order: the server that TEST_POSTGRES names (the connection string of
 /// a superuser), a container engine, a throwaway cluster from the PostgreSQL binaries on the machine. TEST_POSTGRES_ENGINE, which
 /// is <c>container</c> or <c>local</c>, forces one of the last two and forbids falling back: a continuous integration run that
-/// means to test one of them must not silently test the other. For the same reason TEST_POSTGRES_VERSION, such as <c>18.4</c>, fails a run that
-/// meets another version.
+/// means to test one of them must not silently test the other. For the same reason TEST_POSTGRES_VERSION, such as <c>18.4</c>, fails a run
+/// that meets another version.
 /// </para>
 /// With none of them the tests fail and say what was tried. They are never skipped: a green run has met a real PostgreSQL. Which one it
 /// was stands in the log (<c>--logger "console;verbosity=normal"</c>).

@@ -28,13 +28,16 @@ internal sealed class ProgramRun : IAsyncDisposable
     public static ProgramRun Start(IReadOnlyDictionary<string, string?> environment, params string[] arguments)
     {
         // As a newcomer's shell has it: none of this run's own settings.
-        var start = new ProcessStartInfo(Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath : "dotnet", [typeof(Program).Assembly.Location, .. arguments])
+        var start = new ProcessStartInfo(
+            Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath : "dotnet",
+            [typeof(Program).Assembly.Location, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        foreach (string name in Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith("ConnectionStrings__", StringComparison.Ordinal)))
+        foreach (string name in Environment.GetEnvironmentVariables().Keys.Cast<string>().Where(name => name.StartsWith(
+            "ConnectionStrings__", StringComparison.Ordinal)))
             start.Environment.Remove(name);
         foreach ((string name, string? value) in environment)
             start.Environment[name] = value;

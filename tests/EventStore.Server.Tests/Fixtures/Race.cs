@@ -8,7 +8,8 @@ namespace EventStore.Server.Tests.Fixtures;
 public static class Race
 {
     /// <summary>Starts so many writers behind one gate, spread over the servers, and answers what each was told.</summary>
-    public static async Task<Reply[]> Of(int writers, IReadOnlyList<ServerProcess> servers, Func<HttpClient, int, Task<HttpResponseMessage>> write)
+    public static async Task<Reply[]> Of(
+        int writers, IReadOnlyList<ServerProcess> servers, Func<HttpClient, int, Task<HttpResponseMessage>> write)
     {
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Task<Reply>[] running = [.. Enumerable.Range(0, writers).Select(async i =>

@@ -30,7 +30,8 @@ internal sealed class Replay
     public IEnumerable<JobKey> Keys => steps.Select(step => step.After.Key).Distinct();
 
     /// <summary>Every incarnation, each as it was after each of its events.</summary>
-    public IEnumerable<IReadOnlyList<Job>> Lives => steps.GroupBy(step => step.After.Uid).Select(life => life.Select(step => step.After).ToArray());
+    public IEnumerable<IReadOnlyList<Job>> Lives =>
+        steps.GroupBy(step => step.After.Uid).Select(life => life.Select(step => step.After).ToArray());
 
     /// <summary>Reads and folds the table.</summary>
     public static async Task<Replay> Of(TestDatabase database)
@@ -59,7 +60,8 @@ internal sealed class Replay
         .OrderBy(job => job.Key.ToString(), StringComparer.Ordinal);
 
     /// <summary>What a watch sends that begins with what there was at the revision.</summary>
-    public IEnumerable<Frame> Initial(Func<Job, bool> covers, long revision) => At(revision).Where(covers).Select(job => Frame("ADDED", job));
+    public IEnumerable<Frame> Initial(Func<Job, bool> covers, long revision) =>
+        At(revision).Where(covers).Select(job => Frame("ADDED", job));
 
     /// <summary>What a watch sends of the changes behind the revision.</summary>
     public IEnumerable<Frame> Changes(Func<Job, bool> covers, long after)

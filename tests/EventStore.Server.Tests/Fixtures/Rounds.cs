@@ -3,8 +3,8 @@ using System.Globalization;
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>
-/// How long the tests go on that show more the longer they go on: a few rounds whenever the tests run, and as many as somebody asks for in the
-/// environment (src/docs/incidents.md says which and how many).
+/// How long the tests go on that show more the longer they go on: a few rounds whenever the tests run, and as many as somebody asks for in
+/// the environment (src/docs/incidents.md says which and how many).
 /// </summary>
 internal static class Rounds
 {

@@ -58,12 +58,16 @@ public sealed class ServerProcess : IAsyncDisposable
     public static Task<ServerProcess> Start(string connectionString, params string[] options) => Start(connectionString, [], options);
 
     /// <summary>The same with more in the process's environment.</summary>
-    public static async Task<ServerProcess> Start(string connectionString, IReadOnlyList<(string Name, string Value)> environment, params string[] options)
+    public static async Task<ServerProcess> Start(
+        string connectionString, IReadOnlyList<(string Name, string Value)> environment, params string[] options)
     {
         string tokens = Path.Combine(Path.GetTempPath(), $"tokens-{Guid.NewGuid():N}.csv");
-        await File.WriteAllTextAsync(tokens, $"{AdminToken},admin,admin-uid,\"system:masters\"\n{AliceToken},alice,alice-uid\n{BobToken},bob,bob-uid,system:masters\n");
+        await File.WriteAllTextAsync(
+            tokens,
+            $"{AdminToken},admin,admin-uid,\"system:masters\"\n{AliceToken},alice,alice-uid\n{BobToken},bob,bob-uid,system:masters\n");
         string[] urls = options.Contains("--urls") ? [] : ["--urls", "http://127.0.0.1:0"];
-        var start = new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, "serve", .. urls, "--token-auth-file", tokens, .. options])
+        var start = new ProcessStartInfo(
+            "dotnet", [typeof(Program).Assembly.Location, "serve", .. urls, "--token-auth-file", tokens, .. options])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -89,7 +93,11 @@ public sealed class ServerProcess : IAsyncDisposable
     /// <summary>A client that sends this token.</summary>
     public HttpClient Client(string token)
     {
-        var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 256 }) { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(60) };
+        var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 256 })
+        {
+            BaseAddress = Url,
+            Timeout = TimeSpan.FromSeconds(60),
+        };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
         return client;
     }

@@ -5,8 +5,8 @@ using System.Net.Sockets;
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>
-/// A proxy before several servers, as simple as one can be: each connection goes to the next server that takes one. A server that dies takes
-/// its connections along, and the next ones go to the others.
+/// A proxy before several servers, as simple as one can be: each connection goes to the next server that takes one. A server that dies
+/// takes its connections along, and the next ones go to the others.
 /// </summary>
 internal sealed class TcpProxy : IAsyncDisposable
 {
@@ -32,7 +32,11 @@ internal sealed class TcpProxy : IAsyncDisposable
     /// <summary>A client that goes through it as the admin.</summary>
     public HttpClient Client()
     {
-        var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 256 }) { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(60) };
+        var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 256 })
+        {
+            BaseAddress = Url,
+            Timeout = TimeSpan.FromSeconds(60),
+        };
         client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ServerProcess.AdminToken);
         return client;
     }

@@ -71,8 +71,8 @@ public sealed class TestDatabase : IAsyncDisposable
     }
 
     /// <summary>
-    /// One that the product has migrated, on the run's server: it is copied in a tenth of a second, where the migrations take a second of the
-    /// processor's time, several hundred times a run. It belongs to the superuser, or REASSIGN OWNED would give it away too.
+    /// One that the product has migrated, on the run's server: it is copied in a tenth of a second, where the migrations take a second of
+    /// the processor's time, several hundred times a run. It belongs to the superuser, or REASSIGN OWNED would give it away too.
     /// </summary>
     private static readonly Lazy<Task<string>> Template = new(async () =>
     {
@@ -168,7 +168,8 @@ public sealed class TestDatabase : IAsyncDisposable
 
     private async Task AsSuperuser(string sql)
     {
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(superuser) { Database = name }.ConnectionString);
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(superuser) { Database = name }.ConnectionString);
         await connection.OpenAsync();
         await using var command = new NpgsqlCommand(sql, connection);
         await command.ExecuteNonQueryAsync();

@@ -11,7 +11,8 @@ public sealed partial class The_quick_set
         string tests = Repository.PathOf("tests/EventStore.Server.Tests");
         string[] quick = [.. Directory.EnumerateFiles(tests, "*.cs", SearchOption.AllDirectories)
             .Where(file => !Path.GetRelativePath(tests, file).StartsWith("obj", StringComparison.Ordinal))
-            .Where(file => File.ReadAllText(file) is var text && Test().IsMatch(text) && !text.Contains("\"Slow\"", StringComparison.Ordinal))];
+            .Where(file => File.ReadAllText(file) is var text && Test().IsMatch(text) && !text.Contains(
+                "\"Slow\"", StringComparison.Ordinal))];
         Assert.True(quick.Length > 50, $"{quick.Length} files");
         Assert.Equal([], quick.Where(file => Starts().IsMatch(File.ReadAllText(file))).Select(file => Path.GetRelativePath(tests, file)));
     }

@@ -18,12 +18,13 @@ internal sealed class Writers(params IReadOnlyList<HttpClient> clients)
     public bool MayFail { get; init; }
 
     /// <summary>Has so many writers make so many requests each.</summary>
-    public Task Write(int writers, int requests, int seed = 1) => Task.WhenAll(Enumerable.Range(0, writers).Select(writer => Task.Run(async () =>
-    {
-        var random = new Random((seed * 1000) + writer);
-        for (int i = 0; i < requests; i++)
-            await Request(clients[writer % clients.Count], random);
-    })));
+    public Task Write(int writers, int requests, int seed = 1) =>
+        Task.WhenAll(Enumerable.Range(0, writers).Select(writer => Task.Run(async () =>
+        {
+            var random = new Random((seed * 1000) + writer);
+            for (int i = 0; i < requests; i++)
+                await Request(clients[writer % clients.Count], random);
+        })));
 
     /// <summary>Has writers make requests until they are stopped.</summary>
     public async Task WriteUntil(int writers, int seed, CancellationToken stop)
@@ -38,7 +39,8 @@ internal sealed class Writers(params IReadOnlyList<HttpClient> clients)
         {
             using HttpResponseMessage answer = await Send(client, random);
             bool expected = answer.IsSuccessStatusCode
-                || (answer.StatusCode == HttpStatusCode.UnprocessableEntity && answer.RequestMessage!.RequestUri!.AbsolutePath.EndsWith("/rollback", StringComparison.Ordinal))
+                || (answer.StatusCode == HttpStatusCode.UnprocessableEntity && answer.RequestMessage!.RequestUri!.AbsolutePath.EndsWith(
+                    "/rollback", StringComparison.Ordinal))
                 || answer.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Conflict or HttpStatusCode.BadRequest
                 || (MayFail && answer.StatusCode == HttpStatusCode.ServiceUnavailable);
             Assert.True(expected, $"{(int)answer.StatusCode}: {(expected ? "" : await answer.Content.ReadAsStringAsync())}");
@@ -60,8 +62,11 @@ internal sealed class Writers(params IReadOnlyList<HttpClient> clients)
         return random.Next(22) switch
         {
             < 4 => client.PostAsync(Sample.Jobs(space), Sample.Body(Sample.Manifest(name, $$"""{"team":"{{team}}"}"""))),
-            < 6 => client.PostAsync(Sample.Jobs(space), Sample.Body(Sample.Manifest(name, $$"""{"team":"{{team}}"}""", ",\"finalizers\":[\"example.com/hold\"]"))),
-            < 9 => client.Patch(path, $$$$"""{"metadata":{"labels":{"team":{{{{(team == "0" ? "null" : $"\"{team}\"")}}}},"n":"{{{{random.Next(1000)}}}}"}}}"""),
+            < 6 => client.PostAsync(Sample.Jobs(space), Sample.Body(
+                Sample.Manifest(name, $$"""{"team":"{{team}}"}""", ",\"finalizers\":[\"example.com/hold\"]"))),
+            < 9 => client.Patch(
+                path,
+                $$$$"""{"metadata":{"labels":{"team":{{{{(team == "0" ? "null" : $"\"{team}\"")}}}},"n":"{{{{random.Next(1000)}}}}"}}}"""),
             < 12 => client.Patch(path, $$$"""{"spec":{"activeDeadlineSeconds":{{{random.Next(1, 1000)}}},"cleanPodPolicy":"None"}}"""),
             < 13 => Replace(client, path, team),
             < 15 => client.Patch(path + "/status", $$$"""{"status":{"conditions":[{"type":"Running","n":{{{random.Next(1000)}}}.50}]}}"""),

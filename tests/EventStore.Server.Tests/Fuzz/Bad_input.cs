@@ -5,8 +5,8 @@ using Xunit.Abstractions;
 namespace EventStore.Server.Tests.Fuzz;
 
 /// <summary>
-/// Damaged patches and selectors are refused in time, with a Status, and change nothing they may not change. Some thousand whenever the tests
-/// run; <c>FUZZ_INPUTS=1000000</c> and <c>FUZZ_REQUESTS=20000</c> for many more.
+/// Damaged patches and selectors are refused in time, with a Status, and change nothing they may not change. Some thousand whenever the
+/// tests run; <c>FUZZ_INPUTS=1000000</c> and <c>FUZZ_REQUESTS=20000</c> for many more.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed class Bad_input(ITestOutputHelper output)
@@ -16,7 +16,8 @@ public sealed class Bad_input(ITestOutputHelper output)
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(10); // a machine may be slow, but not so slow
 
     private static readonly string[] MediaTypes =
-        ["application/merge-patch+json", "application/json", "application/json-patch+json", "application/merge-patch+json; charset=utf-8", "text/plain", "*/*"];
+        ["application/merge-patch+json", "application/json", "application/json-patch+json", "application/merge-patch+json; charset=utf-8",
+            "text/plain", "*/*"];
 
     private static readonly string[] Parameters = ["labelSelector", "fieldSelector", "continue", "resourceVersion"];
 
@@ -34,7 +35,8 @@ public sealed class Bad_input(ITestOutputHelper output)
         }
 
         Assert.True(accepted > 0 && refused > 0, "the inputs are all of one kind, so nothing is shown");
-        output.WriteLine($"{Count} patches in {clock.Elapsed.TotalSeconds:0.0} s: {refused} verdicts were refusals, {accepted} made an event");
+        output.WriteLine(
+            $"{Count} patches in {clock.Elapsed.TotalSeconds:0.0} s: {refused} verdicts were refusals, {accepted} made an event");
     }
 
     [Fact]
@@ -51,7 +53,8 @@ public sealed class Bad_input(ITestOutputHelper output)
         }
 
         Assert.True(read > 0 && refused > 0, "the inputs are all of one kind, so nothing is shown");
-        output.WriteLine($"{Count} selectors in {clock.Elapsed.TotalSeconds:0.0} s: {read} times one was read, {refused} times it was refused");
+        output.WriteLine(
+            $"{Count} selectors in {clock.Elapsed.TotalSeconds:0.0} s: {read} times one was read, {refused} times it was refused");
     }
 
     [Fact]
@@ -63,7 +66,8 @@ public sealed class Bad_input(ITestOutputHelper output)
         foreach ((byte[] input, int i) in Inputs.Of("patches", Requests).Select((input, i) => (input, i)))
         {
             string part = i % 5 == 0 ? "/status" : i % 7 == 0 ? "?dryRun=All" : string.Empty;
-            await target.Send(i % 11 == 0 ? HttpMethod.Put : HttpMethod.Patch, part, input, MediaTypes[i % 4 == 3 ? i / 4 % MediaTypes.Length : 0]);
+            await target.Send(
+                i % 11 == 0 ? HttpMethod.Put : HttpMethod.Patch, part, input, MediaTypes[i % 4 == 3 ? i / 4 % MediaTypes.Length : 0]);
             if (selectors.MoveNext())
                 await target.Ask(Parameters[i % Parameters.Length], selectors.Current);
         }

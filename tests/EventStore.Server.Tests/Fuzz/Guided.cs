@@ -3,8 +3,9 @@ using SharpFuzz;
 namespace EventStore.Server.Tests.Fuzz;
 
 /// <summary>
-/// The same inputs and the same judge, but afl-fuzz chooses: it keeps what reaches code that nothing before it reached, and damages that further.
-/// <c>Fuzz/guided.sh</c> runs it, on assemblies that SharpFuzz has made to tell which way was taken; what it finds is kept in the corpus.
+/// The same inputs and the same judge, but afl-fuzz chooses: it keeps what reaches code that nothing before it reached, and damages that
+/// further. <c>Fuzz/guided.sh</c> runs it, on assemblies that SharpFuzz has made to tell which way was taken; what it finds is kept in the
+/// corpus.
 /// </summary>
 internal static class Guided
 {

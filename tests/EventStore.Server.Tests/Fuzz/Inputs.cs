@@ -5,8 +5,8 @@ using FsCheck.Fluent;
 namespace EventStore.Server.Tests.Fuzz;
 
 /// <summary>
-/// Inputs nobody would write: those of the corpus, damaged. A few edits keep most of what makes an input interesting, so that it gets past the
-/// first check and on to the next. An input that once did harm is kept in the corpus and tried first ever after.
+/// Inputs nobody would write: those of the corpus, damaged. A few edits keep most of what makes an input interesting, so that it gets past
+/// the first check and on to the next. An input that once did harm is kept in the corpus and tried first ever after.
 /// </summary>
 internal static class Inputs
 {
@@ -18,20 +18,22 @@ internal static class Inputs
     // Where parsers have their edges: values of JSON, and pieces of it.
     private static readonly string[] Values =
     [
-        "null", "true", "{}", "[]", "[null]", "\"\"", "\"x\"", "\"All\"", "\"7\"", "0", "-0", "-1", "3600", "1e2", "1E-400", "9223372036854775808", "0.1",
-        "{\"a\":\"b\"}", "{\"labels\":{\"a\":\"b\"}}", "\"\\u0000\"", "\"\\ud800\"", "1e400",
+        "null", "true", "{}", "[]", "[null]", "\"\"", "\"x\"", "\"All\"", "\"7\"", "0", "-0", "-1", "3600", "1e2", "1E-400",
+        "9223372036854775808", "0.1", "{\"a\":\"b\"}", "{\"labels\":{\"a\":\"b\"}}", "\"\\u0000\"", "\"\\ud800\"", "1e400",
     ];
 
     private static readonly string[] Fragments =
     [
         .. Values, "\\", "\"", "{", "}", "[", "]", ":", ",",
-        "\"metadata\":", "\"labels\":", "\"spec\":", "\"resourceVersion\":\"0\"", "\"finalizers\":[\"a/b\"]", "\"name\":\"other\"", "\"kind\":7", "\"status\":", "\uFEFF", "\0", "é", "\U0001F600",
-        " in (", ")", "!", "=", "==", "!=", "notin", ">", "<", "(", "((", ",,", "a/b/c", "%00", "*/*", ";q=", new string('9', 401), new string('x', 64), new string('[', 120),
+        "\"metadata\":", "\"labels\":", "\"spec\":", "\"resourceVersion\":\"0\"", "\"finalizers\":[\"a/b\"]", "\"name\":\"other\"",
+        "\"kind\":7", "\"status\":", "\uFEFF", "\0", "é", "\U0001F600", " in (", ")", "!", "=", "==", "!=", "notin", ">", "<", "(", "((",
+        ",,", "a/b/c", "%00", "*/*", ";q=", new string('9', 401), new string('x', 64), new string('[', 120),
     ];
 
     /// <summary>The inputs kept in a folder of the corpus.</summary>
     public static byte[][] Corpus(string kind) =>
-        [.. Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Fuzz", "corpus", kind)).Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+        [.. Directory.EnumerateFiles(Path.Combine(AppContext.BaseDirectory, "Fuzz", "corpus", kind)).Order(StringComparer.Ordinal)
+            .Select(File.ReadAllBytes)];
 
     /// <summary>The corpus itself, and then so many inputs made of it.</summary>
     public static IEnumerable<byte[]> Of(string kind, int count)

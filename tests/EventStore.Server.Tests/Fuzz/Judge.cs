@@ -18,7 +18,8 @@ internal readonly record struct Verdict(int Accepted, int Refused);
 /// <summary>What must hold of every input, with no server and no database; an input of which it does not hold throws.</summary>
 internal static class Judge
 {
-    private static readonly Job Given = Job.Evolve(null, ((Decision.Accepted)JobDecider.Decide(null, (CreateJob)InProcess.Create("fuzz"))).Event, 7);
+    private static readonly Job Given = Job.Evolve(
+        null, ((Decision.Accepted)JobDecider.Decide(null, (CreateJob)InProcess.Create("fuzz"))).Event, 7);
     private static readonly string Before = Given.Manifest.ToString();
     private static readonly JsonObject Labels = JsonObject.Of(("team", (JsonValue)"ml"), ("priority", (JsonValue)"7"));
 
@@ -32,7 +33,8 @@ internal static class Judge
         }
 
         (int accepted, int refused) = (0, 0);
-        foreach (JobCommand command in (JobCommand[])[new PatchJob(Given.Key, default, InProcess.Origin, patch), new PatchStatus(Given.Key, default, InProcess.Origin, patch)])
+        foreach (JobCommand command in (JobCommand[])[new PatchJob(Given.Key, default, InProcess.Origin, patch), new PatchStatus(
+            Given.Key, default, InProcess.Origin, patch)])
         {
             switch (JobDecider.Decide(Given, command))
             {
@@ -41,7 +43,8 @@ internal static class Judge
                     accepted++;
                     break;
                 case Decision.Refused(var why):
-                    AssertRefusal((Status)JobAnswers.Of(new Outcome.Refused(why), Given.Key, "id", _ => throw new InvalidOperationException("a refusal is not done")));
+                    AssertRefusal((Status)JobAnswers.Of(
+                        new Outcome.Refused(why), Given.Key, "id", _ => throw new InvalidOperationException("a refusal is not done")));
                     refused++;
                     break;
             }
@@ -97,7 +100,9 @@ internal static class Judge
     }
 
     private static void AssertRefusal(Status? refusal) =>
-        Assert.True(refusal is { Code: >= 400 and < 500 } && refusal.ToUtf8().Length < 64 * 1024, $"{refusal?.Code}, {refusal?.ToUtf8().Length} bytes");
+        Assert.True(
+            refusal is { Code: >= 400 and < 500 } && refusal.ToUtf8().Length < 64 * 1024,
+            $"{refusal?.Code}, {refusal?.ToUtf8().Length} bytes");
 
     private static void AssertChangesOnly(Job before, Job after, bool isStatus)
     {

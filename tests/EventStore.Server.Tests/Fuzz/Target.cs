@@ -13,7 +13,8 @@ internal sealed class Target : IAsyncDisposable
     private readonly SortedDictionary<int, int> codes = [];
     private readonly JsonObject before;
 
-    private Target(TestDatabase database, ServerProcess server, JsonObject before) => (this.database, this.server, this.before) = (database, server, before);
+    private Target(TestDatabase database, ServerProcess server, JsonObject before) =>
+        (this.database, this.server, this.before) = (database, server, before);
 
     /// <summary>How it was answered.</summary>
     public string Summary => $"{codes.Values.Sum()} requests: {string.Join(", ", codes.Select(code => $"{code.Value} times {code.Key}"))}";
@@ -41,7 +42,8 @@ internal sealed class Target : IAsyncDisposable
 
     /// <summary>Asks for a list with the input as a parameter.</summary>
     public async Task Ask(string parameter, byte[] input) =>
-        Tally(input, await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}?{parameter}={Uri.EscapeDataString(Encoding.UTF8.GetString(input))}&limit=5")));
+        Tally(input, await Reply.Of(
+            server.Admin.GetAsync($"{Sample.Jobs()}?{parameter}={Uri.EscapeDataString(Encoding.UTF8.GetString(input))}&limit=5")));
 
     /// <summary>What is fixed is as it was, byte for byte; and all that was stored can be read and folded.</summary>
     public async Task AssertUnharmed()

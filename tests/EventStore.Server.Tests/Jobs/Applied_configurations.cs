@@ -52,7 +52,8 @@ public sealed class Applied_configurations : IAsyncLifetime
         Assert.Equal(
             ["conflict with \"three\" .metadata.labels.team", "conflict with \"two\" .metadata.labels.team"],
             refused["details"]!["causes"]!.AsArray().Select(cause => $"{cause!["message"]} {cause["field"]}"));
-        Assert.Equal("x", (string)(await Apply("four", Partial("""{"metadata":{"labels":{"team":"x"}}}"""), query: "&force=true"))["metadata"]!["labels"]!["team"]!);
+        Assert.Equal("x", (string)(await Apply(
+            "four", Partial("""{"metadata":{"labels":{"team":"x"}}}"""), query: "&force=true"))["metadata"]!["labels"]!["team"]!);
     }
 
     [Fact]
@@ -60,16 +61,23 @@ public sealed class Applied_configurations : IAsyncLifetime
     {
         var answers = new List<JsonNode> { await Apply("one", Sample.Manifest("applied"), 201) };
         answers.Add(await Apply("two", Partial("""{"metadata":{"labels":{"team":"ml"}}}""")));
-        answers.Add(await (await server.Admin.Patch(Sample.Job("applied") + "?fieldManager=patcher", """{"metadata":{"labels":{"team":"x"}}}""")).Manifest());
-        answers.Add(await (await server.Admin.Patch(Sample.Job("applied") + "/status?fieldManager=op", """{"status":{"startTime":"2026-01-01T00:00:00Z"}}""")).Manifest());
+        answers.Add(
+            await (await server.Admin.Patch(Sample.Job("applied") + "?fieldManager=patcher", """{"metadata":{"labels":{"team":"x"}}}"""))
+                .Manifest());
+        answers.Add(await (await server.Admin.Patch(
+            Sample.Job("applied") + "/status?fieldManager=op", """{"status":{"startTime":"2026-01-01T00:00:00Z"}}""")).Manifest());
         Assert.Equal(
             ["one Apply", "op Update status", "patcher Update"],
-            answers[^1]["metadata"]!["managedFields"]!.AsArray().Select(entry => $"{entry!["manager"]} {entry["operation"]} {entry["subresource"]}".TrimEnd()).Order());
+            answers[^1]["metadata"]!["managedFields"]!.AsArray()
+                .Select(entry => $"{entry!["manager"]} {entry["operation"]} {entry["subresource"]}".TrimEnd()).Order());
         Assert.Equal(answers[^1].ToJsonString(), (await server.Admin.Get(Sample.Job("applied"))).ToJsonString());
         Assert.Equal(answers[^1].ToJsonString(), (await server.Admin.Get(Sample.Jobs()))["items"]![0]!.ToJsonString());
         foreach (JsonNode answer in answers) // by way of the events, back from now and forward from the beginning
-            Assert.Equal(answer.ToJsonString(), (await server.Admin.Get($"{Sample.Job("applied")}?resourceVersion={answer.Revision()}&resourceVersionMatch=Exact")).ToJsonString());
-        Assert.Equal(answers[^1].ToJsonString(), JsonNode.Parse(await database.Ask<string>("SELECT data ->> 'text' FROM eventstore.mt_doc_current_job"))!.ToJsonString());
+            Assert.Equal(answer.ToJsonString(), (await server.Admin.Get(
+                $"{Sample.Job("applied")}?resourceVersion={answer.Revision()}&resourceVersionMatch=Exact")).ToJsonString());
+        Assert.Equal(
+            answers[^1].ToJsonString(),
+            JsonNode.Parse(await database.Ask<string>("SELECT data ->> 'text' FROM eventstore.mt_doc_current_job"))!.ToJsonString());
     }
 
     [Fact]
@@ -80,7 +88,8 @@ public sealed class Applied_configurations : IAsyncLifetime
         string shown = (await server.Admin.Get(Sample.Job("applied"))).ToJsonString();
         await using (ProgramRun verified = await Run("verify"))
             Assert.True(verified.ExitCode == 0, verified.Everything);
-        await database.Execute("""UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(replace(data ->> 'text', '"two"', '"you"')))""");
+        await database.Execute(
+            """UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(replace(data ->> 'text', '"two"', '"you"')))""");
         await using (ProgramRun verified = await Run("verify"))
             Assert.True(verified.ExitCode == 1, verified.Everything);
         await using (ProgramRun rebuilt = await Run("rebuild"))
@@ -92,17 +101,23 @@ public sealed class Applied_configurations : IAsyncLifetime
     [Fact]
     public async Task Are_read_from_rows_of_the_shorter_form_which_the_next_change_rewrites()
     {
-        using (HttpResponseMessage made = await server.Admin.PostAsync(Sample.Jobs() + "?fieldManager=maker", Sample.Body(Sample.Manifest("applied"))))
+        using (HttpResponseMessage made = await server.Admin.PostAsync(
+            Sample.Jobs() + "?fieldManager=maker", Sample.Body(Sample.Manifest("applied"))))
             Assert.Equal(HttpStatusCode.Created, made.StatusCode);
         await server.Admin.Patch(Sample.Job("applied") + "?fieldManager=patcher", """{"metadata":{"labels":{"team":"x"}}}""");
         string shown = (await Apply("one", Partial("""{"metadata":{"labels":{"team":"x"}}}"""))).ToJsonString();
         string text = await database.Ask<string>("SELECT data ->> 'text' FROM eventstore.mt_doc_current_job");
         await ShortOwners("patcher");
         await using (ProgramRun tampered = await Run("verify"))
-            Assert.True(tampered.ExitCode == 1 && tampered.Output.Contains("the current job is not what its events give", StringComparison.Ordinal), tampered.Everything);
-        await database.Execute("""UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(regexp_replace(data ->> 'text', '"-":{}', '"-":{"f:metadata":1}')))""");
+            Assert.True(
+                tampered.ExitCode == 1 && tampered.Output.Contains("the current job is not what its events give", StringComparison.Ordinal),
+                tampered.Everything);
+        await database.Execute(
+            """UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(regexp_replace(data ->> 'text', '"-":{}', '"-":{"f:metadata":1}')))""");
         await using (ProgramRun hostile = await Run("verify"))
-            Assert.True(hostile.ExitCode == 1 && hostile.Output.Contains("the current job is not what its events give", StringComparison.Ordinal), hostile.Everything);
+            Assert.True(
+                hostile.ExitCode == 1 && hostile.Output.Contains("the current job is not what its events give", StringComparison.Ordinal),
+                hostile.Everything);
         await ShortOwners("maker");
         await using (ProgramRun verified = await Run("verify"))
             Assert.True(verified.ExitCode == 0, verified.Everything);
@@ -111,7 +126,8 @@ public sealed class Applied_configurations : IAsyncLifetime
         Assert.Equal(shown, (await other.Admin.Get(Sample.Job("applied"))).ToJsonString());
         Assert.Equal(shown, (await other.Admin.Get(Sample.Jobs()))["items"]![0]!.ToJsonString());
         await other.Admin.Patch(Sample.Job("applied") + "?fieldManager=patcher", """{"metadata":{"labels":{"team":"y"}}}""");
-        Assert.DoesNotContain("\n", await database.Ask<string>("SELECT data ->> 'text' FROM eventstore.mt_doc_current_job"), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "\n", await database.Ask<string>("SELECT data ->> 'text' FROM eventstore.mt_doc_current_job"), StringComparison.Ordinal);
         await using (ProgramRun again = await Run("verify"))
             Assert.True(again.ExitCode == 0, again.Everything);
 
@@ -121,12 +137,19 @@ public sealed class Applied_configurations : IAsyncLifetime
             JsonArray entries = job["metadata"]!["managedFields"]!.AsArray();
             const string Label = """{"f:metadata":{"f:labels":{"f:team":{}}}}""";
             string owners = string.Join(',', entries
-                .Select(entry => (Key: $"{entry!["operation"]}//{entry["manager"]}", Time: entry["time"] is { } time ? $",\"t\":{((DateTimeOffset)(DateTime)time).ToUnixTimeSeconds()}" : ""))
+                .Select(entry => (Key: $"{entry!["operation"]}//{entry["manager"]}", Time: entry["time"] is { } time
+                    ? $",\"t\":{((DateTimeOffset)(DateTime)time).ToUnixTimeSeconds()}" : ""))
                 .OrderBy(entry => entry.Key, StringComparer.Ordinal)
-                .Select(entry => $"\"{entry.Key}\":{{{(entry.Key.EndsWith("maker", StringComparison.Ordinal) ? $"\"-\":{(creator == "maker" ? Label : "{}")}" : $"\"f\":{Label}")}{entry.Time}}}"));
+                .Select(entry => $"\"{entry.Key}\":{{{Owned(entry.Key)}{entry.Time}}}"));
             job["metadata"]!.AsObject().Remove("managedFields");
-            string row = Encoding.UTF8.GetString(EventStore.Domain.Json.JsonReading.Parse(Encoding.UTF8.GetBytes(job.ToJsonString())).ToUtf8()) + "\n{" + owners + "}";
-            return database.Execute($"UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{{text}}', to_jsonb('{row.Replace("'", "''", StringComparison.Ordinal)}'::text))");
+            string row = Encoding.UTF8.GetString(EventStore.Domain.Json.JsonReading.Parse(Encoding.UTF8.GetBytes(job.ToJsonString()))
+                .ToUtf8()) + "\n{" + owners + "}";
+            string quoted = row.Replace("'", "''", StringComparison.Ordinal);
+            return database.Execute(
+                $"UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{{text}}', to_jsonb('{quoted}'::text))");
+
+            string Owned(string key) =>
+                key.EndsWith("maker", StringComparison.Ordinal) ? $"\"-\":{(creator == "maker" ? Label : "{}")}" : $"\"f\":{Label}";
         }
     }
 
@@ -143,9 +166,13 @@ public sealed class Applied_configurations : IAsyncLifetime
         await Kubectl(0, "create", "-f", File("job.json", Sample.Manifest("applied")), "--field-manager=kubectl-client-side-apply");
         await Kubectl(0, "apply", "-f", File("job.json", Sample.Manifest("applied"))); // now with the annotation
         await Kubectl(0, "apply", "--server-side", "-f", File("job.json", Sample.Manifest("applied", labels: """{"app":"next"}""")));
-        Assert.Contains("\"f:app\"", (await Kubectl(0, "get", "pytorchjob", "applied", "-o", "json", "--show-managed-fields")).Output, StringComparison.Ordinal);
+        Assert.Contains(
+            "\"f:app\"", (await Kubectl(0, "get", "pytorchjob", "applied", "-o", "json", "--show-managed-fields")).Output,
+            StringComparison.Ordinal);
         string other = File("other.json", Partial("""{"metadata":{"labels":{"app":"mine"}}}"""));
-        Assert.Contains(".metadata.labels.app", (await Kubectl(1, "apply", "--server-side", "--field-manager=other", "-f", other)).Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            ".metadata.labels.app", (await Kubectl(1, "apply", "--server-side", "--field-manager=other", "-f", other)).Errors,
+            StringComparison.Ordinal);
         await Kubectl(0, "apply", "--server-side", "--field-manager=other", "--force-conflicts", "-f", other);
         Assert.Equal("mine", (await Kubectl(0, "get", "pytorchjob", "applied", "-o", "jsonpath={.metadata.labels.app}")).Output);
     }
@@ -169,7 +196,8 @@ public sealed class Applied_configurations : IAsyncLifetime
     {
         await Kubectl(0, "apply", "-f", File("job.json", Sample.Manifest("applied", labels: """{"app":"test","old":"x"}""")));
         await Kubectl(0, "apply", "--server-side", "-f", File("next.json", Sample.Manifest("applied", labels: """{"app":"next"}""")));
-        JsonNode metadata = JsonNode.Parse((await Kubectl(0, "get", "pytorchjob", "applied", "-o", "json", "--show-managed-fields")).Output)!["metadata"]!;
+        JsonNode metadata =
+            JsonNode.Parse((await Kubectl(0, "get", "pytorchjob", "applied", "-o", "json", "--show-managed-fields")).Output)!["metadata"]!;
         Assert.Equal("""{"app":"next"}""", metadata["labels"]!.ToJsonString()); // what was applied once, and is no more, went
         Assert.DoesNotContain(
             metadata["managedFields"]!.AsArray(),
@@ -196,7 +224,8 @@ public sealed class Applied_configurations : IAsyncLifetime
     private static string Partial(string fields)
     {
         var configuration = JsonNode.Parse(fields)!.AsObject();
-        (configuration["apiVersion"], configuration["kind"], configuration["metadata"]!["name"]) = ("kubeflow.org/v1", "PyTorchJob", "applied");
+        (configuration["apiVersion"], configuration["kind"], configuration["metadata"]!["name"]) =
+            ("kubeflow.org/v1", "PyTorchJob", "applied");
         return configuration.ToJsonString();
     }
 
@@ -217,7 +246,12 @@ public sealed class Applied_configurations : IAsyncLifetime
     }
 
     private Task<ProgramRun> Run(string verb) => ProgramRun.Ended(
-        new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = database.Serving, ["ConnectionStrings__PostgresOwner"] = database.Owner }, verb);
+        new Dictionary<string, string?>
+        {
+            ["ConnectionStrings__Postgres"] = database.Serving,
+            ["ConnectionStrings__PostgresOwner"] = database.Owner,
+        },
+        verb);
 
     private async Task<KubectlRun> Kubectl(int code, params string[] arguments)
     {

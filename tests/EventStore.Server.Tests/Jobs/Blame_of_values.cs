@@ -14,18 +14,23 @@ public sealed class Blame_of_values(ServedDatabase served) : IClassFixture<Serve
     public async Task Name_for_each_value_the_change_that_set_it_and_for_each_removed_one_the_change_that_took_it_away()
     {
         JsonNode created = await Admin.Create("blamed");
-        string set = (await (await Admin.Patch(Sample.Job("blamed"), """{"metadata":{"labels":{"app":"other","team":"ml"}},"spec":{"cleanPodPolicy":"All"}}""")).Manifest()).Revision();
-        string removed = (await (await Admin.Patch(Sample.Job("blamed"), """{"metadata":{"labels":{"team":null}}}""")).Manifest()).Revision();
+        string set = (await (await Admin.Patch(
+            Sample.Job("blamed"), """{"metadata":{"labels":{"app":"other","team":"ml"}},"spec":{"cleanPodPolicy":"All"}}""")).Manifest())
+            .Revision();
+        string removed = (await (await Admin.Patch(Sample.Job("blamed"), """{"metadata":{"labels":{"team":null}}}""")).Manifest())
+            .Revision();
 
         JsonNode blame = await Admin.Get(Sample.Job("blamed") + "/blame");
         Assert.Equal(("audit.eventstore.io/v1", "PyTorchJobBlame"), ((string)blame["apiVersion"]!, (string)blame["kind"]!));
         Assert.Equal(
-            $$"""{"name":"blamed","namespace":"kube-test","resourceVersion":"{{removed}}","uid":"{{(string)created["metadata"]!["uid"]!}}"}""", blame["metadata"]!.ToJsonString());
+            $$"""{"name":"blamed","namespace":"kube-test","resourceVersion":"{{removed}}","uid":"{{(string)created["metadata"]!["uid"]!}}"}""",
+            blame["metadata"]!.ToJsonString());
         Assert.Equal(("other", set, "admin", "Patched"), Leaf(blame, "metadata.labels.app"));
         Assert.Equal(("All", set, "admin", "Patched"), Leaf(blame, "spec.cleanPodPolicy"));
         Assert.Equal(("2", set, "admin", "Patched"), Leaf(blame, "metadata.generation"));
         Assert.Equal(("blamed", created.Revision(), "admin", "Created"), Leaf(blame, "metadata.name"));
-        Assert.Equal((removed, "Patched"), ($"{blame["removed"]!.AsArray().Single()!["revision"]}", (string)blame["removed"]![0]!["verb"]!));
+        Assert.Equal(
+            (removed, "Patched"), ($"{blame["removed"]!.AsArray().Single()!["revision"]}", (string)blame["removed"]![0]!["verb"]!));
         Assert.Equal("metadata.labels.team", (string)blame["removed"]![0]!["path"]!);
 
         // As it was, by revision.
@@ -47,20 +52,25 @@ public sealed class Blame_of_values(ServedDatabase served) : IClassFixture<Serve
         Assert.Equal("Created", Leaf(blame, "metadata.labels.app").Verb);
         Assert.Equal(404, (int)(await Admin.GetAsync($"{Sample.Job("other")}/blame?uid={uid}")).StatusCode);
         Assert.Equal(404, (int)(await Admin.GetAsync($"{Sample.Job("gone")}/blame?uid={Guid.NewGuid()}")).StatusCode);
-        Assert.Contains("invalid uid", (string)(await (await Admin.GetAsync($"{Sample.Job("gone")}/blame?uid=x")).Manifest(400))["message"]!, StringComparison.Ordinal);
+        Assert.Contains(
+            "invalid uid", (string)(await (await Admin.GetAsync($"{Sample.Job("gone")}/blame?uid=x")).Manifest(400))["message"]!,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Come_as_a_table_with_a_row_for_each_value()
     {
         await Admin.Create("table");
-        await (await Admin.Patch(Sample.Job("table"), "{\"metadata\":{\"labels\":{\"app\":null},\"annotations\":{\"a\":\"" + new string('x', 100) + "\"}}}")).Manifest();
+        await (await Admin.Patch(Sample.Job("table"),
+            "{\"metadata\":{\"labels\":{\"app\":null},\"annotations\":{\"a\":\"" + new string('x', 100) + "\"}}}")).Manifest();
         using var request = new HttpRequestMessage(HttpMethod.Get, Sample.Job("table") + "/blame");
         request.Headers.Accept.Add(MediaTypeWithQualityHeaderValue.Parse("application/json;as=Table;g=meta.k8s.io;v=v1"));
         using HttpResponseMessage answer = await Admin.SendAsync(request);
         JsonNode table = await answer.Manifest();
         Assert.Equal("Table", (string)table["kind"]!);
-        Assert.Equal(["Path", "Value", "User", "Verb", "Revision", "Age", "Time", "Reason"], table["columnDefinitions"]!.AsArray().Select(column => (string)column!["name"]!));
+        Assert.Equal(
+            ["Path", "Value", "User", "Verb", "Revision", "Age", "Time", "Reason"],
+            table["columnDefinitions"]!.AsArray().Select(column => (string)column!["name"]!));
         JsonNode[] rows = [.. table["rows"]!.AsArray().Select(row => row!["cells"]!)];
         Assert.Contains(rows, row => (string)row[0]! == "metadata.annotations.a" && (string)row[1]! == new string('x', 59) + "…");
         Assert.Contains(rows, row => (string)row[0]! == "metadata.labels.app" && (string)row[1]! == "<removed>");
@@ -87,7 +97,8 @@ public sealed class Blame_of_values(ServedDatabase served) : IClassFixture<Serve
         alice.Headers.Authorization = new("Bearer", ServerProcess.AliceToken);
         using var client = new HttpClient();
         using HttpResponseMessage refused = await client.SendAsync(alice);
-        Assert.Contains("cannot get resource \"pytorchjobs/blame\"", (string)(await refused.Manifest(403))["message"]!, StringComparison.Ordinal);
+        Assert.Contains(
+            "cannot get resource \"pytorchjobs/blame\"", (string)(await refused.Manifest(403))["message"]!, StringComparison.Ordinal);
     }
 
     private static (string Value, string Revision, string User, string Verb) Leaf(JsonNode blame, string path)

@@ -74,7 +74,9 @@ public sealed class Deleting_a_collection : IAsyncLifetime
         Assert.Equal(Enumerable.Range(0, Jobs).Select(i => $"job-{i:000}"), Names(await answer.Manifest()));
         Assert.Empty(Names(await server.Admin.Get(Sample.Jobs("many"))));
         Assert.Equal(Jobs, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE type = 'job_deleted'"));
-        Assert.InRange(await database.Ask<long>("SELECT count(DISTINCT timestamp) FROM eventstore.mt_events WHERE type = 'job_deleted'"), 1, Jobs / 10);
+        Assert.InRange(
+            await database.Ask<long>("SELECT count(DISTINCT timestamp) FROM eventstore.mt_events WHERE type = 'job_deleted'"), 1,
+            Jobs / 10);
     }
 
     [Fact]
@@ -133,7 +135,8 @@ public sealed class Deleting_a_collection : IAsyncLifetime
             await held.ExecuteNonQueryAsync();
 
         Task<HttpResponseMessage> deleting = hasty.Admin.DeleteAsync(Sample.Jobs("elsewhere"));
-        using HttpResponseMessage rolled = await hasty.Admin.PostAsync(Sample.Jobs("elsewhere") + "/rollback", Sample.Body("""{"revision":2}"""));
+        using HttpResponseMessage rolled = await hasty.Admin.PostAsync(
+            Sample.Jobs("elsewhere") + "/rollback", Sample.Body("""{"revision":2}"""));
         using HttpResponseMessage deleted = await deleting;
         Assert.Equal((504, 504), ((int)rolled.StatusCode, (int)deleted.StatusCode));
     }
@@ -146,7 +149,8 @@ public sealed class Deleting_a_collection : IAsyncLifetime
         for (int i = 0; i < Jobs; i++)
         {
             using HttpResponseMessage made = await server.Admin.PostAsync(
-                Sample.Jobs("much"), Sample.Body(Sample.Manifest($"job-{i:00}").Replace("/var/mnist.py", filler, StringComparison.Ordinal)));
+                Sample.Jobs("much"), Sample.Body(
+                    Sample.Manifest($"job-{i:00}").Replace("/var/mnist.py", filler, StringComparison.Ordinal)));
             Assert.Equal(201, (int)made.StatusCode);
         }
 

@@ -17,7 +17,8 @@ public sealed class Differences_of_revisions(ServedDatabase served) : IClassFixt
     public async Task Are_named_value_by_value_and_as_the_merge_patch_that_makes_one_the_other()
     {
         string first = (await Admin.Create("changed")).Revision();
-        await (await Admin.Patch(Sample.Job("changed"), """{"metadata":{"labels":{"app":null,"team":"ml"}},"spec":{"ttlSecondsAfterFinished":60}}""")).Manifest();
+        await (await Admin.Patch(Sample.Job("changed"),
+            """{"metadata":{"labels":{"app":null,"team":"ml"}},"spec":{"ttlSecondsAfterFinished":60}}""")).Manifest();
         string last = (await (await Admin.Patch(Sample.Job("changed"), """{"spec":{"cleanPodPolicy":"All"}}""")).Manifest()).Revision();
 
         JsonNode diff = await Diff("changed", $"from={first}&to={last}");
@@ -50,7 +51,9 @@ public sealed class Differences_of_revisions(ServedDatabase served) : IClassFixt
         await Status("nulls", """{"conditions":null,"replicaStatuses":{"Master":{"active":null}},"startTime":"x"}""");
         JsonNode diff = await Diff("nulls", $"from={before}");
         Assert.False((bool)diff["mergePatchExact"]!);
-        Assert.Equal(["status.conditions", "status.replicaStatuses.Master.active"], diff["beyondMergePatch"]!.AsArray().Select(path => (string)path!));
+        Assert.Equal(
+            ["status.conditions", "status.replicaStatuses.Master.active"],
+            diff["beyondMergePatch"]!.AsArray().Select(path => (string)path!));
     }
 
     [Fact]
@@ -64,7 +67,8 @@ public sealed class Differences_of_revisions(ServedDatabase served) : IClassFixt
             revisions.Add((await Admin.Get(Sample.Job("walk"))).Revision());
             string patch = random.Next(3) switch
             {
-                0 => $$$$"""{"metadata":{"labels":{"l{{{{random.Next(3)}}}}":"v{{{{i}}}}"},"annotations":{"a/{{{{random.Next(2)}}}}":"{{{{i}}}}"}}}""",
+                0 =>
+                    $$$$"""{"metadata":{"labels":{"l{{{{random.Next(3)}}}}":"v{{{{i}}}}"},"annotations":{"a/{{{{random.Next(2)}}}}":"{{{{i}}}}"}}}""",
                 1 => $$$"""{"spec":{"activeDeadlineSeconds":{{{i + 1}}},"cleanPodPolicy":null}}""",
                 _ => """{"metadata":{"labels":null},"spec":{"cleanPodPolicy":"None"}}""",
             };
@@ -136,7 +140,8 @@ public sealed class Differences_of_revisions(ServedDatabase served) : IClassFixt
         alice.Headers.Authorization = new("Bearer", ServerProcess.AliceToken);
         using var client = new HttpClient();
         using HttpResponseMessage refused = await client.SendAsync(alice);
-        Assert.Contains("cannot get resource \"pytorchjobs/diff\"", (string)(await refused.Manifest(403))["message"]!, StringComparison.Ordinal);
+        Assert.Contains(
+            "cannot get resource \"pytorchjobs/diff\"", (string)(await refused.Manifest(403))["message"]!, StringComparison.Ordinal);
     }
 
     private Task<JsonNode> Diff(string name, string query) => Admin.Get($"{Sample.Job(name)}/diff?{query}");
@@ -150,7 +155,8 @@ public sealed class Differences_of_revisions(ServedDatabase served) : IClassFixt
 
     private async Task<JsonValue> At(string name, string revision)
     {
-        var job = (JsonObject)Parse(await Admin.GetStringAsync($"{Sample.Job(name)}?resourceVersion={revision}&resourceVersionMatch=Exact"));
+        var job = (JsonObject)Parse(
+            await Admin.GetStringAsync($"{Sample.Job(name)}?resourceVersion={revision}&resourceVersionMatch=Exact"));
         return job.With("metadata", ((JsonObject)job["metadata"]!).Without("resourceVersion"));
     }
 

@@ -12,7 +12,8 @@ namespace EventStore.Server.Tests.Jobs;
 public sealed class Every_rejection
 {
     public static TheoryData<Type> Kinds =>
-        [.. typeof(Rejection).GetNestedTypes(BindingFlags.Public | BindingFlags.NonPublic).Where(type => type.IsSubclassOf(typeof(Rejection)))];
+        [.. typeof(Rejection).GetNestedTypes(BindingFlags.Public | BindingFlags.NonPublic).Where(
+            type => type.IsSubclassOf(typeof(Rejection)))];
 
     [Theory]
     [MemberData(nameof(Kinds))]

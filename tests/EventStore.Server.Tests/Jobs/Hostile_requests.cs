@@ -19,14 +19,16 @@ public sealed class Hostile_requests(ServedDatabase served) : IClassFixture<Serv
     public async Task What_is_nested_as_deep_as_allowed_goes_through_every_verb(int depth)
     {
         string name = $"deep-{depth}", nested = string.Concat(Enumerable.Repeat("{\"a\":", depth)) + "1" + new string('}', depth);
-        using HttpResponseMessage create = await Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest(name, spec: ",\"elasticPolicy\":" + nested)));
+        using HttpResponseMessage create = await Admin.PostAsync(
+            Sample.Jobs(), Sample.Body(Sample.Manifest(name, spec: ",\"elasticPolicy\":" + nested)));
         string created = await create.Content.ReadAsStringAsync();
         Assert.Contains(nested, created, StringComparison.Ordinal);
         Assert.Equal(created, await Admin.GetStringAsync(Sample.Job(name)));
 
         Assert.Equal(200, (int)(await Admin.Patch(Sample.Job(name), """{"metadata":{"labels":{"x":"1"}}}""")).StatusCode);
         Assert.Equal(200, (int)(await Admin.Patch(Sample.Job(name) + "/status", "{\"status\":" + nested + "}")).StatusCode);
-        string history = await Admin.GetStringAsync($"/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions?labelSelector=job={name}");
+        string history = await Admin.GetStringAsync(
+            $"/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions?labelSelector=job={name}");
         Assert.Contains("\"path\":\"status.a.a.", history, StringComparison.Ordinal);
         Assert.Equal(200, (int)(await Admin.DeleteAsync(Sample.Job(name))).StatusCode);
     }
@@ -35,11 +37,15 @@ public sealed class Hostile_requests(ServedDatabase served) : IClassFixture<Serv
     {
         { [0xEF, 0xBB, 0xBF, (byte)'{', (byte)'}'], "error decoding patch: invalid character 'ï' looking for beginning of value" },
         { Gzip("{}"), "error decoding patch: invalid character '\\x1f' looking for beginning of value" },
-        { [.. "{\"metadata\":{\"annotations\":{\"a\":\""u8, 0xFF, .. "\"}}}"u8], "error decoding patch: metadata.annotations.a: the text is not valid Unicode" },
-        { [.. "{\"metadata\":{\"annotations\":{\""u8, 0xFF, .. "\":\"a\"}}}"u8], "error decoding patch: metadata.annotations: the text is not valid Unicode" },
-        { "{\"metadata\":{\"annotations\":{\"\\udc00\":\"a\"}}}"u8.ToArray(), "error decoding patch: metadata.annotations: the text is not valid Unicode" },
+        { [.. "{\"metadata\":{\"annotations\":{\"a\":\""u8, 0xFF, .. "\"}}}"u8],
+            "error decoding patch: metadata.annotations.a: the text is not valid Unicode" },
+        { [.. "{\"metadata\":{\"annotations\":{\""u8, 0xFF, .. "\":\"a\"}}}"u8],
+            "error decoding patch: metadata.annotations: the text is not valid Unicode" },
+        { "{\"metadata\":{\"annotations\":{\"\\udc00\":\"a\"}}}"u8.ToArray(),
+            "error decoding patch: metadata.annotations: the text is not valid Unicode" },
         { "{\"a\":NaN}"u8.ToArray(), "error decoding patch: invalid character 'N' looking for beginning of value" },
-        { Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("{\"a\":", 10_001)) + "1" + new string('}', 10_001)), "error decoding patch: exceeded max depth: objects and arrays may be nested 100 levels deep" },
+        { Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("{\"a\":", 10_001)) + "1" + new string('}', 10_001)),
+            "error decoding patch: exceeded max depth: objects and arrays may be nested 100 levels deep" },
     };
 
     [Theory]
@@ -71,7 +77,8 @@ public sealed class Hostile_requests(ServedDatabase served) : IClassFixture<Serv
         };
         string body = before + middle + after;
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        using var request = new HttpRequestMessage(HttpMethod.Patch, Sample.Job("huge")) { Content = Sample.Body(body, "application/merge-patch+json") };
+        using var request =
+            new HttpRequestMessage(HttpMethod.Patch, Sample.Job("huge")) { Content = Sample.Body(body, "application/merge-patch+json") };
         JsonNode status = await (await Admin.SendAsync(request, patience.Token)).Manifest(code);
         Assert.InRange(status["details"]!["causes"]!.AsArray().Count, 1, 100);
         Assert.Equal(1, await served.Events("huge"));
@@ -83,7 +90,8 @@ public sealed class Hostile_requests(ServedDatabase served) : IClassFixture<Serv
     public async Task Warnings_leave_room_for_clients_that_take_a_hundred_headers()
     {
         string fields = string.Concat(Enumerable.Range(0, 1000).Select(i => $",\"unknown{i}\":1"));
-        using HttpResponseMessage answer = await Admin.PostAsync(Sample.Jobs() + "?dryRun=All", Sample.Body(Sample.Manifest("warned", spec: fields)));
+        using HttpResponseMessage answer = await Admin.PostAsync(
+            Sample.Jobs() + "?dryRun=All", Sample.Body(Sample.Manifest("warned", spec: fields)));
         await answer.Manifest(201);
         Assert.InRange(answer.Headers.GetValues("Warning").Count(), 32, 64);
     }
@@ -129,7 +137,10 @@ public sealed class Hostile_requests(ServedDatabase served) : IClassFixture<Serv
     public async Task Wrong_options_delete_nothing(string query, string? body, int code)
     {
         await CreateOnce("undeleted");
-        using var request = new HttpRequestMessage(HttpMethod.Delete, Sample.Job("undeleted") + query) { Content = body is null ? null : Sample.Body(body) };
+        using var request = new HttpRequestMessage(HttpMethod.Delete, Sample.Job("undeleted") + query)
+        {
+            Content = body is null ? null : Sample.Body(body),
+        };
         await (await Admin.SendAsync(request)).Manifest(code);
         Assert.Equal(1, await served.Events("undeleted"));
     }
@@ -174,7 +185,8 @@ public sealed class Hostile_requests(ServedDatabase served) : IClassFixture<Serv
         // Not to the end: a server that refuses a body unread resets the connection.
         char[] start = new char[60];
         int length = await reader.ReadBlockAsync(start, patience.Token);
-        Assert.Contains(code == 200 ? "\"kind\":\"PyTorchJob\"" : "\"kind\":\"Status\"", new string(start, 0, length), StringComparison.Ordinal);
+        Assert.Contains(
+            code == 200 ? "\"kind\":\"PyTorchJob\"" : "\"kind\":\"Status\"", new string(start, 0, length), StringComparison.Ordinal);
     }
 
     private static byte[] Gzip(string text)

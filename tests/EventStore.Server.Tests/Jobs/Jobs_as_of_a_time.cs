@@ -24,12 +24,14 @@ public sealed class Jobs_as_of_a_time(ServedDatabase served) : IClassFixture<Ser
         foreach ((long revision, DateTimeOffset time) in events)
         {
             // At its very microsecond, and a tenth of one before it.
-            foreach ((string moment, long expected) in ((string, long)[])[(Text(time), revision), (Text(time.AddTicks(-1)), await Before(revision, time))])
+            foreach ((string moment, long expected) in ((string, long)[])[(Text(time), revision),
+                (Text(time.AddTicks(-1)), await Before(revision, time))])
             {
                 string exact = await Admin.GetStringAsync($"{Sample.Jobs(space)}?resourceVersion={expected}&resourceVersionMatch=Exact");
                 Assert.Equal(exact, await Admin.GetStringAsync($"{Sample.Jobs(space)}?asOf={moment}"));
                 using HttpResponseMessage then = await Admin.GetAsync($"{Sample.Job("a", space)}?asOf={moment}");
-                using HttpResponseMessage at = await Admin.GetAsync($"{Sample.Job("a", space)}?resourceVersion={expected}&resourceVersionMatch=Exact");
+                using HttpResponseMessage at = await Admin.GetAsync(
+                    $"{Sample.Job("a", space)}?resourceVersion={expected}&resourceVersionMatch=Exact");
                 Assert.Equal(at.StatusCode, then.StatusCode);
                 Assert.Equal(await at.Content.ReadAsStringAsync(), await then.Content.ReadAsStringAsync());
             }
@@ -110,7 +112,8 @@ public sealed class Jobs_as_of_a_time(ServedDatabase served) : IClassFixture<Ser
     {
         await Refused($"{Sample.Jobs()}?asOf=2026-11-23T07:58:24Z&watch=1", "cannot be watched");
         using HttpResponseMessage answer = await Admin.DeleteAsync($"{Sample.Jobs("nowhere")}?asOf=2026-11-23T07:58:24Z");
-        Assert.Contains("only what is there now can be deleted", (string)(await answer.Manifest(400))["message"]!, StringComparison.Ordinal);
+        Assert.Contains(
+            "only what is there now can be deleted", (string)(await answer.Manifest(400))["message"]!, StringComparison.Ordinal);
     }
 
     private const string WaitingSql =
@@ -121,7 +124,8 @@ public sealed class Jobs_as_of_a_time(ServedDatabase served) : IClassFixture<Ser
     {
         await Admin.Create("late", "late");
         await using var held = await CommitLock.Hold(served.Database);
-        Task<(long? Revision, DateTimeOffset Now)> asked = new JobReads(served.Database.Source).RevisionAt(DateTimeOffset.UtcNow.AddSeconds(-0.001), default);
+        Task<(long? Revision, DateTimeOffset Now)> asked = new JobReads(served.Database.Source)
+            .RevisionAt(DateTimeOffset.UtcNow.AddSeconds(-0.001), default);
         while (await served.Database.Ask<long>(WaitingSql) == 0)
             Assert.False(asked.IsCompleted, "it answered without waiting for the batch");
         Assert.False(asked.IsCompleted);
@@ -149,5 +153,6 @@ public sealed class Jobs_as_of_a_time(ServedDatabase served) : IClassFixture<Ser
         return events;
     }
 
-    private static string Text(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
+    private static string Text(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'", CultureInfo.InvariantCulture);
 }

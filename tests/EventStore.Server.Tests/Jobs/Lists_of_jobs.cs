@@ -13,12 +13,14 @@ public sealed class Lists_of_jobs(ServedDatabase served) : IClassFixture<ServedD
     public async Task Come_in_the_order_of_the_bytes_of_namespace_and_name()
     {
         // As one text "a-b/…" stands before "a/…", for '-' is less than '/'; and "a1" behind both.
-        foreach ((string @namespace, string name) in ((string, string)[])[("order", "b"), ("order1", "a"), ("order-b", "z"), ("order", "a-1"), ("order", "a")])
+        foreach ((string @namespace, string name) in ((string, string)[])[("order", "b"), ("order1", "a"), ("order-b", "z"),
+            ("order", "a-1"), ("order", "a")])
             await Admin.Create(name, @namespace);
         JsonNode list = await Admin.Get("/apis/kubeflow.org/v1/pytorchjobs");
         Assert.Equal(
             ["order-b/z", "order/a", "order/a-1", "order/b", "order1/a"],
-            list["items"]!.AsArray().Select(job => $"{job!["metadata"]!["namespace"]}/{job["metadata"]!["name"]}").Where(key => key.StartsWith("order", StringComparison.Ordinal)));
+            list["items"]!.AsArray().Select(job => $"{job!["metadata"]!["namespace"]}/{job["metadata"]!["name"]}")
+                .Where(key => key.StartsWith("order", StringComparison.Ordinal)));
     }
 
     [Theory]
@@ -45,7 +47,9 @@ public sealed class Lists_of_jobs(ServedDatabase served) : IClassFixture<ServedD
 
         JsonNode list = await Admin.Get($"{Sample.Jobs("selected")}?{query}");
 
-        Assert.Equal(names.Split(',', StringSplitOptions.RemoveEmptyEntries).Order(), list["items"]!.AsArray().Select(job => (string)job!["metadata"]!["name"]!).Order());
+        Assert.Equal(
+            names.Split(',', StringSplitOptions.RemoveEmptyEntries).Order(),
+            list["items"]!.AsArray().Select(job => (string)job!["metadata"]!["name"]!).Order());
     }
 
     [Theory]
@@ -68,7 +72,9 @@ public sealed class Lists_of_jobs(ServedDatabase served) : IClassFixture<ServedD
     [InlineData("kube-test//a\0")]
     public async Task Are_not_continued_from_a_key_that_is_none(string start)
     {
-        string token = Convert.ToBase64String(Encoding.UTF8.GetBytes($$"""{"v":"meta.k8s.io/v1","rv":1,"start":{{Sample.Quoted(start)}}}""")).TrimEnd('=').Replace('+', '-').Replace('/', '_');
+        string token =
+            Convert.ToBase64String(Encoding.UTF8.GetBytes($$"""{"v":"meta.k8s.io/v1","rv":1,"start":{{Sample.Quoted(start)}}}"""))
+            .TrimEnd('=').Replace('+', '-').Replace('/', '_');
         JsonNode status = await (await Admin.GetAsync($"{Sample.Jobs()}?continue={token}")).Manifest(400);
         Assert.StartsWith("invalid continue token: ", (string)status["message"]!, StringComparison.Ordinal);
     }
@@ -79,8 +85,12 @@ public sealed class Lists_of_jobs(ServedDatabase served) : IClassFixture<ServedD
         string revision = (string)(await Admin.Get(Sample.Jobs("nothing")))["metadata"]!["resourceVersion"]!;
         string plain = await Admin.GetStringAsync(Sample.Jobs("nothing") + "?pretty=false");
         string pretty = await Admin.GetStringAsync(Sample.Jobs("nothing") + "?pretty=true");
-        Assert.Matches("""^\{"apiVersion":"kubeflow.org/v1","items":\[\],"kind":"PyTorchJobList","metadata":\{"continue":"","resourceVersion":"[0-9]+","selfLink":"/apis/kubeflow.org/v1/namespaces/nothing/pytorchjobs"\}\}$""", plain);
-        Assert.StartsWith("{\n  \"apiVersion\": \"kubeflow.org/v1\",\n  \"items\": [],\n  \"kind\": \"PyTorchJobList\",\n", pretty, StringComparison.Ordinal);
+        Assert.Matches(
+            """^\{"apiVersion":"kubeflow.org/v1","items":\[\],"kind":"PyTorchJobList","metadata":\{"continue":"","resourceVersion":"[0-9]+","selfLink":"/apis/kubeflow.org/v1/namespaces/nothing/pytorchjobs"\}\}$""",
+            plain);
+        Assert.StartsWith(
+            "{\n  \"apiVersion\": \"kubeflow.org/v1\",\n  \"items\": [],\n  \"kind\": \"PyTorchJobList\",\n", pretty,
+            StringComparison.Ordinal);
         Assert.True(long.Parse(revision) >= 1);
     }
 
@@ -89,7 +99,8 @@ public sealed class Lists_of_jobs(ServedDatabase served) : IClassFixture<ServedD
     {
         string note = new('x', 30_000);
         for (int i = 0; i < 8; i++)
-            await (await Admin.PostAsync(Sample.Jobs("large"), Sample.Body(Sample.Manifest($"n{i}", metadata: $",\"annotations\":{{\"note\":\"{note}\"}}")))).Manifest(201);
+            await (await Admin.PostAsync(Sample.Jobs("large"),
+                Sample.Body(Sample.Manifest($"n{i}", metadata: $",\"annotations\":{{\"note\":\"{note}\"}}")))).Manifest(201);
 
         foreach (string query in (string[])["", "?pretty=1"])
         {

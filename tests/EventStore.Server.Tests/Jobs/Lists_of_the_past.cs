@@ -33,7 +33,8 @@ public sealed class Lists_of_the_past : IAsyncLifetime
         await new Writers(server.Admin) { Names = 3 }.Write(writers: 4, requests: 60);
         Replay replay = await Replay.Of(database);
         Assert.Equal(7, await database.Ask<long>("SELECT count(DISTINCT type) FROM eventstore.mt_events"));
-        Assert.True(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE type = 'job_deleted' AND data ? 'patch'") > 0);
+        Assert.True(
+            await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE type = 'job_deleted' AND data ? 'patch'") > 0);
 
         long[] revisions = [.. replay.Revisions];
         await Parallel.ForEachAsync(revisions, new ParallelOptions { MaxDegreeOfParallelism = 4 }, async (revision, stop) =>
@@ -87,7 +88,8 @@ public sealed class Lists_of_the_past : IAsyncLifetime
     [Fact]
     public async Task Come_in_the_order_of_the_bytes_of_namespace_and_name()
     {
-        foreach ((string space, string name) in ((string, string)[])[("a0", "x"), ("a", "b"), ("a-b", "x"), ("a", "a0"), ("a", "a"), ("a", "a-b")])
+        foreach ((string space, string name) in ((string, string)[])[("a0", "x"), ("a", "b"), ("a-b", "x"), ("a", "a0"), ("a", "a"),
+            ("a", "a-b")])
             (await server.Admin.Create(name, space)).Revision();
         JsonNode list = await server.Admin.Get(Everywhere);
         Assert.Equal(["a-b/x", "a/a", "a/a-b", "a/a0", "a/b", "a0/x"], Keys(list));

@@ -27,7 +27,8 @@ public sealed class Long_lists : IAsyncLifetime
         await using ServerProcess server = await ServerProcess.Start(database.Serving, [("DOTNET_GCHeapHardLimit", "0x6400000")]);
         foreach (string query in (string[])["", "?labelSelector=!team"])
         {
-            using HttpResponseMessage answer = await server.Admin.GetAsync(Sample.Jobs(ManyJobs.Namespace) + query, HttpCompletionOption.ResponseHeadersRead);
+            using HttpResponseMessage answer = await server.Admin.GetAsync(
+                Sample.Jobs(ManyJobs.Namespace) + query, HttpCompletionOption.ResponseHeadersRead);
             await using Stream body = await answer.Content.ReadAsStreamAsync();
             Assert.True(await Length(body) > 200_000_000);
         }
@@ -46,7 +47,9 @@ public sealed class Long_lists : IAsyncLifetime
 
         // PostgreSQL counts what a session read when the session ends at the latest.
         await server.Stop();
-        await Eventually.Equal(0, () => database.Ask<long>($"SELECT count(*) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'"), within: Patience);
+        await Eventually.Equal(
+            0, () => database.Ask<long>($"SELECT count(*) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'"),
+            within: Patience);
         await Eventually.Holds(RowsRead, read => read > before, "rows that were read", within: Patience);
         // Counting the remaining ones looks at each row once; reading them all, for one page or both, would be as much again.
         Assert.InRange(await RowsRead() - before, 20, 12_000);

@@ -15,13 +15,15 @@ public sealed class Names_of_a_rollback
             int count = random.Next(1, 12), most = random.Next(1, 6);
             bool hasLimit = random.Next(2) == 0;
             // For each name: whether a selected job lived there then, and whether one lives now (0 none, 1 selected, 2 not).
-            (string Name, bool Then, int Now)[] all = [.. Enumerable.Range(0, count).Select(i => ($"{(char)('a' + i)}", random.Next(2) == 0, random.Next(3)))];
+            (string Name, bool Then, int Now)[] all =
+                [.. Enumerable.Range(0, count).Select(i => ($"{(char)('a' + i)}", random.Next(2) == 0, random.Next(3)))];
             string[] expected = [.. all.Where(each => each.Now == 1 || (each is { Then: true, Now: 0 })).Select(each => each.Name)];
 
             var found = new List<string>();
             for (string? after = ""; after is not null;)
             {
-                (IReadOnlyList<RollbackNames.Name> piece, string? next) = Piece([.. all.Where(each => string.CompareOrdinal(each.Name, after) > 0)], most, hasLimit);
+                (IReadOnlyList<RollbackNames.Name> piece, string? next) = Piece(
+                    [.. all.Where(each => string.CompareOrdinal(each.Name, after) > 0)], most, hasLimit);
                 Assert.True(piece.Count <= most && (next is null || string.CompareOrdinal(next, after) > 0));
                 Assert.All(piece, each => Assert.Equal(all.Single(one => one.Name == each.Text).Now == 1, each.Uid is not null));
                 found.AddRange(piece.Select(each => each.Text));
@@ -35,7 +37,8 @@ public sealed class Names_of_a_rollback
         Assert.InRange(shortPieces, 1, 20_000); // more of then live on unselected than are held
     }
 
-    private static (IReadOnlyList<RollbackNames.Name> Piece, string? Next) Piece((string Name, bool Then, int Now)[] all, int most, bool hasLimit)
+    private static (IReadOnlyList<RollbackNames.Name> Piece, string? Next) Piece(
+        (string Name, bool Then, int Now)[] all, int most, bool hasLimit)
     {
         var names = new RollbackNames(most);
         foreach ((string name, _, _) in all.Where(each => each.Then))

@@ -28,21 +28,27 @@ public sealed class Reasons_of_changes(ServedDatabase served) : IClassFixture<Se
         using HttpResponseMessage answer = await Admin.SendAsync(patch);
         string revision = (await answer.Manifest()).Revision();
         Assert.Equal(kept, (string)(await Admin.Get($"{Revisions}/{name}.{revision}"))["reason"]!);
-        Assert.Equal([$"{name}.{revision}"], Names(await Admin.Get($"{Revisions}?fieldSelector={Uri.EscapeDataString("reason=" + Escaped(kept))},job%3D{name}")));
-        Assert.Equal(kept, (string)(await Admin.Get(Sample.Job(name) + "/blame"))["leaves"]!.AsArray().Single(leaf => (string)leaf!["path"]! == "spec.cleanPodPolicy")!["reason"]!);
+        Assert.Equal([$"{name}.{revision}"], Names(
+            await Admin.Get($"{Revisions}?fieldSelector={Uri.EscapeDataString("reason=" + Escaped(kept))},job%3D{name}")));
+        Assert.Equal(kept, (string)(await Admin.Get(Sample.Job(name) + "/blame"))["leaves"]!.AsArray()
+            .Single(leaf => (string)leaf!["path"]! == "spec.cleanPodPolicy")!["reason"]!);
     }
 
     [Fact]
     public async Task Come_as_an_annotation_that_is_not_stored()
     {
         using HttpResponseMessage created = await Admin.PostAsync(
-            Sample.Jobs(), Sample.Body(Sample.Manifest("annotated", metadata: ""","annotations":{"eventstore.io/reason":"first","kept":"x"}""")));
+            Sample.Jobs(), Sample.Body(
+                Sample.Manifest("annotated", metadata: ""","annotations":{"eventstore.io/reason":"first","kept":"x"}""")));
         JsonNode job = await created.Manifest(201);
         Assert.Equal("""{"kept":"x"}""", job["metadata"]!["annotations"]!.ToJsonString());
         JsonNode patched = await (await Admin.Patch(
-            Sample.Job("annotated"), """{"metadata":{"annotations":{"eventstore.io/reason":"second"}},"spec":{"cleanPodPolicy":"All"}}""")).Manifest();
+            Sample.Job("annotated"),
+            """{"metadata":{"annotations":{"eventstore.io/reason":"second"}},"spec":{"cleanPodPolicy":"All"}}""")).Manifest();
         Assert.Equal("""{"kept":"x"}""", patched["metadata"]!["annotations"]!.ToJsonString());
-        Assert.Equal(["second", "first"], (await Admin.Get($"{Revisions}?labelSelector=job%3Dannotated"))["items"]!.AsArray().Select(item => (string)item!["reason"]!));
+        Assert.Equal(
+            ["second", "first"],
+            (await Admin.Get($"{Revisions}?labelSelector=job%3Dannotated"))["items"]!.AsArray().Select(item => (string)item!["reason"]!));
     }
 
     [Fact]
@@ -53,12 +59,18 @@ public sealed class Reasons_of_changes(ServedDatabase served) : IClassFixture<Se
         string other = await Patch("found", "2", "quick fix, really");
         await (await Admin.DeleteAsync(Sample.Job("found") + "?reason=quick%20fix")).Manifest();
         string end = await served.Database.Ask<string>("SELECT revision::text FROM eventstore.head");
-        Assert.Equal([$"found.{end}", $"found.{quick}"], Names(await Admin.Get($"{Revisions}?fieldSelector=reason%3Dquick fix,job%3Dfound")));
-        Assert.Equal([$"found.{other}", $"found.{none}"], Names(await Admin.Get($"{Revisions}?fieldSelector=reason!%3Dquick fix,job%3Dfound")));
-        Assert.Equal([$"found.{end}", $"found.{other}", $"found.{quick}"], Names(await Admin.Get($"{Revisions}?fieldSelector=reason!%3D,job%3Dfound")));
-        Assert.Contains("no index has", (string)(await (await Admin.GetAsync($"{Revisions}?fieldSelector=reason%3D")).Manifest(400))["message"]!, StringComparison.Ordinal);
+        Assert.Equal(
+            [$"found.{end}", $"found.{quick}"], Names(await Admin.Get($"{Revisions}?fieldSelector=reason%3Dquick fix,job%3Dfound")));
+        Assert.Equal(
+            [$"found.{other}", $"found.{none}"], Names(await Admin.Get($"{Revisions}?fieldSelector=reason!%3Dquick fix,job%3Dfound")));
+        Assert.Equal([$"found.{end}", $"found.{other}", $"found.{quick}"], Names(
+            await Admin.Get($"{Revisions}?fieldSelector=reason!%3D,job%3Dfound")));
+        Assert.Contains(
+            "no index has", (string)(await (await Admin.GetAsync($"{Revisions}?fieldSelector=reason%3D")).Manifest(400))["message"]!,
+            StringComparison.Ordinal);
         Assert.Contains("revision_of_reason", await served.Database.Ask<string>(
-            "SELECT string_agg(indexname, ',') FROM pg_indexes WHERE schemaname = 'eventstore' AND tablename = 'revision'"), StringComparison.Ordinal);
+            "SELECT string_agg(indexname, ',') FROM pg_indexes WHERE schemaname = 'eventstore' AND tablename = 'revision'"),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -80,30 +92,39 @@ public sealed class Reasons_of_changes(ServedDatabase served) : IClassFixture<Se
     [Fact]
     public async Task Can_be_required()
     {
-        await using ServerProcess strict = await ServerProcess.Start(served.Database.Serving, "--require-reason", "delete,rollback,restore");
+        await using ServerProcess strict = await ServerProcess.Start(
+            served.Database.Serving, "--require-reason", "delete,rollback,restore");
         string first = (await strict.Admin.Create("strict")).Revision();
         await (await strict.Admin.Patch(Sample.Job("strict"), """{"spec":{"cleanPodPolicy":"All"}}""")).Manifest();
         using (HttpResponseMessage refused = await strict.Admin.DeleteAsync(Sample.Job("strict")))
             Assert.Equal(
-                $"a reason is required to delete (--require-reason): send the header Audit-Reason or ?reason=TEXT, as in kubectl delete --raw '{Sample.Job("strict")}?reason=TEXT'",
+                "a reason is required to delete (--require-reason): send the header Audit-Reason or ?reason=TEXT, "
+                + $"as in kubectl delete --raw '{Sample.Job("strict")}?reason=TEXT'",
                 (string)(await refused.Manifest(400))["message"]!);
         using (HttpResponseMessage refused = await strict.Admin.DeleteAsync(Sample.Jobs()))
             Assert.Contains("a reason is required to delete", (string)(await refused.Manifest(400))["message"]!, StringComparison.Ordinal);
-        using (HttpResponseMessage refused = await strict.Admin.PostAsync(Sample.Job("strict") + "/rollback", Sample.Body($$"""{"revision":{{first}}}""")))
-            Assert.Contains($"kubectl create --raw '{Sample.Job("strict")}/rollback?reason=TEXT' -f -", (string)(await refused.Manifest(400))["message"]!, StringComparison.Ordinal);
-        using (HttpResponseMessage rolled = await strict.Admin.PostAsync(Sample.Job("strict") + "/rollback", Sample.Body($$"""{"revision":{{first}},"reason":"oops"}""")))
+        using (HttpResponseMessage refused = await strict.Admin.PostAsync(
+            Sample.Job("strict") + "/rollback", Sample.Body($$"""{"revision":{{first}}}""")))
+            Assert.Contains(
+                $"kubectl create --raw '{Sample.Job("strict")}/rollback?reason=TEXT' -f -",
+                (string)(await refused.Manifest(400))["message"]!, StringComparison.Ordinal);
+        using (HttpResponseMessage rolled = await strict.Admin.PostAsync(
+            Sample.Job("strict") + "/rollback", Sample.Body($$"""{"revision":{{first}},"reason":"oops"}""")))
             await rolled.Manifest();
         using (HttpResponseMessage deleted = await strict.Admin.DeleteAsync(Sample.Job("strict") + "?reason=done"))
             await deleted.Manifest();
         using (HttpResponseMessage refused = await strict.Admin.PostAsync(Sample.Job("strict") + "/restore", Sample.Body("{}")))
             Assert.Contains("a reason is required to restore", (string)(await refused.Manifest(400))["message"]!, StringComparison.Ordinal);
-        Assert.Equal(["done", "oops"], (await Admin.Get($"{Revisions}?labelSelector=job%3Dstrict&limit=2"))["items"]!.AsArray().Select(item => (string)item!["reason"]!));
+        Assert.Equal(["done", "oops"], (await Admin.Get($"{Revisions}?labelSelector=job%3Dstrict&limit=2"))["items"]!.AsArray()
+            .Select(item => (string)item!["reason"]!));
     }
 
     private async Task<string> Patch(string name, string label, string reason) => (await (await Admin.Patch(
-        $"{Sample.Job(name)}?reason={Uri.EscapeDataString(reason)}", "{\"metadata\":{\"labels\":{\"n\":\"" + label + "\"}}}")).Manifest()).Revision();
+        $"{Sample.Job(name)}?reason={Uri.EscapeDataString(reason)}",
+        "{\"metadata\":{\"labels\":{\"n\":\"" + label + "\"}}}")).Manifest()).Revision();
 
-    private static string Escaped(string value) => new StringBuilder(value).Replace("\\", "\\\\").Replace(",", "\\,").Replace("=", "\\=").ToString();
+    private static string Escaped(string value) =>
+        new StringBuilder(value).Replace("\\", "\\\\").Replace(",", "\\,").Replace("=", "\\=").ToString();
 
     private static IEnumerable<string> Names(JsonNode list) => list["items"]!.AsArray().Select(item => (string)item!["metadata"]!["name"]!);
 }

@@ -22,13 +22,17 @@ public sealed class Refusals(ServedDatabase served) : IClassFixture<ServedDataba
     [InlineData("admin", "PATCH", "present", Merge, "application/json", "", """{"metadata":{"resourceVersion":"1"},"spec":{"backoffLimit":1,"cleanPodPolicy":"X"}}""", 409, "Conflict")]
     [InlineData("admin", "PATCH", "present", Merge, "application/json", "", """{"spec":{"backoffLimit":1,"cleanPodPolicy":"X"}}""", 400, "BadRequest")]
     [InlineData("admin", "PATCH", "present", Merge, "application/json", "", """{"spec":{"cleanPodPolicy":"X"}}""", 422, "Invalid")]
-    public async Task Come_in_upstreams_order(string who, string method, string name, string contentType, string accept, string query, string body, int code, string reason)
+    public async Task Come_in_upstreams_order(
+        string who, string method, string name, string contentType, string accept, string query, string body, int code, string reason)
     {
-        if (name == "present" && (await served.Server.Admin.GetAsync(Sample.Job("present"))).StatusCode == System.Net.HttpStatusCode.NotFound)
+        if (name == "present"
+            && (await served.Server.Admin.GetAsync(Sample.Job("present"))).StatusCode == System.Net.HttpStatusCode.NotFound)
             await served.Server.Admin.Create("present");
         JsonNode status = await Send(who, method, Sample.Job(name) + query, body, contentType, accept, code);
 
-        Assert.Equal(("Status", "Failure", reason, code), ((string)status["kind"]!, (string)status["status"]!, (string)status["reason"]!, (int)status["code"]!));
+        Assert.Equal(
+            ("Status", "Failure", reason, code),
+            ((string)status["kind"]!, (string)status["status"]!, (string)status["reason"]!, (int)status["code"]!));
     }
 
     [Theory]
@@ -66,7 +70,8 @@ public sealed class Refusals(ServedDatabase served) : IClassFixture<ServedDataba
     public async Task Stop_a_body_over_three_MiB_and_let_one_of_three_MiB_in()
     {
         await served.Server.Admin.Create("big");
-        JsonNode tooLarge = await Send("admin", "PATCH", Sample.Job("big"), new string(' ', 3 * 1024 * 1024) + "{", Merge, "application/json", 413);
+        JsonNode tooLarge = await Send(
+            "admin", "PATCH", Sample.Job("big"), new string(' ', 3 * 1024 * 1024) + "{", Merge, "application/json", 413);
         Assert.Equal("Request entity too large: limit is 3145728", (string)tooLarge["message"]!);
         await Send("admin", "PATCH", Sample.Job("big"), "{}" + new string(' ', (3 * 1024 * 1024) - 2), Merge, "application/json", 200);
     }
@@ -79,7 +84,8 @@ public sealed class Refusals(ServedDatabase served) : IClassFixture<ServedDataba
         string name = "deep-" + Guid.NewGuid().ToString("N")[..8];
         await served.Server.Admin.Create(name);
         string nested = string.Concat(Enumerable.Repeat("{\"a\":", depth)) + "{}" + new string('}', depth);
-        await Send("admin", "PATCH", Sample.Job(name), nested, Merge, "application/json", code); // objects without a value in them are no change
+        // Objects without a value in them are no change.
+        await Send("admin", "PATCH", Sample.Job(name), nested, Merge, "application/json", code);
     }
 
     [Theory]
@@ -121,9 +127,11 @@ public sealed class Refusals(ServedDatabase served) : IClassFixture<ServedDataba
             """;
         JsonNode status = await Send("admin", "POST", Sample.Jobs(), manifest, "application/json", "application/json", 422);
         string[] fields = [.. status["details"]!["causes"]!.AsArray().Select(cause => (string)cause!["field"]!)];
-        foreach (string field in (string[])["metadata.name", "metadata.labels", "spec.cleanPodPolicy", "spec.activeDeadlineSeconds", "spec.pytorchReplicaSpecs",
+        foreach (string field in (string[])["metadata.name", "metadata.labels", "spec.cleanPodPolicy", "spec.activeDeadlineSeconds",
+            "spec.pytorchReplicaSpecs",
                      "spec.pytorchReplicaSpecs.Master.replicas", "spec.pytorchReplicaSpecs.Master.restartPolicy",
-                     "spec.pytorchReplicaSpecs.Master.template.spec.containers", "spec.pytorchReplicaSpecs.Master.template.spec.containers[0].image"])
+                     "spec.pytorchReplicaSpecs.Master.template.spec.containers",
+                     "spec.pytorchReplicaSpecs.Master.template.spec.containers[0].image"])
             Assert.Contains(field, fields);
     }
 
@@ -132,7 +140,8 @@ public sealed class Refusals(ServedDatabase served) : IClassFixture<ServedDataba
         using var client = new HttpClient { BaseAddress = served.Server.Url };
         using var request = new HttpRequestMessage(new HttpMethod(method), path);
         if (who != "nobody")
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", who == "admin" ? ServerProcess.AdminToken : ServerProcess.AliceToken);
+            request.Headers.Authorization = new AuthenticationHeaderValue(
+                "Bearer", who == "admin" ? ServerProcess.AdminToken : ServerProcess.AliceToken);
         request.Headers.TryAddWithoutValidation("Accept", accept);
         if (body is not null)
             request.Content = Sample.Body(body, contentType);

@@ -23,13 +23,17 @@ public sealed class Restores(ServedDatabase served) : IClassFixture<ServedDataba
         Assert.Equal(created["spec"]!.ToJsonString(), back["spec"]!.ToJsonString());
         Assert.Equal(back.ToJsonString(), (await Admin.Get(Sample.Job("back"))).ToJsonString());
 
-        JsonNode revision = (await Admin.Get("/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions?labelSelector=verb%3DRestored,job%3Dback"))["items"]!.AsArray().Single()!;
-        Assert.Equal($$"""{"revision":{{before}},"uid":"{{(string)created["metadata"]!["uid"]!}}"}""", revision["restoredFrom"]!.ToJsonString());
+        JsonNode revision = (await Admin.Get(
+            "/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions?labelSelector=verb%3DRestored,job%3Dback"))["items"]!
+            .AsArray().Single()!;
+        Assert.Equal(
+            $$"""{"revision":{{before}},"uid":"{{(string)created["metadata"]!["uid"]!}}"}""", revision["restoredFrom"]!.ToJsonString());
         Assert.Equal(back.Revision(), $"{revision["revision"]}");
 
         // A life like any other: changed, gone back, deleted, restored again at a revision of it, named as a text.
         await (await Admin.Patch(Sample.Job("back"), """{"spec":{"cleanPodPolicy":"All"}}""")).Manifest();
-        using (HttpResponseMessage rolled = await Admin.PostAsync(Sample.Job("back") + "/rollback", Sample.Body($$"""{"revision":"{{back.Revision()}}"}""")))
+        using (HttpResponseMessage rolled = await Admin.PostAsync(
+            Sample.Job("back") + "/rollback", Sample.Body($$"""{"revision":"{{back.Revision()}}"}""")))
             Assert.Null((await rolled.Manifest())["spec"]!["cleanPodPolicy"]);
         await (await Admin.DeleteAsync(Sample.Job("back"))).Manifest();
         JsonNode again = await Restore("back", $$"""{"revision":"{{back.Revision()}}"}""");
@@ -47,14 +51,18 @@ public sealed class Restores(ServedDatabase served) : IClassFixture<ServedDataba
         string start = (await Admin.Create("watched")).Revision();
         await (await Admin.DeleteAsync(Sample.Job("watched"))).Manifest();
         await Restore("watched", "{}");
-        string frames = await Admin.GetStringAsync($"{Sample.Jobs()}?watch=true&fieldSelector=metadata.name%3Dwatched&resourceVersion={start}&timeoutSeconds=1");
-        Assert.Equal(["DELETED", "ADDED"], frames.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(frame => (string)JsonNode.Parse(frame)!["type"]!));
+        string frames = await Admin.GetStringAsync(
+            $"{Sample.Jobs()}?watch=true&fieldSelector=metadata.name%3Dwatched&resourceVersion={start}&timeoutSeconds=1");
+        Assert.Equal(
+            ["DELETED", "ADDED"],
+            frames.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(frame => (string)JsonNode.Parse(frame)!["type"]!));
     }
 
     [Fact]
     public async Task Leave_status_and_finalizers_out_unless_they_are_asked_for()
     {
-        using (HttpResponseMessage created = await Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("held", metadata: ""","finalizers":["a/b"]"""))))
+        using (HttpResponseMessage created = await Admin.PostAsync(
+            Sample.Jobs(), Sample.Body(Sample.Manifest("held", metadata: ""","finalizers":["a/b"]"""))))
         {
             JsonNode job = await created.Manifest(201);
             job["status"] = JsonNode.Parse("""{"startTime":"now"}""");
@@ -104,7 +112,8 @@ public sealed class Restores(ServedDatabase served) : IClassFixture<ServedDataba
         await Refused("lives", """{"revision":1,"name":"x"}""", 422, "there was no such job at that revision");
         await Refused("lives", $$"""{"uid":"{{other}}","name":"x"}""", 422, "no job of that name had this uid");
         await Refused("lives", """{"uid":"x"}""", 422, "must be the uid of a job");
-        await Refused("lives", """{"revision":"x"}""", 400, "cannot unmarshal string into Go struct field PyTorchJobRestore.revision of type int64");
+        await Refused(
+            "lives", """{"revision":"x"}""", 400, "cannot unmarshal string into Go struct field PyTorchJobRestore.revision of type int64");
         await Refused("lives", """{"revision":0}""", 422, "must be greater than 0");
         await Refused("lives", """{"status":1}""", 400, "of type bool");
         await Refused("lives", """{"kind":"PyTorchJob"}""", 400, "kind must be");
@@ -113,7 +122,8 @@ public sealed class Restores(ServedDatabase served) : IClassFixture<ServedDataba
         await (await Admin.DeleteAsync(Sample.Job("lives"))).Manifest();
         string second = (await Admin.Create("lives")).Revision();
         string uid = await served.Database.Ask<string>($"SELECT stream_id::text FROM eventstore.mt_events WHERE seq_id = {lives}");
-        await Refused("lives", $$"""{"uid":"{{uid}}","revision":{{second}},"name":"x"}""", 422, "another job of that name lived at that revision");
+        await Refused(
+            "lives", $$"""{"uid":"{{uid}}","revision":{{second}},"name":"x"}""", 422, "another job of that name lived at that revision");
     }
 
     [Fact]
@@ -122,7 +132,8 @@ public sealed class Restores(ServedDatabase served) : IClassFixture<ServedDataba
         using var client = new HttpClient { BaseAddress = served.Server.Url };
         client.DefaultRequestHeaders.Authorization = new("Bearer", ServerProcess.AliceToken);
         using HttpResponseMessage refused = await client.PostAsync(Sample.Job("any") + "/restore", Sample.Body("{}"));
-        Assert.Contains("cannot create resource \"pytorchjobs/restore\"", (string)(await refused.Manifest(403))["message"]!, StringComparison.Ordinal);
+        Assert.Contains(
+            "cannot create resource \"pytorchjobs/restore\"", (string)(await refused.Manifest(403))["message"]!, StringComparison.Ordinal);
         Assert.Equal(405, (int)(await Admin.GetAsync(Sample.Job("any") + "/restore")).StatusCode);
         JsonArray resources = (await Admin.Get("/apis/kubeflow.org/v1"))["resources"]!.AsArray();
         Assert.Equal(

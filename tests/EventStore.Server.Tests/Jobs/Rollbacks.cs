@@ -27,12 +27,14 @@ public sealed class Rollbacks(ServedDatabase served) : IClassFixture<ServedDatab
         JsonNode revision = (await Admin.Get($"{Revisions}?labelSelector=job%3Dback,verb%3DRolledBack"))["items"]!.AsArray().Single()!;
         Assert.Equal(after.Revision(), revision.Revision());
         Assert.Equal(
-            ["metadata.labels.app", "metadata.labels.team", "spec.ttlSecondsAfterFinished"], revision["changes"]!.AsArray().Select(change => (string)change!["path"]!));
+            ["metadata.labels.app", "metadata.labels.team", "spec.ttlSecondsAfterFinished"],
+            revision["changes"]!.AsArray().Select(change => (string)change!["path"]!));
         Assert.Equal(first.Revision(), await served.Database.Ask<string>(
             $"SELECT data ->> 'revision' FROM eventstore.mt_events WHERE seq_id = {after.Revision()} AND type = 'job_rolled_back'"));
         Assert.Equal(
             ["metadata.labels", "metadata.labels.app", "metadata.labels.team", "spec.ttlSecondsAfterFinished"],
-            await served.Database.Ask<string[]>($"SELECT array_agg(path::text ORDER BY path) FROM eventstore.revision_path WHERE revision = {after.Revision()}"));
+            await served.Database.Ask<string[]>(
+                $"SELECT array_agg(path::text ORDER BY path) FROM eventstore.revision_path WHERE revision = {after.Revision()}"));
     }
 
     [Fact]
@@ -59,7 +61,8 @@ public sealed class Rollbacks(ServedDatabase served) : IClassFixture<ServedDatab
     [Fact]
     public async Task Say_what_they_do_not_restore()
     {
-        using HttpResponseMessage create = await Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("said", metadata: ",\"finalizers\":[\"a/b\",\"c/d\"]")));
+        using HttpResponseMessage create = await Admin.PostAsync(
+            Sample.Jobs(), Sample.Body(Sample.Manifest("said", metadata: ",\"finalizers\":[\"a/b\",\"c/d\"]")));
         string first = (await create.Manifest(201)).Revision();
         await (await Admin.Patch(Sample.Job("said"), """{"metadata":{"labels":{"app":"x"}}}""")).Manifest();
         await (await Admin.Patch(Sample.Job("said") + "/status", """{"status":{"conditions":[{"type":"Running"}]}}""")).Manifest();
@@ -106,11 +109,14 @@ public sealed class Rollbacks(ServedDatabase served) : IClassFixture<ServedDatab
         JsonNode second = await Admin.Create("reborn");
 
         JsonNode other = await (await RollBack("reborn", first.Revision())).Manifest(422);
-        Assert.Contains($"its uid was {first["metadata"]!["uid"]}, this one's is {second["metadata"]!["uid"]}", (string)other["message"]!, StringComparison.Ordinal);
+        Assert.Contains(
+            $"its uid was {first["metadata"]!["uid"]}, this one's is {second["metadata"]!["uid"]}", (string)other["message"]!,
+            StringComparison.Ordinal);
         Assert.Equal(("Invalid", "revision"), ((string)other["reason"]!, (string)other["details"]!["causes"]![0]!["field"]!));
         JsonNode none = await (await RollBack("reborn", gone)).Manifest(422);
         Assert.Equal(
-            $"PyTorchJob.kubeflow.org \"reborn\" is invalid: revision: Invalid value: {gone}: there was no such job at that revision", (string)none["message"]!);
+            $"PyTorchJob.kubeflow.org \"reborn\" is invalid: revision: Invalid value: {gone}: there was no such job at that revision",
+            (string)none["message"]!);
         await (await RollBack("reborn", "99999999")).Manifest(504);
         await (await RollBack("never", "1")).Manifest(404);
     }
@@ -137,12 +143,16 @@ public sealed class Rollbacks(ServedDatabase served) : IClassFixture<ServedDatab
     {
         JsonNode first = await Changed("strict");
         string path = Sample.Job("strict") + "/rollback";
-        StringContent Body() => Sample.Body($$"""{"apiVersion":"audit.eventstore.io/v1","kind":"PyTorchJobRollback","revision":1,"revision":{{first.Revision()}},"to":3}""");
+        StringContent Body() => Sample.Body(
+            $$"""{"apiVersion":"audit.eventstore.io/v1","kind":"PyTorchJobRollback","revision":1,"revision":{{first.Revision()}},"to":3}""");
         JsonNode strict = await (await Admin.PostAsync(path + "?fieldValidation=Strict", Body())).Manifest(400);
-        Assert.EndsWith("strict decoding error: duplicate field \"revision\", unknown field \"to\"", (string)strict["message"]!, StringComparison.Ordinal);
+        Assert.EndsWith(
+            "strict decoding error: duplicate field \"revision\", unknown field \"to\"", (string)strict["message"]!,
+            StringComparison.Ordinal);
         using HttpResponseMessage warned = await Admin.PostAsync(path + "?dryRun=All", Body());
         await warned.Manifest();
-        Assert.Equal(["299 - \"duplicate field \\\"revision\\\"\"", "299 - \"unknown field \\\"to\\\"\""], warned.Headers.GetValues("Warning"));
+        Assert.Equal(
+            ["299 - \"duplicate field \\\"revision\\\"\"", "299 - \"unknown field \\\"to\\\"\""], warned.Headers.GetValues("Warning"));
         using HttpResponseMessage ignored = await Admin.PostAsync(path + "?fieldValidation=Ignore", Body());
         await ignored.Manifest();
         Assert.False(ignored.Headers.Contains("Warning"));
@@ -179,11 +189,14 @@ public sealed class Rollbacks(ServedDatabase served) : IClassFixture<ServedDatab
     private async Task<JsonNode> Changed(string name)
     {
         JsonNode first = await Admin.Create(name);
-        await (await Admin.Patch(Sample.Job(name), """{"metadata":{"labels":{"app":"x","team":"ml"}},"spec":{"ttlSecondsAfterFinished":9}}""")).Manifest();
+        await (await Admin.Patch(
+            Sample.Job(name), """{"metadata":{"labels":{"app":"x","team":"ml"}},"spec":{"ttlSecondsAfterFinished":9}}""")).Manifest();
         return first;
     }
 
-    private Task<HttpResponseMessage> RollBack(string name, string revision, string? resourceVersion = null, string query = "") => Admin.PostAsync(
-        Sample.Job(name) + "/rollback" + query,
-        Sample.Body(resourceVersion is null ? $$"""{"revision":{{revision}}}""" : $$"""{"revision":{{revision}},"resourceVersion":"{{resourceVersion}}"}"""));
+    private Task<HttpResponseMessage> RollBack(string name, string revision, string? resourceVersion = null, string query = "") =>
+        Admin.PostAsync(
+            Sample.Job(name) + "/rollback" + query,
+            Sample.Body(resourceVersion is null ? $$"""{"revision":{{revision}}}"""
+                : $$"""{"revision":{{revision}},"resourceVersion":"{{resourceVersion}}"}"""));
 }

@@ -26,7 +26,8 @@ public sealed class Rollbacks_of_many(ServedDatabase served) : IClassFixture<Ser
         Assert.Equal([("a", "RolledBack"), ("b", "RolledBack")], Actions(done));
         Assert.Equal(1, await served.Database.Ask<long>(
             $"SELECT count(DISTINCT timestamp) FROM eventstore.mt_events WHERE seq_id > {before} AND type = 'job_rolled_back'"));
-        Assert.Equal(2, await served.Database.Ask<long>($"SELECT count(*) FROM eventstore.revision WHERE revision > {before} AND reason = 'all of them'"));
+        Assert.Equal(2, await served.Database.Ask<long>(
+            $"SELECT count(*) FROM eventstore.revision WHERE revision > {before} AND reason = 'all of them'"));
         Assert.Null((await Admin.Get(Sample.Job("a", "selected")))["spec"]!["cleanPodPolicy"]);
         Assert.Equal("All", (string)(await Admin.Get(Sample.Job("c", "selected")))["spec"]!["cleanPodPolicy"]!);
 
@@ -66,7 +67,8 @@ public sealed class Rollbacks_of_many(ServedDatabase served) : IClassFixture<Ser
 
         JsonNode done = await RollBack("tuesday", $$"""{"asOf":"{{moment}}","deleted":"restore","created":"delete"}""");
         Assert.Equal(
-            [("again", "Deleted"), ("again", "Restored"), ("changed", "RolledBack"), ("deleted", "Restored"), ("new", "Deleted")], Actions(done).Order());
+            [("again", "Deleted"), ("again", "Restored"), ("changed", "RolledBack"), ("deleted", "Restored"), ("new", "Deleted")],
+            Actions(done).Order());
         JsonNode[] now = await Jobs("tuesday");
         Assert.Equal(then.Select(Shown), now.Select(Shown));
         JsonNode kept = await RollBack("tuesday", $$"""{"asOf":"{{moment}}","created":"keep"}""");
@@ -90,7 +92,9 @@ public sealed class Rollbacks_of_many(ServedDatabase served) : IClassFixture<Ser
         Assert.Equal(["b"], Names(tried, "refused"));
         using HttpResponseMessage refused = await Post("stuck", $$"""{"revision":{{then}},"deleted":"restore"}""");
         JsonNode status = await refused.Manifest(422);
-        Assert.Equal("nothing was changed: 1 of the jobs cannot go back: b: pytorchjobs.kubeflow.org \"b\" already exists", (string)status["message"]!);
+        Assert.Equal(
+            "nothing was changed: 1 of the jobs cannot go back: b: pytorchjobs.kubeflow.org \"b\" already exists",
+            (string)status["message"]!);
         Assert.Equal("b", (string)status["details"]!["causes"]![0]!["field"]!);
         Assert.Equal(before, await Head());
     }
@@ -138,9 +142,11 @@ public sealed class Rollbacks_of_many(ServedDatabase served) : IClassFixture<Ser
             await Admin.Create(name, @namespace);
     }
 
-    private async Task Patch(string @namespace, string name, string patch) => await (await Admin.Patch(Sample.Job(name, @namespace), patch)).Manifest();
+    private async Task Patch(string @namespace, string name, string patch) =>
+        await (await Admin.Patch(Sample.Job(name, @namespace), patch)).Manifest();
 
-    private async Task<JsonNode[]> Jobs(string @namespace) => [.. (await Admin.Get(Sample.Jobs(@namespace)))["items"]!.AsArray().Select(job => job!)];
+    private async Task<JsonNode[]> Jobs(string @namespace) =>
+        [.. (await Admin.Get(Sample.Jobs(@namespace)))["items"]!.AsArray().Select(job => job!)];
 
     private Task<string> Head() => served.Database.Ask<string>("SELECT revision::text FROM eventstore.head");
 
@@ -153,7 +159,8 @@ public sealed class Rollbacks_of_many(ServedDatabase served) : IClassFixture<Ser
         return await answer.Manifest();
     }
 
-    private static IEnumerable<string> Names(JsonNode answer, string list) => answer[list]!.AsArray().Select(item => (string)item!["name"]!);
+    private static IEnumerable<string> Names(JsonNode answer, string list) =>
+        answer[list]!.AsArray().Select(item => (string)item!["name"]!);
 
     private static (string Name, string Action)[] Actions(JsonNode answer) =>
         [.. answer["items"]!.AsArray().Select(item => ((string)item!["name"]!, (string)item["action"]!))];

@@ -78,8 +78,10 @@ public sealed class Tables_and_other_forms(Tables_and_other_forms.Served served)
         string path = Sample.Jobs("written"), item = path + "/w";
         string created = await Written(HttpMethod.Post, path, Sample.Body(Sample.Manifest("w", spec: "", labels: """{"a":"1"}""")), 201);
         Assert.Equal("1", created);
-        Assert.Equal("2", await Written(HttpMethod.Patch, item, Sample.Body("""{"metadata":{"labels":{"a":"2"}}}""", "application/merge-patch+json"), 200));
-        Assert.Equal("2", await Written(HttpMethod.Patch, item + "/status", Sample.Body("""{"status":{"b":1}}""", "application/merge-patch+json"), 200));
+        Assert.Equal("2", await Written(
+            HttpMethod.Patch, item, Sample.Body("""{"metadata":{"labels":{"a":"2"}}}""", "application/merge-patch+json"), 200));
+        Assert.Equal("2", await Written(
+            HttpMethod.Patch, item + "/status", Sample.Body("""{"status":{"b":1}}""", "application/merge-patch+json"), 200));
         string job = await client.GetStringAsync(item);
         Assert.Equal("3", await Written(HttpMethod.Put, item, Sample.Body(job.Replace("\"2\"", "\"3\"", StringComparison.Ordinal)), 200));
         using HttpResponseMessage deleted = await Send(item, accept, HttpMethod.Delete);
@@ -141,7 +143,8 @@ public sealed class Tables_and_other_forms(Tables_and_other_forms.Served served)
         Assert.Equal(parsed.ToJsonString(), other.ToJsonString());
         Assert.StartsWith("{\n  \"apiVersion\": \"", pretty, StringComparison.Ordinal);
         // Written in pieces, it is what indenting the whole would give.
-        Assert.Equal(System.Text.Encoding.UTF8.GetString(EventStore.Server.Kubernetes.Answers.Pretty.Indent(System.Text.Encoding.UTF8.GetBytes(compact))).Length, pretty.Length);
+        Assert.Equal(System.Text.Encoding.UTF8.GetString(
+            EventStore.Server.Kubernetes.Answers.Pretty.Indent(System.Text.Encoding.UTF8.GetBytes(compact))).Length, pretty.Length);
     }
 
     private async Task<JsonNode> Get(string path, string accept)
@@ -176,7 +179,8 @@ public sealed class Tables_and_other_forms(Tables_and_other_forms.Served served)
             Server = await ServerProcess.Start(database.Serving);
             await Server.Admin.Create("mnist");
             await Server.Admin.Create("quiet");
-            foreach (string patch in (string[])["""{"status":{"conditions":[{"type":"Created"},{"type":"Running"}]}}""", """{"status":{"startTime":null}}"""])
+            foreach (string patch in (string[])["""{"status":{"conditions":[{"type":"Created"},{"type":"Running"}]}}""",
+                """{"status":{"startTime":null}}"""])
                 (await Server.Admin.Patch(Sample.Job("mnist") + "/status", patch)).EnsureSuccessStatusCode().Dispose();
         }
 

@@ -90,7 +90,8 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
     {
         JsonNode shown = JsonNode.Parse(text)!;
         shown["info"]!["version"] = "*"; // each release has its own
-        string now = shown.ToJsonString(new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
+        string now = shown.ToJsonString(
+            new() { WriteIndented = true, Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }) + "\n";
         if (Environment.GetEnvironmentVariable("UPDATE_GOLDEN") == "1")
             Repository.Write(Golden, now);
         Assert.Equal(Repository.Read(Golden), now);
@@ -187,9 +188,11 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
     [Fact]
     public void Describes_every_route_of_jobs_and_of_the_history_and_no_other()
     {
-        string[] described = [.. document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject().Select(operation => $"{operation.Key} {path.Key}"))];
+        string[] described = [.. document["paths"]!.AsObject().SelectMany(
+            path => path.Value!.AsObject().Select(operation => $"{operation.Key} {path.Key}"))];
         Assert.Equal(MappedRoutes().Order(), described.Order());
-        foreach (JsonNode operation in document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject()).Select(operation => operation.Value!))
+        foreach (JsonNode operation in document["paths"]!.AsObject().SelectMany(path => path.Value!.AsObject())
+            .Select(operation => operation.Value!))
         {
             Assert.NotEmpty((string)operation["summary"]!);
             Assert.NotEmpty((string)operation["description"]!);
@@ -226,9 +229,12 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
     private static List<string> MappedRoutes()
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
-        builder.Services.AddSingleton(_ => new Primary(NpgsqlDataSource.Create("Host=nowhere"))).AddSingleton(new LaneLimits()).AddSingleton<CommitLane>()
-            .AddSingleton(new FeedLimits()).AddSingleton(new ListLimits()).AddSingleton<JobFeed>().AddSingleton<Notifications>().AddSingleton<ServerPresence>()
-            .AddSingleton<JobReads>().AddSingleton<RevisionReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>().AddSingleton<WholeBatches>().AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(_ => new Primary(NpgsqlDataSource.Create("Host=nowhere"))).AddSingleton(new LaneLimits())
+            .AddSingleton<CommitLane>()
+            .AddSingleton(new FeedLimits()).AddSingleton(new ListLimits()).AddSingleton<JobFeed>().AddSingleton<Notifications>()
+            .AddSingleton<ServerPresence>()
+            .AddSingleton<JobReads>().AddSingleton<RevisionReads>().AddSingleton<BlameReads>().AddSingleton<RestorePoints>()
+            .AddSingleton<WholeBatches>().AddSingleton(TimeProvider.System);
         WebApplication app = builder.Build();
         app.MapJobs(Profile.Documented);
         app.MapRevisions();
@@ -244,7 +250,8 @@ public sealed partial class The_document_for_people(The_document_for_people.Serv
 
     private JsonNode Schema(string name) => document["components"]!["schemas"]![name]!;
 
-    private static string[] Lines(string table) => table.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+    private static string[] Lines(string table) =>
+        table.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private static IEnumerable<string[]> Rows(string table) => Lines(table).Select(line => line.Trim('|').Split('|'));
 

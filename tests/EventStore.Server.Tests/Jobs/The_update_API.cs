@@ -20,7 +20,8 @@ public sealed class The_update_API(ServedDatabase served) : IClassFixture<Served
         JsonNode job = await answer.Manifest();
 
         Assert.Equal("application/json", answer.Content.Headers.ContentType!.MediaType);
-        Assert.Equal(["apiVersion", "kind", "metadata", "spec"], job.AsObject().Select(member => member.Key)); // status: absent until somebody writes it
+        // Status: absent until somebody writes it.
+        Assert.Equal(["apiVersion", "kind", "metadata", "spec"], job.AsObject().Select(member => member.Key));
         Assert.Equal(
             ["creationTimestamp", "generation", "labels", "name", "namespace", "resourceVersion", "selfLink", "uid"],
             job["metadata"]!.AsObject().Select(member => member.Key));
@@ -110,7 +111,8 @@ public sealed class The_update_API(ServedDatabase served) : IClassFixture<Served
             (string)status["message"]!);
         Assert.Equal(patched.ToJsonString(), (await Admin.Get(Sample.Job("locked"))).ToJsonString());
 
-        static string Lock(string revision, string value) => $"{{\"metadata\":{{\"resourceVersion\":\"{revision}\",\"labels\":{{\"x\":\"{value}\"}}}}}}";
+        static string Lock(string revision, string value) =>
+            $"{{\"metadata\":{{\"resourceVersion\":\"{revision}\",\"labels\":{{\"x\":\"{value}\"}}}}}}";
     }
 
     [Theory]
@@ -141,10 +143,12 @@ public sealed class The_update_API(ServedDatabase served) : IClassFixture<Served
 
         Assert.Contains(kept, reply, StringComparison.Ordinal);
         Assert.Equal(reply, await Admin.GetStringAsync(Sample.Job("numbers")));
-        Assert.Equal(reply, await served.Database.Ask<string>("SELECT data ->> 'text' FROM eventstore.mt_doc_current_job WHERE name = 'numbers'"));
+        Assert.Equal(
+            reply, await served.Database.Ask<string>("SELECT data ->> 'text' FROM eventstore.mt_doc_current_job WHERE name = 'numbers'"));
         Assert.Equal(
             JsonDocument.Parse(kept).RootElement.EnumerateObject().Select(member => member.Value.GetRawText()),
-            JsonDocument.Parse(await served.Database.Ask<string>("SELECT e.data #>> '{manifest,spec,runPolicy}' FROM eventstore.mt_events e JOIN eventstore.mt_doc_current_job j ON j.id = e.stream_id WHERE j.name = 'numbers'"))
+            JsonDocument.Parse(await served.Database.Ask<string>(
+                "SELECT e.data #>> '{manifest,spec,runPolicy}' FROM eventstore.mt_events e JOIN eventstore.mt_doc_current_job j ON j.id = e.stream_id WHERE j.name = 'numbers'"))
                 .RootElement.EnumerateObject().Select(member => member.Value.GetRawText()));
     }
 
@@ -153,9 +157,12 @@ public sealed class The_update_API(ServedDatabase served) : IClassFixture<Served
     {
         JsonNode created = await Admin.Create("dry");
 
-        JsonNode answered = await (await Admin.Patch(Sample.Job("dry") + "?dryRun=All", """{"spec":{"cleanPodPolicy":"All"}}""")).Manifest();
+        JsonNode answered = await (await Admin.Patch(Sample.Job("dry") + "?dryRun=All", """{"spec":{"cleanPodPolicy":"All"}}"""))
+            .Manifest();
 
-        Assert.Equal(("All", 2, created.Revision()), ((string)answered["spec"]!["cleanPodPolicy"]!, (int)answered["metadata"]!["generation"]!, answered.Revision()));
+        Assert.Equal(
+            ("All", 2, created.Revision()),
+            ((string)answered["spec"]!["cleanPodPolicy"]!, (int)answered["metadata"]!["generation"]!, answered.Revision()));
         Assert.Equal(created.ToJsonString(), (await Admin.Get(Sample.Job("dry"))).ToJsonString());
     }
 }

@@ -50,12 +50,15 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
         WriteJob("changed.json", "mnist", """{"app":"other"}""", ""","cleanPodPolicy":"All" """);
         Assert.Equal("pytorchjob.kubeflow.org/mnist created\n", await Succeed("apply -f job.json"));
         Assert.Equal("pytorchjob.kubeflow.org/mnist unchanged\n", await Succeed("apply -f job.json"));
-        Assert.Equal("pytorchjob.kubeflow.org/mnist configured (server dry run)\n", await Succeed("apply -f changed.json --dry-run=server"));
+        Assert.Equal(
+            "pytorchjob.kubeflow.org/mnist configured (server dry run)\n", await Succeed("apply -f changed.json --dry-run=server"));
         Assert.Equal("test", await Succeed("get pytorchjob mnist -o jsonpath={.metadata.labels.app}"));
         Assert.Equal("pytorchjob.kubeflow.org/mnist configured\n", await Succeed("apply -f changed.json"));
-        Assert.Equal("other All 2", await Succeed("get pytorchjob mnist -o 'jsonpath={.metadata.labels.app} {.spec.cleanPodPolicy} {.metadata.generation}'"));
+        Assert.Equal("other All 2", await Succeed(
+            "get pytorchjob mnist -o 'jsonpath={.metadata.labels.app} {.spec.cleanPodPolicy} {.metadata.generation}'"));
         Assert.Equal("pytorchjob.kubeflow.org/mnist configured\n", await Succeed("apply -f job.json"));
-        Assert.Equal("test  3", await Succeed("get pytorchjob mnist -o 'jsonpath={.metadata.labels.app} {.spec.cleanPodPolicy} {.metadata.generation}'"));
+        Assert.Equal("test  3", await Succeed(
+            "get pytorchjob mnist -o 'jsonpath={.metadata.labels.app} {.spec.cleanPodPolicy} {.metadata.generation}'"));
     }
 
     [SkippableFact]
@@ -85,14 +88,17 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
         Assert.Contains("\n+  cleanPodPolicy: All\n", run.Output, StringComparison.Ordinal);
         Assert.Equal("", await Succeed("get pytorchjob mnist -o jsonpath={.spec.cleanPodPolicy}"));
         WriteJob("job.json", "mnist", spec: ""","backoffLimit":3""");
-        Assert.Contains("these fields may not be changed: spec.backoffLimit", await Fail("diff -f job.json", exitCode: 2), StringComparison.Ordinal);
+        Assert.Contains(
+            "these fields may not be changed: spec.backoffLimit", await Fail("diff -f job.json", exitCode: 2), StringComparison.Ordinal);
     }
 
     [SkippableFact]
     public async Task Apply_on_the_server_side_is_said_not_to_be_there()
     {
         WriteJob("job.json", "mnist");
-        Assert.StartsWith("error: Server-side apply not available on the server: (", await Fail("apply --server-side -f job.json"), StringComparison.Ordinal);
+        Assert.StartsWith(
+            "error: Server-side apply not available on the server: (", await Fail("apply --server-side -f job.json"),
+            StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -105,10 +111,12 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
         await Succeed("create -f job.json");
         WriteJob("job.json", "mnist", """{"app":"replaced"}""", ""","ttlSecondsAfterFinished":5""");
         Assert.Equal("pytorchjob.kubeflow.org/mnist replaced\n", await Succeed("replace -f job.json"));
-        Assert.Equal("replaced 5", await Succeed("get pytorchjob mnist -o 'jsonpath={.metadata.labels.app} {.spec.ttlSecondsAfterFinished}'"));
+        Assert.Equal(
+            "replaced 5", await Succeed("get pytorchjob mnist -o 'jsonpath={.metadata.labels.app} {.spec.ttlSecondsAfterFinished}'"));
         WriteJob("job.json", "mnist", spec: ""","backoffLimit":3""");
         Assert.Equal(
-            "Error from server (BadRequest): error when replacing \"job.json\": these fields may not be changed: spec.backoffLimit; " + OnlyThese + "\n",
+            "Error from server (BadRequest): error when replacing \"job.json\": these fields may not be changed: spec.backoffLimit; "
+            + OnlyThese + "\n",
             await Fail("replace -f job.json"));
     }
 
@@ -131,7 +139,8 @@ public sealed class Creating(KubectlServer server) : KubectlTests(server)
         await Succeed("create -f job.json");
         string uid = await Succeed("get pytorchjob mnist -o jsonpath={.metadata.uid}");
         WriteJob("job.json", "mnist", spec: ""","backoffLimit":3""");
-        Assert.Equal("pytorchjob.kubeflow.org \"mnist\" deleted\npytorchjob.kubeflow.org/mnist replaced\n", Deleted(await Succeed("replace --force -f job.json")));
+        Assert.Equal("pytorchjob.kubeflow.org \"mnist\" deleted\npytorchjob.kubeflow.org/mnist replaced\n", Deleted(
+            await Succeed("replace --force -f job.json")));
         Assert.NotEqual(uid, await Succeed("get pytorchjob mnist -o jsonpath={.metadata.uid}"));
     }
 

@@ -24,14 +24,16 @@ public sealed class Discovery_and_explain(KubectlServer server) : KubectlTests(s
         Assert.Equal(["pytorchjobs", "kubeflow.org/v1", "true", "PyTorchJob"], Words(wide[1])[..4]);
         Assert.Empty(((string[])["create", "delete", "get", "list", "patch", "update"]).Except(Words(wide[1])[4].Split(',')));
         Assert.Equal(
-            ["customresourcedefinitions.apiextensions.k8s.io", "events", "namespaces", "pytorchjobrevisions.audit.eventstore.io", "pytorchjobs.kubeflow.org", "selfsubjectaccessreviews.authorization.k8s.io",
+            ["customresourcedefinitions.apiextensions.k8s.io", "events", "namespaces", "pytorchjobrevisions.audit.eventstore.io",
+                "pytorchjobs.kubeflow.org", "selfsubjectaccessreviews.authorization.k8s.io",
                 "selfsubjectreviews.authentication.k8s.io", "selfsubjectrulesreviews.authorization.k8s.io", ],
             (await Succeed("api-resources -o name")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Order(StringComparer.Ordinal));
     }
 
     [SkippableFact]
     public async Task Versions_are_listed() => Assert.Equal(
-        "apiextensions.k8s.io/v1\naudit.eventstore.io/v1\nauthentication.k8s.io/v1\nauthorization.k8s.io/v1\nkubeflow.org/v1\nv1\n", await Succeed("api-versions"));
+        "apiextensions.k8s.io/v1\naudit.eventstore.io/v1\nauthentication.k8s.io/v1\nauthorization.k8s.io/v1\nkubeflow.org/v1\nv1\n",
+        await Succeed("api-versions"));
 
     [SkippableFact]
     public async Task A_field_is_explained_with_its_values()

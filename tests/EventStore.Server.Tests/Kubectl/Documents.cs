@@ -15,18 +15,22 @@ public sealed class Documents(KubectlServer server)
     private const string Aggregated = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
     private const string AggregatedBeta = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList";
     private static readonly string[] Roots =
-        ["/api/v1", "/apis/kubeflow.org/v1", "/apis/audit.eventstore.io/v1", "/apis/authorization.k8s.io/v1", "/apis/authentication.k8s.io/v1",
+        ["/api/v1", "/apis/kubeflow.org/v1", "/apis/audit.eventstore.io/v1", "/apis/authorization.k8s.io/v1",
+            "/apis/authentication.k8s.io/v1",
             "/apis/apiextensions.k8s.io/v1"];
 
     [Fact]
     public async Task The_group_is_described_as_upstream_does()
     {
         JsonNode group = await server.Admin.Get("/apis/kubeflow.org");
-        Assert.Equal("APIGroup kubeflow.org kubeflow.org/v1", $"{group["kind"]} {group["name"]} {group["preferredVersion"]!["groupVersion"]}");
+        Assert.Equal(
+            "APIGroup kubeflow.org kubeflow.org/v1", $"{group["kind"]} {group["name"]} {group["preferredVersion"]!["groupVersion"]}");
         JsonNode resources = await server.Admin.Get("/apis/kubeflow.org/v1");
         Assert.Equal("APIResourceList kubeflow.org/v1", $"{resources["kind"]} {resources["groupVersion"]}");
         Assert.Equal("qvtXFuAPskk=", (string)resources["resources"]![0]!["storageVersionHash"]!);
-        Assert.Equal(["pytorchjobs", "pytorchjobs/blame", "pytorchjobs/diff", "pytorchjobs/restore", "pytorchjobs/rollback", "pytorchjobs/status"], resources["resources"]!.AsArray().Select(each => (string)each!["name"]!));
+        Assert.Equal(
+            ["pytorchjobs", "pytorchjobs/blame", "pytorchjobs/diff", "pytorchjobs/restore", "pytorchjobs/rollback", "pytorchjobs/status"],
+            resources["resources"]!.AsArray().Select(each => (string)each!["name"]!));
         JsonNode core = await server.Admin.Get("/api");
         Assert.Equal("APIVersions v1", $"{core["kind"]} {core["versions"]![0]}");
         Assert.Equal("v1", (string)(await server.Admin.Get("/apis"))["apiVersion"]!);
@@ -40,7 +44,8 @@ public sealed class Documents(KubectlServer server)
     [InlineData("/apis", "application/json", "application/json", "v1")]
     [InlineData("/apis", "*/*", "application/json", "v1")]
     [InlineData("/apis/kubeflow.org/v1", $"{Aggregated},application/json", "application/json", "v1")]
-    public async Task The_form_asked_for_is_answered_and_repeated_in_its_media_type(string path, string accept, string contentType, string apiVersion)
+    public async Task The_form_asked_for_is_answered_and_repeated_in_its_media_type(
+        string path, string accept, string contentType, string apiVersion)
     {
         using HttpResponseMessage answer = await Get(path, accept);
         Assert.Equal([contentType], answer.Content.Headers.NonValidated["Content-Type"]);
@@ -111,10 +116,12 @@ public sealed class Documents(KubectlServer server)
         foreach (JsonNode? version in (await server.Admin.Get("/openapi/v3"))["paths"]!.AsObject().Select(path => path.Value))
         {
             JsonObject paths = (await server.Admin.Get((string)version!["serverRelativeURL"]!))["paths"]!.AsObject();
-            foreach ((string path, string method) in paths.SelectMany(path => path.Value!.AsObject().Where(each => each.Key != "parameters").Select(each => (path.Key, each.Key))))
+            foreach ((string path, string method) in paths.SelectMany(
+                path => path.Value!.AsObject().Where(each => each.Key != "parameters").Select(each => (path.Key, each.Key))))
             {
                 string url = path.Replace("{namespace}", "x", StringComparison.Ordinal).Replace("{name}", "x", StringComparison.Ordinal);
-                using HttpResponseMessage answer = await server.Admin.SendAsync(new HttpRequestMessage(new HttpMethod(method.ToUpperInvariant()), url + "?dryRun=All"));
+                using HttpResponseMessage answer = await server.Admin.SendAsync(
+                    new HttpRequestMessage(new HttpMethod(method.ToUpperInvariant()), url + "?dryRun=All"));
                 Assert.True(answer.StatusCode is not HttpStatusCode.MethodNotAllowed, $"{method} {path}");
                 Assert.NotEqual("404 page not found\n", await answer.Content.ReadAsStringAsync());
             }
@@ -133,7 +140,8 @@ public sealed class Documents(KubectlServer server)
         EntityTagHeaderValue tag = first.Headers.ETag!;
         Assert.Matches("^\"[0-9A-F]{128}\"$", tag.Tag);
         using HttpResponseMessage again = await Get(path, "application/json", tag.Tag);
-        Assert.Equal((HttpStatusCode.NotModified, tag, ""), (again.StatusCode, again.Headers.ETag!, await again.Content.ReadAsStringAsync()));
+        Assert.Equal(
+            (HttpStatusCode.NotModified, tag, ""), (again.StatusCode, again.Headers.ETag!, await again.Content.ReadAsStringAsync()));
         Assert.Equal(HttpStatusCode.OK, (await Get(path, "application/json", "\"another\"")).StatusCode);
         Assert.Equal(HttpStatusCode.NotModified, (await Get(path, "application/json", $"\"another\", W/{tag.Tag}")).StatusCode);
     }
@@ -146,17 +154,23 @@ public sealed class Documents(KubectlServer server)
         Assert.Equal("public, immutable", answer.Headers.CacheControl!.ToString());
         Assert.InRange(answer.Content.Headers.Expires!.Value, DateTimeOffset.UtcNow.AddDays(364), DateTimeOffset.UtcNow.AddDays(366));
         Assert.Equal($"\"{url.Split("hash=")[1]}\"", answer.Headers.ETag!.Tag);
-        Assert.EndsWith(url, (await server.Admin.GetAsync("/openapi/v3/apis/kubeflow.org/v1?hash=old")).RequestMessage!.RequestUri!.ToString(), StringComparison.Ordinal);
-        Assert.Contains("no-cache", (await server.Admin.GetAsync("/openapi/v3/apis/kubeflow.org/v1")).Headers.CacheControl!.ToString(), StringComparison.Ordinal);
+        Assert.EndsWith(
+            url, (await server.Admin.GetAsync("/openapi/v3/apis/kubeflow.org/v1?hash=old")).RequestMessage!.RequestUri!.ToString(),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "no-cache", (await server.Admin.GetAsync("/openapi/v3/apis/kubeflow.org/v1")).Headers.CacheControl!.ToString(),
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Documents_are_compressed_for_who_can_read_it()
     {
-        var request = new HttpRequestMessage(HttpMethod.Get, "/openapi/v3/apis/kubeflow.org/v1") { Headers = { { "Accept-Encoding", "gzip" } } };
+        var request =
+            new HttpRequestMessage(HttpMethod.Get, "/openapi/v3/apis/kubeflow.org/v1") { Headers = { { "Accept-Encoding", "gzip" } } };
         using HttpResponseMessage answer = await server.Admin.SendAsync(request);
         Assert.Equal(["gzip"], answer.Content.Headers.ContentEncoding);
-        await using var unpacked = new System.IO.Compression.GZipStream(await answer.Content.ReadAsStreamAsync(), System.IO.Compression.CompressionMode.Decompress);
+        await using var unpacked = new System.IO.Compression.GZipStream(
+            await answer.Content.ReadAsStreamAsync(), System.IO.Compression.CompressionMode.Decompress);
         using var text = new StreamReader(unpacked, Encoding.UTF8);
         Assert.Equal(await server.Admin.GetStringAsync("/openapi/v3/apis/kubeflow.org/v1"), await text.ReadToEndAsync());
     }
@@ -169,7 +183,9 @@ public sealed class Documents(KubectlServer server)
         JsonNode patch = document["paths"]!["/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs/{name}"]!["patch"]!;
         Assert.Equal("patch", (string)patch["x-kubernetes-action"]!);
         Assert.Equal("PyTorchJob", (string)patch["x-kubernetes-group-version-kind"]!["kind"]!);
-        Assert.Equal(["dryRun", "fieldManager", "fieldValidation", "reason", "pretty"], patch["parameters"]!.AsArray().Select(each => (string)each!["name"]!));
+        Assert.Equal(
+            ["dryRun", "fieldManager", "fieldValidation", "reason", "pretty"],
+            patch["parameters"]!.AsArray().Select(each => (string)each!["name"]!));
         Assert.Equal(["application/merge-patch+json"], patch["requestBody"]!["content"]!.AsObject().Select(each => each.Key));
     }
 
@@ -183,7 +199,8 @@ public sealed class Documents(KubectlServer server)
         Assert.Equal("application/com.github.proto-openapi.spec.v2.v1.0+protobuf", answer.Content.Headers.ContentType!.ToString());
         Assert.True(ProtobufMessage.TryFind(bytes, 1, out ReadOnlySpan<byte> version) && version.SequenceEqual("2.0"u8));
         Assert.True(ProtobufMessage.TryFind(bytes, 8, out ReadOnlySpan<byte> paths));
-        Assert.True(paths.IndexOf("/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs/{name}"u8) > 0 && paths.IndexOf("dryRun"u8) > 0);
+        Assert.True(
+            paths.IndexOf("/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs/{name}"u8) > 0 && paths.IndexOf("dryRun"u8) > 0);
         Assert.True(ProtobufMessage.TryFind(bytes, 9, out ReadOnlySpan<byte> schemas));
         Assert.True(schemas.IndexOf("org.kubeflow.v1.PyTorchJob"u8) > 0 && schemas.IndexOf("#/components/"u8) < 0);
         Assert.True(schemas.IndexOf("imagePullSecrets"u8) < 0, "it would refuse the fields of a pod that are not listed");
@@ -207,23 +224,29 @@ public sealed class Documents(KubectlServer server)
         const string path = "/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs/{name}";
         JsonNode patch = old["paths"]![path]!["patch"]!;
         Assert.Equal(["application/merge-patch+json"], patch["consumes"]!.AsArray().Select(each => (string)each!));
-        Assert.Equal("fieldValidation query string", string.Join(' ', ((string[])["name", "in", "type"]).Select(member => patch["parameters"]![2]![member])));
-        Assert.Equal("#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.Patch", (string)patch["parameters"]!.AsArray()[^1]!["schema"]!["$ref"]!);
+        Assert.Equal("fieldValidation query string", string.Join(
+            ' ', ((string[])["name", "in", "type"]).Select(member => patch["parameters"]![2]![member])));
+        Assert.Equal(
+            "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.Patch", (string)patch["parameters"]!.AsArray()[^1]!["schema"]!["$ref"]!);
         Assert.Equal("#/definitions/org.kubeflow.v1.PyTorchJob", (string)patch["responses"]!["200"]!["schema"]!["$ref"]!);
         Assert.True(JsonNode.DeepEquals(
-            present["components"]!["schemas"]!["org.kubeflow.v1.PyTorchJob"]!["properties"]!["spec"], old["definitions"]!["org.kubeflow.v1.PyTorchJob"]!["properties"]!["spec"]));
+            present["components"]!["schemas"]!["org.kubeflow.v1.PyTorchJob"]!["properties"]!["spec"],
+            old["definitions"]!["org.kubeflow.v1.PyTorchJob"]!["properties"]!["spec"]));
         Assert.Empty(present["paths"]!.AsObject().Select(each => each.Key).Except(old["paths"]!.AsObject().Select(each => each.Key)));
-        foreach (System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(old.ToJsonString(), "\"\\$ref\":\"#/([^/]+)/([^\"]+)"))
+        foreach (System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(
+            old.ToJsonString(), "\"\\$ref\":\"#/([^/]+)/([^\"]+)"))
             Assert.NotNull(old[match.Groups[1].Value]![match.Groups[2].Value]);
     }
 
     [Fact]
     public async Task Every_reference_leads_somewhere()
     {
-        foreach (string path in (string[])["/openapi/v3/api/v1", "/openapi/v3/apis/kubeflow.org/v1", "/openapi/v3/apis/audit.eventstore.io/v1"])
+        foreach (string path in (string[])
+            ["/openapi/v3/api/v1", "/openapi/v3/apis/kubeflow.org/v1", "/openapi/v3/apis/audit.eventstore.io/v1"])
         {
             JsonNode document = await server.Admin.Get(path);
-            foreach (System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(document.ToJsonString(), "#/components/schemas/([^\"]+)"))
+            foreach (System.Text.RegularExpressions.Match match in System.Text.RegularExpressions.Regex.Matches(
+                document.ToJsonString(), "#/components/schemas/([^\"]+)"))
                 Assert.NotNull(document["components"]!["schemas"]![match.Groups[1].Value]);
         }
     }
@@ -232,20 +255,27 @@ public sealed class Documents(KubectlServer server)
     public async Task The_checkpoint_is_described_and_is_no_resource_to_list()
     {
         const string path = "/apis/audit.eventstore.io/v1/checkpoint", name = "io.eventstore.audit.v1.Checkpoint";
-        JsonNode described = await server.Admin.Get("/openapi/v3/apis/audit.eventstore.io/v1"), older = await server.Admin.Get("/openapi/v2");
+        JsonNode described = await server.Admin.Get("/openapi/v3/apis/audit.eventstore.io/v1"),
+            older = await server.Admin.Get("/openapi/v2");
         JsonObject operations = described["paths"]![path]!.AsObject();
         Assert.Equal(["get"], operations.Select(each => each.Key));
         Assert.Contains("verify --since-checkpoint", (string)operations["get"]!["description"]!, StringComparison.Ordinal);
-        Assert.Equal($"#/components/schemas/{name}", (string)operations["get"]!["responses"]!["200"]!["content"]!["application/json"]!["schema"]!["$ref"]!);
+        Assert.Equal(
+            $"#/components/schemas/{name}",
+            (string)operations["get"]!["responses"]!["200"]!["content"]!["application/json"]!["schema"]!["$ref"]!);
         JsonObject schema = described["components"]!["schemas"]![name]!.AsObject();
         Assert.Null(described["components"]!["schemas"]![name + "List"]);
-        Assert.Equal((await server.Admin.Get(path)).AsObject().Select(member => member.Key), schema["properties"]!.AsObject().Select(member => member.Key));
+        Assert.Equal(
+            (await server.Admin.Get(path)).AsObject().Select(member => member.Key),
+            schema["properties"]!.AsObject().Select(member => member.Key));
         Assert.All(schema["properties"]!.AsObject(), member => Assert.NotEmpty((string)member.Value!["description"]!));
         Assert.Equal("integer", (string)schema["properties"]!["revision"]!["type"]!);
         Assert.Equal($"#/definitions/{name}", (string)older["paths"]![path]!["get"]!["responses"]!["200"]!["schema"]!["$ref"]!);
         Assert.NotNull(older["definitions"]![name]);
         // kubectl and every controller would ask for a list of it.
-        Assert.Equal(["pytorchjobrevisions"], (await server.Admin.Get("/apis/audit.eventstore.io/v1"))["resources"]!.AsArray().Select(each => (string)each!["name"]!));
+        Assert.Equal(
+            ["pytorchjobrevisions"],
+            (await server.Admin.Get("/apis/audit.eventstore.io/v1"))["resources"]!.AsArray().Select(each => (string)each!["name"]!));
     }
 
     private async Task<HttpResponseMessage> Get(string path, string accept, string? known = null)
@@ -266,7 +296,10 @@ public sealed class Documents(KubectlServer server)
             string namespaced = (string)resource["scope"]! == "Namespaced" ? "true" : "false";
             yield return $"{path} {resource["responseKind"]!["kind"]} {namespaced} {string.Join(',', resource["verbs"]!.AsArray())}";
             foreach (JsonNode? part in resource["subresources"]?.AsArray() ?? [])
-                yield return $"{path}/{part!["subresource"]} {part["responseKind"]!["kind"]} {namespaced} {string.Join(',', part["verbs"]!.AsArray())}";
+            {
+                yield return $"{path}/{part!["subresource"]} {part["responseKind"]!["kind"]} {namespaced} "
+                    + string.Join(',', part["verbs"]!.AsArray());
+            }
         }
     }
 }

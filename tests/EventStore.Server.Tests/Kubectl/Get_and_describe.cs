@@ -60,8 +60,10 @@ public sealed class Get_and_describe(KubectlServer server) : KubectlTests(server
         await Server.Admin.Create("there", Namespace + "-2");
         string[] lines = (await Succeed("get pytorchjobs -A")).Split('\n');
         Assert.StartsWith("NAMESPACE ", lines[0], StringComparison.Ordinal);
-        Assert.Contains(lines, line => line.StartsWith($"{Namespace} ", StringComparison.Ordinal) && line.Contains(" here ", StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.StartsWith($"{Namespace}-2 ", StringComparison.Ordinal) && line.Contains(" there ", StringComparison.Ordinal));
+        Assert.Contains(
+            lines, line => line.StartsWith($"{Namespace} ", StringComparison.Ordinal) && line.Contains(" here ", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith($"{Namespace}-2 ", StringComparison.Ordinal) && line.Contains(
+            " there ", StringComparison.Ordinal));
     }
 
     [SkippableFact]
@@ -78,7 +80,8 @@ public sealed class Get_and_describe(KubectlServer server) : KubectlTests(server
     public async Task What_is_not_there_is_said_by_name()
     {
         Assert.Equal("Error from server (NotFound): pytorchjobs.kubeflow.org \"absent\" not found\n", await Fail("get pytorchjob absent"));
-        Assert.Equal("Error from server (NotFound): pytorchjobs.kubeflow.org \"absent\" not found\n", await Fail("describe pytorchjob absent"));
+        Assert.Equal(
+            "Error from server (NotFound): pytorchjobs.kubeflow.org \"absent\" not found\n", await Fail("describe pytorchjob absent"));
         KubectlRun run = await Kubectl("get pytorchjobs");
         Assert.Equal((0, "", "No resources found in NS namespace.\n"), (run.ExitCode, run.Output, Plain(run.Errors)));
     }
@@ -97,7 +100,8 @@ public sealed class Get_and_describe(KubectlServer server) : KubectlTests(server
         Assert.Equal("Active", await Succeed("get namespace never-heard-of -o jsonpath={.status.phase}"));
         Assert.Equal("Error from server (NotFound): namespaces \"Not_A_Name\" not found\n", await Fail("get namespace Not_A_Name"));
         Assert.Equal(
-            "Error from server (MethodNotAllowed): create is not supported on resources of kind \"namespaces\"\n", await Fail("create namespace new"));
+            "Error from server (MethodNotAllowed): create is not supported on resources of kind \"namespaces\"\n",
+            await Fail("create namespace new"));
     }
 
     [SkippableFact]

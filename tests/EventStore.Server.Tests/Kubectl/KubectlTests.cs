@@ -69,13 +69,15 @@ public abstract class KubectlTests(KubectlServer server) : IDisposable
     /// <summary>Runs a command in the test's namespace. A text in single quotes may have spaces.</summary>
     protected Task<KubectlRun> Kubectl(string command)
     {
-        string[] parts = [.. command.Split('\'').SelectMany((part, i) => i % 2 == 1 ? [part] : part.Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+        string[] parts = [.. command.Split('\'').SelectMany((part, i) => i % 2 == 1 ? [part] : part.Split(
+            ' ', StringSplitOptions.RemoveEmptyEntries))];
         return Run([.. parts, "--namespace", Namespace], home, Server.Kubeconfig, Editor, Binary, Needed);
     }
 
     /// <summary>Runs a command with a home and a kubeconfig.</summary>
     internal static async Task<KubectlRun> Run(
-        IReadOnlyList<string> arguments, string home, string kubeconfig, string editor = "false", string? binary = null, string needed = NewNeeded)
+        IReadOnlyList<string> arguments, string home, string kubeconfig, string editor = "false", string? binary = null,
+        string needed = NewNeeded)
     {
         string command = string.Join(' ', arguments);
         var start = new ProcessStartInfo(binary ?? NewBinary, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };

@@ -54,15 +54,21 @@ public sealed class Of_Debian_12(KubectlServer server) : KubectlTests(server)
         JsonNode job = await Server.Admin.Get(Sample.Job("mnist", Namespace));
         Assert.Matches("^NAME +STATE +AGE\nmnist +[0-9]+s\n$", await Succeed("get pytorchjobs"));
         Assert.Matches("^NAME +STATE +AGE\nmnist +[0-9]+s\n$", await Succeed("get pytorchjob mnist"));
-        Assert.Matches($"^NAME +STATE +AGE +GENERATION +REVISION +LAST CHANGE\nmnist +[0-9]+s +1 +{job.Revision()} +[0-9]+s\n$", await Succeed("get pytorchjob/mnist -o wide"));
-        Assert.StartsWith("apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata:\n", await Succeed("get pytorchjob mnist -o yaml"), StringComparison.Ordinal);
+        Assert.Matches(
+            $"^NAME +STATE +AGE +GENERATION +REVISION +LAST CHANGE\nmnist +[0-9]+s +1 +{job.Revision()} +[0-9]+s\n$", await Succeed(
+                "get pytorchjob/mnist -o wide"));
+        Assert.StartsWith(
+            "apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata:\n", await Succeed("get pytorchjob mnist -o yaml"),
+            StringComparison.Ordinal);
         Assert.True(JsonNode.DeepEquals(job, JsonNode.Parse(await Succeed("get pytorchjob mnist -o json"))));
         Assert.True(JsonNode.DeepEquals(job, JsonNode.Parse(await Succeed($"get --raw {Sample.Job("mnist", Namespace)}"))));
         Assert.Equal("pytorchjob.kubeflow.org/mnist\n", await Succeed("get pytorchjobs -o name"));
-        Assert.Matches("^NAME +STATE +AGE +LABELS\nmnist +[0-9]+s +app=test\n$", await Succeed("get pytorchjobs -l app=test --show-labels"));
+        Assert.Matches(
+            "^NAME +STATE +AGE +LABELS\nmnist +[0-9]+s +app=test\n$", await Succeed("get pytorchjobs -l app=test --show-labels"));
         Assert.Matches($"(?m)^{Namespace} +mnist ", await Succeed("get pytorchjobs -A"));
         Assert.Equal(job.Revision(), await Succeed("get pytorchjob mnist -o jsonpath={.metadata.resourceVersion}"));
-        Assert.Matches($"^N +RV\nmnist +{job.Revision()}\n$", await Succeed("get pytorchjobs -o custom-columns=N:.metadata.name,RV:.metadata.resourceVersion"));
+        Assert.Matches($"^N +RV\nmnist +{job.Revision()}\n$", await Succeed(
+            "get pytorchjobs -o custom-columns=N:.metadata.name,RV:.metadata.resourceVersion"));
         Assert.Equal("Error from server (NotFound): pytorchjobs.kubeflow.org \"absent\" not found\n", await Fail("get pytorchjob absent"));
     }
 
@@ -86,14 +92,15 @@ public sealed class Of_Debian_12(KubectlServer server) : KubectlTests(server)
         Task<string> watching = Succeed(command + " --request-timeout=6s -o jsonpath={.metadata.labels.n}{\"\\n\"}");
         for (int n = 0; !watching.IsCompleted; n++)
         {
-            (await Server.Admin.Patch(Sample.Job("mnist", Namespace), $"{{\"metadata\":{{\"labels\":{{\"n\":\"{n}\"}}}}}}")).EnsureSuccessStatusCode();
+            (await Server.Admin.Patch(Sample.Job("mnist", Namespace), $"{{\"metadata\":{{\"labels\":{{\"n\":\"{n}\"}}}}}}"))
+                .EnsureSuccessStatusCode();
             await Task.WhenAny(watching, Task.Delay(10));
         }
 
         int[] seen = [.. (await watching).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
         Assert.InRange(seen.Length, 3, int.MaxValue);
-        // Of one named job kubectl prints what a GET gave, watches from "0" and drops the first frame unseen, taking it for the state it has
-        // just printed. What changes between the two it never prints, whatever server it asks.
+        // Of one named job kubectl prints what a GET gave, watches from "0" and drops the first frame unseen, taking it for the state it
+        // has just printed. What changes between the two it never prints, whatever server it asks.
         int[] watched = command.Contains("job mnist", StringComparison.Ordinal) ? seen[1..] : seen;
         Assert.InRange(seen[0], 0, watched[0]);
         Assert.Equal(Enumerable.Range(watched[0], watched.Length), watched);
@@ -109,10 +116,12 @@ public sealed class Of_Debian_12(KubectlServer server) : KubectlTests(server)
         KubectlRun diff = await Kubectl("diff -f changed.json");
         Assert.True(diff.ExitCode == 1, diff.ToString());
         Assert.Contains("\n+  cleanPodPolicy: All\n", diff.Output, StringComparison.Ordinal);
-        Assert.Equal("pytorchjob.kubeflow.org/mnist configured (server dry run)\n", await Succeed("apply -f changed.json --dry-run=server"));
+        Assert.Equal(
+            "pytorchjob.kubeflow.org/mnist configured (server dry run)\n", await Succeed("apply -f changed.json --dry-run=server"));
         Assert.Equal("pytorchjob.kubeflow.org/mnist configured\n", await Succeed("apply -f changed.json"));
         Assert.Equal("", await Succeed("diff -f changed.json"));
-        Assert.Equal("other All 2", await Succeed("get pytorchjob mnist -o 'jsonpath={.metadata.labels.app} {.spec.cleanPodPolicy} {.metadata.generation}'"));
+        Assert.Equal("other All 2", await Succeed(
+            "get pytorchjob mnist -o 'jsonpath={.metadata.labels.app} {.spec.cleanPodPolicy} {.metadata.generation}'"));
     }
 
     [SkippableFact]
@@ -134,8 +143,10 @@ public sealed class Of_Debian_12(KubectlServer server) : KubectlTests(server)
     {
         await Given("mnist");
         WriteJob("job.json", "mnist");
-        Assert.Equal("pytorchjob.kubeflow.org/mnist patched\n", await Succeed("""patch pytorchjob mnist --type=merge -p '{"metadata":{"labels":{"p":"1"}}}'"""));
-        Assert.Equal("pytorchjob.kubeflow.org/mnist patched\n", await Succeed("""patch pytorchjob mnist --type=merge -p 'metadata: {labels: {p: "2"}}'"""));
+        Assert.Equal("pytorchjob.kubeflow.org/mnist patched\n", await Succeed(
+            """patch pytorchjob mnist --type=merge -p '{"metadata":{"labels":{"p":"1"}}}'"""));
+        Assert.Equal("pytorchjob.kubeflow.org/mnist patched\n", await Succeed(
+            """patch pytorchjob mnist --type=merge -p 'metadata: {labels: {p: "2"}}'"""));
         Assert.Equal("2", await Succeed("get pytorchjob mnist -o jsonpath={.metadata.labels.p}"));
         Assert.StartsWith(
             "Error from server (BadRequest): these fields may not be changed: spec.backoffLimit; ",
@@ -143,8 +154,10 @@ public sealed class Of_Debian_12(KubectlServer server) : KubectlTests(server)
             StringComparison.Ordinal);
         const string refused = $"Error from server (UnsupportedMediaType): {NotRead}\n";
         Assert.Equal(refused, await Fail("""patch pytorchjob mnist -p '{"metadata":{"labels":{"p":"3"}}}'"""));
-        Assert.Equal(refused, await Fail("""patch pytorchjob mnist --type=json -p '[{"op":"add","path":"/metadata/labels/q","value":"1"}]'"""));
-        Assert.Equal($"error: Server-side apply not available on the server: ({NotRead})\n", await Fail("apply --server-side -f job.json --force-conflicts"));
+        Assert.Equal(
+            refused, await Fail("""patch pytorchjob mnist --type=json -p '[{"op":"add","path":"/metadata/labels/q","value":"1"}]'"""));
+        Assert.Equal($"error: Server-side apply not available on the server: ({NotRead})\n", await Fail(
+            "apply --server-side -f job.json --force-conflicts"));
     }
 
     [SkippableFact]
@@ -177,7 +190,9 @@ public sealed class Of_Debian_12(KubectlServer server) : KubectlTests(server)
         Assert.Equal("live", await Succeed("get pytorchjob mnist -o jsonpath={.metadata.labels.app}"));
         Assert.Equal("pytorchjob.kubeflow.org/mnist replaced\n", await Succeed("replace -f job.json"));
         string uid = await Succeed("get pytorchjob mnist -o jsonpath={.metadata.uid}");
-        Assert.Equal("pytorchjob.kubeflow.org \"mnist\" deleted\npytorchjob.kubeflow.org/mnist replaced\n", await Succeed("replace --force -f job.json"));
+        Assert.Equal(
+            "pytorchjob.kubeflow.org \"mnist\" deleted\npytorchjob.kubeflow.org/mnist replaced\n",
+            await Succeed("replace --force -f job.json"));
         Assert.NotEqual(uid, await Succeed("get pytorchjob mnist -o jsonpath={.metadata.uid}"));
     }
 
@@ -185,7 +200,8 @@ public sealed class Of_Debian_12(KubectlServer server) : KubectlTests(server)
     public async Task It_finds_out_what_there_is()
     {
         string text = await Succeed("explain pytorchjob.spec.cleanPodPolicy");
-        Assert.StartsWith("KIND:     PyTorchJob\nVERSION:  kubeflow.org/v1\n\nFIELD:    cleanPodPolicy <string>\n", text, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "KIND:     PyTorchJob\nVERSION:  kubeflow.org/v1\n\nFIELD:    cleanPodPolicy <string>\n", text, StringComparison.Ordinal);
         Assert.Contains("Which pods the operator deletes when the job has finished", text, StringComparison.Ordinal);
         Assert.Contains("\n   spec\t<Object>\n", await Succeed("explain pytorchjob --recursive"), StringComparison.Ordinal);
         Assert.Contains("RESOURCE: runPolicy <Object>", await Succeed("explain pytorchjob.spec.runPolicy"), StringComparison.Ordinal);
@@ -205,7 +221,8 @@ public sealed class Of_Debian_12(KubectlServer server) : KubectlTests(server)
         Assert.Equal(deleted + "\n", await Succeed("delete pytorchjob mnist"));
         Assert.Equal("Error from server (NotFound): pytorchjobs.kubeflow.org \"mnist\" not found\n", await Fail("delete pytorchjob mnist"));
         Assert.Equal("", await Succeed("delete pytorchjob mnist --ignore-not-found"));
-        foreach (string command in (string[])["delete pytorchjob mnist --wait=false", "delete pytorchjobs -l app=test", "delete pytorchjobs --all"])
+        foreach (string command in (string[])["delete pytorchjob mnist --wait=false", "delete pytorchjobs -l app=test",
+            "delete pytorchjobs --all"])
         {
             await Given("mnist");
             Assert.Equal(deleted + "\n", await Succeed(command));

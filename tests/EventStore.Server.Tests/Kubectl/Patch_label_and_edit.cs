@@ -6,7 +6,8 @@ public sealed class Patch_label_and_edit(KubectlServer server) : KubectlTests(se
     private const string OnlyThese = "only these may: metadata.labels, metadata.annotations, spec.activeDeadlineSeconds, "
         + "spec.ttlSecondsAfterFinished, spec.cleanPodPolicy";
 
-    private const string Stale = "Error from server (Conflict): Operation cannot be fulfilled on pytorchjobs.kubeflow.org \"mnist\": the object has been "
+    private const string Stale =
+        "Error from server (Conflict): Operation cannot be fulfilled on pytorchjobs.kubeflow.org \"mnist\": the object has been "
         + "modified; please apply your changes to the latest version and try again\n";
 
     [SkippableFact]
@@ -14,7 +15,8 @@ public sealed class Patch_label_and_edit(KubectlServer server) : KubectlTests(se
     {
         await Given("mnist");
         Assert.Equal(
-            "pytorchjob.kubeflow.org/mnist patched\n", await Succeed("""patch pytorchjob mnist --type merge -p '{"spec":{"ttlSecondsAfterFinished":60}}'"""));
+            "pytorchjob.kubeflow.org/mnist patched\n", await Succeed(
+                """patch pytorchjob mnist --type merge -p '{"spec":{"ttlSecondsAfterFinished":60}}'"""));
         Assert.Equal(
             "pytorchjob.kubeflow.org/mnist patched (no change)\n",
             await Succeed("""patch pytorchjob mnist --type merge -p '{"spec":{"ttlSecondsAfterFinished":60}}'"""));
@@ -38,7 +40,8 @@ public sealed class Patch_label_and_edit(KubectlServer server) : KubectlTests(se
     {
         await Given("mnist");
         Assert.Contains(
-            "kubectl patch --type=merge", await Fail("""patch pytorchjob mnist -p '{"spec":{"ttlSecondsAfterFinished":60}}'"""), StringComparison.Ordinal);
+            "kubectl patch --type=merge", await Fail("""patch pytorchjob mnist -p '{"spec":{"ttlSecondsAfterFinished":60}}'"""),
+            StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -46,8 +49,10 @@ public sealed class Patch_label_and_edit(KubectlServer server) : KubectlTests(se
     {
         await Given("mnist");
         Assert.Equal(
-            "Error from server (BadRequest): these fields may not be changed: spec.backoffLimit, spec.pytorchReplicaSpecs.Worker.replicas; " + OnlyThese + "\n",
-            await Fail("""patch pytorchjob mnist --type merge -p '{"spec":{"backoffLimit":3,"pytorchReplicaSpecs":{"Worker":{"replicas":4}}}}'"""));
+            "Error from server (BadRequest): these fields may not be changed: spec.backoffLimit, spec.pytorchReplicaSpecs.Worker.replicas; "
+            + OnlyThese + "\n",
+            await Fail(
+                """patch pytorchjob mnist --type merge -p '{"spec":{"backoffLimit":3,"pytorchReplicaSpecs":{"Worker":{"replicas":4}}}}'"""));
     }
 
     [SkippableFact]
@@ -68,7 +73,8 @@ public sealed class Patch_label_and_edit(KubectlServer server) : KubectlTests(se
     public async Task A_patch_for_an_older_version_is_a_conflict()
     {
         await Given("mnist");
-        Assert.Equal(Stale, await Fail("""patch pytorchjob mnist --type merge -p '{"metadata":{"resourceVersion":"1","labels":{"a":"b"}}}'"""));
+        Assert.Equal(
+            Stale, await Fail("""patch pytorchjob mnist --type merge -p '{"metadata":{"resourceVersion":"1","labels":{"a":"b"}}}'"""));
         Assert.Equal(Stale, await Fail("label pytorchjob mnist a=b --resource-version=1"));
     }
 
@@ -83,7 +89,8 @@ public sealed class Patch_label_and_edit(KubectlServer server) : KubectlTests(se
         Assert.Equal("pytorchjob.kubeflow.org/mnist unlabeled\n", await Succeed("label pytorchjob mnist team-"));
         Assert.Equal("""{"app":"test"}""", await Succeed("get pytorchjob mnist -o jsonpath={.metadata.labels}"));
         await Given("other");
-        Assert.Equal("pytorchjob.kubeflow.org/mnist labeled\npytorchjob.kubeflow.org/other labeled\n", await Succeed("label pytorchjobs --all zone=z1"));
+        Assert.Equal("pytorchjob.kubeflow.org/mnist labeled\npytorchjob.kubeflow.org/other labeled\n", await Succeed(
+            "label pytorchjobs --all zone=z1"));
     }
 
     [SkippableFact]
@@ -126,7 +133,8 @@ public sealed class Patch_label_and_edit(KubectlServer server) : KubectlTests(se
         await Given("mnist");
         Assert.Equal(
             "pytorchjob.kubeflow.org/mnist patched\n",
-            await Succeed("""patch pytorchjob mnist --type merge --subresource=status -p '{"status":{"startTime":"2019-07-24T10:36:26Z"}}'"""));
+            await Succeed(
+                """patch pytorchjob mnist --type merge --subresource=status -p '{"status":{"startTime":"2019-07-24T10:36:26Z"}}'"""));
         Assert.Equal("2019-07-24T10:36:26Z", await Succeed("get pytorchjob mnist --subresource=status -o jsonpath={.status.startTime}"));
     }
 
@@ -134,6 +142,7 @@ public sealed class Patch_label_and_edit(KubectlServer server) : KubectlTests(se
     public async Task There_is_nothing_to_scale()
     {
         await Given("mnist");
-        Assert.Equal("Error from server (NotFound): pytorchjobs.kubeflow.org \"mnist\" not found\n", await Fail("scale pytorchjob mnist --replicas=2"));
+        Assert.Equal("Error from server (NotFound): pytorchjobs.kubeflow.org \"mnist\" not found\n", await Fail(
+            "scale pytorchjob mnist --replicas=2"));
     }
 }

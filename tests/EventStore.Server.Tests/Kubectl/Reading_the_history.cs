@@ -21,7 +21,8 @@ public sealed class Reading_the_history(KubectlServer server) : KubectlTests(ser
     {
         await Given("mnist");
         await Given("bert");
-        await Succeed("patch pytorchjob mnist --type merge -p {\"spec\":{\"cleanPodPolicy\":\"All\"},\"metadata\":{\"labels\":{\"team\":\"ml\"}}}");
+        await Succeed(
+            "patch pytorchjob mnist --type merge -p {\"spec\":{\"cleanPodPolicy\":\"All\"},\"metadata\":{\"labels\":{\"team\":\"ml\"}}}");
         await Succeed("delete pytorchjob bert");
 
         string[] lines = (await Succeed("get pjr")).Split('\n');
@@ -58,8 +59,10 @@ public sealed class Reading_the_history(KubectlServer server) : KubectlTests(ser
         await Server.Admin.Create("there", Namespace + "-2");
         string[] lines = (await Succeed("get pjr -A")).Split('\n');
         Assert.Matches("^NAMESPACE +NAME +VERB +USER +CHANGED +AGE$", lines[0]);
-        Assert.Contains(lines, line => line.StartsWith($"{Namespace} ", StringComparison.Ordinal) && line.Contains(" here.", StringComparison.Ordinal));
-        Assert.Contains(lines, line => line.StartsWith($"{Namespace}-2 ", StringComparison.Ordinal) && line.Contains(" there.", StringComparison.Ordinal));
+        Assert.Contains(
+            lines, line => line.StartsWith($"{Namespace} ", StringComparison.Ordinal) && line.Contains(" here.", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith($"{Namespace}-2 ", StringComparison.Ordinal) && line.Contains(
+            " there.", StringComparison.Ordinal));
     }
 
     [SkippableFact]
@@ -68,15 +71,19 @@ public sealed class Reading_the_history(KubectlServer server) : KubectlTests(ser
         await Given("mnist");
         string revision = (await Server.Admin.Get(Sample.Job("mnist", Namespace))).Revision();
         string text = await Succeed($"describe pjr mnist.{revision}");
-        Assert.StartsWith($"Name:         mnist.{revision}\nNamespace:    {Namespace}\nLabels:       job=mnist\n", text, StringComparison.Ordinal);
+        Assert.StartsWith(
+            $"Name:         mnist.{revision}\nNamespace:    {Namespace}\nLabels:       job=mnist\n", text, StringComparison.Ordinal);
         Assert.Matches("\nVerb: +Created\n", text);
         Assert.Matches("Events: +<none>\n$", text);
         string yaml = await Succeed($"get pjr mnist.{revision} -o yaml");
-        Assert.StartsWith("apiVersion: audit.eventstore.io/v1\nchanges: []\njob: mnist\nkind: PyTorchJobRevision\nmetadata:\n", yaml, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "apiVersion: audit.eventstore.io/v1\nchanges: []\njob: mnist\nkind: PyTorchJobRevision\nmetadata:\n", yaml,
+            StringComparison.Ordinal);
         Assert.Contains("\nobject:\n  apiVersion: kubeflow.org/v1\n  kind: PyTorchJob\n", yaml, StringComparison.Ordinal);
         Assert.Matches(@"^mnist\.\d+ +Created +admin", (await Succeed($"get pjr mnist.{revision}")).Split('\n')[1]);
         Assert.Equal(
-            "Error from server (NotFound): pytorchjobrevisions.audit.eventstore.io \"mnist.999999\" not found\n", await Fail("get pjr mnist.999999"));
+            "Error from server (NotFound): pytorchjobrevisions.audit.eventstore.io \"mnist.999999\" not found\n",
+            await Fail("get pjr mnist.999999"));
         Assert.Equal(
             "Error from server (MethodNotAllowed): delete is not supported on resources of kind \"pytorchjobrevisions.audit.eventstore.io\"\n",
             await Fail($"delete pjr mnist.{revision}"));
@@ -95,7 +102,8 @@ public sealed class Reading_the_history(KubectlServer server) : KubectlTests(ser
 
         await Given("bert");
         foreach (string n in (string[])["1", "2"])
-            (await Server.Admin.Patch(Sample.Job("mnist", Namespace), $"{{\"metadata\":{{\"labels\":{{\"n\":\"{n}\"}}}}}}")).EnsureSuccessStatusCode();
+            (await Server.Admin.Patch(Sample.Job("mnist", Namespace), $"{{\"metadata\":{{\"labels\":{{\"n\":\"{n}\"}}}}}}"))
+                .EnsureSuccessStatusCode();
 
         string[] lines = [.. (await watching).Split('\n', StringSplitOptions.RemoveEmptyEntries)];
         Assert.Equal(4, lines.Length);

@@ -14,8 +14,12 @@ public abstract class Restore_and_rollback_of_many(KubectlServer server) : Kubec
         await Given("mnist");
         string uid = await Succeed("get pytorchjob mnist -o jsonpath={.metadata.uid}");
         Write("restore.json", "{}");
-        Assert.Contains("pytorchjobs.kubeflow.org \"mnist\" already exists", await Fail($"create --raw {Jobs}/mnist/restore -f restore.json"), StringComparison.Ordinal);
-        Assert.Contains("pytorchjobs.kubeflow.org \"never\" not found", await Fail($"create --raw {Jobs}/never/restore -f restore.json"), StringComparison.Ordinal);
+        Assert.Contains(
+            "pytorchjobs.kubeflow.org \"mnist\" already exists", await Fail($"create --raw {Jobs}/mnist/restore -f restore.json"),
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "pytorchjobs.kubeflow.org \"never\" not found", await Fail($"create --raw {Jobs}/never/restore -f restore.json"),
+            StringComparison.Ordinal);
         await Succeed("delete pytorchjob mnist");
 
         JsonNode tried = JsonNode.Parse(await Succeed($"create --raw {Jobs}/mnist/restore?dryRun=All -f restore.json"))!;
@@ -27,7 +31,8 @@ public abstract class Restore_and_rollback_of_many(KubectlServer server) : Kubec
         Assert.Equal((string)restored["metadata"]!["uid"]!, await Succeed("get pytorchjob mnist -o jsonpath={.metadata.uid}"));
         Assert.Equal(
             $"mnist.{restored.Revision()} Restored needed after all\n",
-            await Succeed("get pytorchjobrevisions --field-selector 'reason=needed after all' -o 'go-template={{range .items}}{{.metadata.name}} {{.verb}} {{.reason}}{{\"\\n\"}}{{end}}'"));
+            await Succeed(
+                "get pytorchjobrevisions --field-selector 'reason=needed after all' -o 'go-template={{range .items}}{{.metadata.name}} {{.verb}} {{.reason}}{{\"\\n\"}}{{end}}'"));
     }
 
     [SkippableFact]
@@ -43,17 +48,25 @@ public abstract class Restore_and_rollback_of_many(KubectlServer server) : Kubec
 
         JsonNode tried = JsonNode.Parse(await Succeed($"create --raw {Jobs}/rollback?dryRun=All -f back.json"))!;
         Assert.Equal(["changed RolledBack", "deleted Restored", "new Deleted"], Actions(tried));
-        Assert.Equal("pytorchjob.kubeflow.org/changed\npytorchjob.kubeflow.org/new\npytorchjob.kubeflow.org/other\n", await Succeed("get pytorchjobs -o name"));
+        Assert.Equal(
+            "pytorchjob.kubeflow.org/changed\npytorchjob.kubeflow.org/new\npytorchjob.kubeflow.org/other\n",
+            await Succeed("get pytorchjobs -o name"));
         JsonNode done = JsonNode.Parse(await Succeed($"create --raw {Jobs}/rollback -f back.json"))!;
         Assert.Equal(Actions(tried), Actions(done));
         Assert.Equal(1, (int)done["unchanged"]!);
-        Assert.Equal("pytorchjob.kubeflow.org/changed\npytorchjob.kubeflow.org/deleted\npytorchjob.kubeflow.org/other\n", await Succeed("get pytorchjobs -o name"));
+        Assert.Equal(
+            "pytorchjob.kubeflow.org/changed\npytorchjob.kubeflow.org/deleted\npytorchjob.kubeflow.org/other\n",
+            await Succeed("get pytorchjobs -o name"));
         Assert.Equal("""{"app":"test"}""", await Succeed("get pytorchjob changed -o jsonpath={.metadata.labels}"));
 
         Write("selected.json", $$"""{"revision":{{done["items"]![0]!["resourceVersion"]}}}""");
-        Assert.Contains("(BadRequest): unable to parse requirement", await Fail($"create --raw {Jobs}/rollback?labelSelector=a+b -f selected.json"), StringComparison.Ordinal);
+        Assert.Contains(
+            "(BadRequest): unable to parse requirement", await Fail($"create --raw {Jobs}/rollback?labelSelector=a+b -f selected.json"),
+            StringComparison.Ordinal);
         Write("when.json", "{}");
-        Assert.Contains("revision: Required value: or asOf, one of the two", await Fail($"create --raw {Jobs}/rollback -f when.json"), StringComparison.Ordinal);
+        Assert.Contains(
+            "revision: Required value: or asOf, one of the two", await Fail($"create --raw {Jobs}/rollback -f when.json"),
+            StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -66,7 +79,8 @@ public abstract class Restore_and_rollback_of_many(KubectlServer server) : Kubec
             Assert.Equal("no\n", (await Kubectl($"auth can-i {right} --token {ServerProcess.AliceToken}")).Output);
     }
 
-    private static string[] Actions(JsonNode done) => [.. done["items"]!.AsArray().Select(item => $"{item!["name"]} {item["action"]}").Order()];
+    private static string[] Actions(JsonNode done) =>
+        [.. done["items"]!.AsArray().Select(item => $"{item!["name"]} {item["action"]}").Order()];
 }
 
 /// <summary>With the kubectl of this machine.</summary>

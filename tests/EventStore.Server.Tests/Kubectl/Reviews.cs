@@ -57,7 +57,9 @@ public sealed class Reviews(KubectlServer server)
     public async Task Rules_need_a_namespace()
     {
         const string head = """{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectRulesReview","spec":""";
-        Assert.Equal("no namespace on request", (string)(await (await server.Admin.PostAsync(RulesPath, Sample.Body(head + "{}}"))).Manifest(400))["message"]!);
+        Assert.Equal(
+            "no namespace on request",
+            (string)(await (await server.Admin.PostAsync(RulesPath, Sample.Body(head + "{}}"))).Manifest(400))["message"]!);
         JsonNode review = await (await server.Admin.PostAsync(RulesPath, Sample.Body(head + """{"namespace":"ns"}}"""))).Manifest(201);
         Assert.Equal("*", (string)review["status"]!["resourceRules"]![0]!["verbs"]![0]!);
         Assert.False((bool)review["status"]!["incomplete"]!);
@@ -71,7 +73,8 @@ public sealed class Reviews(KubectlServer server)
     [InlineData("k8s\0\u000a\u00ff")]
     public async Task Protobuf_that_is_none_is_refused(string body)
     {
-        using var content = new ByteArrayContent([.. body.Select(c => (byte)c)]) { Headers = { ContentType = new MediaTypeHeaderValue(Protobuf) } };
+        using var content =
+            new ByteArrayContent([.. body.Select(c => (byte)c)]) { Headers = { ContentType = new MediaTypeHeaderValue(Protobuf) } };
         using HttpResponseMessage answer = await server.Admin.PostAsync(AccessPath, content);
         Assert.Equal("BadRequest", (string)(await answer.Manifest(400))["reason"]!);
     }
@@ -112,5 +115,6 @@ public sealed class Reviews(KubectlServer server)
         Assert.Equal(HttpStatusCode.Unauthorized, answer.StatusCode);
     }
 
-    private static string Access(string spec) => $$"""{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectAccessReview","spec":{{spec}}}""";
+    private static string Access(string spec) =>
+        $$"""{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectAccessReview","spec":{{spec}}}""";
 }

@@ -33,7 +33,8 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
         await File.WriteAllTextAsync(PathOf("server.key"), certificate.GetECDsaPrivateKey()!.ExportPkcs8PrivateKeyPem());
         await File.WriteAllTextAsync(PathOf("client-ca.pem"), clients.Pem);
         server = await ServerProcess.Start(
-            database.Serving, "--data", PathOf("data"), "--authorization-rbac-dir", PathOf("rules"), "--client-ca-file", PathOf("client-ca.pem"),
+            database.Serving, "--data", PathOf("data"), "--authorization-rbac-dir", PathOf("rules"), "--client-ca-file",
+            PathOf("client-ca.pem"),
             "--Kestrel:Endpoints:Https:Url=https://127.0.0.1:0", $"--Kestrel:Endpoints:Https:Certificate:Path={PathOf("server.pem")}",
             $"--Kestrel:Endpoints:Https:Certificate:KeyPath={PathOf("server.key")}");
         using HttpClient admin = Client(ServerProcess.AdminToken);
@@ -92,7 +93,8 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
                 + "\"pytorchjobs\" in API group \"kubeflow.org\" in the namespace \"ml\"\n"),
             await Kubectl("--as alice delete pytorchjob mnist -n ml"));
         Assert.Equal(
-            (1, "Error from server (Forbidden): users \"bob\" is forbidden: User \"alice\" cannot impersonate resource \"users\" in API group \"\" "
+            (1,
+                "Error from server (Forbidden): users \"bob\" is forbidden: User \"alice\" cannot impersonate resource \"users\" in API group \"\" "
                 + "at the cluster scope\n"),
             await Kubectl("--as bob get pytorchjobs -n ml --token " + ServerProcess.AliceToken));
         Assert.Equal(
@@ -105,7 +107,9 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
         Assert.Equal(
             ("alice", "admin", "system:masters"),
             ((string)last["user"]!["name"]!, (string)last["impersonatedBy"]!["name"]!, (string)last["impersonatedBy"]!["groups"]![0]!));
-        Assert.Matches(@"(?m) admin$", (await Kubectl("get pytorchjobrevisions -n ml -o wide --no-headers " + (string)last["metadata"]!["name"]!)).Output.TrimEnd());
+        Assert.Matches(
+            @"(?m) admin$",
+            (await Kubectl("get pytorchjobrevisions -n ml -o wide --no-headers " + (string)last["metadata"]!["name"]!)).Output.TrimEnd());
     }
 
     [SkippableFact]
@@ -113,7 +117,8 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
     {
         const string path = "/apis/audit.eventstore.io/v1/checkpoint", read = "get --raw " + path + " --token " + ServerProcess.AliceToken;
         Assert.Equal(
-            (1, "Error from server (Forbidden): checkpoint.audit.eventstore.io is forbidden: User \"alice\" cannot get resource \"checkpoint\" "
+            (1,
+                "Error from server (Forbidden): checkpoint.audit.eventstore.io is forbidden: User \"alice\" cannot get resource \"checkpoint\" "
                 + "in API group \"audit.eventstore.io\" at the cluster scope\n"),
             await Kubectl(read));
         await File.WriteAllTextAsync(PathOf("rules/checkpoints.yaml"), """
@@ -164,11 +169,14 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
         await File.WriteAllTextAsync(Rules, Viewers("alice").Replace("verbs:", "verb:", StringComparison.Ordinal));
         await IsReadyAs("authorization-rules degraded: ml.yaml: line 5 is wrong");
         using (HttpClient admin = Client(ServerProcess.AdminToken))
-            Assert.Equal("degraded: ml.yaml: line 5 is wrong, the log says how; what was read before stays in force\n", await admin.GetStringAsync("/readyz/authorization-rules"));
+            Assert.Equal(
+                "degraded: ml.yaml: line 5 is wrong, the log says how; what was read before stays in force\n",
+                await admin.GetStringAsync("/readyz/authorization-rules"));
         await server.Says("ml.yaml: line 5: rules[0].verb: there is no such field");
         Assert.Equal(403, (int)(await alice.GetAsync(Jobs)).StatusCode);
 
-        await File.WriteAllTextAsync(Rules, Viewers("alice").Replace("kind: Role, name: viewer", "kind: Role, name: nobody", StringComparison.Ordinal));
+        await File.WriteAllTextAsync(
+            Rules, Viewers("alice").Replace("kind: Role, name: viewer", "kind: Role, name: nobody", StringComparison.Ordinal));
         await IsReadyAs("[+]authorization-rules ok");
         JsonNode refusal = await (await alice.GetAsync(Jobs)).Manifest(403);
         Assert.Equal(
@@ -181,9 +189,12 @@ public sealed class Rights_by_rules : IAsyncLifetime, IDisposable
     {
         await File.WriteAllTextAsync(Rules, "kind: Rule\napiVersion: v1\n");
         await using ProgramRun run = await ProgramRun.Ended(
-            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = database.Serving }, "serve", "--data", PathOf("data"), "--authorization-rbac-dir", PathOf("rules"));
+            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = database.Serving }, "serve", "--data", PathOf("data"),
+            "--authorization-rbac-dir", PathOf("rules"));
         Assert.Equal(1, run.ExitCode);
-        Assert.Contains($"error: {Rules}: line 1: kind: must be Role, ClusterRole, RoleBinding, ClusterRoleBinding or List\n", run.Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            $"error: {Rules}: line 1: kind: must be Role, ClusterRole, RoleBinding, ClusterRoleBinding or List\n", run.Errors,
+            StringComparison.Ordinal);
     }
 
     private static string Viewers(string user) => $$"""

@@ -18,10 +18,12 @@ public sealed class Rollback(KubectlServer server) : KubectlTests(server)
         KubectlRun run = await Kubectl($"create --raw {Job}/rollback -f back.json");
         Assert.True(run.ExitCode == 0, run.ToString());
         Assert.Equal("""{"app":"test"}""", JsonNode.Parse(run.Output)!["metadata"]!["labels"]!.ToJsonString());
-        Assert.StartsWith("Warning: differs from that revision still: status.startTime; a rollback restores only", run.Errors, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "Warning: differs from that revision still: status.startTime; a rollback restores only", run.Errors, StringComparison.Ordinal);
 
         Write("wrong.json", """{"revision":1}""");
-        Assert.Contains("there was no such job at that revision", await Fail($"create --raw {Job}/rollback -f wrong.json"), StringComparison.Ordinal);
+        Assert.Contains(
+            "there was no such job at that revision", await Fail($"create --raw {Job}/rollback -f wrong.json"), StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -38,8 +40,10 @@ public sealed class Rollback(KubectlServer server) : KubectlTests(server)
     public async Task Knows_the_moment_too()
     {
         await Given("mnist");
-        string time = await Succeed("get pytorchjobrevisions -l job=mnist -o jsonpath={.items[0].time}"); // of the commit, to the microsecond
-        JsonNode before = JsonNode.Parse(await Succeed($"get --raw /apis/kubeflow.org/v1/namespaces/{Namespace}/pytorchjobs?asOf=2001-01-01T00:00:00Z"))!;
+        // Of the commit, to the microsecond.
+        string time = await Succeed("get pytorchjobrevisions -l job=mnist -o jsonpath={.items[0].time}");
+        JsonNode before =
+            JsonNode.Parse(await Succeed($"get --raw /apis/kubeflow.org/v1/namespaces/{Namespace}/pytorchjobs?asOf=2001-01-01T00:00:00Z"))!;
         Assert.Empty(before["items"]!.AsArray());
         JsonNode after = JsonNode.Parse(await Succeed($"get --raw /apis/kubeflow.org/v1/namespaces/{Namespace}/pytorchjobs?asOf={time}"))!;
         Assert.Single(after["items"]!.AsArray());

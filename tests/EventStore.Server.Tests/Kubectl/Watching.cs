@@ -10,7 +10,8 @@ public sealed class Watching(KubectlServer server) : KubectlTests(server)
     {
         await Given("mnist");
         await Succeed("patch pytorchjob mnist --type merge -p {\"spec\":{\"cleanPodPolicy\":\"All\"}}");
-        await Succeed("patch pytorchjob mnist --type merge --subresource status -p {\"status\":{\"conditions\":[{\"type\":\"Running\",\"status\":\"True\"}]}}");
+        await Succeed(
+            "patch pytorchjob mnist --type merge --subresource status -p {\"status\":{\"conditions\":[{\"type\":\"Running\",\"status\":\"True\"}]}}");
         string revision = await Succeed("get pytorchjob mnist -o jsonpath={.metadata.resourceVersion}");
 
         string[] lines = (await Succeed("get pytorchjobs -o wide")).Split('\n');
@@ -26,7 +27,8 @@ public sealed class Watching(KubectlServer server) : KubectlTests(server)
         Task<string> watching = Succeed("get pytorchjobs -w --request-timeout=8s -o jsonpath={.metadata.labels.n}{\"\\n\"}");
         await Until(() => Server.Process.Admin.Patch(Sample.Job("mnist", Namespace), "{}"));
         foreach (string n in (string[])["1", "2", "3"])
-            (await Server.Admin.Patch(Sample.Job("mnist", Namespace), $"{{\"metadata\":{{\"labels\":{{\"n\":\"{n}\"}}}}}}")).EnsureSuccessStatusCode();
+            (await Server.Admin.Patch(Sample.Job("mnist", Namespace), $"{{\"metadata\":{{\"labels\":{{\"n\":\"{n}\"}}}}}}"))
+                .EnsureSuccessStatusCode();
 
         Assert.Equal(["", "1", "2", "3", ""], (await watching).Split('\n'));
     }
@@ -40,7 +42,9 @@ public sealed class Watching(KubectlServer server) : KubectlTests(server)
         (await Server.Admin.Patch(Sample.Job("mnist", Namespace), """{"spec":{"cleanPodPolicy":"All"}}""")).EnsureSuccessStatusCode();
 
         Assert.Equal("pytorchjob.kubeflow.org/mnist condition met\n", await waiting);
-        Assert.Contains("timed out waiting for the condition", await Fail("wait --for=jsonpath={.spec.cleanPodPolicy}=None pytorchjob/mnist --timeout=1s"), StringComparison.Ordinal);
+        Assert.Contains(
+            "timed out waiting for the condition",
+            await Fail("wait --for=jsonpath={.spec.cleanPodPolicy}=None pytorchjob/mnist --timeout=1s"), StringComparison.Ordinal);
     }
 
     [SkippableFact]
@@ -53,7 +57,8 @@ public sealed class Watching(KubectlServer server) : KubectlTests(server)
         await waiting;
     }
 
-    // kubectl needs a moment to find out what there is; whether it watches already cannot be asked, and need not be: it begins where its list ended.
+    // kubectl needs a moment to find out what there is; whether it watches already cannot be asked, and need not be: it begins where its
+    // list ended.
     private static async Task Until(Func<Task<HttpResponseMessage>> request)
     {
         for (int i = 0; i < 10; i++)

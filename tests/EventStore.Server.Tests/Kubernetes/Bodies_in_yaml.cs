@@ -50,16 +50,23 @@ public sealed class Bodies_in_yaml
 
     [Fact]
     public void Cannot_have_more_values_than_other_bodies() =>
-        Assert.Contains("more values", YamlBody.Read(Bytes("[" + string.Join(',', Enumerable.Range(0, 1001)) + "]"), 1000).Wrong!, StringComparison.Ordinal);
+        Assert.Contains(
+            "more values", YamlBody.Read(Bytes("[" + string.Join(',', Enumerable.Range(0, 1001)) + "]"), 1000).Wrong!,
+            StringComparison.Ordinal);
 
     [Property(MaxTest = 500)]
     public void Say_what_the_JSON_said_that_they_were_written_from(string?[] texts, int number, bool flag)
     {
-        JsonValue[] values = [.. (texts ?? []).Select(text => (JsonValue)new string([.. (text ?? "").Where(c => c != 0 && !char.IsSurrogate(c))])), number, JsonBoolean.Of(flag)];
+        JsonValue[] values =
+        [
+            .. (texts ?? []).Select(text => (JsonValue)new string([.. (text ?? "").Where(c => c != 0 && !char.IsSurrogate(c))])), number,
+            JsonBoolean.Of(flag),
+        ];
         JsonObject written = JsonObject.Of(
             ("list", new JsonArray([.. values, new JsonArray(values), JsonObject.Of(("in", new JsonArray([])))])),
             ("no", JsonNull.Value),
-            ("nested", JsonObject.Of(values.Select((value, i) => new KeyValuePair<string, JsonValue>((value as JsonText)?.Value ?? $"{i}", value)))));
+            ("nested", JsonObject.Of(
+                values.Select((value, i) => new KeyValuePair<string, JsonValue>((value as JsonText)?.Value ?? $"{i}", value)))));
         (ReadOnlyMemory<byte> read, string? wrong) = YamlBody.Read(Bytes(YamlText.Of(written)), 100_000);
         Assert.Null(wrong);
         Assert.Equal(written, JsonReading.Parse(read.Span));

@@ -77,5 +77,6 @@ public sealed class Content_negotiation
     [InlineData("application/yaml", true)]
     [InlineData("application/vnd.kubernetes.protobuf", false)]
     [InlineData("application/jsonx", false)]
-    public void An_object_is_JSON_or_does_not_say(string? type, bool read) => Assert.Equal(read ? null : 415, ContentNegotiation.RefuseBody(type)?.Code);
+    public void An_object_is_JSON_or_does_not_say(string? type, bool read) =>
+        Assert.Equal(read ? null : 415, ContentNegotiation.RefuseBody(type)?.Code);
 }

@@ -15,7 +15,8 @@ public sealed class Json_replies
         (HttpResponse response, byte[] body) = await Reply(Compact, "");
         Assert.Equal(Compact, Encoding.UTF8.GetString(body));
         Assert.Equal((200, "application/json", (long?)body.Length), (response.StatusCode, response.ContentType, response.ContentLength));
-        Assert.Equal(("no-cache, private", "nosniff"), (response.Headers.CacheControl.ToString(), response.Headers.XContentTypeOptions.ToString()));
+        Assert.Equal(
+            ("no-cache, private", "nosniff"), (response.Headers.CacheControl.ToString(), response.Headers.XContentTypeOptions.ToString()));
     }
 
     [Fact]

@@ -10,8 +10,8 @@ using EventStore.Server.Tests.Watch;
 namespace EventStore.Server.Tests.Kubernetes;
 
 /// <summary>
-/// What one user may ask for, and what a request may be. The limits on a user are made to hold for system:masters here, so that there are two
-/// who may write.
+/// What one user may ask for, and what a request may be. The limits on a user are made to hold for system:masters here, so that there are
+/// two who may write.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed class Limits_of_one_user : IAsyncLifetime
@@ -27,7 +27,8 @@ public sealed class Limits_of_one_user : IAsyncLifetime
     [Fact]
     public async Task Changes_beyond_the_rate_are_429_with_Retry_After_before_anything_is_done_and_another_user_has_a_rate_of_its_own()
     {
-        await using ServerProcess server = await Start("--Limits:ChangesPerSecond=1", "--Limits:ChangesBurst=5", "--Limits:ChangesWaiting=0");
+        await using ServerProcess server = await Start(
+            "--Limits:ChangesPerSecond=1", "--Limits:ChangesBurst=5", "--Limits:ChangesWaiting=0");
         using HttpClient bob = server.Client(ServerProcess.BobToken);
         await server.Admin.Create("mnist");
         var replies = new List<Reply>();
@@ -55,7 +56,8 @@ public sealed class Limits_of_one_user : IAsyncLifetime
         Task<Reply> other;
         await using (CommitLock held = await CommitLock.Hold(database))
         {
-            flood = [.. Enumerable.Range(0, 8).Select(i => Reply.Of(server.Admin.Patch(Sample.Job("mnist"), $$$$"""{"metadata":{"labels":{"n{{{{i}}}}":"x"}}}""")))];
+            flood = [.. Enumerable.Range(0, 8).Select(i => Reply.Of(
+                server.Admin.Patch(Sample.Job("mnist"), $$$$"""{"metadata":{"labels":{"n{{{{i}}}}":"x"}}}""")))];
             for (int refused = 0; refused < 3; refused++) // two are under way and three wait: the others are the only ones answered
             {
                 Task<Reply> answered = await Task.WhenAny(flood).WaitAsync(Eventually.Deadline);
@@ -86,10 +88,12 @@ public sealed class Limits_of_one_user : IAsyncLifetime
     [Fact]
     public async Task Reads_have_a_share_of_their_own()
     {
-        await using ServerProcess server = await Start("--Limits:ReadsAtOnce=2", "--Limits:ReadsWaiting=1", "--Limits:ListsAtOnce=1", "--Limits:ListsWaiting=0");
+        await using ServerProcess server = await Start(
+            "--Limits:ReadsAtOnce=2", "--Limits:ReadsWaiting=1", "--Limits:ListsAtOnce=1", "--Limits:ListsWaiting=0");
         using HttpClient bob = server.Client(ServerProcess.BobToken);
         await server.Admin.Create("mnist");
-        string later = Sample.Job("mnist") + $"?resourceVersion={await database.Ask<long>("SELECT revision + 1 FROM eventstore.head")}"; // waits until it is there
+        // Whoever reads it waits until it is there.
+        string later = Sample.Job("mnist") + $"?resourceVersion={await database.Ask<long>("SELECT revision + 1 FROM eventstore.head")}";
         List<Task<Reply>> flood = [.. Enumerable.Range(0, 4).Select(_ => Reply.Of(server.Admin.GetAsync(later)))];
         Task<Reply> answered = await Task.WhenAny(flood).WaitAsync(Eventually.Deadline);
         flood.Remove(answered);
@@ -119,7 +123,8 @@ public sealed class Limits_of_one_user : IAsyncLifetime
 
         await Eventually.Equal(HttpStatusCode.OK, async () => // as soon as the watch that ended counts no more
         {
-            using HttpResponseMessage again = await server.Admin.GetAsync(Sample.Jobs() + "?watch=true", HttpCompletionOption.ResponseHeadersRead);
+            using HttpResponseMessage again = await server.Admin.GetAsync(
+                Sample.Jobs() + "?watch=true", HttpCompletionOption.ResponseHeadersRead);
             return again.StatusCode;
         });
     }
@@ -127,30 +132,39 @@ public sealed class Limits_of_one_user : IAsyncLifetime
     [Fact]
     public async Task Whoever_is_exempt_has_no_share_and_no_rate()
     {
-        await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Limits:ChangesPerSecond=1", "--Limits:ChangesBurst=1", "--Limits:ChangesAtOnce=1", "--Limits:ChangesWaiting=0");
+        await using ServerProcess server = await ServerProcess.Start(
+            database.Serving, "--Limits:ChangesPerSecond=1", "--Limits:ChangesBurst=1", "--Limits:ChangesAtOnce=1",
+            "--Limits:ChangesWaiting=0");
         await server.Admin.Create("mnist");
-        Reply[] replies = await Race.Of(20, [server], (client, i) => client.Patch(Sample.Job("mnist"), $$$$"""{"metadata":{"labels":{"n{{{{i}}}}":"x"}}}"""));
+        Reply[] replies = await Race.Of(
+            20, [server], (client, i) => client.Patch(Sample.Job("mnist"), $$$$"""{"metadata":{"labels":{"n{{{{i}}}}":"x"}}}"""));
         Assert.All(replies, reply => Assert.Equal(HttpStatusCode.OK, reply.Code));
     }
 
     [Fact]
     public async Task Sizes_have_settings()
     {
-        await using ServerProcess server = await Start("--Limits:BodyBytes=4096", "--Limits:Nesting=20", "--Limits:Labels=3", "--Limits:AnnotationBytes=100", "--Lists:Page=2", "--Lists:Revisions=2");
+        await using ServerProcess server = await Start(
+            "--Limits:BodyBytes=4096", "--Limits:Nesting=20", "--Limits:Labels=3", "--Limits:AnnotationBytes=100", "--Lists:Page=2",
+            "--Lists:Revisions=2");
         foreach (string name in (string[])["a", "b", "c"])
             await server.Admin.Create(name);
 
         // One byte too many: of more the web server would close the connection upon a client that is still sending.
         string large = """{"metadata":{"annotations":{"a":"x"}}}""";
-        JsonNode refused = await (await server.Admin.Patch(Sample.Job("a"), large.Replace("x", new string('x', 4098 - large.Length), StringComparison.Ordinal))).Manifest(413);
+        JsonNode refused = await (await server.Admin.Patch(
+            Sample.Job("a"), large.Replace("x", new string('x', 4098 - large.Length), StringComparison.Ordinal))).Manifest(413);
         Assert.Equal("Request entity too large: limit is 4096", (string?)refused["message"]);
         string deep = string.Concat(Enumerable.Repeat("{\"a\":", 20)) + "1" + new string('}', 20);
         refused = await (await server.Admin.Patch(Sample.Job("a"), deep.Replace("1", "{}", StringComparison.Ordinal))).Manifest(400);
         Assert.Contains("may be nested 20 levels deep", (string?)refused["message"], StringComparison.Ordinal);
         refused = await (await server.Admin.Patch(Sample.Job("a"), """{"metadata":{"labels":{"a":"","b":"","c":""}}}""")).Manifest(422);
         Assert.Contains("metadata.labels: Too many: 4: must have at most 3 items", (string?)refused["message"], StringComparison.Ordinal);
-        refused = await (await server.Admin.Patch(Sample.Job("a"), $$$$"""{"metadata":{"annotations":{"a":"{{{{new string('x', 100)}}}}"}}}""")).Manifest(422);
-        Assert.Contains("metadata.annotations: Too long: may not be more than 100 bytes", (string?)refused["message"], StringComparison.Ordinal);
+        refused =
+            await (await server.Admin.Patch(Sample.Job("a"), $$$$"""{"metadata":{"annotations":{"a":"{{{{new string('x', 100)}}}}"}}}"""))
+            .Manifest(422);
+        Assert.Contains(
+            "metadata.annotations: Too long: may not be more than 100 bytes", (string?)refused["message"], StringComparison.Ordinal);
 
         const string revisions = "/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions";
         foreach (string path in (string[])[Sample.Jobs(), revisions, revisions + "?limit=3"])
@@ -171,12 +185,17 @@ public sealed class Limits_of_one_user : IAsyncLifetime
         await using (ServerProcess before = await ServerProcess.Start(database.Serving))
         {
             await before.Admin.Create("mnist");
-            then = long.Parse((await (await before.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"a":"","b":""},"annotations":{"a":"0123456789"}}}""")).Manifest()).Revision(), CultureInfo.InvariantCulture);
+            then = long.Parse(
+                (await (await before.Admin.Patch(
+                    Sample.Job("mnist"), """{"metadata":{"labels":{"a":"","b":""},"annotations":{"a":"0123456789"}}}""")).Manifest())
+                    .Revision(), CultureInfo.InvariantCulture);
             await (await before.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":null,"annotations":null}}""")).Manifest();
         }
 
         await using ServerProcess server = await ServerProcess.Start(database.Serving, limit);
-        JsonNode refused = await (await server.Admin.PostAsync(Sample.Job("mnist") + "/rollback", JsonContent.Create(new { revision = then }))).Manifest(422);
+        JsonNode refused =
+            await (await server.Admin.PostAsync(Sample.Job("mnist") + "/rollback", JsonContent.Create(new { revision = then })))
+            .Manifest(422);
         Assert.Contains(said, (string?)refused["message"], StringComparison.Ordinal);
     }
 
@@ -189,7 +208,8 @@ public sealed class Limits_of_one_user : IAsyncLifetime
         await using ServerProcess server = await Start(limit);
         using var client = new TcpClient();
         await client.ConnectAsync(server.Url.Host, server.Url.Port);
-        string end = headers == "UNFINISHED" ? string.Empty : $"{headers.Replace("LARGE", new string('x', 3000), StringComparison.Ordinal)}\r\n\r\n";
+        string end = headers == "UNFINISHED" ? string.Empty
+            : $"{headers.Replace("LARGE", new string('x', 3000), StringComparison.Ordinal)}\r\n\r\n";
         await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes($"GET /version HTTP/1.1\r\nHost: x\r\n{end}"));
         using var reader = new StreamReader(client.GetStream());
         Assert.StartsWith(status, await reader.ReadLineAsync().WaitAsync(Patience), StringComparison.Ordinal);
@@ -222,8 +242,10 @@ public sealed class Limits_of_one_user : IAsyncLifetime
         {
             Task<Reply> committing = Reply.Of(server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"n":"1"}}}"""));
             await held.WaitForWaiting(1);
-            Reply waiting = await Reply.Of(server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"n":"2"}}}""")).WaitAsync(Patience);
-            Assert.Equal((HttpStatusCode.GatewayTimeout, "Timeout", "1"), (waiting.Code, (string?)waiting.Json["reason"], waiting.RetryAfter));
+            Reply waiting = await Reply.Of(server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"n":"2"}}}"""))
+                .WaitAsync(Patience);
+            Assert.Equal(
+                (HttpStatusCode.GatewayTimeout, "Timeout", "1"), (waiting.Code, (string?)waiting.Json["reason"], waiting.RetryAfter));
             await held.DisposeAsync();
             await committing.WaitAsync(Eventually.Deadline);
         }
@@ -233,7 +255,8 @@ public sealed class Limits_of_one_user : IAsyncLifetime
         Assert.Equal(2, await database.Events("mnist"));
     }
 
-    private Task<ServerProcess> Start(params string[] limits) => ServerProcess.Start(database.Serving, ["--Limits:Masters=true", .. limits]);
+    private Task<ServerProcess> Start(params string[] limits) =>
+        ServerProcess.Start(database.Serving, ["--Limits:Masters=true", .. limits]);
 
     private static void Refused(Reply reply, string why)
     {

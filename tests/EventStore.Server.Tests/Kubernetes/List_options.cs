@@ -16,8 +16,12 @@ public sealed class List_options
     public void List_options_are_read()
     {
         string token = Uri.EscapeDataString(ContinueToken.After("ns/a", 7).ToString());
-        Assert.True(Read($"?labelSelector=a%3Db&fieldSelector=metadata.name%3Dx&limit=2&continue={token}&timeoutSeconds=5", out ListOptions? options, out _));
-        Assert.Equal(("a=b", "metadata.name=x", 2L, "ns/a", 5L), (options.Labels.ToString(), options.Fields.ToString(), options.Limit, options.Continue?.LastKey, options.TimeoutSeconds));
+        Assert.True(Read(
+            $"?labelSelector=a%3Db&fieldSelector=metadata.name%3Dx&limit=2&continue={token}&timeoutSeconds=5", out ListOptions? options,
+            out _));
+        Assert.Equal(
+            ("a=b", "metadata.name=x", 2L, "ns/a", 5L),
+            (options.Labels.ToString(), options.Fields.ToString(), options.Limit, options.Continue?.LastKey, options.TimeoutSeconds));
         Assert.Equal((7L, "ns/a\0"), (options.Continue!.Revision, options.Continue.Start));
         Assert.False(options.Watch);
     }
@@ -41,8 +45,11 @@ public sealed class List_options
     [Fact]
     public void A_watch_is_read()
     {
-        Assert.True(Read("?watch&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=5", out ListOptions? options, out _));
-        Assert.Equal((true, true, true, RevisionMatch.NotOlderThan, 5L), (options.Watch, options.AllowWatchBookmarks, options.SendInitialEvents, options.Match, options.ResourceVersion));
+        Assert.True(Read("?watch&allowWatchBookmarks=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&resourceVersion=5",
+            out ListOptions? options, out _));
+        Assert.Equal(
+            (true, true, true, RevisionMatch.NotOlderThan, 5L),
+            (options.Watch, options.AllowWatchBookmarks, options.SendInitialEvents, options.Match, options.ResourceVersion));
         Assert.True(Read("?watch=false", out options, out _));
         Assert.False(options.Watch);
     }

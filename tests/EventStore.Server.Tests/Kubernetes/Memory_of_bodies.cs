@@ -46,7 +46,8 @@ public sealed class Memory_of_bodies
     public async Task A_value_weighs_more_than_the_byte_it_is_written_with()
     {
         using var budget = new BodyBudget(1 << 30, 10 << 20) { Wait = TimeSpan.FromMilliseconds(1) };
-        byte[] ones = [(byte)'[', .. Enumerable.Range(0, 199_999).Select(i => (byte)(i % 2 == 0 ? '1' : ',')), (byte)']']; // 100,000 values, 8 MB
+        // 100,000 values, 8 MB.
+        byte[] ones = [(byte)'[', .. Enumerable.Range(0, 199_999).Select(i => (byte)(i % 2 == 0 ? '1' : ',')), (byte)']'];
         Assert.Null(await Read(budget, ones));
         Assert.Equal(429, (await Read(budget, ones))?.Code);
     }

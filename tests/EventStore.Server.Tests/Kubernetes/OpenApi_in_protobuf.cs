@@ -33,7 +33,8 @@ public sealed class OpenApi_in_protobuf(KubectlServer server)
             Assert.Equal("public, immutable", answer.Headers.CacheControl!.ToString()); // asked for by the hash of the index
             JsonNode decoded = Decode("Document", await answer.Content.ReadAsByteArrayAsync());
             JsonNode json = await server.Admin.Get(url);
-            foreach (JsonNode? path in json["paths"]!.AsObject().Select(each => each.Value).Where(path => path!["parameters"] is JsonArray { Count: 0 }))
+            foreach (JsonNode? path in json["paths"]!.AsObject().Select(each => each.Value).Where(
+                path => path!["parameters"] is JsonArray { Count: 0 }))
                 path!.AsObject().Remove("parameters"); // protobuf does not tell an empty list from none
             Assert.True(JsonNode.DeepEquals(json, decoded), $"{url}\n{json.ToJsonString()}\n{decoded.ToJsonString()}");
         }
@@ -74,9 +75,13 @@ public sealed class OpenApi_in_protobuf(KubectlServer server)
     }
 
     private static Dictionary<string, Dictionary<int, (string Type, string Name, bool Repeated)>> ReadProto() =>
-        Regex.Matches(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Kubernetes", "OpenAPIv3.proto")), @"(?ms)^message (\w+) \{(.*?)^\}")
-            .ToDictionary(message => message.Groups[1].Value, message => Regex.Matches(message.Groups[2].Value, @"(repeated )?([\w.]+) (\w+) = (\d+);")
-                .ToDictionary(field => int.Parse(field.Groups[4].Value), field => (field.Groups[2].Value, field.Groups[3].Value, field.Groups[1].Success)));
+        Regex.Matches(
+            File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "Kubernetes", "OpenAPIv3.proto")), @"(?ms)^message (\w+) \{(.*?)^\}")
+            .ToDictionary(message => message.Groups[1].Value, message => Regex.Matches(
+                message.Groups[2].Value, @"(repeated )?([\w.]+) (\w+) = (\d+);")
+                .ToDictionary(
+                    field => int.Parse(field.Groups[4].Value),
+                    field => (field.Groups[2].Value, field.Groups[3].Value, field.Groups[1].Success)));
 
     /// <summary>A message as the part of an OpenAPI document that gnostic reads into it.</summary>
     private static JsonNode Decode(string type, byte[] bytes)
@@ -101,7 +106,8 @@ public sealed class OpenApi_in_protobuf(KubectlServer server)
             "Any" => JsonNode.Parse((string)message.Single(field => field.Name == "yaml").Value!)!,
             _ when type.StartsWith("Named", StringComparison.Ordinal) => new JsonObject { [(string)message[0].Value!] = message[1].Value },
             // What is one of several, and a list that can only have one item.
-            _ when type.Contains("Or", StringComparison.Ordinal) && !type.EndsWith('s') || type is "ItemsItem" or "AdditionalPropertiesItem" => message.Single().Value,
+            _ when type.Contains("Or", StringComparison.Ordinal) && !type.EndsWith('s')
+                || type is "ItemsItem" or "AdditionalPropertiesItem" => message.Single().Value,
             _ => Joined(message),
         };
     }
@@ -124,7 +130,8 @@ public sealed class OpenApi_in_protobuf(KubectlServer server)
         return joined;
     }
 
-    private static string Json(string name) => name == "_ref" ? "$ref" : Regex.Replace(name, "_([a-z])", match => match.Groups[1].Value.ToUpperInvariant());
+    private static string Json(string name) =>
+        name == "_ref" ? "$ref" : Regex.Replace(name, "_([a-z])", match => match.Groups[1].Value.ToUpperInvariant());
 
     private static JsonValue Number(double value) => JsonValue.Create((long)value);
 

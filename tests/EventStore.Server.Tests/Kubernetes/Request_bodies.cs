@@ -47,7 +47,9 @@ public sealed class Request_bodies
     [Fact]
     public void A_patch_is_an_object_and_its_duplicates_are_told()
     {
-        Assert.True(BodyJson.TryParsePatch(Utf8(" {\"metadata\":{\"labels\":{\"x\":\"1\",\"x\":\"2\"}}} "), PyTorchJobs, "x", out JsonObject? patch, out _, out var duplicates));
+        Assert.True(BodyJson.TryParsePatch(
+            Utf8(" {\"metadata\":{\"labels\":{\"x\":\"1\",\"x\":\"2\"}}} "), PyTorchJobs, "x", out JsonObject? patch, out _,
+            out var duplicates));
         Assert.Equal("""{"metadata":{"labels":{"x":"2"}}}""", patch.ToString());
         Assert.Equal("metadata.labels.x", Assert.Single(duplicates).ToString());
     }
@@ -71,7 +73,8 @@ public sealed class Request_bodies
     public void What_is_no_object_of_some_kind_is_refused_in_upstream_s_words(string text, string message)
     {
         Assert.False(BodyJson.TryParseObject(Utf8(text), PyTorchJobs, "", out _, out Status? refusal, out _));
-        Assert.Equal((400, "the object provided is unrecognized (must be of type PyTorchJob): " + message), (refusal.Code, refusal.Message));
+        Assert.Equal(
+            (400, "the object provided is unrecognized (must be of type PyTorchJob): " + message), (refusal.Code, refusal.Message));
     }
 
     [Fact]
@@ -92,7 +95,9 @@ public sealed class Request_bodies
         Assert.NotEqual(
             BodyJson.TryParsePatch(Utf8(text ?? ""), PyTorchJobs, "x", out JsonObject? patch, out Status? refusal, out _),
             refusal is not null && patch is null);
-        Assert.NotEqual(BodyJson.TryParseObject(bytes ?? [], PyTorchJobs, "x", out JsonObject? manifest, out refusal, out _), refusal is not null && manifest is null);
+        Assert.NotEqual(
+            BodyJson.TryParseObject(bytes ?? [], PyTorchJobs, "x", out JsonObject? manifest, out refusal, out _),
+            refusal is not null && manifest is null);
     }
 
     [Theory]
@@ -107,7 +112,8 @@ public sealed class Request_bodies
         foreach (bool saysLength in (bool[])[true, false])
         {
             byte[] sent = [.. Enumerable.Range(0, length).Select(i => (byte)i)];
-            var context = new DefaultHttpContext { Request = { Body = new MemoryStream(sent), ContentLength = saysLength ? length : null } };
+            var context =
+                new DefaultHttpContext { Request = { Body = new MemoryStream(sent), ContentLength = saysLength ? length : null } };
             (ReadOnlyMemory<byte> bytes, Status? refusal) = await RequestBody.Read(context.Request, limit);
             Assert.Equal(code, refusal?.Code);
             if (code is null)
@@ -118,8 +124,12 @@ public sealed class Request_bodies
     [Fact]
     public async Task A_body_that_says_it_is_too_large_is_not_read()
     {
-        var context = new DefaultHttpContext { Request = { ContentLength = RequestBody.BytesMax + 1L, Body = new Unreadable(new InvalidOperationException()) } };
-        Assert.Equal("Request entity too large: limit is 3145728", (await RequestBody.Read(context.Request, RequestBody.BytesMax)).Refusal?.Message);
+        var context = new DefaultHttpContext
+        {
+            Request = { ContentLength = RequestBody.BytesMax + 1L, Body = new Unreadable(new InvalidOperationException()) },
+        };
+        Assert.Equal(
+            "Request entity too large: limit is 3145728", (await RequestBody.Read(context.Request, RequestBody.BytesMax)).Refusal?.Message);
     }
 
     [Theory]
@@ -169,18 +179,21 @@ public sealed class Request_bodies
     [InlineData("""{"kind":"Other"}""", """{"apiVersion":"v1","kind":"Other"}""")]
     public void A_review_is_of_its_endpoint_s_kind_where_it_does_not_say_its_own(string sent, string read)
     {
-        Assert.True(BodyJson.TryParseReview(Utf8(sent), new ApiResource("", "v1", "reviews", "review", "Review"), out JsonObject? review, out _));
+        Assert.True(
+            BodyJson.TryParseReview(Utf8(sent), new ApiResource("", "v1", "reviews", "review", "Review"), out JsonObject? review, out _));
         Assert.Equal(read, review.ToString());
     }
 
     private static async Task<(int, string)?> Refusal(byte[] sent, int valuesMax)
     {
         var context = new DefaultHttpContext { Request = { Body = new MemoryStream(sent) } };
-        return (await RequestBody.Read(context.Request, sent.Length, valuesMax)).Refusal is { } refusal ? (refusal.Code, refusal.Message) : null;
+        return (await RequestBody.Read(context.Request, sent.Length, valuesMax)).Refusal is { } refusal ? (refusal.Code, refusal.Message)
+            : null;
     }
 
     private sealed class Unreadable(Exception why) : MemoryStream
     {
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => ValueTask.FromException<int>(why);
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            ValueTask.FromException<int>(why);
     }
 }

@@ -80,7 +80,8 @@ public sealed class Selectors
     }
 
     [Fact]
-    public void What_stands_behind_a_zero_character_is_not_dropped() => Assert.False(LabelSelector.TryParse("app=test\0,n=8", out _, out _));
+    public void What_stands_behind_a_zero_character_is_not_dropped() =>
+        Assert.False(LabelSelector.TryParse("app=test\0,n=8", out _, out _));
 
     [Fact]
     public void Requirements_are_data_in_the_order_of_their_keys()
@@ -169,14 +170,19 @@ public sealed class Selectors
         Key,
         from key in Key select "! " + key,
         from key in Key from sign in Gen.Elements("=", "==", "!=", ">", " < ") from value in Value select key + sign + value,
-        from key in Key from word in Gen.Elements(" in ", "  notin") from values in Value.ListOf() select $"{key}{word}({string.Join(',', values)})");
+        from key in Key
+        from word in Gen.Elements(" in ", "  notin")
+        from values in Value.ListOf()
+        select $"{key}{word}({string.Join(',', values)})");
 
     [Fact]
     public void Equal_terms_are_one()
     {
-        Assert.True(LabelSelector.TryParse("a,b=1," + string.Join(',', Enumerable.Repeat("a,b=1,b in (2,1,2),b in (1,2)", 500)), out LabelSelector selector, out _));
+        Assert.True(LabelSelector.TryParse(
+            "a,b=1," + string.Join(',', Enumerable.Repeat("a,b=1,b in (2,1,2),b in (1,2)", 500)), out LabelSelector selector, out _));
         Assert.Equal("a,b=1,b in (1,2)", selector.ToString());
-        Assert.True(FieldSelector.TryParse(string.Join(',', Enumerable.Repeat("metadata.name=x", 500)), Names, out FieldSelector fields, out _));
+        Assert.True(
+            FieldSelector.TryParse(string.Join(',', Enumerable.Repeat("metadata.name=x", 500)), Names, out FieldSelector fields, out _));
         Assert.Equal("metadata.name=x", fields.ToString());
     }
 
@@ -185,13 +191,15 @@ public sealed class Selectors
     [InlineData(5, "the label selector has 5 different terms and values; at most 4 are allowed")]
     public void Terms_have_a_limit_and_each_value_of_a_set_counts(int count, string? refusal)
     {
-        foreach (string text in (string[])[Terms(count, "k{0}"), $"k in ({Terms(count, "v{0}")})", "a," + $"k notin ({Terms(count - 1, "v{0}")})"])
+        foreach (string text in (string[])
+            [Terms(count, "k{0}"), $"k in ({Terms(count, "v{0}")})", "a," + $"k notin ({Terms(count - 1, "v{0}")})"])
         {
             Assert.Equal(refusal is null, LabelSelector.TryParse(text, out _, out Status? refused, termsMax: 4));
             Assert.Equal(refusal, refused?.Message);
         }
 
-        Assert.Equal(refusal is null, FieldSelector.TryParse(Terms(count, "metadata.name!=v{0}"), Names, out _, out Status? wrong, termsMax: 4));
+        Assert.Equal(
+            refusal is null, FieldSelector.TryParse(Terms(count, "metadata.name!=v{0}"), Names, out _, out Status? wrong, termsMax: 4));
         Assert.Equal(refusal?.Replace("label", "field", StringComparison.Ordinal), wrong?.Message);
     }
 
@@ -205,15 +213,19 @@ public sealed class Selectors
         long some = Allocated(() => _ = LabelSelector.TryParse(Terms(2000, term), out _, out _, int.MaxValue));
         long more = Allocated(() => _ = LabelSelector.TryParse(Terms(8000, term), out _, out _, int.MaxValue));
         Assert.True(more < 5 * some, $"{some} and {more} bytes");
-        some = Allocated(() => _ = FieldSelector.TryParse(Terms(2000, "metadata.name!=" + term.Trim('!').Replace('=', '-')), Names, out _, out _, int.MaxValue));
-        more = Allocated(() => _ = FieldSelector.TryParse(Terms(8000, "metadata.name!=" + term.Trim('!').Replace('=', '-')), Names, out _, out _, int.MaxValue));
+        some = Allocated(() => _ = FieldSelector.TryParse(
+            Terms(2000, "metadata.name!=" + term.Trim('!').Replace('=', '-')), Names, out _, out _, int.MaxValue));
+        more = Allocated(() => _ = FieldSelector.TryParse(
+            Terms(8000, "metadata.name!=" + term.Trim('!').Replace('=', '-')), Names, out _, out _, int.MaxValue));
         Assert.True(more < 5 * some, $"{some} and {more} bytes");
     }
 
     private static string Terms(int count, string form) =>
         string.Join(',', Enumerable.Range(0, count).Select(i => string.Format(System.Globalization.CultureInfo.InvariantCulture, form, i)));
 
-    /// <summary>Work that can be counted: what grows faster than its input also allocates faster here, for every term is an object.</summary>
+    /// <summary>
+    /// Work that can be counted: what grows faster than its input also allocates faster here, for every term is an object.
+    /// </summary>
     private static long Allocated(Action run)
     {
         run();

@@ -155,9 +155,11 @@ public sealed class Status_texts
     [Fact]
     public void Refused_fields_are_named_in_the_message_together_with_those_that_may_change()
     {
-        Status status = Status.FieldsForbidden(PyTorchJobs, "x", [FieldPath.Of("spec", "backoffLimit")], ["metadata.labels", "spec.cleanPodPolicy"]);
+        Status status = Status.FieldsForbidden(
+            PyTorchJobs, "x", [FieldPath.Of("spec", "backoffLimit")], ["metadata.labels", "spec.cleanPodPolicy"]);
         Assert.Equal((400, "BadRequest"), (status.Code, status.Reason));
-        Assert.Equal("these fields may not be changed: spec.backoffLimit; only these may: metadata.labels, spec.cleanPodPolicy", status.Message);
+        Assert.Equal(
+            "these fields may not be changed: spec.backoffLimit; only these may: metadata.labels, spec.cleanPodPolicy", status.Message);
         StatusCause cause = Assert.Single(status.Details!.Causes);
         Assert.Equal(("FieldValueForbidden", "spec.backoffLimit"), (cause.Reason, cause.Field));
     }

@@ -31,7 +31,8 @@ public sealed class Write_options
     [Fact]
     public void Write_options_are_read()
     {
-        Assert.True(WriteOptions.TryRead(Query("?dryRun=All&fieldManager=me&fieldValidation=Strict&zzz=1"), WriteKind.Patch, out WriteOptions? options, out _));
+        Assert.True(WriteOptions.TryRead(
+            Query("?dryRun=All&fieldManager=me&fieldValidation=Strict&zzz=1"), WriteKind.Patch, out WriteOptions? options, out _));
         Assert.Equal(new WriteOptions(true, "me", FieldValidation.Strict), options);
         Assert.True(WriteOptions.TryRead(Query(""), WriteKind.Patch, out options, out _));
         Assert.Equal(new WriteOptions(false, "", FieldValidation.Warn), options);
@@ -47,7 +48,8 @@ public sealed class Write_options
     public void Every_option_that_is_wrong_is_named_at_once(string query, string errors)
     {
         Assert.False(WriteOptions.TryRead(Query(query), WriteKind.Patch, out _, out Status? refusal));
-        Assert.Equal((422, "Invalid", "PatchOptions.meta.k8s.io \"\" is invalid: " + errors), (refusal.Code, refusal.Reason, refusal.Message));
+        Assert.Equal(
+            (422, "Invalid", "PatchOptions.meta.k8s.io \"\" is invalid: " + errors), (refusal.Code, refusal.Reason, refusal.Message));
         Assert.Equal(("", "meta.k8s.io", "PatchOptions"), (refusal.Details!.Name, refusal.Details.Group, refusal.Details.Kind));
     }
 
@@ -55,7 +57,8 @@ public sealed class Write_options
     public void A_field_manager_has_at_most_128_bytes()
     {
         Assert.True(WriteOptions.TryRead(Query("?fieldManager=" + new string('m', 128)), WriteKind.Create, out _, out _));
-        Assert.False(WriteOptions.TryRead(Query("?fieldManager=" + new string('m', 126) + "%E2%9C%93"), WriteKind.Create, out _, out Status? refusal));
+        Assert.False(WriteOptions.TryRead(
+            Query("?fieldManager=" + new string('m', 126) + "%E2%9C%93"), WriteKind.Create, out _, out Status? refusal));
         Assert.Equal("CreateOptions.meta.k8s.io \"\" is invalid: fieldManager: Too long: may not be more than 128 bytes", refusal.Message);
     }
 
@@ -70,7 +73,8 @@ public sealed class Write_options
     [InlineData("?orphanDependents=false", "", false, Propagation.Background, null, null)]
     [InlineData("?propagationPolicy=Orphan&uid=other", "{}", false, null, null, null)]
     [InlineData("", "", false, null, null, null)]
-    public void Delete_options_come_from_the_body_or_else_from_the_query(string query, string body, bool dryRun, Propagation? propagation, string? uid, string? version)
+    public void Delete_options_come_from_the_body_or_else_from_the_query(
+        string query, string body, bool dryRun, Propagation? propagation, string? uid, string? version)
     {
         Assert.True(DeleteOptions.TryRead(Query(query), Utf8(body), PyTorchJobs, out DeleteOptions? options, out _));
         Assert.Equal(new DeleteOptions(dryRun, propagation, uid, version), options);
@@ -135,7 +139,9 @@ public sealed class Write_options
             StrictDecoding.RefuseObject(PyTorchJobs, texts).Message);
         Status patch = StrictDecoding.RefusePatch(JsonValue("{}"), texts);
         Assert.Equal(422, patch.Code);
-        Assert.Equal(" \"\" is invalid: patch: Invalid value: \"{}\": strict decoding error: duplicate field \"metadata.labels.x\", unknown field \"spec.foo\"", patch.Message);
+        Assert.Equal(
+            " \"\" is invalid: patch: Invalid value: \"{}\": strict decoding error: duplicate field \"metadata.labels.x\", unknown field \"spec.foo\"",
+            patch.Message);
     }
 
     [Fact]

@@ -29,21 +29,24 @@ public sealed class Lifetimes_end : IAsyncLifetime
     [Theory]
     [InlineData("Succeeded", true)]
     [InlineData("Failed", false)]
-    public async Task A_finished_job_is_deleted_once_at_its_moment_and_the_history_says_by_whom_and_why(string condition, bool hasCompletionTime)
+    public async Task A_finished_job_is_deleted_once_at_its_moment_and_the_history_says_by_whom_and_why(
+        string condition, bool hasCompletionTime)
     {
         DateTimeOffset finished = Now();
         await Create("done", ""","ttlSecondsAfterFinished":2""");
         await Finish("done", finished, condition, hasCompletionTime);
         await IsGone("done");
 
-        JsonNode deletion = Assert.Single(await Revisions("done"), revision => revision!.ToJsonString().Contains("ttl-controller", StringComparison.Ordinal))!;
+        JsonNode deletion = Assert.Single(
+            await Revisions("done"), revision => revision!.ToJsonString().Contains("ttl-controller", StringComparison.Ordinal))!;
         Assert.Equal(1, await database.Ask<long>($$"""
             SELECT count(*) FROM eventstore.mt_events WHERE type = 'job_deleted' AND user_name = 'system:serviceaccount:eventstore:ttl-controller'
                AND headers ->> 'reason' = 'TTL expired after 2 s' AND timestamp >= '{{finished.AddSeconds(2):O}}'
             """));
         Assert.Contains("Deleted", deletion.ToJsonString(), StringComparison.Ordinal);
         Assert.Contains("TTL expired after 2 s", deletion.ToJsonString(), StringComparison.Ordinal);
-        Assert.Matches("eventstore_lifetimes_ended_total\\{[^}]*controller=\"ttl-controller\"[^}]*\\} 1", await Metrics("eventstore_lifetimes_ended_total"));
+        Assert.Matches("eventstore_lifetimes_ended_total\\{[^}]*controller=\"ttl-controller\"[^}]*\\} 1", await Metrics(
+            "eventstore_lifetimes_ended_total"));
         Assert.Contains("eventstore_lifetimes_due", await Metrics("eventstore_lifetimes_due"), StringComparison.Ordinal);
         Assert.Contains("[+]lifetimes ok", await Admin.GetStringAsync("/readyz?verbose"), StringComparison.Ordinal);
         await database.AssertWhole();
@@ -111,7 +114,9 @@ public sealed class Lifetimes_end : IAsyncLifetime
         await Create("slow", ""","activeDeadlineSeconds":1""");
         await Create("finished", ""","activeDeadlineSeconds":1""");
         await Finish("finished", started);
-        await Status("slow", $$$"""{"startTime":"{{{Text(started)}}}","conditions":[{"type":"Running","status":"True","reason":"PyTorchJobRunning"}]}""");
+        await Status(
+            "slow",
+            $$$"""{"startTime":"{{{Text(started)}}}","conditions":[{"type":"Running","status":"True","reason":"PyTorchJobRunning"}]}""");
         await Eventually.Holds(() => Admin.Get(Sample.Job("slow")), job => job["status"]!["completionTime"] is not null);
 
         JsonNode status = (await Admin.Get(Sample.Job("slow")))["status"]!;
@@ -137,11 +142,16 @@ public sealed class Lifetimes_end : IAsyncLifetime
         await server.Stop();
         await using ServerProcess plain = await ServerProcess.Start(database.Serving);
         foreach (string name in (string[])["due", "active"])
-            await (await plain.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest(name, spec: ""","ttlSecondsAfterFinished":0,"activeDeadlineSeconds":1""")))).Manifest(201);
+            await (await plain.Admin.PostAsync(Sample.Jobs(),
+                Sample.Body(Sample.Manifest(name, spec: ""","ttlSecondsAfterFinished":0,"activeDeadlineSeconds":1""")))).Manifest(201);
         await (await plain.Admin.Patch(Sample.Job("due") + "/status", Finished(Now(), "Succeeded", true))).Manifest();
-        await (await plain.Admin.Patch(Sample.Job("active") + "/status", $$$"""{"status":{"startTime":"{{{Text(Now().AddDays(-1))}}}"}}""")).Manifest();
-        Assert.DoesNotContain("lifetimes", await plain.Admin.GetStringAsync("/metrics") + await plain.Admin.GetStringAsync("/readyz?verbose"), StringComparison.Ordinal);
-        Assert.Equal(0, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE user_name LIKE 'system:serviceaccount:eventstore:%'"));
+        await (await plain.Admin.Patch(Sample.Job("active") + "/status", $$$"""{"status":{"startTime":"{{{Text(Now().AddDays(-1))}}}"}}"""))
+            .Manifest();
+        Assert.DoesNotContain(
+            "lifetimes", await plain.Admin.GetStringAsync("/metrics") + await plain.Admin.GetStringAsync("/readyz?verbose"),
+            StringComparison.Ordinal);
+        Assert.Equal(0, await database.Ask<long>(
+            "SELECT count(*) FROM eventstore.mt_events WHERE user_name LIKE 'system:serviceaccount:eventstore:%'"));
 
         await using ServerProcess again = await ServerProcess.Start(database.Serving, "--controllers", "ttl");
         await Eventually.Equal(HttpStatusCode.NotFound, async () => (await plain.Admin.GetAsync(Sample.Job("due"))).StatusCode);
@@ -173,7 +183,8 @@ public sealed class Lifetimes_end : IAsyncLifetime
     }
 
     private async Task<JsonArray> Revisions(string name) =>
-        (await Admin.Get($"/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions?fieldSelector=job%3D{name}"))["items"]!.AsArray();
+        (await Admin.Get($"/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions?fieldSelector=job%3D{name}"))["items"]!
+            .AsArray();
 
     private Task<string[]> Types(string name) => database.Ask<string[]>($"""
         SELECT array_agg(e.type::text ORDER BY e.seq_id) FROM eventstore.mt_events e JOIN eventstore.mt_doc_current_job j ON j.id = e.stream_id WHERE j.name = '{name}'

@@ -79,7 +79,8 @@ public sealed class Lifetimes_of_several_servers : IAsyncLifetime
         await Eventually.Equal(Jobs, Deleted);
         await a.Signal("CONT");
         await Eventually.Equal(Jobs, () => Ended(b));
-        await Eventually.Holds(() => a.Admin.GetStringAsync("/metrics"), metrics => Regex.IsMatch(metrics, @"eventstore_lifetimes_due\{[^}]*\} 0"));
+        await Eventually.Holds(
+            () => a.Admin.GetStringAsync("/metrics"), metrics => Regex.IsMatch(metrics, @"eventstore_lifetimes_due\{[^}]*\} 0"));
         Assert.Equal(0, await Ended(a));
         await EachOnce();
     }
@@ -109,7 +110,8 @@ public sealed class Lifetimes_of_several_servers : IAsyncLifetime
     private async Task EachOnce()
     {
         Assert.Equal((Jobs, Jobs), (
-            await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events WHERE type = 'job_deleted' AND user_name LIKE 'system:serviceaccount:eventstore:%'"),
+            await database.Ask<long>(
+                "SELECT count(*) FROM eventstore.mt_events WHERE type = 'job_deleted' AND user_name LIKE 'system:serviceaccount:eventstore:%'"),
             await database.Ask<long>("SELECT count(DISTINCT stream_id) FROM eventstore.mt_events WHERE type = 'job_deleted'")));
         await database.AssertWhole();
     }

@@ -84,7 +84,8 @@ public sealed class The_lease_of_lifetimes : IAsyncLifetime
         {
             Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Patch(name, """{"spec":{"activeDeadlineSeconds":60}}""")));
             var started = (JsonObject)JsonReading.Parse("""{"status":{"startTime":"2026-02-01T00:00:00Z"}}"""u8);
-            Assert.IsType<Outcome.Done>(await lane.Execute(new PatchStatus(new JobKey(InProcess.Namespace, name), Midnight, InProcess.Origin, started)));
+            Assert.IsType<Outcome.Done>(
+                await lane.Execute(new PatchStatus(new JobKey(InProcess.Namespace, name), Midnight, InProcess.Origin, started)));
         }
 
         var reads = new DueJobReads(database.Source, new HashSet<LifetimeRule> { LifetimeRule.Deadline }, pageLength: 2);
@@ -149,7 +150,8 @@ public sealed class The_lease_of_lifetimes : IAsyncLifetime
 
     private async Task<long?> Take(long mine, int seconds)
     {
-        await using Npgsql.NpgsqlCommand command = database.Source.CreateCommand($"SELECT eventstore.lease_take_1('lifetimes', {mine}, {seconds})");
+        await using Npgsql.NpgsqlCommand command = database.Source.CreateCommand(
+            $"SELECT eventstore.lease_take_1('lifetimes', {mine}, {seconds})");
         return await command.ExecuteScalarAsync() as long?;
     }
 }

@@ -35,7 +35,8 @@ public sealed class An_operators_day : IAsyncLifetime
     [Fact]
     public async Task The_operators_status_changes_the_status_and_nothing_else()
     {
-        JsonNode created = await Happens("job_created", await server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("mnist"))), 201);
+        JsonNode created = await Happens(
+            "job_created", await server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("mnist"))), 201);
         JsonNode sent = WithDefaults(created);
         sent["metadata"]!["uid"] = "";
         sent["status"] = Status("Created");
@@ -53,7 +54,8 @@ public sealed class An_operators_day : IAsyncLifetime
         sent["metadata"]!["resourceVersion"] = updated.Revision();
         JsonNode running = await Happens("job_status_updated", await Put("mnist/status", sent));
         sent["metadata"]!["resourceVersion"] = running.Revision();
-        Assert.Equal(running.Revision(), (await HappensNot(await Put("mnist/status", sent))).Revision()); // it reconciles often, and says the same
+        // It reconciles often, and says the same.
+        Assert.Equal(running.Revision(), (await HappensNot(await Put("mnist/status", sent))).Revision());
 
         // Another life of that name is not meant.
         sent["metadata"]!["uid"] = "00000000-0000-4000-8000-000000000000";
@@ -64,11 +66,15 @@ public sealed class An_operators_day : IAsyncLifetime
     public async Task Finalizers_and_owners_come_and_go()
     {
         await Happens("job_created", await server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("mnist"))), 201);
-        JsonNode held = await Happens("job_patched", await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"finalizers":["kubeflow.org/cleanup"]}}"""));
-        const string owner = """{"apiVersion":"batch/v1","kind":"CronJob","name":"nightly","uid":"0f6a5b1e-6f0e-4e5c-9a55-0d1a6f6f1a01","controller":true,"blockOwnerDeletion":true}""";
-        JsonNode owned = await Happens("job_patched", await JsonPatch("mnist", $$"""[{"op":"add","path":"/metadata/ownerReferences","value":[{{owner}}]}]"""));
+        JsonNode held = await Happens(
+            "job_patched", await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"finalizers":["kubeflow.org/cleanup"]}}"""));
+        const string owner =
+            """{"apiVersion":"batch/v1","kind":"CronJob","name":"nightly","uid":"0f6a5b1e-6f0e-4e5c-9a55-0d1a6f6f1a01","controller":true,"blockOwnerDeletion":true}""";
+        JsonNode owned = await Happens(
+            "job_patched", await JsonPatch("mnist", $$"""[{"op":"add","path":"/metadata/ownerReferences","value":[{{owner}}]}]"""));
         Assert.Equal((1, "nightly"), ((int)owned["metadata"]!["generation"]!, (string)owned["metadata"]!["ownerReferences"]![0]!["name"]!));
-        await HappensNot(await JsonPatch("mnist", """[{"op":"test","path":"/metadata/finalizers/0","value":"another"},{"op":"remove","path":"/metadata/finalizers/0"}]"""), 422);
+        await HappensNot(await JsonPatch("mnist",
+            """[{"op":"test","path":"/metadata/finalizers/0","value":"another"},{"op":"remove","path":"/metadata/finalizers/0"}]"""), 422);
 
         JsonNode going = await Happens("job_deletion_requested", await server.Admin.DeleteAsync(Sample.Job("mnist")));
         Assert.Equal(["kubeflow.org/cleanup"], going["metadata"]!["finalizers"]!.AsArray().Select(each => (string)each!));
@@ -90,11 +96,13 @@ public sealed class An_operators_day : IAsyncLifetime
                "tolerations":[{"key":"gpu","operator":"Exists","effect":"NoSchedule"}]} } },
              "Worker":{"template":{"metadata":{"labels":{"kueue.x-k8s.io/podset":"worker"}},"spec":{"nodeSelector":{"pool":"a100"}} }} }} }
             """)!;
-        JsonNode started = await Happens("job_patched", await server.Admin.Patch(Sample.Job("queued") + $"?fieldManager={Queue}", start.ToJsonString()));
+        JsonNode started = await Happens(
+            "job_patched", await server.Admin.Patch(Sample.Job("queued") + $"?fieldManager={Queue}", start.ToJsonString()));
         JsonNode master = started["spec"]!["pytorchReplicaSpecs"]!["Master"]!["template"]!;
         Assert.Equal(
             (false, "a100", "gpu", "master", 2),
-            ((bool)started["spec"]!["runPolicy"]!["suspend"]!, (string)master["spec"]!["nodeSelector"]!["pool"]!, (string)master["spec"]!["tolerations"]![0]!["key"]!,
+            ((bool)started["spec"]!["runPolicy"]!["suspend"]!, (string)master["spec"]!["nodeSelector"]!["pool"]!,
+                (string)master["spec"]!["tolerations"]![0]!["key"]!,
                 (string)master["metadata"]!["labels"]!["kueue.x-k8s.io/podset"]!, (int)started["metadata"]!["generation"]!));
         await HappensNot(await server.Admin.Patch(Sample.Job("queued") + $"?fieldManager={Queue}", start.ToJsonString()), 409); // once
 
@@ -104,11 +112,16 @@ public sealed class An_operators_day : IAsyncLifetime
              "Worker":{"template":{"metadata":{"labels":null},"spec":{"nodeSelector":null}}}}}}
             """)!;
         JsonNode stopped = await Happens("job_patched", await server.Admin.Patch(Sample.Job("queued"), stop.ToJsonString()));
-        Assert.Equal((true, null), ((bool)stopped["spec"]!["runPolicy"]!["suspend"]!, stopped["spec"]!["pytorchReplicaSpecs"]!["Worker"]!["template"]!["spec"]!["nodeSelector"]));
-        await HappensNot(await server.Admin.Patch(Sample.Job("queued"), """{"spec":{"runPolicy":{"managedBy":"kueue.x-k8s.io/multikueue"}}}"""), 422); // immutable
+        Assert.Equal((true, null), ((bool)stopped["spec"]!["runPolicy"]!["suspend"]!,
+            stopped["spec"]!["pytorchReplicaSpecs"]!["Worker"]!["template"]!["spec"]!["nodeSelector"]));
+        // That field is immutable.
+        await HappensNot(
+            await server.Admin.Patch(Sample.Job("queued"), """{"spec":{"runPolicy":{"managedBy":"kueue.x-k8s.io/multikueue"}}}"""), 422);
     }
 
-    /// <summary>controller-runtime's CreateOrPatch: GET, and then POST, or the merge patch between what was read and what is wanted, or nothing.</summary>
+    /// <summary>
+    /// controller-runtime's CreateOrPatch: GET, and then POST, or the merge patch between what was read and what is wanted, or nothing.
+    /// </summary>
     [Fact]
     public async Task Create_or_patch_creates_and_then_patches_what_differs()
     {
@@ -129,7 +142,8 @@ public sealed class An_operators_day : IAsyncLifetime
     {
         await Happens("job_created", await server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("elastic"))), 201);
         JsonNode scale = await server.Admin.Get(Sample.Job("elastic") + "/scale");
-        Assert.Equal(("Scale", "autoscaling/v1", 1), ((string)scale["kind"]!, (string)scale["apiVersion"]!, (int)scale["spec"]!["replicas"]!));
+        Assert.Equal(
+            ("Scale", "autoscaling/v1", 1), ((string)scale["kind"]!, (string)scale["apiVersion"]!, (int)scale["spec"]!["replicas"]!));
         scale["spec"]!["replicas"] = 3;
         JsonNode scaled = await Happens("job_replaced", await Put("elastic/scale", scale));
         Assert.Equal(3, (int)scaled["spec"]!["replicas"]!);
@@ -151,9 +165,12 @@ public sealed class An_operators_day : IAsyncLifetime
         const string patch = """{"spec":{"pytorchReplicaSpecs":{"Worker":{"template":{"spec":{"nodeSelectors":{"a":"b"}}}}}}}""";
         using HttpResponseMessage patched = await server.Admin.Patch(Sample.Job("typo"), patch);
         Assert.Equal(job.Revision(), (await HappensNot(patched)).Revision());
-        Assert.Contains("spec.pytorchReplicaSpecs.Worker.template.spec.nodeSelectors", patched.Headers.GetValues("Warning").Single(), StringComparison.Ordinal);
+        Assert.Contains(
+            "spec.pytorchReplicaSpecs.Worker.template.spec.nodeSelectors", patched.Headers.GetValues("Warning").Single(),
+            StringComparison.Ordinal);
         await HappensNot(await server.Admin.Patch(Sample.Job("typo") + "?fieldValidation=Strict", patch), 422);
-        await HappensNot(await server.Admin.PostAsync(Sample.Jobs() + "?fieldValidation=Strict", Sample.Body(manifest.Replace("typo", "typo2", StringComparison.Ordinal))), 400);
+        await HappensNot(await server.Admin.PostAsync(
+            Sample.Jobs() + "?fieldValidation=Strict", Sample.Body(manifest.Replace("typo", "typo2", StringComparison.Ordinal))), 400);
     }
 
     [Fact]
@@ -162,7 +179,8 @@ public sealed class An_operators_day : IAsyncLifetime
         await server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("both")));
         foreach (string patch in (string[])
         [
-            """{"spec":{"ttlSecondsAfterFinished":5}}""", """{"spec":{"cleanPodPolicy":"All"}}""", """{"spec":{"runPolicy":{"ttlSecondsAfterFinished":6}}}""",
+            """{"spec":{"ttlSecondsAfterFinished":5}}""", """{"spec":{"cleanPodPolicy":"All"}}""",
+            """{"spec":{"runPolicy":{"ttlSecondsAfterFinished":6}}}""",
             """{"spec":{"ttlSecondsAfterFinished":7,"runPolicy":{"ttlSecondsAfterFinished":8}}}""", """{"metadata":{"labels":{"a":"b"}}}""",
         ])
             await (await server.Admin.Patch(Sample.Job("both"), patch)).Manifest();
@@ -173,11 +191,14 @@ public sealed class An_operators_day : IAsyncLifetime
         Assert.Equal("", await Found("path=metadata.labels,policy=ttl"));
         Assert.Equal("6 3 1", await Found("policy!=ttl"));
         Assert.Equal("3", await Found("policy=clean"));
-        JsonNode refused = await (await server.Admin.GetAsync("/apis/audit.eventstore.io/v1/pytorchjobrevisions?fieldSelector=policy=age")).Manifest(400);
+        JsonNode refused = await (await server.Admin.GetAsync("/apis/audit.eventstore.io/v1/pytorchjobrevisions?fieldSelector=policy=age"))
+            .Manifest(400);
         Assert.EndsWith("a policy is one of backoff, clean, deadline, ttl", (string)refused["message"]!, StringComparison.Ordinal);
 
         async Task<string> Found(string selector) =>
-            string.Join(' ', (await server.Admin.Get($"/apis/audit.eventstore.io/v1/pytorchjobrevisions?fieldSelector={selector}"))["items"]!.AsArray()
+            string.Join(
+                ' ',
+                (await server.Admin.Get($"/apis/audit.eventstore.io/v1/pytorchjobrevisions?fieldSelector={selector}"))["items"]!.AsArray()
                 .Select(each => $"{int.Parse(((string)each!["metadata"]!["name"]!).Split('.')[1]) - 1}"));
     }
 
@@ -205,7 +226,8 @@ public sealed class An_operators_day : IAsyncLifetime
         foreach (JsonNode role in job["spec"]!["pytorchReplicaSpecs"]!.AsObject().Select(each => each.Value!))
         {
             role["template"]!["metadata"] = new JsonObject { ["creationTimestamp"] = null };
-            role["template"]!["spec"]!["containers"]![0]!["ports"] = new JsonArray(new JsonObject { ["containerPort"] = 23456, ["name"] = "pytorchjob-port" });
+            role["template"]!["spec"]!["containers"]![0]!["ports"] = new JsonArray(
+                new JsonObject { ["containerPort"] = 23456, ["name"] = "pytorchjob-port" });
             role["template"]!["spec"]!["containers"]![0]!["resources"] ??= new JsonObject();
         }
 
@@ -256,7 +278,8 @@ public sealed class An_operators_day : IAsyncLifetime
         return server.Admin.SendAsync(request);
     }
 
-    private Task<HttpResponseMessage> JsonPatch(string name, string patch) => server.Admin.PatchAsync(Sample.Job(name), Sample.Body(patch, "application/json-patch+json"));
+    private Task<HttpResponseMessage> JsonPatch(string name, string patch) =>
+        server.Admin.PatchAsync(Sample.Job(name), Sample.Body(patch, "application/json-patch+json"));
 
     private async Task<JsonNode> Happens(string type, HttpResponseMessage answer, int code = 200)
     {
@@ -275,7 +298,8 @@ public sealed class An_operators_day : IAsyncLifetime
     /// <summary>One event of that type was stored since the last call, or none.</summary>
     private async Task Happened(string? type)
     {
-        string[] since = await database.Ask<string[]>($"SELECT coalesce(array_agg(type ORDER BY seq_id), '{{}}')::text[] FROM eventstore.mt_events WHERE seq_id > {events}");
+        string[] since = await database.Ask<string[]>(
+            $"SELECT coalesce(array_agg(type ORDER BY seq_id), '{{}}')::text[] FROM eventstore.mt_events WHERE seq_id > {events}");
         Assert.Equal(type is null ? [] : [type], since);
         events = await database.Ask<long>("SELECT coalesce(max(seq_id), 0) FROM eventstore.mt_events");
     }

@@ -13,8 +13,8 @@ namespace EventStore.Server.Tests.Operators;
 /// <summary>
 /// An operator as a program of its own, written with the official C# client as operators are: an informer (list, then watch from there, and
 /// again when the watch ends) keeps what it saw, a queue holds what is to be looked at, and workers bring each job a step further by a PUT
-/// of its status with the revision they saw. <c>dotnet EventStore.Server.Tests.dll controller URL NAMESPACE COUNT</c> ends when so many jobs
-/// have succeeded.
+/// of its status with the revision they saw. <c>dotnet EventStore.Server.Tests.dll controller URL NAMESPACE COUNT</c> ends when so many
+/// jobs have succeeded.
 /// </summary>
 internal sealed class Controller(IKubernetes client, string @namespace, int count) : IDisposable
 {
@@ -42,7 +42,8 @@ internal sealed class Controller(IKubernetes client, string @namespace, int coun
         using var client = new k8s.Kubernetes(new KubernetesClientConfiguration { Host = url, AccessToken = ServerProcess.AdminToken });
         using var controller = new Controller(client, @namespace, count);
         await Task.WhenAll([controller.Inform(), .. Enumerable.Range(0, Workers).Select(_ => controller.Work())]);
-        Console.WriteLine($"{controller.finished.Count} succeeded; {controller.lists} lists, {controller.watches} watches, {controller.conflicts} conflicts, "
+        Console.WriteLine(
+            $"{controller.finished.Count} succeeded; {controller.lists} lists, {controller.watches} watches, {controller.conflicts} conflicts, "
             + $"{controller.failures} failures");
         return controller.finished.Count == count ? 0 : 1;
     }
@@ -60,7 +61,8 @@ internal sealed class Controller(IKubernetes client, string @namespace, int coun
                 revision ??= await List();
                 watches++;
                 await foreach ((WatchEventType type, object frame) in client.CustomObjects.WatchListNamespacedCustomObjectAsync(
-                    "kubeflow.org", "v1", @namespace, "pytorchjobs", allowWatchBookmarks: true, resourceVersion: revision, cancellationToken: done.Token))
+                    "kubeflow.org", "v1", @namespace, "pytorchjobs", allowWatchBookmarks: true, resourceVersion: revision,
+                    cancellationToken: done.Token))
                 {
                     var job = (JsonElement)frame;
                     if (type == WatchEventType.Error)
@@ -119,7 +121,9 @@ internal sealed class Controller(IKubernetes client, string @namespace, int coun
         }
     }
 
-    /// <summary>One step; false to be called again. A job that is further than the cache says is a conflict, and the watch tells of it.</summary>
+    /// <summary>
+    /// One step; false to be called again. A job that is further than the cache says is a conflict, and the watch tells of it.
+    /// </summary>
     private async Task<bool> Reconcile(string name)
     {
         JsonNode job = JsonNode.Parse(cache[name].GetRawText())!;
@@ -134,12 +138,14 @@ internal sealed class Controller(IKubernetes client, string @namespace, int coun
 
         foreach (JsonNode? before in conditions)
             before!["status"] = "False";
-        conditions.Add(new JsonObject { ["type"] = Steps[conditions.Count], ["status"] = "True", ["lastUpdateTime"] = "2026-01-02T03:04:05Z" });
+        conditions.Add(
+            new JsonObject { ["type"] = Steps[conditions.Count], ["status"] = "True", ["lastUpdateTime"] = "2026-01-02T03:04:05Z" });
         job["status"] = new JsonObject { ["conditions"] = conditions };
         try
         {
             await client.CustomObjects.ReplaceNamespacedCustomObjectStatusAsync(
-                JsonSerializer.Deserialize<JsonElement>(job.ToJsonString()), "kubeflow.org", "v1", @namespace, "pytorchjobs", name, cancellationToken: done.Token);
+                JsonSerializer.Deserialize<JsonElement>(job.ToJsonString()), "kubeflow.org", "v1", @namespace, "pytorchjobs", name,
+                cancellationToken: done.Token);
             return true;
         }
         catch (HttpOperationException e) when (e.Response.StatusCode == HttpStatusCode.Conflict)

@@ -16,8 +16,8 @@ using Yarp.ReverseProxy.Forwarder;
 namespace EventStore.Server.Tests.Operators;
 
 /// <summary>
-/// In the place of kube-apiserver's aggregator, over real TLS on both sides: it knows whose a token is, says so in <c>X-Remote-*</c> headers on
-/// a connection with its own client certificate, and takes such headers out of what clients send. As a program: <c>dotnet
+/// In the place of kube-apiserver's aggregator, over real TLS on both sides: it knows whose a token is, says so in <c>X-Remote-*</c>
+/// headers on a connection with its own client certificate, and takes such headers out of what clients send. As a program: <c>dotnet
 /// EventStore.Server.Tests.dll front-proxy CA-FILE TOKENS TO TRUST</c> writes the authority of its certificate to CA-FILE, reads the token
 /// file TOKENS, and forwards to TO, whose certificate must be the one in the file TRUST.
 /// </summary>
@@ -29,7 +29,8 @@ internal sealed class FrontProxyStandIn : IAsyncDisposable
     private readonly WebApplication app;
     private readonly X509Certificate2[] certificates;
 
-    private FrontProxyStandIn(WebApplication app, params X509Certificate2[] certificates) => (this.app, this.certificates) = (app, certificates);
+    private FrontProxyStandIn(WebApplication app, params X509Certificate2[] certificates) =>
+        (this.app, this.certificates) = (app, certificates);
 
     /// <summary>Where it serves.</summary>
     public Uri Url => new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
@@ -121,7 +122,8 @@ internal sealed class FrontProxyStandIn : IAsyncDisposable
     {
         foreach (string forged in headers.Keys.Where(name => name.StartsWith("X-Remote-", StringComparison.OrdinalIgnoreCase)).ToArray())
             headers.Remove(forged);
-        string? token = headers.Authorization is [{ } bearer] && bearer.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase) ? bearer[7..].Trim() : headers["X-Auth-Token"];
+        string? token = headers.Authorization is [{ } bearer] && bearer.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
+            ? bearer[7..].Trim() : headers["X-Auth-Token"];
         if (token is null || callers.Find(token) is not { } found)
             return;
         Caller caller = Caller.Of(found);
@@ -141,7 +143,12 @@ internal sealed class FrontProxyStandIn : IAsyncDisposable
         using var only = X509Certificate2.CreateFromPem(File.ReadAllText(trust));
         using var chain = new X509Chain
         {
-            ChainPolicy = { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck, CustomTrustStore = { only } },
+            ChainPolicy =
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+                CustomTrustStore = { only },
+            },
         };
         return chain.Build((X509Certificate2)certificate);
     }

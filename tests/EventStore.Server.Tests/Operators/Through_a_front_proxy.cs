@@ -72,7 +72,8 @@ public sealed class Through_a_front_proxy : IAsyncLifetime, IDisposable
         Assert.Equal(direct.ToJsonString(), (await carol.Get(Sample.Job("mnist", "ml"))).ToJsonString());
 
         JsonArray history = (await carol.Get("/apis/audit.eventstore.io/v1/namespaces/ml/pytorchjobrevisions"))["items"]!.AsArray();
-        Assert.Equal(["Patched carol ml-team", "Created carol ml-team"], history.Select(each => $"{each!["verb"]} {each["user"]!["name"]} {each["user"]!["groups"]![0]}"));
+        Assert.Equal(["Patched carol ml-team", "Created carol ml-team"], history.Select(
+            each => $"{each!["verb"]} {each["user"]!["name"]} {each["user"]!["groups"]![0]}"));
     }
 
     [Fact]
@@ -86,7 +87,10 @@ public sealed class Through_a_front_proxy : IAsyncLifetime, IDisposable
         Assert.Equal(200, (int)(await root.GetAsync(Sample.Jobs("other"))).StatusCode);
         Assert.Equal(401, (int)(await nobody.GetAsync(Sample.Jobs("other"))).StatusCode);
         // Past the proxy, on a connection without its certificate, its headers are nothing.
-        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(server.Url, Sample.Jobs("other"))) { Headers = { { "X-Remote-User", "root" }, { "X-Remote-Group", "system:masters" } } };
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(server.Url, Sample.Jobs("other")))
+        {
+            Headers = { { "X-Remote-User", "root" }, { "X-Remote-Group", "system:masters" } },
+        };
         using var direct = new HttpClient();
         Assert.Equal(401, (int)(await direct.SendAsync(request)).StatusCode);
     }

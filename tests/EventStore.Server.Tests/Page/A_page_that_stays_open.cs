@@ -76,7 +76,8 @@ public sealed class A_page_that_stays_open(PageFixture fixture)
         await visitor.Page.EvaluateAsync("window.same = true");
 
         await Patch(30);
-        await (await fixture.Server.Admin.Patch(job + "/status", """{"status":{"conditions":[{"type":"Running","status":"True"}]}}""")).Manifest();
+        await (await fixture.Server.Admin.Patch(job + "/status", """{"status":{"conditions":[{"type":"Running","status":"True"}]}}"""))
+            .Manifest();
         await Assertions.Expect(revisions).ToHaveCountAsync(33);
         await Assertions.Expect(marks).ToHaveCountAsync(33);
         await Assertions.Expect(visitor.Page.GetByRole(AriaRole.Heading, new() { Name = "33 revisions from" })).ToBeVisibleAsync();
@@ -102,7 +103,8 @@ public sealed class A_page_that_stays_open(PageFixture fixture)
         await visitor.Page.GetByText("This job was deleted.").WaitForAsync();
         Assert.Equal(0, await visitor.Page.Locator(".head .state").CountAsync());
 
-        async Task Patch(int number) => await (await fixture.Server.Admin.Patch(job, $$$$"""{"metadata":{"labels":{"n":"{{{{number}}}}"}}}""")).Manifest();
+        async Task Patch(int number) =>
+            await (await fixture.Server.Admin.Patch(job, $$$$"""{"metadata":{"labels":{"n":"{{{{number}}}}"}}}""")).Manifest();
         static Task<double> Top(ILocator of) => of.EvaluateAsync<double>("each => each.getBoundingClientRect().top");
     }
 
@@ -112,7 +114,9 @@ public sealed class A_page_that_stays_open(PageFixture fixture)
         await using Visitor visitor = await fixture.Visit();
         IResponse answer = (await visitor.Page.GotoAsync("/docs"))!;
         string policy = answer.Headers["content-security-policy"];
-        Assert.DoesNotContain("unsafe", policy.Split(';').Single(each => each.Trim().StartsWith("script-src ", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.DoesNotContain(
+            "unsafe", policy.Split(';').Single(each => each.Trim().StartsWith("script-src ", StringComparison.Ordinal)),
+            StringComparison.Ordinal);
         Assert.Contains("frame-ancestors 'none'", policy, StringComparison.Ordinal);
         Assert.Equal(("nosniff", "no-referrer"), (answer.Headers["x-content-type-options"], answer.Headers["referrer-policy"]));
         await visitor.Page.GetByRole(AriaRole.Heading, new() { Name = "PyTorchJob event store" }).First.WaitForAsync();

@@ -30,7 +30,11 @@ public sealed class AsTheReadmeStartsIt : IAsyncLifetime
         Url = await run.Serving();
         await run.Says("curl         ");
         Token = (await File.ReadAllTextAsync(Path.Combine(folder, "tokens.csv"))).Split(',')[0];
-        Api = new HttpClient { BaseAddress = Url, DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Token) } };
+        Api = new HttpClient
+        {
+            BaseAddress = Url,
+            DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", Token) },
+        };
     }
 
     /// <inheritdoc/>
@@ -106,7 +110,9 @@ public sealed class A_walk_through_the_page(PageFixture page, AsTheReadmeStartsI
 
         // 4. The object with blame, and the slider back to the beginning.
         Assert.Contains("  cleanPodPolicy: Running", await visitor.Page.Locator(".yaml code").AllTextContentsAsync());
-        Assert.Contains("admin", await visitor.Page.Locator(".yaml tr", new() { HasText = "cleanPodPolicy" }).InnerTextAsync(), StringComparison.Ordinal);
+        Assert.Contains(
+            "admin", await visitor.Page.Locator(".yaml tr", new() { HasText = "cleanPodPolicy" }).InnerTextAsync(),
+            StringComparison.Ordinal);
         await visitor.Page.GetByLabel("Slide through the revisions").PressAsync("Home");
         await visitor.Page.Locator(".yaml", new() { HasNotText = "cleanPodPolicy" }).WaitForAsync();
         await Copies(visitor);

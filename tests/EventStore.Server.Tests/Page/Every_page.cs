@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using EventStore.Server.Tests.Fixtures;
 using Microsoft.Playwright;
 
@@ -37,7 +38,9 @@ public sealed class Every_page(PageFixture fixture)
             await with.Go(path);
             await without.Go(path);
             Assert.Equal(await Headings(with), await Headings(without));
-            Assert.Equal(await with.Page.Locator("main th[scope=row]").AllInnerTextsAsync(), await without.Page.Locator("main th[scope=row]").AllInnerTextsAsync());
+            Assert.Equal(
+                await with.Page.Locator("main th[scope=row]").AllInnerTextsAsync(),
+                await without.Page.Locator("main th[scope=row]").AllInnerTextsAsync());
             Assert.Equal(await Code(with), await Code(without));
             Assert.Equal(await with.Page.Locator("svg a").CountAsync(), await without.Page.Locator("svg a").CountAsync());
         }
@@ -78,12 +81,14 @@ public sealed class Every_page(PageFixture fixture)
         foreach (string path in (await Pages()).Concat(Refusals))
         {
             var answers = new List<IResponse>();
-            await using IBrowserContext fresh = await visitor.Context.Browser!.NewContextAsync(new() { StorageState = await visitor.Context.StorageStateAsync() });
+            await using IBrowserContext fresh = await visitor.Context.Browser!.NewContextAsync(
+                new() { StorageState = await visitor.Context.StorageStateAsync() });
             IPage page = await fresh.NewPageAsync();
             page.Response += (_, answer) => answers.Add(answer);
             await page.GotoAsync(new Uri(fixture.Server.Url, path).ToString());
             long bytes = 0;
-            foreach (IResponse answer in answers.Where(answer => answer.Request.ResourceType != "eventsource").ToArray()) // which has no end
+            // An event source has no end.
+            foreach (IResponse answer in answers.Where(answer => answer.Request.ResourceType != "eventsource").ToArray())
             {
                 Assert.Null(await answer.FinishedAsync());
                 RequestSizesResult sizes = await answer.Request.SizesAsync();
@@ -109,9 +114,12 @@ public sealed class Every_page(PageFixture fixture)
                     await fixture.Create(Space, name);
                     using HttpClient bob = fixture.Server.Client(ServerProcess.BobToken);
                     await (await bob.Patch(Sample.Job(name, Space), """{"spec":{"cleanPodPolicy":"Running"}}""")).Manifest();
-                    await (await bob.Patch(Sample.Job(name, Space), """{"metadata":{"labels":{"team":"vision","LONG":null}}}""".Replace("LONG", new string('x', 60), StringComparison.Ordinal))).Manifest();
-                    await (await admin.Patch(Sample.Job(name, Space), $$$$"""{"metadata":{"annotations":{"note":"{{{{new string('w', 300)}}}}"}}}""")).Manifest();
-                    await (await admin.Patch(Sample.Job(name, Space) + "/status", """{"status":{"conditions":[{"type":"Running","status":"True"}]}}""")).Manifest();
+                    await (await bob.Patch(Sample.Job(name, Space), """{"metadata":{"labels":{"team":"vision","LONG":null}}}""".Replace(
+                        "LONG", new string('x', 60), StringComparison.Ordinal))).Manifest();
+                    await (await admin.Patch(Sample.Job(name, Space),
+                        $$$$"""{"metadata":{"annotations":{"note":"{{{{new string('w', 300)}}}}"}}}""")).Manifest();
+                    await (await admin.Patch(Sample.Job(name, Space) + "/status",
+                        """{"status":{"conditions":[{"type":"Running","status":"True"}]}}""")).Manifest();
                 }
 
                 using HttpResponseMessage deleted = await admin.DeleteAsync(Sample.Job("gone", Space));
@@ -120,20 +128,21 @@ public sealed class Every_page(PageFixture fixture)
         }
 
         long now = long.Parse((await admin.Get(Sample.Job("lives", Space))).Revision(), CultureInfo.InvariantCulture);
-        long first = long.Parse(
-            (string)(await admin.Get($"/apis/audit.eventstore.io/v1/namespaces/{Space}/pytorchjobrevisions?labelSelector=job%3Dlives"))["items"]!.AsArray()[^1]!["metadata"]!["resourceVersion"]!,
-            CultureInfo.InvariantCulture);
+        JsonNode history =
+            (await admin.Get($"/apis/audit.eventstore.io/v1/namespaces/{Space}/pytorchjobrevisions?labelSelector=job%3Dlives"))["items"]!;
+        long first = long.Parse((string)history.AsArray()[^1]!["metadata"]!["resourceVersion"]!, CultureInfo.InvariantCulture);
         return
         [
-            "/ui/sign-in", $"/ui/jobs?namespace={Space}", $"/ui/jobs?namespace={Space}&show=deleted", $"/ui/activity?namespace={Space}", "/ui/server",
-            Lives, $"{Lives}/revisions/{now}", $"{Lives}/compare?from={first}&to={now}", $"{Lives}/compare?from={first}&to={now}&view=unified",
-            $"{Lives}/go-back?revision={first}", Gone, $"{Gone}/restore",
+            "/ui/sign-in", $"/ui/jobs?namespace={Space}", $"/ui/jobs?namespace={Space}&show=deleted", $"/ui/activity?namespace={Space}",
+            "/ui/server", Lives, $"{Lives}/revisions/{now}", $"{Lives}/compare?from={first}&to={now}",
+            $"{Lives}/compare?from={first}&to={now}&view=unified", $"{Lives}/go-back?revision={first}", Gone, $"{Gone}/restore",
         ];
     }
 
     /// <summary>And of each that says why it shows nothing.</summary>
     private static readonly string[] Refusals =
-        ["/ui/nowhere", "/ui/namespaces/every/jobs/nobody", $"{Lives}/compare?from=x&to=y", "/ui/jobs?labelSelector=%3D%3D", "/ui/jobs?namespace=none-here"];
+        ["/ui/nowhere", "/ui/namespaces/every/jobs/nobody", $"{Lives}/compare?from=x&to=y", "/ui/jobs?labelSelector=%3D%3D",
+            "/ui/jobs?namespace=none-here"];
 
     /// <summary>The lines of code, but for the uid, which is made anew for each job that would be made.</summary>
     /// <summary>The code, without what a dry run of a restore makes anew each time.</summary>

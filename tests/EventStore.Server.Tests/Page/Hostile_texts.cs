@@ -13,9 +13,10 @@ public sealed class Hostile_texts(PageFixture fixture)
     private static readonly string[] Corpus =
     [
         "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "'><svg onload=alert(1)>", "</title><script>alert(1)</script>",
-        "</textarea><iframe src=javascript:alert(1)>", "javascript:alert(1)", "<style>*{display:none}</style>", "<a href=//example.com>click</a>",
-        "{{7*7}}${7*7}@(7*7)", "<!--", "]]>", "&lt;b&gt;&amp;", "\" autofocus onfocus=alert(1) x=\"", "<form action=//example.com><input name=q>",
-        "<base href=//example.com/>", "<meta http-equiv=refresh content=0;url=//example.com>", "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+        "</textarea><iframe src=javascript:alert(1)>", "javascript:alert(1)", "<style>*{display:none}</style>",
+        "<a href=//example.com>click</a>", "{{7*7}}${7*7}@(7*7)", "<!--", "]]>", "&lt;b&gt;&amp;", "\" autofocus onfocus=alert(1) x=\"",
+        "<form action=//example.com><input name=q>", "<base href=//example.com/>", "<meta http-equiv=refresh content=0;url=//example.com>",
+        "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
     ];
 
     [SkippableFact]
@@ -41,7 +42,8 @@ public sealed class Hostile_texts(PageFixture fixture)
         Assert.All(Corpus, text => Assert.Contains(text[..Math.Min(50, text.Length)], shown, StringComparison.Ordinal));
         await IsUntouched(visitor);
         await AreUntouched(visitor, [
-            "/ui/jobs?name=*", "/ui/jobs?state=*", "/ui/jobs?by=*", "/ui/jobs?labelSelector=*", "/ui/jobs?namespace=*", "/ui/jobs?after=*", "/ui/jobs?since=*",
+            "/ui/jobs?name=*", "/ui/jobs?state=*", "/ui/jobs?by=*", "/ui/jobs?labelSelector=*", "/ui/jobs?namespace=*", "/ui/jobs?after=*",
+            "/ui/jobs?since=*",
             "/ui/activity?user=*", "/ui/activity?path=*", "/ui/activity?verb=*", "/ui/activity?job=*", "/ui/*",
         ]);
     }
@@ -68,10 +70,12 @@ public sealed class Hostile_texts(PageFixture fixture)
         {
             (string text, string revision) = revisions[i];
             string[] pages =
-                [$"{job}/revisions/{revision}", $"{job}/compare?from={before}&to={revision}", $"{job}/compare?from={before}&to={revision}&view=unified", $"{job}/go-back?revision={before}"];
+                [$"{job}/revisions/{revision}", $"{job}/compare?from={before}&to={revision}",
+                    $"{job}/compare?from={before}&to={revision}&view=unified", $"{job}/go-back?revision={before}"];
             string[] shown = await Parsed(visitor, pages);
             // The last one shows the last text and the first.
-            Assert.All(shown[..3], each => Assert.True(YamlOf(text).Any(form => each.Contains(form, StringComparison.Ordinal)), $"{text} is not in {each}"));
+            Assert.All(shown[..3], each => Assert.True(
+                YamlOf(text).Any(form => each.Contains(form, StringComparison.Ordinal)), $"{text} is not in {each}"));
             await visitor.Go(pages[i % pages.Length]);
             await IsUntouched(visitor);
             before = revision;
@@ -81,7 +85,8 @@ public sealed class Hostile_texts(PageFixture fixture)
         await visitor.Go($"{job}/go-back?revision={revisions[0].Revision}");
         await Write("shown", Corpus[0]);
         await visitor.Page.GetByLabel("Why").FillAsync(Corpus[1]);
-        await visitor.Leave(() => visitor.Page.GetByRole(Microsoft.Playwright.AriaRole.Button, new() { Name = "Go back: change" }).ClickAsync());
+        await visitor.Leave(
+            () => visitor.Page.GetByRole(Microsoft.Playwright.AriaRole.Button, new() { Name = "Go back: change" }).ClickAsync());
         Assert.Contains(Corpus[0], await visitor.Text(), StringComparison.Ordinal);
         await IsUntouched(visitor);
         (await fixture.Server.Admin.DeleteAsync(Sample.Job("shown", "hostile"))).Dispose();
@@ -94,7 +99,8 @@ public sealed class Hostile_texts(PageFixture fixture)
 
         await AreUntouched(visitor, [
             job + "?from=*", job + "?to=*", job + "?behind=*", job + "/at?revision=*", job + "/at?asOf=*", job + "/compare?from=1&to=*",
-            job + "/compare?view=unified&to=1&from=*", job + "/go-back?revision=*", job + "/revisions/*", "/ui/namespaces/*/jobs/*", "/ui/sign-in?return=/ui/*",
+            job + "/compare?view=unified&to=1&from=*", job + "/go-back?revision=*", job + "/revisions/*", "/ui/namespaces/*/jobs/*",
+            "/ui/sign-in?return=/ui/*",
         ]);
     }
 
@@ -103,7 +109,8 @@ public sealed class Hostile_texts(PageFixture fixture)
     {
         for (int i = 0; i < Corpus.Length; i++)
         {
-            string[] all = [.. addresses.Select(address => address.Replace("*", Uri.EscapeDataString(Corpus[i]), StringComparison.Ordinal))];
+            string[] all = [.. addresses.Select(
+                address => address.Replace("*", Uri.EscapeDataString(Corpus[i]), StringComparison.Ordinal))];
             await Parsed(visitor, all);
             await visitor.Go(all[i % all.Length]);
             await IsUntouched(visitor);
@@ -124,19 +131,25 @@ public sealed class Hostile_texts(PageFixture fixture)
                 return (({{Built}})(page) === 0 ? '' : `${address}: ${html}\u0000`) + main.textContent;
             }))
             """, addresses);
-        Assert.All(found.Zip(addresses), each => Assert.False(each.First.Contains('\0', StringComparison.Ordinal) || each.First.StartsWith(each.Second + ": ", StringComparison.Ordinal), each.First));
+        Assert.All(found.Zip(addresses), each => Assert.False(each.First.Contains('\0', StringComparison.Ordinal)
+            || each.First.StartsWith(each.Second + ": ", StringComparison.Ordinal), each.First));
         return found;
     }
 
     /// <summary>How a text may stand in YAML.</summary>
     private static string[] YamlOf(string text) =>
-        [text, text.Replace("'", "''", StringComparison.Ordinal), text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)];
+        [text, text.Replace("'", "''", StringComparison.Ordinal), text.Replace("\\", "\\\\", StringComparison.Ordinal)
+            .Replace("\"", "\\\"", StringComparison.Ordinal)];
 
     /// <summary>A patch whose value, user, program and reason are the text; its revision.</summary>
     private async Task<string> Write(string name, string text)
     {
-        string patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["evil"] = text } } }.ToJsonString();
-        using var request = new HttpRequestMessage(HttpMethod.Patch, Sample.Job(name, "hostile")) { Content = Sample.Body(patch, "application/merge-patch+json") };
+        string patch =
+            new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["evil"] = text } } }.ToJsonString();
+        using var request = new HttpRequestMessage(HttpMethod.Patch, Sample.Job(name, "hostile"))
+        {
+            Content = Sample.Body(patch, "application/merge-patch+json"),
+        };
         request.Headers.TryAddWithoutValidation("Impersonate-User", text);
         request.Headers.TryAddWithoutValidation("Impersonate-Group", "system:masters");
         request.Headers.TryAddWithoutValidation("User-Agent", text);
@@ -166,9 +179,11 @@ public sealed class Hostile_texts(PageFixture fixture)
     }
 
     /// <summary>No element that only a text could have brought.</summary>
-    private static async Task IsUntouched(Visitor visitor) => Assert.Equal(0, await visitor.Page.EvaluateAsync<int>($"() => ({Built})(document)"));
+    private static async Task IsUntouched(Visitor visitor) =>
+        Assert.Equal(0, await visitor.Page.EvaluateAsync<int>($"() => ({Built})(document)"));
 
     private const string Built =
         "page => page.querySelectorAll('img, iframe, style, math, base, object, embed, meta[http-equiv], script:not([src^=\"/ui/assets/\"]), "
-        + "[onerror], [onload], [onfocus], form[action*=\"example.com\"]').length + [...page.links].filter(link => link.origin !== location.origin).length";
+        + "[onerror], [onload], [onfocus], form[action*=\"example.com\"]').length "
+        + "+ [...page.links].filter(link => link.origin !== location.origin).length";
 }

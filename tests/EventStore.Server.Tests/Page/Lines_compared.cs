@@ -9,7 +9,8 @@ public sealed class Lines_compared
     [Property(MaxTest = 500)]
     public void Hold_both_texts_whole_and_in_order(byte[] before, byte[] after)
     {
-        string[] left = [.. (before ?? []).Select(line => $"line {line % 4}")], right = [.. (after ?? []).Select(line => $"line {line % 4}")];
+        string[] left = [.. (before ?? []).Select(line => $"line {line % 4}")],
+            right = [.. (after ?? []).Select(line => $"line {line % 4}")];
 
         DiffRow[] rows = [.. LineDiff.Of(left, right).SelectMany(stretch => stretch.Rows)];
 
@@ -17,7 +18,8 @@ public sealed class Lines_compared
         Assert.Equal(right, rows.Select(row => Text(row.After)).OfType<string>());
         Assert.Equal(Enumerable.Range(1, left.Length), rows.Select(row => row.Before?.Number).OfType<int>());
         Assert.Equal(Enumerable.Range(1, right.Length), rows.Select(row => row.After?.Number).OfType<int>());
-        Assert.All(rows, row => Assert.Equal(row.IsSame, row is { Before: not null, After: not null } && Text(row.Before) == Text(row.After)));
+        Assert.All(
+            rows, row => Assert.Equal(row.IsSame, row is { Before: not null, After: not null } && Text(row.Before) == Text(row.After)));
         // Unified, the same lines in the same order on each side, and none twice.
         DiffRow[] unified = [.. LineDiff.Unified(rows)];
         Assert.Equal(left, unified.Select(row => Text(row.Before)).OfType<string>());
@@ -35,7 +37,8 @@ public sealed class Lines_compared
 
         Assert.Equal(
             ["1-8 folded", "9-19 shown", "20-35 folded", "36-40 shown"],
-            stretches.Select(stretch => $"{stretch.Rows[0].Before!.Number}-{stretch.Rows[^1].Before!.Number} {(stretch.IsCollapsed ? "folded" : "shown")}"));
+            stretches.Select(stretch =>
+                $"{stretch.Rows[0].Before!.Number}-{stretch.Rows[^1].Before!.Number} {(stretch.IsCollapsed ? "folded" : "shown")}"));
     }
 
     [Fact]
@@ -48,8 +51,10 @@ public sealed class Lines_compared
         DiffRow row = Assert.Single(Assert.Single(LineDiff.Of(["image: pytorch:v1 # old"], ["image: pytorch:v2 # old"])).Rows);
 
         Assert.Equal("image: pytorch:v1 # old", Text(row.Before));
-        Assert.Contains("v1", string.Concat(row.Before!.Pieces.Where(piece => piece.IsChanged).Select(piece => piece.Text)), StringComparison.Ordinal);
-        Assert.Contains(row.After!.Pieces, piece => piece is { IsChanged: false } && piece.Text.StartsWith("image: ", StringComparison.Ordinal));
+        Assert.Contains(
+            "v1", string.Concat(row.Before!.Pieces.Where(piece => piece.IsChanged).Select(piece => piece.Text)), StringComparison.Ordinal);
+        Assert.Contains(
+            row.After!.Pieces, piece => piece is { IsChanged: false } && piece.Text.StartsWith("image: ", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -30,7 +30,8 @@ public sealed class Over_TLS(PageFixture fixture) : IDisposable
         await visitor.SignIn(ServerProcess.AdminToken);
         IReadOnlyList<BrowserContextCookiesResult> cookies = await visitor.Context.CookiesAsync();
         Assert.Equal(["eventstore-form", "eventstore-sign-in"], cookies.Select(cookie => cookie.Name).Order());
-        Assert.All(cookies, cookie => Assert.Equal((true, true, SameSiteAttribute.Strict), (cookie.Secure, cookie.HttpOnly, cookie.SameSite)));
+        Assert.All(
+            cookies, cookie => Assert.Equal((true, true, SameSiteAttribute.Strict), (cookie.Secure, cookie.HttpOnly, cookie.SameSite)));
     }
 
     [SkippableFact]
@@ -42,11 +43,18 @@ public sealed class Over_TLS(PageFixture fixture) : IDisposable
         string file = Path.Combine(folder.FullName, "carol.pfx");
         await File.WriteAllBytesAsync(file, shown.Export(X509ContentType.Pkcs12, "secret"));
         await using Visitor visitor = await fixture.Visit(
-            server: Https(server), certificate: new ClientCertificate { Origin = Https(server).GetLeftPart(UriPartial.Authority), PfxPath = file, Passphrase = "secret" });
+            server: Https(server),
+            certificate: new ClientCertificate
+            {
+                Origin = Https(server).GetLeftPart(UriPartial.Authority),
+                PfxPath = file,
+                Passphrase = "secret",
+            });
         await visitor.Go("/");
         Assert.EndsWith("/ui/jobs", visitor.Page.Url, StringComparison.Ordinal);
         Assert.Equal("carol", await visitor.Page.Locator("header .user").InnerTextAsync());
-        Assert.DoesNotContain(await visitor.Context.CookiesAsync(), cookie => cookie.Name.StartsWith("eventstore-sign-in", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            await visitor.Context.CookiesAsync(), cookie => cookie.Name.StartsWith("eventstore-sign-in", StringComparison.Ordinal));
     }
 
     /// <summary>A browser shows its certificate at whatever another site makes it send.</summary>
@@ -55,13 +63,15 @@ public sealed class Over_TLS(PageFixture fixture) : IDisposable
     {
         await fixture.Create("tls", "kept");
         string first = (await fixture.Server.Admin.Get(Sample.Job("kept", "tls"))).Revision();
-        string second = (await (await fixture.Server.Admin.Patch(Sample.Job("kept", "tls"), """{"metadata":{"labels":{"team":"vision"}}}""")).Manifest()).Revision();
+        string second = (await (await fixture.Server.Admin.Patch(
+            Sample.Job("kept", "tls"), """{"metadata":{"labels":{"team":"vision"}}}""")).Manifest()).Revision();
         await using ServerProcess server = await Start("--client-ca-file", Write("clients.pem", clients.Pem));
         using X509Certificate2 shown = clients.ForClient("carol", Caller.Masters);
         using HttpClient client = Client(server, shown), nobody = Client(server, null);
         const string page = "/ui/namespaces/tls/jobs/kept/go-back";
         (string, string)[] fields = [("revision", first), ("resourceVersion", second)];
-        using HttpResponseMessage made = await client.PostAsync(page, new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Item1, field.Item2))));
+        using HttpResponseMessage made = await client.PostAsync(
+            page, new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Item1, field.Item2))));
         Assert.Equal(HttpStatusCode.BadRequest, made.StatusCode);
         Assert.Equal(second, (await fixture.Server.Admin.Get(Sample.Job("kept", "tls"))).Revision());
         using HttpResponseMessage sent = await client.Post($"{page}?revision={first}", page, fields);
@@ -79,7 +89,11 @@ public sealed class Over_TLS(PageFixture fixture) : IDisposable
 
     private static HttpClient Client(ServerProcess server, X509Certificate2? shown)
     {
-        var handler = new HttpClientHandler { CookieContainer = new CookieContainer(), ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator };
+        var handler = new HttpClientHandler
+        {
+            CookieContainer = new CookieContainer(),
+            ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator,
+        };
         if (shown is not null)
             handler.ClientCertificates.Add(shown);
         var client = new HttpClient(handler) { BaseAddress = Https(server) };

@@ -17,7 +17,8 @@ internal static partial class PageClient
     }
 
     /// <summary>Sends a form as the page at <paramref name="from"/> would.</summary>
-    public static async Task<HttpResponseMessage> Post(this HttpClient client, string from, string path, params (string Name, string Value)[] fields)
+    public static async Task<HttpResponseMessage> Post(
+        this HttpClient client, string from, string path, params (string Name, string Value)[] fields)
     {
         string formToken = FormToken().Match(await client.GetStringAsync(from)).Groups[1].Value;
         return await client.PostAsync(path, new FormUrlEncodedContent(

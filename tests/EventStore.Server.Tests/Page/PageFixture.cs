@@ -3,7 +3,9 @@ using Microsoft.Playwright;
 
 namespace EventStore.Server.Tests.Page;
 
-/// <summary>A server with some jobs, and Chromium to look at its page with: one of each for all tests of the page, one after another.</summary>
+/// <summary>
+/// A server with some jobs, and Chromium to look at its page with: one of each for all tests of the page, one after another.
+/// </summary>
 public sealed class PageFixture : IAsyncLifetime
 {
     /// <summary>The namespace in which <c>alice</c> may see jobs, and nothing of their history.</summary>
@@ -24,8 +26,8 @@ public sealed class PageFixture : IAsyncLifetime
         """;
 
     /// <summary>
-    /// How long a browser waits for what it is told to wait for, in milliseconds: for a machine with many times more work than processors. What is not there
-    /// at all fails late, and what is there is seen at once.
+    /// How long a browser waits for what it is told to wait for, in milliseconds: for a machine with many times more work than processors.
+    /// What is not there at all fails late, and what is there is seen at once.
     /// </summary>
     private const int PatienceMs = 180_000;
 
@@ -96,7 +98,8 @@ public sealed class PageFixture : IAsyncLifetime
 
     /// <summary>The same, signed in by the form as a person does it.</summary>
     public async Task<Visitor> SignedIn(
-        string token = ServerProcess.AdminToken, ColorScheme colours = ColorScheme.Light, bool phone = false, bool scripts = true, string zone = "UTC",
+        string token = ServerProcess.AdminToken, ColorScheme colours = ColorScheme.Light, bool phone = false, bool scripts = true,
+        string zone = "UTC",
         string expected = "")
     {
         Visitor visitor = await Visit(colours, phone, scripts, zone: zone);

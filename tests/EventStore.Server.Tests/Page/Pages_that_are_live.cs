@@ -82,7 +82,8 @@ public sealed class Pages_that_are_live(PageFixture fixture)
     {
         await fixture.Create("content", "first");
         using HttpClient admin = await PageClient.SignedIn(fixture.Server.Url, ServerProcess.AdminToken);
-        foreach (string path in (string[])["/ui/jobs?namespace=content", "/ui/activity?namespace=content", "/ui/namespaces/content/jobs/first"])
+        foreach (string path in (string[])
+            ["/ui/jobs?namespace=content", "/ui/activity?namespace=content", "/ui/namespaces/content/jobs/first"])
         {
             using HttpResponseMessage first = await Content(admin, path, "1");
             string html = await first.Content.ReadAsStringAsync();
@@ -91,7 +92,9 @@ public sealed class Pages_that_are_live(PageFixture fixture)
             Assert.DoesNotContain("form-token", html, StringComparison.Ordinal); // that is another one for each reader
             Assert.True(first.Headers.CacheControl!.NoStore);
             Assert.Contains("default-src 'self'", first.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
-            string head = (await (await fixture.Server.Admin.Patch(Sample.Job("first", "content"), """{"metadata":{"labels":{"team":"PATH"}}}""".Replace("PATH", $"{path.Length}", StringComparison.Ordinal))).Manifest()).Revision();
+            string head = (await (await fixture.Server.Admin.Patch(Sample.Job("first", "content"),
+                """{"metadata":{"labels":{"team":"PATH"}}}""".Replace("PATH", $"{path.Length}", StringComparison.Ordinal))).Manifest())
+                .Revision();
             await fixture.Create("elsewhere", $"job-{Guid.NewGuid():N}"[..12]); // which moves the head, and nothing on the page
             using HttpResponseMessage changed = await Content(admin, path, head, first.Headers.ETag!.ToString());
             Assert.Equal(HttpStatusCode.OK, changed.StatusCode);
@@ -104,7 +107,8 @@ public sealed class Pages_that_are_live(PageFixture fixture)
         }
 
         (string, HttpStatusCode)[] refusals =
-            [("/ui/namespaces/content/jobs/nobody", HttpStatusCode.NotFound), ("/ui/namespaces/content/jobs/first?from=soon", HttpStatusCode.BadRequest)];
+            [("/ui/namespaces/content/jobs/nobody", HttpStatusCode.NotFound),
+                ("/ui/namespaces/content/jobs/first?from=soon", HttpStatusCode.BadRequest)];
         foreach ((string path, HttpStatusCode code) in refusals)
         {
             using HttpResponseMessage refused = await Content(admin, path, "1");
@@ -119,7 +123,8 @@ public sealed class Pages_that_are_live(PageFixture fixture)
         const string path = $"/ui/jobs?namespace={PageFixture.OfAlice}&name=shared-by";
         await fixture.Create(PageFixture.OfAlice, "shared-by-all");
         string head = (await fixture.Server.Admin.Get(Sample.Jobs(PageFixture.OfAlice))).Revision();
-        using HttpClient admin = await PageClient.SignedIn(fixture.Server.Url, ServerProcess.AdminToken), alice = await PageClient.SignedIn(fixture.Server.Url, ServerProcess.AliceToken);
+        using HttpClient admin = await PageClient.SignedIn(fixture.Server.Url, ServerProcess.AdminToken), alice = await PageClient.SignedIn(
+            fixture.Server.Url, ServerProcess.AliceToken);
         using HttpResponseMessage admins = await Content(admin, path, head), hers = await Content(alice, path, head);
         (string all, string some) = (await admins.Content.ReadAsStringAsync(), await hers.Content.ReadAsStringAsync());
         Assert.All([all, some], html => Assert.Contains("shared-by-all", html, StringComparison.Ordinal));
@@ -144,7 +149,8 @@ public sealed class Pages_that_are_live(PageFixture fixture)
         using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(), Encoding.UTF8);
         Assert.Equal($"id: {head}", await Next(lines, "id:"));
         // All pages are told of what was read together: once another page is told of its change, the next one is told of apart from it.
-        using HttpResponseMessage others = await admin.GetAsync($"/ui/jobs/live?namespace=untold&from={head}", HttpCompletionOption.ResponseHeadersRead);
+        using HttpResponseMessage others = await admin.GetAsync(
+            $"/ui/jobs/live?namespace=untold&from={head}", HttpCompletionOption.ResponseHeadersRead);
         using var linesOfOthers = new StreamReader(await others.Content.ReadAsStreamAsync(), Encoding.UTF8);
         long other = 0;
         for (int i = 0; i < 2; i++) // of the first it may learn as it begins, before the pages are told
@@ -168,8 +174,10 @@ public sealed class Pages_that_are_live(PageFixture fixture)
         await fixture.Create("between", "first");
         using HttpClient admin = await PageClient.SignedIn(fixture.Server.Url, ServerProcess.AdminToken);
         string head = (await fixture.Server.Admin.Get(Sample.Jobs("between"))).Revision();
-        string now = (await (await fixture.Server.Admin.Patch(Sample.Job("first", "between"), """{"metadata":{"labels":{"team":"nlp"}}}""")).Manifest()).Revision();
-        using HttpResponseMessage answer = await admin.GetAsync($"/ui/jobs/live?namespace=between&from={head}", HttpCompletionOption.ResponseHeadersRead);
+        string now = (await (await fixture.Server.Admin.Patch(Sample.Job("first", "between"), """{"metadata":{"labels":{"team":"nlp"}}}"""))
+            .Manifest()).Revision();
+        using HttpResponseMessage answer = await admin.GetAsync(
+            $"/ui/jobs/live?namespace=between&from={head}", HttpCompletionOption.ResponseHeadersRead);
         using var lines = new StreamReader(await answer.Content.ReadAsStreamAsync(), Encoding.UTF8);
         Assert.True(await Told(lines) >= long.Parse(now));
     }

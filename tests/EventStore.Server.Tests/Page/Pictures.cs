@@ -45,7 +45,8 @@ public sealed class Pictures(PageFixture fixture)
     {
         (string Name, string User, string? State)[] jobs =
         [
-            ("bert-pretrain", "alice@example.com", "Running"), ("llama-finetune", "bob@example.com", "Failed"), ("mnist", "alice@example.com", "Succeeded"),
+            ("bert-pretrain", "alice@example.com", "Running"), ("llama-finetune", "bob@example.com", "Failed"),
+            ("mnist", "alice@example.com", "Succeeded"),
             ("resnet50", "carol@example.com", "Running"), ("whisper-small", "bob@example.com", "Created"),
         ];
         foreach ((string name, string user, string? state) in jobs)
@@ -53,7 +54,9 @@ public sealed class Pictures(PageFixture fixture)
             if ((await fixture.Server.Admin.GetAsync(Sample.Job(name, "demo"))).IsSuccessStatusCode)
                 continue;
             await fixture.Create("demo", name);
-            await As("operator", Sample.Job(name, "demo") + "/status", """{"status":{"conditions":[{"type":"STATE","status":"True"}]}}""".Replace("STATE", state, StringComparison.Ordinal));
+            await As(
+                "operator", Sample.Job(name, "demo") + "/status",
+                """{"status":{"conditions":[{"type":"STATE","status":"True"}]}}""".Replace("STATE", state, StringComparison.Ordinal));
             await As(user, Sample.Job(name, "demo"), """{"spec":{"cleanPodPolicy":"All"}}""");
             await As(user, Sample.Job(name, "demo"), """{"metadata":{"labels":{"team":"research"}}}""");
         }
@@ -66,7 +69,8 @@ public sealed class Pictures(PageFixture fixture)
         {
             int count = Random.Shared.Next(1, 60);
             for (int i = 0; i < count; i++)
-                await As("operator", Sample.Job("mnist", "demo"), """{"metadata":{"annotations":{"step":"N"}}}""".Replace("N", $"{Random.Shared.Next()}", StringComparison.Ordinal));
+                await As("operator", Sample.Job("mnist", "demo"), """{"metadata":{"annotations":{"step":"N"}}}""".Replace(
+                    "N", $"{Random.Shared.Next()}", StringComparison.Ordinal));
             await Task.Delay(Random.Shared.Next(2000));
         }
     }
@@ -84,8 +88,10 @@ public sealed class Pictures(PageFixture fixture)
         await Report("Running");
         foreach ((string user, string patch) in ((string, string)[])
         [
-            ("bob@example.com", """{"spec":{"activeDeadlineSeconds":7200}}"""), ("carol@example.com", """{"metadata":{"annotations":{"run":"41"}}}"""),
-            ("alice@example.com", """{"spec":{"cleanPodPolicy":"All"}}"""), ("bob@example.com", """{"spec":{"activeDeadlineSeconds":14400},"metadata":{"labels":{"priority":"high"}}}"""),
+            ("bob@example.com", """{"spec":{"activeDeadlineSeconds":7200}}"""),
+            ("carol@example.com", """{"metadata":{"annotations":{"run":"41"}}}"""),
+            ("alice@example.com", """{"spec":{"cleanPodPolicy":"All"}}"""),
+            ("bob@example.com", """{"spec":{"activeDeadlineSeconds":14400},"metadata":{"labels":{"priority":"high"}}}"""),
             ("carol@example.com", """{"metadata":{"annotations":{"run":"42"}}}"""),
         ])
         {
@@ -107,13 +113,15 @@ public sealed class Pictures(PageFixture fixture)
 
         async Task Report(string state)
         {
-            await As("operator", job + "/status", """{"status":{"conditions":[{"type":"STATE","status":"True"}]}}""".Replace("STATE", state, StringComparison.Ordinal));
+            await As("operator", job + "/status", """{"status":{"conditions":[{"type":"STATE","status":"True"}]}}""".Replace(
+                "STATE", state, StringComparison.Ordinal));
             await Pause(1);
         }
     }
 
     /// <summary>A picture that is kept shows a stretch of time; a test needs none.</summary>
-    private static Task Pause(double seconds) => IsUpdate ? Task.Delay(TimeSpan.FromSeconds(seconds * (0.5 + Random.Shared.NextDouble()))) : Task.CompletedTask;
+    private static Task Pause(double seconds) =>
+        IsUpdate ? Task.Delay(TimeSpan.FromSeconds(seconds * (0.5 + Random.Shared.NextDouble()))) : Task.CompletedTask;
 
     private async Task As(string user, string path, string patch)
     {
@@ -125,7 +133,8 @@ public sealed class Pictures(PageFixture fixture)
     {
         using var request = new HttpRequestMessage(method, path)
         {
-            Content = body is null ? null : Sample.Body(body, method == HttpMethod.Patch ? "application/merge-patch+json" : "application/json"),
+            Content = body is null ? null : Sample.Body(
+                body, method == HttpMethod.Patch ? "application/merge-patch+json" : "application/json"),
         };
         request.Headers.Add("Impersonate-User", user);
         request.Headers.Add("Impersonate-Group", "system:masters");

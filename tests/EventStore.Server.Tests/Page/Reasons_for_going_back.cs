@@ -26,7 +26,8 @@ public sealed class Reasons_for_going_back : IAsyncLifetime
     public async Task Are_required_as_the_API_requires_them_and_kept_with_the_change()
     {
         string first = (await server.Admin.Create("kept")).Revision();
-        string second = (await (await server.Admin.Patch(Sample.Job("kept"), """{"spec":{"cleanPodPolicy":"All"}}""")).Manifest()).Revision();
+        string second = (await (await server.Admin.Patch(Sample.Job("kept"), """{"spec":{"cleanPodPolicy":"All"}}""")).Manifest())
+            .Revision();
         using HttpClient person = await PageClient.SignedIn(server.Url, ServerProcess.AdminToken);
         const string page = "/ui/namespaces/kube-test/jobs/kept/go-back";
         (string, string)[] fields = [("revision", first), ("resourceVersion", second)];
@@ -41,6 +42,7 @@ public sealed class Reasons_for_going_back : IAsyncLifetime
         Assert.Equal(second, (await server.Admin.Get(Sample.Job("kept"))).Revision());
         using HttpResponseMessage done = await person.Post($"{page}?revision={first}", page, [.. fields, ("reason", "it was Tuesday")]);
         Assert.Equal(HttpStatusCode.OK, done.StatusCode);
-        Assert.Equal(1, await database.Ask<long>("SELECT count(*) FROM eventstore.revision WHERE reason = 'it was Tuesday' AND type = 'job_rolled_back'"));
+        Assert.Equal(1, await database.Ask<long>(
+            "SELECT count(*) FROM eventstore.revision WHERE reason = 'it was Tuesday' AND type = 'job_rolled_back'"));
     }
 }

@@ -35,7 +35,8 @@ public sealed partial class Rights_of_readers(PageFixture fixture)
         string page = await alice.Page.ContentAsync();
         Assert.DoesNotContain("team-secret", page, StringComparison.Ordinal); // not even among the choices
         Assert.DoesNotContain("admin", page, StringComparison.Ordinal); // who changed it is history
-        foreach (string path in (string[])["/ui/jobs?namespace=team-secret", "/ui/jobs?namespace=team-a&show=deleted", "/ui/jobs?namespace=team-a&by=admin", "/ui/activity?namespace=team-a"])
+        foreach (string path in (string[])["/ui/jobs?namespace=team-secret", "/ui/jobs?namespace=team-a&show=deleted",
+            "/ui/jobs?namespace=team-a&by=admin", "/ui/activity?namespace=team-a"])
         {
             await alice.Go(path);
             Assert.Contains("You may not see this", await alice.Text(), StringComparison.Ordinal);
@@ -50,7 +51,8 @@ public sealed partial class Rights_of_readers(PageFixture fixture)
         foreach (string name in (string[])["a", "b", "c"])
         {
             foreach (string @namespace in (string[])["ml", "nlp"])
-                (await fixture.Server.Admin.PostAsync(Sample.Jobs(@namespace), Sample.Body(Sample.Manifest(name)))).Dispose(); // there already, mostly
+                // It is there already, mostly.
+                (await fixture.Server.Admin.PostAsync(Sample.Jobs(@namespace), Sample.Body(Sample.Manifest(name)))).Dispose();
         }
 
         DirectoryInfo rules = Directory.CreateTempSubdirectory("rules-");
@@ -58,12 +60,15 @@ public sealed partial class Rights_of_readers(PageFixture fixture)
         await File.WriteAllTextAsync(Path.Combine(rules.FullName, "rules.yaml"), text);
         await using ServerProcess server = await ServerProcess.Start(fixture.Database.Serving, "--authorization-rbac-dir", rules.FullName);
         rules.Delete(recursive: true);
-        using HttpClient page = await PageClient.SignedIn(server.Url, ServerProcess.AliceToken), api = server.Client(ServerProcess.AliceToken);
+        using HttpClient page = await PageClient.SignedIn(server.Url, ServerProcess.AliceToken),
+            api = server.Client(ServerProcess.AliceToken);
         foreach (string? @namespace in (string?[])[null, "ml", "nlp", "default"])
         {
-            string query = @namespace is null ? "" : $"namespace={@namespace}", path = @namespace is null ? "" : $"/namespaces/{@namespace}";
+            string query = @namespace is null ? "" : $"namespace={@namespace}",
+                path = @namespace is null ? "" : $"/namespaces/{@namespace}";
             (HttpStatusCode jobs, JsonNode? list) = await Ask(api, $"/apis/kubeflow.org/v1{path}/pytorchjobs");
-            (HttpStatusCode revisions, JsonNode? history) = await Ask(api, $"/apis/audit.eventstore.io/v1{path}/pytorchjobrevisions?limit=50");
+            (HttpStatusCode revisions, JsonNode? history) = await Ask(
+                api, $"/apis/audit.eventstore.io/v1{path}/pytorchjobrevisions?limit=50");
             (HttpStatusCode namespaces, _) = await Ask(api, "/api/v1/namespaces");
             string about = $"seed {seed}, namespace {@namespace}:\n{text}";
 
@@ -93,8 +98,11 @@ public sealed partial class Rights_of_readers(PageFixture fixture)
                 (await Ask(api, "/metrics")).Code, (await page.GetAsync("/ui/server")).StatusCode);
         }
 
-        foreach ((string @namespace, string name) in from @namespace in (string[])["ml", "nlp"] from name in (string[])["a", "b", "c"] select (@namespace, name))
-            await CompareJob(page, api, @namespace, name, $"seed {seed}, job {@namespace}/{name}:\n{text}");
+        foreach (string @namespace in (string[])["ml", "nlp"])
+        {
+            foreach (string name in (string[])["a", "b", "c"])
+                await CompareJob(page, api, @namespace, name, $"seed {seed}, job {@namespace}/{name}:\n{text}");
+        }
     }
 
     private async Task CompareJob(HttpClient page, HttpClient api, string @namespace, string name, string about)
@@ -117,7 +125,8 @@ public sealed partial class Rights_of_readers(PageFixture fixture)
         if (shown == HttpStatusCode.OK)
         {
             Assert.True((blame == HttpStatusCode.OK) == then.Contains("Last set by", StringComparison.Ordinal), about);
-            Assert.True((revisions == HttpStatusCode.OK) != then.Contains(">Last changed ", StringComparison.Ordinal), about); // else by whom
+            // Else it says by whom.
+            Assert.True((revisions == HttpStatusCode.OK) != then.Contains(">Last changed ", StringComparison.Ordinal), about);
         }
 
         Assert.True(difference == (await Show(page, $"{pages}/compare?from={now}&to={now}")).Code, about);
@@ -152,7 +161,8 @@ public sealed partial class Rights_of_readers(PageFixture fixture)
                 },
             },
         };
-        using HttpResponseMessage answer = await api.PostAsync("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", Sample.Body(asked.ToJsonString()));
+        using HttpResponseMessage answer = await api.PostAsync(
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", Sample.Body(asked.ToJsonString()));
         return (bool)JsonNode.Parse(await answer.Content.ReadAsStringAsync())!["status"]!["allowed"]!;
     }
 

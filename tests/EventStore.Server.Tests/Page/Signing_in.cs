@@ -31,9 +31,11 @@ public sealed class Signing_in(PageFixture fixture)
         await visitor.Go("/ui/sign-in");
         await visitor.Page.GetByLabel("Token").FillAsync("wrong-token");
         await visitor.Press("Sign in");
-        Assert.Contains("does not know this token", await visitor.Page.GetByRole(AriaRole.Alert).InnerTextAsync(), StringComparison.Ordinal);
+        Assert.Contains(
+            "does not know this token", await visitor.Page.GetByRole(AriaRole.Alert).InnerTextAsync(), StringComparison.Ordinal);
         await visitor.IsForEverybody();
-        Assert.DoesNotContain(await visitor.Context.CookiesAsync(), cookie => cookie.Name.StartsWith("eventstore-sign-in", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            await visitor.Context.CookiesAsync(), cookie => cookie.Name.StartsWith("eventstore-sign-in", StringComparison.Ordinal));
     }
 
     [SkippableFact]
@@ -42,7 +44,8 @@ public sealed class Signing_in(PageFixture fixture)
         await using Visitor visitor = await fixture.SignedIn();
         await visitor.Press("Sign out");
         Assert.EndsWith("/ui/sign-in", visitor.Page.Url, StringComparison.Ordinal);
-        Assert.DoesNotContain(await visitor.Context.CookiesAsync(), cookie => cookie.Name.StartsWith("eventstore-sign-in", StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            await visitor.Context.CookiesAsync(), cookie => cookie.Name.StartsWith("eventstore-sign-in", StringComparison.Ordinal));
         await visitor.Page.GoBackAsync();
         Assert.Equal("Sign in", await visitor.Page.GetByRole(AriaRole.Heading).InnerTextAsync());
     }
@@ -81,7 +84,8 @@ public sealed class Signing_in(PageFixture fixture)
         using HttpResponseMessage answer = await client.PostAsync(
             path, new FormUrlEncodedContent([new("token", ServerProcess.AdminToken), new("form-token", "made-up")]));
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
-        Assert.False(answer.Headers.TryGetValues("Set-Cookie", out IEnumerable<string>? cookies) && cookies.Any(cookie => cookie.Contains("sign-in", StringComparison.Ordinal)));
+        Assert.False(answer.Headers.TryGetValues("Set-Cookie", out IEnumerable<string>? cookies) && cookies.Any(
+            cookie => cookie.Contains("sign-in", StringComparison.Ordinal)));
     }
 
     [Theory]
@@ -106,7 +110,8 @@ public sealed class Signing_in(PageFixture fixture)
         await using ServerProcess server = await ServerProcess.Start(fixture.Database.Serving);
         using HttpClient client = await PageClient.SignedIn(server.Url, ServerProcess.BobToken);
         Assert.Contains("bob", await client.GetStringAsync("/ui/jobs"), StringComparison.Ordinal);
-        string[] others = [.. (await File.ReadAllLinesAsync(server.TokenFile)).Where(line => !line.Contains("bob", StringComparison.Ordinal))];
+        string[] others = [.. (await File.ReadAllLinesAsync(server.TokenFile)).Where(line => !line.Contains(
+            "bob", StringComparison.Ordinal))];
         await File.WriteAllLinesAsync(server.TokenFile, others);
         string page;
         do
@@ -119,18 +124,22 @@ public sealed class Signing_in(PageFixture fixture)
     public async Task Every_answer_carries_the_same_strict_headers()
     {
         using HttpClient client = Plain();
-        foreach (string path in (string[])["/ui/", "/ui/sign-in", "/ui/jobs", "/ui/nowhere", "/ui/assets/page.css", "/ui/assets/page.js", "/ui/jobs/live"])
+        foreach (string path in (string[])["/ui/", "/ui/sign-in", "/ui/jobs", "/ui/nowhere", "/ui/assets/page.css", "/ui/assets/page.js",
+            "/ui/jobs/live"])
         {
             using HttpResponseMessage answer = await client.GetAsync(path);
             Assert.Equal(
                 "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
                 answer.Headers.GetValues("Content-Security-Policy").Single());
-            Assert.Equal(("nosniff", "no-referrer"), (answer.Headers.GetValues("X-Content-Type-Options").Single(), answer.Headers.GetValues("Referrer-Policy").Single()));
+            Assert.Equal(
+                ("nosniff", "no-referrer"),
+                (answer.Headers.GetValues("X-Content-Type-Options").Single(), answer.Headers.GetValues("Referrer-Policy").Single()));
             Assert.True(path.Contains("assets", StringComparison.Ordinal) || answer.Headers.CacheControl!.NoStore, path);
         }
     }
 
-    private HttpClient Plain() => new(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = fixture.Server.Url };
+    private HttpClient Plain() =>
+        new(new HttpClientHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = fixture.Server.Url };
 
     private async Task<HttpStatusCode> Get(string path, string? cookies, string? token)
     {

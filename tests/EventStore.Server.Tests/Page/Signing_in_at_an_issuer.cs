@@ -44,8 +44,8 @@ public sealed class AtAnIssuer(PageFixture page) : IAsyncLifetime
     /// <summary>A server of another issuer.</summary>
     public Task<ServerProcess> Start(string issuer, string[] more) => ServerProcess.Start(page.Database.Serving,
         [
-            "--oidc-issuer-url", issuer, "--oidc-client-id", "the-client", "--oidc-ca-file", PathOf("issuer.pem"), "--oidc-username-prefix", "-",
-            "--ui-oidc-client-id", Client, "--authorization-rbac-dir", PathOf("rules"), .. more,
+            "--oidc-issuer-url", issuer, "--oidc-client-id", "the-client", "--oidc-ca-file", PathOf("issuer.pem"), "--oidc-username-prefix",
+            "-", "--ui-oidc-client-id", Client, "--authorization-rbac-dir", PathOf("rules"), .. more,
         ]);
 
     /// <inheritdoc/>
@@ -105,8 +105,10 @@ public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture
         Assert.Equal(["of-the-issuer"], await visitor.Names());
         Assert.Equal("alice", await visitor.Page.Locator("header .user").InnerTextAsync());
         // What is kept is kept as a token that was pasted: strictly for this site, out of reach of scripts, and nothing else is left.
-        IReadOnlyList<BrowserContextCookiesResult> cookies = await visitor.Context.CookiesAsync([fixture.Server.Url.ToString() + "ui/sign-in/"]);
-        BrowserContextCookiesResult[] kept = [.. cookies.Where(cookie => cookie.Name.StartsWith("eventstore-sign", StringComparison.Ordinal))];
+        IReadOnlyList<BrowserContextCookiesResult> cookies = await visitor.Context.CookiesAsync(
+            [fixture.Server.Url.ToString() + "ui/sign-in/"]);
+        BrowserContextCookiesResult[] kept = [.. cookies.Where(
+            cookie => cookie.Name.StartsWith("eventstore-sign", StringComparison.Ordinal))];
         Assert.All(kept, cookie => Assert.StartsWith("eventstore-sign-in", cookie.Name, StringComparison.Ordinal));
         Assert.All(kept, cookie => Assert.Equal((true, SameSiteAttribute.Strict, "/ui"), (cookie.HttpOnly, cookie.SameSite, cookie.Path)));
         Assert.All(kept, cookie => Assert.DoesNotContain(fixture.Issuer.LastToken![..40], cookie.Value, StringComparison.Ordinal));
@@ -121,7 +123,9 @@ public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture
         Dictionary<string, StringValues>[] asked = [Query(await Begin(client)), Query(await Begin(client))];
         foreach (Dictionary<string, StringValues> each in asked)
         {
-            Assert.Equal($"code {AtAnIssuer.Client} S256 openid", $"{each["response_type"]} {each["client_id"]} {each["code_challenge_method"]} {each["scope"]}");
+            Assert.Equal(
+                $"code {AtAnIssuer.Client} S256 openid",
+                $"{each["response_type"]} {each["client_id"]} {each["code_challenge_method"]} {each["scope"]}");
             Assert.Equal(new Uri(fixture.Server.Url, "/ui/sign-in/callback").ToString(), each["redirect_uri"].ToString());
         }
 
@@ -159,7 +163,8 @@ public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture
         if (what is "access_denied" or "<b>markup")
             fixture.Issuer.Denial = what;
         (fixture.Issuer.Key, fixture.Issuer.IsBroken) = (what == "an unknown key" ? "unknown" : "first", what == "a broken issuer");
-        Uri first = await Consent(await Begin(client)), back = await Consent(await Begin(client)), others = await Consent(await Begin(another));
+        Uri first = await Consent(await Begin(client)), back = await Consent(await Begin(client)),
+            others = await Consent(await Begin(another));
         (string state, string codeOf) = (Query(back)["state"].ToString(), Query(back).GetValueOrDefault("code").ToString());
         Uri sent = what switch
         {
@@ -209,7 +214,8 @@ public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture
     {
         using HttpClient client = Browser(fixture.Server);
         await SignIn(client);
-        using HttpClient withPages = fixture.Server.Client(fixture.Issuer.LastToken!), withApis = fixture.Server.Client(fixture.Issuer.Token());
+        using HttpClient withPages = fixture.Server.Client(fixture.Issuer.LastToken!),
+            withApis = fixture.Server.Client(fixture.Issuer.Token());
         using HttpResponseMessage refused = await withPages.GetAsync(Sample.Jobs());
         using HttpResponseMessage taken = await withApis.GetAsync(Sample.Jobs());
         Assert.Equal((HttpStatusCode.Unauthorized, HttpStatusCode.OK), (refused.StatusCode, taken.StatusCode));
@@ -272,7 +278,8 @@ public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture
     [InlineData("oidc-issuer-url=https://a oidc-client-id=c ui-oidc-client-id=page ui-oidc-client-secret-file=/dev/null", "--ui-oidc-client-secret-file: /dev/null is empty")]
     public void Needs_settings_that_make_sense(string given, string expected)
     {
-        Dictionary<string, string> settings = given.Split(' ').ToDictionary(pair => pair[..pair.IndexOf('=', StringComparison.Ordinal)], pair => pair[(pair.IndexOf('=', StringComparison.Ordinal) + 1)..]);
+        Dictionary<string, string> settings = given.Split(' ').ToDictionary(
+            pair => pair[..pair.IndexOf('=', StringComparison.Ordinal)], pair => pair[(pair.IndexOf('=', StringComparison.Ordinal) + 1)..]);
         OidcSettings? oidc = OidcSettings.Read(settings.GetValueOrDefault);
         var wrong = Assert.Throws<OperatorException>(() => OidcPageClient.Read(settings.GetValueOrDefault, oidc));
         Assert.StartsWith(expected + "\n", wrong.Message, StringComparison.Ordinal);
@@ -290,7 +297,8 @@ public sealed class Signing_in_at_an_issuer(PageFixture page, AtAnIssuer fixture
 
     private async Task<Uri> Consent(Uri asked)
     {
-        using HttpResponseMessage answer = await issuer.GetAsync(asked.ToString().Replace("/authorize?", "/consent?", StringComparison.Ordinal));
+        using HttpResponseMessage answer = await issuer.GetAsync(
+            asked.ToString().Replace("/authorize?", "/consent?", StringComparison.Ordinal));
         return answer.Headers.Location!;
     }
 

@@ -49,7 +49,8 @@ public sealed class The_activity_page(PageFixture fixture)
         PageFixture.NeedsChromium();
         await fixture.Create("act-b", "often");
         for (int i = 0; i < 70; i++)
-            (await fixture.Server.Admin.Patch(Sample.Job("often", "act-b"), """{"metadata":{"labels":{"n":"NUMBER"}}}""".Replace("NUMBER", $"{i}", StringComparison.Ordinal))).Dispose();
+            (await fixture.Server.Admin.Patch(Sample.Job("often", "act-b"),
+                """{"metadata":{"labels":{"n":"NUMBER"}}}""".Replace("NUMBER", $"{i}", StringComparison.Ordinal))).Dispose();
         await using Visitor visitor = await fixture.SignedIn();
         await visitor.Go("/ui/activity?namespace=act-b");
         var seen = new List<string>(await visitor.Names());
@@ -79,7 +80,8 @@ public sealed class The_activity_page(PageFixture fixture)
         PageFixture.NeedsChromium();
         await using ServerProcess counting = await ServerProcess.Start(fixture.Database.Serving, "--activity", "on");
         await fixture.Create("act-d", "counted");
-        (await fixture.Server.Client(ServerProcess.BobToken).Patch(Sample.Job("counted", "act-d"), """{"metadata":{"labels":{"team":"nlp"}}}""")).Dispose();
+        (await fixture.Server.Client(ServerProcess.BobToken)
+            .Patch(Sample.Job("counted", "act-d"), """{"metadata":{"labels":{"team":"nlp"}}}""")).Dispose();
         string head = (await fixture.Server.Admin.Get(Sample.Jobs("act-d"))).Revision();
         (await counting.Admin.GetAsync($"/apis/audit.eventstore.io/v1/activity?resourceVersion={head}")).EnsureSuccessStatusCode();
         await using Visitor visitor = await fixture.Visit(server: counting.Url);
@@ -89,10 +91,12 @@ public sealed class The_activity_page(PageFixture fixture)
         Assert.Contains("by day (UTC), 2 in all", await chart.GetAttributeAsync("aria-label"), StringComparison.Ordinal);
         await visitor.Go("/ui/activity?namespace=act-d&user=bob&path=metadata.labels");
         Assert.Contains("by day (UTC), 1 in all", await chart.GetAttributeAsync("aria-label"), StringComparison.Ordinal);
-        foreach (string window in (string[])["until=9999-12-31", "until=0001-01-05", "since=9999-12-31", "since=2030-01-01&until=2020-01-01"])
+        foreach (string window in (string[])
+            ["until=9999-12-31", "until=0001-01-05", "since=9999-12-31", "since=2030-01-01&until=2020-01-01"])
             await visitor.Go($"/ui/activity?{window}"); // its end finds what the browser was told in vain
         // A single label is not counted by itself: then the chart is of what is listed, and says so.
-        (await fixture.Server.Client(ServerProcess.BobToken).Patch(Sample.Job("counted", "act-d"), """{"metadata":{"labels":{"team":"vision"}}}""")).Dispose();
+        (await fixture.Server.Client(ServerProcess.BobToken)
+            .Patch(Sample.Job("counted", "act-d"), """{"metadata":{"labels":{"team":"vision"}}}""")).Dispose();
         await visitor.Go("/ui/activity?namespace=act-d&path=metadata.labels.team");
         Assert.Contains("the changes on this page, 2 in all", await chart.GetAttributeAsync("aria-label"), StringComparison.Ordinal);
     }

@@ -21,7 +21,9 @@ public sealed class The_list_of_jobs(PageFixture fixture)
         Assert.Contains("mnist", row, StringComparison.Ordinal);
         Assert.Contains("Running", row, StringComparison.Ordinal);
         Assert.Contains("bob", row, StringComparison.Ordinal);
-        Assert.Equal("/ui/namespaces/list-a/jobs/mnist", await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "mnist" }).GetAttributeAsync("href"));
+        Assert.Equal(
+            "/ui/namespaces/list-a/jobs/mnist",
+            await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "mnist" }).GetAttributeAsync("href"));
     }
 
     [SkippableFact]
@@ -67,7 +69,8 @@ public sealed class The_list_of_jobs(PageFixture fixture)
     {
         PageFixture.NeedsChromium();
         string[] names = [.. Enumerable.Range(0, 120).Select(i => $"paged-{i:d3}")];
-        await Parallel.ForEachAsync(names, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (name, _) => await fixture.Create("list-d", name));
+        await Parallel.ForEachAsync(
+            names, new ParallelOptions { MaxDegreeOfParallelism = 8 }, async (name, _) => await fixture.Create("list-d", name));
         await using Visitor visitor = await fixture.SignedIn();
         await visitor.Go("/ui/jobs?namespace=list-d");
         var seen = new List<string>(await visitor.Names());
@@ -110,7 +113,8 @@ public sealed class The_list_of_jobs(PageFixture fixture)
         await fixture.Create("list-f", "second");
         await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "second" }).WaitForAsync();
         Assert.Equal("half a wo", await visitor.Page.GetByLabel("Name contains").InputValueAsync());
-        Assert.Equal(["first"], await visitor.Page.Locator("tbody tr[data-here=still] th").AllInnerTextsAsync()); // what is the same is left alone
+        // What is the same is left alone.
+        Assert.Equal(["first"], await visitor.Page.Locator("tbody tr[data-here=still] th").AllInnerTextsAsync());
         (await fixture.Server.Admin.DeleteAsync(Sample.Job("first", "list-f"))).Dispose();
         await visitor.Page.GetByRole(AriaRole.Link, new() { Name = "first" }).WaitForAsync(new() { State = WaitForSelectorState.Detached });
     }

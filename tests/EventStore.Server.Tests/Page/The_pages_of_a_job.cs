@@ -258,7 +258,8 @@ public sealed class The_pages_of_a_job(PageFixture served)
             await deleted.Manifest();
         Assert.Equal(HttpStatusCode.Forbidden, await Code(alice, $"{Job}/revisions/{revisions[1]}"));
         using HttpClient api = served.Server.Client(ServerProcess.AliceToken);
-        Assert.Equal(HttpStatusCode.Forbidden, await Code(api, $"{Sample.Job(name, Space)}?resourceVersion={revisions[1]}&resourceVersionMatch=Exact"));
+        Assert.Equal(HttpStatusCode.Forbidden, await Code(
+            api, $"{Sample.Job(name, Space)}?resourceVersion={revisions[1]}&resourceVersionMatch=Exact"));
         using HttpClient admin = await PageClient.SignedIn(served.Server.Url, ServerProcess.AdminToken);
         Assert.Contains("team: ml", await admin.GetStringAsync($"{Job}/revisions/{revisions[1]}"), StringComparison.Ordinal);
     }
@@ -280,13 +281,15 @@ public sealed class The_pages_of_a_job(PageFixture served)
         const string hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202edrowssap\u0007\"'";
         const string user = "<b onmouseover=alert(3)>mallory</b>";
         await served.Create(Space, name);
-        string patch = new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["note"] = hostile } } }.ToJsonString();
+        string patch =
+            new JsonObject { ["metadata"] = new JsonObject { ["annotations"] = new JsonObject { ["note"] = hostile } } }.ToJsonString();
         foreach (string text in (string[])[patch, patch.Replace("drowssap", "again", StringComparison.Ordinal)])
             await PatchAs(user, text);
         long now = (await Current()).Number;
         await using Visitor visitor = await served.SignedIn();
 
-        foreach (string page in (string[])["", $"/revisions/{now}", $"/compare?from={now - 1}&to={now}", $"/compare?from={now - 1}&to={now}&view=unified", $"/go-back?revision={now - 1}"])
+        foreach (string page in (string[])["", $"/revisions/{now}", $"/compare?from={now - 1}&to={now}",
+            $"/compare?from={now - 1}&to={now}&view=unified", $"/go-back?revision={now - 1}"])
         {
             string text = await Go(visitor, Job + page);
             Assert.Contains("<script>alert(2)</script>", text, StringComparison.Ordinal);
@@ -306,7 +309,8 @@ public sealed class The_pages_of_a_job(PageFixture served)
         Assert.Contains("7 revisions", await Go(visitor, Job), StringComparison.Ordinal);
         Assert.Equal(1, await visitor.Page.Locator("svg.timeline rect.life").CountAsync());
         string end = (await visitor.Page.Locator(".revisions > li").First.GetAttributeAsync("id"))!;
-        Assert.Contains("No job of this name lived at revision", await Go(visitor, $"{Job}/revisions/{end[1..]}"), StringComparison.Ordinal);
+        Assert.Contains(
+            "No job of this name lived at revision", await Go(visitor, $"{Job}/revisions/{end[1..]}"), StringComparison.Ordinal);
         await visitor.IsForEverybody();
 
         await served.Create(Space, name);
@@ -314,9 +318,12 @@ public sealed class The_pages_of_a_job(PageFixture served)
 
         Assert.Contains("8 revisions", await Go(visitor, Job), StringComparison.Ordinal);
         Assert.Equal(2, await visitor.Page.Locator("svg.timeline rect.life").CountAsync());
-        Assert.Contains("two jobs of one name", await Go(visitor, $"{Job}/compare?from={revisions[1]}&to={born}"), StringComparison.Ordinal);
+        Assert.Contains(
+            "two jobs of one name", await Go(visitor, $"{Job}/compare?from={revisions[1]}&to={born}"), StringComparison.Ordinal);
         visitor.Expected = "422|404";
-        Assert.Contains("another job of that name lived at that revision", await Go(visitor, $"{Job}/go-back?revision={revisions[1]}"), StringComparison.Ordinal);
+        Assert.Contains(
+            "another job of that name lived at that revision", await Go(visitor, $"{Job}/go-back?revision={revisions[1]}"),
+            StringComparison.Ordinal);
         Assert.Contains("not found", await Go(visitor, "/ui/namespaces/team-a/jobs/nobody"), StringComparison.Ordinal);
     }
 
@@ -353,14 +360,16 @@ public sealed class The_pages_of_a_job(PageFixture served)
     {
         await served.Create(Space, name);
         for (int i = 0; i < 210; i++)
-            await (await served.Server.Admin.Patch(Sample.Job(name, Space), $$$$"""{"metadata":{"labels":{"n":"{{{{i}}}}"}}}""")).Manifest();
+            await (await served.Server.Admin.Patch(Sample.Job(name, Space), $$$$"""{"metadata":{"labels":{"n":"{{{{i}}}}"}}}"""))
+                .Manifest();
         await using Visitor visitor = await served.SignedIn();
 
         Assert.Contains("211 revisions", await Go(visitor, Job), StringComparison.Ordinal);
 
         await visitor.IsForEverybody();
         Assert.Equal(50, await visitor.Page.Locator(".revisions > li").CountAsync());
-        ILocator bars = visitor.Page.Locator("svg.timeline a").Filter(new() { HasTextRegex = new("Labels and annotations: [0-9]+ changes") });
+        ILocator bars = visitor.Page.Locator("svg.timeline a")
+            .Filter(new() { HasTextRegex = new("Labels and annotations: [0-9]+ changes") });
         Assert.InRange(await bars.CountAsync(), 1, 100);
         var seen = new HashSet<string>();
         while (true)
@@ -381,7 +390,9 @@ public sealed class The_pages_of_a_job(PageFixture served)
         Assert.True(await visitor.Page.Locator("svg.timeline a").Filter(new() { HasText = "Revision " }).CountAsync() > 0);
     }
 
-    /// <summary>Six revisions: created; bob sets the spec; bob sets a label; a label and the spec by the admin; labels; the status.</summary>
+    /// <summary>
+    /// Six revisions: created; bob sets the spec; bob sets a label; a label and the spec by the admin; labels; the status.
+    /// </summary>
     private async Task<long[]> WriteHistory()
     {
         await served.Create(Space, name);
@@ -394,7 +405,8 @@ public sealed class The_pages_of_a_job(PageFixture served)
             await Revision(bob.Patch(path, """{"spec":{"cleanPodPolicy":"Running"}}""")),
             await Revision(bob.Patch(path, """{"metadata":{"labels":{"team":"vision"}}}""")),
             await Revision(served.Server.Admin.Patch(path, """{"spec":{"activeDeadlineSeconds":77}}""")),
-            await Revision(served.Server.Admin.Patch(path, """{"metadata":{"labels":{"extra":"1"}},"spec":{"ttlSecondsAfterFinished":9}}""")),
+            await Revision(
+                served.Server.Admin.Patch(path, """{"metadata":{"labels":{"extra":"1"}},"spec":{"ttlSecondsAfterFinished":9}}""")),
             await Revision(served.Server.Admin.Patch(path + "/status", """{"status":{"startTime":"2026-01-01T00:00:00Z"}}""")),
         ];
     }
@@ -409,13 +421,17 @@ public sealed class The_pages_of_a_job(PageFixture served)
 
     private async Task<DateTimeOffset> TimeOf(long revision)
     {
-        JsonNode found = await served.Server.Admin.Get($"/apis/audit.eventstore.io/v1/namespaces/{Space}/pytorchjobrevisions/{name}.{revision}");
+        JsonNode found = await served.Server.Admin.Get(
+            $"/apis/audit.eventstore.io/v1/namespaces/{Space}/pytorchjobrevisions/{name}.{revision}");
         return (DateTimeOffset)found["time"]!;
     }
 
     private async Task PatchAs(string user, string patch)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Patch, Sample.Job(name, Space)) { Content = Sample.Body(patch, "application/merge-patch+json") };
+        using var request = new HttpRequestMessage(HttpMethod.Patch, Sample.Job(name, Space))
+        {
+            Content = Sample.Body(patch, "application/merge-patch+json"),
+        };
         request.Headers.TryAddWithoutValidation("Impersonate-User", user);
         request.Headers.TryAddWithoutValidation("Impersonate-Group", "system:masters");
         using HttpResponseMessage answer = await served.Server.Admin.SendAsync(request);
@@ -434,7 +450,8 @@ public sealed class The_pages_of_a_job(PageFixture served)
         return await visitor.Text();
     }
 
-    private static Task<IReadOnlyList<string>> LinesSetAt(Visitor visitor, long revision) => Texts(visitor, $".yaml tr[data-set='{revision}'] code");
+    private static Task<IReadOnlyList<string>> LinesSetAt(Visitor visitor, long revision) =>
+        Texts(visitor, $".yaml tr[data-set='{revision}'] code");
 
     private static Task<IReadOnlyList<string>> Yaml(Visitor visitor) => Texts(visitor, ".yaml code");
 

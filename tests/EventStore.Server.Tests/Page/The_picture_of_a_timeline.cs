@@ -23,7 +23,8 @@ public sealed class The_picture_of_a_timeline
 
         TimelinePicture picture = TimelinePicture.Of(Counted(points), points);
 
-        Assert.Equal([(2L, 0.0), (4, 99.3), (3, 25), (3, 25)], picture.Marks.Select(mark => (mark.Revision!.Value, Math.Round(mark.Boxes[0].X, 1))));
+        Assert.Equal(
+            [(2L, 0.0), (4, 99.3), (3, 25), (3, 25)], picture.Marks.Select(mark => (mark.Revision!.Value, Math.Round(mark.Boxes[0].X, 1))));
         Assert.Equal(["who-0", "who-0", "who-1", "who-1"], picture.Marks.Select(mark => mark.Boxes[0].Colour));
         Assert.Equal([("who-0", "alice", 2L), ("who-1", "bob", 2)], picture.Users.Select(user => (user.Colour, user.User, user.Count)));
         Assert.Equal([(0.0, 100.0)], picture.Lives);
@@ -52,7 +53,8 @@ public sealed class The_picture_of_a_timeline
             new(99, ChangeKind.Spec, "job_patched", "bob", 1, true, 2100, 2100),
         ];
 
-        TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin, Begin.AddSeconds(100), Seconds, 1055, cells, true, false), null);
+        TimelinePicture picture = TimelinePicture.Of(
+            new JobTimeline(Begin, Begin.AddSeconds(100), Seconds, 1055, cells, true, false), null);
 
         double bottom = TimelinePicture.Rows[3].Top + TimelinePicture.RowHeight;
         TimelineMark[] status = [.. picture.Marks.Where(mark => mark.Boxes[0].Y > TimelinePicture.Rows[3].Top - 1)];
@@ -61,7 +63,9 @@ public sealed class The_picture_of_a_timeline
         Assert.Equal(["who-0", "who-1"], status[1].Boxes.Select(box => box.Colour));
         Assert.Equal(21.0 / 31, status[1].Boxes[0].Height / 20, 3);
         Assert.Equal((Begin.AddSeconds(1), Begin.AddSeconds(2)), (status[1].From, status[1].To));
-        Assert.Equal("Status: 31 changes from 2026-11-23 00:00:01 UTC to 2026-11-23 00:00:02 UTC, by operator 21, bob 10", status[1].Title.ToString());
+        Assert.Equal(
+            "Status: 31 changes from 2026-11-23 00:00:01 UTC to 2026-11-23 00:00:02 UTC, by operator 21, bob 10",
+            status[1].Title.ToString());
         // One revision leads to itself and not to a stretch with nothing else in it.
         Assert.Equal([null, null, (long?)2100], picture.Marks.OrderBy(mark => mark.From).Select(mark => mark.Revision));
         Assert.Equal([(0.0, 100.0)], picture.Lives);
@@ -70,13 +74,17 @@ public sealed class The_picture_of_a_timeline
     [Fact]
     public void Clips_the_slices_at_both_ends_of_the_stretch()
     {
-        TimelineCell[] cells = [.. Enumerable.Range(0, 3).Select(slice => new TimelineCell(slice, ChangeKind.Spec, "job_patched", "bob", 9, true, 10 * slice, (10 * slice) + 9))];
+        TimelineCell[] cells = [.. Enumerable.Range(0, 3).Select(slice => new TimelineCell(
+            slice, ChangeKind.Spec, "job_patched", "bob", 9, true, 10 * slice, (10 * slice) + 9))];
         var slices = new TimeSlices(Begin, TimeSpan.FromMinutes(1), 3);
 
-        TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin.AddSeconds(30), Begin.AddSeconds(120), slices, 27, cells, true, false), null);
+        TimelinePicture picture = TimelinePicture.Of(
+            new JobTimeline(Begin.AddSeconds(30), Begin.AddSeconds(120), slices, 27, cells, true, false), null);
 
-        Assert.Equal([(0.0, 30.0), (33.33, 60), (99.7, 0.3)], picture.Marks.Select(mark => (Math.Round(mark.Boxes[0].X, 2), Math.Round(mark.Boxes[0].Width, 2))));
-        Assert.Equal([(30, 60), (60, 120), (120, 120)], picture.Marks.Select(mark => ((int)(mark.From - Begin).TotalSeconds, (int)(mark.To - Begin).TotalSeconds)));
+        Assert.Equal([(0.0, 30.0), (33.33, 60), (99.7, 0.3)], picture.Marks.Select(
+            mark => (Math.Round(mark.Boxes[0].X, 2), Math.Round(mark.Boxes[0].Width, 2))));
+        Assert.Equal([(30, 60), (60, 120), (120, 120)], picture.Marks.Select(
+            mark => ((int)(mark.From - Begin).TotalSeconds, (int)(mark.To - Begin).TotalSeconds)));
     }
 
     [Theory]
@@ -106,12 +114,14 @@ public sealed class The_picture_of_a_timeline
     [Fact]
     public void Has_seven_colours_for_those_who_changed_most_and_one_for_all_others()
     {
-        TimelineCell[] cells = [.. Enumerable.Range(1, 20).Select(i => new TimelineCell(i, ChangeKind.Spec, "job_patched", $"user-{i:D2}", i, true, i, i + 1000))];
+        TimelineCell[] cells = [.. Enumerable.Range(1, 20).Select(i => new TimelineCell(
+            i, ChangeKind.Spec, "job_patched", $"user-{i:D2}", i, true, i, i + 1000))];
 
         TimelinePicture picture = TimelinePicture.Of(new JobTimeline(Begin, Begin.AddSeconds(100), Seconds, 210, cells, true, false), null);
 
         Assert.Equal(
-            ["who-0 user-20 20", "who-1 user-19 19", "who-2 user-18 18", "who-3 user-17 17", "who-4 user-16 16", "who-5 user-15 15", "who-6 user-14 14", "who-7 13 others 91"],
+            ["who-0 user-20 20", "who-1 user-19 19", "who-2 user-18 18", "who-3 user-17 17", "who-4 user-16 16", "who-5 user-15 15",
+                "who-6 user-14 14", "who-7 13 others 91"],
             picture.Users.Select(user => string.Create(CultureInfo.InvariantCulture, $"{user.Colour} {user.User} {user.Count}")));
         Assert.Equal("who-7", picture.Marks[0].Boxes[0].Colour);
     }
@@ -143,7 +153,8 @@ public sealed class The_picture_of_a_timeline
     [InlineData("2026-11-23T00:00:00.000010Z", "2026-11-23T00:00:00.000040Z", "00:00:00.000010 00:00:00.000020 00:00:00.000030 00:00:00.000040")]
     public void Is_labelled_at_round_moments(string from, string to, string labels)
     {
-        TimelineTick[] ticks = [.. TimelineAxis.Ticks(DateTimeOffset.Parse(from, CultureInfo.InvariantCulture), DateTimeOffset.Parse(to, CultureInfo.InvariantCulture))];
+        TimelineTick[] ticks = [.. TimelineAxis.Ticks(
+            DateTimeOffset.Parse(from, CultureInfo.InvariantCulture), DateTimeOffset.Parse(to, CultureInfo.InvariantCulture))];
         Assert.Equal(labels, string.Join(' ', ticks.Select(tick => tick.Label)));
         Assert.All(ticks, tick => Assert.InRange(tick.X, 0, 100));
     }
@@ -157,7 +168,8 @@ public sealed class The_picture_of_a_timeline
         {
             for (int i = 0; i < 20; i++)
             {
-                DateTimeOffset from = earliest.AddTicks(random.NextInt64((latest - earliest).Ticks - (long)length)), to = from.AddTicks((long)length);
+                DateTimeOffset from = earliest.AddTicks(random.NextInt64((latest - earliest).Ticks - (long)length)),
+                    to = from.AddTicks((long)length);
                 TimelineTick[] ticks = [.. TimelineAxis.Ticks(from, to)];
                 Assert.True(ticks.Length is >= 1 and <= 5, $"{ticks.Length} from {from:O} to {to:O}");
                 Assert.All(ticks, tick => Assert.InRange(tick.Time, from, to));
@@ -179,7 +191,8 @@ public sealed class The_picture_of_a_timeline
         Assert.Equal(exact, PageTime.Read(text) is { } time ? PageTime.Exact(time) : null);
 
     private static TimelinePoint Point(long number, int seconds, string user, string type, params ChangeKind[] kinds) =>
-        new(number, Begin.AddSeconds(seconds), user, type, kinds, new TimelineTitle($"Revision {number}, ", Begin.AddSeconds(seconds), null, ""));
+        new(number, Begin.AddSeconds(seconds), user, type, kinds, new TimelineTitle(
+            $"Revision {number}, ", Begin.AddSeconds(seconds), null, ""));
 
     private static JobTimeline Counted(TimelinePoint[] points)
     {

@@ -64,18 +64,25 @@ public sealed class The_readers_zone(PageFixture fixture)
         ILocator time = visitor.Page.Locator("tbody time").First;
         DateTimeOffset at = Of(await time.GetAttributeAsync("datetime"));
         Assert.Equal(Shown(at), await time.InnerTextAsync());
-        Assert.Equal(at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.ffffff 'UTC'", CultureInfo.InvariantCulture), await time.GetAttributeAsync("title"));
+        Assert.Equal(
+            at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.ffffff 'UTC'", CultureInfo.InvariantCulture),
+            await time.GetAttributeAsync("title"));
         ILocator bar = visitor.Page.Locator("figure svg rect").First;
-        Assert.Matches($@"^{Hover(Of(await bar.Locator("time").First.GetAttributeAsync("datetime")))} to .+\): [0-9]+$", await bar.Locator("title").TextContentAsync());
+        Assert.Matches(
+            $@"^{Hover(Of(await bar.Locator("time").First.GetAttributeAsync("datetime")))} to .+\): [0-9]+$",
+            await bar.Locator("title").TextContentAsync());
 
         await visitor.Go(Job);
         ILocator tick = visitor.Page.Locator("svg.timeline text[data-time]").First;
         DateTimeOffset round = Of(await tick.GetAttributeAsync("data-time"));
         Assert.Equal(
-            (round.ToOffset(Kathmandu).ToString("HH:mm:ss", CultureInfo.InvariantCulture), round.UtcDateTime.ToString("HH:mm:ss", CultureInfo.InvariantCulture)),
-            (Seconds(await tick.EvaluateAsync<string>("tick => tick.firstChild.data")), Seconds(await tick.Locator("title").TextContentAsync())));
+            (round.ToOffset(Kathmandu).ToString("HH:mm:ss", CultureInfo.InvariantCulture), round.UtcDateTime.ToString(
+                "HH:mm:ss", CultureInfo.InvariantCulture)),
+            (Seconds(await tick.EvaluateAsync<string>("tick => tick.firstChild.data")), Seconds(
+                await tick.Locator("title").TextContentAsync())));
         ILocator mark = visitor.Page.Locator("svg.timeline a").First;
-        await Assertions.Expect(mark).ToHaveAccessibleNameAsync(new Regex($"^Revision {revisions[0]}: Created by admin, {Hover(Of(await mark.Locator("time").GetAttributeAsync("datetime")))}"));
+        await Assertions.Expect(mark).ToHaveAccessibleNameAsync(new Regex(
+            $"^Revision {revisions[0]}: Created by admin, {Hover(Of(await mark.Locator("time").GetAttributeAsync("datetime")))}"));
     }
 
     /// <summary>A day of UTC begins at a quarter to six there.</summary>
@@ -89,7 +96,8 @@ public sealed class The_readers_zone(PageFixture fixture)
         ILocator tick = visitor.Page.Locator("svg.timeline text[data-time]").First;
         DateTimeOffset midnight = Of(await tick.GetAttributeAsync("data-time"));
         Assert.Equal(TimeSpan.Zero, midnight.TimeOfDay);
-        Assert.Equal(midnight.ToString("dd/MM, '05:45'", CultureInfo.InvariantCulture), await tick.EvaluateAsync<string>("tick => tick.firstChild.data"));
+        Assert.Equal(midnight.ToString("dd/MM, '05:45'", CultureInfo.InvariantCulture), await tick.EvaluateAsync<string>(
+            "tick => tick.firstChild.data"));
     }
 
     [SkippableFact]
@@ -141,6 +149,7 @@ public sealed class The_readers_zone(PageFixture fixture)
         }
 
         var list = await admin.Get($"/apis/audit.eventstore.io/v1/namespaces/{Space}/pytorchjobrevisions");
-        return [.. list["items"]!.AsArray().Select(item => long.Parse((string)item!["metadata"]!["resourceVersion"]!, CultureInfo.InvariantCulture)).Order()];
+        return [.. list["items"]!.AsArray()
+            .Select(item => long.Parse((string)item!["metadata"]!["resourceVersion"]!, CultureInfo.InvariantCulture)).Order()];
     }
 }

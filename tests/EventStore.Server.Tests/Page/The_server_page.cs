@@ -14,7 +14,8 @@ public sealed class The_server_page(PageFixture fixture)
         await using Visitor visitor = await fixture.SignedIn(phone: true, colours: ColorScheme.Dark);
         await visitor.Go("/ui/server");
         string text = await visitor.Text();
-        foreach (string line in (await fixture.Server.Admin.GetStringAsync("/readyz?verbose")).Split('\n').Where(line => line.StartsWith("[+]", StringComparison.Ordinal)))
+        foreach (string line in (await fixture.Server.Admin.GetStringAsync("/readyz?verbose")).Split('\n').Where(line => line.StartsWith(
+            "[+]", StringComparison.Ordinal)))
             Assert.Contains(line.Split(' ')[0][3..], text, StringComparison.Ordinal);
         Assert.Contains("MiB", text, StringComparison.Ordinal);
         string hash = (string)(await fixture.Server.Admin.Get("/apis/audit.eventstore.io/v1/checkpoint"))["hash"]!;

@@ -22,7 +22,8 @@ public sealed class Visitor : IAsyncDisposable
             Note(true, $"dialog: {dialog.Message}");
             _ = dialog.DismissAsync();
         };
-        page.Request += (_, request) => Note(new Uri(request.Url) is { Host: not "127.0.0.1", Scheme: not ("blob" or "data") }, $"request: {request.Url}");
+        page.Request += (_, request) =>
+            Note(new Uri(request.Url) is { Host: not "127.0.0.1", Scheme: not ("blob" or "data") }, $"request: {request.Url}");
     }
 
     /// <summary>The window.</summary>
@@ -61,13 +62,15 @@ public sealed class Visitor : IAsyncDisposable
     public Task Follow(string link, bool exact = false) => Follow(Page.GetByRole(AriaRole.Link, new() { Name = link, Exact = exact }));
 
     /// <summary>Presses the button of that name, which sends a form.</summary>
-    public Task Press(string button, bool exact = false) => Leave(() => Page.GetByRole(AriaRole.Button, new() { Name = button, Exact = exact }).ClickAsync());
+    public Task Press(string button, bool exact = false) =>
+        Leave(() => Page.GetByRole(AriaRole.Button, new() { Name = button, Exact = exact }).ClickAsync());
 
     /// <summary>Changes the colours and the width of the window, with the page in it.</summary>
     public async Task Turn(ColorScheme colours, bool phone)
     {
         await Page.EmulateMediaAsync(new() { ColorScheme = colours });
-        await Page.SetViewportSizeAsync(phone ? PageFixture.Phone.Width : PageFixture.Desk.Width, phone ? PageFixture.Phone.Height : PageFixture.Desk.Height);
+        await Page.SetViewportSizeAsync(
+            phone ? PageFixture.Phone.Width : PageFixture.Desk.Width, phone ? PageFixture.Phone.Height : PageFixture.Desk.Height);
     }
 
     /// <summary>Goes to a page.</summary>
@@ -96,8 +99,10 @@ public sealed class Visitor : IAsyncDisposable
     public async Task IsForEverybody()
     {
         AxeResult result = await Page.RunAxe();
-        Assert.Equal([], result.Violations.Select(each => $"{Page.Url}: {each.Id}: {each.Help}: {string.Join(" | ", each.Nodes.Select(node => node.Html))}"));
-        Assert.True(await Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"), $"{Page.Url} is wider than the window");
+        Assert.Equal([], result.Violations.Select(
+            each => $"{Page.Url}: {each.Id}: {each.Help}: {string.Join(" | ", each.Nodes.Select(node => node.Html))}"));
+        Assert.True(
+            await Page.EvaluateAsync<bool>("document.documentElement.scrollWidth <= innerWidth"), $"{Page.Url} is wider than the window");
     }
 
     /// <inheritdoc/>

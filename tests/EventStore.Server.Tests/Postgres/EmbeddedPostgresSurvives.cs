@@ -74,7 +74,8 @@ public sealed class EmbeddedPostgresSurvives(DataFolders folders) : IClassFixtur
             "sh", "-c", "\"$0\" -D \"$1\" -c listen_addresses= -c unix_socket_directories=\"$2\" </dev/null >/dev/null 2>&1 &",
             PostgresBinaries.Find().Program("postgres"), Path.Combine(folder, "pgdata"), Path.Combine(folder, "run")))!;
         var pidFile = PidFile(folder);
-        await Eventually.Holds(() => File.Exists(pidFile) && File.ReadAllText(pidFile).Contains("ready", StringComparison.Ordinal), "the orphan");
+        await Eventually.Holds(
+            () => File.Exists(pidFile) && File.ReadAllText(pidFile).Contains("ready", StringComparison.Ordinal), "the orphan");
         var orphan = int.Parse(File.ReadLines(pidFile).First(), CultureInfo.InvariantCulture);
 
         var log = new LogLines();

@@ -13,13 +13,16 @@ public sealed class In_a_container : IAsyncLifetime
 {
     private readonly string root = Directory.CreateTempSubdirectory("es-container-").FullName;
 
-    private static string Image => Environment.GetEnvironmentVariable("TEST_POSTGRES_IMAGE") is { Length: > 0 } image ? image : "postgres:17";
+    private static string Image =>
+        Environment.GetEnvironmentVariable("TEST_POSTGRES_IMAGE") is { Length: > 0 } image ? image : "postgres:17";
 
     private string Folder => Path.Combine(root, "data");
 
     public async Task InitializeAsync() =>
         // CI has a pass with an engine, which this needs, and one without.
-        Skip.IfNot(Environment.GetEnvironmentVariable("TEST_POSTGRES_ENGINE") == "container" || await ContainerEngine.Answers(default), "no container engine answers");
+        Skip.IfNot(
+            Environment.GetEnvironmentVariable("TEST_POSTGRES_ENGINE") == "container" || await ContainerEngine.Answers(default),
+            "no container engine answers");
 
     public async Task DisposeAsync()
     {
@@ -43,7 +46,8 @@ public sealed class In_a_container : IAsyncLifetime
             await PrivateDatabases.Execute(first.OwnerConnectionString, "CREATE TABLE kept AS SELECT 7 AS number");
             Assert.Equal(
                 PostgresErrorCodes.InsufficientPrivilege,
-                (await Assert.ThrowsAsync<PostgresException>(() => PrivateDatabases.Execute(first.ServingConnectionString, "SELECT number FROM kept"))).SqlState);
+                (await Assert.ThrowsAsync<PostgresException>(
+                    () => PrivateDatabases.Execute(first.ServingConnectionString, "SELECT number FROM kept"))).SqlState);
             Assert.Equal("127.0.0.1", new NpgsqlConnectionStringBuilder(first.ServingConnectionString).Host);
             Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(ContainerRecord.FileIn(Folder)));
             string published = (await ContainerEngine.Run(default, "port", ContainerRecord.Read(Folder)!.Name)).Output;
@@ -51,11 +55,14 @@ public sealed class In_a_container : IAsyncLifetime
 
             PostgresUnavailableException second = await Assert.ThrowsAsync<PostgresUnavailableException>(
                 () => PrivatePostgres.Open(Folder, null, () => true, NullLogger.Instance, default));
-            Assert.Contains($"Another server (process {Environment.ProcessId}) is using the data folder {Folder}", second.Problem, StringComparison.Ordinal);
+            Assert.Contains(
+                $"Another server (process {Environment.ProcessId}) is using the data folder {Folder}", second.Problem,
+                StringComparison.Ordinal);
         }
 
         Assert.Equal(string.Empty, await Containers());
-        Assert.Contains("database system is shut down", await File.ReadAllTextAsync(Path.Combine(Folder, "postgres.log")), StringComparison.Ordinal);
+        Assert.Contains(
+            "database system is shut down", await File.ReadAllTextAsync(Path.Combine(Folder, "postgres.log")), StringComparison.Ordinal);
         // The folder says where its data are; that programs have come since changes nothing.
         await using PrivatePostgres again = await PrivatePostgres.Open(Folder, null, () => true, NullLogger.Instance, default);
         Assert.Equal(7, await PrivateDatabases.Execute(again.OwnerConnectionString, "SELECT number FROM kept"));
@@ -69,10 +76,12 @@ public sealed class In_a_container : IAsyncLifetime
         unfinished.Write(Folder);
         // What looks like data to the image, and is none: it would neither make roles nor a database.
         await ContainerEngine.Demand(
-            "no volume", default, "run", "--rm", "--volume", $"{unfinished.Name}:/data", "--entrypoint", "sh", Image, "-c", "echo 15 >/data/PG_VERSION");
+            "no volume", default, "run", "--rm", "--volume", $"{unfinished.Name}:/data", "--entrypoint", "sh", Image, "-c",
+            "echo 15 >/data/PG_VERSION");
         await using PrivatePostgres made = await PrivatePostgres.Open(Folder, Image, () => false, NullLogger.Instance, default);
         Assert.NotEqual(unfinished.Name, ContainerRecord.Read(Folder)!.Name);
-        Assert.Equal(string.Empty, (await ContainerEngine.Run(default, "volume", "ls", "--quiet", "--filter", $"name={unfinished.Name}")).Output);
+        Assert.Equal(
+            string.Empty, (await ContainerEngine.Run(default, "volume", "ls", "--quiet", "--filter", $"name={unfinished.Name}")).Output);
     }
 
     [SkippableFact]
@@ -115,7 +124,8 @@ public sealed class In_a_container : IAsyncLifetime
         await again.Serving();
     }
 
-    private ProgramRun Start() => ProgramRun.Start(new Dictionary<string, string?>(), "--data", Folder, "--urls", "http://127.0.0.1:0", "--postgres-image", Image);
+    private ProgramRun Start() =>
+        ProgramRun.Start(new Dictionary<string, string?>(), "--data", Folder, "--urls", "http://127.0.0.1:0", "--postgres-image", Image);
 
     private async Task<string> Containers() =>
         (await ContainerEngine.Run(default, "ps", "--all", "--quiet", "--filter", $"name={ContainerRecord.Read(Folder)!.Name}")).Output;

@@ -16,7 +16,9 @@ public sealed class MigrationsRules(PrivateDatabases databases) : IClassFixture<
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    /// <summary>A database compares what it was migrated by with what a server brings, comments and all, and refuses what was edited.</summary>
+    /// <summary>
+    /// A database compares what it was migrated by with what a server brings, comments and all, and refuses what was edited.
+    /// </summary>
     [Fact]
     public void Files_that_were_delivered_are_never_edited()
     {
@@ -24,7 +26,8 @@ public sealed class MigrationsRules(PrivateDatabases databases) : IClassFixture<
         Assert.NotEmpty(delivered);
         Assert.All(delivered, line => Assert.Equal(line, $"{Sum(line[66..])}  {line[66..]}"));
 
-        static string Sum(string name) => Convert.ToHexStringLower(SHA256.HashData(System.IO.File.ReadAllBytes(Repository.PathOf($"migrations/{name}"))));
+        static string Sum(string name) =>
+            Convert.ToHexStringLower(SHA256.HashData(System.IO.File.ReadAllBytes(Repository.PathOf($"migrations/{name}"))));
     }
 
     [Fact]

@@ -4,7 +4,9 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;
 
-/// <summary>PostgreSQL refuses one of many commands. Nothing of the batch is stored then; the one fails alone, the others succeed.</summary>
+/// <summary>
+/// PostgreSQL refuses one of many commands. Nothing of the batch is stored then; the one fails alone, the others succeed.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class A_command_the_database_refuses : IAsyncLifetime
 {

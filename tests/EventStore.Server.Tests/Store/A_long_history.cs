@@ -125,7 +125,8 @@ public sealed class A_long_history : IAsyncLifetime
 
     private async Task<string> Read(long revision)
     {
-        (Job job, DateTimeOffset time) = (await new JobReads(database.Source).JobAt(new JobKey(InProcess.Namespace, "long"), revision, default))!.Value;
+        (Job job, DateTimeOffset time) =
+            (await new JobReads(database.Source).JobAt(new JobKey(InProcess.Namespace, "long"), revision, default))!.Value;
         return Encoding.UTF8.GetString(StoredJob.Of(job, time).Utf8.Span);
     }
 }

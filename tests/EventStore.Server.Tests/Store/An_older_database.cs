@@ -9,7 +9,9 @@ using Npgsql;
 
 namespace EventStore.Server.Tests.Store;
 
-/// <summary>A database from before the chain, with years in it, is brought up to date under writers that still use the old function.</summary>
+/// <summary>
+/// A database from before the chain, with years in it, is brought up to date under writers that still use the old function.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class An_older_database : IAsyncLifetime
 {
@@ -66,7 +68,8 @@ public sealed class An_older_database : IAsyncLifetime
         await MigrateTo("V0008");
         await Migrate();
         Assert.Equal(events, await database.Ask<string>("SELECT md5(string_agg(e::text, '' ORDER BY seq_id)) FROM eventstore.mt_events e"));
-        Assert.Equal(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"), await database.Ask<long>("SELECT count(*) FROM eventstore.revision"));
+        Assert.Equal(await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"), await database.Ask<long>(
+            "SELECT count(*) FROM eventstore.revision"));
         Assert.True(await database.Ask<long>("SELECT count(*) FROM eventstore.revision_path") > 0);
         Assert.Empty(await Verify());
         await RandomHistory.Write(database.Source, seed: 42, jobs: 20, events: 100);
@@ -109,7 +112,8 @@ public sealed class An_older_database : IAsyncLifetime
         Job[] jobs = [];
         for (int i = 0; i <= SnapshotRow.Every; i++)
         {
-            Batch batch = i == 0 ? InProcess.Decide([], InProcess.Create("old")) : InProcess.Decide(jobs, InProcess.Label("old", $"n{i % 3}", $"{i}"));
+            Batch batch = i == 0 ? InProcess.Decide([], InProcess.Create("old")) : InProcess.Decide(
+                jobs, InProcess.Label("old", $"n{i % 3}", $"{i}"));
             Committed committed = await connection.CommitAsTheReleaseBefore(batch);
             jobs = [Assert.Single(batch.Entries).After with { Revision = Assert.Single(committed.Revisions) }];
         }
@@ -157,14 +161,16 @@ public sealed class An_older_database : IAsyncLifetime
             """;
         while (call.Parameters.Count > 22)
             call.Parameters.RemoveAt(22);
-        call.Parameters.Insert(18, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.OfKey.Basis?.Uid != row.After.Uid)] });
+        call.Parameters.Insert(
+            18, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.OfKey.Basis?.Uid != row.After.Uid)] });
         call.Parameters.Insert(19, new NpgsqlParameter<bool[]> { TypedValue = [.. rows.Select(row => row.After.Deleted)] });
         return call;
     }
 
     private async Task MigrateTo(string end)
     {
-        foreach (string file in Directory.EnumerateFiles(Migrations.DefaultFolder).Where(file => string.CompareOrdinal(Path.GetFileName(file), end) < 0))
+        foreach (string file in Directory.EnumerateFiles(Migrations.DefaultFolder).Where(
+            file => string.CompareOrdinal(Path.GetFileName(file), end) < 0))
             File.Copy(file, Path.Combine(before, Path.GetFileName(file)), overwrite: true);
         await Migrations.Apply(database.Owner, NullLogger.Instance, before, Patience);
     }

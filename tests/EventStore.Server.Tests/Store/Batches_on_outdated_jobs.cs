@@ -48,8 +48,8 @@ public sealed class Batches_on_outdated_jobs : IAsyncLifetime
     }
 
     /// <summary>
-    /// When hardly any job lived while statistics were gathered, PostgreSQL takes it that hardly any does: it once read all living jobs for each
-    /// name of a batch, under the commit lock.
+    /// When hardly any job lived while statistics were gathered, PostgreSQL takes it that hardly any does: it once read all living jobs for
+    /// each name of a batch, under the commit lock.
     /// </summary>
     [Fact]
     public async Task Each_job_is_looked_up_by_its_name_whatever_the_statistics_say()
@@ -59,7 +59,8 @@ public sealed class Batches_on_outdated_jobs : IAsyncLifetime
         Job[] jobs = await connection.Commit(InProcess.Decide([], names.Select(name => InProcess.Create(name))));
         await connection.Commit(InProcess.Decide(jobs, names.Select(InProcess.Delete)));
         await database.Execute("ANALYZE eventstore.mt_doc_current_job");
-        await using NpgsqlConnection fresh = await database.Source.OpenConnectionAsync(); // with plans of its own, made from these statistics
+        // With plans of its own, made from these statistics.
+        await using NpgsqlConnection fresh = await database.Source.OpenConnectionAsync();
         jobs = await fresh.Commit(InProcess.Decide([], names.Select(name => InProcess.Create(name))));
         long before = await Lookups(fresh);
         await fresh.Commit(InProcess.Decide(jobs, names.Select(name => InProcess.Label(name, "n", "1"))));
@@ -70,7 +71,8 @@ public sealed class Batches_on_outdated_jobs : IAsyncLifetime
     {
         await using (var flush = new NpgsqlCommand("SELECT pg_stat_force_next_flush()", session))
             await flush.ExecuteNonQueryAsync();
-        await using var ask = new NpgsqlCommand("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'current_job_living'", session);
+        await using var ask = new NpgsqlCommand(
+            "SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = 'current_job_living'", session);
         return (long)(await ask.ExecuteScalarAsync())!;
     }
 
@@ -81,7 +83,8 @@ public sealed class Batches_on_outdated_jobs : IAsyncLifetime
         await connection.Commit(InProcess.Decide(jobs, InProcess.Delete("checked"), InProcess.Create("new")));
 
         Batch batch = InProcess.Decide(
-            jobs, InProcess.Patch("checked", "{}"), InProcess.Patch("sure", "{}"), InProcess.Patch("new", "{}"), InProcess.Patch("none", "{}"));
+            jobs, InProcess.Patch("checked", "{}"), InProcess.Patch("sure", "{}"), InProcess.Patch("new", "{}"),
+            InProcess.Patch("none", "{}"));
         Committed committed = await CommitCall.Execute(connection, batch);
 
         Assert.Empty(batch.Entries);

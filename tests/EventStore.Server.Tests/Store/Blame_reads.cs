@@ -81,9 +81,11 @@ public sealed class Blame_reads : IAsyncLifetime
     {
         await WriteLong(300);
         string before = await Recorded();
-        foreach (string edit in (string[])["touched = touched || '{\"spec.never\": 3}'", "touched = touched - (SELECT min(k) FROM jsonb_object_keys(touched) k)", "since = version", "touched = '[]'", "touched = NULL"])
+        foreach (string edit in (string[])["touched = touched || '{\"spec.never\": 3}'",
+            "touched = touched - (SELECT min(k) FROM jsonb_object_keys(touched) k)", "since = version", "touched = '[]'", "touched = NULL"])
         {
-            await database.Execute($"UPDATE eventstore.job_snapshot SET {edit} WHERE revision = (SELECT max(revision) FROM eventstore.job_snapshot)");
+            await database.Execute(
+                $"UPDATE eventstore.job_snapshot SET {edit} WHERE revision = (SELECT max(revision) FROM eventstore.job_snapshot)");
             List<Finding> findings = [];
             await Verification.Run(database.Source, null, findings.Add, (_, _) => { }, default);
             Assert.EndsWith("is not what the events give", Assert.Single(findings).What, StringComparison.Ordinal);
@@ -94,7 +96,8 @@ public sealed class Blame_reads : IAsyncLifetime
         Assert.NotEqual("", before);
     }
 
-    private Task<string> Recorded() => database.Ask<string>("SELECT coalesce(string_agg(touched::text, ';' ORDER BY revision), '') FROM eventstore.job_snapshot");
+    private Task<string> Recorded() =>
+        database.Ask<string>("SELECT coalesce(string_agg(touched::text, ';' ORDER BY revision), '') FROM eventstore.job_snapshot");
 
     private async Task WriteLong(int events)
     {
@@ -114,7 +117,8 @@ public sealed class Blame_reads : IAsyncLifetime
             2 => InProcess.Patch("long", $$$$"""{"metadata":{"labels":{"r{{{{i}}}}":"x","l1":null}}}"""),
             3 => new PatchStatus(
                 new JobKey(InProcess.Namespace, "long"), DateTimeOffset.UnixEpoch, InProcess.Origin,
-                (JsonObject)JsonReading.Parse(System.Text.Encoding.UTF8.GetBytes($$$$"""{"status":{"a":{{{{(i % 3 == 0 ? "{\"b\":1}" : "{\"b\":null}")}}}},"n":{{{{i}}}}}}"""))),
+                (JsonObject)JsonReading.Parse(System.Text.Encoding.UTF8.GetBytes(
+                    $$$$"""{"status":{"a":{{{{(i % 3 == 0 ? "{\"b\":1}" : "{\"b\":null}")}}}},"n":{{{{i}}}}}}"""))),
             _ => InProcess.Label("long", $"l{i % 5}", $"v{i}"),
         };
     }
@@ -143,7 +147,10 @@ public sealed class Blame_reads : IAsyncLifetime
     /// <summary>One incarnation, folded from the table of events, leaf by leaf: what has its value from before keeps its event.</summary>
     private sealed record Naive(Guid Uid, IReadOnlyList<Naive.Step> Steps)
     {
-        private static readonly string[] Five = ["metadata.labels", "metadata.annotations", "spec.activeDeadlineSeconds", "spec.ttlSecondsAfterFinished", "spec.cleanPodPolicy"];
+        private static readonly string[] Five =
+        [
+            "metadata.labels", "metadata.annotations", "spec.activeDeadlineSeconds", "spec.ttlSecondsAfterFinished", "spec.cleanPodPolicy",
+        ];
 
         public static async Task<IReadOnlyList<Naive>> Of(TestDatabase database)
         {
@@ -161,11 +168,13 @@ public sealed class Blame_reads : IAsyncLifetime
                 foreach (Change leaf in Diff.ByForm(JsonObject.Empty, job.Manifest))
                 {
                     string path = leaf.Path.ToString();
-                    now[path] = before.TryGetValue(path, out var kept) && kept.Value.Equals(leaf.After) ? kept : (leaf.After!, job.Revision);
+                    now[path] = before.TryGetValue(path, out var kept) && kept.Value.Equals(leaf.After) ? kept
+                        : (leaf.After!, job.Revision);
                     removed.Remove(path);
                 }
 
-                foreach (string path in before.Keys.Where(path => !now.ContainsKey(path) && Five.Any(field => path == field || path.StartsWith(field + ".", StringComparison.Ordinal) || path.StartsWith(field + "[", StringComparison.Ordinal))))
+                foreach (string path in before.Keys.Where(path => !now.ContainsKey(path) && Five.Any(field => path == field
+                    || path.StartsWith(field + ".", StringComparison.Ordinal) || path.StartsWith(field + "[", StringComparison.Ordinal))))
                     removed[path] = job.Revision;
                 steps.Add(new Step(job, now, removed));
             }

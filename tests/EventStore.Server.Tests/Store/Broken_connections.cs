@@ -40,7 +40,8 @@ public sealed class Broken_connections : IAsyncLifetime
     public async Task A_request_is_answered_once_and_stored_once(bool afterTheCommit)
     {
         Cut("fragile-create", afterTheCommit);
-        Reply created = await Reply.Of(server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("broken", """{"glass":"fragile-create"}"""))));
+        Reply created = await Reply.Of(
+            server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("broken", """{"glass":"fragile-create"}"""))));
         Assert.True(created.Code == HttpStatusCode.Created, created.Text);
         Assert.Equal((1, 1), (wire.Cuts, await database.Events("broken")));
 
@@ -173,7 +174,8 @@ public sealed class Broken_connections : IAsyncLifetime
     public async Task A_look_that_fails_for_another_reason_does_not_end_the_lane()
     {
         await using NpgsqlDataSource source = NpgsqlDataSource.Create(wire.ConnectionString);
-        await using CommitLane lane = InProcess.Lane(source, new LaneLimits { LookUpTime = TimeSpan.FromMilliseconds(200), LookUpPause = TimeSpan.FromMilliseconds(20) });
+        await using CommitLane lane = InProcess.Lane(
+            source, new LaneLimits { LookUpTime = TimeSpan.FromMilliseconds(200), LookUpPause = TimeSpan.FromMilliseconds(20) });
         await lane.Execute(InProcess.Create("looked-for"));
         await database.Execute($"REVOKE SELECT ON eventstore.mt_events FROM {database.ServingRoleName}");
         wire.CutReplyTo("fragile");
@@ -229,7 +231,8 @@ public sealed class Broken_connections : IAsyncLifetime
         {
             first = lane.Execute(InProcess.Create("first"));
             await held.WaitForWaiting(1);
-            batch = [.. Enumerable.Range(0, 8).Select(i => lane.Execute(InProcess.Create($"job-{i}", team: i == 5 ? "fragile" : "robust")))];
+            batch = [.. Enumerable.Range(0, 8).Select(i => lane.Execute(
+                InProcess.Create($"job-{i}", team: i == 5 ? "fragile" : "robust")))];
         }
 
         Assert.IsType<Outcome.Done>(await first);
@@ -247,7 +250,9 @@ public sealed class Broken_connections : IAsyncLifetime
         Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("on-its-way")));
         wire.HoldBack("fragile");
 
-        Assert.Equal(new Outcome.Unavailable(MayHaveBeenApplied: false), await lane.Execute(InProcess.Label("on-its-way", "glass", "fragile")).WaitAsync(Patience));
+        Assert.Equal(
+            new Outcome.Unavailable(MayHaveBeenApplied: false),
+            await lane.Execute(InProcess.Label("on-its-way", "glass", "fragile")).WaitAsync(Patience));
         await wire.Deliver();
 
         Assert.Equal(2, wire.Cuts);
@@ -288,7 +293,8 @@ public sealed class Broken_connections : IAsyncLifetime
         await Eventually.Holds(() => wire.Cuts > 1);
 
         await using CommitLane other = InProcess.Lane(database.Source);
-        Assert.IsType<Outcome.Done>(await other.Execute(InProcess.Create("meanwhile")).WaitAsync(Eventually.Deadline)); // while the other still looks
+        // While the other still looks.
+        Assert.IsType<Outcome.Done>(await other.Execute(InProcess.Create("meanwhile")).WaitAsync(Eventually.Deadline));
         await wire.Deliver();
         Assert.IsType<Outcome.Done>(await looking.WaitAsync(Patience));
         await frozen.DisposeAsync();
@@ -305,7 +311,8 @@ public sealed class Broken_connections : IAsyncLifetime
             END $$
             """);
         await database.Execute("GRANT USAGE ON SCHEMA public TO PUBLIC");
-        await database.Execute("CREATE TRIGGER slow AFTER INSERT ON eventstore.mt_events REFERENCING NEW TABLE AS appended FOR EACH STATEMENT EXECUTE FUNCTION slow()");
+        await database.Execute(
+            "CREATE TRIGGER slow AFTER INSERT ON eventstore.mt_events REFERENCING NEW TABLE AS appended FOR EACH STATEMENT EXECUTE FUNCTION slow()");
         await using CommitLane lane = InProcess.Lane(database.Source, new LaneLimits { CommitTime = TimeSpan.FromSeconds(2) });
         Task<Outcome> first;
         Task<Outcome>[] batch;
@@ -318,7 +325,8 @@ public sealed class Broken_connections : IAsyncLifetime
 
         Assert.IsType<Outcome.Done>(await first);
         Assert.All(await Task.WhenAll(batch).WaitAsync(Patience), outcome => Assert.IsType<Outcome.Done>(outcome));
-        Assert.InRange(await database.Ask<long>("SELECT max(n) FROM (SELECT count(*) AS n FROM eventstore.mt_events GROUP BY timestamp) b"), 1, 2);
+        Assert.InRange(
+            await database.Ask<long>("SELECT max(n) FROM (SELECT count(*) AS n FROM eventstore.mt_events GROUP BY timestamp) b"), 1, 2);
         await database.Execute("DROP TRIGGER slow ON eventstore.mt_events"); // verify names what migrations did not make
         await database.AssertWhole();
     }
@@ -329,7 +337,8 @@ public sealed class Broken_connections : IAsyncLifetime
     [InlineData(2)]
     public async Task Text_that_PostgreSQL_cannot_take_leaves_no_connection_in_doubt(int before)
     {
-        var kept = new NpgsqlConnectionStringBuilder(database.Serving) { MaxAutoPrepare = 100, AutoPrepareMinUsages = 2, NoResetOnClose = true };
+        var kept =
+            new NpgsqlConnectionStringBuilder(database.Serving) { MaxAutoPrepare = 100, AutoPrepareMinUsages = 2, NoResetOnClose = true };
         await using NpgsqlDataSource source = NpgsqlDataSource.Create(kept.ConnectionString);
         await using CommitLane lane = InProcess.Lane(source);
         for (int i = 0; i < before; i++)
@@ -345,7 +354,8 @@ public sealed class Broken_connections : IAsyncLifetime
     [Fact]
     public async Task A_database_whose_transactions_are_repeatable_reads_by_default_is_served_all_the_same()
     {
-        await database.Execute($"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.Owner).Database} SET default_transaction_isolation = 'repeatable read'");
+        await database.Execute(
+            $"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.Owner).Database} SET default_transaction_isolation = 'repeatable read'");
         await using ServerProcess another = await ServerProcess.Start(database.Serving);
         await another.Admin.Create("default");
         Reply reply = await Reply.Of(another.Admin.Patch(Sample.Job("default"), """{"metadata":{"labels":{"a":"b"}}}"""));
@@ -354,14 +364,16 @@ public sealed class Broken_connections : IAsyncLifetime
 
     [Fact]
     public void What_the_database_says_is_understood_in_any_language() =>
-        Assert.True(DatabaseAway.Is(new PostgresException("Passwort-Authentifizierung fehlgeschlagen", "FATALER FEHLER", "FATAL", "28P01")));
+        Assert.True(
+            DatabaseAway.Is(new PostgresException("Passwort-Authentifizierung fehlgeschlagen", "FATALER FEHLER", "FATAL", "28P01")));
 
     private async Task CloseConnections()
     {
         await using var superuser = new NpgsqlConnection(await PostgresServer.ConnectionString);
         await superuser.OpenAsync();
         await using var command = new NpgsqlCommand(
-            $"SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'", superuser);
+            $"SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'",
+            superuser);
         Assert.NotEqual(0L, await command.ExecuteScalarAsync());
     }
 

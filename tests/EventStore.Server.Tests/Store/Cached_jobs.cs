@@ -44,7 +44,8 @@ public sealed class Cached_jobs
     {
         var cache = new JobCache(20 * JobBytes);
         cache.Put(Job("small"), 1000);
-        cache.Put(Job("large", """,{"name":"large","image":"i","env":[""" + string.Join(",", Enumerable.Repeat("""{"name":"n","value":"v"}""", 1000)) + "]}"), 40_000);
+        cache.Put(Job("large", """,{"name":"large","image":"i","env":["""
+            + string.Join(",", Enumerable.Repeat("""{"name":"n","value":"v"}""", 1000)) + "]}"), 40_000);
         cache.AddSize(Key("unread"), 50_000);
 
         Assert.False(cache.TryGet(Key("large"), out _));
@@ -74,8 +75,10 @@ public sealed class Cached_jobs
     public void Memory_counts_the_objects_and_not_the_text()
     {
         // Two bytes of text each, and 24 to 80 of memory.
-        long objects = JobMemory.Of(Job("objects", """,{"name":"o","image":"i","env":[""" + string.Join(",", Enumerable.Repeat("{}", 1000)) + "]}"));
-        long texts = JobMemory.Of(Job("objects", """,{"name":"o","image":"i","args":[""" + string.Join(",", Enumerable.Repeat("\"\"", 1000)) + "]}"));
+        long objects = JobMemory.Of(
+            Job("objects", """,{"name":"o","image":"i","env":[""" + string.Join(",", Enumerable.Repeat("{}", 1000)) + "]}"));
+        long texts = JobMemory.Of(
+            Job("objects", """,{"name":"o","image":"i","args":[""" + string.Join(",", Enumerable.Repeat("\"\"", 1000)) + "]}"));
 
         Assert.InRange(objects - JobBytes, 8_000, 9_000); // the empty object is one and the same: a reference each
         Assert.InRange(texts - JobBytes, 56_000, 57_000); // 8 of a reference, 24 of a JsonText, 24 of an empty text
@@ -88,6 +91,9 @@ public sealed class Cached_jobs
     {
         var created = (Decision.Accepted)JobDecider.Decide(null, InProcess.Create(name));
         Job job = Domain.Jobs.Job.Evolve(null, created.Event, 7);
-        return container.Length == 0 ? job : job with { Manifest = job.Manifest.With("more", Domain.Json.JsonReading.Parse(System.Text.Encoding.UTF8.GetBytes($"[{container[1..]}]"))) };
+        if (container.Length == 0)
+            return job;
+        Domain.Json.JsonValue more = Domain.Json.JsonReading.Parse(System.Text.Encoding.UTF8.GetBytes($"[{container[1..]}]"));
+        return job with { Manifest = job.Manifest.With("more", more) };
     }
 }

@@ -55,7 +55,9 @@ public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<Ser
 
         Assert.Equal((3, false), (second.Total, second.LivesBefore));
         Assert.Equal((4, true), (withDeletion.Total, withDeletion.LivesBefore));
-        Assert.Equal(Expected([.. all.SkipWhile(revision => revision != deletion)], deletion.Time, end, 10), withDeletion.Cells.Select(Line).Order(StringComparer.Ordinal));
+        Assert.Equal(
+            Expected([.. all.SkipWhile(revision => revision != deletion)], deletion.Time, end, 10),
+            withDeletion.Cells.Select(Line).Order(StringComparer.Ordinal));
         Assert.Null(await Timelines.Extent(new JobKey(space, "nobody"), default));
     }
 
@@ -123,13 +125,16 @@ public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<Ser
     public void Are_kept_within_their_bound_of_bytes()
     {
         using var kept = new CountedTimelines();
-        TimelineCell[] cells = [.. Enumerable.Range(0, 1000).Select(i => new TimelineCell(i, ChangeKind.Spec, "job_patched", new string('u', 100), 1, true, i, i))];
+        TimelineCell[] cells = [.. Enumerable.Range(0, 1000).Select(i => new TimelineCell(
+            i, ChangeKind.Spec, "job_patched", new string('u', 100), 1, true, i, i))];
         for (int i = 0; i < 100; i++)
-            kept.Keep(new TimelineKey(new JobKey("ns", $"job-{i}"), default, default, 1), new CountedTimeline(2, 1000, cells, false, 0, []));
+            kept.Keep(
+                new TimelineKey(new JobKey("ns", $"job-{i}"), default, default, 1), new CountedTimeline(2, 1000, cells, false, 0, []));
         Assert.InRange(kept.Count, 1, CountedTimelines.BytesMax / (1000 * 320));
     }
 
-    private static string Line(TimelineCell cell) => $"{cell.Slice:D3} {cell.Kind} {cell.Type} {cell.User} {cell.Count} {cell.First}-{cell.Last}";
+    private static string Line(TimelineCell cell) =>
+        $"{cell.Slice:D3} {cell.Kind} {cell.Type} {cell.User} {cell.Count} {cell.First}-{cell.Last}";
 
     private static IEnumerable<string> Expected(IReadOnlyList<Revision> all, DateTimeOffset from, DateTimeOffset to, int slices)
     {
@@ -140,7 +145,9 @@ public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<Ser
                 from kind in Enum.GetValues<ChangeKind>()
                 let count = alike.Count(revision => Is(kind, revision))
                 where count > 0
-                select Line(new TimelineCell(alike.Key.Slice, kind, alike.Key.Type, alike.Key.User, count, true, alike.Min(each => each.Number), alike.Max(each => each.Number))))
+                select Line(new TimelineCell(
+                    alike.Key.Slice, kind, alike.Key.Type, alike.Key.User, count, true, alike.Min(each => each.Number),
+                    alike.Max(each => each.Number))))
             .Order(StringComparer.Ordinal);
     }
 
@@ -148,7 +155,8 @@ public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<Ser
     {
         JobCreated or JobDeleted or JobDeletionRequested => kind == ChangeKind.Life,
         JobStatusUpdated => kind == ChangeKind.Status,
-        var other => Changes.Of(other).Any(change => string.Equals(change.Path.FirstMember, kind.ToString(), StringComparison.OrdinalIgnoreCase)),
+        var other =>
+            Changes.Of(other).Any(change => string.Equals(change.Path.FirstMember, kind.ToString(), StringComparison.OrdinalIgnoreCase)),
     };
 
     /// <summary>Two lives of one name, by two users, with changes of each kind, one of two kinds; and another job's between them.</summary>
@@ -176,7 +184,8 @@ public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<Ser
         await using var lane = InProcess.Lane(served.Database.Source);
         var status = (JsonObject)JsonReading.Parse(Encoding.UTF8.GetBytes(
             $$$"""{"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"{{{name}}}"},"status":{"completionTime":"2026-01-03T00:00:00Z"}}"""));
-        var apply = new ApplyJob(new JobKey(space, name), DateTimeOffset.UtcNow, InProcess.Create(name).Origin, status, Force: false, Guid.NewGuid())
+        var apply = new ApplyJob(
+            new JobKey(space, name), DateTimeOffset.UtcNow, InProcess.Create(name).Origin, status, Force: false, Guid.NewGuid())
         {
             Profile = Profile.Kubeflow,
             OfStatus = true,
@@ -210,14 +219,16 @@ public sealed class Changes_over_time(ServedDatabase served) : IClassFixture<Ser
     private async Task<List<Revision>> All(JobKey key)
     {
         RevisionQuery query = new RevisionQuery { OldestFirst = true }
-            .And(new RevisionCondition(RevisionField.Namespace, true, [key.Namespace])).And(new RevisionCondition(RevisionField.Job, true, [key.Name]));
+            .And(new RevisionCondition(RevisionField.Namespace, true, [key.Namespace])).And(new RevisionCondition(
+                RevisionField.Job, true, [key.Name]));
         var all = new List<Revision>();
         await foreach (RevisionStep step in new RevisionReads(served.Database.Source).List(query, 100_000, default))
         {
             if (step.Revision is { } revision)
                 all.Add(revision);
             else
-                await foreach (RevisionStep more in new RevisionReads(served.Database.Source).List(query.Behind(step.Bound), 100_000, default))
+                await foreach (RevisionStep more in new RevisionReads(served.Database.Source).List(
+                    query.Behind(step.Bound), 100_000, default))
                     all.AddRange(more.Revision is { } next ? [next] : []);
         }
 

@@ -36,8 +36,10 @@ public sealed class Coalesced_reads : IAsyncLifetime
     {
         StoredJob?[] found = await Task.WhenAll(Enumerable.Range(0, Gets).Select(i => Get($"job-{i % (2 * Jobs)}")));
 
-        Assert.All(found.Index(), get => Assert.Equal(get.Index % (2 * Jobs) < Jobs ? $"job-{get.Index % (2 * Jobs)}" : null, get.Item?.Key.Name));
-        Assert.All(found.OfType<StoredJob>(), job => Assert.Contains($"\"name\":\"{job.Key.Name}\"", System.Text.Encoding.UTF8.GetString(job.Utf8.Span), StringComparison.Ordinal));
+        Assert.All(
+            found.Index(), get => Assert.Equal(get.Index % (2 * Jobs) < Jobs ? $"job-{get.Index % (2 * Jobs)}" : null, get.Item?.Key.Name));
+        Assert.All(found.OfType<StoredJob>(), job => Assert.Contains(
+            $"\"name\":\"{job.Key.Name}\"", System.Text.Encoding.UTF8.GetString(job.Utf8.Span), StringComparison.Ordinal));
     }
 
     [Fact]
@@ -62,7 +64,8 @@ public sealed class Coalesced_reads : IAsyncLifetime
     [Fact]
     public async Task A_row_that_cannot_be_read_fails_alone()
     {
-        await using (NpgsqlCommand damage = database.OwnerSource.CreateCommand("UPDATE eventstore.mt_doc_current_job SET data = data - 'text' WHERE name = 'job-7'"))
+        await using (NpgsqlCommand damage = database.OwnerSource.CreateCommand(
+            "UPDATE eventstore.mt_doc_current_job SET data = data - 'text' WHERE name = 'job-7'"))
             Assert.Equal(1, await damage.ExecuteNonQueryAsync());
 
         Task<StoredJob?>[] gets = [.. Enumerable.Range(0, Gets).Select(i => Get($"job-{i % Jobs}"))];

@@ -58,8 +58,8 @@ public sealed class Commit_order
     }
 
     /// <summary>
-    /// A commit is overtaken between the moment it draws its number and its change of the head, which only the lock prevents. It finds another
-    /// head than it began from and is refused; without that comparison too, its event is missed.
+    /// A commit is overtaken between the moment it draws its number and its change of the head, which only the lock prevents. It finds
+    /// another head than it began from and is refused; without that comparison too, its event is missed.
     /// </summary>
     [Theory]
     [InlineData(true)]
@@ -125,7 +125,8 @@ public sealed class Commit_order
     {
         string migration = await File.ReadAllTextAsync(Path.Combine(Migrations.DefaultFolder, file));
         string function = migration[migration.IndexOf($"FUNCTION eventstore.{name}(", StringComparison.Ordinal)..];
-        string unlocked = "CREATE OR REPLACE " + function[..(function.IndexOf("$function$;", StringComparison.Ordinal) + "$function$;".Length)]
+        string unlocked = "CREATE OR REPLACE "
+            + function[..(function.IndexOf("$function$;", StringComparison.Ordinal) + "$function$;".Length)]
             .Replace("LOCK TABLE commit_lock IN EXCLUSIVE MODE;", string.Empty, StringComparison.Ordinal);
         Assert.DoesNotContain("commit_lock", unlocked, StringComparison.Ordinal);
         return unlocked;
@@ -136,7 +137,8 @@ public sealed class Commit_order
         await client.Create($"job-{writer}");
         for (int i = 1; ; i++)
         {
-            HttpResponseMessage answer = await client.Patch(Sample.Job($"job-{writer}"), $$$$"""{"metadata":{"labels":{"count":"{{{{i}}}}"}}}""");
+            HttpResponseMessage answer = await client.Patch(
+                Sample.Job($"job-{writer}"), $$$$"""{"metadata":{"labels":{"count":"{{{{i}}}}"}}}""");
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
             if (i == PatchesEach)
                 return answer;
@@ -149,7 +151,8 @@ public sealed class Commit_order
     {
         await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
         for (int batch = 0; batch < 25; batch++)
-            await connection.Commit(InProcess.Decide([], Enumerable.Range(0, 16).Select(i => InProcess.Create($"job-{writer}-{batch}-{i}"))));
+            await connection.Commit(
+                InProcess.Decide([], Enumerable.Range(0, 16).Select(i => InProcess.Create($"job-{writer}-{batch}-{i}"))));
     })));
 
     private static async Task<object?> Run(NpgsqlConnection connection, string sql)
@@ -173,7 +176,8 @@ public sealed class Commit_order
 
     private static async Task ReadOn(NpgsqlConnection connection, List<long> read)
     {
-        await using var command = new NpgsqlCommand("SELECT seq_id FROM eventstore.mt_events WHERE seq_id > $1 ORDER BY seq_id", connection);
+        await using var command = new NpgsqlCommand(
+            "SELECT seq_id FROM eventstore.mt_events WHERE seq_id > $1 ORDER BY seq_id", connection);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = read.LastOrDefault() });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         while (await reader.ReadAsync())

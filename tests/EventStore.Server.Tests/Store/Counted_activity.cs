@@ -55,13 +55,15 @@ public sealed class Counted_activity : IAsyncLifetime
     {
         await RandomHistory.Write(database.Source, seed: 5, jobs: 5, events: 20);
         await Count();
-        await database.Execute("SELECT setval('eventstore.mt_events_sequence', (SELECT last_value + 1000 FROM eventstore.mt_events_sequence))");
+        await database.Execute(
+            "SELECT setval('eventstore.mt_events_sequence', (SELECT last_value + 1000 FROM eventstore.mt_events_sequence))");
         await using (var lane = InProcess.Lane(database.Source))
             Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("behind-the-gap")));
         await Count();
         Assert.Empty(await Differences());
         Assert.Equal(1L, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_doc_job_activity WHERE name = 'behind-the-gap'"));
-        Assert.True(await new HeadDetector(database.Source).Detect(default) is { CurrentMark: var mark, HighestSequence: var highest } && mark == highest && mark > 1000);
+        Assert.True(await new HeadDetector(database.Source).Detect(default) is { CurrentMark: var mark, HighestSequence: var highest }
+            && mark == highest && mark > 1000);
     }
 
     [Theory]
@@ -101,7 +103,8 @@ public sealed class Counted_activity : IAsyncLifetime
         Assert.Empty(await Differences());
     }
 
-    private ProjectionDaemon Daemon() => new(marten, (MartenDatabase)marten.Storage.Database, NullLogger.Instance, new HeadDetector(database.Source));
+    private ProjectionDaemon Daemon() =>
+        new(marten, (MartenDatabase)marten.Storage.Database, NullLogger.Instance, new HeadDetector(database.Source));
 
     /// <summary>Lets Marten's daemon count everything there is.</summary>
     private async Task Count()
@@ -122,7 +125,8 @@ public sealed class Counted_activity : IAsyncLifetime
         return found;
     }
 
-    private Task<long> Total() => database.Ask<long>("SELECT sum((data->>'count')::bigint)::bigint FROM eventstore.mt_doc_activity WHERE field = ''");
+    private Task<long> Total() =>
+        database.Ask<long>("SELECT sum((data->>'count')::bigint)::bigint FROM eventstore.mt_doc_activity WHERE field = ''");
 
     private Task<string> Content() => database.Ask<string>("""
         SELECT string_agg(line, E'\n' ORDER BY line)

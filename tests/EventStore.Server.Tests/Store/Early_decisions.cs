@@ -39,7 +39,8 @@ public sealed class Early_decisions
         Batch batch = Batch.Of([InProcess.Label("early", "other", "1").Queued(), behind], _ => Job);
 
         Assert.Equal([2, 3], batch.Entries.Select(entry => entry.After.Version));
-        Assert.Equal("1", batch.Entries[1].After.Metadata["labels"]?.Member("other") is Domain.Json.JsonText { Value: var value } ? value : null);
+        Assert.Equal(
+            "1", batch.Entries[1].After.Metadata["labels"]?.Member("other") is Domain.Json.JsonText { Value: var value } ? value : null);
     }
 
     [Fact]

@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace EventStore.Server.Tests.Store;
 
-/// <summary>A job that is not at hand is read before its command's turn. Whoever waits for that holds nobody up, and counts in the queue.</summary>
+/// <summary>
+/// A job that is not at hand is read before its command's turn. Whoever waits for that holds nobody up, and counts in the queue.
+/// </summary>
 public sealed class Early_reads : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
@@ -37,7 +39,9 @@ public sealed class Early_reads : IAsyncLifetime
         await using CommitLane lane = InProcess.Lane(database.Source);
         Outcome[] outcomes = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => lane.Execute(InProcess.Label("one", $"n{i}", "1"))));
 
-        Assert.Equal(Enumerable.Range(2, 100).Select(version => (long)version), outcomes.Select(outcome => Assert.IsType<Outcome.Done>(outcome).Job.Version).Order());
+        Assert.Equal(
+            Enumerable.Range(2, 100).Select(version => (long)version),
+            outcomes.Select(outcome => Assert.IsType<Outcome.Done>(outcome).Job.Version).Order());
         Assert.Equal(101, await database.Events("one"));
     }
 
@@ -101,5 +105,6 @@ public sealed class Early_reads : IAsyncLifetime
 
     /// <summary>One the lane takes and keeps, and another: whoever holds that keeps jobs from being read before their turn.</summary>
     private NpgsqlDataSource TwoConnections() =>
-        NpgsqlDataSource.Create(new NpgsqlConnectionStringBuilder(database.Serving) { MaxPoolSize = 2, Timeout = (int)Patience.TotalSeconds }.ConnectionString);
+        NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(database.Serving) { MaxPoolSize = 2, Timeout = (int)Patience.TotalSeconds }.ConnectionString);
 }

@@ -32,7 +32,8 @@ public sealed class Epochs_of_a_database : IAsyncLifetime
         await Check(first);
         await Check(second);
         await Check(first);
-        string lost = await database.Ask<string>("SELECT string_agg(lost_from || ' to ' || lost_to, ', ' ORDER BY number) FROM eventstore.epoch");
+        string lost = await database.Ask<string>(
+            "SELECT string_agg(lost_from || ' to ' || lost_to, ', ' ORDER BY number) FROM eventstore.epoch");
         Assert.Equal(one < other ? $"{head + 1} to {head + one}, {head + one + 1} to {head + other}" : $"{head + 1} to {head + one}", lost);
         Assert.Equal(first.Known, second.Known);
         Assert.Equal(head, first.Seen);
@@ -64,7 +65,8 @@ public sealed class Epochs_of_a_database : IAsyncLifetime
             await database.Execute("SELECT eventstore.epoch_add_1()");
         long[] floors = await database.Ask<long[]>("SELECT array_agg(floor ORDER BY number) FROM eventstore.epoch WHERE number > 1");
         Assert.All(floors.Zip(floors.Skip(1)), pair => Assert.InRange(pair.Second - pair.First, 1L << 21, minute));
-        await database.Execute($"UPDATE eventstore.epoch SET floor = floor + {120 * minute} WHERE number = (SELECT max(number) FROM eventstore.epoch)");
+        await database.Execute(
+            $"UPDATE eventstore.epoch SET floor = floor + {120 * minute} WHERE number = (SELECT max(number) FROM eventstore.epoch)");
         await database.Execute("SELECT eventstore.epoch_add_1()"); // as if the clock had been set back
         Assert.Equal(floors[^1] + (120 * minute) + (1L << 32), await database.Ask<long>("SELECT max(floor) FROM eventstore.epoch"));
     }
@@ -101,7 +103,8 @@ public sealed class Epochs_of_a_database : IAsyncLifetime
     {
         await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
         await using var asked = new NpgsqlCommand("SELECT eventstore.epoch_check_1(1, 4503599627370497, 0, 0)", connection);
-        Assert.Equal(PostgresErrorCodes.CheckViolation, (await Assert.ThrowsAsync<PostgresException>(() => asked.ExecuteScalarAsync())).SqlState);
+        Assert.Equal(
+            PostgresErrorCodes.CheckViolation, (await Assert.ThrowsAsync<PostgresException>(() => asked.ExecuteScalarAsync())).SqlState);
         Assert.Equal(1, await database.Ask<long>("SELECT count(*) FROM eventstore.epoch"));
     }
 

@@ -30,7 +30,8 @@ public sealed class Events_as_they_are_read
     [InlineData("[]")]
     [InlineData("")]
     public void Are_what_the_serializer_reads(string data) =>
-        Assert.Equal(Read(() => JsonSerializer.Deserialize<JobPatched>(data, EventCodec.Options)!), Read(() => (JobPatched)EventCodec.Read("job_patched", data)));
+        Assert.Equal(Read(() => JsonSerializer.Deserialize<JobPatched>(data, EventCodec.Options)!), Read(
+            () => (JobPatched)EventCodec.Read("job_patched", data)));
 
     private static string Read(Func<JobPatched> read)
     {

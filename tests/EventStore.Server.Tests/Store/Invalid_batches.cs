@@ -5,7 +5,9 @@ using Npgsql;
 
 namespace EventStore.Server.Tests.Store;
 
-/// <summary>What a server that was taken over, or one with a bug, hands to the functions it may call: they append nothing a reader cannot read.</summary>
+/// <summary>
+/// What a server that was taken over, or one with a bug, hands to the functions it may call: they append nothing a reader cannot read.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class Invalid_batches : IAsyncLifetime
 {
@@ -30,7 +32,8 @@ public sealed class Invalid_batches : IAsyncLifetime
     public static TheoryData<int, string> Breaks()
     {
         var breaks = new TheoryData<int, string>();
-        foreach (string what in (string[])["type", "no type", "creation", "version", "no version", "old version", "stream", "no row", "row of the first", "rows backwards", "after a deletion"])
+        foreach (string what in (string[])["type", "no type", "creation", "version", "no version", "old version", "stream", "no row",
+            "row of the first", "rows backwards", "after a deletion"])
         {
             breaks.Add(6, what);
             breaks.Add(7, what);
@@ -44,8 +47,10 @@ public sealed class Invalid_batches : IAsyncLifetime
     public async Task Are_refused_whole(int release, string what)
     {
         string before = await Stored();
-        Batch batch = InProcess.Decide(jobs, InProcess.Create("new"), InProcess.Label("there", "a", "1"), InProcess.Label("there", "a", "2"));
-        await using NpgsqlCommand call = release == 6 ? InProcess.CallOfTheReleaseBefore(connection, batch) : CommitCall.Of(connection, batch, wakeOthers: false);
+        Batch batch = InProcess.Decide(
+            jobs, InProcess.Create("new"), InProcess.Label("there", "a", "1"), InProcess.Label("there", "a", "2"));
+        await using NpgsqlCommand call = release == 6 ? InProcess.CallOfTheReleaseBefore(connection, batch) : CommitCall.Of(
+            connection, batch, wakeOthers: false);
         switch (what)
         {
             case "type": Value<string?>(Types)[2] = "x"; break;
@@ -70,12 +75,15 @@ public sealed class Invalid_batches : IAsyncLifetime
         T[] Value<T>(int parameter) => (T[])call.Parameters[parameter].Value!;
     }
 
-    private Task<string> Stored() => database.Ask<string>("SELECT format('%s %s', (SELECT count(*) FROM eventstore.mt_events), h) FROM eventstore.head h");
+    private Task<string> Stored() =>
+        database.Ask<string>("SELECT format('%s %s', (SELECT count(*) FROM eventstore.mt_events), h) FROM eventstore.head h");
 
     [Fact]
     public async Task A_name_that_is_deleted_and_created_again_in_one_batch_is_none()
     {
-        await connection.Commit(InProcess.Decide(jobs, InProcess.Label("there", "a", "1"), InProcess.Delete("there"), InProcess.Create("there"), InProcess.Label("there", "a", "2")));
+        await connection.Commit(InProcess.Decide(
+            jobs, InProcess.Label("there", "a", "1"), InProcess.Delete("there"), InProcess.Create("there"),
+            InProcess.Label("there", "a", "2")));
         await database.AssertWhole();
     }
 
@@ -161,7 +169,11 @@ public sealed class Invalid_batches : IAsyncLifetime
     public async Task A_stranger_cannot_connect()
     {
         await using TestDatabase other = await TestDatabase.Create(); // the roles of another database of the same server
-        var stranger = new NpgsqlConnectionStringBuilder(other.Serving) { Database = new NpgsqlConnectionStringBuilder(database.Serving).Database, Pooling = false };
+        var stranger = new NpgsqlConnectionStringBuilder(other.Serving)
+        {
+            Database = new NpgsqlConnectionStringBuilder(database.Serving).Database,
+            Pooling = false,
+        };
         await using var knocking = new NpgsqlConnection(stranger.ConnectionString);
         PostgresException refused = await Assert.ThrowsAsync<PostgresException>(() => knocking.OpenAsync());
         Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refused.SqlState);

@@ -52,7 +52,8 @@ public sealed class Killed_servers
             for (int count = 1; ; count++)
             {
                 string value = $"{round}-{count}";
-                Reply reply = await Reply.Of(victim.Admin.Patch(Sample.Job(job), $$$$"""{"metadata":{"labels":{"count":"{{{{value}}}}"}}}"""));
+                Reply reply = await Reply.Of(
+                    victim.Admin.Patch(Sample.Job(job), $$$$"""{"metadata":{"labels":{"count":"{{{{value}}}}"}}}"""));
                 Assert.True(reply.Code == HttpStatusCode.OK, reply.Text);
                 lock (answered)
                 {

@@ -54,7 +54,9 @@ public sealed class Large_jobs : IAsyncLifetime
 
         // Every batch has a time of its own: no heavy one holds more than its bytes allow.
         Assert.InRange(
-            await database.Ask<long>("SELECT max(n) FROM (SELECT count(*) AS n FROM eventstore.mt_events WHERE data::text LIKE '%turn%' GROUP BY timestamp) b"), 1, 3);
+            await database.Ask<long>(
+                "SELECT max(n) FROM (SELECT count(*) AS n FROM eventstore.mt_events WHERE data::text LIKE '%turn%' GROUP BY timestamp) b"),
+            1, 3);
         await database.AssertWhole();
 
         async Task Patch(string job, string name)
@@ -76,14 +78,16 @@ public sealed class Large_jobs : IAsyncLifetime
         await lane.Execute(InProcess.Label("small", "known", "again"));
         Assert.Empty(sessions.Except(await Sessions()));
 
-        Task<int[]> Sessions() => database.Ask<int[]>($"SELECT array_agg(pid) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'");
+        Task<int[]> Sessions() =>
+            database.Ask<int[]>($"SELECT array_agg(pid) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'");
     }
 
     [Fact]
     public async Task One_whose_size_nobody_knows_is_not_read_with_others()
     {
         await using NpgsqlDataSource two = NpgsqlDataSource.Create(
-            new NpgsqlConnectionStringBuilder(database.Serving) { MaxPoolSize = 2, Timeout = (int)Eventually.Deadline.TotalSeconds }.ConnectionString);
+            new NpgsqlConnectionStringBuilder(database.Serving) { MaxPoolSize = 2, Timeout = (int)Eventually.Deadline.TotalSeconds }
+                .ConnectionString);
         await using CommitLane lane = InProcess.Lane(two, new LaneLimits { EarlyReadTime = TimeSpan.FromMilliseconds(50) });
         Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("at-hand")));
         await using NpgsqlConnection last = await two.OpenConnectionAsync(); // so that nothing can be read before its turn

@@ -5,7 +5,9 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;
 
-/// <summary>A row of an index holds 2,704 bytes. Keys below the status are as long as somebody likes, and are stored all the same.</summary>
+/// <summary>
+/// A row of an index holds 2,704 bytes. Keys below the status are as long as somebody likes, and are stored all the same.
+/// </summary>
 public sealed class Long_keys : IAsyncLifetime
 {
     private TestDatabase database = null!;
@@ -28,7 +30,8 @@ public sealed class Long_keys : IAsyncLifetime
             {
                 string key = string.Concat(Enumerable.Range(0, length).Select(_ => char.ConvertFromUtf32(random.Next(from, to))));
                 JsonObject patch = JsonObject.Of(("status", JsonObject.Of((key, new JsonText("x")))));
-                Outcome outcome = await lane.Execute(new PatchStatus(new JobKey(InProcess.Namespace, "long"), DateTimeOffset.UnixEpoch, InProcess.Origin, patch));
+                Outcome outcome = await lane.Execute(
+                    new PatchStatus(new JobKey(InProcess.Namespace, "long"), DateTimeOffset.UnixEpoch, InProcess.Origin, patch));
                 Assert.True(outcome is Outcome.Done, $"{length} characters from {from:x}: {outcome}");
                 events++;
                 found += key.Length < 990 ? 1 : 0; // of a path of more than 1,000 characters no event tells
@@ -36,7 +39,8 @@ public sealed class Long_keys : IAsyncLifetime
         }
 
         Assert.Equal(events, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_events"));
-        Assert.Equal(found, await database.Ask<long>("SELECT count(DISTINCT revision) FROM eventstore.revision_path WHERE path LIKE 'status%'"));
+        Assert.Equal(
+            found, await database.Ask<long>("SELECT count(DISTINCT revision) FROM eventstore.revision_path WHERE path LIKE 'status%'"));
         await database.AssertWhole();
     }
 }

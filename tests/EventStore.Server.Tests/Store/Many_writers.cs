@@ -39,7 +39,8 @@ public sealed class Many_writers(TwoServers servers) : IClassFixture<TwoServers>
         Assert.All(replies, reply => Assert.Equal(HttpStatusCode.OK, reply.Code));
         Assert.All(replies, (reply, i) => Assert.Equal("was-here", reply.Label($"writer-{i}")));
         JsonNode left = await servers.B.Admin.Get(Sample.Job(job));
-        Assert.Equal(Writers, left["metadata"]!["labels"]!.AsObject().Count(label => label.Key.StartsWith("writer-", StringComparison.Ordinal)));
+        Assert.Equal(
+            Writers, left["metadata"]!["labels"]!.AsObject().Count(label => label.Key.StartsWith("writer-", StringComparison.Ordinal)));
         Assert.Equal(1 + Writers, await servers.Database.Events(job));
         Assert.Equal(Writers, replies.Select(reply => reply.Json.Revision()).Distinct().Count());
     }
@@ -52,7 +53,8 @@ public sealed class Many_writers(TwoServers servers) : IClassFixture<TwoServers>
 
         Assert.Single(replies, reply => reply.Code == HttpStatusCode.Created);
         Assert.Equal(Writers - 1, replies.Count(reply => reply.Code == HttpStatusCode.Conflict));
-        Assert.All(replies.Where(reply => reply.Code == HttpStatusCode.Conflict), reply => Assert.Equal("AlreadyExists", (string?)reply.Json["reason"]));
+        Assert.All(replies.Where(reply => reply.Code == HttpStatusCode.Conflict), reply => Assert.Equal(
+            "AlreadyExists", (string?)reply.Json["reason"]));
         Assert.Equal(1, await servers.Database.Events("one-name"));
     }
 
@@ -65,10 +67,13 @@ public sealed class Many_writers(TwoServers servers) : IClassFixture<TwoServers>
 
         Assert.All(replies, reply => Assert.Contains(
             reply.Code, (HttpStatusCode[])[HttpStatusCode.OK, HttpStatusCode.Created, HttpStatusCode.NotFound, HttpStatusCode.Conflict]));
-        int created = replies.Count(reply => reply.Code == HttpStatusCode.Created), deleted = replies.Count(reply => reply.Code == HttpStatusCode.OK);
+        int created = replies.Count(reply => reply.Code == HttpStatusCode.Created), deleted = replies.Count(
+            reply => reply.Code == HttpStatusCode.OK);
         Assert.InRange(created - deleted, 0, 1);
-        Assert.Equal(created, await servers.Database.Ask<long>("SELECT count(*) FROM eventstore.mt_doc_current_job WHERE name = 'come-and-go'"));
-        Assert.Equal(deleted, await servers.Database.Ask<long>("SELECT count(*) FROM eventstore.mt_doc_current_job WHERE name = 'come-and-go' AND deleted"));
+        Assert.Equal(
+            created, await servers.Database.Ask<long>("SELECT count(*) FROM eventstore.mt_doc_current_job WHERE name = 'come-and-go'"));
+        Assert.Equal(deleted, await servers.Database.Ask<long>(
+            "SELECT count(*) FROM eventstore.mt_doc_current_job WHERE name = 'come-and-go' AND deleted"));
     }
 
     [Fact]
@@ -77,7 +82,8 @@ public sealed class Many_writers(TwoServers servers) : IClassFixture<TwoServers>
         await servers.A.Admin.Create("half-dry");
 
         Reply[] replies = await Race.Of(Writers, servers.Both, (client, i) => client.Patch(
-            Sample.Job("half-dry") + (Dry(i) ? "?dryRun=All" : string.Empty), $$$$"""{"metadata":{"labels":{"writer-{{{{i}}}}":"was-here"}}}"""));
+            Sample.Job("half-dry") + (Dry(i) ? "?dryRun=All" : string.Empty),
+            $$$$"""{"metadata":{"labels":{"writer-{{{{i}}}}":"was-here"}}}"""));
 
         Assert.All(replies, (reply, i) => Assert.Equal("was-here", reply.Label($"writer-{i}")));
         Assert.Equal(1 + (Writers / 2), await servers.Database.Events("half-dry"));

@@ -59,7 +59,8 @@ public sealed class Marten_and_the_lane : IAsyncLifetime
 
         var stored = new List<(Guid, long, long, string, string, string)>();
         await foreach ((_, Revision? revision) in new RevisionReads(database.Source).List(new RevisionQuery(), 5_000, default))
-            stored.Add((revision!.Uid, revision.Version, revision.Number, EventCodec.Names[revision.Event.GetType()], revision.Origin.User, revision.Origin.RequestId));
+            stored.Add((revision!.Uid, revision.Version, revision.Number, EventCodec.Names[revision.Event.GetType()], revision.Origin.User,
+                revision.Origin.RequestId));
         Assert.True(stored.Count >= 300);
         Assert.Equal(stored.Order(), read.Order());
     }
@@ -88,7 +89,8 @@ public sealed class Marten_and_the_lane : IAsyncLifetime
 
         // Or a rebuild that did nothing would give equal rows too. And Marten writes the rows of a page in an order of its own: a name
         // that was used again may live before its first life has ended.
-        await database.Execute("UPDATE eventstore.mt_doc_current_job SET data = data || '{\"text\": \"\"}'; DROP INDEX eventstore.current_job_living");
+        await database.Execute(
+            "UPDATE eventstore.mt_doc_current_job SET data = data || '{\"text\": \"\"}'; DROP INDEX eventstore.current_job_living");
         using IProjectionDaemon daemon = await marten.BuildProjectionDaemonAsync();
         await daemon.RebuildProjectionAsync<CurrentJobProjection>(TimeSpan.FromMinutes(1), default);
 

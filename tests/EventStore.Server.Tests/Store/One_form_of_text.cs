@@ -30,10 +30,12 @@ public sealed class One_form_of_text(ServedDatabase served) : IClassFixture<Serv
     public async Task A_character_beyond_the_first_plane_goes_out_as_it_came_in()
     {
         await served.Server.Admin.Create("emoji");
-        (await served.Server.Admin.Patch(Sample.Job("emoji"), """{"metadata":{"annotations":{"a":"\ud83d\ude00"}}}""")).EnsureSuccessStatusCode();
+        (await served.Server.Admin.Patch(Sample.Job("emoji"), """{"metadata":{"annotations":{"a":"\ud83d\ude00"}}}"""))
+            .EnsureSuccessStatusCode();
         Assert.Contains("\"a\":\"😀\"", await served.Server.Admin.GetStringAsync(Sample.Job("emoji")), StringComparison.Ordinal);
         Assert.Contains(
-            "\"a\": \"😀\"", await served.Database.Ask<string>("SELECT data::text FROM eventstore.mt_events ORDER BY seq_id DESC LIMIT 1"), StringComparison.Ordinal);
+            "\"a\": \"😀\"", await served.Database.Ask<string>("SELECT data::text FROM eventstore.mt_events ORDER BY seq_id DESC LIMIT 1"),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -41,7 +43,8 @@ public sealed class One_form_of_text(ServedDatabase served) : IClassFixture<Serv
     {
         await served.Server.Admin.Create("uids");
         JsonObject texts = JsonObject.Of(("a", """{"metadata":{"uid":"no"},"uid":"no"}"""), ("uid", "no"));
-        JsonObject patch = JsonObject.Of(("metadata", JsonObject.Of(("annotations", texts), ("labels", JsonObject.Of(("metadata", "uid"), ("uid", "no"))))));
+        JsonObject patch = JsonObject.Of(
+            ("metadata", JsonObject.Of(("annotations", texts), ("labels", JsonObject.Of(("metadata", "uid"), ("uid", "no"))))));
         (await served.Server.Admin.Patch(Sample.Job("uids"), patch.ToString())).EnsureSuccessStatusCode();
         byte[] text = await served.Server.Admin.GetByteArrayAsync(Sample.Job("uids"));
         Assert.Equal(((JsonText)JsonReading.Parse(text).Member("metadata")!.Member("uid")!).Value, JobText.UidOf(text));

@@ -37,11 +37,13 @@ public sealed class Origins_of_events(TwoServers servers) : IClassFixture<TwoSer
             ],
             stored);
 
-        JsonNode history = await servers.B.Admin.Get("/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions?labelSelector=job=audited");
+        JsonNode history = await servers.B.Admin.Get(
+            "/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions?labelSelector=job=audited");
         Assert.Equal(
             stored.Zip((string[])["Created", "Patched", "Deleted"], (text, verb) => $"{verb}|{text}").Reverse(),
             history["items"]!.AsArray().Select(item => string.Join(
-                '|', item!["verb"], item["user"]!["name"], item["user"]!["groups"]![0], item["userAgent"], item["sourceAddress"], item["requestId"])));
+                '|', item!["verb"], item["user"]!["name"], item["user"]!["groups"]![0], item["userAgent"], item["sourceAddress"],
+                item["requestId"])));
     }
 
     [Fact]

@@ -30,7 +30,8 @@ public sealed partial class Reads_of_the_head : IAsyncLifetime
 
     private async Task<int> Pages(string from)
     {
-        await using NpgsqlCommand command = database.Source.CreateCommand($"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) SELECT h.revision FROM {from} h");
+        await using NpgsqlCommand command = database.Source.CreateCommand(
+            $"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) SELECT h.revision FROM {from} h");
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync();
         await reader.ReadAsync();
         string plan = reader.GetString(0);

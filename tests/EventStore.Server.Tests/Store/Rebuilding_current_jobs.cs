@@ -102,7 +102,8 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
     [Fact]
     public async Task Of_an_empty_log_is_an_empty_table()
     {
-        await database.Execute("INSERT INTO eventstore.mt_doc_current_job SELECT gen_random_uuid(), '{}', now(), '', 1, 'kube-test', 'never-was', false, 1");
+        await database.Execute(
+            "INSERT INTO eventstore.mt_doc_current_job SELECT gen_random_uuid(), '{}', now(), '', 1, 'kube-test', 'never-was', false, 1");
         Assert.Equal(1, (await Rebuild()).Changed);
         Assert.Equal(0, await database.Ask<long>("SELECT count(*) FROM eventstore.mt_doc_current_job"));
     }
@@ -113,7 +114,8 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
         await RandomHistory.Write(database.Source, seed: 13, jobs: 5, events: 20);
         string before = await database.Ask<string>(Rows);
         var never = Guid.NewGuid();
-        await database.Execute($"INSERT INTO eventstore.mt_doc_current_job SELECT '{never}', '{{}}', now(), '', 1, 'kube-test', 'never-was', false, 1");
+        await database.Execute(
+            $"INSERT INTO eventstore.mt_doc_current_job SELECT '{never}', '{{}}', now(), '', 1, 'kube-test', 'never-was', false, 1");
         Guid[] rows = await database.Ask<Guid[]>("SELECT array_agg(id) FROM eventstore.mt_doc_current_job");
         await using (NpgsqlConnection owner = await database.OwnerSource.OpenConnectionAsync())
             await DerivedRows.DeleteWithoutEvents(owner, rows, default);
@@ -212,7 +214,8 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
     {
         await using CommitLane lane = InProcess.Lane(database.Source);
         Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("remembered")));
-        await database.Execute("UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(replace(data ->> 'text', 'Never', 'Often')))");
+        await database.Execute(
+            "UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(replace(data ->> 'text', 'Never', 'Often')))");
         await using (CommitLane other = InProcess.Lane(database.Source))
             Assert.IsType<Outcome.Done>(await other.Execute(InProcess.Label("remembered", "n", "1")));
         Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Label("remembered", "n", "2"))); // and now it remembers
@@ -241,7 +244,8 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
     {
         await using (CommitLane lane = InProcess.Lane(database.Source))
             Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("together")));
-        await database.Execute("UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(replace(data ->> 'text', 'Never', 'Often')))");
+        await database.Execute(
+            "UPDATE eventstore.mt_doc_current_job SET data = jsonb_set(data, '{text}', to_jsonb(replace(data ->> 'text', 'Never', 'Often')))");
         Assert.NotEmpty(await Differences());
         WholeBatches together = InProcess.Together(database.Source);
 
@@ -292,7 +296,9 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
 
     private async Task RequireEveryKindOfHistory()
     {
-        Assert.Equal(EventCodec.Names.Values.Order(), (await database.Ask<string[]>("SELECT array_agg(DISTINCT type::text) FROM eventstore.mt_events")).Order());
+        Assert.Equal(
+            EventCodec.Names.Values.Order(),
+            (await database.Ask<string[]>("SELECT array_agg(DISTINCT type::text) FROM eventstore.mt_events")).Order());
         Assert.True(await database.Ask<bool>("""
             SELECT (SELECT count(*) >= 20000 FROM eventstore.mt_events)
                AND (SELECT count(*) > 1000 FROM eventstore.mt_streams)
@@ -310,6 +316,7 @@ public sealed class Rebuilding_current_jobs : IAsyncLifetime
         return differences;
     }
 
-    private async Task<Rebuilding> Rebuild(Action<long, long>? progress = null, Action<Finding>? wrong = null, CancellationToken stop = default) =>
+    private async Task<Rebuilding> Rebuild(
+        Action<long, long>? progress = null, Action<Finding>? wrong = null, CancellationToken stop = default) =>
         (await Rebuilding.Run(database.OwnerSource, wrong ?? (finding => Assert.Fail(finding.What)), progress ?? ((_, _) => { }), stop))!;
 }

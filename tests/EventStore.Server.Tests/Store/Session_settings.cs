@@ -25,7 +25,14 @@ public sealed class Session_settings : IAsyncLifetime
     [InlineData("tcp_user_timeout", "10000")]
     public async Task Hold_against_those_of_the_database(string name, string value)
     {
-        string own = name switch { "synchronous_commit" => "off", "default_transaction_isolation" => "'serializable'", "jit" => "on", "client_min_messages" => "error", _ => "0" };
+        string own = name switch
+        {
+            "synchronous_commit" => "off",
+            "default_transaction_isolation" => "'serializable'",
+            "jit" => "on",
+            "client_min_messages" => "error",
+            _ => "0",
+        };
         await database.Execute($"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.Owner).Database} SET {name} = {own}");
         await using NpgsqlDataSource source = Database.Source(database.Serving, null);
         for (int i = 0; i < 2; i++) // the second time it is a connection of the pool

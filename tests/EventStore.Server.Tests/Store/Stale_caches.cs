@@ -66,7 +66,8 @@ public sealed class Stale_caches(TwoServers servers) : IClassFixture<TwoServers>
         Assert.Equal(HttpStatusCode.Conflict, (await Reply.Of(A.Patch(Sample.Job("revisions"), Locked(old, "a")))).Code);
         Assert.Equal("a", (await Ok(A.Patch(Sample.Job("revisions"), Locked(current, "a")))).Label("by"));
         current = (await Ok(B.Patch(Sample.Job("revisions"), """{"metadata":{"labels":{"by":"b"}}}"""))).Json.Revision();
-        Assert.Equal("c", (await Ok(A.Patch(Sample.Job("revisions"), Locked(current, "c")))).Label("by")); // A never saw the old one refused
+        // A never saw the old one refused.
+        Assert.Equal("c", (await Ok(A.Patch(Sample.Job("revisions"), Locked(current, "c")))).Label("by"));
         Assert.Equal(6, await servers.Database.Events("revisions"));
     }
 
@@ -79,9 +80,12 @@ public sealed class Stale_caches(TwoServers servers) : IClassFixture<TwoServers>
         foreach (string job in (string[])["deleted-patch", "deleted-delete", "deleted-noop"])
             await Ok(B.DeleteAsync(Sample.Job(job)));
 
-        Assert.Equal(HttpStatusCode.NotFound, (await Reply.Of(A.Patch(Sample.Job("deleted-patch"), """{"metadata":{"labels":{"a":"b"}}}"""))).Code);
+        Assert.Equal(
+            HttpStatusCode.NotFound, (await Reply.Of(A.Patch(Sample.Job("deleted-patch"), """{"metadata":{"labels":{"a":"b"}}}"""))).Code);
         Assert.Equal(HttpStatusCode.NotFound, (await Reply.Of(A.DeleteAsync(Sample.Job("deleted-delete")))).Code);
-        Assert.Equal(HttpStatusCode.NotFound, (await Reply.Of(A.Patch(Sample.Job("deleted-noop"), """{"metadata":{"labels":{"team":"ml"}}}"""))).Code);
+        Assert.Equal(
+            HttpStatusCode.NotFound,
+            (await Reply.Of(A.Patch(Sample.Job("deleted-noop"), """{"metadata":{"labels":{"team":"ml"}}}"""))).Code);
     }
 
     [Fact]
@@ -110,10 +114,12 @@ public sealed class Stale_caches(TwoServers servers) : IClassFixture<TwoServers>
         await Known("other-image");
         await Ok(B.DeleteAsync(Sample.Job("other-image")));
         string manifest = Sample.Manifest("other-image", spec: ""","schedulerName":"new" """);
-        Assert.Equal(HttpStatusCode.Created, (await Reply.Of(B.PostAsync(Sample.Jobs() + "?fieldValidation=Ignore", Sample.Body(manifest)))).Code);
+        Assert.Equal(
+            HttpStatusCode.Created, (await Reply.Of(B.PostAsync(Sample.Jobs() + "?fieldValidation=Ignore", Sample.Body(manifest)))).Code);
 
         await Ok(A.Patch(Sample.Job("other-image"), """{"spec":{"schedulerName":"new"}}"""));
-        Assert.Equal(HttpStatusCode.BadRequest, (await Reply.Of(A.Patch(Sample.Job("other-image"), """{"spec":{"schedulerName":null}}"""))).Code);
+        Assert.Equal(
+            HttpStatusCode.BadRequest, (await Reply.Of(A.Patch(Sample.Job("other-image"), """{"spec":{"schedulerName":null}}"""))).Code);
     }
 
     [Fact]
@@ -162,7 +168,8 @@ public sealed class Stale_caches(TwoServers servers) : IClassFixture<TwoServers>
     private async Task<double> Moved()
     {
         string metrics = await A.GetStringAsync("/metrics");
-        return Regex.Match(metrics, """^eventstore_conflicts_total\{[^}]*kind="moved"[^}]*\} ([0-9]+)""", RegexOptions.Multiline) is { Success: true } found
+        return Regex.Match(metrics, """^eventstore_conflicts_total\{[^}]*kind="moved"[^}]*\} ([0-9]+)""", RegexOptions.Multiline)
+            is { Success: true } found
             ? double.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture)
             : 0;
     }

@@ -133,7 +133,9 @@ public sealed class The_chain : IAsyncLifetime
         await RandomHistory.WriteLong(database.Source, events: 300);
         long revision = await database.Ask<long>("SELECT min(revision) FROM eventstore.job_snapshot");
         await Tamper($"UPDATE job_snapshot SET text = replace(text, 'Never', 'Often') WHERE revision = {revision}");
-        Assert.EndsWith($"the snapshot of revision {revision} is not what the events give", Assert.Single(await Verify()).What, StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"the snapshot of revision {revision} is not what the events give", Assert.Single(await Verify()).What,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -154,7 +156,8 @@ public sealed class The_chain : IAsyncLifetime
     [Fact]
     public async Task Is_computed_here_as_the_database_computes_it()
     {
-        byte[] before = Chain.Hash(Chain.Beginning, new Link(9, Guid.Empty, 1, "ü", -1, "漢", null, "", "a,b:\"", null, "{\"😀\": 1.10}"u8.ToArray()));
+        byte[] before = Chain.Hash(
+            Chain.Beginning, new Link(9, Guid.Empty, 1, "ü", -1, "漢", null, "", "a,b:\"", null, "{\"😀\": 1.10}"u8.ToArray()));
         Assert.Equal(Convert.ToHexStringLower(before), await database.Ask<string>("""
             SELECT encode(eventstore.revision_hash_1(decode(repeat('00', 32), 'hex'), 9, '00000000-0000-0000-0000-000000000000', 1, 'ü', -1, '漢',
                 '{"userAgent": "", "sourceAddress": "a,b:\""}', NULL, '{"😀":1.10}'), 'hex')
@@ -166,9 +169,11 @@ public sealed class The_chain : IAsyncLifetime
     {
         var link = new Link(9, Guid.Empty, 1, "t", 0, "alice", null, "", "", "r", "{}"u8.ToArray());
         // Computed by the function of V0004, before there were impersonators.
-        Assert.Equal("5b6b66a936d075ed5ad7bd309a565e59c1e78e62fc2e9bd996b9c1c01d10bc6f", Convert.ToHexStringLower(Chain.Hash(Chain.Beginning, link)));
+        Assert.Equal("5b6b66a936d075ed5ad7bd309a565e59c1e78e62fc2e9bd996b9c1c01d10bc6f", Convert.ToHexStringLower(
+            Chain.Hash(Chain.Beginning, link)));
         byte[] impersonated = Chain.Hash(Chain.Beginning, link with { ImpersonatedBy = """{"name": "ü", "groups": []}""" });
-        foreach ((byte[] here, string more) in ((byte[], string)[])[(Chain.Hash(Chain.Beginning, link), ""), (impersonated, """, "impersonatedBy": {"groups": [], "name": "ü"}""")])
+        foreach ((byte[] here, string more) in ((byte[], string)[])[(Chain.Hash(Chain.Beginning, link), ""),
+            (impersonated, """, "impersonatedBy": {"groups": [], "name": "ü"}""")])
         {
             Assert.Equal(Convert.ToHexStringLower(here), await database.Ask<string>($$"""
                 SELECT encode(eventstore.revision_hash_1(decode(repeat('00', 32), 'hex'), 9, '00000000-0000-0000-0000-000000000000', 1, 't', 0, 'alice',

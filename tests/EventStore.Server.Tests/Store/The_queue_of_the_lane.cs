@@ -4,7 +4,9 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;
 
-/// <summary>What a batch takes of the queue: bounded by the bytes it reads and writes, heavy commands by themselves, and by turns.</summary>
+/// <summary>
+/// What a batch takes of the queue: bounded by the bytes it reads and writes, heavy commands by themselves, and by turns.
+/// </summary>
 public sealed class The_queue_of_the_lane
 {
     private static readonly LaneLimits Limits = new();

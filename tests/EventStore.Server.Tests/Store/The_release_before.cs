@@ -8,12 +8,13 @@ using Npgsql;
 namespace EventStore.Server.Tests.Store;
 
 /// <summary>
-/// During an upgrade a server of the release before commits beside one of this release, by functions of its own. Those leave the same, to the
-/// byte, and give the same answer; functions of older releases are gone.
+/// During an upgrade a server of the release before commits beside one of this release, by functions of its own. Those leave the same, to
+/// the byte, and give the same answer; functions of older releases are gone.
 /// </summary>
 public sealed class The_release_before : IAsyncLifetime
 {
-    private static readonly string[] Tables = ["mt_events", "mt_streams", "mt_doc_current_job", "head", "revision", "revision_path", "job_snapshot"];
+    private static readonly string[] Tables =
+        ["mt_events", "mt_streams", "mt_doc_current_job", "head", "revision", "revision_path", "job_snapshot"];
 
     private TestDatabase database = null!;
     private NpgsqlConnection connection = null!;
@@ -27,10 +28,12 @@ public sealed class The_release_before : IAsyncLifetime
         string[] names = ["there", "other", "beaten", "long"];
         jobs = await connection.Commit(InProcess.Decide([], names.Select(name => InProcess.Create(name))));
         Job[] labelled = await connection.Commit(
-            InProcess.Decide(jobs, Enumerable.Range(2, SnapshotRow.Every - 2).Select(version => InProcess.Label("long", "n", $"{version}"))));
+            InProcess.Decide(
+                jobs, Enumerable.Range(2, SnapshotRow.Every - 2).Select(version => InProcess.Label("long", "n", $"{version}"))));
         jobs[^1] = labelled[^1]; // its next event leaves a snapshot
         await connection.Commit(InProcess.Decide(jobs, InProcess.Label("beaten", "by", "somebody-else")));
-        await database.Execute("UPDATE eventstore.head SET time = time + interval '1 hour'"); // from now on the time of a commit is that of the head
+        // From now on the time of a commit is that of the head.
+        await database.Execute("UPDATE eventstore.head SET time = time + interval '1 hour'");
         fence = new Fence(
             await database.Ask<long>("SELECT last_value + is_called::int FROM eventstore.rebuilds"),
             await database.Ask<long>("SELECT max(number) FROM eventstore.epoch"),
@@ -91,7 +94,8 @@ public sealed class The_release_before : IAsyncLifetime
         await using NpgsqlCommand call = CommitCall.Of(connection, new Batch(), wakeOthers: false);
         string name = System.Text.RegularExpressions.Regex.Match(call.CommandText, @"eventstore\.(\w+)\(").Groups[1].Value;
         string text = await database.Ask<string>($"SELECT prosrc FROM pg_proc WHERE oid = 'eventstore.{name}'::regproc");
-        string[] files = [.. Directory.EnumerateFiles(Migrations.DefaultFolder).Where(file => File.ReadAllText(file).Contains(text, StringComparison.Ordinal))];
+        string[] files = [.. Directory.EnumerateFiles(Migrations.DefaultFolder).Where(
+            file => File.ReadAllText(file).Contains(text, StringComparison.Ordinal))];
         Assert.EndsWith($"__{name}.sql", Assert.Single(files), StringComparison.Ordinal);
         Assert.Empty(await database.Ask<string[]>($"""
             SELECT coalesce(array_agg(proname::text), '{"{}"}') FROM pg_proc
@@ -103,9 +107,11 @@ public sealed class The_release_before : IAsyncLifetime
     {
         "held" => (Held(), fence),
         "no fence" => (Held(), null),
-        "one beaten" => (InProcess.Decide(jobs, InProcess.Label("beaten", "a", "1"), InProcess.Label("there", "a", "1"), InProcess.Label("beaten", "a", "2")), fence),
+        "one beaten" => (InProcess.Decide(
+            jobs, InProcess.Label("beaten", "a", "1"), InProcess.Label("there", "a", "1"), InProcess.Label("beaten", "a", "2")), fence),
         "all beaten" => (InProcess.Decide(jobs, InProcess.Label("beaten", "a", "1"), InProcess.Create("beaten")), fence),
-        "no event" => (InProcess.Decide(jobs, InProcess.Patch("beaten", "{}"), InProcess.Patch("there", "{}"), InProcess.Patch("none", "{}")), fence),
+        "no event" =>
+            (InProcess.Decide(jobs, InProcess.Patch("beaten", "{}"), InProcess.Patch("there", "{}"), InProcess.Patch("none", "{}")), fence),
         "another rebuild" => (Held(), fence with { Rebuild = fence.Rebuild + 1 }),
         "another epoch" => (Held(), fence with { Epoch = fence.Epoch + 1 }),
         "ahead of the head" => (Held(), fence with { Seen = fence.Seen + 1 }),
@@ -129,7 +135,8 @@ public sealed class The_release_before : IAsyncLifetime
         InProcess.Patch("none", "{}"));
 
     private Batch WithLease(long lease) => Batch.Of(
-        [new QueuedCommand(InProcess.Delete("there"), dryRun: false, 0) { Lease = lease }], key => jobs.FirstOrDefault(job => job.Key == key));
+        [new QueuedCommand(InProcess.Delete("there"), dryRun: false, 0) { Lease = lease }],
+        key => jobs.FirstOrDefault(job => job.Key == key));
 
     /// <summary>What a commit answers and leaves, within a transaction that is rolled back.</summary>
     private async Task<(Committed Answer, string Left)> Try(Func<Task<Committed>> commit)
@@ -144,7 +151,8 @@ public sealed class The_release_before : IAsyncLifetime
 
     private async Task<string> Stored()
     {
-        IEnumerable<string> contents = Tables.Select(table => $"(SELECT md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM eventstore.{table} t)");
+        IEnumerable<string> contents = Tables.Select(
+            table => $"(SELECT md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM eventstore.{table} t)");
         await using var command = new NpgsqlCommand($"SELECT concat_ws(' ', {string.Join(", ", contents)})", connection);
         return (string)(await command.ExecuteScalarAsync())!;
     }

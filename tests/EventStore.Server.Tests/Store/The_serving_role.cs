@@ -32,7 +32,8 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
             statements.Add($"LOCK TABLE eventstore.{table} IN ACCESS EXCLUSIVE MODE");
             if (table is not ("mt_event_progression" or "mt_doc_activity" or "mt_doc_job_activity")) // it counts the activity
                 statements.Add($"SELECT * FROM eventstore.{table} FOR UPDATE");
-            statements.Add($"CREATE TRIGGER mine BEFORE INSERT ON eventstore.{table} EXECUTE FUNCTION suppress_redundant_updates_trigger()");
+            statements.Add(
+                $"CREATE TRIGGER mine BEFORE INSERT ON eventstore.{table} EXECUTE FUNCTION suppress_redundant_updates_trigger()");
             statements.Add($"CREATE RULE mine AS ON INSERT TO eventstore.{table} DO INSTEAD NOTHING");
         }
 
@@ -91,7 +92,8 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     public async Task Is_refused(string sql)
     {
         string before = await store.Checksum();
-        PostgresException refused = await Assert.ThrowsAsync<PostgresException>(() => store.AsServing(sql.Replace("OWNER", store.Owner, StringComparison.Ordinal)));
+        PostgresException refused = await Assert.ThrowsAsync<PostgresException>(
+            () => store.AsServing(sql.Replace("OWNER", store.Owner, StringComparison.Ordinal)));
 
         // 42501 insufficient_privilege; a function of another signature or with a temporary name was never found at all.
         Assert.Equal(PostgresErrorCodes.InsufficientPrivilege, refused.SqlState);
@@ -100,9 +102,11 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
 
     [Fact]
     public async Task Has_no_right_to_any_function_but_those_that_append_those_that_read_and_the_wait_for_commits() =>
-        Assert.Equal("commit_jobs_6, commit_jobs_7, commit_jobs_whole_3, epoch_check_1, lease_take_1, touched_1, touched_paths_1, wait_for_commits_2", await store.AsServing("""
-            SELECT string_agg(proname, ', ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace AND has_function_privilege(oid, 'EXECUTE')
-            """));
+        Assert.Equal(
+            "commit_jobs_6, commit_jobs_7, commit_jobs_whole_3, epoch_check_1, lease_take_1, touched_1, touched_paths_1, wait_for_commits_2",
+            await store.AsServing("""
+                SELECT string_agg(proname, ', ' ORDER BY proname) FROM pg_proc WHERE pronamespace = 'eventstore'::regnamespace AND has_function_privilege(oid, 'EXECUTE')
+                """));
 
     [Fact]
     public async Task Has_no_right_to_any_table_but_to_read_and_to_count_the_activity() =>
@@ -150,7 +154,8 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
     public async Task Cannot_put_things_of_its_own_in_the_function_s_way(int release, string searchPath)
     {
         await store.AllowTemporary();
-        await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(store.Serving) { Pooling = false }.ConnectionString);
+        await using var connection = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(store.Serving) { Pooling = false }.ConnectionString);
         await connection.OpenAsync();
         await using (var shadows = new NpgsqlCommand($"""
             CREATE TEMP TABLE head (only_row boolean, revision bigint, time timestamptz);
@@ -222,7 +227,8 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
         /// <summary>Runs a statement as the serving role, on a connection of its own, and answers its first value.</summary>
         public async Task<object?> AsServing(string sql)
         {
-            await using var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Serving) { Pooling = false }.ConnectionString);
+            await using var connection = new NpgsqlConnection(
+                new NpgsqlConnectionStringBuilder(Serving) { Pooling = false }.ConnectionString);
             await connection.OpenAsync();
             await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync();
             await using var command = new NpgsqlCommand(sql, connection, transaction);
@@ -237,7 +243,9 @@ public sealed class The_serving_role(The_serving_role.Store store) : IClassFixtu
             await using var lane = InProcess.Lane(source);
             var manifest = (JsonObject)JsonReading.Parse(System.Text.Encoding.UTF8.GetBytes(Sample.Manifest(name)));
             var origin = new Origin("alice", [], string.Empty, string.Empty, "request");
-            return await lane.Execute(new CreateJob(new JobKey("kube-test", name), DateTimeOffset.UnixEpoch, origin, manifest, Guid.NewGuid()), false, 0, default);
+            return await lane.Execute(
+                new CreateJob(new JobKey("kube-test", name), DateTimeOffset.UnixEpoch, origin, manifest, Guid.NewGuid()), false, 0,
+                default);
         }
     }
 }

@@ -9,7 +9,10 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;
 
-/// <summary>Who names types of events beside their list (EventCodec) names those that there are: a new one is refused, or told wrongly, where it was forgotten.</summary>
+/// <summary>
+/// Who names types of events beside their list (EventCodec) names those that there are: a new one is refused, or told wrongly, where it was
+/// forgotten.
+/// </summary>
 public sealed partial class Types_of_events
 {
     private static readonly string[] All = [.. EventCodec.Names.Values.Order(StringComparer.Ordinal)];
@@ -43,13 +46,15 @@ public sealed partial class Types_of_events
         {
             var (verb, body, subresource) = ((string, string?, string))request.Invoke(null, [name, JsonDocument.Parse("{}").RootElement])!;
             Assert.True(
-                body is null ? verb == "delete" : type.GetProperties().Any(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name) == body),
+                body is null ? verb == "delete"
+                    : type.GetProperties().Any(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name) == body),
                 $"{name} is told as {verb} with {body}, which it does not hold");
             Assert.Equal(type == typeof(JobStatusUpdated) ? "status" : "", subresource);
         }
     }
 
-    private static string[] Named(string sql) => [.. Quoted().Matches(sql).Select(match => match.Groups[1].Value).Distinct().Order(StringComparer.Ordinal)];
+    private static string[] Named(string sql) =>
+        [.. Quoted().Matches(sql).Select(match => match.Groups[1].Value).Distinct().Order(StringComparer.Ordinal)];
 
     [GeneratedRegex("'(job_[a-z_]+)'")]
     private static partial Regex Quoted();

@@ -33,7 +33,8 @@ public sealed class Verifying : IAsyncLifetime
     public async Task Finds_nothing_wrong_with_an_empty_store()
     {
         await using TestDatabase empty = await TestDatabase.Create();
-        Assert.Equal(new Verified(0, 0), await Verification.Run(empty.Source, null, difference => Assert.Fail(difference.What), (_, _) => { }, default));
+        Assert.Equal(new Verified(0, 0), await Verification.Run(
+            empty.Source, null, difference => Assert.Fail(difference.What), (_, _) => { }, default));
     }
 
     /// <summary>JOB stands for the row of one living job with at least five events.</summary>
@@ -105,7 +106,8 @@ public sealed class Verifying : IAsyncLifetime
             UPDATE mt_events SET seq_id = (SELECT max(seq_id) FROM mt_events WHERE stream_id = JOB) + CASE version WHEN 2 THEN 100000 ELSE 0 END
              WHERE stream_id = JOB AND version = 2
             """);
-        Assert.Contains(await Differences(), difference => Regex.IsMatch(difference, $@"{job}\)?: event 3 has revision \d+, lower than the event before it"));
+        Assert.Contains(await Differences(), difference => Regex.IsMatch(
+            difference, $@"{job}\)?: event 3 has revision \d+, lower than the event before it"));
     }
 
     [Fact]
@@ -135,11 +137,14 @@ public sealed class Verifying : IAsyncLifetime
         await Verification.Run(database.Source, null, findings.Add, (_, _) => { }, default);
         Assert.Equal(
             [snapshots[2], snapshots[3]],
-            findings.FindAll(finding => finding.What.EndsWith($"the snapshot of revision {finding.Revision} is not what the events give", StringComparison.Ordinal)).Select(finding => finding.Revision).Order());
+            findings.FindAll(finding => finding.What.EndsWith($"the snapshot of revision {finding.Revision} is not what the events give",
+                StringComparison.Ordinal)).Select(finding => finding.Revision).Order());
         Assert.Equal(3, findings.Count); // the row's own trouble is told of as well
 
         await Rebuilding.Run(database.OwnerSource, finding => Assert.Fail(finding.What), (_, _) => { }, default);
-        Assert.Equal(0, (await Verification.Run(database.Source, null, finding => Assert.Fail(finding.What), (_, _) => { }, default)).MissingSnapshots);
+        Assert.Equal(
+            0,
+            (await Verification.Run(database.Source, null, finding => Assert.Fail(finding.What), (_, _) => { }, default)).MissingSnapshots);
     }
 
     [Fact]
@@ -161,13 +166,15 @@ public sealed class Verifying : IAsyncLifetime
 
     private async Task<Guid> Tamper(string sql)
     {
-        Guid job = await database.Ask<Guid>("SELECT id FROM eventstore.mt_doc_current_job WHERE NOT deleted AND mt_version >= 5 ORDER BY revision LIMIT 1");
+        Guid job = await database.Ask<Guid>(
+            "SELECT id FROM eventstore.mt_doc_current_job WHERE NOT deleted AND mt_version >= 5 ORDER BY revision LIMIT 1");
         await database.Execute("SET search_path = eventstore; " + sql.Replace("JOB", $"'{job}'", StringComparison.Ordinal));
         return job;
     }
 
     private async Task<string> Key(Guid job) =>
-        (string?)await database.OwnerSource.CreateCommand($"SELECT namespace || '/' || name FROM eventstore.mt_doc_current_job WHERE id = '{job}'").ExecuteScalarAsync() ?? "nothing";
+        (string?)await database.OwnerSource.CreateCommand(
+            $"SELECT namespace || '/' || name FROM eventstore.mt_doc_current_job WHERE id = '{job}'").ExecuteScalarAsync() ?? "nothing";
 
     private async Task<List<string>> Differences()
     {

@@ -14,7 +14,8 @@ public sealed class Verifying_the_schema : IAsyncLifetime
 {
     /// <summary>Tables that hold no history and nothing made of it: Marten's own notes, and how far a rebuild has come.</summary>
     private static readonly string[] Notes =
-        ["mt_event_progression", "mt_event_projection_floors", "mt_high_water_skips", "mt_doc_deadletterevent", "rebuild", "commit_lock", "lease",
+        ["mt_event_progression", "mt_event_projection_floors", "mt_high_water_skips", "mt_doc_deadletterevent", "rebuild", "commit_lock",
+            "lease",
             "mt_doc_activity", "mt_doc_job_activity"]; // Counted_activity tampers with those
 
     /// <summary>Columns of which nothing else tells what they should be.</summary>
@@ -44,11 +45,14 @@ public sealed class Verifying_the_schema : IAsyncLifetime
         Assert.Empty(await Findings());
     }
 
-    /// <summary>An update of the system's C library may change any other order, and leaves an index that does not find what is in it.</summary>
+    /// <summary>
+    /// An update of the system's C library may change any other order, and leaves an index that does not find what is in it.
+    /// </summary>
     [Fact]
     public async Task Has_no_index_that_orders_texts_by_a_language()
     {
-        await using TestDatabase other = await TestDatabase.CreateEmpty(options: "ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8' TEMPLATE template0");
+        await using TestDatabase other = await TestDatabase.CreateEmpty(
+            options: "ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8' TEMPLATE template0");
         await Migrations.Apply(other.Owner, Microsoft.Extensions.Logging.Abstractions.NullLogger.Instance);
         Assert.Empty(await other.Ask<string[]>("""
             SELECT coalesce(array_agg(format('%s orders by %s', i.relname, k.by::regcollation) ORDER BY 1), '{}')
@@ -145,7 +149,8 @@ public sealed class Verifying_the_schema : IAsyncLifetime
              WHERE c.relnamespace = 'eventstore'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
             """));
         Assert.Equal(Untold.Order(), Untold.Intersect(columns.Select(column => column.Split(' ')[0])).Order());
-        await database.Execute("ALTER TABLE eventstore.mt_events DROP CONSTRAINT fkey_mt_events_stream_id; ALTER TABLE eventstore.head DISABLE TRIGGER head_is_linked");
+        await database.Execute(
+            "ALTER TABLE eventstore.mt_events DROP CONSTRAINT fkey_mt_events_stream_id; ALTER TABLE eventstore.head DISABLE TRIGGER head_is_linked");
         await database.Execute("SELECT eventstore.epoch_add_1()"); // the first epoch is not linked
         int usual = (await Findings()).Length;
         foreach (string column in columns)
@@ -155,8 +160,10 @@ public sealed class Verifying_the_schema : IAsyncLifetime
                 continue;
             string which = table == "mt_doc_current_job" ? "WHERE NOT deleted" : ""; // the name of one that is deleted may live
             string place = await database.Ask<string>($"SELECT ctid::text FROM eventstore.{table} {which} ORDER BY ctid DESC LIMIT 1");
-            string old = await database.Ask<string>($"SELECT coalesce(quote_literal({name}::text), 'NULL') FROM eventstore.{table} WHERE ctid = '{place}'");
-            place = await database.Ask<string>($"UPDATE eventstore.{table} SET {name} = {Other(name, type)} WHERE ctid = '{place}' RETURNING ctid::text");
+            string old = await database.Ask<string>(
+                $"SELECT coalesce(quote_literal({name}::text), 'NULL') FROM eventstore.{table} WHERE ctid = '{place}'");
+            place = await database.Ask<string>(
+                $"UPDATE eventstore.{table} SET {name} = {Other(name, type)} WHERE ctid = '{place}' RETURNING ctid::text");
             if ((await Findings()).Length == usual)
                 missed.Add(column);
             await database.Execute($"UPDATE eventstore.{table} SET {name} = {old}::{type} WHERE ctid = '{place}'");

@@ -4,7 +4,9 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Store;
 
-/// <summary>Many commands as one transaction hold much memory, so one such transaction is carried out at a time, and none for ever.</summary>
+/// <summary>
+/// Many commands as one transaction hold much memory, so one such transaction is carried out at a time, and none for ever.
+/// </summary>
 public sealed class Whole_batches : IAsyncLifetime
 {
     private static readonly JobKey[][] Pieces = [[new JobKey("default", "one")]];

@@ -12,24 +12,30 @@ namespace EventStore.Server.Tests.Survival;
 public sealed class A_clock_stepped_back
 {
     private static readonly string? FakeTime = Directory.Exists("/usr/lib")
-        ? Directory.EnumerateFiles("/usr/lib", "libfaketimeMT.so.1", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true }).FirstOrDefault()
+        ? Directory.EnumerateFiles("/usr/lib", "libfaketimeMT.so.1",
+            new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true }).FirstOrDefault()
         : null;
 
     [SkippableFact]
     public async Task Of_PostgreSQL_does_not_turn_time_against_revisions()
     {
-        Skip.If(FakeTime is null && Environment.GetEnvironmentVariable("CI") is null, "there is no libfaketime (Debian: apt-get install libfaketime)");
+        Skip.If(
+            FakeTime is null && Environment.GetEnvironmentVariable("CI") is null,
+            "there is no libfaketime (Debian: apt-get install libfaketime)");
         string offset = Path.Combine(Path.GetTempPath(), $"clock-{Guid.NewGuid():N}"); // PostgreSQL's account reads it too
         await File.WriteAllTextAsync(offset, "+0");
         await using OwnCluster cluster = await OwnCluster.Start(
-            false, ("CLUSTER_PRELOAD", FakeTime!), ("FAKETIME_TIMESTAMP_FILE", offset), ("FAKETIME_NO_CACHE", "1"), ("FAKETIME_DONT_FAKE_MONOTONIC", "1"));
+            false, ("CLUSTER_PRELOAD", FakeTime!), ("FAKETIME_TIMESTAMP_FILE", offset), ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"));
         await using TestDatabase database = await TestDatabase.Create(cluster.Superuser);
         await using ServerProcess server = await ServerProcess.Start(database.Serving);
         await server.Admin.Create("before");
         var now = await database.Ask<DateTime>("SELECT clock_timestamp()");
 
         await File.WriteAllTextAsync(offset, "-3600");
-        Assert.True(await database.Ask<DateTime>("SELECT clock_timestamp()") < now.AddMinutes(-30), "the clock did not step back, so nothing is shown");
+        Assert.True(
+            await database.Ask<DateTime>("SELECT clock_timestamp()") < now.AddMinutes(-30),
+            "the clock did not step back, so nothing is shown");
         await server.Admin.Create("after");
         await (await server.Admin.Patch(Sample.Job("before"), """{"metadata":{"labels":{"a":"b"}}}""")).Manifest();
 
@@ -44,13 +50,16 @@ public sealed class A_clock_stepped_back
     [SkippableFact]
     public async Task Of_a_server_keeps_no_bookmark_away()
     {
-        Skip.If(FakeTime is null && Environment.GetEnvironmentVariable("CI") is null, "there is no libfaketime (Debian: apt-get install libfaketime)");
+        Skip.If(
+            FakeTime is null && Environment.GetEnvironmentVariable("CI") is null,
+            "there is no libfaketime (Debian: apt-get install libfaketime)");
         string offset = Path.Combine(Path.GetTempPath(), $"clock-{Guid.NewGuid():N}");
         await File.WriteAllTextAsync(offset, "+0");
         await using TestDatabase database = await TestDatabase.Create();
         await using ServerProcess server = await ServerProcess.Start(
             database.Serving,
-            [("LD_PRELOAD", FakeTime!), ("FAKETIME_TIMESTAMP_FILE", offset), ("FAKETIME_NO_CACHE", "1"), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")],
+            [("LD_PRELOAD", FakeTime!), ("FAKETIME_TIMESTAMP_FILE", offset), ("FAKETIME_NO_CACHE", "1"),
+                ("FAKETIME_DONT_FAKE_MONOTONIC", "1")],
             "--Feed:BookmarkEvery=00:00:00.3");
         await using WatchClient watch = await WatchClient.Open(server.Admin, Sample.Jobs(), "allowWatchBookmarks=true&resourceVersion=1");
         await server.Admin.Create("before");
@@ -59,7 +68,9 @@ public sealed class A_clock_stepped_back
 
         await File.WriteAllTextAsync(offset, "-3600");
         string created = (string)(await server.Admin.Create("after"))["metadata"]!["creationTimestamp"]!;
-        Assert.True(DateTimeOffset.Parse(created, CultureInfo.InvariantCulture) < DateTimeOffset.UtcNow.AddMinutes(-30), "the clock did not step back, so nothing is shown");
+        Assert.True(
+            DateTimeOffset.Parse(created, CultureInfo.InvariantCulture) < DateTimeOffset.UtcNow.AddMinutes(-30),
+            "the clock did not step back, so nothing is shown");
 
         await Until(watch, "ADDED");
         await Until(watch, "BOOKMARK"); // or nothing would come for an hour
@@ -95,7 +106,8 @@ public sealed class A_clock_stepped_back
 
         Assert.Equal(
             ["2026-01-02T03:04:05Z", "2026-01-02T02:04:05Z", "2026-01-02T04:04:05Z"],
-            await database.Ask<string[]>("SELECT array_agg(data #>> '{manifest,metadata,creationTimestamp}' ORDER BY seq_id) FROM eventstore.mt_events"));
+            await database.Ask<string[]>(
+                "SELECT array_agg(data #>> '{manifest,metadata,creationTimestamp}' ORDER BY seq_id) FROM eventstore.mt_events"));
         await AssertInOrder(database, 3);
     }
 

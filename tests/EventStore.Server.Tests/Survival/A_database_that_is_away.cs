@@ -8,14 +8,15 @@ namespace EventStore.Server.Tests.Survival;
 
 /// <summary>
 /// PostgreSQL is away for a while: clients are told to come back, probes take the server out and leave it alive, and when PostgreSQL is
-/// there again so is everything else, by itself. With <c>SURVIVAL_AWAY_SECONDS=10</c> for so long, and then all must be well within 2 s: who asks
-/// for that has a machine that is not busy with a thousand tests.
+/// there again so is everything else, by itself. With <c>SURVIVAL_AWAY_SECONDS=10</c> for so long, and then all must be well within 2 s:
+/// who asks for that has a machine that is not busy with a thousand tests.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed class A_database_that_is_away(ITestOutputHelper output)
 {
     private static readonly TimeSpan Away = TimeSpan.FromSeconds(Rounds.Of("SURVIVAL_AWAY_SECONDS", 3));
-    private static readonly TimeSpan WayBack = TimeSpan.FromSeconds(Environment.GetEnvironmentVariable("SURVIVAL_AWAY_SECONDS") is null ? 30 : 2);
+    private static readonly TimeSpan WayBack = TimeSpan.FromSeconds(
+        Environment.GetEnvironmentVariable("SURVIVAL_AWAY_SECONDS") is null ? 30 : 2);
 
     [Fact]
     public async Task Is_503_with_Retry_After_and_everything_works_again_by_itself()
@@ -38,7 +39,9 @@ public sealed class A_database_that_is_away(ITestOutputHelper output)
                 await Reply.Of(server.Admin.GetAsync(Sample.Jobs())),
                 await Reply.Of(server.Admin.GetAsync(Sample.Jobs() + "?watch=true"))])
             {
-                Assert.Equal((HttpStatusCode.ServiceUnavailable, "1", "ServiceUnavailable"), (reply.Code, reply.RetryAfter, (string?)reply.Json["reason"]));
+                Assert.Equal(
+                    (HttpStatusCode.ServiceUnavailable, "1", "ServiceUnavailable"),
+                    (reply.Code, reply.RetryAfter, (string?)reply.Json["reason"]));
                 Assert.DoesNotContain("127.0.0.1", reply.Text, StringComparison.Ordinal); // where the database is, is nobody's business
             }
 
@@ -50,14 +53,16 @@ public sealed class A_database_that_is_away(ITestOutputHelper output)
         var back = Stopwatch.StartNew();
         Task<TimeSpan>[] recovering =
         [
-            Recovers(back, async () => (await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"after":"it"}}}""")).StatusCode),
+            Recovers(
+                back, async () => (await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"after":"it"}}}""")).StatusCode),
             Recovers(back, async () => (await server.Admin.GetAsync(Sample.Job("mnist"))).StatusCode),
             Recovers(back, async () => (await server.Admin.GetAsync(Sample.Jobs())).StatusCode),
             Recovers(back, () => Code(server, "/readyz")),
         ];
         TimeSpan[] times = await Task.WhenAll(recovering);
         Assert.Equal("MODIFIED", (await watch.Next(1))[0].Type);
-        output.WriteLine($"away for {Away.TotalSeconds:0} s; after its return a patch took {times[0].TotalSeconds:0.00} s, a get {times[1].TotalSeconds:0.00} s, "
+        output.WriteLine(
+            $"away for {Away.TotalSeconds:0} s; after its return a patch took {times[0].TotalSeconds:0.00} s, a get {times[1].TotalSeconds:0.00} s, "
             + $"a list {times[2].TotalSeconds:0.00} s, /readyz {times[3].TotalSeconds:0.00} s, and the watch {back.Elapsed.TotalSeconds:0.00} s");
         Assert.All(times, took => Assert.InRange(took, TimeSpan.Zero, WayBack));
 
@@ -97,7 +102,9 @@ public sealed class A_database_that_is_away(ITestOutputHelper output)
         await database.Execute($"ALTER DATABASE {name} SET default_transaction_read_only = on");
         database.OwnerSource.Clear();
         await using ServerProcess server = await ServerProcess.Start(database.Serving);
-        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await Reply.Of(server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("early"))))).Code);
+        Assert.Equal(
+            HttpStatusCode.ServiceUnavailable,
+            (await Reply.Of(server.Admin.PostAsync(Sample.Jobs(), Sample.Body(Sample.Manifest("early"))))).Code);
         Reply reply = await Reply.Of(server.Admin.GetAsync(Sample.Jobs()));
         Assert.Equal(HttpStatusCode.ServiceUnavailable, reply.Code);
         Assert.StartsWith("the database is read-only", (string)reply.Json["message"]!, StringComparison.Ordinal);

@@ -40,10 +40,12 @@ public sealed class A_failover(ITestOutputHelper output)
 
         using var stop = new CancellationTokenSource();
         var end = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
-        Follower[] followers = [.. ((string[])["initial", "2"]).Select(begin => new Follower(server.Admin, Sample.Jobs(), "", _ => true, begin, 1 + WritersCount))];
+        Follower[] followers = [.. ((string[])["initial", "2"]).Select(begin => new Follower(
+            server.Admin, Sample.Jobs(), "", _ => true, begin, 1 + WritersCount))];
         Task following = Task.WhenAll(followers.Select(follower => follower.Follow(end.Task)));
         Task working = Task.WhenAll(Enumerable.Range(0, 2 * WritersCount).Select(i => Task.Run(() =>
-            i < WritersCount ? writes.Write(server.Admin, $"job-{i}", stop.Token) : writes.Read([server.Admin], $"job-{i - WritersCount}", stop.Token))));
+            i < WritersCount ? writes.Write(server.Admin, $"job-{i}", stop.Token) : writes.Read(
+                [server.Admin], $"job-{i - WritersCount}", stop.Token))));
 
         await Hang(a, b, server, working);
         await a.Rejoin(b);
@@ -58,7 +60,8 @@ public sealed class A_failover(ITestOutputHelper output)
         end.SetResult(await onA.Ask<long>("SELECT revision FROM eventstore.head"));
         await following.WaitAsync(Eventually.Deadline);
         int open = await writes.Check(onA.OwnerSource);
-        output.WriteLine($"{writes.Answered} writes answered, all there; {writes.Unanswered} left open, {open} of them there\n{writes.Refusals}");
+        output.WriteLine(
+            $"{writes.Answered} writes answered, all there; {writes.Unanswered} left open, {open} of them there\n{writes.Refusals}");
         Replay replay = await Replay.Of(onA);
         Assert.All(followers, follower => follower.Check(replay));
         Assert.All(followers, follower => Assert.Equal(0, follower.CutOff));
@@ -81,7 +84,8 @@ public sealed class A_failover(ITestOutputHelper output)
         using (HttpResponseMessage patched = await server.Admin.Patch(Sample.Job("found"), """{"metadata":{"labels":{"a":"1"}}}"""))
             Assert.Equal(HttpStatusCode.OK, patched.StatusCode);
         string text = await IsReadyAs(
-            server, "[+]hosts degraded: host 1 does not answer; host 2 has a name that cannot be resolved; host 3 is the primary", "[+]database ok");
+            server, "[+]hosts degraded: host 1 does not answer; host 2 has a name that cannot be resolved; host 3 is the primary",
+            "[+]database ok");
         Assert.DoesNotContain("nowhere", text, StringComparison.Ordinal); // where the database is, is nobody's business
         await server.Says("The database's host nowhere.invalid:");
     }
@@ -91,9 +95,12 @@ public sealed class A_failover(ITestOutputHelper output)
     {
         await using TestDatabase database = await TestDatabase.Create();
         await using ProgramRun refused = await ProgramRun.Ended(
-            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = database.Serving }, "serve", "--urls", "http://127.0.0.1:0", "--require-synchronous", "on");
+            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = database.Serving }, "serve", "--urls", "http://127.0.0.1:0",
+            "--require-synchronous", "on");
         Assert.Equal(1, refused.ExitCode);
-        Assert.Contains("error: the database's primary waits for no standby, which --require-synchronous refuses\n", refused.Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            "error: the database's primary waits for no standby, which --require-synchronous refuses\n", refused.Errors,
+            StringComparison.Ordinal);
     }
 
     /// <summary>The first primary hangs, its standby is promoted, and it comes back as one that does not know.</summary>
@@ -102,7 +109,8 @@ public sealed class A_failover(ITestOutputHelper output)
         await writes.GoOn(working);
         await a.Freeze();
         await Promote(b, "hangs", working);
-        await IsReadyAs(server, "host 1 does not answer; host 2 is the primary", "[+]replication degraded: the primary waits for no standby");
+        await IsReadyAs(
+            server, "host 1 does not answer; host 2 is the primary", "[+]replication degraded: the primary waits for no standby");
         await a.Thaw();
         await IsReadyAs(server, "host 1 is a former primary that still takes writes; host 2 is the primary");
         await server.Says($"The database's host 127.0.0.1:{a.Port} is a former primary that still takes writes, on timeline 1");
@@ -131,16 +139,20 @@ public sealed class A_failover(ITestOutputHelper output)
         await writes.GoOn(working);
     }
 
-    /// <summary>The checkpoint has an epoch for each promotion and nothing that was lost, and the log says who was the primary when.</summary>
+    /// <summary>
+    /// The checkpoint has an epoch for each promotion and nothing that was lost, and the log says who was the primary when.
+    /// </summary>
     private static async Task TellsOfBoth(ServerProcess server, OwnCluster a, OwnCluster b)
     {
         JsonNode checkpoint = await server.Admin.Get("/apis/audit.eventstore.io/v1/checkpoint");
         Assert.Equal((3, "[]"), ((int)checkpoint["epoch"]!, checkpoint["lost"]!.ToJsonString()));
         Assert.DoesNotContain("The lane failed", server.Output, StringComparison.Ordinal);
         Assert.Contains(
-            $"The primary is 127.0.0.1:{b.Port} now, on timeline 2; before it was 127.0.0.1:{a.Port}", server.Output, StringComparison.Ordinal);
+            $"The primary is 127.0.0.1:{b.Port} now, on timeline 2; before it was 127.0.0.1:{a.Port}", server.Output,
+            StringComparison.Ordinal);
         Assert.Contains(
-            $"The primary is 127.0.0.1:{a.Port} now, on timeline 3; before it was 127.0.0.1:{b.Port}", server.Output, StringComparison.Ordinal);
+            $"The primary is 127.0.0.1:{a.Port} now, on timeline 3; before it was 127.0.0.1:{b.Port}", server.Output,
+            StringComparison.Ordinal);
     }
 
     private static async Task<string> IsReadyAs(ServerProcess server, params string[] texts)

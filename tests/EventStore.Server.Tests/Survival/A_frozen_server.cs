@@ -3,7 +3,9 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Survival;
 
-/// <summary>A server that is stopped in the middle of whatever it does (SIGSTOP: a paused machine, a debugger) keeps no other from writing.</summary>
+/// <summary>
+/// A server that is stopped in the middle of whatever it does (SIGSTOP: a paused machine, a debugger) keeps no other from writing.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class A_frozen_server(TwoServers servers) : IClassFixture<TwoServers>
 {
@@ -45,7 +47,8 @@ public sealed class A_frozen_server(TwoServers servers) : IClassFixture<TwoServe
         for (int i = 0; !stop.IsCancellationRequested; i++)
         {
             await Patch(servers.A, job, $"busy-{i}");
-            using HttpResponseMessage past = await servers.A.Admin.GetAsync($"{Sample.Jobs("frozen")}?asOf={DateTimeOffset.UtcNow.AddSeconds(-1):yyyy-MM-ddTHH:mm:ssZ}", CancellationToken.None);
+            using HttpResponseMessage past = await servers.A.Admin.GetAsync(
+                $"{Sample.Jobs("frozen")}?asOf={DateTimeOffset.UtcNow.AddSeconds(-1):yyyy-MM-ddTHH:mm:ssZ}", CancellationToken.None);
         }
     }
 

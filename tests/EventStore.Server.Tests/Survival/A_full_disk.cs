@@ -5,11 +5,16 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Survival;
 
-/// <summary>PostgreSQL's disk is full: writes are refused with the reason, reads go on, and with space they work again by themselves.</summary>
+/// <summary>
+/// PostgreSQL's disk is full: writes are refused with the reason, reads go on, and with space they work again by themselves.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class A_full_disk
 {
-    /// <summary>A disk, which takes the right to mount one; and a limit on the size of files, which anybody may set and PostgreSQL meets as it meets a quota.</summary>
+    /// <summary>
+    /// A disk, which takes the right to mount one; and a limit on the size of files, which anybody may set and PostgreSQL meets as it meets
+    /// a quota.
+    /// </summary>
     [SkippableTheory]
     [InlineData("disk", "53100: could not extend file")]
     [InlineData("limit", "XX000: could not extend file")]
@@ -33,8 +38,11 @@ public sealed class A_full_disk
 
         await space.Widen();
         await Eventually.Holds(
-            () => Reply.Of(server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"space":"again"}}}""")), again => again.Code == HttpStatusCode.OK);
-        Assert.Equal(stored.Order(StringComparer.Ordinal), (await server.Admin.Get(Sample.Jobs()))["items"]!.AsArray().Select(job => (string)job!["metadata"]!["name"]!));
+            () => Reply.Of(server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"space":"again"}}}""")),
+            again => again.Code == HttpStatusCode.OK);
+        Assert.Equal(
+            stored.Order(StringComparer.Ordinal),
+            (await server.Admin.Get(Sample.Jobs()))["items"]!.AsArray().Select(job => (string)job!["metadata"]!["name"]!));
         await database.AssertWhole();
     }
 
@@ -52,5 +60,6 @@ public sealed class A_full_disk
     }
 
     private static async Task<Reply> Large(ServerProcess server, string name) => await Reply.Of(server.Admin.PostAsync(
-        Sample.Jobs(), Sample.Body(Sample.Manifest(name, metadata: $$$$""","annotations":{"large":"{{{{RandomNumberGenerator.GetHexString(200_000)}}}}"}"""))));
+        Sample.Jobs(), Sample.Body(
+            Sample.Manifest(name, metadata: $$$$""","annotations":{"large":"{{{{RandomNumberGenerator.GetHexString(200_000)}}}}"}"""))));
 }

@@ -4,7 +4,9 @@ using Npgsql;
 
 namespace EventStore.Server.Tests.Survival;
 
-/// <summary>The database lets nobody write for a while: its owner said so, or the address is a standby's. Sessions of that time stay so.</summary>
+/// <summary>
+/// The database lets nobody write for a while: its owner said so, or the address is a standby's. Sessions of that time stay so.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class A_read_only_database : IAsyncLifetime
 {
@@ -42,14 +44,16 @@ public sealed class A_read_only_database : IAsyncLifetime
         Assert.Equal(2, await database.Events("kept"));
     }
 
-    private Task Set(string setting) => database.Execute($"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.Owner).Database} {setting}");
+    private Task Set(string setting) =>
+        database.Execute($"ALTER DATABASE {new NpgsqlConnectionStringBuilder(database.Owner).Database} {setting}");
 
     private async Task CloseConnections()
     {
         await using var superuser = new NpgsqlConnection(await PostgresServer.ConnectionString);
         await superuser.OpenAsync();
         await using var command = new NpgsqlCommand(
-            $"SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'", superuser);
+            $"SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE usename = '{database.ServingRoleName}'",
+            superuser);
         Assert.NotEqual(0L, await command.ExecuteScalarAsync());
     }
 }

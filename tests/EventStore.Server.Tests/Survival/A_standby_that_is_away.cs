@@ -81,11 +81,15 @@ public sealed class A_standby_that_is_away
         primary.LacksStandby = true; // as a server learns that requires one
         await Assert.ThrowsAsync<NotSynchronousException>(() => new StandbyWait(primary).Confirm(TimeSpan.FromSeconds(3), default));
         await using CommitLane lane = InProcess.Lane(primary);
-        Assert.Equal("the database has no synchronous standby, which this server requires", Assert.IsType<Outcome.Unavailable>(await lane.Execute(InProcess.Label("kept", "a", "b"))).Why);
+        Assert.Equal(
+            "the database has no synchronous standby, which this server requires",
+            Assert.IsType<Outcome.Unavailable>(await lane.Execute(InProcess.Label("kept", "a", "b"))).Why);
         await Require(cluster, standby: false);
     }
 
-    /// <summary>Sets whether commits wait for a standby that is not there. Of the setting PostgreSQL's processes learn one after the other.</summary>
+    /// <summary>
+    /// Sets whether commits wait for a standby that is not there. Of the setting PostgreSQL's processes learn one after the other.
+    /// </summary>
     private static async Task Require(OwnCluster cluster, bool standby)
     {
         await cluster.Run($"ALTER SYSTEM SET synchronous_standby_names = '{(standby ? "nobody" : "")}'");

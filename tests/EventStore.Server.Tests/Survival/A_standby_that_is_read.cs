@@ -7,7 +7,9 @@ using Npgsql;
 
 namespace EventStore.Server.Tests.Survival;
 
-/// <summary>A server with <c>--standby-reads on</c>, and a standby that replays late: no answer may be older than it was asked to be.</summary>
+/// <summary>
+/// A server with <c>--standby-reads on</c>, and a standby that replays late: no answer may be older than it was asked to be.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class A_standby_that_is_read
 {
@@ -39,9 +41,12 @@ public sealed class A_standby_that_is_read
 
         // The catch-up is longer than what the feed remembers by itself, and comes from whoever has it.
         await Delay(b, "0");
-        Follower[] followers = [.. ((string[])["initial", $"{begin}"]).Select(from => new Follower(server.Admin, Sample.Jobs(), "", _ => true, from, begin))];
+        Follower[] followers = [.. ((string[])["initial", $"{begin}"]).Select(from => new Follower(
+            server.Admin, Sample.Jobs(), "", _ => true, from, begin))];
         double late = await Answered(server, "standby");
-        await Eventually.Holds(async () => await server.Admin.Get(Sample.Jobs()) is not null && await Answered(server, "standby") > late, "the standby answers again");
+        await Eventually.Holds(
+            async () => await server.Admin.Get(Sample.Jobs()) is not null && await Answered(server, "standby") > late,
+            "the standby answers again");
         double before = await Answered(server, "standby");
         Task following = Task.WhenAll(followers.Select(follower => follower.Follow(end.Task)));
         await Eventually.Holds(async () => await Answered(server, "standby") > before, "a watch is begun from the standby");
@@ -84,9 +89,11 @@ public sealed class A_standby_that_is_read
     /// <summary>Changes a job, and asks in every way that leads to a standby what it looks like.</summary>
     private static async Task PatchAndRead(HttpClient client, string name, string value)
     {
-        JsonNode patched = await (await client.Patch(Sample.Job(name), $$$$"""{"metadata":{"labels":{"round":"{{{{value}}}}"}}}""")).Manifest();
+        JsonNode patched = await (await client.Patch(Sample.Job(name), $$$$"""{"metadata":{"labels":{"round":"{{{{value}}}}"}}}"""))
+            .Manifest();
         string revision = patched.Revision();
-        foreach (string query in (string[])["", "?resourceVersion=0", $"?resourceVersion={revision}", $"?resourceVersion={revision}&resourceVersionMatch=Exact", "?limit=3"])
+        foreach (string query in (string[])["", "?resourceVersion=0", $"?resourceVersion={revision}",
+            $"?resourceVersion={revision}&resourceVersionMatch=Exact", "?limit=3"])
         {
             JsonNode list = await client.Get(Sample.Jobs() + query);
             Assert.True(Number(list.Revision()) >= Number(revision), $"{query}: {list.Revision()} is older than {revision}");
@@ -116,7 +123,8 @@ public sealed class A_standby_that_is_read
     private static async Task<double> Answered(ServerProcess server, string host)
     {
         Match found = Regex.Match(
-            await server.Admin.GetStringAsync("/metrics"), $$"""^eventstore_reads_total\{[^}]*host="{{host}}"[^}]*\} ([0-9]+)""", RegexOptions.Multiline);
+            await server.Admin.GetStringAsync("/metrics"), $$"""^eventstore_reads_total\{[^}]*host="{{host}}"[^}]*\} ([0-9]+)""",
+            RegexOptions.Multiline);
         return found.Success ? double.Parse(found.Groups[1].Value, CultureInfo.InvariantCulture) : 0;
     }
 }

@@ -18,7 +18,8 @@ public sealed class A_stuck_migration
             ["ConnectionStrings__Postgres"] = database.Serving,
             ["ConnectionStrings__PostgresOwner"] = database.Owner,
         };
-        await using (var stuck = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.Owner) { Pooling = false, ApplicationName = "stuck" }.ConnectionString))
+        await using (var stuck = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(database.Owner) { Pooling = false, ApplicationName = "stuck" }.ConnectionString))
         {
             await stuck.OpenAsync();
             await using (var command = new NpgsqlCommand($"SELECT pg_advisory_lock({LockKey})", stuck))
@@ -26,9 +27,13 @@ public sealed class A_stuck_migration
 
             await using ProgramRun refused = await ProgramRun.Ended(settings, "migrate", "--Migrations:LockWait=00:00:01.5");
             Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
-            Assert.Matches($@"warn: .*Another migration holds the lock; waiting up to 1\.5 s for session pid {stuck.ProcessID} of \w+_owner \(stuck\), connected since ", refused.Errors);
-            Assert.Matches($@"\nerror: Another migration has held the lock for more than 1\.5 s: session pid {stuck.ProcessID} of \w+_owner \(stuck\), connected since .*\n"
-                + @"Wait for it to end, or end that session with pg_terminate_backend\(pid\) and run `migrate` again\.\n\z", refused.Errors);
+            Assert.Matches(
+                $@"warn: .*Another migration holds the lock; waiting up to 1\.5 s for session pid {stuck.ProcessID} of \w+_owner \(stuck\), connected since ",
+                refused.Errors);
+            Assert.Matches(
+                $@"\nerror: Another migration has held the lock for more than 1\.5 s: session pid {stuck.ProcessID} of \w+_owner \(stuck\), connected since .*\n"
+                + @"Wait for it to end, or end that session with pg_terminate_backend\(pid\) and run `migrate` again\.\n\z",
+                refused.Errors);
         }
 
         await using ProgramRun migrated = await ProgramRun.Ended(settings, "migrate");

@@ -8,7 +8,9 @@ using Npgsql;
 
 namespace EventStore.Server.Tests.Survival;
 
-/// <summary>Answered writes are lost, by the promotion of a standby that had not got them or by a restored dump: no revision means two things.</summary>
+/// <summary>
+/// Answered writes are lost, by the promotion of a standby that had not got them or by a restored dump: no revision means two things.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class An_epoch_after_lost_writes
 {
@@ -26,7 +28,8 @@ public sealed class An_epoch_after_lost_writes
         await using ServerProcess two = await ServerProcess.Start(both, "--activity", "on");
         long kept = await CreateFive(one);
         await Eventually.Holds(
-            async () => await b.Run($"SELECT pg_last_wal_replay_lsn() >= '{await a.Run("SELECT pg_current_wal_lsn()")}'") is true, "the standby has all");
+            async () => await b.Run($"SELECT pg_last_wal_replay_lsn() >= '{await a.Run("SELECT pg_current_wal_lsn()")}'") is true,
+            "the standby has all");
         Assert.Equal((1L, 0), Epoch(await one.Admin.Get(Checkpoint)));
 
         await CutOff(a, b);
@@ -44,7 +47,8 @@ public sealed class An_epoch_after_lost_writes
         await two.Signal("CONT");
         JsonNode first = await two.Admin.Get(Sample.Job("job-0"));
         Assert.Equal(
-            (labelled, null, "a"), (first.Revision(), (string?)first["metadata"]!["labels"]!["lost"], (string?)first["metadata"]!["labels"]!["after"]));
+            (labelled, null, "a"),
+            (first.Revision(), (string?)first["metadata"]!["labels"]!["lost"], (string?)first["metadata"]!["labels"]!["after"]));
         await Expires(ofTwo);
 
         long epoch = await NameTheLoss(one, two, kept, lost);
@@ -67,7 +71,8 @@ public sealed class An_epoch_after_lost_writes
         long kept = long.Parse((await server.Admin.Create("kept")).Revision());
         await cluster.Kill();
         await cluster.Start();
-        await Eventually.Holds(async () => (await Reply.Of(server.Admin.GetAsync(Checkpoint))).Code == HttpStatusCode.OK, "it is there again");
+        await Eventually.Holds(
+            async () => (await Reply.Of(server.Admin.GetAsync(Checkpoint))).Code == HttpStatusCode.OK, "it is there again");
         Assert.Equal((1L, 0), Epoch(await server.Admin.Get(Checkpoint))); // the same place, and nothing lost
         string dump = Path.GetTempFileName();
         await Tool("pg_dump", names, "--format=custom", $"--file={dump}", names.Database!);
@@ -80,7 +85,8 @@ public sealed class An_epoch_after_lost_writes
         await cluster.Run($"CREATE DATABASE restored OWNER {names.Username} TEMPLATE template0");
         await Tool("pg_restore", names, "--no-owner", "--single-transaction", "--exit-on-error", "--dbname=restored", dump);
         File.Delete(dump);
-        await cluster.Run($"REVOKE CONNECT, TEMPORARY ON DATABASE restored FROM PUBLIC; GRANT CONNECT ON DATABASE restored TO {database.ServingRoleName}");
+        await cluster.Run(
+            $"REVOKE CONNECT, TEMPORARY ON DATABASE restored FROM PUBLIC; GRANT CONNECT ON DATABASE restored TO {database.ServingRoleName}");
         await cluster.Run($"ALTER DATABASE {names.Database} ALLOW_CONNECTIONS false");
         await cluster.Run($"SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = '{names.Database}'");
         await cluster.Run($"ALTER DATABASE {names.Database} RENAME TO before");
@@ -173,7 +179,8 @@ public sealed class An_epoch_after_lost_writes
     private static async Task KnowsNothingOfTheLost(ServerProcess server, long kept, long lost)
     {
         foreach (string asked in (string[])
-            ["?resourceVersion=", "?watch=true&resourceVersion=", "?resourceVersionMatch=Exact&resourceVersion=", "/job-0?resourceVersion="])
+            ["?resourceVersion=", "?watch=true&resourceVersion=", "?resourceVersionMatch=Exact&resourceVersion=",
+                "/job-0?resourceVersion="])
         {
             Reply reply = await Reply.Of(server.Admin.GetAsync($"{Sample.Jobs()}{asked}{lost}"));
             Assert.Equal((HttpStatusCode.Gone, "Expired"), (reply.Code, (string?)reply.Json["reason"]));
@@ -207,7 +214,8 @@ public sealed class An_epoch_after_lost_writes
         await using NpgsqlConnection raw = await database.Source.OpenConnectionAsync();
         long rebuild = await database.Ask<long>("SELECT last_value + is_called::int FROM eventstore.rebuilds");
         Batch batch = InProcess.Decide([], InProcess.Create("of-a-server-that-slept"));
-        foreach ((Fence fence, long answered) in ((Fence, long)[])[(new(rebuild, epoch - 1, kept), epoch), (new(rebuild, epoch, next + 1000), 0)])
+        foreach ((Fence fence, long answered) in ((Fence, long)[])[(new(rebuild, epoch - 1, kept), epoch),
+            (new(rebuild, epoch, next + 1000), 0)])
         {
             Committed refused = await CommitCall.Execute(raw, batch, fence: fence);
             Assert.Equal(answered, refused.Epoch);
@@ -223,10 +231,13 @@ public sealed class An_epoch_after_lost_writes
         Frame? last = null;
         for (Frame? frame = await watch.Next(); frame is not null; frame = await watch.Next())
             last = frame;
-        Assert.Equal(("ERROR", 410, "Expired"), (last?.Type, (int?)JsonNode.Parse(last!.Object)!["code"], (string?)JsonNode.Parse(last.Object)!["reason"]));
+        Assert.Equal(
+            ("ERROR", 410, "Expired"),
+            (last?.Type, (int?)JsonNode.Parse(last!.Object)!["code"], (string?)JsonNode.Parse(last.Object)!["reason"]));
     }
 
-    private static (long Number, int Losses) Epoch(JsonNode checkpoint) => ((long)checkpoint["epoch"]!, ((JsonArray)checkpoint["lost"]!).Count);
+    private static (long Number, int Losses) Epoch(JsonNode checkpoint) =>
+        ((long)checkpoint["epoch"]!, ((JsonArray)checkpoint["lost"]!).Count);
 
     /// <summary>The first and the last revision that was lost, if the ranges follow upon one another.</summary>
     private static (long From, long To)? Lost(JsonNode checkpoint)
@@ -242,7 +253,10 @@ public sealed class An_epoch_after_lost_writes
 
     private static async Task Tool(string name, NpgsqlConnectionStringBuilder to, params string[] arguments)
     {
-        var start = new ProcessStartInfo(name, [$"--host={to.Host}", $"--port={to.Port}", $"--username={to.Username}", .. arguments]) { RedirectStandardError = true };
+        var start = new ProcessStartInfo(name, [$"--host={to.Host}", $"--port={to.Port}", $"--username={to.Username}", .. arguments])
+        {
+            RedirectStandardError = true,
+        };
         start.Environment["PGPASSWORD"] = to.Password;
         using Process tool = Process.Start(start)!;
         string said = await tool.StandardError.ReadToEndAsync();

@@ -27,7 +27,8 @@ public sealed class An_exhausted_pool
         {
             Reply refused = await Eventually.Holds(BesideOneMore, reply => reply.Code != HttpStatusCode.OK, "a read that is refused");
             Assert.Equal((HttpStatusCode.ServiceUnavailable, "1"), (refused.Code, refused.RetryAfter));
-            Assert.Equal("all of this server's connections to the database are in use; nothing was changed", (string?)refused.Json["message"]);
+            Assert.Equal(
+                "all of this server's connections to the database are in use; nothing was changed", (string?)refused.Json["message"]);
             await (await server.Admin.Patch(Sample.Job("mnist"), """{"metadata":{"labels":{"a":"b"}}}""")).Manifest();
         }
         finally
@@ -36,7 +37,8 @@ public sealed class An_exhausted_pool
                 client.Dispose();
         }
 
-        await Eventually.Equal(HttpStatusCode.OK, async () => (await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist")))).Code); // the clients have left
+        // The clients have left.
+        await Eventually.Equal(HttpStatusCode.OK, async () => (await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist")))).Code);
 
         async Task<Reply> BesideOneMore()
         {

@@ -57,7 +57,8 @@ public sealed class Backups_restored_twice
 
     private static async Task<NpgsqlConnection> Open(TestDatabase database, string name)
     {
-        var opened = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(database.Serving) { Database = name, Pooling = false }.ConnectionString);
+        var opened = new NpgsqlConnection(
+            new NpgsqlConnectionStringBuilder(database.Serving) { Database = name, Pooling = false }.ConnectionString);
         await opened.OpenAsync();
         return opened;
     }

@@ -6,8 +6,8 @@ using Xunit.Abstractions;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>
-/// Servers and PostgreSQL are killed at random moments while 16 write and some watch: every answered write is there, every other one is there
-/// or not but never by half, and who watched missed nothing. With <c>SURVIVAL_KILLS=50</c> as often as that.
+/// Servers and PostgreSQL are killed at random moments while 16 write and some watch: every answered write is there, every other one is
+/// there or not but never by half, and who watched missed nothing. With <c>SURVIVAL_KILLS=50</c> as often as that.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed class Killed_processes(ITestOutputHelper output)
@@ -29,7 +29,8 @@ public sealed class Killed_processes(ITestOutputHelper output)
     {
         await using OwnCluster cluster = await OwnCluster.Start(durable: true);
         await using TestDatabase database = await TestDatabase.Create(cluster.Superuser);
-        List<ServerProcess> servers = [await ServerProcess.Start(database.Serving, QuickBookmarks), await ServerProcess.Start(database.Serving, QuickBookmarks)];
+        List<ServerProcess> servers =
+            [await ServerProcess.Start(database.Serving, QuickBookmarks), await ServerProcess.Start(database.Serving, QuickBookmarks)];
         await using var proxy = new TcpProxy([.. servers.Select(server => server.Url)]);
         using HttpClient client = proxy.Client();
         try
@@ -42,7 +43,8 @@ public sealed class Killed_processes(ITestOutputHelper output)
             Task[] following = [.. followers.Select(follower => follower.Follow(end.Task))];
             // Of each job one patches blindly, one requires the revision it knows, and one reads.
             Task[] writing = [.. Enumerable.Range(0, WritersCount / 2).SelectMany(i => (Task[])
-                [writes.Write(client, $"job-{i}", stop.Token), writes.WriteOptimistically(client, $"job-{i}", stop.Token), writes.Read([client], $"job-{i}", stop.Token)])];
+                [writes.Write(client, $"job-{i}", stop.Token), writes.WriteOptimistically(client, $"job-{i}", stop.Token), writes.Read(
+                    [client], $"job-{i}", stop.Token)])];
 
             await KillAtRandom(cluster, database, servers, proxy, Task.WhenAll(writing));
 
@@ -55,12 +57,14 @@ public sealed class Killed_processes(ITestOutputHelper output)
             await Task.WhenAll(following).WaitAsync(Eventually.Deadline);
 
             int open = await writes.Check(database.OwnerSource);
-            output.WriteLine($"{Kills} kills: {writes.Answered} writes answered, all there; {writes.Unanswered} not answered, {open} of them there; "
+            output.WriteLine(
+                $"{Kills} kills: {writes.Answered} writes answered, all there; {writes.Unanswered} not answered, {open} of them there; "
                 + $"{writes.Conflicts} met another revision; {writes.Seen} reads");
             output.WriteLine(writes.Refusals);
             Replay replay = await Replay.Of(database);
             Assert.All(followers, follower => follower.Check(replay));
-            output.WriteLine($"watches resumed {followers.Sum(follower => follower.CutOff)} times, and missed none of {replay.Head - 1} revisions");
+            output.WriteLine(
+                $"watches resumed {followers.Sum(follower => follower.CutOff)} times, and missed none of {replay.Head - 1} revisions");
         }
         finally
         {
@@ -71,7 +75,12 @@ public sealed class Killed_processes(ITestOutputHelper output)
         await database.AssertWhole();
         string before = await database.Ask<string>(Rows);
         await using ProgramRun rebuilt = await ProgramRun.Ended(
-            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = database.Serving, ["ConnectionStrings__PostgresOwner"] = database.Owner }, "rebuild");
+            new Dictionary<string, string?>
+            {
+                ["ConnectionStrings__Postgres"] = database.Serving,
+                ["ConnectionStrings__PostgresOwner"] = database.Owner,
+            },
+            "rebuild");
         Assert.True(rebuilt.ExitCode == 0, rebuilt.Everything);
         Assert.Equal(before, await database.Ask<string>(Rows));
     }

@@ -28,7 +28,8 @@ internal abstract class LimitedSpace : IAsyncDisposable
         string log = Directory.CreateTempSubdirectory("es-wal-").FullName;
         await Runs("chmod", "0777", log);
         // The write-ahead log has room: without that PostgreSQL stops altogether, which is a database that is away.
-        return new SmallDisk(await OwnCluster.Start(false, ("CLUSTER_PARENT", folder), ("CLUSTER_WAL", Path.Combine(log, "wal"))), folder, log);
+        return new SmallDisk(
+            await OwnCluster.Start(false, ("CLUSTER_PARENT", folder), ("CLUSTER_WAL", Path.Combine(log, "wal"))), folder, log);
     }
 
     /// <summary>Leaves little room, or none.</summary>
@@ -42,7 +43,8 @@ internal abstract class LimitedSpace : IAsyncDisposable
 
     private static async Task<bool> Runs(params string[] command)
     {
-        using Process process = Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        using Process process =
+            Process.Start(new ProcessStartInfo(command[0], command[1..]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         await Task.WhenAll(process.StandardError.ReadToEndAsync(), process.StandardOutput.ReadToEndAsync());
         await process.WaitForExitAsync();
         return process.ExitCode == 0;
@@ -73,8 +75,8 @@ internal abstract class LimitedSpace : IAsyncDisposable
     }
 
     /// <summary>
-    /// No file may grow beyond the size of one of the write-ahead log, so that it still can be written. The kernel's signal for it PostgreSQL
-    /// ignores; what is left is an error, "File too large".
+    /// No file may grow beyond the size of one of the write-ahead log, so that it still can be written. The kernel's signal for it
+    /// PostgreSQL ignores; what is left is an error, "File too large".
     /// </summary>
     private sealed class FileLimit(OwnCluster cluster) : LimitedSpace
     {
@@ -93,16 +95,20 @@ internal abstract class LimitedSpace : IAsyncDisposable
             string postmaster = (string)(await asking.ExecuteScalarAsync())!;
             // Those it starts from now on have its limit; those there are have limits of their own.
             await Limit(postmaster, size);
-            string[] children = (await File.ReadAllTextAsync($"/proc/{postmaster}/task/{postmaster}/children")).Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            string[] children = (await File.ReadAllTextAsync($"/proc/{postmaster}/task/{postmaster}/children"))
+                .Split(' ', StringSplitOptions.RemoveEmptyEntries);
             foreach (string child in children)
                 await Limit(child, size);
         }
 
-        // Only the soft limit, which the process's own account may raise again; root may need a right it has not everywhere. A process may be gone by now.
+        // Only the soft limit, which the process's own account may raise again; root may need a right it has not everywhere. A process may
+        // be gone by now.
         private static async Task Limit(string process, string size)
         {
             string[] account = Environment.UserName == "root" ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] : [];
-            Assert.True(await Runs([.. account, "prlimit", "--pid", process, $"--fsize={size}:"]) || !Directory.Exists($"/proc/{process}"), "prlimit may not limit PostgreSQL");
+            Assert.True(
+                await Runs([.. account, "prlimit", "--pid", process, $"--fsize={size}:"]) || !Directory.Exists($"/proc/{process}"),
+                "prlimit may not limit PostgreSQL");
         }
     }
 }

@@ -84,7 +84,9 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
             (await new JobReads(standbys).TryGetOnStandby(new JobKey(InProcess.Namespace, "kept"), revision, default))?.Revision;
     }
 
-    /// <summary>It has the revision, and not the epoch that has begun behind it: what else it has may be of a history that was left.</summary>
+    /// <summary>
+    /// It has the revision, and not the epoch that has begun behind it: what else it has may be of a history that was left.
+    /// </summary>
     [Fact]
     public async Task Are_not_answered_by_a_standby_of_another_epoch()
     {
@@ -141,7 +143,8 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
                 continue;
             for (int i = 0; i < Jobs; i++)
                 await Written(i % 3 == 0 ? InProcess.Delete($"job-{i:000}") : InProcess.Label($"job-{i:000}", "a", "later"));
-            for (; await Sessions("state LIKE 'idle in transaction%'") > 0; await Written(InProcess.Label("job-001", "b", $"{Guid.NewGuid()}")))
+            for (; await Sessions("state LIKE 'idle in transaction%'") > 0; await Written(
+                InProcess.Label("job-001", "b", $"{Guid.NewGuid()}")))
                 await database.Execute("VACUUM eventstore.mt_doc_current_job, eventstore.head");
         }
 
@@ -182,7 +185,9 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
         await Eventually.Holds(() => IsOfStandby(first));
     }
 
-    /// <summary>What was given up may still be answered: while the primary is being connected to, and by the host that is promoted.</summary>
+    /// <summary>
+    /// What was given up may still be answered: while the primary is being connected to, and by the host that is promoted.
+    /// </summary>
     [Fact]
     public async Task Miss_nothing_that_a_standby_answers_after_it_was_given_up()
     {
@@ -192,7 +197,8 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
             await Written(InProcess.Label("kept", "a", $"{i}"));
         var builder = new NpgsqlDataSourceBuilder(new NpgsqlConnectionStringBuilder(database.Serving) { Pooling = false }.ConnectionString);
         Task open = Task.CompletedTask;
-        builder.UsePhysicalConnectionInitializer(_ => throw new InvalidOperationException("it is opened asynchronously"), async _ => await open);
+        builder.UsePhysicalConnectionInitializer(
+            _ => throw new InvalidOperationException("it is opened asynchronously"), async _ => await open);
         await using Primary slow = builder.Build();
         await using Standbys both = Known(slow, replica);
         both.Note(Host, isStandby: true);
@@ -240,7 +246,8 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
             {
                 head = await database.Ask<long>("SELECT revision FROM eventstore.head");
                 waiting = lane.Execute(InProcess.Label("kept", "a", $"{i}"));
-                await Eventually.Holds(async () => waiting.IsCompleted || await replica.Ask<long>("SELECT revision FROM eventstore.head") > head);
+                await Eventually.Holds(
+                    async () => waiting.IsCompleted || await replica.Ask<long>("SELECT revision FROM eventstore.head") > head);
                 await Eventually.Holds(async () => waiting.IsCompleted
                     || await clusters.Primary.Run("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')") is true);
             }
@@ -279,7 +286,8 @@ public sealed class Reads_of_standbys(PrimaryAndStandby clusters) : IClassFixtur
 
     private async Task<string?> Label(string name, long revision, string label)
     {
-        (Job job, DateTimeOffset time) = (await new JobReads(standbys).JobShownAt(new JobKey(InProcess.Namespace, name), revision, default))!.Value;
+        (Job job, DateTimeOffset time) =
+            (await new JobReads(standbys).JobShownAt(new JobKey(InProcess.Namespace, name), revision, default))!.Value;
         return (string?)JsonNode.Parse(StoredJob.Of(job, time).Utf8.Span)!["metadata"]!["labels"]![label];
     }
 

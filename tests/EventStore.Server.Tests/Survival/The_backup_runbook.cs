@@ -9,8 +9,8 @@ using Npgsql;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>
-/// Backup and restore as incidents.md has them, with the roles of operate.md: its own commands are run, with nothing changed but the name of the database's machine and the way
-/// to the built server.
+/// Backup and restore as incidents.md has them, with the roles of operate.md: its own commands are run, with nothing changed but the name
+/// of the database's machine and the way to the built server.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed partial class The_backup_runbook
@@ -47,7 +47,8 @@ public sealed partial class The_backup_runbook
     private static async Task Migrate(string owner, string serving)
     {
         await using ProgramRun migrated = await ProgramRun.Ended(
-            new Dictionary<string, string?> { ["ConnectionStrings__PostgresOwner"] = owner, ["ConnectionStrings__Postgres"] = serving }, "migrate");
+            new Dictionary<string, string?> { ["ConnectionStrings__PostgresOwner"] = owner, ["ConnectionStrings__Postgres"] = serving },
+            "migrate");
         Assert.True(migrated.ExitCode == 0, migrated.Everything);
     }
 
@@ -99,7 +100,8 @@ public sealed partial class The_backup_runbook
     {
         int at = document.IndexOf(heading, StringComparison.Ordinal);
         Assert.True(at >= 0, $"there is no heading '{heading}'");
-        return [.. Block().Matches(document[at..]).Where(match => match.Groups[1].Value == language).Select(match => match.Groups[2].Value)];
+        return [.. Block().Matches(document[at..]).Where(match => match.Groups[1].Value == language).Select(
+            match => match.Groups[2].Value)];
     }
 
     private static async Task<string> Shell(string folder, int port, string commands)
@@ -116,7 +118,8 @@ public sealed partial class The_backup_runbook
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        string[] said = await Task.WhenAll(shell.StandardOutput.ReadToEndAsync(), shell.StandardError.ReadToEndAsync()).WaitAsync(TimeSpan.FromMinutes(2));
+        string[] said = await Task.WhenAll(shell.StandardOutput.ReadToEndAsync(), shell.StandardError.ReadToEndAsync())
+            .WaitAsync(TimeSpan.FromMinutes(2));
         await shell.WaitForExitAsync();
         Assert.True(shell.ExitCode == 0, string.Join('\n', said));
         return said[0];
@@ -126,7 +129,8 @@ public sealed partial class The_backup_runbook
     {
         await using var connection = new NpgsqlConnection(connectionString);
         await connection.OpenAsync();
-        foreach (string statement in sql.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)) // CREATE DATABASE stands alone
+        // CREATE DATABASE stands alone.
+        foreach (string statement in sql.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             await using var command = new NpgsqlCommand(statement, connection);
             await command.ExecuteNonQueryAsync();

@@ -44,7 +44,9 @@ public sealed class Through_a_pooler : IAsyncLifetime
         await using ProgramRun refused = await ProgramRun.Ended(
             new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = pooler.ConnectionString }, "serve", "--urls", "http://127.0.0.1:0");
         Assert.Equal(1, refused.ExitCode);
-        Assert.Contains("error: a pooler that does not pool whole sessions is between this server and the database\n", refused.Errors, StringComparison.Ordinal);
+        Assert.Contains(
+            "error: a pooler that does not pool whole sessions is between this server and the database\n", refused.Errors,
+            StringComparison.Ordinal);
 
         await using ProgramRun replica = await ProgramRun.Ended(
             new Dictionary<string, string?>

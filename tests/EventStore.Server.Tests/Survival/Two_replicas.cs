@@ -6,7 +6,8 @@ using Xunit.Abstractions;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>
-/// Two servers behind a proxy, one of which goes: of a stop in order clients see nothing, of a death what may be tried again, and soon works.
+/// Two servers behind a proxy, one of which goes: of a stop in order clients see nothing, of a death what may be tried again, and soon
+/// works.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed class Two_replicas(ITestOutputHelper output)
@@ -63,7 +64,8 @@ public sealed class Two_replicas(ITestOutputHelper output)
         public static async Task<Traffic> Start()
         {
             TestDatabase database = await TestDatabase.Create();
-            var traffic = new Traffic(database, await ServerProcess.Start(database.Serving), await ServerProcess.Start(database.Serving, "--Stop:Delay", "00:01:00"));
+            var traffic = new Traffic(database, await ServerProcess.Start(database.Serving), await ServerProcess.Start(
+                database.Serving, "--Stop:Delay", "00:01:00"));
             for (int i = 0; i < Clients; i++)
                 await traffic.Survivor.Admin.Create($"job-{i}");
             traffic.working = [.. Enumerable.Range(0, Clients).Select(i => Task.Run(() => traffic.Work(i)))];
@@ -115,7 +117,9 @@ public sealed class Two_replicas(ITestOutputHelper output)
                     if (reply.Code == HttpStatusCode.OK)
                         Interlocked.Increment(ref served[i]);
                     else
-                        errors.Add(reply is { Code: HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests, RetryAfter: not null } ? "again" : reply.Text);
+                        errors.Add(
+                            reply is { Code: HttpStatusCode.ServiceUnavailable or HttpStatusCode.TooManyRequests, RetryAfter: not null }
+                                ? "again" : reply.Text);
                 }
                 catch (HttpRequestException)
                 {

@@ -10,7 +10,8 @@ namespace EventStore.Server.Tests.Telemetry;
 public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedDatabase>
 {
     private const string NoStandby = "[+]replication degraded: the primary waits for no standby: answered writes can be lost with it\n";
-    private const string AllWell = "[+]ping ok\n" + NoStandby + "[+]database ok\n[+]feed ok\n[+]lane ok\n[+]migrations ok\n[+]shutdown ok\n[+]authentication-tokens ok\nreadyz check passed\n";
+    private const string AllWell = "[+]ping ok\n" + NoStandby
+        + "[+]database ok\n[+]feed ok\n[+]lane ok\n[+]migrations ok\n[+]shutdown ok\n[+]authentication-tokens ok\nreadyz check passed\n";
 
     [Theory]
     [InlineData("/livez", "ok")]
@@ -27,7 +28,8 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
 
     [Fact]
     public async Task One_may_be_left_out_and_one_that_is_not_there_is_named() => Assert.Equal(
-        (HttpStatusCode.OK, "[+]ping ok\n" + NoStandby + "[+]database ok\n[+]feed excluded: ok\n[+]lane excluded: ok\n[+]migrations ok\n[+]shutdown ok\n[+]authentication-tokens ok\n"
+        (HttpStatusCode.OK, "[+]ping ok\n" + NoStandby
+            + "[+]database ok\n[+]feed excluded: ok\n[+]lane excluded: ok\n[+]migrations ok\n[+]shutdown ok\n[+]authentication-tokens ok\n"
             + "warn: some health checks cannot be excluded: no matches for \"etcd\"\nreadyz check passed\n"),
         await Ask(served.Server.Admin, "/readyz?verbose&exclude=feed&exclude=lane&exclude=etcd"));
 
@@ -53,7 +55,8 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
         using var stranger = new HttpClient { BaseAddress = server.Url };
 
         wire.StayAway();
-        string text = await WaitUntil(stranger, text => text.Contains("[-]database failed: reason withheld\n[-]feed failed: reason withheld\n[+]lane ok\n", StringComparison.Ordinal));
+        string text = await WaitUntil(stranger, text => text.Contains(
+            "[-]database failed: reason withheld\n[-]feed failed: reason withheld\n[+]lane ok\n", StringComparison.Ordinal));
         Assert.EndsWith("readyz check failed\n", text, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.InternalServerError, (await Ask(stranger, "/readyz")).Code);
         Assert.Equal((HttpStatusCode.OK, "ok"), await Ask(stranger, "/livez"));
@@ -70,7 +73,8 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
         await using ServerProcess server = await ServerProcess.Start(database.Serving);
         await database.Execute("DELETE FROM eventstore.changelog WHERE name LIKE 'V0002%'");
         Assert.Equal(
-            (HttpStatusCode.InternalServerError, "internal server error: 1 migrations are not applied, the first is V0002__current_jobs.sql\n"),
+            (HttpStatusCode.InternalServerError,
+                "internal server error: 1 migrations are not applied, the first is V0002__current_jobs.sql\n"),
             await Ask(server.Admin, "/readyz/migrations"));
     }
 

@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging;
 
 namespace EventStore.Server.Tests.Telemetry;
 
-/// <summary>The number in a line of the log names its event, also for machines: without one of its own it would be a hash of a method's name.</summary>
+/// <summary>
+/// The number in a line of the log names its event, also for machines: without one of its own it would be a hash of a method's name.
+/// </summary>
 public sealed class Log_events
 {
     [Fact]
@@ -12,13 +14,15 @@ public sealed class Log_events
         (string Method, int Number)[] events =
         [
             .. from type in typeof(Program).Assembly.GetTypes()
-               from method in type.GetMethods(BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly)
+               from method in type.GetMethods(
+                   BindingFlags.Static | BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly)
                let attribute = method.GetCustomAttribute<LoggerMessageAttribute>()
                where attribute is not null
                select ($"{type.Name}.{method.Name}", attribute.EventId),
         ];
         Assert.True(events.Length > 30, $"only {events.Length} were found");
         Assert.All(events, one => Assert.True(one.Number is > 0 and < 1000, $"{one.Method} has no number of its own"));
-        Assert.Equal([], events.GroupBy(one => one.Number).Where(same => same.Count() > 1).Select(same => string.Join(", ", same.Select(one => one.Method))));
+        Assert.Equal([], events.GroupBy(one => one.Number).Where(same => same.Count() > 1).Select(same => string.Join(
+            ", ", same.Select(one => one.Method))));
     }
 }

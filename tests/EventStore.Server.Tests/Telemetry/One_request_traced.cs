@@ -3,7 +3,9 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Telemetry;
 
-/// <summary>One request can be followed: by its id through reply, log, trace and event, and by its trace into the batch that carried it.</summary>
+/// <summary>
+/// One request can be followed: by its id through reply, log, trace and event, and by its trace into the batch that carried it.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class One_request_traced : IAsyncLifetime
 {
@@ -42,9 +44,11 @@ public sealed class One_request_traced : IAsyncLifetime
         string revision = (await answer.Manifest()).Revision();
 
         Assert.Equal("of-the-client.1", Assert.Single(answer.Headers.GetValues("Audit-Id")));
-        Assert.Equal(revision, $"{await database.Ask<long>("SELECT seq_id FROM eventstore.mt_events WHERE correlation_id = 'of-the-client.1'")}");
+        Assert.Equal(
+            revision, $"{await database.Ask<long>("SELECT seq_id FROM eventstore.mt_events WHERE correlation_id = 'of-the-client.1'")}");
         await server.Says("200 patch pytorchjobs kube-test traced by admin: ");
-        Assert.Matches("200 patch pytorchjobs kube-test traced by admin: [0-9]+ bytes, [0-9.]+ ms, request of-the-client\\.1", server.Output);
+        Assert.Matches(
+            "200 patch pytorchjobs kube-test traced by admin: [0-9]+ bytes, [0-9.]+ ms, request of-the-client\\.1", server.Output);
 
         Span inbound = Assert.Single(await collector.Spans(span => span.Tags.GetValueOrDefault(Signals.RequestIdTag) == "of-the-client.1"));
         Assert.Equal((Trace, ParentSpan), (inbound.Trace, inbound.Parent));
@@ -52,7 +56,8 @@ public sealed class One_request_traced : IAsyncLifetime
         Assert.Equal(inbound.Id, lane.Parent);
         Span commit = Assert.Single(await collector.Spans(span => span.Name == Signals.CommitSpan && span.Links.Contains(lane.Id)));
         Assert.Equal([commit.Id], lane.Links);
-        Assert.All((Span[])[inbound, lane, commit], span => Assert.Equal((revision, "1"), (span.Tags[Signals.RevisionTag], span.Tags[Signals.BatchSizeTag])));
+        Assert.All((Span[])[inbound, lane, commit], span => Assert.Equal(
+            (revision, "1"), (span.Tags[Signals.RevisionTag], span.Tags[Signals.BatchSizeTag])));
 
         // And on into the database: Npgsql's own span of the statement.
         Span statement = Assert.Single(await collector.Spans(span => span.Parent == commit.Id));

@@ -30,12 +30,15 @@ public sealed class The_request_log : IAsyncLifetime
         string id = (await alice.GetAsync(Sample.Job("hers") + "/made%0Aup")).Headers.GetValues("Audit-Id").Single();
 
         await server.Says(id);
-        Assert.Contains("403 get pytorchjobs/made%0Aup kube-test hers by alice: ", server.Output.Split('\n').Single(line => line.Contains(id, StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Contains(
+            "403 get pytorchjobs/made%0Aup kube-test hers by alice: ",
+            server.Output.Split('\n').Single(line => line.Contains(id, StringComparison.Ordinal)), StringComparison.Ordinal);
         await server.Says("403 delete pytorchjobs kube-test x%0A2026%20forged%1B%5B31m by alice: ");
         Assert.Contains("403 delete pytorchjobs kube-test hers by alice: ", server.Output, StringComparison.Ordinal);
         Assert.Contains("403 get /metrics - - by alice: ", server.Output, StringComparison.Ordinal);
         Assert.Matches("(?m)^[0-9-]{10} [0-9:.]{12} info: Requests\\[37\\] 403 get /metrics", server.Output); // one line, with the time
-        Assert.DoesNotMatch(@"by admin: [0-9]+ bytes, [0-9]{1,3}\.[0-9] ms", server.Output); // on a busy machine one may have taken a second
+        // On a busy machine one may have taken a second.
+        Assert.DoesNotMatch(@"by admin: [0-9]+ bytes, [0-9]{1,3}\.[0-9] ms", server.Output);
     }
 
     [Fact]
@@ -53,7 +56,8 @@ public sealed class The_request_log : IAsyncLifetime
         Assert.Equal("Requests", (string)line["Category"]!);
         Assert.Equal(
             (200, "list", "pytorchjobs", "kube-test", "admin", text.Length, id),
-            ((int)line["State"]!["Status"]!, (string)line["State"]!["Verb"]!, (string)line["State"]!["Resource"]!, (string)line["State"]!["Namespace"]!,
+            ((int)line["State"]!["Status"]!, (string)line["State"]!["Verb"]!, (string)line["State"]!["Resource"]!,
+                (string)line["State"]!["Namespace"]!,
              (string)line["State"]!["User"]!, (int)line["State"]!["Bytes"]!, (string)line["State"]!["RequestId"]!));
     }
 
@@ -74,7 +78,8 @@ public sealed class The_request_log : IAsyncLifetime
         try
         {
             string serving = (await server.StandardOutput.ReadLineAsync().WaitAsync(Eventually.Deadline))!;
-            using var client = new HttpClient { BaseAddress = new Uri(serving["Serving on".Length..].Trim()), Timeout = Eventually.Deadline };
+            using var client =
+                new HttpClient { BaseAddress = new Uri(serving["Serving on".Length..].Trim()), Timeout = Eventually.Deadline };
             client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ServerProcess.AdminToken);
             for (int i = 0; i < 4500; i++) // a pipe takes some hundred lines, the queue 2,500
             {

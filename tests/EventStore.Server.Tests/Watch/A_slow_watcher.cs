@@ -10,7 +10,8 @@ public sealed class A_slow_watcher
     public async Task Is_cut_off_and_slows_nobody()
     {
         await using TestDatabase database = await TestDatabase.Create();
-        await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Feed:BookmarkEvery=00:00:00.3", "--Feed:Backlog=150");
+        await using ServerProcess server = await ServerProcess.Start(
+            database.Serving, "--Feed:BookmarkEvery=00:00:00.3", "--Feed:Backlog=150");
         await server.Admin.Create("large");
         using StalledClient slow = await StalledClient.Get(server.Url, Sample.Jobs() + "?watch=true");
         using var stop = new CancellationTokenSource();
@@ -23,7 +24,8 @@ public sealed class A_slow_watcher
         string large = new('x', 40_000);
         for (int i = 0; i < 400; i++)
         {
-            using HttpResponseMessage answer = await server.Admin.Patch(Sample.Job("large"), $$$$"""{"metadata":{"annotations":{"a":"{{{{i}}}}{{{{large}}}}"}}}""");
+            using HttpResponseMessage answer = await server.Admin.Patch(
+                Sample.Job("large"), $$$$"""{"metadata":{"annotations":{"a":"{{{{i}}}}{{{{large}}}}"}}}""");
             await answer.Manifest();
         }
 

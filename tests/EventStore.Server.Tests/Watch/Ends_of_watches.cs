@@ -67,8 +67,8 @@ public sealed class Ends_of_watches : IAsyncLifetime
     }
 
     /// <summary>
-    /// A release that writes a new kind of event may run beside one that cannot read it. What came before it is delivered, who watches other jobs
-    /// goes on, and who watches this one is told to list again: 410 is what clients do that for.
+    /// A release that writes a new kind of event may run beside one that cannot read it. What came before it is delivered, who watches
+    /// other jobs goes on, and who watches this one is told to list again: 410 is what clients do that for.
     /// </summary>
     [Fact]
     public async Task An_event_of_an_unknown_kind_ends_the_watches_of_its_job_alone()
@@ -79,7 +79,9 @@ public sealed class Ends_of_watches : IAsyncLifetime
         await using WatchClient all = await WatchClient.Open(server.Admin, Sample.Jobs());
         await using WatchClient other = await WatchClient.Open(server.Admin, Sample.Jobs(), "fieldSelector=metadata.name%3Dnext");
         await using WatchClient elsewhere = await WatchClient.Open(server.Admin, Sample.Jobs("elsewhere"));
-        await using WatchClient history = await WatchClient.Open(server.Admin, "/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions", $"resourceVersion={(await server.Admin.Get(Sample.Jobs())).Revision()}");
+        await using WatchClient history = await WatchClient.Open(
+            server.Admin, "/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions",
+            $"resourceVersion={(await server.Admin.Get(Sample.Jobs())).Revision()}");
         await all.Next(2);
         await other.Next(1);
 
@@ -91,10 +93,12 @@ public sealed class Ends_of_watches : IAsyncLifetime
         Assert.Equal([("ADDED", "elsewhere")], (await elsewhere.Next(1)).Select(Shown));
         List<Frame> revisions = await history.Next(2);
         Assert.Equal(["Patched", "Unknown"], revisions.Select(frame => (string?)JsonNode.Parse(frame.Object)!["verb"]));
-        Assert.Equal("job_of_tomorrow", await database.Ask<string>($"SELECT type FROM eventstore.mt_events WHERE seq_id = {revisions[1].Revision}"));
+        Assert.Equal(
+            "job_of_tomorrow", await database.Ask<string>($"SELECT type FROM eventstore.mt_events WHERE seq_id = {revisions[1].Revision}"));
         // Whoever runs the server sees that it passed over one. A scrape is cached for 0.3 s.
         string metrics = await Eventually.Holds(
-            () => server.Admin.GetStringAsync("/metrics"), text => text.Contains("eventstore_events_unreadable_total{", StringComparison.Ordinal));
+            () => server.Admin.GetStringAsync("/metrics"), text => text.Contains(
+                "eventstore_events_unreadable_total{", StringComparison.Ordinal));
         Assert.Matches(@"(?m)^eventstore_events_unreadable_total\{[^}]*\} 1\b", metrics);
         // The list it is told to make works, and so do writes.
         await using WatchClient again = await WatchClient.Open(server.Admin, Sample.Jobs());
@@ -118,9 +122,11 @@ public sealed class Ends_of_watches : IAsyncLifetime
         Assert.Equal([("ADDED", "mnist"), ("ADDED", "next"), ("ERROR", null)], frames.Select(Shown));
         Assert.Contains("\"reason\":\"Expired\"", frames[^1].Object, StringComparison.Ordinal);
         Assert.Contains("\"code\":410", frames[^1].Object, StringComparison.Ordinal);
-        Assert.Contains("named job_of_tomorrow, cannot be read by this release (job kube-test/mnist)", frames[^1].Object, StringComparison.Ordinal);
+        Assert.Contains(
+            "named job_of_tomorrow, cannot be read by this release (job kube-test/mnist)", frames[^1].Object, StringComparison.Ordinal);
 
-        await using WatchClient other = await WatchClient.Open(server.Admin, Sample.Jobs(), "resourceVersion=1&fieldSelector=metadata.name!%3Dmnist");
+        await using WatchClient other = await WatchClient.Open(
+            server.Admin, Sample.Jobs(), "resourceVersion=1&fieldSelector=metadata.name!%3Dmnist");
         Assert.Equal([("ADDED", "next"), ("ADDED", "later"), ("ADDED", "last")], (await other.Next(3)).Select(Shown));
     }
 
@@ -131,7 +137,8 @@ public sealed class Ends_of_watches : IAsyncLifetime
     {
         await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Limits:RequestTime=00:00:02");
         await server.Admin.Get(path); // what a first request compiles takes no time of the watch
-        await using WatchClient watch = await WatchClient.Open(server.Admin, path, "resourceVersion=1&allowWatchBookmarks=true&timeoutSeconds=4");
+        await using WatchClient watch = await WatchClient.Open(
+            server.Admin, path, "resourceVersion=1&allowWatchBookmarks=true&timeoutSeconds=4");
         Assert.Equal("BOOKMARK", Assert.Single(await watch.ToEnd()).Type);
     }
 
@@ -146,7 +153,8 @@ public sealed class Ends_of_watches : IAsyncLifetime
         foreach (WatchClient watch in watches)
             Assert.Equal("ADDED", (await watch.Next(1))[0].Type);
         // A transaction would still have its locks.
-        Assert.Equal(0, await database.Ask<long>("SELECT count(*) FROM pg_locks WHERE relation = 'eventstore.mt_doc_current_job'::regclass"));
+        Assert.Equal(
+            0, await database.Ask<long>("SELECT count(*) FROM pg_locks WHERE relation = 'eventstore.mt_doc_current_job'::regclass"));
         foreach (WatchClient watch in watches)
             await watch.DisposeAsync();
     }

@@ -45,7 +45,8 @@ internal sealed class Follower(HttpClient client, string path, string selector, 
 
                 Assert.Fail("the watch ended by itself");
             }
-            catch (Exception e) when (e is IOException or HttpRequestException { StatusCode: null or System.Net.HttpStatusCode.ServiceUnavailable })
+            catch (Exception e) when (e is IOException
+                or HttpRequestException { StatusCode: null or System.Net.HttpStatusCode.ServiceUnavailable })
             {
                 CutOff++;
                 if (!begun)
@@ -59,13 +60,16 @@ internal sealed class Follower(HttpClient client, string path, string selector, 
     public void Check(Replay replay)
     {
         Assert.True(begun, $"{path} from {begin}: the beginning was never complete");
-        long[] candidates = snapshot is { } known ? [known] : [head, .. replay.Revisions.Where(at => at > head && at <= bookmarks[0].Revision)];
+        long[] candidates = snapshot is { } known ? [known]
+            : [head, .. replay.Revisions.Where(at => at > head && at <= bookmarks[0].Revision)];
         List<Frame>[] expectations = [.. candidates.Select(from =>
-            replay.Initial(covers, begun && long.TryParse(begin, out long at) && at > 0 ? 0 : from).Concat(replay.Changes(covers, from)).ToList())];
+            replay.Initial(covers, begun && long.TryParse(begin, out long at) && at > 0 ? 0 : from).Concat(replay.Changes(covers, from))
+                .ToList())];
         List<Frame>? match = expectations.FirstOrDefault(expected => expected.SequenceEqual(frames));
         if (match is null)
         {
-            List<Frame> nearest = expectations.MaxBy(expected => expected.Zip(frames).TakeWhile(pair => pair.First == pair.Second).Count())!;
+            List<Frame> nearest =
+                expectations.MaxBy(expected => expected.Zip(frames).TakeWhile(pair => pair.First == pair.Second).Count())!;
             int at = nearest.Zip(frames).TakeWhile(pair => pair.First == pair.Second).Count();
             Assert.Fail($"{path} {selector} from {begin}: frame {at} of {frames.Count} (expected {nearest.Count}) is\n"
                 + $"{frames.ElementAtOrDefault(at)}\ninstead of\n{nearest.ElementAtOrDefault(at)}");

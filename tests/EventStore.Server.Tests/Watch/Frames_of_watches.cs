@@ -29,7 +29,9 @@ public sealed class Frames_of_watches(Frames_of_watches.Served served) : IClassF
         Assert.Equal(["ADDED", "MODIFIED", "DELETED"], frames.Select(frame => frame.Type));
         Assert.Equal(created.ToJsonString(), JsonNode.Parse(frames[0].Object)!.ToJsonString());
         Assert.Equal(patched.ToJsonString(), JsonNode.Parse(frames[1].Object)!.ToJsonString());
-        Assert.Equal(await served.Database.Ask<long>($"SELECT revision FROM eventstore.mt_doc_current_job WHERE namespace = '{space}' AND deleted"), frames[2].Revision);
+        Assert.Equal(
+            await served.Database.Ask<long>($"SELECT revision FROM eventstore.mt_doc_current_job WHERE namespace = '{space}' AND deleted"),
+            frames[2].Revision);
         Assert.Equal(Replaced(frames[1].Object, frames[1].Revision, frames[2].Revision), frames[2].Object);
     }
 
@@ -69,7 +71,8 @@ public sealed class Frames_of_watches(Frames_of_watches.Served served) : IClassF
     public async Task Nothing_comes_first_where_the_client_says_so()
     {
         await client.Create("a", space);
-        await using WatchClient watch = await WatchClient.Open(client, Sample.Jobs(space), "sendInitialEvents=false&resourceVersionMatch=NotOlderThan");
+        await using WatchClient watch = await WatchClient.Open(
+            client, Sample.Jobs(space), "sendInitialEvents=false&resourceVersionMatch=NotOlderThan");
         await Patch("a", """{"metadata":{"labels":null}}""");
         Assert.Equal("MODIFIED", (await watch.Next(1))[0].Type);
     }
@@ -79,7 +82,8 @@ public sealed class Frames_of_watches(Frames_of_watches.Served served) : IClassF
     {
         string revision = (await client.Create("a", space)).Revision();
         await using WatchClient watch = await WatchClient.Open(
-            client, Sample.Jobs(space), "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion=" + revision);
+            client, Sample.Jobs(space),
+            "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&resourceVersion=" + revision);
         List<Frame> frames = await watch.Next(2);
         Assert.Equal(["ADDED", "BOOKMARK"], frames.Select(frame => frame.Type));
         Assert.True(frames[1].Revision >= frames[0].Revision);
@@ -126,7 +130,8 @@ public sealed class Frames_of_watches(Frames_of_watches.Served served) : IClassF
     [Fact]
     public async Task A_field_selector_narrows_to_names_and_namespaces()
     {
-        await using WatchClient one = await WatchClient.Open(client, Everywhere, $"fieldSelector=metadata.namespace%3D{space},metadata.name%3Da");
+        await using WatchClient one = await WatchClient.Open(
+            client, Everywhere, $"fieldSelector=metadata.namespace%3D{space},metadata.name%3Da");
         await using WatchClient others = await WatchClient.Open(client, Sample.Jobs(space), "fieldSelector=metadata.name!%3Da");
         foreach (string name in (string[])["b", "a", "c"])
             await client.Create(name, space);
@@ -158,7 +163,8 @@ public sealed class Frames_of_watches(Frames_of_watches.Served served) : IClassF
     {
         await client.Create("a", space);
         await using WatchClient watch = await WatchClient.Open(
-            client, Sample.Jobs(space), "allowWatchBookmarks=true&timeoutSeconds=1", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io");
+            client, Sample.Jobs(space), "allowWatchBookmarks=true&timeoutSeconds=1",
+            "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io");
         List<Frame> frames = await watch.ToEnd();
         foreach (Frame frame in (Frame[])[frames[0], frames[^1]])
         {
@@ -200,7 +206,9 @@ public sealed class Frames_of_watches(Frames_of_watches.Served served) : IClassF
         Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
         Assert.Contains("cannot watch resource", refused.Message, StringComparison.Ordinal);
         using HttpClient nobody = served.Server.Client("no such token");
-        Assert.Equal(HttpStatusCode.Unauthorized, (await Assert.ThrowsAsync<HttpRequestException>(() => WatchClient.Open(nobody, Sample.Jobs(space)))).StatusCode);
+        Assert.Equal(
+            HttpStatusCode.Unauthorized,
+            (await Assert.ThrowsAsync<HttpRequestException>(() => WatchClient.Open(nobody, Sample.Jobs(space)))).StatusCode);
     }
 
     private static string Replaced(string text, long from, long to) =>

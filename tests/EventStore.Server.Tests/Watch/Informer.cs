@@ -6,8 +6,8 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Watch;
 
 /// <summary>
-/// A client's cache of a collection, as Kubernetes controllers have it: lists once, watches from there, goes on from the last revision when it
-/// is cut off, and lists anew when that one has expired (410).
+/// A client's cache of a collection, as Kubernetes controllers have it: lists once, watches from there, goes on from the last revision when
+/// it is cut off, and lists anew when that one has expired (410).
 /// </summary>
 /// <param name="client">Who watches.</param>
 /// <param name="path">The collection.</param>

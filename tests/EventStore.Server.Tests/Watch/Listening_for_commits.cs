@@ -38,7 +38,8 @@ public sealed class Listening_for_commits
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
         {
             if (logLevel == LogLevel.Error && exception is ObjectDisposedException && Interlocked.Increment(ref seen) == errors)
                 reached.TrySetResult();

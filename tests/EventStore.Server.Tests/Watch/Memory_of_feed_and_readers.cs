@@ -13,7 +13,9 @@ using Npgsql;
 
 namespace EventStore.Server.Tests.Watch;
 
-/// <summary>What the feed and the readers of the log hold is bounded by bytes, however large each job is, and they count what they really hold.</summary>
+/// <summary>
+/// What the feed and the readers of the log hold is bounded by bytes, however large each job is, and they count what they really hold.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class Memory_of_feed_and_readers : IAsyncLifetime
 {
@@ -120,7 +122,9 @@ public sealed class Memory_of_feed_and_readers : IAsyncLifetime
             for (int round = 0; round < 3; round++)
             {
                 for (int i = 0; i < 30; i++)
-                    await lane.Execute(InProcess.Patch($"job-{i}", $$$$"""{"metadata":{"annotations":{"a":"{{{{round}}}}{{{{large}}}}"}}}"""), false, JobBytes, CancellationToken.None);
+                    await lane.Execute(
+                        InProcess.Patch($"job-{i}", $$$$"""{"metadata":{"annotations":{"a":"{{{{round}}}}{{{{large}}}}"}}}"""), false,
+                        JobBytes, CancellationToken.None);
             }
         }
 
@@ -183,9 +187,12 @@ public sealed class Memory_of_feed_and_readers : IAsyncLifetime
         var reads = new CoalescedReads(database.Source, queriesMax: 1);
         string[] names = [.. Enumerable.Range(0, 40).SelectMany(i => new[] { $"large-{i}", $"small-{i}", $"none-{i}" })];
 
-        LivingRow?[] rows = await Task.WhenAll(names.Select(name => reads.Get(new JobKey(InProcess.Namespace, name), CancellationToken.None)));
+        LivingRow?[] rows = await Task.WhenAll(
+            names.Select(name => reads.Get(new JobKey(InProcess.Namespace, name), CancellationToken.None)));
 
-        Assert.Equal(names.Select(name => name.StartsWith("none", StringComparison.Ordinal) ? null : name), rows.Select(row => row?.Stored?.Key.Name));
+        Assert.Equal(
+            names.Select(name => name.StartsWith("none", StringComparison.Ordinal) ? null : name),
+            rows.Select(row => row?.Stored?.Key.Name));
         Assert.InRange(reads.BytesMost, JobBytes, CoalescedReads.AnswerBytes); // of 8 MB
     }
 
@@ -195,10 +202,12 @@ public sealed class Memory_of_feed_and_readers : IAsyncLifetime
         var options = new JsonSerializerOptions();
         ActivityStore.KeepParts(options);
         Job large = Large("job");
-        var status = JsonObject.Of(("conditions", new JsonArray([JsonObject.Of(("message", new string('x', JobBytes)), ("type", "Running"))])));
+        var status = JsonObject.Of(
+            ("conditions", new JsonArray([JsonObject.Of(("message", new string('x', JobBytes)), ("type", "Running"))])));
         JobEvent[] events =
         [
-            new JobCreated(large.Manifest), new JobPatched(large.Manifest, large.Manifest, ["a"]), new JobStatusUpdated(status, status, ["b"]),
+            new JobCreated(large.Manifest), new JobPatched(large.Manifest, large.Manifest, ["a"]),
+            new JobStatusUpdated(status, status, ["b"]),
         ];
 
         string[] kept = [.. events.Select(happened =>
@@ -228,7 +237,8 @@ public sealed class Memory_of_feed_and_readers : IAsyncLifetime
         await using NpgsqlConnection connection = await database.Source.OpenConnectionAsync();
         await using NpgsqlTransaction snapshot = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead);
         await foreach ((long revision, long bytes) in Cursor.Read(
-            connection, "e.seq_id, e.data::text", Cursor.SizeOf("e.data"), "FROM eventstore.mt_events e ORDER BY e.seq_id", Row, CancellationToken.None))
+            connection, "e.seq_id, e.data::text", Cursor.SizeOf("e.data"), "FROM eventstore.mt_events e ORDER BY e.seq_id", Row,
+            CancellationToken.None))
         {
             if (fetched.Count > 0)
                 pages.Add(fetched.Sum(row => row.Bytes)); // fetched at once, for the first of them
@@ -262,7 +272,8 @@ public sealed class Memory_of_feed_and_readers : IAsyncLifetime
     }
 
     private static StoredEvent Happened(long revision, Job job) => new(
-        revision, job.Uid, job.Version, DateTimeOffset.UnixEpoch, "job_patched", """{"patch":{},"replaced":{},"paths":[]}"""u8.ToArray(), new StoredOrigin("tester", [], "id"));
+        revision, job.Uid, job.Version, DateTimeOffset.UnixEpoch, "job_patched", """{"patch":{},"replaced":{},"paths":[]}"""u8.ToArray(),
+        new StoredOrigin("tester", [], "id"));
 
     private static Job Large(string name)
     {

@@ -16,7 +16,8 @@ public sealed class Starts_of_watches
     {
         var limits = new RequestLimits { ListsAtOnce = 16 };
         using var starts = new WatchStarts(limits);
-        Task<RateLimitLease>[] mallory = [.. Enumerable.Range(0, Watches).Select(_ => starts.Enter("mallory", CancellationToken.None).AsTask())];
+        Task<RateLimitLease>[] mallory =
+            [.. Enumerable.Range(0, Watches).Select(_ => starts.Enter("mallory", CancellationToken.None).AsTask())];
         for (int begun = 0; begun < Watches; begun++)
         {
             Assert.InRange(mallory.Count(watch => watch.IsCompleted), 0, begun + limits.ListsAtOnce);

@@ -47,7 +47,8 @@ internal sealed class WatchClient : IAsyncDisposable
             return null;
         using JsonDocument frame = JsonDocument.Parse(line);
         JsonElement shown = frame.RootElement.GetProperty("object");
-        long revision = shown.TryGetProperty("metadata", out JsonElement metadata) && metadata.TryGetProperty("resourceVersion", out JsonElement number)
+        long revision = shown.TryGetProperty("metadata", out JsonElement metadata) && metadata.TryGetProperty(
+            "resourceVersion", out JsonElement number)
             ? long.Parse(number.GetString()!, CultureInfo.InvariantCulture)
             : 0;
         return new Frame(frame.RootElement.GetProperty("type").GetString()!, revision, shown.GetRawText());

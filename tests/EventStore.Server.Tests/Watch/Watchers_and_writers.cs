@@ -76,7 +76,8 @@ public sealed class Watchers_and_writers
         Assert.True(cutOff > 0, "nobody was cut off, so nothing was shown");
     }
 
-    private static async Task<int> Run(TestDatabase database, Writers writers, HttpClient watching, Func<Task>? meanwhile = null, bool untilCutOff = false)
+    private static async Task<int> Run(
+        TestDatabase database, Writers writers, HttpClient watching, Func<Task>? meanwhile = null, bool untilCutOff = false)
     {
         // A past to begin in, older than everything the feed has at hand.
         await writers.Write(WritersCount, 6, seed: 7);
@@ -129,9 +130,11 @@ public sealed class Watchers_and_writers
         {
             0 => new Follower(client, everywhere, "", _ => true, begin, head),
             1 => new Follower(client, Sample.Jobs(space), "", job => job.Key.Namespace == space, begin, head),
-            2 => new Follower(client, Sample.Jobs(space), $"fieldSelector=metadata.name={name}", job => job.Key == new JobKey(space, name), begin, head),
+            2 => new Follower(
+                client, Sample.Jobs(space), $"fieldSelector=metadata.name={name}", job => job.Key == new JobKey(space, name), begin, head),
             3 => new Follower(client, everywhere, $"fieldSelector=metadata.name={name}", job => job.Key.Name == name, begin, head),
-            _ => new Follower(client, Sample.Jobs(space), "labelSelector=team%3D1", job => job.Key.Namespace == space && Team(job) == "1", begin, head),
+            _ => new Follower(
+                client, Sample.Jobs(space), "labelSelector=team%3D1", job => job.Key.Namespace == space && Team(job) == "1", begin, head),
         };
     }
 
