@@ -5,13 +5,16 @@ namespace EventStore.Domain.Tests.Manifests;
 
 public sealed class NewJobRules
 {
-    private const string Label = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an " +
+    private const string Label =
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an " +
         "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
 
-    private const string Subdomain = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end " +
+    private const string Subdomain =
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end " +
         "with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
-    private const string Name = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character " +
+    private const string Name =
+        "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character " +
         "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 
     private const string Containers = "spec.pytorchReplicaSpecs.Worker.template.spec.containers";
@@ -66,7 +69,8 @@ public sealed class NewJobRules
     }
 
     [Fact]
-    public void A_name_wrong_in_length_and_spelling_is_told_both() => Assert.Equal(2, Errors("metadata.name", $"\"{new string('A', 254)}\"").Length);
+    public void A_name_wrong_in_length_and_spelling_is_told_both() =>
+        Assert.Equal(2, Errors("metadata.name", $"\"{new string('A', 254)}\"").Length);
 
     [Fact]
     public void A_namespace_has_63_characters_at_most() => Assert.Equal(
@@ -142,8 +146,8 @@ public sealed class NewJobRules
     [Fact]
     public void Every_violation_is_named_at_once_metadata_first() => Assert.Equal(
         [
-            "metadata.name", "metadata.namespace", "metadata.labels", "metadata.annotations", "metadata.ownerReferences.uid", "metadata.finalizers",
-            "spec.cleanPodPolicy", "spec.ttlSecondsAfterFinished", "spec.backoffLimit", "spec.pytorchReplicaSpecs",
+            "metadata.name", "metadata.namespace", "metadata.labels", "metadata.annotations", "metadata.ownerReferences.uid",
+            "metadata.finalizers", "spec.cleanPodPolicy", "spec.ttlSecondsAfterFinished", "spec.backoffLimit", "spec.pytorchReplicaSpecs",
             "spec.pytorchReplicaSpecs.Master.replicas", "spec.pytorchReplicaSpecs.Worker.replicas",
             "spec.pytorchReplicaSpecs.Worker.restartPolicy", Containers + "[0].image", Containers,
         ],
@@ -161,7 +165,8 @@ public sealed class NewJobRules
     [InlineData("""{"elasticPolicy":{"rdzvBackend":"c10d","minReplicas":1,"maxReplicas":3,"maxRestarts":10},"nprocPerNode":"gpu"}""")]
     [InlineData("""{"runPolicy":{"suspend":true,"managedBy":"kueue.x-k8s.io/multikueue"}}""")]
     public void Workers_alone_are_a_job_in_the_training_operators_layout(string more) => Assert.Empty(Validation.OfNewJob(
-        (JsonObject)MergePatch.Apply(Given.Job("""{"spec":{"pytorchReplicaSpecs":{"Master":null}}}"""), JsonObject.Of(("spec", Given.Json(more))))));
+        (JsonObject)MergePatch.Apply(
+            Given.Job("""{"spec":{"pytorchReplicaSpecs":{"Master":null}}}"""), JsonObject.Of(("spec", Given.Json(more))))));
 
     [Theory]
     [InlineData("")]

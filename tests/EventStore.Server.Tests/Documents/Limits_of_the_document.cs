@@ -54,7 +54,9 @@ public sealed partial class Limits_of_the_document
             foreach (PropertyInfo limit in defaults.GetType().GetProperties().Where(property => property.SetMethod is { IsPublic: true }))
             {
                 string about = OnOneLine(comments[$"P:{limit.DeclaringType!.FullName}.{limit.Name}"].Element("summary")!);
-                text.Append(CultureInfo.InvariantCulture, $"| `{section}:{limit.Name}` | {Value(limit, limit.GetValue(defaults)!)}{Range(limit)} | {about} |\n");
+                text.Append(
+                    CultureInfo.InvariantCulture,
+                    $"| `{section}:{limit.Name}` | {Value(limit, limit.GetValue(defaults)!)}{Range(limit)} | {about} |\n");
             }
         }
 
@@ -75,7 +77,8 @@ public sealed partial class Limits_of_the_document
 
     private static string Bound(object bound) => bound switch
     {
-        string text when TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan time) && text.Contains(':', StringComparison.Ordinal) => Time(time),
+        string text when TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan time)
+            && text.Contains(':', StringComparison.Ordinal) => Time(time),
         string text => Bytes(long.Parse(text, CultureInfo.InvariantCulture)),
         int number when number % 1024 == 0 && number > 0 => Bytes(number),
         _ => string.Create(CultureInfo.InvariantCulture, $"{bound:#,0}"),

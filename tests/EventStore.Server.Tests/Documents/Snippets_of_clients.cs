@@ -3,7 +3,9 @@ using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Documents;
 
-/// <summary>The snippets of clients.md, run as they stand with the kubeconfig the server writes; each prints what the document shows.</summary>
+/// <summary>
+/// The snippets of clients.md, run as they stand with the kubeconfig the server writes; each prints what the document shows.
+/// </summary>
 [Trait("Category", "Slow")]
 public sealed class Snippets_of_clients : IAsyncLifetime
 {
@@ -17,7 +19,8 @@ public sealed class Snippets_of_clients : IAsyncLifetime
         database = await TestDatabase.Create();
         server = await ServerProcess.Start(database.Serving, "--data", Path.Combine(folder, "data"));
         string job = Document.Blocks("src/docs/api.md").First(block => block.Text.Contains("cat >job.json", StringComparison.Ordinal)).Text;
-        string manifest = job[job.IndexOf('{', job.IndexOf("cat >job.json", StringComparison.Ordinal))..job.LastIndexOf("END", StringComparison.Ordinal)];
+        string manifest = job[job.IndexOf('{', job.IndexOf("cat >job.json", StringComparison.Ordinal))..job.LastIndexOf(
+            "END", StringComparison.Ordinal)];
         using var body = new StringContent(manifest, System.Text.Encoding.UTF8, "application/json");
         using HttpResponseMessage created = await server.Admin.PostAsync("/apis/kubeflow.org/v1/namespaces/default/pytorchjobs", body);
         Assert.True(created.IsSuccessStatusCode, await created.Content.ReadAsStringAsync());
@@ -35,7 +38,9 @@ public sealed class Snippets_of_clients : IAsyncLifetime
     public Task Python() => Shows("python", "snippet.py", "/usr/bin/python3", ["snippet.py"], Tools.HasPythonClient, "python3-kubernetes");
 
     [SkippableFact]
-    public Task Node() => Shows("js", "snippet.mjs", "node", ["snippet.mjs"], Tools.LinkNodeClient(folder), "@kubernetes/client-node, its node_modules in TEST_NODE_MODULES");
+    public Task Node() => Shows(
+        "js", "snippet.mjs", "node", ["snippet.mjs"], Tools.LinkNodeClient(folder),
+        "@kubernetes/client-node, its node_modules in TEST_NODE_MODULES");
 
     [SkippableFact]
     public Task CSharp() => Shows("csharp", "snippet.cs", "dotnet", ["run", "snippet.cs"], () => true, "nothing");

@@ -2,11 +2,14 @@ using System.Diagnostics;
 
 namespace EventStore.Server.Tests.Documents;
 
-/// <summary>Programs a test needs beside the server. Where one is missing the test is skipped, but in CI it fails: its green run has met them all.</summary>
+/// <summary>
+/// Programs a test needs beside the server. Where one is missing the test is skipped, but in CI it fails: its green run has met them all.
+/// </summary>
 internal static class Tools
 {
     /// <summary>Skips the test, or fails it in CI, unless each program is on the PATH.</summary>
-    public static void Need(params string[] programs) => Need(() => programs.All(IsThere), string.Join(", ", programs.Where(program => !IsThere(program))));
+    public static void Need(params string[] programs) =>
+        Need(() => programs.All(IsThere), string.Join(", ", programs.Where(program => !IsThere(program))));
 
     /// <summary>Skips the test, or fails it in CI, unless what it needs is there.</summary>
     public static void Need(Func<bool> isThere, string what)

@@ -4,8 +4,8 @@ using EventStore.Server.Tests.Fixtures;
 namespace EventStore.Server.Tests.Documents;
 
 /// <summary>
-/// Every command of a document is run in a shell, in the order it stands there, against a server of the document's own; what it prints has to be
-/// what the document shows.
+/// Every command of a document is run in a shell, in the order it stands there, against a server of the document's own; what it prints has
+/// to be what the document shows.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed class What_the_documents_show : IAsyncLifetime
@@ -51,7 +51,8 @@ public sealed class What_the_documents_show : IAsyncLifetime
     private static IEnumerable<(string Command, string? Shows)> Steps(string path)
     {
         if (path is "README.md" or "src/docs/history.md" or "src/docs/clients.md") // they refer to api.md's job
-            yield return (Document.Blocks("src/docs/api.md").First(block => block.Text.Contains("cat >job.json", StringComparison.Ordinal)).Text, null);
+            yield return (Document.Blocks("src/docs/api.md")
+                .First(block => block.Text.Contains("cat >job.json", StringComparison.Ordinal)).Text, null);
         if (path is "src/docs/clients.md")
             yield return ("kubectl create -f job.json", null);
         IReadOnlyList<(string Language, string Text)> blocks = Document.Blocks(path);

@@ -6,8 +6,8 @@ using Npgsql;
 namespace EventStore.Server.Tests.Fixtures;
 
 /// <summary>
-/// PostgreSQL under real Patroni and etcd, Debian's, all processes of 127.0.0.1: who is the primary is decided by Patroni alone. Nodes have the
-/// numbers 1, 2 and so on. patroni-cluster.sh makes it, and ends it however the test process ends.
+/// PostgreSQL under real Patroni and etcd, Debian's, all processes of 127.0.0.1: who is the primary is decided by Patroni alone. Nodes have
+/// the numbers 1, 2 and so on. patroni-cluster.sh makes it, and ends it however the test process ends.
 /// </summary>
 internal sealed class PatroniCluster : IAsyncDisposable
 {
@@ -25,7 +25,8 @@ internal sealed class PatroniCluster : IAsyncDisposable
     private readonly (int Postgres, int Api)[] ports;
 
     private PatroniCluster(Process supervisor, string folder, bool isSynchronous, string password, (int Postgres, int Api)[] ports) =>
-        (this.supervisor, this.folder, this.isSynchronous, this.password, this.ports) = (supervisor, folder, isSynchronous, password, ports);
+        (this.supervisor, this.folder, this.isSynchronous, this.password, this.ports) =
+            (supervisor, folder, isSynchronous, password, ports);
 
     /// <summary>Whether this machine has all of it; where tests must not be left out, it has to.</summary>
     public static bool IsThere => Environment.GetEnvironmentVariable("CI") is not null
@@ -38,7 +39,8 @@ internal sealed class PatroniCluster : IAsyncDisposable
     public IEnumerable<int> Nodes => Enumerable.Range(1, ports.Length);
 
     /// <summary>Starts one of three nodes, and waits until two of them follow the third.</summary>
-    /// <param name="isSynchronous">Patroni's <c>synchronous_mode</c>: a commit waits for one standby, and only that one is promoted.</param>
+    /// <param name="isSynchronous">Patroni's <c>synchronous_mode</c>: a commit waits for one standby, and only that one is
+    /// promoted.</param>
     public static async Task<PatroniCluster> Start(bool isSynchronous)
     {
         (int Postgres, int Api)[] ports = [.. Enumerable.Range(0, NodesCount).Select(_ => (FreePort.Find(), FreePort.Find()))];
@@ -47,7 +49,8 @@ internal sealed class PatroniCluster : IAsyncDisposable
         var start = new ProcessStartInfo("setsid",
         [
             "--fork", "/bin/sh", Path.Combine(AppContext.BaseDirectory, "Fixtures", "patroni-cluster.sh"), isSynchronous ? "true" : "false",
-            $"{PostgresServer.ConnectionsMax}", $"{FreePort.Find()}", $"{FreePort.Find()}", .. ports.SelectMany(each => (string[])[$"{each.Postgres}", $"{each.Api}"]),
+            $"{PostgresServer.ConnectionsMax}", $"{FreePort.Find()}", $"{FreePort.Find()}",
+            .. ports.SelectMany(each => (string[])[$"{each.Postgres}", $"{each.Api}"]),
         ])
         {
             RedirectStandardInput = true,
