@@ -185,11 +185,14 @@ public sealed class In_a_cluster : IAsyncLifetime, IDisposable
         await Eventually.Holds(() => !cluster.Watched.IsEmpty, "the door's own watch has begun, which stays");
         cluster.EndsWatches = true;
         int before = cluster.Watched.Count;
-        using var another = new ClusterProxies(ClusterSettings.Client(folder.PathOf("kubeconfig")), LoggerFactory.Create(_ => { }).CreateLogger("another"));
+        using var another = new ClusterProxies(
+            ClusterSettings.Client(folder.PathOf("kubeconfig")), LoggerFactory.Create(_ => { }).CreateLogger("another"));
         await another.StartAsync(CancellationToken.None);
         await Eventually.Holds(() => cluster.Watched.Count >= before + 3, "it is asked again after each");
         long[] began = [.. cluster.Watched.Skip(before).Take(3)];
-        Assert.True(Stopwatch.GetElapsedTime(began[0], began[2]) >= TimeSpan.FromSeconds(1.5), "three watches began within less than two pauses of a second");
+        Assert.True(
+            Stopwatch.GetElapsedTime(began[0], began[2]) >= TimeSpan.FromSeconds(1.5),
+            "three watches began within less than two pauses of a second");
         await another.StopAsync(CancellationToken.None);
     }
 

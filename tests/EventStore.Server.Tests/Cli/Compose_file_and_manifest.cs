@@ -62,7 +62,8 @@ public sealed partial class Compose_file_and_manifest : IDisposable
             Assert.True(fields.ContainsKey("mem_limit"), $"{name} has no limit of memory");
         }
 
-        string[] bases = [.. Repository.Read("src/EventStore.Server/Dockerfile").Split('\n').Where(line => line.StartsWith("FROM ", StringComparison.Ordinal))];
+        string[] bases = [.. Repository.Read("src/EventStore.Server/Dockerfile").Split('\n').Where(line => line.StartsWith(
+            "FROM ", StringComparison.Ordinal))];
         Assert.Equal(2, bases.Length);
         Assert.All(bases, line => Assert.Matches(Pinned(), line.Split(' ')[1]));
     }

@@ -213,7 +213,8 @@ public sealed class The_history_as_a_file : IAsyncLifetime
     {
         await using ProgramRun run = await Run(of, "export", ["--out", file, .. options]);
         Assert.True(run.ExitCode == 0, run.Everything);
-        Assert.Matches(@"^\d+ events exported; the chain ends at revision \d+, hash [0-9a-f]{64} \([\d.]+ s\)$", run.Errors.TrimEnd().Split('\n')[^1]);
+        Assert.Matches(
+            @"^\d+ events exported; the chain ends at revision \d+, hash [0-9a-f]{64} \([\d.]+ s\)$", run.Errors.TrimEnd().Split('\n')[^1]);
     }
 
     private static Task<ProgramRun> Run(TestDatabase of, string verb, params string[] options) => ProgramRun.Ended(

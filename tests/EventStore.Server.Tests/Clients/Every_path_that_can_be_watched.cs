@@ -9,8 +9,10 @@ namespace EventStore.Server.Tests.Clients;
 [Trait("Category", "Slow")]
 public sealed class Every_path_that_can_be_watched(ServedDatabase served) : IClassFixture<ServedDatabase>, IAsyncLifetime
 {
-    private const string Jobs = "/apis/kubeflow.org/v1", Audit = "/apis/audit.eventstore.io/v1", Core = "/api/v1", Definitions = "/apis/apiextensions.k8s.io/v1";
-    private const string FromTheBeginning = "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1";
+    private const string Jobs = "/apis/kubeflow.org/v1", Audit = "/apis/audit.eventstore.io/v1", Core = "/api/v1",
+        Definitions = "/apis/apiextensions.k8s.io/v1";
+    private const string FromTheBeginning =
+        "sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true&timeoutSeconds=1";
 
     private HttpClient Admin => served.Server.Admin;
 
@@ -40,7 +42,8 @@ public sealed class Every_path_that_can_be_watched(ServedDatabase served) : ICla
         Assert.Equal(frames, await Messages($"{root}/watch{path}?{FromTheBeginning}"));
         foreach (string form in (string[])["Table", "PartialObjectMetadata"])
         {
-            string[] kinds = [.. (await Frames($"{root}{path}?watch=true&{FromTheBeginning}", form)).Select(frame => (string)JsonNode.Parse(frame)!["object"]!["kind"]!)];
+            string[] kinds = [.. (await Frames($"{root}{path}?watch=true&{FromTheBeginning}", form)).Select(
+                frame => (string)JsonNode.Parse(frame)!["object"]!["kind"]!)];
             Assert.Equal(Enumerable.Repeat(form, objects + 1), kinds);
         }
     }
@@ -53,7 +56,8 @@ public sealed class Every_path_that_can_be_watched(ServedDatabase served) : ICla
     public async Task One_object_is_watched_by_the_old_path_of_it(string root, string path, string name)
     {
         string frame = Assert.Single(await Frames($"{root}/watch{path}?timeoutSeconds=1"));
-        Assert.Equal(("ADDED", name), ((string)JsonNode.Parse(frame)!["type"]!, (string)JsonNode.Parse(frame)!["object"]!["metadata"]!["name"]!));
+        Assert.Equal(
+            ("ADDED", name), ((string)JsonNode.Parse(frame)!["type"]!, (string)JsonNode.Parse(frame)!["object"]!["metadata"]!["name"]!));
     }
 
     private async Task<string[]> Frames(string path, string? form = null)

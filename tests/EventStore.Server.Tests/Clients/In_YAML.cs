@@ -9,7 +9,8 @@ namespace EventStore.Server.Tests.Clients;
 [Trait("Category", "Slow")]
 public sealed class In_YAML : IAsyncLifetime
 {
-    private const string Yaml = "application/yaml", Job = "/apis/kubeflow.org/v1/namespaces/yaml/pytorchjobs/read", Audit = "/apis/audit.eventstore.io/v1";
+    private const string Yaml = "application/yaml", Job = "/apis/kubeflow.org/v1/namespaces/yaml/pytorchjobs/read",
+        Audit = "/apis/audit.eventstore.io/v1";
 
     private TestDatabase database = null!;
     private ServerProcess server = null!;
@@ -32,9 +33,10 @@ public sealed class In_YAML : IAsyncLifetime
     {
         string[] paths =
         [
-            Job, "/apis/kubeflow.org/v1/namespaces/yaml/pytorchjobs", "/apis/kubeflow.org/v1/pytorchjobs", Job + "/status", Job + "/scale", Job + "/blame", Job + "/diff?from=1",
-            Audit + "/pytorchjobrevisions", Audit + "/namespaces/yaml/pytorchjobrevisions/read.2", Audit + "/checkpoint", Audit + "/activity",
-            "/api/v1/namespaces", "/api/v1/namespaces/yaml", "/api/v1/events", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+            Job, "/apis/kubeflow.org/v1/namespaces/yaml/pytorchjobs", "/apis/kubeflow.org/v1/pytorchjobs", Job + "/status", Job + "/scale",
+            Job + "/blame", Job + "/diff?from=1", Audit + "/pytorchjobrevisions", Audit + "/namespaces/yaml/pytorchjobrevisions/read.2",
+            Audit + "/checkpoint", Audit + "/activity", "/api/v1/namespaces", "/api/v1/namespaces/yaml", "/api/v1/events",
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
             "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/pytorchjobs.kubeflow.org",
         ];
         foreach (string path in paths)
@@ -53,11 +55,14 @@ public sealed class In_YAML : IAsyncLifetime
         await Answers(HttpMethod.Patch, jobs + "/absent", merge, "application/merge-patch+json", 404);
         await Answers(HttpMethod.Patch, jobs + "/written", merge, "application/strategic-merge-patch+json", 415);
         await Answers(HttpMethod.Patch, jobs + "/written", "[", "application/merge-patch+json", 400);
-        await Answers(HttpMethod.Put, jobs + "/written", manifest.Replace("written", "other", StringComparison.Ordinal), "application/json", 400);
+        await Answers(
+            HttpMethod.Put, jobs + "/written", manifest.Replace("written", "other", StringComparison.Ordinal), "application/json", 400);
         await Answers(HttpMethod.Delete, jobs + "/absent", null, null, 404);
         await Answers(HttpMethod.Get, jobs + "?limit=x", null, null, 400);
         await Answers(HttpMethod.Put, jobs, "{}", "application/json", 405);
-        await Answers(HttpMethod.Post, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", """{"spec":{"nonResourceAttributes":{"path":"/x","verb":"get"}}}""", "application/json", 201);
+        await Answers(
+            HttpMethod.Post, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            """{"spec":{"nonResourceAttributes":{"path":"/x","verb":"get"}}}""", "application/json", 201);
         await Answers(HttpMethod.Delete, jobs + "/written", null, null, 200);
         await Answers(HttpMethod.Delete, jobs + "?labelSelector=a=b", null, null, 200);
     }
@@ -66,14 +71,20 @@ public sealed class In_YAML : IAsyncLifetime
     public async Task Is_taken_from_every_verb()
     {
         string jobs = "/apis/kubeflow.org/v1/namespaces/yaml/pytorchjobs";
-        string manifest = "apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata: {name: sent}\nspec:\n  pytorchReplicaSpecs:\n    Master:\n      replicas: 1\n      template: {spec: {containers: [{name: pytorch, image: 'x:1'}]}}\n";
+        string manifest =
+            "apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata: {name: sent}\nspec:\n  pytorchReplicaSpecs:\n    Master:\n      replicas: 1\n      template: {spec: {containers: [{name: pytorch, image: 'x:1'}]}}\n";
         JsonNode created = await Answers(HttpMethod.Post, jobs, manifest, Yaml, 201);
         JsonNode put = await Answers(HttpMethod.Put, jobs + "/sent", At(created, "labels: {a: b}"), Yaml, 200);
         await Answers(HttpMethod.Put, jobs + "/sent/status", At(put, "labels: {a: b}") + "status: {a: b}\n", Yaml, 200);
-        await Answers(HttpMethod.Put, jobs + "/sent/scale", "apiVersion: autoscaling/v1\nkind: Scale\nmetadata: {name: sent}\nspec: {replicas: 2}\n", Yaml, 500); // it has no workers, as upstream words it
+        // It has no workers, as upstream words it.
+        await Answers(
+            HttpMethod.Put, jobs + "/sent/scale", "apiVersion: autoscaling/v1\nkind: Scale\nmetadata: {name: sent}\nspec: {replicas: 2}\n",
+            Yaml, 500);
         await Answers(HttpMethod.Patch, jobs + "/sent?fieldManager=x&force=true", manifest, "application/apply-patch+yaml", 200);
         await Answers(HttpMethod.Post, jobs + "/sent/rollback", $"revision: {created["metadata"]!["resourceVersion"]}\n", Yaml, 200);
-        await Answers(HttpMethod.Post, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "spec: {nonResourceAttributes: {path: /x, verb: get}}\n", Yaml, 201);
+        await Answers(
+            HttpMethod.Post, "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            "spec: {nonResourceAttributes: {path: /x, verb: get}}\n", Yaml, 201);
         await Answers(HttpMethod.Delete, jobs + "/sent", "dryRun: [All]\n", Yaml, 200);
         await Answers(HttpMethod.Get, jobs + "/sent", null, null, 200);
         await Answers(HttpMethod.Delete, jobs + "/sent", "preconditions: {uid: no-such}\n", Yaml, 409);
@@ -82,7 +93,8 @@ public sealed class In_YAML : IAsyncLifetime
         await Answers(HttpMethod.Patch, jobs + "/sent", "metadata: {labels: {a: c}}\n", Yaml, 415);
 
         string At(JsonNode job, string metadata) =>
-            manifest.Replace("sent}", $"sent, resourceVersion: '{job["metadata"]!["resourceVersion"]}', {metadata}}}", StringComparison.Ordinal);
+            manifest.Replace(
+                "sent}", $"sent, resourceVersion: '{job["metadata"]!["resourceVersion"]}', {metadata}}}", StringComparison.Ordinal);
     }
 
     /// <summary>Sends a request that asks for YAML; what was answered, read from it.</summary>
@@ -95,7 +107,9 @@ public sealed class In_YAML : IAsyncLifetime
         using HttpResponseMessage answer = await server.Admin.SendAsync(request);
         string text = await answer.Content.ReadAsStringAsync();
         Assert.True(answer.StatusCode == (HttpStatusCode)code, $"{method} {path}: {(int)answer.StatusCode}\n{text}");
-        Assert.True(answer.Content.Headers.ContentType?.MediaType == Yaml, $"{method} {path} is answered as {answer.Content.Headers.ContentType}:\n{text}");
+        Assert.True(
+            answer.Content.Headers.ContentType?.MediaType == Yaml,
+            $"{method} {path} is answered as {answer.Content.Headers.ContentType}:\n{text}");
         object? read = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build().Deserialize(text);
         return JsonNode.Parse(new SerializerBuilder().JsonCompatible().Build().Serialize(read))!;
     }

@@ -24,9 +24,11 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
         string[] paths = [.. (await Admin.Get("/"))["paths"]!.AsArray().Select(path => (string)path!)];
         Assert.Equal(paths.Order(StringComparer.Ordinal), paths);
         Assert.All(paths, path => Assert.Matches("^/[a-z]", path));
-        foreach (string path in (string[])["/api", "/api/v1", "/apis", "/apis/kubeflow.org", "/apis/kubeflow.org/v1", "/docs", "/livez", "/metrics", "/openapi/v1.json", "/openapi/v3", "/version"])
+        foreach (string path in (string[])["/api", "/api/v1", "/apis", "/apis/kubeflow.org", "/apis/kubeflow.org/v1", "/docs", "/livez",
+            "/metrics", "/openapi/v1.json", "/openapi/v3", "/version"])
             Assert.Contains(path, paths);
-        Assert.DoesNotContain(paths, path => path.Contains("pytorchjobs", StringComparison.Ordinal) || path.Contains('{', StringComparison.Ordinal));
+        Assert.DoesNotContain(
+            paths, path => path.Contains("pytorchjobs", StringComparison.Ordinal) || path.Contains('{', StringComparison.Ordinal));
 
         using var browser = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false });
         using var request = new HttpRequestMessage(HttpMethod.Get, served.Server.Url);
@@ -86,7 +88,8 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
         (HttpResponseMessage answer, byte[] body) = await Get(Sample.Job("in-yaml", "yaml"), "application/yaml", gzip: false);
         Assert.Equal("application/yaml", answer.Content.Headers.ContentType?.MediaType);
         string text = Encoding.UTF8.GetString(body);
-        Assert.StartsWith("apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata:\n  creationTimestamp: \"", text, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "apiVersion: kubeflow.org/v1\nkind: PyTorchJob\nmetadata:\n  creationTimestamp: \"", text, StringComparison.Ordinal);
         Assert.Contains("cpu: 1.10\n", text, StringComparison.Ordinal);
         using HttpResponseMessage put = await Admin.PutAsync(Sample.Job("in-yaml", "yaml"), Sample.Body(text, "application/yaml"));
         Assert.Equal((await created.Manifest(201)).ToJsonString(), (await put.Manifest()).ToJsonString());
@@ -97,7 +100,9 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
         string absent = Encoding.UTF8.GetString((await Get(Sample.Job("absent", "yaml"), "application/yaml", gzip: false)).Body);
         Assert.Contains("reason: NotFound\n", absent, StringComparison.Ordinal);
         using HttpResponseMessage bad = await Admin.PostAsync(Sample.Jobs("yaml"), Sample.Body("a: *b", "application/yaml"));
-        Assert.Equal("error converting YAML to JSON: yaml: line 1: anchors and aliases are not read here", (string)(await bad.Manifest(400))["message"]!);
+        Assert.Equal(
+            "error converting YAML to JSON: yaml: line 1: anchors and aliases are not read here",
+            (string)(await bad.Manifest(400))["message"]!);
     }
 
     [Theory]
@@ -117,7 +122,8 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
     [Theory]
     [InlineData("/apis/kubeflow.org/v1/watch/namespaces/x/pytorchjobs/b/status")]
     [InlineData("/apis/kubeflow.org/v1/watch")]
-    public async Task What_only_looks_like_an_old_path_is_none(string path) => Assert.Equal(HttpStatusCode.NotFound, (await Admin.GetAsync(path)).StatusCode);
+    public async Task What_only_looks_like_an_old_path_is_none(string path) =>
+        Assert.Equal(HttpStatusCode.NotFound, (await Admin.GetAsync(path)).StatusCode);
 
     [Fact]
     public async Task A_watch_over_a_WebSocket_has_a_message_for_each_event()
@@ -144,7 +150,9 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
             (await Admin.Patch(Sample.Job("often", "sockets-past"), $$$$"""{"metadata":{"labels":{"n":"{{{{i}}}}"}}}""")).Dispose();
         using var socket = new ClientWebSocket();
         socket.Options.SetRequestHeader("Authorization", Admin.DefaultRequestHeaders.Authorization!.ToString());
-        var url = new Uri(SocketUrl("sockets-past").ToString().Replace("kubeflow.org/v1", "audit.eventstore.io/v1", StringComparison.Ordinal).Replace("pytorchjobs?", "pytorchjobrevisions?", StringComparison.Ordinal));
+        var url = new Uri(
+            SocketUrl("sockets-past").ToString().Replace("kubeflow.org/v1", "audit.eventstore.io/v1", StringComparison.Ordinal).Replace(
+                "pytorchjobs?", "pytorchjobrevisions?", StringComparison.Ordinal));
         await socket.ConnectAsync(url, CancellationToken.None).WaitAsync(TimeSpan.FromMinutes(2));
         for (int i = 0; i < 201; i++)
             Assert.StartsWith("ADDED ", await Next(socket), StringComparison.Ordinal);
@@ -184,10 +192,12 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
         Assert.Null((await Admin.Get("/api/v1/namespaces/never-used"))["metadata"]!["creationTimestamp"]);
         JsonNode listed = (await Admin.Get("/api/v1/namespaces?fieldSelector=metadata.name=dated"))["items"]!.AsArray().Single()!;
         Assert.Equal(created, (string)listed["metadata"]!["creationTimestamp"]!);
-        JsonNode table = JsonNode.Parse((await Get("/api/v1/namespaces?fieldSelector=metadata.name=dated", "application/json;as=Table;v=v1;g=meta.k8s.io", gzip: false)).Body)!;
+        JsonNode table = JsonNode.Parse((await Get(
+            "/api/v1/namespaces?fieldSelector=metadata.name=dated", "application/json;as=Table;v=v1;g=meta.k8s.io", gzip: false)).Body)!;
         Assert.Equal(["Name", "Status", "Age"], table["columnDefinitions"]!.AsArray().Select(column => (string)column!["name"]!));
         Assert.Equal("dated", (string)table["rows"]![0]!["cells"]![0]!);
-        JsonNode metadata = JsonNode.Parse((await Get("/api/v1/namespaces/dated", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io", gzip: false)).Body)!;
+        JsonNode metadata = JsonNode.Parse(
+            (await Get("/api/v1/namespaces/dated", "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io", gzip: false)).Body)!;
         Assert.Equal("PartialObjectMetadata", (string)metadata["kind"]!);
     }
 
@@ -202,9 +212,11 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
         await Admin.Create("a", "watched-new");
         await Admin.Create("b", "watched-new");
         await Admin.Create("second", "watched-before");
-        foreach (string job in (string[])[Sample.Job("a", "watched-new"), Sample.Job("b", "watched-new"), Sample.Job("second", "watched-before"), Sample.Job("before", "watched-before")])
+        foreach (string job in (string[])[Sample.Job("a", "watched-new"), Sample.Job("b", "watched-new"),
+            Sample.Job("second", "watched-before"), Sample.Job("before", "watched-before")])
             (await Admin.DeleteAsync(job)).Dispose();
-        string[] seen = [.. (await watch.Next(3)).Select(frame => $"{frame.Type} {(string)JsonNode.Parse(frame.Object)!["metadata"]!["name"]!}")];
+        string[] seen =
+            [.. (await watch.Next(3)).Select(frame => $"{frame.Type} {(string)JsonNode.Parse(frame.Object)!["metadata"]!["name"]!}")];
         Assert.Equal(["ADDED watched-new", "DELETED watched-new", "DELETED watched-before"], seen);
         Assert.Equal("DELETED", (await all.Next())!.Type);
     }
@@ -213,7 +225,8 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
     public async Task Events_can_be_watched_though_there_are_none()
     {
         string text = await Admin.GetStringAsync("/api/v1/namespaces/x/events?watch=true&timeoutSeconds=1&allowWatchBookmarks=true");
-        Assert.All(text.Split('\n', StringSplitOptions.RemoveEmptyEntries), frame => Assert.Equal("BOOKMARK", (string)JsonNode.Parse(frame)!["type"]!));
+        Assert.All(text.Split('\n', StringSplitOptions.RemoveEmptyEntries), frame => Assert.Equal(
+            "BOOKMARK", (string)JsonNode.Parse(frame)!["type"]!));
         Assert.Equal("EventList", (string)(await Admin.Get("/api/v1/events"))["kind"]!);
     }
 
@@ -228,12 +241,14 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
         Assert.DoesNotContain("$ref", version.ToJsonString(), StringComparison.Ordinal);
         Assert.Equal("{\"status\":{}}", version["subresources"]!.ToJsonString());
         Assert.Equal(["State", "Age"], version["additionalPrinterColumns"]!.AsArray().Select(column => (string)column!["name"]!));
-        Assert.Equal(["NamesAccepted", "Established"], definition["status"]!["conditions"]!.AsArray().Select(each => (string)each!["type"]!));
+        Assert.Equal(
+            ["NamesAccepted", "Established"], definition["status"]!["conditions"]!.AsArray().Select(each => (string)each!["type"]!));
         string[] names = [.. (await Admin.Get(Definitions))["items"]!.AsArray().Select(each => (string)each!["metadata"]!["name"]!)];
         Assert.Equal(["pytorchjobs.kubeflow.org", "pytorchjobrevisions.audit.eventstore.io"], names);
         Assert.Equal(404, (int)(await Admin.GetAsync($"{Definitions}/other.example.com")).StatusCode);
         Assert.Equal(405, (int)(await Admin.DeleteAsync($"{Definitions}/pytorchjobs.kubeflow.org")).StatusCode);
-        string watched = await Admin.GetStringAsync($"{Definitions}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name=pytorchjobs.kubeflow.org");
+        string watched = await Admin.GetStringAsync(
+            $"{Definitions}?watch=1&timeoutSeconds=1&fieldSelector=metadata.name=pytorchjobs.kubeflow.org");
         Assert.Equal("ADDED", (string)JsonNode.Parse(watched)!["type"]!);
     }
 
@@ -248,8 +263,11 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
     public async Task A_timeout_bounds_the_request_and_must_be_one()
     {
         using HttpResponseMessage wrong = await Admin.GetAsync(Sample.Jobs() + "?timeout=abc");
-        Assert.Equal("invalid timeout specified in the request URL - time: invalid duration \"abc\"", (string)(await wrong.Manifest(400))["message"]!);
-        using HttpResponseMessage late = await Admin.GetAsync(Sample.Jobs() + "?resourceVersion=999999999&timeout=1ms"); // else it waits three seconds
+        Assert.Equal(
+            "invalid timeout specified in the request URL - time: invalid duration \"abc\"",
+            (string)(await wrong.Manifest(400))["message"]!);
+        // Else it waits three seconds.
+        using HttpResponseMessage late = await Admin.GetAsync(Sample.Jobs() + "?resourceVersion=999999999&timeout=1ms");
         Assert.Equal("Timeout: the request was not answered in the time it gave", (string)(await late.Manifest(504))["message"]!);
         foreach (string timeout in (string[])["", "0s", "32s", "10h"])
             (await Admin.GetAsync($"{Sample.Jobs()}?timeout={timeout}")).EnsureSuccessStatusCode();
@@ -264,7 +282,9 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
         {
             using var request = new HttpRequestMessage(HttpMethod.Delete, path) { Content = Sample.Body(body) };
             JsonNode refused = await (await Admin.SendAsync(request)).Manifest(400);
-            Assert.Equal("dryRun in the query is not in the body, and a body takes the query's place: say it in the body", (string)refused["message"]!);
+            Assert.Equal(
+                "dryRun in the query is not in the body, and a body takes the query's place: say it in the body",
+                (string)refused["message"]!);
         }
 
         using var agreed = new HttpRequestMessage(HttpMethod.Delete, path) { Content = Sample.Body("""{"dryRun":["All"]}""") };
@@ -278,7 +298,8 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
     {
         await CreateLarge("put-back", 1, 2_900_000);
         string path = Sample.Job("large-0", "put-back");
-        using HttpResponseMessage status = await Admin.Patch(path + "/status", $$$"""{"status":{"note":"{{{new string('s', 2_000_000)}}}"}}""");
+        using HttpResponseMessage status = await Admin.Patch(
+            path + "/status", $$$"""{"status":{"note":"{{{new string('s', 2_000_000)}}}"}}""");
         await status.Manifest();
         string read = await Admin.GetStringAsync(path);
         using HttpResponseMessage put = await Admin.PutAsync(path, Sample.Body(read));
@@ -292,9 +313,11 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
     private static partial Regex Age();
 
     private Uri SocketUrl(string @namespace, string query = "") =>
-        new(served.Server.Url.ToString().Replace("http", "ws", StringComparison.Ordinal).TrimEnd('/') + $"{Sample.Jobs(@namespace)}?watch=true{query}");
+        new(served.Server.Url.ToString().Replace("http", "ws", StringComparison.Ordinal).TrimEnd('/')
+            + $"{Sample.Jobs(@namespace)}?watch=true{query}");
 
-    private string Token() => System.Buffers.Text.Base64Url.EncodeToString(Encoding.UTF8.GetBytes(Admin.DefaultRequestHeaders.Authorization!.Parameter!));
+    private string Token() =>
+        System.Buffers.Text.Base64Url.EncodeToString(Encoding.UTF8.GetBytes(Admin.DefaultRequestHeaders.Authorization!.Parameter!));
 
     private static async Task<string> Next(ClientWebSocket socket)
     {
@@ -316,7 +339,8 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
     {
         for (int i = 0; i < count; i++)
         {
-            string manifest = Sample.Manifest($"large-{i}", metadata: bytes > 100_000 ? "" : $$""","annotations":{"note":"{{new string('a', bytes)}}"}""")
+            string manifest = Sample.Manifest(
+                $"large-{i}", metadata: bytes > 100_000 ? "" : $$""","annotations":{"note":"{{new string('a', bytes)}}"}""")
                 .Replace("/var/mnist.py", bytes > 100_000 ? new string('a', bytes) : "/var/mnist.py", StringComparison.Ordinal);
             (await Admin.PostAsync(Sample.Jobs(@namespace), Sample.Body(manifest))).Dispose();
         }

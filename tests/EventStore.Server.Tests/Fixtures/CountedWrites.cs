@@ -23,7 +23,9 @@ internal sealed class CountedWrites
     private int conflicts;
     private int read;
 
-    /// <summary>How long a writer waits from one answered write to its next: none where load matters, some where others run beside.</summary>
+    /// <summary>
+    /// How long a writer waits from one answered write to its next: none where load matters, some where others run beside.
+    /// </summary>
     public TimeSpan Pause { get; init; }
 
     /// <summary>How many writes were answered as done.</summary>

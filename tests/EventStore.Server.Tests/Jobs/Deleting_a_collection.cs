@@ -99,7 +99,8 @@ public sealed class Deleting_a_collection : IAsyncLifetime
     [Fact]
     public async Task Is_refused_where_the_queue_stays_full_for_as_long_as_a_request_may_take()
     {
-        await using ServerProcess hasty = await ServerProcess.Start(database.Serving, "--Limits:RequestTime", "00:00:02", "--Lane:QueueLength", "1");
+        await using ServerProcess hasty = await ServerProcess.Start(
+            database.Serving, "--Limits:RequestTime", "00:00:02", "--Lane:QueueLength", "1");
         foreach (string space in (string[])["first", "second", "third"])
             await server.Admin.Create("a", space);
         Task<HttpResponseMessage> first, second;

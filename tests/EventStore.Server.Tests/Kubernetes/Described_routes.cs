@@ -14,8 +14,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace EventStore.Server.Tests.Kubernetes;
 
 /// <summary>
-/// The route table beside the documents about it: an endpoint of a resource that one of them leaves out is found here. The server is built as it
-/// is when it serves, but not started; its database is nowhere.
+/// The route table beside the documents about it: an endpoint of a resource that one of them leaves out is found here. The server is built
+/// as it is when it serves, but not started; its database is nowhere.
 /// </summary>
 public sealed class Described_routes
 {
@@ -40,7 +40,8 @@ public sealed class Described_routes
         string[] ids = [.. third.SelectMany(Operations).Select(operation => (string)operation["operationId"]!).Order()];
         Assert.Equal(ids, Operations(second).Select(operation => (string)operation["operationId"]!).Order());
         Assert.Equal(ids.Distinct(), ids);
-        string protobuf = Encoding.Latin1.GetString(await server.Bytes("/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"));
+        string protobuf = Encoding.Latin1.GetString(
+            await server.Bytes("/openapi/v2", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"));
         Assert.All(ids, id => Assert.Contains(id, protobuf, StringComparison.Ordinal));
         Assert.All(
             server.Routes.Where(route => Own.Contains(route.Access.Group)),
@@ -91,17 +92,22 @@ public sealed class Described_routes
     public async Task Have_the_verbs_that_discovery_tells(string profile)
     {
         await using Built server = await Built.Start(profile);
-        foreach (var version in server.Routes.Where(route => route.Path != CheckpointEndpoints.Path).GroupBy(route => string.Join('/', route.Path.Split('/')[..(route.Path.StartsWith("/api/", StringComparison.Ordinal) ? 3 : 4)])))
+        foreach (var version in server.Routes.Where(route => route.Path != CheckpointEndpoints.Path).GroupBy(route => string.Join(
+            '/', route.Path.Split('/')[..(route.Path.StartsWith("/api/", StringComparison.Ordinal) ? 3 : 4)])))
         {
             string[] told = [.. (await server.Get(version.Key))["resources"]!.AsArray()
                 .SelectMany(resource => resource!["verbs"]!.AsArray().Select(verb => $"{verb} {resource["name"]}"))];
             Assert.Equal(
                 told.Where(each => !each.StartsWith("watch ", StringComparison.Ordinal)).Order(), // which is a list with a parameter
-                version.Select(route => $"{Verb(route)} {route.Access.Resource}{(route.Access.Subresource.Length > 0 ? "/" : "")}{route.Access.Subresource}").Distinct().Order());
+                version.Select(route =>
+                    $"{Verb(route)} {route.Access.Resource}{(route.Access.Subresource.Length > 0 ? "/" : "")}{route.Access.Subresource}")
+                    .Distinct().Order());
         }
     }
 
-    /// <summary>The pages for people too. An endpoint that declares no right is closed to everybody, so HEAD needs the one of GET.</summary>
+    /// <summary>
+    /// The pages for people too. An endpoint that declares no right is closed to everybody, so HEAD needs the one of GET.
+    /// </summary>
     [Theory]
     [InlineData("documented")]
     [InlineData("kubeflow")]
@@ -138,7 +144,8 @@ public sealed class Described_routes
 
     private static IEnumerable<string> References(JsonNode? node) => node switch
     {
-        JsonObject members => members.SelectMany(member => member is { Key: "$ref", Value: JsonValue reference } ? [(string)reference!] : References(member.Value)),
+        JsonObject members => members.SelectMany(
+            member => member is { Key: "$ref", Value: JsonValue reference } ? [(string)reference!] : References(member.Value)),
         JsonArray items => items.SelectMany(References),
         _ => [],
     };
@@ -154,7 +161,8 @@ public sealed class Described_routes
                 .SelectMany(endpoint => (endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods ?? [])
                     .Where(method => method != "HEAD")
                     .Select(method => new Route(
-                        method, endpoint.RoutePattern.RawText!.TrimEnd('/'), endpoint.Metadata.GetMetadata<RequiresAccess>()!, endpoint.Metadata.GetMetadata<Documentation>()))),
+                        method, endpoint.RoutePattern.RawText!.TrimEnd('/'), endpoint.Metadata.GetMetadata<RequiresAccess>()!,
+                        endpoint.Metadata.GetMetadata<Documentation>()))),
         ];
 
         /// <summary>Everything that is mapped.</summary>
@@ -165,7 +173,11 @@ public sealed class Described_routes
             string folder = Directory.CreateTempSubdirectory("described-").FullName;
             WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
             {
-                Args = ["--profile", profile, "--data", folder, "--activity", "on", "--ui", page, "--ConnectionStrings:Postgres", "Host=nowhere", "--hostBuilder:reloadConfigOnChange=false"],
+                Args =
+                [
+                    "--profile", profile, "--data", folder, "--activity", "on", "--ui", page, "--ConnectionStrings:Postgres",
+                    "Host=nowhere", "--hostBuilder:reloadConfigOnChange=false",
+                ],
                 ContentRootPath = AppContext.BaseDirectory,
             });
             Settings settings = Settings.Read(builder.Configuration);

@@ -36,7 +36,8 @@ public sealed class Streamed_replies
             await reply.End();
 
             Assert.Equal(compressed && takesGzip ? "gzip" : "", http.Response.Headers.ContentEncoding.ToString());
-            using Stream plain = compressed && takesGzip ? new GZipStream(new MemoryStream(sent.ToArray()), CompressionMode.Decompress) : new MemoryStream(sent.ToArray());
+            using Stream plain = compressed && takesGzip ? new GZipStream(new MemoryStream(sent.ToArray()), CompressionMode.Decompress)
+                : new MemoryStream(sent.ToArray());
             Assert.Equal(items.Sum(), (await new StreamReader(plain).ReadToEndAsync()).Length);
             Assert.Equal(items.Sum(), reply.Written);
         }

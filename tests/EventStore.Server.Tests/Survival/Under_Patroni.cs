@@ -8,8 +8,8 @@ using Xunit.Abstractions;
 namespace EventStore.Server.Tests.Survival;
 
 /// <summary>
-/// Two servers on three PostgreSQL under real Patroni, whose connection string names all hosts. Leaders are killed, frozen and switched over
-/// in turn under load; with <c>SURVIVAL_PATRONI_FAILOVERS=50</c> so often.
+/// Two servers on three PostgreSQL under real Patroni, whose connection string names all hosts. Leaders are killed, frozen and switched
+/// over in turn under load; with <c>SURVIVAL_PATRONI_FAILOVERS=50</c> so often.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed class Under_Patroni(ITestOutputHelper output)
@@ -43,7 +43,8 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         using var stop = new CancellationTokenSource();
         var end = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
         Follower[] followers = [.. Begins.SelectMany(begin => (Follower[])
-            [.. ((ServerProcess[])[one, two]).Select(server => new Follower(server.Admin, Sample.Jobs(), "", _ => true, begin, 1 + JobsCount))])];
+            [.. ((ServerProcess[])[one, two]).Select(server => new Follower(
+                server.Admin, Sample.Jobs(), "", _ => true, begin, 1 + JobsCount))])];
         Task following = Task.WhenAll(followers.Select(follower => follower.Follow(end.Task)));
         Task working = Work(one, two, stop.Token);
 
@@ -65,7 +66,8 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         await following.WaitAsync(Patience);
         Tell(failovers);
         int open = await writes.Check(now.OwnerSource);
-        output.WriteLine($"{writes.Answered} writes answered, all there once; {writes.Conflicts} met another revision than they required; {writes.Seen} reads; "
+        output.WriteLine(
+            $"{writes.Answered} writes answered, all there once; {writes.Conflicts} met another revision than they required; {writes.Seen} reads; "
             + $"{writes.Unanswered} writes left open, {open} of them there\n{writes.Refusals}");
         Replay replay = await Replay.Of(now);
         Assert.All(followers, follower => follower.Check(replay));
@@ -74,7 +76,8 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         await now.AssertWhole();
         JsonNode checkpoint = await one.Admin.Get(Checkpoint);
         Assert.Equal("[]", checkpoint["lost"]!.ToJsonString());
-        Assert.All((ServerProcess[])[one, two], server => Assert.DoesNotContain("The lane failed", server.Output, StringComparison.Ordinal));
+        Assert.All(
+            (ServerProcess[])[one, two], server => Assert.DoesNotContain("The lane failed", server.Output, StringComparison.Ordinal));
         await database.Source.DisposeAsync();
         await database.OwnerSource.DisposeAsync();
     }
@@ -98,7 +101,8 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         {
             await Lose(cluster, working, informers, isKilled: losses == 1);
             int times = losses;
-            await Eventually.Holds(() => informers.All(informer => informer.Expired >= times), "every watcher is told that what it saw has expired");
+            await Eventually.Holds(
+                () => informers.All(informer => informer.Expired >= times), "every watcher is told that what it saw has expired");
             await writes.GoOn(working);
         }
 
@@ -112,8 +116,10 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         // Also a write may have been refused because of one that is lost.
         Assert.Equal([], faults.Where(fault => fault.Kind is not (FaultKind.Lost or FaultKind.FalseConflict)));
         long[] lost = [.. faults.Where(fault => fault.Kind == FaultKind.Lost).Select(fault => fault.Revision).Distinct()];
-        (long From, long To)[] named = [.. ((JsonArray)(await one.Admin.Get(Checkpoint))["lost"]!).Select(range => ((long)range!["from"]!, (long)range["to"]!))];
-        output.WriteLine($"{writes.Answered} writes answered, {lost.Length} revisions lost that somebody was told of; named are {string.Join(", ", named)}");
+        (long From, long To)[] named =
+            [.. ((JsonArray)(await one.Admin.Get(Checkpoint))["lost"]!).Select(range => ((long)range!["from"]!, (long)range["to"]!))];
+        output.WriteLine(
+            $"{writes.Answered} writes answered, {lost.Length} revisions lost that somebody was told of; named are {string.Join(", ", named)}");
         Assert.True(lost.Length > 100, $"only {lost.Length} revisions were lost");
         Assert.All(lost, revision => Assert.Contains(named, range => range.From <= revision && revision <= range.To));
         Replay replay = await Replay.Of(now);
@@ -134,7 +140,9 @@ public sealed class Under_Patroni(ITestOutputHelper output)
             {
                 await cluster.Ask(leader, "ALTER ROLE replicator NOLOGIN");
                 await cluster.Ask(leader, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_replication");
-                return await cluster.Ask(leader, "SELECT NOT rolcanlogin AND NOT EXISTS (SELECT FROM pg_stat_replication) FROM pg_roles WHERE rolname = 'replicator'") is true;
+                return await cluster.Ask(leader,
+                    "SELECT NOT rolcanlogin AND NOT EXISTS (SELECT FROM pg_stat_replication) FROM pg_roles WHERE rolname = 'replicator'")
+                    is true;
             },
             "nothing is sent to a standby");
         await writes.GoOn(working);
@@ -163,17 +171,20 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         return ServerProcess.Start(target.ConnectionString, "--Feed:BookmarkEvery=00:00:00.2", "--standby-reads", "on");
     }
 
-    /// <summary>Of each job one writer patches blindly and one requires the revision it knows; they and a reader ask both servers.</summary>
-    private Task Work(ServerProcess one, ServerProcess two, CancellationToken stop) => Task.WhenAll(Enumerable.Range(0, JobsCount).SelectMany(i =>
-    {
-        (HttpClient here, HttpClient there) = i % 2 == 0 ? (one.Admin, two.Admin) : (two.Admin, one.Admin);
-        return (Task[])
-        [
-            Task.Run(() => writes.Write(here, $"job-{i}", stop), CancellationToken.None),
-            Task.Run(() => writes.WriteOptimistically(there, $"job-{i}", stop), CancellationToken.None),
-            Task.Run(() => writes.Read([here, there], $"job-{i}", stop, alsoLists: true), CancellationToken.None),
-        ];
-    }));
+    /// <summary>
+    /// Of each job one writer patches blindly and one requires the revision it knows; they and a reader ask both servers.
+    /// </summary>
+    private Task Work(ServerProcess one, ServerProcess two, CancellationToken stop) =>
+        Task.WhenAll(Enumerable.Range(0, JobsCount).SelectMany(i =>
+        {
+            (HttpClient here, HttpClient there) = i % 2 == 0 ? (one.Admin, two.Admin) : (two.Admin, one.Admin);
+            return (Task[])
+            [
+                Task.Run(() => writes.Write(here, $"job-{i}", stop), CancellationToken.None),
+                Task.Run(() => writes.WriteOptimistically(there, $"job-{i}", stop), CancellationToken.None),
+                Task.Run(() => writes.Read([here, there], $"job-{i}", stop, alsoLists: true), CancellationToken.None),
+            ];
+        }));
 
     private async Task<Failover> FailOver(PatroniCluster cluster, int count, Random random, Task working)
     {
@@ -215,12 +226,14 @@ public sealed class Under_Patroni(ITestOutputHelper output)
                 .Where(pair => pair.Second > each.Began && pair.First < until).MaxBy(pair => pair.Second - pair.First);
             gaps.Add(Stopwatch.GetElapsedTime(last, first).TotalSeconds);
             own.Add(Stopwatch.GetElapsedTime(each.Succeeded, first).TotalSeconds);
-            output.WriteLine($"a leader {each.What}: {gaps[^1]:0.00} s between two answered writes; Patroni took {gaps[^1] - own[^1]:0.00} s of it, the store {own[^1]:0.00} s");
+            output.WriteLine(
+                $"a leader {each.What}: {gaps[^1]:0.00} s between two answered writes; Patroni took {gaps[^1] - own[^1]:0.00} s of it, the store {own[^1]:0.00} s");
         }
 
         gaps.Sort();
         own.Sort();
-        output.WriteLine($"{failovers.Count} failovers: gap p50 {Of(gaps, 0.5):0.00} s, p99 {Of(gaps, 0.99):0.00} s; the store's part p50 {Of(own, 0.5):0.00} s, p99 {Of(own, 0.99):0.00} s");
+        output.WriteLine(
+            $"{failovers.Count} failovers: gap p50 {Of(gaps, 0.5):0.00} s, p99 {Of(gaps, 0.99):0.00} s; the store's part p50 {Of(own, 0.5):0.00} s, p99 {Of(own, 0.99):0.00} s");
         Assert.InRange(own[^1], double.MinValue, 30); // of a busy machine; what is usual is printed
     }
 

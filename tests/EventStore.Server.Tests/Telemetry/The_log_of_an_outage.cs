@@ -8,8 +8,8 @@ using Npgsql;
 namespace EventStore.Server.Tests.Telemetry;
 
 /// <summary>
-/// While the database is away everything that needs it by itself tries again and again, and the log says of each that it goes without: once. What
-/// is tried is counted at the database's door.
+/// While the database is away everything that needs it by itself tries again and again, and the log says of each that it goes without:
+/// once. What is tried is counted at the database's door.
 /// </summary>
 [Trait("Category", "Slow")]
 public sealed class The_log_of_an_outage
@@ -34,7 +34,8 @@ public sealed class The_log_of_an_outage
         await using WatchClient watch = await WatchClient.Open(server.Admin, Sample.Jobs());
         await watch.Next(1);
         using HttpClient reader = await PageClient.SignedIn(server.Url, ServerProcess.AdminToken);
-        using HttpResponseMessage page = await reader.GetAsync("/ui/jobs/live?namespace=kube-test", HttpCompletionOption.ResponseHeadersRead);
+        using HttpResponseMessage page = await reader.GetAsync(
+            "/ui/jobs/live?namespace=kube-test", HttpCompletionOption.ResponseHeadersRead);
         using var told = new StreamReader(await page.Content.ReadAsStreamAsync(), Encoding.UTF8);
 
         await HaveTheDatabase(server, database, told, "outage-0");
@@ -62,8 +63,10 @@ public sealed class The_log_of_an_outage
     private static async Task HaveTheDatabase(ServerProcess server, TestDatabase database, StreamReader told, string label)
     {
         await Eventually.Equal(HttpStatusCode.OK, () => Code(server.Admin.GetAsync("/readyz/feed"))); // the feed, and the notifications
-        await Eventually.Equal(true, () => HasSession(database, "%count(DISTINCT pid) FROM pg_locks%")); // the mark is set, and others are looked for
-        await Eventually.Equal(HttpStatusCode.OK, () => Code(server.Admin.Patch(Sample.Job("mnist"), $$$$"""{"metadata":{"labels":{"after":"{{{{label}}}}"}}}""")));
+        // The mark is set, and others are looked for.
+        await Eventually.Equal(true, () => HasSession(database, "%count(DISTINCT pid) FROM pg_locks%"));
+        await Eventually.Equal(HttpStatusCode.OK, () => Code(
+            server.Admin.Patch(Sample.Job("mnist"), $$$$"""{"metadata":{"labels":{"after":"{{{{label}}}}"}}}""")));
         long revision = long.Parse((await server.Admin.Get(Sample.Job("mnist"))).Revision());
         long last = 0;
         while (last < revision)
@@ -84,7 +87,8 @@ public sealed class The_log_of_an_outage
     {
         await using var connection = new NpgsqlConnection(await PostgresServer.ConnectionString);
         await connection.OpenAsync();
-        await using var command = new NpgsqlCommand("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = $1 AND query LIKE $2)", connection)
+        await using var command = new NpgsqlCommand(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = $1 AND query LIKE $2)", connection)
         {
             Parameters = { new() { Value = database.ServingRoleName }, new() { Value = statement } },
         };

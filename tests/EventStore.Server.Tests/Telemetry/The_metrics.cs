@@ -28,7 +28,8 @@ public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<S
         HttpClient admin = served.Server.Admin;
         await using WatchClient watch = await WatchClient.Open(admin, Sample.Jobs());
         await admin.Create("measured");
-        using (HttpResponseMessage stale = await admin.Patch(Sample.Job("measured"), """{"metadata":{"resourceVersion":"1","labels":{"a":"b"}}}"""))
+        using (HttpResponseMessage stale = await admin.Patch(
+            Sample.Job("measured"), """{"metadata":{"resourceVersion":"1","labels":{"a":"b"}}}"""))
             Assert.Equal(HttpStatusCode.Conflict, stale.StatusCode);
         using (HttpClient alice = served.Server.Client(ServerProcess.AliceToken))
         using (HttpResponseMessage refused = await alice.DeleteAsync(Sample.Job("measured")))
@@ -64,10 +65,12 @@ public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<S
             """eventstore_denied_total\{[^}]*resource="pytorchjobs"[^}]*verb="other"[^}]*\} 2$""");
 
         HashSet<string> exposed = [.. Exposed().Matches(metrics).Select(match => match.Groups[1].Value)];
-        string[] shown = [.. Dashboard().SelectMany(query => Shown().Matches(Grouping().Replace(query, "")).Select(match => match.Value)).Distinct()];
+        string[] shown =
+            [.. Dashboard().SelectMany(query => Shown().Matches(Grouping().Replace(query, "")).Select(match => match.Value)).Distinct()];
         Assert.True(shown.Length > 15, $"the dashboard shows {shown.Length} metrics: {string.Join(", ", shown)}");
         Assert.Empty(shown.Except(exposed));
-        string[] watched = [.. Shown().Matches(Repository.Read("src/EventStore.Server/Telemetry/alerts.yaml")).Select(match => match.Value).Distinct()];
+        string[] watched =
+            [.. Shown().Matches(Repository.Read("src/EventStore.Server/Telemetry/alerts.yaml")).Select(match => match.Value).Distinct()];
         Assert.True(watched.Length > 9, $"the alerts look at {watched.Length} metrics: {string.Join(", ", watched)}");
         Assert.Equal(["up", "eventstore_reads_total"], watched.Except(exposed)); // made by Prometheus itself; needs a standby
 
@@ -92,7 +95,8 @@ public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<S
                 return missing.Length == 0;
             },
             "every metric",
-            () => $"missing are {string.Join(", ", missing)} among\n{string.Join('\n', text.Split('\n').Where(line => line.StartsWith("eventstore_", StringComparison.Ordinal)))}");
+            () =>
+                $"missing are {string.Join(", ", missing)} among\n{string.Join('\n', text.Split('\n').Where(line => line.StartsWith("eventstore_", StringComparison.Ordinal)))}");
         return text;
     }
 
