@@ -119,7 +119,8 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         (long From, long To)[] named =
             [.. ((JsonArray)(await one.Admin.Get(Checkpoint))["lost"]!).Select(range => ((long)range!["from"]!, (long)range["to"]!))];
         output.WriteLine(
-            $"{writes.Answered} writes answered, {lost.Length} revisions lost that somebody was told of; named are {string.Join(", ", named)}");
+            $"{writes.Answered} writes answered, {lost.Length} revisions lost that somebody was told of; "
+            + $"named are {string.Join(", ", named)}");
         Assert.True(lost.Length > 100, $"only {lost.Length} revisions were lost");
         Assert.All(lost, revision => Assert.Contains(named, range => range.From <= revision && revision <= range.To));
         Replay replay = await Replay.Of(now);

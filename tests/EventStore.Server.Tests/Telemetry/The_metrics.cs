@@ -95,9 +95,10 @@ public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<S
                 return missing.Length == 0;
             },
             "every metric",
-            () =>
-                $"missing are {string.Join(", ", missing)} among\n{string.Join('\n', text.Split('\n').Where(line => line.StartsWith("eventstore_", StringComparison.Ordinal)))}");
+            () => $"missing are {string.Join(", ", missing)} among\n{string.Join('\n', Ours())}");
         return text;
+
+        IEnumerable<string> Ours() => text.Split('\n').Where(line => line.StartsWith("eventstore_", StringComparison.Ordinal));
     }
 
     [GeneratedRegex(@"^([a-z_]+)(?=[{ ])", RegexOptions.Multiline)]
