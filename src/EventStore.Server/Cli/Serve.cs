@@ -69,11 +69,11 @@ internal static partial class Serve
     /// <exception cref="OperatorException">Something is wrong.</exception>
     private static void CheckAll(Settings settings, WebApplicationBuilder builder, ILoggerFactory logging)
     {
+        CheckTlsNames(settings);
         ServedTls.Check(builder.Configuration, builder.Environment.ContentRootPath);
         ServedTls.CheckHttps(builder.Configuration, settings.Listened);
         CredentialSources.Check(settings, builder.Configuration, logging);
         Addresses.Probe(settings.Listened);
-        CheckTlsNames(settings);
     }
 
     private static void CheckTlsNames(Settings settings)
