@@ -28,7 +28,7 @@ internal sealed record CredentialSources(AccessSources Sources, string? AdminTok
         ProxyAuthorities(configuration, log);
         RequestHeaderSettings.Read(name => configuration[name]);
         ClusterSettings cluster = ClusterSettings.Read(name => configuration[name]);
-        foreach (string kubeconfig in new[] { cluster.Authentication, cluster.Authorization }.OfType<string>().Distinct())
+        foreach (string kubeconfig in ((string?[])[cluster.Authentication, cluster.Authorization]).OfType<string>().Distinct())
             Client(kubeconfig).Dispose();
     }
 

@@ -150,7 +150,7 @@ internal static class JobCollectionDeletion
 
     private readonly record struct Target(JobKey Key, string? Uid, int Bytes);
 
-    /// <summary>What is asked for.</summary>
+    /// <summary>The parsed request: what to delete, how, and in which form to answer.</summary>
     private sealed record Asked(JobView View, JobSelection Selection, long? Limit, DeleteOptions Options)
     {
         public static async Task<(Asked? Asked, Status? Refusal)> Read(HttpContext http, string @namespace, TimeProvider clock)

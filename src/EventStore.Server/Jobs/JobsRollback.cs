@@ -177,8 +177,8 @@ internal static class JobsRollback
             yield return [.. piece];
     }
 
-    /// <summary>What is asked for.</summary>
-    /// <param name="Body">The body.</param>
+    /// <summary>The parsed request: which jobs go back, and to which revision.</summary>
+    /// <param name="Body">The body, of which <c>after</c> is read later: rights come first.</param>
     /// <param name="Selection">The jobs.</param>
     /// <param name="Limit">How many names at most; null for all.</param>
     /// <param name="Revision">The revision to go back to.</param>

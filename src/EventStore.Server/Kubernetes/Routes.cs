@@ -14,7 +14,7 @@ internal static class Routes
         return app.MapGet(pattern, handler);
     }
 
-    /// <summary>The same where the path has a right of its own.</summary>
+    /// <summary>The same, for a path that needs a right of its own: GET and HEAD need the same one.</summary>
     public static void MapRead(this IEndpointRouteBuilder app, string pattern, Delegate handler, RequiresAccess required)
     {
         RouteGroupBuilder both = app.MapGroup(string.Empty);

@@ -109,11 +109,12 @@ internal sealed partial class LiveViews : BackgroundService
             }
             catch (Exception e)
             {
-                if (!DatabaseAway.Is(e))
+                bool isAway = DatabaseAway.Is(e);
+                if (!isAway)
                     LogFailed(e);
                 else if (!hasLoggedAway)
                     LogAway(e.Message);
-                hasLoggedAway = true;
+                hasLoggedAway = isAway;
                 await Task.Delay(limits.RetryPause, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }

@@ -24,7 +24,7 @@ internal static class PageAssets
 
     /// <summary>Maps kubectl's plugin: one file to put into the PATH. There is no secret in it.</summary>
     public static void MapPlugin(this IEndpointRouteBuilder page) =>
-        page.MapGroup(string.Empty).WithMetadata(RequiresAccess.Open).MapRead("/kubectl-pjr", () => Plugin);
+        page.MapRead("/kubectl-pjr", () => Plugin, RequiresAccess.Open);
 
     /// <summary>Maps them. They are open to everybody, because the sign-in form needs them.</summary>
     public static void MapAssets(this IEndpointRouteBuilder page)

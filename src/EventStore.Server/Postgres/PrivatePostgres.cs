@@ -60,12 +60,10 @@ public abstract class PrivatePostgres : IAsyncDisposable
 
     /// <summary>As above, with what this machine has chosen.</summary>
     internal static async Task<PrivatePostgres> Open(
-        string dataFolder, string? image, Func<bool> hasPrograms, ILogger log, CancellationToken stop)
-    {
-        return await IsForContainer(dataFolder, image, hasPrograms, stop)
+        string dataFolder, string? image, Func<bool> hasPrograms, ILogger log, CancellationToken stop) =>
+        await IsForContainer(dataFolder, image, hasPrograms, stop)
             ? await ContainerPostgres.Start(dataFolder, image ?? ContainerPostgres.DefaultImage, log, stop)
             : await EmbeddedPostgres.Start(dataFolder, log, stop);
-    }
 
     /// <summary>What <see cref="Open(string, string?, ILogger, CancellationToken)"/> would start, in words. Nothing is made.</summary>
     /// <exception cref="PostgresUnavailableException">There is neither a program nor an engine for it.</exception>

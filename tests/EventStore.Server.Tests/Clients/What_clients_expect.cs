@@ -319,7 +319,8 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
     private string Token() =>
         System.Buffers.Text.Base64Url.EncodeToString(Encoding.UTF8.GetBytes(Admin.DefaultRequestHeaders.Authorization!.Parameter!));
 
-    private static async Task<string> Next(ClientWebSocket socket)
+    /// <summary>The text of the next message, whole.</summary>
+    internal static async Task<string> Message(ClientWebSocket socket)
     {
         using var message = new MemoryStream();
         byte[] buffer = new byte[8192];
@@ -331,7 +332,12 @@ public sealed partial class What_clients_expect(ServedDatabase served) : IClassF
         }
         while (!part.EndOfMessage);
         Assert.Equal(WebSocketMessageType.Text, part.MessageType);
-        JsonNode frame = JsonNode.Parse(message.ToArray())!;
+        return Encoding.UTF8.GetString(message.ToArray());
+    }
+
+    private static async Task<string> Next(ClientWebSocket socket)
+    {
+        JsonNode frame = JsonNode.Parse(await Message(socket))!;
         return $"{frame["type"]} {frame["object"]!["metadata"]!["name"]}";
     }
 

@@ -1,6 +1,7 @@
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
+using Npgsql;
 
 namespace EventStore.Server.Tests.Store;
 
@@ -35,6 +36,23 @@ public sealed class Whole_batches : IAsyncLifetime
         decided.SetResult([InProcess.Create("one")]);
         Assert.Null((await first).Failure);
         Assert.Equal(1, await database.Events("one"));
+    }
+
+    [Fact]
+    public async Task That_fail_leave_no_connection_in_doubt_to_others()
+    {
+        const string Name = "in-doubt";
+        await using NpgsqlDataSource source = NpgsqlDataSource.Create(
+            new NpgsqlConnectionStringBuilder(database.Serving) { ApplicationName = Name }.ConnectionString);
+        using WholeBatches together = InProcess.Together(source);
+        Assert.Null((await together.ExecuteAll(InProcess.Create("one"))).Failure);
+        Assert.Equal(1, await Sessions());
+
+        await database.Execute($"REVOKE SELECT ON eventstore.mt_doc_current_job FROM {database.ServingRoleName}");
+        await Assert.ThrowsAsync<PostgresException>(() => together.ExecuteAll(InProcess.Create("two")));
+        await Eventually.Equal(0, Sessions);
+
+        Task<long> Sessions() => database.Ask<long>($"SELECT count(*) FROM pg_stat_activity WHERE application_name = '{Name}'");
     }
 
     [Fact]

@@ -26,7 +26,7 @@ public enum Representations
     /// <summary>Each of those also as YAML.</summary>
     Yaml = 16,
 
-    /// <summary>What has no other form than itself.</summary>
+    /// <summary>For what has neither columns nor metadata alone: the object, as JSON or as YAML.</summary>
     PlainOrYaml = Plain | Yaml,
 }
 

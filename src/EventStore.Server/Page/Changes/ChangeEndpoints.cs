@@ -22,9 +22,7 @@ internal static class ChangeEndpoints
     public static void MapChanges(this IEndpointRouteBuilder page)
     {
         var required = new RequiresAccess(Revisions.Group, Revisions.Plural, Verb: "list") { SelectedNamespace = PageQuery.NamespaceOf };
-        RouteGroupBuilder list = page.MapGroup(string.Empty);
-        list.MapRead("/activity", Show);
-        list.WithMetadata(required);
+        page.MapRead("/activity", Show, required);
         page.MapRead("/activity/live", Follow, required with { Verb = "watch" });
     }
 

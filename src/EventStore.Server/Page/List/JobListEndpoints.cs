@@ -21,9 +21,7 @@ internal static class JobListEndpoints
     public static void MapJobList(this IEndpointRouteBuilder page)
     {
         var required = new RequiresAccess(Jobs.Group, Jobs.Plural, Verb: "list") { SelectedNamespace = PageQuery.NamespaceOf };
-        RouteGroupBuilder list = page.MapGroup(string.Empty);
-        list.MapRead("/jobs", Show);
-        list.WithMetadata(required);
+        page.MapRead("/jobs", Show, required);
         page.MapRead("/jobs/live", Follow, required with { Verb = "watch" });
     }
 

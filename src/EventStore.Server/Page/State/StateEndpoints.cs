@@ -15,12 +15,7 @@ internal static class StateEndpoints
     public const string Path = PageSetup.Root + "/server";
 
     /// <summary>Maps it.</summary>
-    public static void MapState(this IEndpointRouteBuilder page)
-    {
-        RouteGroupBuilder state = page.MapGroup(string.Empty);
-        state.MapRead("/server", Show);
-        state.WithMetadata(RequiresAccess.ToPath("/metrics"));
-    }
+    public static void MapState(this IEndpointRouteBuilder page) => page.MapRead("/server", Show, RequiresAccess.ToPath("/metrics"));
 
     private static async Task<IResult> Show(HttpContext http, JobReads reads, ServerSamples samples)
     {

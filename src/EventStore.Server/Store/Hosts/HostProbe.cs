@@ -40,7 +40,7 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
         }
         catch (TimeoutException)
         {
-            _ = AbandonedTask.Close((Task)asking, session);
+            _ = AbandonedTask.Close(asking, session);
             session = new Session(source);
             return new HostState(HostKind.Hangs, $"no answer within {Patience.TotalSeconds} s");
         }
@@ -49,7 +49,7 @@ internal sealed class HostProbe(NpgsqlDataSource source) : IAsyncDisposable
     /// <summary>Closes the connection; of a host that is silent only once it has answered.</summary>
     public async ValueTask DisposeAsync()
     {
-        Task closing = AbandonedTask.Close((Task)asking, session);
+        Task closing = AbandonedTask.Close(asking, session);
         if (asking.IsCompleted)
             await closing;
     }

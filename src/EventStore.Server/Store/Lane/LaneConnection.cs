@@ -165,7 +165,7 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
         catch (Exception) when (!asked.IsCompleted)
         {
             (NpgsqlConnection? left, connection) = (connection, null);
-            _ = AbandonedTask.Close((Task)asked, left);
+            _ = AbandonedTask.Close(asked, left);
             throw;
         }
     }

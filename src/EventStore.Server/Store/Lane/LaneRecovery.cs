@@ -28,14 +28,16 @@ internal sealed partial class LaneRecovery(
     {
         try
         {
-            // Of one that no standby has, it is known that the primary has it, and nobody knows whether that lasts.
-            return cause is NotReplicatedException ? throw cause : await lookUp.Find(batch, cause);
+            if (cause is not NotReplicatedException) // of which the primary has it, and nobody knows whether that lasts
+                return await lookUp.Find(batch, cause);
         }
         catch (Exception e)
         {
-            await GiveUp(commands, e, mayHaveBeenApplied: true);
-            return null;
+            cause = e;
         }
+
+        await GiveUp(commands, cause, mayHaveBeenApplied: true);
+        return null;
     }
 
     /// <summary>Handles commands of which certainly nothing was stored: they are decided again, or answered with the error.</summary>

@@ -182,6 +182,6 @@ public sealed partial class WholeBatches(
             verdict.Why)),
     ];
 
-    [LoggerMessage(71, LogLevel.Error, "The database is away; a change of {Count} jobs is answered 503, and may be stored")]
+    [LoggerMessage(71, LogLevel.Error, "The database is away; a change of {Count} events is answered 503, and may be stored")]
     private partial void LogUnknown(int count, Exception e);
 }
