@@ -48,7 +48,7 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// <summary>Everything is answered with this code; 0 when all is well.</summary>
     public int Failing { get; set; }
 
-    /// <summary>Whether each watch ends as soon as it has begun.</summary>
+    /// <summary>Whether each watch ends after one frame.</summary>
     public bool EndsWatches { get; set; }
 
     /// <summary>When each watch began (<see cref="Stopwatch.GetTimestamp"/>).</summary>
@@ -201,8 +201,12 @@ internal sealed class FakeCluster : IAsyncDisposable
         Watched.Enqueue(Stopwatch.GetTimestamp());
         http.Response.ContentType = "application/json";
         await http.Response.Body.FlushAsync();
-        if (EndsWatches)
+        if (EndsWatches) // after a frame: the client takes a watch without any for a fault
+        {
+            await http.Response.WriteAsync(new JsonObject { ["type"] = "MODIFIED", ["object"] = ConfigMap() }.ToJsonString() + "\n");
             return;
+        }
+
         await foreach (JsonObject change in watch.Reader.ReadAllAsync(http.RequestAborted))
         {
             await http.Response.WriteAsync(change.ToJsonString() + "\n");
