@@ -123,7 +123,9 @@ public sealed class A_private_database : IDisposable
     {
         await using (ProgramRun early = Start())
         {
-            await Eventually.Holds(() => File.Exists(DataFolders.PidFile(Folder)), "PostgreSQL's start");
+            // PostgreSQL makes the file, and then writes all its lines at once.
+            await Eventually.Holds(
+                () => new FileInfo(DataFolders.PidFile(Folder)) is { Exists: true, Length: > 0 }, "PostgreSQL's start");
             int postgres = PostgresOf(Folder);
             early.Signal("TERM");
             Assert.True(await early.End() == 0, early.Everything);
