@@ -32,7 +32,9 @@ public static class RequestBody
         (ReadOnlyMemory<byte> bytes, Status? refusal) = await ReadAll(request, bytesMax);
         if (refusal is null && ContentNegotiation.IsYaml(request.Headers.ContentType) && !IsJsonConfiguration(request, bytes.Span))
         {
-            (bytes, string? wrong) = YamlBody.Read(bytes, valuesMax, typedNames: IsConfiguration(request));
+            (bytes, string? wrong, bool hasTooMany) = YamlBody.Read(bytes, valuesMax, typedNames: IsConfiguration(request));
+            if (hasTooMany)
+                return (default, Status.TooManyValues(valuesMax));
             if (wrong is not null)
                 return (default, Status.BadRequest($"error converting YAML to JSON: {wrong}"));
         }

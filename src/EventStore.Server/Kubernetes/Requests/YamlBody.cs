@@ -19,15 +19,17 @@ internal static partial class YamlBody
 {
     private const string TextTag = "tag:yaml.org,2002:str";
 
-    /// <summary>The body as JSON, or what is wrong with it.</summary>
+    /// <summary>The body as JSON, or what is wrong with it, or that it has too many values.</summary>
     /// <param name="utf8">The body.</param>
-    /// <param name="valuesMax">The most values and names; reading ends there, and the JSON is one that has too many.</param>
+    /// <param name="valuesMax">The most values and names; reading ends there.</param>
     /// <param name="typedNames">
     /// Whether the name of a field is read as a value, too, as upstream reads an applied configuration: <c>y: "1"</c> sets the field
     /// <c>true</c>.
     /// </param>
-    public static (ReadOnlyMemory<byte> Json, string? Wrong) Read(ReadOnlyMemory<byte> utf8, int valuesMax, bool typedNames = false)
+    public static (ReadOnlyMemory<byte> Json, string? Wrong, bool HasTooMany) Read(
+        ReadOnlyMemory<byte> utf8, int valuesMax, bool typedNames = false)
     {
+        int left = valuesMax;
         var json = new ArrayBufferWriter<byte>(Math.Max(256, utf8.Length));
         using var writer = new Utf8JsonWriter(json, new JsonWriterOptions { Encoder = PlainEscaping.Encoder, SkipValidation = true });
         var parser = new Parser(new Scanner(new StringReader(Encoding.UTF8.GetString(utf8.Span)), skipComments: true));
@@ -35,24 +37,27 @@ internal static partial class YamlBody
         {
             parser.Consume<StreamStart>();
             if (!parser.TryConsume<DocumentStart>(out _))
-                return (default, null); // nothing: as an empty body
-            int left = valuesMax;
+                return (default, null, false); // nothing: as an empty body
             WriteNode(parser, writer, 0, typedNames, ref left);
             parser.Consume<DocumentEnd>();
             if (!parser.Accept<StreamEnd>(out _))
-                return (default, "only one document can be sent at a time");
+                return (default, "only one document can be sent at a time", false);
             writer.Flush();
-            return (json.WrittenMemory, null);
+            return (json.WrittenMemory, null, false);
+        }
+        catch (YamlException) when (left < 0)
+        {
+            return (default, null, true);
         }
         catch (YamlException e)
         {
-            return (default, $"yaml: line {e.Start.Line}: {e.Message.ReplaceLineEndings(" ")}");
+            return (default, $"yaml: line {e.Start.Line}: {e.Message.ReplaceLineEndings(" ")}", false);
         }
         catch (Exception e) when (
             e is InvalidOperationException or ArgumentException or IndexOutOfRangeException or NullReferenceException or FormatException)
         {
             // the parser has faults of its own
-            return (default, $"yaml: line {parser.Current?.End.Line ?? 0}: it is no YAML ({e.GetType().Name})");
+            return (default, $"yaml: line {parser.Current?.End.Line ?? 0}: it is no YAML ({e.GetType().Name})", false);
         }
     }
 
@@ -63,8 +68,7 @@ internal static partial class YamlBody
             throw new YamlException(begin.Start, begin.End, "anchors and aliases are not read here");
         if (depth > JsonReading.DepthMax)
             throw new YamlException(begin.Start, begin.End, $"exceeded max depth: it may be nested {JsonReading.DepthMax} levels deep");
-        if (--left < 0)
-            throw new YamlException(begin.Start, begin.End, "it has more values than a body may have");
+        Count(begin, ref left);
         if (parser.TryConsume<ScalarEvent>(out ScalarEvent? scalar))
         {
             WriteScalar(scalar, json);
@@ -85,14 +89,21 @@ internal static partial class YamlBody
                 ParsingEvent at = parser.Current!;
                 bool isName = parser.TryConsume<ScalarEvent>(out ScalarEvent? name)
                     && name is { Anchor.IsEmpty: true } and not { Value: "<<", Style: ScalarStyle.Plain }; // in quotes it is a text
-                if (!isName || --left < 0)
+                if (!isName)
                     throw new YamlException(at.Start, at.End, "the name of a field must be a text, without an anchor, and not a merge key");
+                Count(at, ref left);
                 json.WritePropertyName(typedNames ? Name(name!) : name!.Value);
                 WriteNode(parser, json, depth + 1, typedNames, ref left);
             }
 
             json.WriteEndObject();
         }
+    }
+
+    private static void Count(ParsingEvent at, ref int left)
+    {
+        if (--left < 0)
+            throw new YamlException(at.Start, at.End, "it has more values than a body may have");
     }
 
     private static void WriteScalar(ScalarEvent scalar, Utf8JsonWriter json)
