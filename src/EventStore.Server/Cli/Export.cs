@@ -26,10 +26,8 @@ internal static class Export
             _ = range.Where; // a range that cannot be read is refused before anything is started
             await using Database database = await Database.OpenExisting(run);
             await using NpgsqlDataSource source = database.Serving(mayReadOnly: true);
-            await using Stream to = asked["out"] is { } file ? File.Create(file) : Console.OpenStandardOutput();
-            await using var buffered = new BufferedStream(to, BufferBytes);
-            (long events, Checkpoint end) = await VerbRun.WithProgress(
-                "exporting", progress => Write(ExportReads.Read(source, range, progress, run.Stop), isOurs, buffered, run.Stop));
+            (long events, Checkpoint end) = await Into(asked["out"], to => VerbRun.WithProgress(
+                "exporting", progress => Write(ExportReads.Read(source, range, progress, run.Stop), isOurs, to, run.Stop)));
             run.Done($"{events} {(events == 1 ? "event" : "events")} exported; the chain ends at {end}", Console.Error);
             return 0;
         }
@@ -46,6 +44,42 @@ internal static class Export
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new OperatorException($"cannot write: {e.Message}", "What was written so far is not the whole history.");
+        }
+    }
+
+    /// <summary>
+    /// Writes to standard output, or into a file: beside it first, readable by its owner alone, and renamed once all of it is on disk, so
+    /// that an export which breaks off leaves the one before it. A link, a device or a pipe is written to as it is.
+    /// </summary>
+    private static async Task<T> Into<T>(string? file, Func<BufferedStream, Task<T>> write)
+    {
+        if (file is null)
+            return await To(Console.OpenStandardOutput());
+        var present = new FileInfo(file);
+        if (present is { Exists: true, LinkTarget: not null } or { Exists: true, Length: 0 })
+            return await To(File.Create(file));
+        string beside = file + ".new";
+        try
+        {
+            FileStream made = PrivateFile.Create(beside);
+            T written = await To(made, () => made.Flush(flushToDisk: true));
+            if (present.Exists && !OperatingSystem.IsWindows())
+                File.SetUnixFileMode(beside, present.UnixFileMode);
+            File.Move(beside, file, overwrite: true);
+            return written;
+        }
+        catch
+        {
+            File.Delete(beside);
+            throw;
+        }
+
+        async Task<T> To(Stream to, Action? flushed = null)
+        {
+            await using var buffered = new BufferedStream(to, BufferBytes);
+            T written = await write(buffered);
+            flushed?.Invoke();
+            return written;
         }
     }
 

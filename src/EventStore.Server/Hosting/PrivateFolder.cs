@@ -50,13 +50,9 @@ internal static class PrivateFile
     public static void Write(string path, string text)
     {
         string beside = path + ".new";
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         try
         {
-            File.Delete(beside);
-            using (var writer = new StreamWriter(beside, options))
+            using (var writer = new StreamWriter(Create(beside)))
                 writer.Write(text);
             File.Move(beside, path, overwrite: true);
         }
@@ -64,5 +60,15 @@ internal static class PrivateFile
         {
             throw new OperatorException($"{path} cannot be written: {e.Message}", "Choose another folder with --data, or make it yours.");
         }
+    }
+
+    /// <summary>Creates the file anew, with mode 0600.</summary>
+    public static FileStream Create(string path)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        File.Delete(path);
+        return new FileStream(path, options);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 using EventStore.Server.Tests.Fixtures;
 using EventStore.Server.Tests.Store;
@@ -204,6 +205,34 @@ public sealed class The_history_as_a_file : IAsyncLifetime
         await using ProgramRun refused = await Run(database, "export", option, value);
         Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
         Assert.StartsWith($"error: {problem}", refused.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Stays_as_it_was_where_the_next_export_breaks_off()
+    {
+        await Export(database, File);
+        string whole = await System.IO.File.ReadAllTextAsync(File);
+        await using ProgramRun away = await ProgramRun.Ended(
+            new Dictionary<string, string?> { ["ConnectionStrings__Postgres"] = "Host=127.0.0.1;Port=1;Database=none;Username=nobody" },
+            ["export", "--out", File]);
+        Assert.Equal(1, away.ExitCode);
+        Assert.Equal(whole, await System.IO.File.ReadAllTextAsync(File));
+        Assert.Equal([File], Directory.GetFiles(folder));
+    }
+
+    [Fact]
+    [UnsupportedOSPlatform("windows")]
+    public async Task Is_the_owners_alone_and_keeps_the_mode_it_was_given()
+    {
+        await Export(database, File);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, System.IO.File.GetUnixFileMode(File));
+        const UnixFileMode shared = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
+        System.IO.File.SetUnixFileMode(File, shared);
+        await Export(database, File);
+        Assert.Equal(shared, System.IO.File.GetUnixFileMode(File));
+        await using ProgramRun passedOver = await Run(database, "export", "--out", "/dev/null");
+        Assert.Equal((0, true), (passedOver.ExitCode, System.IO.File.Exists("/dev/null")));
+        Assert.False(System.IO.File.Exists("/dev/null.new"));
     }
 
     private static bool IsApplyOfStatus(JsonNode e) =>
