@@ -24,6 +24,10 @@ internal static class Program
         {
             return await Fail(Failed, trouble.Message);
         }
+        catch (UnauthorizedAccessException e)
+        {
+            return await Fail(Failed, e.Message); // it names the file that this account may not use
+        }
         catch (OperationCanceledException)
         {
             return await Fail(Interrupted, "stopped before it was done");

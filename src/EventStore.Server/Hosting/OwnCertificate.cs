@@ -24,6 +24,7 @@ internal static class OwnCertificate
     public static string PathIn(string folder) => Path.Combine(folder, "tls.pem");
 
     /// <summary>The certificate of the data folder. It is made anew if there is none, or if it lacks one of the hosts.</summary>
+    /// <exception cref="OperatorException">The file cannot be read.</exception>
     public static X509Certificate2 LoadOrMake(string folder, IReadOnlyCollection<string> hosts)
     {
         string path = PathIn(folder);
@@ -92,6 +93,12 @@ internal static class OwnCertificate
         catch (CryptographicException)
         {
             return null; // damaged: a new one serves as well, for the kubeconfig that names it is written at every start
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OperatorException(
+                $"the server's certificate cannot be read: {e.Message}",
+                "Another account may have made it: serve by that account, give this one the file, or delete it, and a new one is made.");
         }
     }
 

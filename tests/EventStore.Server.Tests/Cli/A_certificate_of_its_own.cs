@@ -44,6 +44,15 @@ public sealed class A_certificate_of_its_own : IDisposable
         Assert.True(made.MatchesHostname("localhost"));
     }
 
+    [SkippableFact]
+    public void Is_not_made_anew_when_the_file_cannot_be_read()
+    {
+        Skip.IfNot(OperatingSystem.IsLinux(), "it needs a file that even root cannot read");
+        File.CreateSymbolicLink(Pem, "/proc/self/mem"); // its first bytes are in no process
+        OperatorException refused = Assert.Throws<OperatorException>(() => OwnCertificate.LoadOrMake(folder, ["localhost"]));
+        Assert.StartsWith("the server's certificate cannot be read: ", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Serves_TLS_and_plain_HTTP_on_one_port_and_HTTP_2_over_TLS()
     {
