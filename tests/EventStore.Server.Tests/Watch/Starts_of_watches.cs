@@ -1,5 +1,6 @@
 using System.Threading.RateLimiting;
 using EventStore.Server.Limits;
+using EventStore.Server.Tests.Fixtures;
 
 namespace EventStore.Server.Tests.Watch;
 
@@ -27,6 +28,21 @@ public sealed class Starts_of_watches
             Assert.True(first.IsAcquired);
             first.Dispose();
         }
+    }
+
+    [Fact]
+    public async Task Of_three_users_who_take_all_they_can_leave_places_to_a_fourth()
+    {
+        using var starts = new WatchStarts(new RequestLimits { ListsAtOnce = 16 });
+        Task<RateLimitLease>[] others =
+        [
+            .. from user in (string[])["mallory", "mike", "moe"]
+            from i in Enumerable.Range(0, Watches)
+            select starts.Enter(user, CancellationToken.None).AsTask(),
+        ];
+        using RateLimitLease alice = await starts.Enter("alice", CancellationToken.None).AsTask().WaitAsync(Eventually.Deadline);
+        Assert.True(alice.IsAcquired);
+        Assert.Contains(others, other => !other.IsCompleted);
     }
 
     [Fact]
