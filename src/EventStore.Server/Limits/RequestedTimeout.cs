@@ -32,10 +32,13 @@ internal static class RequestedTimeout
         {
             await next(http);
         }
-        catch (OperationCanceledException) when (end.IsCancellationRequested && !left.IsCancellationRequested && !http.Response.HasStarted)
+        catch (OperationCanceledException) when (end.IsCancellationRequested && !left.IsCancellationRequested)
         {
             http.RequestAborted = left;
-            await Status.Timeout("the request was not answered in the time it gave").ExecuteAsync(http);
+            if (http.Response.HasStarted)
+                http.Abort(); // the client sees that the answer is not whole
+            else
+                await Status.Timeout("the request was not answered in the time it gave").ExecuteAsync(http);
         }
         finally
         {
