@@ -1,5 +1,6 @@
 using System.Text;
 using EventStore.Server.Access;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 
@@ -25,9 +26,12 @@ public static class HealthEndpoints
     /// Returns what is wrong, or null. An exception, or no answer within three seconds, counts as a failure.
     /// </param>
     public static void AddReadiness(
-        this IServiceCollection services, string name, Func<IServiceProvider, CancellationToken, Task<string?>> trouble) =>
+        this IServiceCollection services, string name, Func<IServiceProvider, CancellationToken, Task<string?>> trouble)
+    {
+        services.TryAddSingleton<SharedReport>();
         services.AddHealthChecks().Add(
             new HealthCheckRegistration(name, provider => new Check(stop => trouble(provider, stop)), HealthStatus.Unhealthy, null));
+    }
 
     /// <summary>Adds a check that never fails <c>/readyz</c>: <c>/readyz?verbose</c> says that it is degraded, and why.</summary>
     /// <param name="services">The services.</param>
@@ -50,7 +54,7 @@ public static class HealthEndpoints
     /// <summary>The results of <c>/readyz?verbose</c>, check by check. The reason of a failure is withheld here too.</summary>
     public static async Task<IReadOnlyList<CheckedHealth>> Checks(HttpContext http)
     {
-        HealthReport report = await Ask(http, _ => true);
+        HealthReport report = await AskAll(http);
         return [.. Names(http, checks: true).Select(check => StatusOf(report, check) is var status && status == HealthStatus.Degraded
             ? new CheckedHealth(check, status, report.Entries[check].Description)
             : new CheckedHealth(check, status, null))];
@@ -60,7 +64,7 @@ public static class HealthEndpoints
     {
         HashSet<string?> excluded = [.. http.Request.Query["exclude"]];
         string[] names = Names(http, checks);
-        HealthReport report = await Ask(http, check => checks && !excluded.Contains(check));
+        HealthReport report = checks ? await AskAll(http) : new HealthReport(new Dictionary<string, HealthReportEntry>(), TimeSpan.Zero);
         var text = new StringBuilder();
         foreach (string check in names)
             text.Append(excluded.Contains(check) ? $"[+]{check} excluded: ok\n" : Line(report, check));
@@ -68,7 +72,7 @@ public static class HealthEndpoints
         string unmatched = string.Join(',', unknown.Select(check => $"\"{check}\""));
         if (unknown.Length > 0)
             text.Append($"warn: some health checks cannot be excluded: no matches for {unmatched}\n");
-        if (report.Status == HealthStatus.Unhealthy)
+        if (names.Any(check => !excluded.Contains(check) && StatusOf(report, check) == HealthStatus.Unhealthy))
             await Write(http, StatusCodes.Status500InternalServerError, $"{text}{name} check failed\n");
         else
             await Write(http, StatusCodes.Status200OK, http.Request.Query.ContainsKey("verbose") ? $"{text}{name} check passed\n" : "ok");
@@ -83,7 +87,8 @@ public static class HealthEndpoints
             return;
         }
 
-        HealthReport report = await Ask(http, name => name == check);
+        HealthReport report = await http.RequestServices.GetRequiredService<HealthCheckService>().CheckHealthAsync(
+            registration => registration.Name == check, http.RequestAborted);
         await (StatusOf(report, check) switch
         {
             HealthStatus.Healthy => Write(http, StatusCodes.Status200OK, "ok"),
@@ -98,9 +103,8 @@ public static class HealthEndpoints
             .. http.RequestServices.GetRequiredService<IOptions<HealthCheckServiceOptions>>()
             .Value.Registrations.Select(check => check.Name)];
 
-    private static Task<HealthReport> Ask(HttpContext http, Func<string, bool> which) =>
-        http.RequestServices.GetRequiredService<HealthCheckService>().CheckHealthAsync(
-            registration => which(registration.Name), http.RequestAborted);
+    private static Task<HealthReport> AskAll(HttpContext http) =>
+        http.RequestServices.GetRequiredService<SharedReport>().Ask().WaitAsync(http.RequestAborted);
 
     // A degraded check needs an operator, not a failover: it is shown and does not fail readiness.
     private static string Line(HealthReport report, string check) => StatusOf(report, check) switch
@@ -120,6 +124,22 @@ public static class HealthEndpoints
         http.Response.Headers.CacheControl = "no-cache, private";
         http.Response.Headers.XContentTypeOptions = "nosniff";
         return http.Response.WriteAsync(text, http.RequestAborted);
+    }
+
+    /// <summary>
+    /// One report of all checks at a time, shared by whoever asks meanwhile: anybody may ask, without limit, and a check takes a connection
+    /// of those that requests need.
+    /// </summary>
+    private sealed class SharedReport(HealthCheckService checks)
+    {
+        private readonly Lock gate = new();
+        private Task<HealthReport>? running;
+
+        public Task<HealthReport> Ask()
+        {
+            lock (gate)
+                return running is { IsCompleted: false } ? running : running = checks.CheckHealthAsync(CancellationToken.None);
+        }
     }
 
     private sealed class Notice(string? trouble) : IHealthCheck
