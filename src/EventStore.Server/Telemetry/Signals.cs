@@ -41,7 +41,7 @@ public static class Signals
 
     private static readonly string[] Verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "head",
         "post", "put", "options"];
-    private static readonly string[] Parts = ["status", "rollback", "diff", "blame", "restore"];
+    private static readonly string[] Parts = ["status", "scale", "rollback", "diff", "blame", "restore"];
     private static readonly double[] Seconds = [.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10];
     private static readonly int[] Counts = [1, 2, 4, 8, 16, 32, 64, 128, 256];
     private static readonly Meter Meter = new(Name);

@@ -40,7 +40,7 @@ public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<S
             Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
         using (HttpClient alice = served.Server.Client(ServerProcess.AliceToken))
         {
-            foreach ((string method, string part) in ((string, string)[])[("PUT", "/status"), ("ODD", "/made-up"), ("EVEN", "/invented")])
+            foreach ((string method, string part) in ((string, string)[])[("PUT", "/status"), ("PUT", "/scale"), ("ODD", "/made-up"), ("EVEN", "/invented")])
             {
                 using var odd = new HttpRequestMessage(new HttpMethod(method), Sample.Job("measured") + part);
                 using HttpResponseMessage refused = await alice.SendAsync(odd);
@@ -62,6 +62,7 @@ public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<S
             """eventstore_denied_total\{[^}]*resource="pytorchjobs"[^}]*verb="delete"[^}]*\} 1$""",
             """eventstore_denied_total\{[^}]*resource="other"[^}]*verb="other"[^}]*\} 1$""",
             """eventstore_denied_total\{[^}]*resource="pytorchjobs/status"[^}]*verb="update"[^}]*\} 1$""",
+            """eventstore_denied_total\{[^}]*resource="pytorchjobs/scale"[^}]*verb="update"[^}]*\} 1$""",
             """eventstore_denied_total\{[^}]*resource="pytorchjobs"[^}]*verb="other"[^}]*\} 2$""");
 
         HashSet<string> exposed = [.. Exposed().Matches(metrics).Select(match => match.Groups[1].Value)];
