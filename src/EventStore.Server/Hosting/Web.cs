@@ -50,7 +50,8 @@ internal static partial class Web
             app.UsePage();
         app.UseMiddleware<Fallback>();
         app.Use(AnswerDatabaseAway);
-        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(30) });
+        TimeSpan ping = served.Limits.Feed.PingEvery;
+        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = ping, KeepAliveTimeout = ping });
         app.Use(OldWatchPaths.Rewrite);
         app.UseRouting();
         app.UseRequestTimeouts();

@@ -9,12 +9,15 @@ internal sealed class StalledClient : IDisposable
     private readonly Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { ReceiveBufferSize = 4096 };
 
     /// <summary>Asks for a path as the admin.</summary>
-    public static async Task<StalledClient> Get(Uri url, string path)
+    /// <param name="url">The server.</param>
+    /// <param name="path">The path.</param>
+    /// <param name="headers">Further headers, each with its line's end.</param>
+    public static async Task<StalledClient> Get(Uri url, string path, string headers = "")
     {
         var client = new StalledClient();
         await client.socket.ConnectAsync(url.Host, url.Port);
         await client.socket.SendAsync(Encoding.ASCII.GetBytes(
-            $"GET {path} HTTP/1.1\r\nHost: {url.Authority}\r\nAuthorization: Bearer {ServerProcess.AdminToken}\r\n\r\n"));
+            $"GET {path} HTTP/1.1\r\nHost: {url.Authority}\r\nAuthorization: Bearer {ServerProcess.AdminToken}\r\n{headers}\r\n"));
         return client;
     }
 

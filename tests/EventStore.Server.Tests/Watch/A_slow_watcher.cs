@@ -45,4 +45,19 @@ public sealed class A_slow_watcher
             () => server.Admin.GetStringAsync("/metrics"), // a scrape is cached for 0.3 s
             metrics => Regex.IsMatch(metrics, @"(?m)^eventstore_watchers_slow_total\{[^}]*\} 1$"));
     }
+
+    [Fact]
+    public async Task Over_a_WebSocket_that_answers_no_ping_is_given_up()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using ServerProcess server = await ServerProcess.Start(database.Serving, "--Feed:PingEvery=00:00:00.2");
+        using StalledClient silent = await StalledClient.Get(
+            server.Url, Sample.Jobs() + "?watch=true",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
+        (string text, bool broken) = await silent.ReadToEnd(); // reading is no answer to a ping
+        Assert.StartsWith("HTTP/1.1 101 ", text, StringComparison.Ordinal);
+        Assert.True(broken);
+        await Eventually.Holds(
+            () => server.Admin.GetStringAsync("/metrics"), metrics => Regex.IsMatch(metrics, @"(?m)^eventstore_watchers\{[^}]*\} 0$"));
+    }
 }

@@ -35,6 +35,12 @@ public sealed record FeedLimits
     /// <summary>How often a watch that takes bookmarks is sent one.</summary>
     public TimeSpan BookmarkEvery { get; init; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>
+    /// How often a watch over a WebSocket is sent a ping, and how long its client may take to answer. Nothing else ends the watch of one
+    /// that has stopped reading.
+    /// </summary>
+    public TimeSpan PingEvery { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>The pause before the feed tries again after the database was away.</summary>
     public TimeSpan RetryPause { get; init; } = TimeSpan.FromMilliseconds(500);
 }
