@@ -32,7 +32,7 @@ public sealed record RequestLimits
     [Range(10_000, 10_000_000)]
     public int BodyValues { get; init; } = 300_000;
 
-    /// <summary>The most bytes of all request bodies together while they are read. Further requests wait.</summary>
+    /// <summary>The most bytes of all request bodies together until their requests are answered. Further requests wait.</summary>
     [Range(typeof(long), "1048576", "1099511627776")]
     public long BodiesReadBytes { get; init; } = 64 << 20;
 

@@ -3,8 +3,8 @@ using System.Threading.RateLimiting;
 namespace EventStore.Server.Kubernetes.Requests;
 
 /// <summary>
-/// Back-pressure on request bodies, in bytes over all requests: how much memory bodies may hold while they are read, and how much the
-/// values made of them may hold until their requests are answered. A request that finds no room waits; after <see cref="Wait"/> it is
+/// Back-pressure on request bodies, in bytes over all requests: how much memory bodies may hold, and how much the values made of
+/// them, until their requests are answered. A request that finds no room waits; after <see cref="Wait"/> it is
 /// refused with 429.
 /// </summary>
 /// <remarks>
