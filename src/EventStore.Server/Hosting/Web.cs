@@ -89,6 +89,7 @@ internal static partial class Web
             app.MapDefinitions(resources);
         }
 
+        app.MapVersion();
         app.MapDiscovery(resources);
         app.MapOpenApiV3(resources);
         app.MapOpenApiV2(resources);

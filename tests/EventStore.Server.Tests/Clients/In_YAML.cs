@@ -43,6 +43,42 @@ public sealed class In_YAML : IAsyncLifetime
             await Answers(HttpMethod.Get, path, null, null, 200);
     }
 
+    /// <summary>As a kube-apiserver has it: the version and OpenAPI are JSON (or protobuf), and what ignores Accept ignores this too.</summary>
+    [Fact]
+    public async Task Is_all_of_discovery_and_no_other_document()
+    {
+        string[] paths = [.. (await server.Admin.Get("/"))["paths"]!.AsArray().Select(path => (string)path!)];
+        string[] discovery = [.. paths.Where(path => path.StartsWith("/api", StringComparison.Ordinal))];
+        foreach (string path in (string[])["/api", "/api/v1", "/apis", "/apis/kubeflow.org", "/apis/audit.eventstore.io/v1"])
+            Assert.Contains(path, discovery);
+        foreach (string path in discovery)
+        {
+            JsonNode read = await Answers(HttpMethod.Get, path, null, null, 200);
+            Assert.True(JsonNode.DeepEquals(await server.Admin.Get(path), read), $"{path} in YAML: {read}");
+        }
+
+        foreach (string path in paths.Except(discovery))
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path) { Headers = { { "Accept", Yaml } } };
+            using HttpResponseMessage answer = await server.Admin.SendAsync(request);
+            bool refused = path is "/version" or "/openapi/v2" || path.StartsWith("/openapi/v3/", StringComparison.Ordinal);
+            Assert.Equal((path, refused ? HttpStatusCode.NotAcceptable : HttpStatusCode.OK), (path, answer.StatusCode));
+        }
+    }
+
+    [Theory]
+    [InlineData("v2")]
+    [InlineData("v2beta1")]
+    public async Task Is_discovery_in_one_document(string version)
+    {
+        string parameters = $";g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList";
+        JsonNode read = await Answers(HttpMethod.Get, "/apis", null, null, 200, Yaml + parameters);
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/apis");
+        request.Headers.TryAddWithoutValidation("Accept", "application/json" + parameters);
+        using HttpResponseMessage json = await server.Admin.SendAsync(request);
+        Assert.True(JsonNode.DeepEquals(JsonNode.Parse(await json.Content.ReadAsStringAsync()), read), $"in YAML: {read}");
+    }
+
     [Fact]
     public async Task Is_answered_to_every_verb_and_so_is_a_refusal()
     {
@@ -98,18 +134,17 @@ public sealed class In_YAML : IAsyncLifetime
     }
 
     /// <summary>Sends a request that asks for YAML; what was answered, read from it.</summary>
-    private async Task<JsonNode> Answers(HttpMethod method, string path, string? body, string? type, int code)
+    private async Task<JsonNode> Answers(HttpMethod method, string path, string? body, string? type, int code, string accepted = Yaml)
     {
         using var request = new HttpRequestMessage(method, path);
-        request.Headers.Accept.ParseAdd(Yaml);
+        request.Headers.TryAddWithoutValidation("Accept", accepted);
         if (body is not null)
             request.Content = Sample.Body(body, type!);
         using HttpResponseMessage answer = await server.Admin.SendAsync(request);
+        string answered = answer.Content.Headers.NonValidated["Content-Type"].ToString(); // reading the text rewrites it
         string text = await answer.Content.ReadAsStringAsync();
         Assert.True(answer.StatusCode == (HttpStatusCode)code, $"{method} {path}: {(int)answer.StatusCode}\n{text}");
-        Assert.True(
-            answer.Content.Headers.ContentType?.MediaType == Yaml,
-            $"{method} {path} is answered as {answer.Content.Headers.ContentType}:\n{text}");
+        Assert.True(answered == accepted, $"{method} {path} is answered as {answered}:\n{text}");
         object? read = new DeserializerBuilder().WithAttemptingUnquotedStringTypeDeserialization().Build().Deserialize(text);
         return JsonNode.Parse(new SerializerBuilder().JsonCompatible().Build().Serialize(read))!;
     }

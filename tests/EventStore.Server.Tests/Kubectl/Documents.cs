@@ -55,7 +55,8 @@ public sealed class Documents(KubectlServer server)
 
     [Theory]
     [InlineData("/apis", "application/vnd.kubernetes.protobuf")]
-    [InlineData("/openapi/v3", "application/yaml")]
+    [InlineData("/version", "application/yaml")]
+    [InlineData("/openapi/v2", "application/yaml")]
     public async Task A_form_there_is_not_is_refused(string path, string accept) =>
         Assert.Equal(HttpStatusCode.NotAcceptable, (await Get(path, accept)).StatusCode);
 

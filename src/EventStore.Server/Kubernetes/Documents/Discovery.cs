@@ -24,13 +24,21 @@ public static class Discovery
         ServedResource[][] named = [.. versions.Where(version => version[0].Resource.Group.Length > 0)];
         ServedResource[][] core = [.. versions.Except(named)];
 
-        Map(app, "/version", new Document(ServerVersion.Json));
         Map(app, "/api", new Document(CoreVersions(core)), AggregatedDiscovery.Of(core));
         Map(app, "/apis", new Document(Groups(named)), AggregatedDiscovery.Of(named));
         foreach (ServedResource[] version in versions)
             Map(app, Root(version[0].Resource), new Document(Resources(version)));
         foreach (ApiResource first in named.Select(version => version[0].Resource))
             Map(app, $"/apis/{first.Group}", new Document(Group(first).With("kind", "APIGroup").With("apiVersion", "v1")));
+    }
+
+    /// <summary>Maps <c>/version</c>, which is JSON and nothing else, as upstream (apiserver <c>routes.Version</c>).</summary>
+    public static void MapVersion(this IEndpointRouteBuilder app)
+    {
+        var version = new Document(ServerVersion.Json);
+        app.MapGroup("").WithMetadata(RequiresAccess.ByPath).MapRead("/version", (HttpRequest request) =>
+            ContentNegotiation.TryChoose(request.Headers.Accept, Representations.Plain, out _, out Status? refusal)
+                ? version : (IResult)refusal);
     }
 
     /// <summary>Where a group's version begins: <c>/apis/kubeflow.org/v1</c>, or <c>/api/v1</c>.</summary>
@@ -43,21 +51,24 @@ public static class Discovery
         app.MapGroup("").WithMetadata(RequiresAccess.ByPath)
             .MapRead(path, (HttpRequest request) => Choose(request.Headers.Accept, plain, aggregated));
 
+    /// <summary>The first of the client's wishes that there is: either form, as JSON or as YAML.</summary>
     private static IResult Choose(StringValues accept, Document plain, IReadOnlyList<AggregatedDiscovery.Form> aggregated)
     {
         if (StringValues.IsNullOrEmpty(accept))
             return plain;
         foreach (AcceptClause clause in AcceptClause.Parse(accept))
         {
-            if (!clause.Covers(ContentNegotiation.JsonType))
+            bool isYaml = clause.MediaType == ContentNegotiation.YamlType;
+            if (!isYaml && !clause.Covers(ContentNegotiation.JsonType))
                 continue;
-            if (clause is { As: null, Group: null, Version: null })
-                return plain;
-            if (aggregated.FirstOrDefault(form => form.IsAskedForBy(clause)) is { } form)
-                return form.Document;
+            Document? wanted = clause is { As: null, Group: null, Version: null }
+                ? plain
+                : aggregated.FirstOrDefault(form => form.IsAskedForBy(clause))?.Document;
+            if (wanted is not null)
+                return isYaml ? wanted.AsYaml : wanted;
         }
 
-        return Status.NotAcceptable(ContentNegotiation.JsonType);
+        return Status.NotAcceptable(ContentNegotiation.JsonType, ContentNegotiation.YamlType);
     }
 
     private static JsonObject CoreVersions(ServedResource[][] core) => JsonObject.Of(

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.IO.Compression;
 using System.Security.Cryptography;
+using System.Text;
 using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
@@ -20,6 +21,7 @@ public sealed class Document : IResult
     private readonly byte[] body;
     private readonly byte[] compressed;
     private readonly EntityTagHeaderValue tag;
+    private readonly Lazy<Document> yaml;
 
     /// <summary>Makes the document.</summary>
     /// <param name="body">Its bytes.</param>
@@ -31,6 +33,9 @@ public sealed class Document : IResult
         string own = Convert.ToHexString(SHA512.HashData(body));
         Hash = hash ?? own;
         tag = new EntityTagHeaderValue($"\"{own}\"");
+        yaml = new Lazy<Document>(() => new Document(
+            Encoding.UTF8.GetBytes(YamlText.Of(JsonReading.Parse(body))),
+            contentType.Replace(ContentNegotiation.JsonType, ContentNegotiation.YamlType, StringComparison.Ordinal), Hash));
     }
 
     /// <summary>Makes a JSON document.</summary>
@@ -43,6 +48,9 @@ public sealed class Document : IResult
     public string Hash { get; }
 
     public string ContentType { get; }
+
+    /// <summary>A JSON document as YAML, made when somebody first asks for it. Its media type has the same parameters.</summary>
+    public Document AsYaml => yaml.Value;
 
     /// <inheritdoc/>
     public Task ExecuteAsync(HttpContext httpContext)

@@ -34,7 +34,7 @@ public static class OpenApi
         var index = new Lazy<Document>(() => new Document(JsonObject.Of(("paths", JsonObject.Of(versions.Select(version =>
             new KeyValuePair<string, JsonValue>(version.Root[1..], JsonObject.Of(
                 ("serverRelativeURL", $"{Index}{version.Root}?hash={version.Forms.Value.Json.Hash}")))))))));
-        Map(app, Index, http => Choose(http.Request.Headers.Accept, index.Value, null));
+        Map(app, Index, _ => index.Value);
     }
 
     /// <summary>The document of one group and version.</summary>
@@ -54,21 +54,19 @@ public static class OpenApi
     private static void Map(IEndpointRouteBuilder app, string path, Func<HttpContext, IResult> answer) =>
         app.MapGroup("").WithMetadata(RequiresAccess.ByPath).MapRead(path, (HttpContext http) => answer(http));
 
-    /// <summary>The first of the client's wishes that there is. The index has one form, as upstream.</summary>
-    private static IResult Choose(StringValues accept, Document json, Document? protobuf)
+    /// <summary>The first of the client's wishes that there is. The index is JSON whatever is asked for, as upstream.</summary>
+    private static IResult Choose(StringValues accept, Document json, Document protobuf)
     {
-        foreach (AcceptClause clause in protobuf is null ? [] : AcceptClause.Parse(accept))
+        foreach (AcceptClause clause in AcceptClause.Parse(accept))
         {
             if (clause.MediaType is OpenApiV3Protobuf.MediaType or OpenApiV3Protobuf.OldMediaType)
-                return protobuf!;
+                return protobuf;
             if (clause.Covers(ContentNegotiation.JsonType))
                 break;
         }
 
-        if (ContentNegotiation.TryChoose(accept, Representations.Plain, out _, out Status? refusal))
-            return json;
-        return protobuf is null
-            ? refusal
+        return ContentNegotiation.TryChoose(accept, Representations.Plain, out _, out _)
+            ? json
             : Status.NotAcceptable(ContentNegotiation.JsonType, OpenApiV3Protobuf.MediaType, OpenApiV3Protobuf.OldMediaType);
     }
 
