@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using EventStore.Domain.Jobs;
-using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Limits;
@@ -44,11 +43,8 @@ internal static class JobCollectionDeletion
         HttpContext http, Asked asked, List<Target> targets, long revision, CommitLane lane, TimeProvider clock)
     {
         (JobView view, _, _, DeleteOptions deleteOptions) = asked;
-        ListText text = ListText.For(http.Request);
-        var reply = new StreamedReply(http, text.ContentType);
+        var answer = new StreamedList(http, view.Form);
         Origin origin = http.Origin();
-        text.Begin(view.Frame(JsonObject.Empty), reply.Text);
-        long count = 0;
         await foreach ((Target target, Outcome outcome) in InOrder(targets, Delete))
         {
             if (!IsSettled(outcome))
@@ -56,13 +52,10 @@ internal static class JobCollectionDeletion
             if (outcome is not Outcome.Done done)
                 continue;
             var deleted = new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, clock.GetUtcNow());
-            text.Item(view.Item(deleted).Span, isFirst: count++ == 0, view.Form.ItemsName, reply.Text);
-            await reply.SendIfMuch();
+            await answer.Add(view.Item(deleted));
         }
 
-        text.End(view.Frame(JobList.Metadata(http, revision, null)), count > 0, reply.Text);
-        await reply.End();
-        RequestLog.Sent(http, reply.Written);
+        RequestLog.Sent(http, await answer.End(JobList.Metadata(http, revision, null)));
         return Results.Empty;
 
         async Task<Outcome> Delete(Target target)

@@ -95,21 +95,18 @@ internal static class JobList
         await using IAsyncEnumerator<StoredJob> jobs = list
             .List(page.Range, revision, http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
         bool any = await jobs.MoveNextAsync(); // before anything is written: if the database cannot answer, that is the answer
-        ListText text = ListText.For(http.Request);
-        var reply = new StreamedReply(http, text.ContentType);
-        text.Begin(page.View.Frame(JsonObject.Empty), reply.Text);
-        (long count, JobKey? last, bool more) = (0, null, false);
+        var answer = new StreamedList(http, page.View.Form);
+        (JobKey? last, bool more) = (null, false);
         for (; any; any = await jobs.MoveNextAsync())
         {
             StoredJob job = jobs.Current;
             if (!page.Selection.Covers(job))
                 continue;
-            more = count == page.Limit;
+            more = answer.Count == page.Limit;
             if (more)
                 break;
-            text.Item(page.View.Item(job).Span, isFirst: count++ == 0, page.View.Form.ItemsName, reply.Text);
+            await answer.Add(page.View.Item(job));
             last = job.Key;
-            await reply.SendIfMuch();
         }
 
         await jobs.DisposeAsync(); // the connection is needed for counting
@@ -117,9 +114,7 @@ internal static class JobList
         if (more && page.Selection.IsAll)
             metadata = metadata.With(
                 "remainingItemCount", await list.Count(page.Range with { Behind = last }, revision, http.RequestAborted));
-        text.End(page.View.Frame(metadata), count > 0, reply.Text);
-        await reply.End();
-        RequestLog.Sent(http, reply.Written);
+        RequestLog.Sent(http, await answer.End(metadata));
     }
 
     /// <summary>A list's metadata.</summary>

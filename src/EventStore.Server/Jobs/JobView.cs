@@ -1,4 +1,3 @@
-using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Lane;
@@ -28,9 +27,6 @@ internal sealed record JobView(ObjectView Form, TimeProvider Clock)
     /// <summary>The job a command left, in this form.</summary>
     public ReadOnlyMemory<byte> Alone(Outcome.Done done) =>
         Alone(new StoredJob(done.Job.Key, done.Job.Revision, done.Utf8, Clock.GetUtcNow()));
-
-    /// <summary>What stands around the items of a list.</summary>
-    public (string Begin, string End) Frame(JsonObject metadata) => Form.Frame(metadata);
 
     // Of their own: a method with a closure makes it at every call, and most calls have no need of one.
     private ReadOnlyMemory<byte> AloneInForm(StoredJob job) =>

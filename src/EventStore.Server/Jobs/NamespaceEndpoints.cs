@@ -10,7 +10,9 @@ using EventStore.Server.Limits;
 using EventStore.Server.Resources;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Reads;
+using EventStore.Server.Telemetry;
 using EventStore.Server.Watch;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Status = EventStore.Server.Kubernetes.Status;
 
 namespace EventStore.Server.Jobs;
@@ -113,11 +115,29 @@ internal static class NamespaceEndpoints
                 ?? await NamespaceWatch.Run(http, options, view, reads, feed, clock);
         }
 
-        (long revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> known) = await reads.Namespaces([AlwaysThere],
-            http.RequestAborted);
-        IEnumerable<ReadOnlyMemory<byte>> selected = known.Select(each => Of(each.Name, each.Since)).Where(item => Covers(options, item))
-            .Select(item => view.Item(item.ToUtf8(), shown => Cells(shown, clock)));
-        return new JsonReply(200, view.Whole(selected, Metadata(revision)));
+        await Stream(http, options, view, reads, clock);
+        return Results.Empty;
+    }
+
+    /// <summary>Sends the namespaces while they are read, so memory does not grow with the list.</summary>
+    private static async Task Stream(HttpContext http, ListOptions options, ObjectView view, JobReads reads, TimeProvider clock)
+    {
+        http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout(); // lists have a time of their own
+        using CancellationTokenSource limit = JobList.Limit(http);
+        using CancellationTokenRegistration breakingOff = limit.Token.Register(http.Abort);
+        await using IAsyncEnumerator<(long Revision, string Name, DateTimeOffset? Since)> known =
+            reads.Namespaces([AlwaysThere], http.RequestAborted).GetAsyncEnumerator(http.RequestAborted);
+        bool any = await known.MoveNextAsync(); // before anything is written: if the database cannot answer, that is the answer
+        long revision = known.Current.Revision;
+        var answer = new StreamedList(http, view);
+        for (; any; any = await known.MoveNextAsync())
+        {
+            JsonObject item = Of(known.Current.Name, known.Current.Since);
+            if (Covers(options, item))
+                await answer.Add(view.Item(item, shown => Cells(shown, clock)));
+        }
+
+        RequestLog.Sent(http, await answer.End(Metadata(revision)));
     }
 
     private static async Task<IResult> ListEvents(HttpContext http, JobReads reads, JobFeed feed)

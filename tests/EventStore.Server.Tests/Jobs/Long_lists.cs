@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Text.Json.Nodes;
 using EventStore.Server.Tests.Fixtures;
@@ -72,6 +73,32 @@ public sealed class Long_lists : IAsyncLifetime
         }
     }
 
+    /// <summary>Fifty thousand namespaces of a job each: no list of the API is put together in memory.</summary>
+    [Fact]
+    public async Task Of_namespaces_are_streamed_and_compressed_in_every_form()
+    {
+        await using TestDatabase many = await TestDatabase.Create();
+        await ManyJobs.Insert(many, count: 50_000, bytesEach: 1);
+        await many.Execute("UPDATE eventstore.mt_doc_current_job SET namespace = namespace || '-' || revision");
+        await using ServerProcess server = await ServerProcess.Start(many.Serving);
+        foreach (string accept in (string[])["application/json", "application/yaml", "application/json;as=Table;v=v1;g=meta.k8s.io",
+            "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"])
+        {
+            // Its length is not known when it begins.
+            using HttpResponseMessage plain = await Get(server, "/api/v1/namespaces", accept, gzip: false);
+            Assert.Equal((true, null), (plain.Headers.TransferEncodingChunked, plain.Content.Headers.ContentLength));
+            string text = await plain.Content.ReadAsStringAsync();
+            Assert.Equal(50_001, text.Split("kubernetes.io/metadata.name").Length - 1);
+            using HttpResponseMessage zipped = await Get(server, "/api/v1/namespaces", accept, gzip: true);
+            Assert.Equal("gzip", zipped.Content.Headers.ContentEncoding.Single());
+            await using var unzipped = new GZipStream(await zipped.Content.ReadAsStreamAsync(), CompressionMode.Decompress);
+            Assert.Equal(text, await new StreamReader(unzipped).ReadToEndAsync());
+            using HttpResponseMessage one = await Get(
+                server, "/api/v1/namespaces?fieldSelector=metadata.name=many-7", accept, gzip: true);
+            Assert.Empty(one.Content.Headers.ContentEncoding);
+        }
+    }
+
     [Fact]
     public async Task That_cannot_begin_are_a_503_and_nothing_else()
     {
@@ -97,6 +124,14 @@ public sealed class Long_lists : IAsyncLifetime
     private Task<long> RowsRead() => database.Ask<long>("""
         SELECT coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relid = 'eventstore.mt_doc_current_job'::regclass
         """);
+
+    private static async Task<HttpResponseMessage> Get(ServerProcess server, string path, string accept, bool gzip)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, path);
+        request.Headers.TryAddWithoutValidation("Accept-Encoding", gzip ? "gzip" : null);
+        request.Headers.TryAddWithoutValidation("Accept", accept);
+        return await server.Admin.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+    }
 
     private static async Task<long> Length(Stream body)
     {

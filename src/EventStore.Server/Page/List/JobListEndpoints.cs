@@ -45,7 +45,8 @@ internal static class JobListEndpoints
             {
                 MayReadHistory = mayReadHistory,
                 Namespaces = mayListNamespaces
-                    ? [.. (await jobs.Namespaces([], http.RequestAborted)).Namespaces.Take(NamespacesMax).Select(each => each.Name)]
+                    ? await jobs.Namespaces([], http.RequestAborted).Take(NamespacesMax).Select(each => each.Name)
+                        .ToListAsync(http.RequestAborted)
                     : [],
                 Live = mayWatch ? LiveAddress(model) : null,
                 Commands = Commands(http.Request, question),

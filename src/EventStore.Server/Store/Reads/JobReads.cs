@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
@@ -24,11 +25,10 @@ public sealed partial class JobReads(Standbys standbys)
                      ORDER BY (j.namespace || '/') COLLATE "C" LIMIT 1)
               FROM living WHERE living.path IS NOT NULL),
         named (path) AS (SELECT living.path FROM living WHERE living.path IS NOT NULL UNION SELECT unnest($1) COLLATE "C")
-        SELECT h.revision, ARRAY(SELECT rtrim(n.path, '/') FROM named n ORDER BY n.path),
-               ARRAY(SELECT (SELECT e.timestamp FROM eventstore.mt_events e
-                              WHERE e.seq_id = (SELECT min(r.revision) FROM eventstore.revision r WHERE (r.namespace || '/') = n.path))
-                       FROM named n ORDER BY n.path)
-          FROM {HeadRow.Sql} h
+        SELECT h.revision, rtrim(n.path, '/'),
+               (SELECT e.timestamp FROM eventstore.mt_events e
+                 WHERE e.seq_id = (SELECT min(r.revision) FROM eventstore.revision r WHERE (r.namespace || '/') = n.path))
+          FROM {HeadRow.Sql} h, named n ORDER BY n.path
         """;
 
     private const string LivesSql = """
@@ -159,21 +159,19 @@ public sealed partial class JobReads(Standbys standbys)
         new JobLog(standbys, KnownBytes).Read(after, upTo, key, stop);
 
     /// <summary>
-    /// The namespaces that have living jobs, and those named, in order: each with the time of its first event, if it ever had one.
+    /// The namespaces that have living jobs, and those named, in order, read as they are asked for: each with the revision they are all
+    /// read at, and with the time of its first event, if it ever had one.
     /// </summary>
     /// <param name="named">Namespaces that are answered whether they have jobs or not.</param>
     /// <param name="stop">Cancels the read.</param>
-    /// <returns>The revision they were read at, and the namespaces.</returns>
-    public async Task<(long Revision, IReadOnlyList<(string Name, DateTimeOffset? Since)> Namespaces)> Namespaces(
-        string[] named, CancellationToken stop)
+    public async IAsyncEnumerable<(long Revision, string Name, DateTimeOffset? Since)> Namespaces(
+        string[] named, [EnumeratorCancellation] CancellationToken stop)
     {
         await using NpgsqlCommand command = database.CreateCommand(NamespacesSql);
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. named.Select(name => name + "/")] });
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        await reader.ReadAsync(stop);
-        DateTimeOffset?[] since =
-            [.. reader.GetFieldValue<DateTime?[]>(2).Select(time => time is { } known ? new DateTimeOffset(known) : (DateTimeOffset?)null)];
-        return (reader.GetInt64(0), [.. reader.GetFieldValue<string[]>(1).Zip(since)]);
+        await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
+        while (await row.ReadAsync(stop))
+            yield return (row.GetInt64(0), row.GetString(1), row.IsDBNull(2) ? null : row.GetFieldValue<DateTimeOffset>(2));
     }
 
     /// <summary>The time of the first event in a namespace, or null where there never was one.</summary>
