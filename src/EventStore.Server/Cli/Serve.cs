@@ -44,16 +44,22 @@ internal static partial class Serve
         string? pageKeys = settings.HasFolder ? PrivateFolder.Within(settings.DataFolder, "page-keys") : null;
         var served = new Served(settings, database, credentials, limits, certificate, pageKeys);
         await using WebApplication app = Web.Build(builder, served);
-        await Start(app, settings);
-        run.LeaveSignals(); // from here on the host handles them
-        if (stop.IsCancellationRequested)
+        try
         {
-            await app.StopAsync(CancellationToken.None);
-            return 0;
+            await Start(app, settings);
+            run.LeaveSignals(); // from here on the host handles them
+            if (stop.IsCancellationRequested)
+                app.Lifetime.StopApplication();
+            else
+                Welcome(app, settings, credentials, certificate);
+            return await RunToEnd(app, database, Preparing, isPrepared, run.Log);
         }
-
-        Welcome(app, settings, credentials, certificate);
-        return await RunToEnd(app, database, Preparing, isPrepared, run.Log);
+        catch
+        {
+            // Else what runs in the background would lose its database while it works, and log that with a stack trace.
+            await app.StopAsync(CancellationToken.None);
+            throw;
+        }
     }
 
     private static void SetUpLog(ILoggingBuilder log) => log.ClearProviders().AddConsoleLog()
@@ -194,6 +200,7 @@ internal static partial class Serve
         }
         catch (Exception e) when (e.GetBaseException() is SocketException why)
         {
+            Addresses.Probe(settings.Listened); // of several addresses it names the one that is taken
             throw Addresses.Refusal(string.Join(", ", settings.Listened), why);
         }
         catch (Exception e) when (e is IOException or FormatException or CryptographicException || IsFromKestrel(e))

@@ -61,6 +61,20 @@ public sealed class A_named_database : IAsyncLifetime
         Assert.True(await server.End() == 0, server.Everything);
     }
 
+    /// <summary>The same address twice is free when it is looked at, and taken when it is listened on.</summary>
+    [Fact]
+    public async Task Is_left_in_two_lines_when_the_port_is_taken_after_it_was_looked_at()
+    {
+        await using (ProgramRun migrated = await Ended(Both(), "migrate"))
+            Assert.True(migrated.ExitCode == 0, migrated.Everything);
+        string url = $"http://127.0.0.1:{FreePort.Find()}";
+        await using ProgramRun refused = await ProgramRun.Ended(
+            Both(), "serve", "--urls", $"{url};{url}", "--token-auth-file", tokens);
+        Assert.Equal((1, string.Empty), (refused.ExitCode, refused.Output));
+        Assert.Matches(
+            $@"\A(\S+ \S+ (info|warn): .+\n)*error: cannot listen: {url}, {url} is already in use\n.+--urls.+\n\z", refused.Errors);
+    }
+
     [Fact]
     public async Task Gets_its_serving_role_made_when_the_owner_may_make_roles()
     {
