@@ -50,7 +50,7 @@ internal static class Options
         Urls,
         Data,
         Text("--postgres-image", "IMAGE", "run the private PostgreSQL in a container of this image (default: only where this machine "
-            + $"has no PostgreSQL programs and a container engine answers, of {ContainerPostgres.DefaultImage})"),
+            + $"has no PostgreSQL programs and a container engine answers, of {ContainerPostgres.DefaultImage.Split('@')[0]})"),
         Text("--profile", "NAME",
             "documented: five fields may be updated, by merge patch; kubeflow: the custom resource as a cluster with the "
             + "training operator serves it (default documented)"),

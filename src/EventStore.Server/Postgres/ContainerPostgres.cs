@@ -9,7 +9,8 @@ namespace EventStore.Server.Postgres;
 internal sealed class ContainerPostgres : PrivatePostgres
 {
     /// <summary>The image of a new database; one that is there keeps its own, for another major version cannot read its files.</summary>
-    public const string DefaultImage = "postgres:17.7";
+    /// <remarks>The digest is that of docker-compose.yml, for all platforms.</remarks>
+    public const string DefaultImage = "postgres:17.7@sha256:2006493727bd5277eece187319af1ef82b4cf82cf4fc1ed00da0775b646ac2a4";
 
     private const string Label = "pytorchjob-eventstore.folder";
 

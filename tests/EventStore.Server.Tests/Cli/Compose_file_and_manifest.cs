@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.Versioning;
 using System.Text.RegularExpressions;
+using EventStore.Server.Postgres;
 using EventStore.Server.Tests.Access;
 using EventStore.Server.Tests.Documents;
 using EventStore.Server.Tests.Fixtures;
@@ -62,6 +63,7 @@ public sealed partial class Compose_file_and_manifest : IDisposable
             Assert.True(fields.ContainsKey("mem_limit"), $"{name} has no limit of memory");
         }
 
+        Assert.Contains($"image: {ContainerPostgres.DefaultImage}\n", Repository.Read("docker-compose.yml"), StringComparison.Ordinal);
         string[] bases = [.. Repository.Read("src/EventStore.Server/Dockerfile").Split('\n').Where(line => line.StartsWith(
             "FROM ", StringComparison.Ordinal))];
         Assert.Equal(2, bases.Length);
