@@ -39,10 +39,9 @@ internal sealed class ContainerPostgres : PrivatePostgres
     /// <summary>The container's name.</summary>
     internal string Name => record.Name;
 
-    /// <summary>
-    /// Whether a data folder's database is in a container. One whose creation was interrupted counts too, and is created anew.
-    /// </summary>
-    public static bool HasRecord(string dataFolder) => File.Exists(ContainerRecord.FileIn(dataFolder));
+    /// <summary>Whether a data folder's database is in a container. One whose creation was interrupted is none.</summary>
+    /// <exception cref="PostgresUnavailableException">The record of it cannot be read.</exception>
+    public static bool HasDatabase(string dataFolder) => ContainerRecord.Read(dataFolder) is { Finished: true };
 
     /// <summary>Starts the folder's database in a container; one of <paramref name="image"/> is made where there is none.</summary>
     /// <exception cref="PostgresUnavailableException">It cannot be started; the message is for the operator.</exception>

@@ -44,7 +44,7 @@ public abstract class PrivatePostgres : IAsyncDisposable
     }
 
     /// <summary>Whether a data folder holds a database, of either kind.</summary>
-    public static bool IsIn(string dataFolder) => EmbeddedPostgres.HasFiles(dataFolder) || ContainerPostgres.HasRecord(dataFolder);
+    public static bool IsIn(string dataFolder) => EmbeddedPostgres.HasFiles(dataFolder) || ContainerPostgres.HasDatabase(dataFolder);
 
     /// <summary>
     /// Starts the folder's database in the way it was made. A new one is made with this machine's programs; in a container if an image is
@@ -72,7 +72,8 @@ public abstract class PrivatePostgres : IAsyncDisposable
         if (!await IsForContainer(dataFolder, image, HasPrograms, stop))
             return $"PostgreSQL {PostgresBinaries.Find().Major}";
         await ContainerPostgres.RequireEngine(dataFolder, stop);
-        return $"PostgreSQL in a container of {ContainerRecord.Read(dataFolder)?.Image ?? image ?? ContainerPostgres.DefaultImage}";
+        string chosen = ContainerRecord.Read(dataFolder) is { Finished: true } kept ? kept.Image : image ?? ContainerPostgres.DefaultImage;
+        return $"PostgreSQL in a container of {chosen}";
     }
 
     /// <summary>Stops the database cleanly and lets go of the data folder.</summary>
@@ -91,7 +92,7 @@ public abstract class PrivatePostgres : IAsyncDisposable
     }
 
     private static async Task<bool> IsForContainer(string dataFolder, string? image, Func<bool> hasPrograms, CancellationToken stop) =>
-        ContainerPostgres.HasRecord(dataFolder)
+        ContainerPostgres.HasDatabase(dataFolder)
         || (!EmbeddedPostgres.HasFiles(dataFolder)
             && (image is not null || (!hasPrograms() && await ContainerEngine.Answers(stop))));
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Runtime.Versioning;
 using EventStore.Server.Hosting;
+using EventStore.Server.Postgres;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Tests.Fixtures;
 
@@ -189,6 +190,19 @@ public sealed class Wrong_settings : IDisposable
         Assert.Equal(exitCode, check.ExitCode);
         Assert.Matches(said.Replace("FOLDER", Folder, StringComparison.Ordinal), check.Output + check.Errors);
         Assert.False(Directory.Exists(Folder), "it made the data folder");
+    }
+
+    /// <summary>A first start whose image could not be pulled leaves a record and no database: programs installed since then are used.</summary>
+    [Fact]
+    public async Task A_database_whose_making_was_broken_off_is_none()
+    {
+        Directory.CreateDirectory(Folder);
+        ContainerRecord.New("postgres:17").Write(Folder);
+        await using ProgramRun verified = await ProgramRun.Ended(NothingConfigured, "verify", "--data", Folder);
+        Assert.StartsWith($"error: there is no database in {Folder}\n", verified.Errors, StringComparison.Ordinal);
+        await using ProgramRun check = await ProgramRun.Ended(
+            NothingConfigured, "serve", "--check", "--data", Folder, "--urls", "http://127.0.0.1:0");
+        Assert.Matches($@"a private PostgreSQL \d+ would run on {Folder}\.", check.Output);
     }
 
     [Fact]

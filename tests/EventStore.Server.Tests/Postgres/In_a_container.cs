@@ -26,7 +26,7 @@ public sealed class In_a_container : IAsyncLifetime
 
     public async Task DisposeAsync()
     {
-        if (ContainerPostgres.HasRecord(Folder) && ContainerRecord.Read(Folder) is { } record)
+        if (ContainerRecord.Read(Folder) is { } record)
         {
             await ContainerEngine.Run(default, "rm", "--force", record.Name);
             await ContainerEngine.Run(default, "volume", "rm", "--force", record.Name);
