@@ -76,12 +76,12 @@ internal sealed class VerbRun : IAsyncDisposable
 
     private static Action<long, long> Lines(string doing)
     {
-        long reported = 0;
+        (long reported, long last) = (0, -1);
         return (done, total) =>
         {
-            if (reported != 0 && Stopwatch.GetElapsedTime(reported) < BetweenLines && done < total)
+            if (done == last || (reported != 0 && Stopwatch.GetElapsedTime(reported) < BetweenLines && done < total))
                 return;
-            reported = Stopwatch.GetTimestamp();
+            (reported, last) = (Stopwatch.GetTimestamp(), done);
             Console.Error.WriteLine($"{doing}: {done} of {total} events ({(total == 0 ? 100 : 100 * done / total)} %)");
         };
     }
