@@ -62,13 +62,14 @@ internal static partial class Serve
         }
     }
 
-    private static void SetUpLog(ILoggingBuilder log) => log.ClearProviders().AddConsoleLog()
+    private static void SetUpLog(ILoggingBuilder log) => log.ClearProviders().AddConsoleLog().AddFilter("Marten", LogLevel.Warning)
         .AddFilter("Microsoft", LogLevel.Warning).AddFilter("EventStore.Server.Access", LogLevel.Warning)
-        .AddFilter("Marten", LogLevel.Warning)
         // The keys lie where the admin's token lies, or nowhere.
         .AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error)
         // What keeps the host from starting is said once, in words, by whoever started it.
         .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.Critical)
+        // Degraded is said by what is, when it becomes so; this would say it again to every probe.
+        .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.Error)
         .AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None); // else a span is made for each request that nobody traces
 
     /// <summary>Checks what can be checked before a database is opened.</summary>

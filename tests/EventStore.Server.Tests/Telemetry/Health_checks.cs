@@ -46,6 +46,16 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
         Assert.Equal(HttpStatusCode.Forbidden, (await Ask(alice, path)).Code);
     }
 
+    /// <summary>Probes come every second, and what is degraded is said once, by what is.</summary>
+    [Fact]
+    public async Task What_is_degraded_is_not_said_to_the_log_at_every_probe()
+    {
+        for (int i = 0; i < 5; i++)
+            await Ask(served.Server.Admin, "/readyz");
+        Assert.Contains("DURABILITY: ", served.Server.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("with status Degraded", served.Server.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Without_its_database_the_server_lives_and_is_not_ready()
     {
