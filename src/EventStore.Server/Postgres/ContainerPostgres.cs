@@ -91,6 +91,8 @@ internal sealed class ContainerPostgres : PrivatePostgres
             await EndLeftover(folder, kept, log, stop);
         if (kept is { Finished: false })
             await ContainerEngine.Run(stop, "volume", "rm", "--force", kept.Name);
+        else if (kept is not null)
+            await RequireVolume(folder, kept, stop);
         ContainerRecord record = kept is { Finished: true } ? kept : ContainerRecord.New(image);
         if (!record.Finished)
             record.Write(folder.Path);
@@ -102,6 +104,17 @@ internal sealed class ContainerPostgres : PrivatePostgres
         }
 
         return record;
+    }
+
+    // The engine makes a volume that is not there, and the image an empty database in it.
+    private static async Task RequireVolume(LockedFolder folder, ContainerRecord kept, CancellationToken stop)
+    {
+        if ((await ContainerEngine.Run(stop, "volume", "inspect", kept.Name)).ExitCode == 0)
+            return;
+        throw new PostgresUnavailableException(
+            $"The engine has no volume {kept.Name}, which holds the database of {folder.Path}.",
+            "If another engine has it, choose that one (`docker context ls`). If it was removed, restore it from a backup, or move "
+            + $"{ContainerRecord.FileIn(folder.Path)} away to start with an empty store.");
     }
 
     private static async Task EndLeftover(LockedFolder folder, ContainerRecord kept, ILogger log, CancellationToken stop)

@@ -84,6 +84,22 @@ public sealed class In_a_container : IAsyncLifetime
             string.Empty, (await ContainerEngine.Run(default, "volume", "ls", "--quiet", "--filter", $"name={unfinished.Name}")).Output);
     }
 
+    /// <summary>Another engine is asked, or somebody removed it: an empty database would look as if everything were lost.</summary>
+    [SkippableFact]
+    public async Task A_volume_that_is_gone_is_refused_and_not_made_anew()
+    {
+        await using (await PrivatePostgres.Open(Folder, Image, () => false, NullLogger.Instance, default))
+        {
+        }
+
+        string name = ContainerRecord.Read(Folder)!.Name;
+        await ContainerEngine.Demand("it stays", default, "volume", "rm", name);
+        PostgresUnavailableException refused = await Assert.ThrowsAsync<PostgresUnavailableException>(
+            () => PrivatePostgres.Open(Folder, null, () => false, NullLogger.Instance, default));
+        Assert.Equal($"The engine has no volume {name}, which holds the database of {Folder}.", refused.Problem);
+        Assert.NotEqual(0, (await ContainerEngine.Run(default, "volume", "inspect", name)).ExitCode);
+    }
+
     [SkippableFact]
     public async Task A_copy_of_the_folder_does_not_take_the_database_away()
     {
