@@ -4,7 +4,7 @@ using YamlDotNet.Serialization;
 
 namespace EventStore.Server.Tests.Cli;
 
-/// <summary>A cluster drops a field it does not know, and what it was to do is not done: each field that is delivered is one there is.</summary>
+/// <summary>A cluster drops a field it does not know, and what it was to do is not done: each delivered one is known.</summary>
 public sealed class Fields_of_the_manifests
 {
     private const string Monitor = "src/EventStore.Server/kubernetes/servicemonitor.yaml";
@@ -14,14 +14,14 @@ public sealed class Fields_of_the_manifests
     {
         [""] = "apiVersion kind metadata spec",
         ["metadata"] = "annotations labels name namespace",
-        ["spec"] = "attachMetadata bodySizeLimit convertClassicHistogramsToNHCB endpoints fallbackScrapeProtocol jobLabel keepDroppedTargets "
-            + "labelLimit labelNameLengthLimit labelValueLengthLimit namespaceSelector nativeHistogramBucketLimit "
+        ["spec"] = "attachMetadata bodySizeLimit convertClassicHistogramsToNHCB endpoints fallbackScrapeProtocol jobLabel "
+            + "keepDroppedTargets labelLimit labelNameLengthLimit labelValueLengthLimit namespaceSelector nativeHistogramBucketLimit "
             + "nativeHistogramMinBucketFactor podTargetLabels sampleLimit scrapeClass scrapeClassicHistograms scrapeNativeHistograms "
             + "scrapeProtocols selector selectorMechanism serviceDiscoveryRole targetLabels targetLimit",
         ["spec.selector"] = "matchExpressions matchLabels",
         ["spec.selector.matchLabels"] = "app.kubernetes.io/name", // any
-        ["spec.endpoints"] = "authorization basicAuth bearerTokenFile bearerTokenSecret enableHttp2 filterRunning followRedirects honorLabels "
-            + "honorTimestamps interval metricRelabelings noProxy oauth2 params path port proxyConnectHeader proxyFromEnvironment proxyUrl "
+        ["spec.endpoints"] = "authorization basicAuth bearerTokenFile bearerTokenSecret enableHttp2 filterRunning followRedirects "
+            + "honorLabels honorTimestamps interval metricRelabelings noProxy oauth2 params path port proxyConnectHeader proxyFromEnvironment proxyUrl "
             + "relabelings scheme scrapeTimeout targetPort tlsConfig trackTimestampsStaleness",
         ["spec.endpoints.authorization"] = "credentials type",
         ["spec.endpoints.authorization.credentials"] = "key name optional",
@@ -31,7 +31,7 @@ public sealed class Fields_of_the_manifests
         ["spec.endpoints.tlsConfig.ca.secret"] = "key name optional",
     };
 
-    /// <summary>The official client has the types of Kubernetes' own kinds, made from its OpenAPI; kustomize reads its own file so.</summary>
+    /// <summary>The official client has their types, made from Kubernetes' OpenAPI. kustomize reads its own file as strictly.</summary>
     [Fact]
     public void Are_those_of_the_kinds_of_Kubernetes()
     {

@@ -192,7 +192,7 @@ public sealed class Wrong_settings : IDisposable
         Assert.False(Directory.Exists(Folder), "it made the data folder");
     }
 
-    /// <summary>A first start whose image could not be pulled leaves a record and no database: programs installed since then are used.</summary>
+    /// <summary>A first start without its image leaves a record and no database: programs installed since then are used.</summary>
     [Fact]
     public async Task A_database_whose_making_was_broken_off_is_none()
     {

@@ -43,7 +43,7 @@ public sealed class In_YAML : IAsyncLifetime
             await Answers(HttpMethod.Get, path, null, null, 200);
     }
 
-    /// <summary>As a kube-apiserver has it: the version and OpenAPI are JSON (or protobuf), and what ignores Accept ignores this too.</summary>
+    /// <summary>As in a kube-apiserver: the version and OpenAPI are JSON (or protobuf), and what ignores Accept ignores this.</summary>
     [Fact]
     public async Task Is_all_of_discovery_and_no_other_document()
     {
