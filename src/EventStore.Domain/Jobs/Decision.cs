@@ -62,7 +62,7 @@ public abstract record Rejection
     /// <param name="Updatable">The fields that can be.</param>
     public sealed record FieldsFixed(IReadOnlyList<FieldPath> Fields, IReadOnlyList<string> Updatable) : Rejection;
 
-    /// <summary>An operation of a JSON Patch does not apply to the object.</summary>
+    /// <summary>An operation of a JSON Patch does not apply to the object, or the operations are too much work.</summary>
     public sealed record PatchFailed : Rejection;
 
     /// <summary>The job has no field the scale subresource could show.</summary>

@@ -14,6 +14,12 @@ public sealed class JsonPatch
     /// <summary>How many bytes all <c>copy</c> operations of a patch may copy, as compact JSON: upstream's limit.</summary>
     public const int CopiedBytesMax = 3 * 1024 * 1024;
 
+    /// <summary>
+    /// How much work a patch may be: each value that is walked and each place of a list or object that is copied counts one. It bounds
+    /// what one patch costs the thread that decides it; upstream has no such limit.
+    /// </summary>
+    public const int WorkMax = 10_000_000;
+
     private readonly IReadOnlyList<JsonValue> operations;
 
     /// <summary>A patch of these operations. What is wrong with one is found when it is applied.</summary>
@@ -33,14 +39,14 @@ public sealed class JsonPatch
                 (JsonText)added[^1].Member("value")!);
     }
 
-    /// <summary>The document after all operations, or null when one of them does not apply: then none does.</summary>
+    /// <summary>The document after all operations; null when one does not apply or they are too much work: then none does.</summary>
     public JsonValue? Apply(JsonValue document)
     {
         JsonValue? after = document;
-        int copied = 0;
+        var budget = new Budget();
         foreach (JsonValue operation in operations)
         {
-            after = after is null ? null : ApplyOne(after, operation, ref copied);
+            after = after is null ? null : ApplyOne(after, operation, budget);
             if (after is null)
                 return null;
         }
@@ -48,7 +54,7 @@ public sealed class JsonPatch
         return after;
     }
 
-    private static JsonValue? ApplyOne(JsonValue document, JsonValue operation, ref int copied)
+    private static JsonValue? ApplyOne(JsonValue document, JsonValue operation, Budget budget)
     {
         if (Pointer(operation, "path") is not { } path)
             return null;
@@ -56,45 +62,69 @@ public sealed class JsonPatch
         switch ((operation.Member("op") as JsonText)?.Value)
         {
             case "add":
-                return path.Length == 0 || !Fits(path, value) ? null : Edit(document, path, (parent, key) => Add(parent, key, value));
+                return path.Length == 0 || !Fits(value, path, budget)
+                    ? null
+                    : Edit(document, path, budget, (parent, key) => Add(parent, key, value));
             case "replace":
-                return !Fits(path, value)
+                return !Fits(value, path, budget)
                     ? null
                     : path.Length == 0
                     ? (value is JsonObject or JsonArray ? value : null)
-                    : Edit(document, path, (parent, key) => Replace(parent, key, value));
+                    : Edit(document, path, budget, (parent, key) => Replace(parent, key, value));
             case "remove":
-                return path.Length == 0 ? null : Edit(document, path, Remove);
+                return path.Length == 0 ? null : Edit(document, path, budget, Remove);
             case "test":
                 return Holds(document, path, value) ? document : null;
             case "move":
                 return Pointer(operation, "from") is { Length: > 0 } moved
                     && path.Length > 0
                     && At(document, moved) is { } taken
-                    && Fits(path, taken)
-                    && Edit(document, moved, Remove) is { } without
-                    ? Edit(without, path, (parent, key) => Add(parent, key, taken))
+                    && (path.Length <= moved.Length || Fits(taken, path, budget))
+                    && Edit(document, moved, budget, Remove) is { } without
+                    ? Edit(without, path, budget, (parent, key) => Add(parent, key, taken))
                     : null;
             case "copy":
-                if (Pointer(operation, "from") is not { Length: > 0 } source || path.Length == 0 || At(document,
-                    source) is not { } found || !Fits(path, found))
-                    return null;
-                copied += found.ToUtf8().Length;
-                return copied > CopiedBytesMax ? null : Edit(document, path, (parent, key) => Add(parent, key, found));
+                return Pointer(operation, "from") is { Length: > 0 } source
+                    && path.Length > 0
+                    && At(document, source) is { } found
+                    && Fits(found, path, budget)
+                    && budget.Copy(found.ToUtf8().Length)
+                    ? Edit(document, path, budget, (parent, key) => Add(parent, key, found))
+                    : null;
             default:
                 return null;
         }
     }
 
     // No document becomes deeper than one that can be read: what is stored must be read again.
-    private static bool Fits(string[] path, JsonValue value) => path.Length + Depth(value) <= JsonReading.DepthMax;
+    private static bool Fits(JsonValue value, string[] path, Budget budget) => Fits(value, JsonReading.DepthMax - path.Length, budget);
 
-    private static int Depth(JsonValue value) => value switch
+    private static bool Fits(JsonValue value, int levels, Budget budget)
     {
-        JsonObject members => 1 + members.Members.ToArray().Select(member => Depth(member.Value)).DefaultIfEmpty(0).Max(),
-        JsonArray list => 1 + list.Items.Select(Depth).DefaultIfEmpty(0).Max(),
-        _ => 0,
-    };
+        if (!budget.Work(1))
+            return false;
+        switch (value)
+        {
+            case JsonObject members:
+                foreach (KeyValuePair<string, JsonValue> member in members.Members)
+                {
+                    if (!Fits(member.Value, levels - 1, budget))
+                        return false;
+                }
+
+                return levels > 0;
+            case JsonArray list:
+                for (int i = 0; i < list.Items.Count; i++)
+                {
+                    if (!Fits(list.Items[i], levels - 1, budget))
+                        return false;
+                }
+
+                return levels > 0;
+            default:
+                return levels >= 0;
+        }
+    }
 
     private static bool Holds(JsonValue document, string[] path, JsonValue value)
     {
@@ -137,19 +167,19 @@ public sealed class JsonPatch
     /// <summary>
     /// The document with the value the path's parent becomes by the edit; null when there is no parent or the edit does not apply.
     /// </summary>
-    private static JsonValue? Edit(JsonValue document, ReadOnlySpan<string> path, Func<JsonValue, string, JsonValue?> edit)
+    private static JsonValue? Edit(JsonValue document, ReadOnlySpan<string> path, Budget budget, Func<JsonValue, string, JsonValue?> edit)
     {
+        if (!budget.Work(document switch { JsonObject members => members.Count, JsonArray list => list.Items.Count, _ => 0 }))
+            return null;
         if (path.Length == 1)
             return edit(document, path[0]);
         string step = path[0];
         switch (document)
         {
             case JsonObject members when members[step] is { } member:
-                return Edit(member, path[1..], edit) is { } changed ? members.With(step, changed) : null;
+                return Edit(member, path[1..], budget, edit) is { } changed ? members.With(step, changed) : null;
             case JsonArray list when Index(step, list.Items.Count) is { } index:
-                return Edit(list.Items[index], path[1..], edit) is { } item
-                    ? new JsonArray([.. list.Items.Take(index), item, .. list.Items.Skip(index + 1)])
-                    : null;
+                return Edit(list.Items[index], path[1..], budget, edit) is { } item ? Splice(list, index, 1, item) : null;
             default:
                 return null;
         }
@@ -158,27 +188,34 @@ public sealed class JsonPatch
     private static JsonValue? Add(JsonValue parent, string key, JsonValue value) => parent switch
     {
         JsonObject members => members.With(key, value),
-        JsonArray list when key == "-" => new JsonArray([.. list.Items, value]),
-        JsonArray list when Index(key, list.Items.Count + 1) is { } index =>
-            new JsonArray([.. list.Items.Take(index), value, .. list.Items.Skip(index)]),
+        JsonArray list when key == "-" => Splice(list, list.Items.Count, 0, value),
+        JsonArray list when Index(key, list.Items.Count + 1) is { } index => Splice(list, index, 0, value),
         _ => null,
     };
 
     private static JsonValue? Replace(JsonValue parent, string key, JsonValue value) => parent switch
     {
         JsonObject members => members[key] is null ? null : members.With(key, value),
-        JsonArray list when Index(key, list.Items.Count) is { } index =>
-            new JsonArray([.. list.Items.Take(index), value, .. list.Items.Skip(index + 1)]),
+        JsonArray list when Index(key, list.Items.Count) is { } index => Splice(list, index, 1, value),
         _ => null,
     };
 
     private static JsonValue? Remove(JsonValue parent, string key) => parent switch
     {
         JsonObject members => members[key] is null ? null : members.Without(key),
-        JsonArray list when Index(key, list.Items.Count) is { } index =>
-            new JsonArray([.. list.Items.Take(index), .. list.Items.Skip(index + 1)]),
+        JsonArray list when Index(key, list.Items.Count) is { } index => Splice(list, index, 1),
         _ => null,
     };
+
+    /// <summary>The list with the inserted items in place of the removed ones.</summary>
+    private static JsonArray Splice(JsonArray list, int index, int removed, params ReadOnlySpan<JsonValue> inserted)
+    {
+        var items = new List<JsonValue>(list.Items.Count + inserted.Length);
+        items.AddRange(list.Items);
+        items.RemoveRange(index, removed);
+        items.InsertRange(index, inserted);
+        return new JsonArray(items);
+    }
 
     /// <summary>The place an index names in a list of that many places; null when there is none.</summary>
     private static int? Index(string text, int places)
@@ -187,5 +224,16 @@ public sealed class JsonPatch
             return null;
         index = index < 0 ? index + places : index;
         return index >= 0 && index < places ? index : null;
+    }
+
+    /// <summary>What the operations of one patch have cost so far.</summary>
+    private sealed class Budget
+    {
+        private int copiedBytes;
+        private int work;
+
+        public bool Copy(int bytes) => (copiedBytes += bytes) <= CopiedBytesMax;
+
+        public bool Work(int count) => (work += count) <= WorkMax;
     }
 }

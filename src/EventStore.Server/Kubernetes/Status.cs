@@ -201,7 +201,7 @@ public sealed partial record Status : IResult
     /// <summary>500: a fault of ours. What it was stands in the log under that id, and nowhere else.</summary>
     public static Status InternalError(string requestId) => Internal($"request {requestId} failed; the server's log says why");
 
-    /// <summary>422: an operation of a JSON Patch does not apply. Upstream does not say which.</summary>
+    /// <summary>422: a JSON Patch does not apply, or is too much work. Upstream does not say which operation failed.</summary>
     public static Status PatchFailed() =>
         new(422, "Invalid", "the server rejected our request due to an error in our request", new StatusDetails());
 

@@ -65,5 +65,37 @@ public sealed class JsonPatchRules
         Assert.Null(Apply(deeper(100)));
     }
 
+    [Fact]
+    public void A_move_to_where_it_is_no_deeper_does_not_walk_what_it_moves() => Scaling.IsOfOnePass(150, count =>
+    {
+        var document = JsonObject.Of(("a", List(count)));
+        JsonPatch patch = Patch(count, i => i % 2 == 0
+            ? """{"op":"move","from":"/a","path":"/b"}"""
+            : """{"op":"move","from":"/b","path":"/a"}""");
+        return () => Assert.True(patch.Apply(document) is not null);
+    });
+
+    [Theory]
+    [InlineData("""{"op":"move","from":"/a","path":"/b/c"}""", """{"op":"move","from":"/b/c","path":"/a"}""")]
+    [InlineData("""{"op":"add","path":"/a/0","value":1}""", """{"op":"remove","path":"/a/-1"}""")]
+    [InlineData("""{"op":"replace","path":"/a/7","value":2}""", """{"op":"move","from":"/a/7","path":"/a/8"}""")]
+    [InlineData("""{"op":"replace","path":"/o/7","value":2}""", """{"op":"remove","path":"/o/8"}""", """{"op":"add","path":"/o/8","value":2}""")]
+    public void More_work_than_a_patch_may_be_fails_it(params string[] operations)
+    {
+        const int length = 100_000;
+        int most = JsonPatch.WorkMax / length;
+        var document = JsonObject.Of(("a", List(length)), ("b", JsonObject.Empty), ("o", Map(length)));
+        Assert.True(Patch(most / 4, i => operations[i % operations.Length]).Apply(document) is not null);
+        Assert.True(Patch(3 * most, i => operations[i % operations.Length]).Apply(document) is null);
+    }
+
+    private static JsonArray List(int count) => new([.. Enumerable.Range(0, count).Select(i => JsonNumber.Of(i))]);
+
+    private static JsonObject Map(int count) =>
+        JsonObject.Of(Enumerable.Range(0, count).Select(i => KeyValuePair.Create<string, JsonValue>($"{i}", i)));
+
+    private static JsonPatch Patch(int count, Func<int, string> operation) =>
+        new((JsonArray)Given.Json($"[{string.Join(',', Enumerable.Range(0, count).Select(operation))}]"));
+
     private static JsonValue? Apply(string patch) => new JsonPatch((JsonArray)Given.Json(patch)).Apply(Given.Json(Document));
 }
