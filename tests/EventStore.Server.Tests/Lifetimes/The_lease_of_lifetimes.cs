@@ -127,6 +127,17 @@ public sealed class The_lease_of_lifetimes : IAsyncLifetime
     }
 
     [Fact]
+    public void Of_more_than_it_holds_at_one_moment_as_many_as_it_holds_are_left()
+    {
+        var due = new DueJobs(3);
+        foreach (int number in (int[])[5, 4, 3, 2, 1, 6])
+            due.Put(Key(number), Job(number, 7));
+        due.Put(Key(4), Job(4, 6)); // sooner than one that is held
+        Assert.Equal([4, 1, 2], Taken(due, 7));
+        Assert.True(due.IsExhausted);
+    }
+
+    [Fact]
     public void Takes_only_what_is_due()
     {
         var due = new DueJobs(3);

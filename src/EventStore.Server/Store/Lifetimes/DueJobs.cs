@@ -12,7 +12,7 @@ internal sealed record DueJob(JobKey Key, Guid Uid, Lifetime Lifetime);
 
 /// <summary>
 /// A priority queue of the jobs with the earliest due times: a balanced tree, so that a due time is changed in logarithmic time. It is
-/// bounded: jobs with later due times are dropped, and when the queue is empty it must be filled again.
+/// bounded: the jobs with the latest due times are dropped, and when the queue is empty it must be filled again.
 /// </summary>
 /// <param name="lengthMax">The most jobs it holds.</param>
 internal sealed class DueJobs(int lengthMax)
@@ -24,7 +24,7 @@ internal sealed class DueJobs(int lengthMax)
 
     private readonly SortedSet<DueJob> order = new(Order);
     private readonly Dictionary<JobKey, DueJob> byKey = [];
-    private DateTimeOffset horizon = DateTimeOffset.MaxValue; // what is due at it or later was dropped, or may have been
+    private DueJob? horizon; // it and what comes behind it in the order was dropped, or may have been
 
     /// <summary>The number of jobs.</summary>
     public int Count => order.Count;
@@ -33,25 +33,21 @@ internal sealed class DueJobs(int lengthMax)
     public DateTimeOffset? Next => order.Min?.Lifetime.Due;
 
     /// <summary>Whether it is empty although there are jobs with later due times: then it must be filled again.</summary>
-    public bool IsExhausted => order.Count == 0 && horizon < DateTimeOffset.MaxValue;
+    public bool IsExhausted => order.Count == 0 && horizon is not null;
 
     /// <summary>Sets or replaces a job's due time; null removes it.</summary>
     public void Put(JobKey key, DueJob? job)
     {
         if (byKey.Remove(key, out DueJob? before))
             order.Remove(before);
-        if (job is null || job.Lifetime.Due >= horizon)
+        if (job is null || (horizon is not null && Order.Compare(job, horizon) >= 0))
             return;
         order.Add(byKey[key] = job);
         if (order.Count <= lengthMax)
             return;
-        DueJob last = order.Max!;
-        horizon = last.Lifetime.Due;
-        while (order.Max is { } beyond && beyond.Lifetime.Due >= horizon)
-        {
-            order.Remove(beyond);
-            byKey.Remove(beyond.Key);
-        }
+        horizon = order.Max!;
+        order.Remove(horizon);
+        byKey.Remove(horizon.Key);
     }
 
     /// <summary>Takes the job with the earliest due time, if that has come.</summary>
