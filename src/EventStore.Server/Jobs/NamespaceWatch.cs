@@ -4,6 +4,7 @@ using EventStore.Domain.Json;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Requests;
 using EventStore.Server.Store.Feed;
+using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Watch;
 
@@ -57,6 +58,10 @@ internal sealed class NamespaceWatch
 
     private WatchFrame? Frame(LogEntry entry)
     {
+        // It may be the birth or the end of a job, and then the count would be wrong.
+        if (entry is UnreadableEvent { Key.Namespace: var space } unreadable
+            && NamespaceEndpoints.Covers(asked, NamespaceEndpoints.Of(space, null)))
+            throw new UnreadableEventException(unreadable.Why, null);
         if (entry is not JobChange change)
             return null;
         (bool created, bool gone, string name) = (change.Before is null, change.After.Deleted, change.After.Key.Namespace);

@@ -82,8 +82,12 @@ public sealed class Ends_of_watches : IAsyncLifetime
         await using WatchClient history = await WatchClient.Open(
             server.Admin, "/apis/audit.eventstore.io/v1/namespaces/kube-test/pytorchjobrevisions",
             $"resourceVersion={(await server.Admin.Get(Sample.Jobs())).Revision()}");
+        await using WatchClient spaces = await WatchClient.Open(server.Admin, "/api/v1/namespaces");
+        await using WatchClient otherSpace = await WatchClient.Open(
+            server.Admin, "/api/v1/namespaces", "fieldSelector=metadata.name%3Delsewhere");
         await all.Next(2);
         await other.Next(1);
+        await spaces.Next(2);
 
         await database.Execute("BEGIN; " + Patch("next") + "; " + JobOfTomorrow + "; COMMIT"); // read together
         await server.Admin.Create("elsewhere", "elsewhere");
@@ -91,6 +95,8 @@ public sealed class Ends_of_watches : IAsyncLifetime
         Assert.Equal([("MODIFIED", "next"), ("ERROR", null)], (await all.ToEnd()).Select(Shown));
         Assert.Equal([("MODIFIED", "next")], (await other.Next(1)).Select(Shown));
         Assert.Equal([("ADDED", "elsewhere")], (await elsewhere.Next(1)).Select(Shown));
+        Assert.Equal([("ADDED", "elsewhere")], (await otherSpace.Next(1)).Select(Shown));
+        Assert.Equal([("ERROR", null)], (await spaces.ToEnd()).Select(Shown)); // it may be the birth or the end of a job
         List<Frame> revisions = await history.Next(2);
         Assert.Equal(["Patched", "Unknown"], revisions.Select(frame => (string?)JsonNode.Parse(frame.Object)!["verb"]));
         Assert.Equal(
