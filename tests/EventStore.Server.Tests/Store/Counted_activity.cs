@@ -1,3 +1,7 @@
+using System.Text;
+using EventStore.Domain.Jobs;
+using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 using EventStore.Server.Store.Activities;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Store.Proof;
@@ -44,6 +48,49 @@ public sealed class Counted_activity : IAsyncLifetime
         Assert.True(await Total() > events && events >= 500);
         Assert.Empty(await Differences());
 
+        string counted = await Content();
+        await using NpgsqlConnection owner = await database.OwnerSource.OpenConnectionAsync();
+        await ActivityOfLog.Rebuild(owner, default);
+        Assert.Equal(counted, await Content());
+    }
+
+    [Fact]
+    public async Task A_status_that_was_restored_or_applied_is_that_of_the_job()
+    {
+        const string running = """{"conditions":[{"status":"True","type":"Running"}]}""";
+        const string done = """{"completionTime":"2026-01-02T00:00:00Z","conditions":[{"status":"True","type":"Succeeded"}]}""";
+        await using (var lane = InProcess.Lane(database.Source))
+        {
+            foreach (string name in (string[])["applied", "emptied", "restored", "written"])
+                Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create(name)));
+            var past = await lane.Execute(InProcess.PatchStatus("written", $$"""{"status":{{done}}}""")) as Outcome.Done;
+            await lane.Execute(InProcess.Delete("restored"));
+            JobKey restored = past!.Job.Key with { Name = "restored" };
+            Assert.IsType<Outcome.Done>(await lane.Execute(
+                new RestoreJob(restored, DateTimeOffset.UtcNow, InProcess.Origin, past.Job, Guid.NewGuid()) { WithStatus = true }));
+            await Apply(lane, "applied", running);
+            await Apply(lane, "emptied", done);
+            await Count();
+            await Apply(lane, "applied", done);
+            await Apply(lane, "emptied", "{}");
+            await Count();
+        }
+
+        Assert.Equal(
+            """
+            applied Succeeded 2026-01-02T00:00:00Z
+            emptied
+            restored
+            restored Succeeded 2026-01-02T00:00:00Z
+            written Succeeded 2026-01-02T00:00:00Z
+            """,
+            await database.Ask<string>("""
+                SELECT string_agg(line, E'\n' ORDER BY line)
+                  FROM (SELECT concat_ws(' ', name, data->>'state', data->>'completed') AS line FROM eventstore.mt_doc_job_activity) lines
+                """));
+        List<Finding> findings = [];
+        await Verification.Run(database.Source, null, findings.Add, (_, _) => { }, default);
+        Assert.Empty(findings);
         string counted = await Content();
         await using NpgsqlConnection owner = await database.OwnerSource.OpenConnectionAsync();
         await ActivityOfLog.Rebuild(owner, default);
@@ -101,6 +148,19 @@ public sealed class Counted_activity : IAsyncLifetime
 
         await Count(); // one that was refused goes on from the progress of the others
         Assert.Empty(await Differences());
+    }
+
+    private static async Task Apply(CommitLane lane, string name, string status)
+    {
+        var configuration = (JsonObject)JsonReading.Parse(Encoding.UTF8.GetBytes(
+            $$"""{"apiVersion":"kubeflow.org/v1","kind":"PyTorchJob","metadata":{"name":"{{name}}"},"status":{{status}}}"""));
+        Assert.IsType<Outcome.Done>(await lane.Execute(new ApplyJob(
+            new JobKey(InProcess.Namespace, name), DateTimeOffset.UtcNow, InProcess.Origin, configuration, Force: true, Guid.NewGuid())
+        {
+            Profile = Profile.Kubeflow,
+            Manager = "operator",
+            OfStatus = true,
+        }));
     }
 
     private ProjectionDaemon Daemon() =>

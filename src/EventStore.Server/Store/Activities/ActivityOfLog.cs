@@ -51,9 +51,12 @@ internal static class ActivityOfLog
           FROM (SELECT stream_id, count(*) AS changes, max(seq_id) AS revision, max(timestamp) AS changed
                   FROM eventstore.mt_events WHERE seq_id <= $1 GROUP BY stream_id) l
           JOIN eventstore.mt_events c ON c.stream_id = l.stream_id AND c.version = 1
-          LEFT JOIN (SELECT DISTINCT ON (stream_id) stream_id, data->'status' AS status
-                       FROM eventstore.mt_events WHERE seq_id <= $1 AND type = 'job_status_updated' ORDER BY stream_id, version DESC) s
-                 ON s.stream_id = l.stream_id
+          LEFT JOIN (SELECT DISTINCT ON (stream_id) stream_id,
+                            coalesce(data->'status', data->'patch'->'status', data->'manifest'->'status') AS status
+                       FROM eventstore.mt_events
+                      WHERE seq_id <= $1 AND (version = 1 OR type = 'job_status_updated'
+                                              OR (type = 'job_applied' AND data ? 'subresource'))
+                      ORDER BY stream_id, version DESC) s ON s.stream_id = l.stream_id
           LEFT JOIN eventstore.mt_events d ON d.stream_id = l.stream_id AND d.type = 'job_deleted' AND d.seq_id <= $1
         """;
 

@@ -60,10 +60,13 @@ internal sealed class ActivityPage
                 break;
             case JobRestored restored:
                 line.Birth = Birth(restored.Manifest, time, user);
-                line.Status = (StateOf(restored.Manifest["status"]), Short(restored.Manifest["status"]?.Member("completionTime")));
+                line.Status = StatusOf(restored.Manifest["status"]);
                 break;
             case JobStatusUpdated updated:
-                line.Status = (StateOf(updated.Status), Short(updated.Status?.Member("completionTime")));
+                line.Status = StatusOf(updated.Status);
+                break;
+            case JobApplied { Subresource: not null } applied:
+                line.Status = StatusOf(applied.Patch["status"]);
                 break;
             case JobDeleted:
                 line.Deleted = time;
@@ -92,9 +95,15 @@ internal sealed class ActivityPage
     }
 
     /// <summary>What is counted of a status.</summary>
-    internal static JsonValue PartOfStatus(JsonValue status) => JsonObject.Of(
-        ("completionTime", Short(status.Member("completionTime"))),
-        ("conditions", new JsonArray([JsonObject.Of(("type", StateOf(status)))])));
+    internal static JsonValue PartOfStatus(JsonValue status)
+    {
+        (JsonValue state, JsonValue completed) = StatusOf(status);
+        return JsonObject.Of(("completionTime", completed), ("conditions", new JsonArray([JsonObject.Of(("type", state))])));
+    }
+
+    /// <summary>What is counted of a patch: the status, which stands whole in the patch that applied it.</summary>
+    internal static JsonValue PartOfPatch(JsonValue patch) =>
+        patch.Member("status") is { } status ? JsonObject.Of(("status", PartOfStatus(status))) : JsonObject.Empty;
 
     private static JsonObject Birth(JsonObject manifest, DateTimeOffset time, string user)
     {
@@ -103,8 +112,9 @@ internal sealed class ActivityPage
             ("created", Rfc3339.Exact(time)), ("createdBy", user), ("name", metadata["name"]!), ("namespace", metadata["namespace"]!));
     }
 
-    private static JsonValue StateOf(JsonValue? status) =>
-        status?.Member("conditions") is JsonArray { Items: [.., var last] } ? Short(last.Member("type")) : JsonNull.Value;
+    private static (JsonValue State, JsonValue Completed) StatusOf(JsonValue? status) => (
+        status?.Member("conditions") is JsonArray { Items: [.., var last] } ? Short(last.Member("type")) : JsonNull.Value,
+        Short(status?.Member("completionTime")));
 
     private static JsonValue Short(JsonValue? value) =>
         value is JsonText text && Encoding.UTF8.GetByteCount(text.Value) <= TextBytesMax ? text : JsonNull.Value;

@@ -27,7 +27,7 @@ internal static class ActivityStore
     /// </summary>
     private static readonly Dictionary<string, Func<JsonValue, JsonValue>?> Values = new()
     {
-        ["patch"] = null,
+        ["patch"] = ActivityPage.PartOfPatch,
         ["replaced"] = null,
         ["manifest"] = ActivityPage.PartOfManifest,
         ["status"] = ActivityPage.PartOfStatus,
