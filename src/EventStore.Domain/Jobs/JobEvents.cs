@@ -4,7 +4,7 @@ using EventStore.Domain.Json;
 namespace EventStore.Domain.Jobs;
 
 // WARNING. These records are stored for ever: their members are the stored format. A member may be added if old events can do
-// without it; none may be renamed, removed or given another meaning. The stored names of the events are set once, in MartenSetup.
+// without it; none may be renamed, removed or given another meaning. The stored names of the events are set once, in EventCodec.
 
 /// <summary>What happened to a job.</summary>
 public abstract record JobEvent

@@ -61,7 +61,7 @@ internal sealed class JobListReads(JobReads jobs, RevisionReads revisions)
     {
         long head = await jobs.Head(stop);
         RevisionQuery query = new RevisionQuery { Last = Math.Min(head, question.Behind - 1 ?? head) }
-            .And(new RevisionCondition(RevisionField.Event, true, [EventCodec.Names[typeof(JobDeleted)]]));
+            .And(new RevisionCondition(RevisionField.Event, true, [EventCodec.Deleted]));
         if (question.Namespace is { } @namespace)
             query = query.And(new RevisionCondition(RevisionField.Namespace, true, [@namespace]));
         if (question.By.Length > 0)

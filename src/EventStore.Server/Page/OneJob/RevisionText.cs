@@ -57,8 +57,8 @@ internal static class RevisionText
     /// <summary>Whether an event of that stored name begins a life of the name, or ends one; null for any other.</summary>
     public static bool? Begins(string type) => type switch
     {
-        "job_created" or "job_restored" => true,
-        "job_deleted" => false,
+        EventCodec.Created or EventCodec.Restored => true,
+        EventCodec.Deleted => false,
         _ => null,
     };
 

@@ -1,3 +1,4 @@
+using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using Npgsql;
 
@@ -34,7 +35,7 @@ internal static class ActivityOfLog
           JOIN eventstore.mt_events c ON c.stream_id = e.stream_id AND c.version = 1
          CROSS JOIN LATERAL (
                 SELECT '' AS field
-                 UNION SELECT 'metadata.deletionTimestamp' WHERE e.type = 'job_deletion_requested'
+                 UNION SELECT 'metadata.deletionTimestamp' WHERE e.type = '{EventCodec.DeletionRequested}'
                  UNION SELECT {ActivityField.Sql("path")} FROM jsonb_array_elements_text(coalesce(e.data->'paths', '[]')) path) f
          WHERE e.seq_id <= $1
          GROUP BY 1, 2, 3, 4, 5
@@ -54,10 +55,10 @@ internal static class ActivityOfLog
           LEFT JOIN (SELECT DISTINCT ON (stream_id) stream_id,
                             coalesce(data->'status', data->'patch'->'status', data->'manifest'->'status') AS status
                        FROM eventstore.mt_events
-                      WHERE seq_id <= $1 AND (version = 1 OR type = 'job_status_updated'
-                                              OR (type = 'job_applied' AND data ? 'subresource'))
+                      WHERE seq_id <= $1 AND (version = 1 OR type = '{{EventCodec.StatusUpdated}}'
+                                              OR (type = '{{EventCodec.Applied}}' AND data ? 'subresource'))
                       ORDER BY stream_id, version DESC) s ON s.stream_id = l.stream_id
-          LEFT JOIN eventstore.mt_events d ON d.stream_id = l.stream_id AND d.type = 'job_deleted' AND d.seq_id <= $1
+          LEFT JOIN eventstore.mt_events d ON d.stream_id = l.stream_id AND d.type = '{{EventCodec.Deleted}}' AND d.seq_id <= $1
         """;
 
     private static readonly string WrongCounts = $"""

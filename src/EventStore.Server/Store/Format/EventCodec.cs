@@ -14,20 +14,38 @@ namespace EventStore.Server.Store.Format;
 /// </summary>
 internal static class EventCodec
 {
+    /// <summary>The stored name of <see cref="JobCreated"/>; this and the next are those that SQL statements are written with.</summary>
+    public const string Created = "job_created";
+
+    /// <summary>The stored name of <see cref="JobRestored"/>.</summary>
+    public const string Restored = "job_restored";
+
+    /// <summary>The stored name of <see cref="JobApplied"/>.</summary>
+    public const string Applied = "job_applied";
+
+    /// <summary>The stored name of <see cref="JobStatusUpdated"/>.</summary>
+    public const string StatusUpdated = "job_status_updated";
+
+    /// <summary>The stored name of <see cref="JobDeletionRequested"/>.</summary>
+    public const string DeletionRequested = "job_deletion_requested";
+
+    /// <summary>The stored name of <see cref="JobDeleted"/>.</summary>
+    public const string Deleted = "job_deleted";
+
     private static readonly JsonWriterOptions Compact = new() { Encoder = PlainEscaping.Encoder };
 
     /// <summary>The stored name of each event (<c>mt_events.type</c>). They stay as they are even if a class is renamed.</summary>
     public static IReadOnlyDictionary<Type, string> Names { get; } = new Dictionary<Type, string>
     {
-        [typeof(JobCreated)] = "job_created",
-        [typeof(JobRestored)] = "job_restored",
+        [typeof(JobCreated)] = Created,
+        [typeof(JobRestored)] = Restored,
         [typeof(JobPatched)] = "job_patched",
         [typeof(JobReplaced)] = "job_replaced",
         [typeof(JobRolledBack)] = "job_rolled_back",
-        [typeof(JobApplied)] = "job_applied",
-        [typeof(JobStatusUpdated)] = "job_status_updated",
-        [typeof(JobDeletionRequested)] = "job_deletion_requested",
-        [typeof(JobDeleted)] = "job_deleted",
+        [typeof(JobApplied)] = Applied,
+        [typeof(JobStatusUpdated)] = StatusUpdated,
+        [typeof(JobDeletionRequested)] = DeletionRequested,
+        [typeof(JobDeleted)] = Deleted,
     };
 
     private static readonly Dictionary<string, Type> Types = Names.ToDictionary(name => name.Value, name => name.Key);

@@ -30,8 +30,8 @@ public abstract record RestorePoint
 /// <summary>Finds the state to restore a job from: at a revision, or just before its deletion.</summary>
 public sealed class RestorePoints(Primary database)
 {
-    private const string LastSql = """
-        SELECT e.stream_id, e.version, r.type = 'job_deleted'
+    private const string LastSql = $"""
+        SELECT e.stream_id, e.version, r.type = '{EventCodec.Deleted}'
           FROM eventstore.revision r JOIN eventstore.mt_events e ON e.seq_id = r.revision
          WHERE r.namespace = $1 AND r.job = $2 ORDER BY r.revision DESC LIMIT 1
         """;

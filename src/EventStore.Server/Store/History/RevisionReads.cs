@@ -30,9 +30,9 @@ public sealed class RevisionReads(Standbys standbys)
     private const string FindSql =
         $"SELECT r.revision, 0, false, {IndexIntersection.Columns} FROM {IndexIntersection.Tables} WHERE r.revision = $1";
 
-    private const string LastVersionSql = """
+    private const string LastVersionSql = $"""
         SELECT e.version FROM eventstore.mt_events e
-         WHERE e.stream_id = $1 AND e.type <> 'job_deleted' ORDER BY e.version DESC LIMIT 1
+         WHERE e.stream_id = $1 AND e.type <> '{EventCodec.Deleted}' ORDER BY e.version DESC LIMIT 1
         """;
 
     private const string AtVersionSql = """

@@ -29,8 +29,8 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
 
     private readonly CountedTimelines known = new();
 
-    private static readonly string[] Life = ["job_created", "job_restored", "job_deletion_requested", "job_deleted"];
-    private static readonly string Status = EventCodec.Names[typeof(JobStatusUpdated)];
+    private static readonly string[] Life =
+        [EventCodec.Created, EventCodec.Restored, EventCodec.DeletionRequested, EventCodec.Deleted];
 
     private const string ExtentSql = """
         SELECT f.revision, b.timestamp, l.revision, e.timestamp
@@ -92,13 +92,14 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
          ORDER BY c.slice, min(c.first)
         """;
 
-    private const string LivesBeforeSql = """
-        SELECT r.type <> 'job_deleted' FROM eventstore.revision r
+    private const string LivesBeforeSql = $"""
+        SELECT r.type <> '{EventCodec.Deleted}' FROM eventstore.revision r
          WHERE r.namespace = $1 AND r.job = $2 AND r.revision < $3 ORDER BY r.revision DESC LIMIT 1
         """;
 
     /// <summary>The kind of change of an event type; null if the changed fields decide.</summary>
-    public static ChangeKind? KindOf(string type) => Life.Contains(type) ? ChangeKind.Life : type == Status ? ChangeKind.Status : null;
+    public static ChangeKind? KindOf(string type) =>
+        Life.Contains(type) ? ChangeKind.Life : type == EventCodec.StatusUpdated ? ChangeKind.Status : null;
 
     /// <summary>Where the name's history begins and ends; null if no job ever had the name.</summary>
     public async Task<HistoryExtent?> Extent(JobKey key, CancellationToken stop)
@@ -159,7 +160,7 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset[]> { TypedValue = bounds });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = CountedMax + 1 });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = LookedIntoMax });
-        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. Life, Status] });
+        command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = [.. Life, EventCodec.StatusUpdated] });
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         while (await row.ReadAsync(stop))
         {

@@ -31,11 +31,11 @@ public sealed partial class JobReads(Standbys standbys)
           FROM {HeadRow.Sql} h, named n ORDER BY n.path
         """;
 
-    private const string LivesSql = """
-        SELECT r.namespace, sum(CASE r.type WHEN 'job_deleted' THEN -1 ELSE 1 END),
+    private const string LivesSql = $"""
+        SELECT r.namespace, sum(CASE r.type WHEN '{EventCodec.Deleted}' THEN -1 ELSE 1 END),
                (SELECT e.timestamp FROM eventstore.mt_events e WHERE e.seq_id = min(r.revision))
           FROM eventstore.revision r
-         WHERE r.type IN ('job_created', 'job_restored', 'job_deleted') AND r.revision <= $1 GROUP BY r.namespace
+         WHERE r.type IN ('{EventCodec.Created}', '{EventCodec.Restored}', '{EventCodec.Deleted}') AND r.revision <= $1 GROUP BY r.namespace
         """;
 
     private const string NextIsOldSql =

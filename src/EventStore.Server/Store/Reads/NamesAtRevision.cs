@@ -1,4 +1,5 @@
 using EventStore.Domain.Jobs;
+using EventStore.Server.Store.Format;
 using Npgsql;
 
 namespace EventStore.Server.Store.Reads;
@@ -83,9 +84,9 @@ internal sealed class NamesAtRevision(NpgsqlConnection connection, JobRange rang
         await using (var closing = new NpgsqlCommand("CLOSE ALL", connection))
             await closing.ExecuteNonQueryAsync(stop);
         await using var command = new NpgsqlCommand { Connection = connection, CommandTimeout = 0 };
-        const string DeletedSince = """
+        const string DeletedSince = $"""
             DECLARE deleted_since NO SCROLL CURSOR FOR
-            SELECT r.namespace, r.job FROM eventstore.revision r WHERE r.type = 'job_deleted' AND r.revision >
+            SELECT r.namespace, r.job FROM eventstore.revision r WHERE r.type = '{EventCodec.Deleted}' AND r.revision >
             """;
         JobRange.Add(command, DeletedSince + " ", revision);
         whole.Narrow(command, "r.namespace", "r.job");

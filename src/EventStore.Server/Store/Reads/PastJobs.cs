@@ -25,7 +25,7 @@ internal static class PastJobs
                 WHERE r.namespace = k.namespace AND r.job = k.name AND r.revision <= $3 ORDER BY r.revision DESC LIMIT 1) l
           JOIN eventstore.mt_events e ON e.seq_id = l.revision
           {Places}
-         WHERE l.type <> 'job_deleted'
+         WHERE l.type <> '{EventCodec.Deleted}'
         """;
 
     private const string OfVersionsSql = $"""
@@ -35,8 +35,8 @@ internal static class PastJobs
           {Places}
         """;
 
-    private const string Entering = """
-        SELECT e.stream_id, e.version, e.seq_id, e.timestamp, e.type = 'job_deleted',
+    private const string Entering = $"""
+        SELECT e.stream_id, e.version, e.seq_id, e.timestamp, e.type = '{EventCodec.Deleted}',
                CASE WHEN w.goes_back THEN coalesce(n.version, c.mt_version) ELSE coalesce(s.version, 0) END,
                CASE WHEN w.goes_back THEN coalesce(n.text, c.data ->> 'text') ELSE s.text END,
                c.namespace, c.name

@@ -26,14 +26,14 @@ internal sealed class RepeatableRead : IAsyncDisposable
         "SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE NOT j.deleted AND j.revision > ";
 
     private const string OrDeletedSinceSql =
-        " UNION SELECT r.namespace, r.job FROM eventstore.revision r WHERE r.type = 'job_deleted' AND r.revision > $1";
+        $" UNION SELECT r.namespace, r.job FROM eventstore.revision r WHERE r.type = '{EventCodec.Deleted}' AND r.revision > $1";
 
-    private const string ThenSql = """
+    private const string ThenSql = $$"""
         SELECT count(*) FROM ({0}) AS k
          CROSS JOIN LATERAL (
                SELECT r.type FROM eventstore.revision r
                 WHERE r.namespace = k.namespace AND r.job = k.name AND r.revision <= $1 ORDER BY r.revision DESC LIMIT 1) l
-         WHERE l.type <> 'job_deleted'
+         WHERE l.type <> '{{EventCodec.Deleted}}'
         """;
 
     private readonly NpgsqlConnection connection;
