@@ -18,7 +18,7 @@ internal static class PastJobs
 {
     // The last event of a name by then shows which incarnation lived, if any.
     private const string OfKeysSql = $"""
-        {Entering}
+        {StartColumns}
           FROM unnest($1::text[], $2::text[]) AS k (namespace, name)
          CROSS JOIN LATERAL (
                SELECT r.revision, r.type FROM eventstore.revision r
@@ -29,13 +29,13 @@ internal static class PastJobs
         """;
 
     private const string OfVersionsSql = $"""
-        {Entering}
+        {StartColumns}
           FROM unnest($1::uuid[], $2::bigint[]) AS k (stream_id, version)
           JOIN eventstore.mt_events e ON e.stream_id = k.stream_id AND e.version = k.version
           {Places}
         """;
 
-    private const string Entering = $"""
+    private const string StartColumns = $"""
         SELECT e.stream_id, e.version, e.seq_id, e.timestamp, e.type = '{EventCodec.Deleted}',
                CASE WHEN w.goes_back THEN coalesce(n.version, c.mt_version) ELSE coalesce(s.version, 0) END,
                CASE WHEN w.goes_back THEN coalesce(n.text, c.data ->> 'text') ELSE s.text END,
@@ -56,10 +56,10 @@ internal static class PastJobs
 
     private const string EventsSql = """
         SELECT k.place - 1, e.seq_id, e.type, e.data::text
-          FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS k (stream_id, entered, wanted, place)
+          FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS k (stream_id, start, wanted, place)
           JOIN eventstore.mt_events e
-            ON e.stream_id = k.stream_id AND e.version > least(k.entered, k.wanted) AND e.version <= greatest(k.entered, k.wanted)
-         ORDER BY k.place, CASE WHEN k.entered < k.wanted THEN e.version ELSE -e.version END
+            ON e.stream_id = k.stream_id AND e.version > least(k.start, k.wanted) AND e.version <= greatest(k.start, k.wanted)
+         ORDER BY k.place, CASE WHEN k.start < k.wanted THEN e.version ELSE -e.version END
         """;
 
     /// <summary>The jobs of these names that lived at the revision, as they stood then.</summary>
@@ -108,35 +108,36 @@ internal static class PastJobs
         {
             while ((complete = !await reader.ReadAsync(stop)) == false && (replays.Count == 0 || bytes <= bytesMax))
             {
-                (Replay replay, int textBytes) = await Enter(reader, stop);
+                (Replay replay, int textBytes) = await ReadStart(reader, stop);
                 replays.Add(replay);
                 bytes += textBytes;
             }
         }
 
-        bool followed = await Follow(command.Connection!, replays.FindAll(replay => replay.Entered != replay.Version), bytesMax, stop);
-        return new Found(replays.FindAll(replay => !replay.Dropped).ConvertAll(replay => replay.End()), complete && followed);
+        bool applied = await ApplyEvents(
+            command.Connection!, replays.FindAll(replay => replay.StartVersion != replay.Version), bytesMax, stop);
+        return new Found(replays.FindAll(replay => !replay.Dropped).ConvertAll(replay => replay.End()), complete && applied);
     }
 
-    private static async Task<(Replay Replay, int TextBytes)> Enter(NpgsqlDataReader reader, CancellationToken stop)
+    private static async Task<(Replay Replay, int TextBytes)> ReadStart(NpgsqlDataReader reader, CancellationToken stop)
     {
         var replay = new Replay(
             reader.GetGuid(0), reader.GetInt64(1), reader.GetInt64(2), reader.GetFieldValue<DateTimeOffset>(3), reader.GetBoolean(4),
             reader.GetInt64(5));
         byte[] text = await reader.IsDBNullAsync(6, stop) ? [] : await reader.GetFieldValueAsync<byte[]>(6, stop);
-        replay.Job = text.Length == 0 ? null : JobText.Read(text, replay.Uid, replay.Entered, replay.Revision, deleted: false);
+        replay.Job = text.Length == 0 ? null : JobText.Read(text, replay.Uid, replay.StartVersion, replay.Revision, deleted: false);
         replay.Key = new JobKey(await reader.GetFieldValueAsync<string>(7, stop), await reader.GetFieldValueAsync<string>(8, stop));
         return (replay, text.Length);
     }
 
     /// <summary>Applies the events of each replay; false if later replays were dropped to keep the bound on bytes.</summary>
-    private static async Task<bool> Follow(NpgsqlConnection connection, List<Replay> replays, long bytesMax, CancellationToken stop)
+    private static async Task<bool> ApplyEvents(NpgsqlConnection connection, List<Replay> replays, long bytesMax, CancellationToken stop)
     {
         if (replays.Count == 0)
             return true;
         await using var command = new NpgsqlCommand(EventsSql, connection);
         command.Parameters.Add(new NpgsqlParameter<Guid[]> { TypedValue = [.. replays.Select(replay => replay.Uid)] });
-        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. replays.Select(replay => replay.Entered)] });
+        command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. replays.Select(replay => replay.StartVersion)] });
         command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = [.. replays.Select(replay => replay.Version)] });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(CommandBehavior.SequentialAccess, stop);
         (long bytes, int at) = (0, 0);
@@ -170,8 +171,8 @@ internal static class PastJobs
     /// <param name="Revision">Its revision.</param>
     /// <param name="Time">When it was committed.</param>
     /// <param name="Deleted">Whether its event deleted the job.</param>
-    /// <param name="Entered">The version of the stored state; 0 for the stream's beginning.</param>
-    private sealed record Replay(Guid Uid, long Version, long Revision, DateTimeOffset Time, bool Deleted, long Entered)
+    /// <param name="StartVersion">The version of the stored state; 0 for the stream's beginning.</param>
+    private sealed record Replay(Guid Uid, long Version, long Revision, DateTimeOffset Time, bool Deleted, long StartVersion)
     {
         private UnreadableEventException? problem;
 
@@ -192,7 +193,7 @@ internal static class PastJobs
             try
             {
                 JobEvent happened = StoredEvent.Read(revision, name, data);
-                Job = Entered < Version ? Job.Evolve(Job, happened, revision) : Job!.Revert(happened, Revision);
+                Job = StartVersion < Version ? Job.Evolve(Job, happened, revision) : Job!.Revert(happened, Revision);
             }
             catch (Exception e) when (e is not OutOfMemoryException)
             {
@@ -205,7 +206,7 @@ internal static class PastJobs
         {
             if (problem is null && Job?.Version != Version)
                 problem = new UnreadableEventException(
-                    $"the events of {Uid} do not lead from version {Entered} to {Version}: some are missing", null);
+                    $"the events of {Uid} do not lead from version {StartVersion} to {Version}: some are missing", null);
             return new PastJob(Uid, Key, problem is null ? Job! with { Revision = Revision, Deleted = Deleted } : null, Time, problem);
         }
     }
