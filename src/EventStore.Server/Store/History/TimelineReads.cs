@@ -2,6 +2,7 @@ using EventStore.Domain.History;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
+using EventStore.Server.Store.Reads;
 using Npgsql;
 
 namespace EventStore.Server.Store.History;
@@ -44,18 +45,11 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
     // and a join of two of them, planned for any values, took minutes.
     // $1 namespace, $2 job, $3 first and $4 last revision, $5 the moments between slices, $6 how many are counted, $7 how many looked into,
     // $8 the types that are of one kind whatever they changed.
-    private const string CountSql = """
+    private const string CountSql = $$"""
         WITH RECURSIVE search (place, moment, low, high) AS (
             SELECT m.place, m.moment, $3::bigint - 1, $4::bigint FROM unnest($5::timestamptz[]) WITH ORDINALITY m (moment, place)
             UNION ALL
-            SELECT s.place, s.moment, CASE WHEN e.timestamp >= s.moment THEN s.low ELSE m.middle END,
-                   CASE WHEN e.timestamp >= s.moment THEN e.seq_id - 1 ELSE s.high END
-              FROM search s
-             CROSS JOIN LATERAL (SELECT (s.low + s.high + 1) / 2 AS middle) m
-              LEFT JOIN LATERAL (
-                   SELECT o.seq_id, o.timestamp FROM eventstore.mt_events o
-                    WHERE o.seq_id > s.low AND o.seq_id <= m.middle ORDER BY o.seq_id DESC LIMIT 1) e ON true
-             WHERE s.low < s.high),
+            {{RevisionAtTime.StepSql}}),
         bounds (slices) AS MATERIALIZED (
             SELECT coalesce(array_agg(s.low + 1 ORDER BY s.place), '{}') FROM search s WHERE s.low = s.high),
         size (revisions, oldest) AS MATERIALIZED (

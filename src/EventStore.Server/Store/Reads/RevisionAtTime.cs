@@ -9,18 +9,27 @@ namespace EventStore.Server.Store.Reads;
 /// </summary>
 internal static class RevisionAtTime
 {
-    // Every event up to "low" is of the moment or before, every one behind "high" is after it.
+    /// <summary>
+    /// One step of the search, of the recursive query <c>search (place, moment, low, high)</c>: every event up to <c>low</c> is before the
+    /// moment, every one behind <c>high</c> is not. It is over where the two are equal.
+    /// </summary>
+    public const string StepSql = """
+        SELECT s.place, s.moment, CASE WHEN e.timestamp >= s.moment THEN s.low ELSE m.middle END,
+               CASE WHEN e.timestamp >= s.moment THEN e.seq_id - 1 ELSE s.high END
+          FROM search s
+         CROSS JOIN LATERAL (SELECT (s.low + s.high + 1) / 2 AS middle) m
+          LEFT JOIN LATERAL (
+               SELECT o.seq_id, o.timestamp FROM eventstore.mt_events o
+                WHERE o.seq_id > s.low AND o.seq_id <= m.middle ORDER BY o.seq_id DESC LIMIT 1) e ON true
+         WHERE s.low < s.high
+        """;
+
+    // Times are in microseconds: what is before the next one is of the moment or before it.
     private const string Sql = $"""
-        WITH RECURSIVE search (low, high) AS (
-            SELECT 1::bigint, h.revision FROM {HeadRow.Sql} h
+        WITH RECURSIVE search (place, moment, low, high) AS (
+            SELECT 1::bigint, $1 + interval '1 microsecond', 1::bigint, h.revision FROM {HeadRow.Sql} h
             UNION ALL
-            SELECT CASE WHEN e.timestamp > $1 THEN s.low ELSE m.middle END, CASE WHEN e.timestamp > $1 THEN e.seq_id - 1 ELSE s.high END
-              FROM search s
-             CROSS JOIN LATERAL (SELECT (s.low + s.high + 1) / 2 AS middle) m
-              LEFT JOIN LATERAL (
-                   SELECT o.seq_id, o.timestamp FROM eventstore.mt_events o
-                    WHERE o.seq_id > s.low AND o.seq_id <= m.middle ORDER BY o.seq_id DESC LIMIT 1) e ON true
-             WHERE s.low < s.high)
+            {StepSql})
         SELECT coalesce((SELECT o.seq_id FROM eventstore.mt_events o WHERE o.seq_id <= s.low ORDER BY o.seq_id DESC LIMIT 1), 1),
                h.time <= $1, clock_timestamp()
           FROM search s, {HeadRow.Sql} h WHERE s.low = s.high
