@@ -52,6 +52,16 @@ public sealed class Rules_in_files
         Assert.False(Allows(bindings, user, group, Patch("other", "mnist")));
     }
 
+    [Theory]
+    [InlineData("1.2.3")]
+    [InlineData("yEs")]
+    [InlineData("_")]
+    public void What_kubectl_reads_as_a_text_needs_no_quotes(string name)
+    {
+        RoleBindings bindings = Read(("a.yaml", Binding), ("b.yaml", Role.Replace("[mnist]", $"[{name}]", StringComparison.Ordinal)));
+        Assert.True(Allows(bindings, "alice", "", Patch("ml", name)));
+    }
+
     [Fact]
     public void Documents_lists_and_JSON_say_the_same()
     {

@@ -1,4 +1,4 @@
-using System.Text.RegularExpressions;
+using EventStore.Domain.Json;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 using ScalarEvent = YamlDotNet.Core.Events.Scalar;
@@ -31,7 +31,7 @@ internal abstract record Yaml(int Line)
 /// Reads YAML (and so JSON) with line numbers, as far as Kubernetes objects need it. Anchors and aliases are refused: a short text
 /// with them can expand to one that fills the memory.
 /// </summary>
-internal static partial class YamlReading
+internal static class YamlReading
 {
     private const int DepthMax = 32;
 
@@ -108,15 +108,8 @@ internal static partial class YamlReading
             throw new YamlException(scalar.Start, scalar.End, "tags are not read here");
         if (scalar.Style != ScalarStyle.Plain || !scalar.Tag.IsEmpty)
             return new Yaml.Text(line, scalar.Value);
-        return scalar.Value is "" or "~" or "null" or "Null" or "NULL" ? new Yaml.Null(line)
-            : NoText().IsMatch(scalar.Value) ? new Yaml.Other(line, scalar.Value)
-            : new Yaml.Text(line, scalar.Value);
+        return YamlScalar.IsNull(scalar.Value) ? new Yaml.Null(line)
+            : YamlScalar.IsText(scalar.Value) ? new Yaml.Text(line, scalar.Value)
+            : new Yaml.Other(line, scalar.Value);
     }
-
-    /// <summary>What YAML 1.1, which is kubectl's, takes for a boolean or a number where it stands without quotes.</summary>
-    [GeneratedRegex(
-        @"^(y|yes|n|no|true|false|on|off|[-+]?(0[xob]?)?[0-9][0-9a-f_]*"
-        + @"|[-+]?[0-9_]*\.?[0-9_]+(e[-+]?[0-9]+)?|[-+]?[0-9_]+\.[0-9_]*(e[-+]?[0-9]+)?|[-+]?\.(inf|nan))$",
-        RegexOptions.IgnoreCase | RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
-    private static partial Regex NoText();
 }

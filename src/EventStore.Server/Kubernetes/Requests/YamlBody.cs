@@ -1,8 +1,6 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using EventStore.Domain.Json;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -15,7 +13,7 @@ namespace EventStore.Server.Kubernetes.Requests;
 /// numbers keep their digits. Anchors and aliases are refused, because a short text with them can expand to one that fills the
 /// memory; so are tags, merge keys and a second document.
 /// </summary>
-internal static partial class YamlBody
+internal static class YamlBody
 {
     private const string TextTag = "tag:yaml.org,2002:str";
 
@@ -114,13 +112,13 @@ internal static partial class YamlBody
             throw new YamlException(scalar.Start, scalar.End, "tags are not read here");
         if (scalar.Style != ScalarStyle.Plain || isTagged)
             json.WriteStringValue(text);
-        else if (text is "" or "~" or "null" or "Null" or "NULL")
+        else if (YamlScalar.IsNull(text))
             json.WriteNullValue();
-        else if (Flag(text) is { } flag)
+        else if (YamlScalar.Flag(text) is { } flag)
             json.WriteBooleanValue(flag);
-        else if (Number(text) is { } number)
+        else if (YamlScalar.Number(text) is { } number)
             json.WriteRawValue(number, skipInputValidation: true);
-        else if (Endless().IsMatch(text))
+        else if (YamlScalar.IsEndless(text))
             throw new YamlException(scalar.Start, scalar.End, $"{text} is no number that JSON has");
         else
             json.WriteStringValue(text);
@@ -128,64 +126,6 @@ internal static partial class YamlBody
 
     private static string Name(ScalarEvent name) =>
         name.Style != ScalarStyle.Plain || (!name.Tag.IsEmpty && !name.Tag.IsNonSpecific) ? name.Value
-        : Flag(name.Value) is { } flag ? (flag ? "true" : "false")
-        : Number(name.Value) ?? name.Value;
-
-    private static bool? Flag(string text) => text switch
-    {
-        "true" or "True" or "TRUE" or "yes" or "Yes" or "YES" or "on" or "On" or "ON" or "y" or "Y" => true,
-        "false" or "False" or "FALSE" or "no" or "No" or "NO" or "off" or "Off" or "OFF" or "n" or "N" => false,
-        _ => null,
-    };
-
-    /// <summary>The number as JSON writes it, or null.</summary>
-    private static string? Number(string text)
-    {
-        if (!MaybeNumber().IsMatch(text))
-            return null;
-        string plain = text.Replace("_", "", StringComparison.Ordinal);
-        string sign = plain.StartsWith('-') ? "-" : "";
-        string digits = plain.TrimStart('+', '-');
-        if (digits.Length > 2 && digits[0] == '0' && Base(digits[1]) is var (radix, start) && OfBase(digits[start..], radix) is { } value)
-            return sign + value;
-        if (!Decimal().IsMatch(digits))
-            return null;
-        digits = digits.StartsWith('.') ? "0" + digits : digits;
-        int point = digits.IndexOf('.', StringComparison.Ordinal);
-        if (point >= 0 && (point + 1 == digits.Length || !char.IsAsciiDigit(digits[point + 1])))
-            digits = digits.Insert(point + 1, "0");
-        return sign + (
-            digits.Length > 1 && digits[0] == '0' && char.IsAsciiDigit(digits[1]) ? digits.TrimStart('0').PadLeft(1, '0') : digits);
-    }
-
-    private static (int Radix, int Start) Base(char c) => c switch
-    {
-        'x' or 'X' => (16, 2),
-        'b' or 'B' => (2, 2),
-        'o' or 'O' => (8, 2),
-        _ => (8, 1), // 0644, as file modes are written
-    };
-
-    private static string? OfBase(string digits, int radix)
-    {
-        System.Numerics.BigInteger value = 0;
-        foreach (char c in digits)
-        {
-            int digit = char.IsAsciiHexDigit(c) ? Convert.ToInt32(c.ToString(), 16) : radix;
-            if (digit >= radix)
-                return null;
-            value = (value * radix) + digit;
-        }
-
-        return value.ToString(CultureInfo.InvariantCulture);
-    }
-
-    [GeneratedRegex(@"^[-+]?[.]?[0-9][0-9_a-fA-FxXoO.+-]{0,1000}$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
-    private static partial Regex MaybeNumber();
-
-    [GeneratedRegex(@"^([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
-    private static partial Regex Decimal();
-
-    [GeneratedRegex(@"^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
-    private static partial Regex Endless();
+        : YamlScalar.Flag(name.Value) is { } flag ? (flag ? "true" : "false")
+        : YamlScalar.Number(name.Value) ?? name.Value;
 }
