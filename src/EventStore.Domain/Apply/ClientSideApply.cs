@@ -1,5 +1,6 @@
 using System.Text;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Apply;
 
@@ -39,7 +40,7 @@ internal static class ClientSideApply
     {
         if (LastApplied(job) is not { } text
             || !JsonReading.TryParse(Encoding.UTF8.GetBytes(text), out JsonValue? read, out _) || read is not JsonObject last
-            || last["apiVersion"] is not JsonText { Value: ManagedFields.ApiVersion } || AppliedConfiguration.Wrong(last) is not null)
+            || last["apiVersion"] is not JsonText { Value: Schema.ApiVersion } || AppliedConfiguration.Wrong(last) is not null)
             return null;
         FieldComparison since = FieldComparison.Of(last, job);
         return FieldSet.Difference(TypedFields.Of(last), FieldSet.Union(since.Set, since.Removed));

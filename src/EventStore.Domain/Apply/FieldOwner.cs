@@ -1,4 +1,5 @@
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Apply;
 
@@ -33,7 +34,7 @@ public sealed record FieldOwner(string Operation, string Subresource, string Nam
             string who = Manifests.FieldError.Quote(Name);
             if (Subresource.Length > 0)
                 who += $" with subresource {Manifests.FieldError.Quote(Subresource)}";
-            return Operation == Update ? $"{who} using {ManagedFields.ApiVersion}" : who;
+            return Operation == Update ? $"{who} using {Schema.ApiVersion}" : who;
         }
     }
 }

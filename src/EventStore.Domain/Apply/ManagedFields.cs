@@ -1,13 +1,12 @@
 using System.Globalization;
 using EventStore.Domain.Json;
+using EventStore.Domain.Manifests;
 
 namespace EventStore.Domain.Apply;
 
 /// <summary>The owners of fields as an object shows them: <c>metadata.managedFields</c>.</summary>
 public static class ManagedFields
 {
-    internal const string ApiVersion = "kubeflow.org/v1";
-
     private const string FieldsType = "FieldsV1";
 
     /// <summary>The entries in upstream's order: by operation, time and name.</summary>
@@ -31,7 +30,7 @@ public static class ManagedFields
         var state = new List<KeyValuePair<string, JsonValue>>(items.Count);
         foreach (JsonValue item in items)
         {
-            if (Text(item, "apiVersion") != ApiVersion
+            if (Text(item, "apiVersion") != Schema.ApiVersion
                 || Text(item, "fieldsType") != FieldsType
                 || Text(item, "operation") is not (FieldOwner.Apply or FieldOwner.Update)
                 || item.Member("fieldsV1") is not JsonObject fields
@@ -66,7 +65,7 @@ public static class ManagedFields
     {
         var members = new List<KeyValuePair<string, JsonValue>>
         {
-            new("apiVersion", ApiVersion),
+            new("apiVersion", Schema.ApiVersion),
             new("fieldsType", FieldsType),
             new("fieldsV1", fields.KeepText()),
             new("manager", owner.Name),

@@ -113,12 +113,12 @@ internal static class Identity
         string kind = (manifest["kind"] as JsonText)?.Value ?? string.Empty;
         if (kind.Length == 0)
             return new Rejection.BadRequest("Object 'Kind' is missing");
-        if (apiVersion != JobDecider.ApiVersion)
+        if (apiVersion != Schema.ApiVersion)
             return new Rejection.BadRequest(
-                $"the API version in the data ({apiVersion}) does not match the expected API version ({JobDecider.ApiVersion})");
-        return kind == JobDecider.Kind
+                $"the API version in the data ({apiVersion}) does not match the expected API version ({Schema.ApiVersion})");
+        return kind == Schema.Kind
             ? null
-            : new Rejection.Invalid(FieldError.Invalid(FieldPath.Of("kind"), kind, $"must be {JobDecider.Kind}"));
+            : new Rejection.Invalid(FieldError.Invalid(FieldPath.Of("kind"), kind, $"must be {Schema.Kind}"));
     }
 
     private static Rejection.BadRequest? NameMatches(JobKey key, JsonValue? metadata)

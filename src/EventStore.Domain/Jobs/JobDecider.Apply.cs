@@ -70,12 +70,12 @@ public static partial class JobDecider
         JsonObject configuration = apply.Configuration;
         string kind = (configuration["kind"] as JsonText)?.Value ?? string.Empty;
         string version = (configuration["apiVersion"] as JsonText)?.Value ?? string.Empty;
-        if (kind != Kind || version != ApiVersion)
+        if (kind != Schema.Kind || version != Schema.ApiVersion)
             return $"invalid object type: {(version.Contains('/', StringComparison.Ordinal) ? version : "/" + version)}, Kind={kind}";
         if (configuration["metadata"]?.Member("managedFields") is JsonArray)
             return "metadata.managedFields must be nil";
         return AppliedConfiguration.Wrong(configuration) is { } wrong
-            ? $"failed to create typed patch object ({apply.Key}; {ApiVersion}, Kind={Kind}): {wrong}"
+            ? $"failed to create typed patch object ({apply.Key}; {Schema.ApiVersion}, Kind={Schema.Kind}): {wrong}"
             : null;
     }
 

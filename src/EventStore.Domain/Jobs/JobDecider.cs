@@ -12,12 +12,6 @@ namespace EventStore.Domain.Jobs;
 /// </summary>
 public static partial class JobDecider
 {
-    /// <summary>The API version of a job's manifest.</summary>
-    public const string ApiVersion = "kubeflow.org/v1";
-
-    /// <summary>The kind of a job's manifest.</summary>
-    public const string Kind = "PyTorchJob";
-
     /// <summary>What comes of the command.</summary>
     /// <param name="job">The living job of that name, or null when there is none.</param>
     /// <param name="command">What is asked.</param>

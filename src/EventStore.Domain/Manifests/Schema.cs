@@ -13,6 +13,12 @@ namespace EventStore.Domain.Manifests;
 /// </remarks>
 public static class Schema
 {
+    /// <summary>The API version of a job's manifest.</summary>
+    public const string ApiVersion = "kubeflow.org/v1";
+
+    /// <summary>The kind of a job's manifest.</summary>
+    public const string Kind = "PyTorchJob";
+
     private static readonly AnyShape Anything = new();
     private static readonly TextShape Text = new();
     private static readonly TimeShape Time = new();
@@ -125,8 +131,8 @@ public static class Schema
 
     /// <summary>The whole job. The descriptions say what of it may change after creation.</summary>
     public static ObjectShape Job(UpdatableFields updatable) => new(
-        ("apiVersion", Text, "kubeflow.org/v1"),
-        ("kind", Text, "PyTorchJob"),
+        ("apiVersion", Text, ApiVersion),
+        ("kind", Text, Kind),
         ("metadata", ObjectMeta,
             $"What every Kubernetes object has. {Capital(Enumerate(updatable, "metadata"))} may be changed after creation."),
         ("spec", Spec, updatable.Paths.Contains("spec")

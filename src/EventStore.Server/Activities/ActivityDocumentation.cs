@@ -20,7 +20,7 @@ internal static class ActivityDocumentation
 
     /// <summary>One line of it.</summary>
     public static ObjectShape Shape { get; } = new(
-        ("apiVersion", Text, "audit.eventstore.io/v1"),
+        ("apiVersion", Text, JobResource.Revisions.GroupVersion),
         ("changes", new IntegerShape(), "by=job: how many revisions the job has."),
         ("count", new IntegerShape(), "How many changes there were; by field, each counts once for each field it changed."),
         ("created", new TimeShape(), "by=job: when the job was created."),

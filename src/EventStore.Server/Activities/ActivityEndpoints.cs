@@ -19,13 +19,14 @@ namespace EventStore.Server.Activities;
 /// </summary>
 internal static class ActivityEndpoints
 {
-    private const string EveryNamespace = "/apis/audit.eventstore.io/v1/activity";
-    private const string Collection = "/apis/audit.eventstore.io/v1/namespaces/{namespace}/activity";
     private const int GroupsMax = 100_000;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     /// <summary>The resource this folder serves.</summary>
-    public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "activity", "activity", "Activity");
+    public static readonly ApiResource Resource = JobResource.Audit("activity", "activity", "Activity");
+
+    private static readonly string EveryNamespace = Resource.Path();
+    private static readonly string Collection = Resource.Path("{namespace}");
 
     /// <summary>What discovery says of it.</summary>
     public static IReadOnlyList<ServedResource> Served { get; } =

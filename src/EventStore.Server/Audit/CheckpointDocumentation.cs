@@ -18,7 +18,7 @@ internal static class CheckpointDocumentation
     private const string Name = "Checkpoint";
 
     public static ObjectShape Shape { get; } = new(
-        ("apiVersion", new TextShape(), "audit.eventstore.io/v1"),
+        ("apiVersion", new TextShape(), JobResource.Revisions.GroupVersion),
         ("epoch", new IntegerShape(), "The epoch the store is in: one begins with another primary, and with a restored backup."),
         ("hash", new TextShape(),
             "The SHA-256 of the last event, in which those of all events before it are contained: "

@@ -5,6 +5,7 @@ using EventStore.Server.Kubernetes;
 using EventStore.Server.Kubernetes.Answers;
 using EventStore.Server.Kubernetes.Documents;
 using EventStore.Server.Kubernetes.Requests;
+using EventStore.Server.Resources;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Reads;
 using Status = EventStore.Server.Kubernetes.Status;
@@ -19,10 +20,10 @@ namespace EventStore.Server.Audit;
 internal static class CheckpointEndpoints
 {
     /// <summary>Where it is.</summary>
-    public const string Path = "/apis/audit.eventstore.io/v1/checkpoint";
+    public static string Path => Resource.Path();
 
     /// <summary>The names it goes by.</summary>
-    public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "checkpoint", "checkpoint", "Checkpoint");
+    public static readonly ApiResource Resource = JobResource.Audit("checkpoint", "checkpoint", "Checkpoint");
 
     /// <summary>What the OpenAPI documents say of it.</summary>
     public static IReadOnlyList<ServedResource> Served { get; } =

@@ -21,9 +21,9 @@ namespace EventStore.Server.Audit;
 /// </summary>
 internal static class RevisionEndpoints
 {
-    private const string EveryNamespace = "/apis/audit.eventstore.io/v1/pytorchjobrevisions";
-    private const string Collection = "/apis/audit.eventstore.io/v1/namespaces/{namespace}/pytorchjobrevisions";
-    private const string Item = Collection + "/{name}";
+    private static readonly string EveryNamespace = JobResource.Revisions.Path();
+    private static readonly string Collection = JobResource.Revisions.Path("{namespace}");
+    private static readonly string Item = Collection + "/{name}";
 
     /// <summary>The resource this folder serves.</summary>
     public static readonly ApiResource Resource = JobResource.Revisions;

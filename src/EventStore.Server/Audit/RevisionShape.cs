@@ -20,7 +20,7 @@ internal static class RevisionShape
         ("name", Text, "The user's name."));
 
     public static ObjectShape Revision { get; } = new(
-        ("apiVersion", Text, "audit.eventstore.io/v1"),
+        ("apiVersion", Text, JobResource.Revisions.GroupVersion),
         ("changes", new ListShape(Change), "Every field that changed, with its value before and after."),
         ("impersonatedBy", User, "Who sent the request on behalf of the user; absent where the user sent it."),
         ("job", Text, "The name of the job."),

@@ -20,7 +20,7 @@ namespace EventStore.Server.Jobs;
 internal static class JobBlame
 {
     /// <summary>The kind of the answer.</summary>
-    public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobs", "pytorchjob", "PyTorchJobBlame");
+    public static readonly ApiResource Resource = JobResource.Audit("pytorchjobs", "pytorchjob", "PyTorchJobBlame");
 
     private const int RemovedMax = 1000;
     private const int ValueLengthMax = 60;

@@ -21,7 +21,7 @@ namespace EventStore.Server.Jobs;
 internal static class JobDifference
 {
     /// <summary>The kind of the answer.</summary>
-    public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobs", "pytorchjob", "PyTorchJobDiff");
+    public static readonly ApiResource Resource = JobResource.Audit("pytorchjobs", "pytorchjob", "PyTorchJobDiff");
 
     /// <summary>GET …/diff?from=N&amp;to=M.</summary>
     public static async Task<IResult> Get(HttpContext http, string @namespace, string name, JobReads reads)

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using EventStore.Domain.Jobs;
 using EventStore.Domain.Json;
 using EventStore.Domain.Manifests;
 using EventStore.Server.Kubernetes;
@@ -30,11 +29,11 @@ internal static class JobDocumentation
 
     /// <summary>List, of one namespace.</summary>
     public static ApiOperation List() =>
-        ListOf("listPyTorchJobs", "List the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs");
+        ListOf("listPyTorchJobs", "List the jobs of a namespace", JobExamples.Namespace);
 
     /// <summary>List, of all namespaces.</summary>
     public static ApiOperation ListAll() =>
-        ListOf("listAllPyTorchJobs", "List the jobs of all namespaces", "/apis/kubeflow.org/v1/pytorchjobs");
+        ListOf("listAllPyTorchJobs", "List the jobs of all namespaces", null);
 
     /// <summary>Create.</summary>
     public static ApiOperation Create() => Of(
@@ -95,7 +94,7 @@ internal static class JobDocumentation
 
     /// <summary>Delete, of the collection.</summary>
     public static ApiOperation DeleteAll() => ListOf(
-        "deletePyTorchJobs", "Delete the jobs of a namespace", $"/apis/kubeflow.org/v1/namespaces/{JobExamples.Namespace}/pytorchjobs") with
+        "deletePyTorchJobs", "Delete the jobs of a namespace", JobExamples.Namespace) with
     {
         Description = "Those the selectors cover, each as Delete does. The answer is the list of what was deleted.",
         Parameters = [ApiParameters.Namespace, .. ApiParameters.OfCollectionDeletes],
@@ -124,17 +123,22 @@ internal static class JobDocumentation
     public static KeyValuePair<string, OpenApiSchema> PatchSchema(Profile profile) =>
         new(JobPatch, ApiSchema.Of(profile.Updatable.Patch(profile.Job), ofPatch: true));
 
-    private static ApiOperation ListOf(string id, string summary, string selfLink) => Of(
+    private static ApiOperation ListOf(string id, string summary, string? @namespace) => Of(
         id, summary,
         "In the order of namespace and name. `metadata.resourceVersion` is the revision of the whole store the list was read at, "
         + "the same for every page. With `watch` the answer is a stream of changes from then on, one JSON frame a line.",
         [.. ApiParameters.OfLists], null,
         new ApiAnswer(200, "OK", JobList, new JsonObject
         {
-            ["apiVersion"] = JobDecider.ApiVersion,
+            ["apiVersion"] = Schema.ApiVersion,
             ["items"] = new JsonArray(JobExamples.Job),
             ["kind"] = JobList,
-            ["metadata"] = new JsonObject { ["continue"] = "", ["resourceVersion"] = "72519229", ["selfLink"] = selfLink },
+            ["metadata"] = new JsonObject
+            {
+                ["continue"] = "",
+                ["resourceVersion"] = "72519229",
+                ["selfLink"] = JobResource.Names.Path(@namespace),
+            },
         }),
         BadRevision(), Forbidden("list"), CommonAnswers.TooNew());
 

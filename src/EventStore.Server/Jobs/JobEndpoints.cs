@@ -22,9 +22,9 @@ namespace EventStore.Server.Jobs;
 /// </summary>
 internal static class JobEndpoints
 {
-    private const string EveryNamespace = "/apis/kubeflow.org/v1/pytorchjobs";
-    private const string Collection = "/apis/kubeflow.org/v1/namespaces/{namespace}/pytorchjobs";
-    private const string Item = Collection + "/{name}";
+    private static readonly string EveryNamespace = JobResource.Names.Path();
+    private static readonly string Collection = JobResource.Names.Path("{namespace}");
+    private static readonly string Item = Collection + "/{name}";
 
     private static readonly ServedKind Many = new(JobsRollback.Resource, JobsRollback.Shape);
 

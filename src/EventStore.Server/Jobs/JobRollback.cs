@@ -20,7 +20,7 @@ namespace EventStore.Server.Jobs;
 internal static class JobRollback
 {
     /// <summary>The kind of the body.</summary>
-    public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobs", "pytorchjob", "PyTorchJobRollback");
+    public static readonly ApiResource Resource = JobResource.Audit("pytorchjobs", "pytorchjob", "PyTorchJobRollback");
 
     /// <summary>What a body looks like.</summary>
     public static readonly ObjectShape Shape = new(

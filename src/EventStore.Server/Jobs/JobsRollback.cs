@@ -20,7 +20,7 @@ namespace EventStore.Server.Jobs;
 internal static class JobsRollback
 {
     /// <summary>The kind of the body and of the answer.</summary>
-    public static readonly ApiResource Resource = new("audit.eventstore.io", "v1", "pytorchjobs", "pytorchjob", "PyTorchJobsRollback");
+    public static readonly ApiResource Resource = JobResource.Audit("pytorchjobs", "pytorchjob", "PyTorchJobsRollback");
 
     /// <summary>What a body and an answer look like.</summary>
     public static readonly ObjectShape Shape = new(

@@ -17,6 +17,12 @@ public sealed record ApiResource(string Group, string Version, string Plural, st
     /// <summary><c>kubeflow.org/v1</c>: what <c>apiVersion</c> says.</summary>
     public string GroupVersion { get; } = Group.Length == 0 ? Version : $"{Group}/{Version}";
 
+    /// <summary>
+    /// The path of the objects of a namespace, or of all: <c>/apis/kubeflow.org/v1/namespaces/ml/pytorchjobs</c>. Not for the core group.
+    /// </summary>
+    public string Path(string? @namespace = null) =>
+        $"/apis/{GroupVersion}{(@namespace is null ? "" : $"/namespaces/{@namespace}")}/{Plural}";
+
     /// <summary>A name with its group behind it, as apimachinery's <c>GroupResource.String</c> prints it.</summary>
     internal static string Qualify(string name, string group) => group.Length == 0 ? name : $"{name}.{group}";
 }

@@ -42,7 +42,7 @@ public sealed record Command(string Program, string Text)
 
     /// <summary>The path of a collection of the API.</summary>
     public static string PathOf(ApiResource resource, string? @namespace) =>
-        $"/apis/{resource.GroupVersion}{(@namespace is null ? "" : $"/namespaces/{PageLinks.Escaped(@namespace)}")}/{resource.Plural}";
+        resource.Path(@namespace is null ? null : PageLinks.Escaped(@namespace));
 
     /// <summary>A value in a field selector.</summary>
     internal static string FieldValue(string value) => value.Replace("\\", "\\\\", StringComparison.Ordinal)

@@ -9,6 +9,9 @@ internal static class JobResource
     public static readonly ApiResource Names = new("kubeflow.org", "v1", "pytorchjobs", "pytorchjob", "PyTorchJob");
 
     /// <summary>The resource <c>pytorchjobrevisions</c>: the history of jobs, deleted ones included.</summary>
-    public static readonly ApiResource Revisions =
-        new("audit.eventstore.io", "v1", "pytorchjobrevisions", "pytorchjobrevision", "PyTorchJobRevision");
+    public static readonly ApiResource Revisions = Audit("pytorchjobrevisions", "pytorchjobrevision", "PyTorchJobRevision");
+
+    /// <summary>A resource of the group that tells of the history.</summary>
+    public static ApiResource Audit(string plural, string singular, string kind) =>
+        new("audit.eventstore.io", "v1", plural, singular, kind);
 }
