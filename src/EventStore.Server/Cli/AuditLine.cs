@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using EventStore.Domain.Json;
 using EventStore.Server.Resources;
+using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Proof;
 
 namespace EventStore.Server.Cli;
@@ -54,19 +55,19 @@ internal static class AuditLine
     /// <summary>The verb, the member of the event that holds what was asked for, and the subresource.</summary>
     private static (string Verb, string? Body, string Subresource) Request(string type, JsonElement data) => type switch
     {
-        "job_created" or "job_restored" => ("create", "manifest", string.Empty),
-        "job_replaced" => ("update", "patch", string.Empty),
-        "job_status_updated" => ("update", "status", "status"),
-        "job_deletion_requested" => ("delete", null, string.Empty),
-        "job_deleted" => data.TryGetProperty("patch", out _) ? ("patch", "patch", string.Empty) : ("delete", null, string.Empty),
+        EventCodec.Created or EventCodec.Restored => ("create", "manifest", string.Empty),
+        EventCodec.Replaced => ("update", "patch", string.Empty),
+        EventCodec.StatusUpdated => ("update", "status", "status"),
+        EventCodec.DeletionRequested => ("delete", null, string.Empty),
+        EventCodec.Deleted => data.TryGetProperty("patch", out _) ? ("patch", "patch", string.Empty) : ("delete", null, string.Empty),
         // A member of the event like any patch: of the status, {"status": …}.
-        "job_applied" when data.TryGetProperty("subresource", out JsonElement of) => ("patch", "patch", of.GetString()!),
+        EventCodec.Applied when data.TryGetProperty("subresource", out JsonElement of) => ("patch", "patch", of.GetString()!),
         _ => ("patch", "patch", string.Empty),
     };
 
     private static string Path(HistoryEvent happened, string verb, string subresource)
     {
-        string path = $"/apis/{JobResource.Names.GroupVersion}/namespaces/{happened.Namespace}/{JobResource.Names.Plural}";
+        string path = JobResource.Names.Path(happened.Namespace);
         if (verb != "create")
             path += $"/{happened.Job}";
         return subresource.Length == 0 ? path : $"{path}/{subresource}";

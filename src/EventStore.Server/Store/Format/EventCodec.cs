@@ -20,6 +20,9 @@ internal static class EventCodec
     /// <summary>The stored name of <see cref="JobRestored"/>.</summary>
     public const string Restored = "job_restored";
 
+    /// <summary>The stored name of <see cref="JobReplaced"/>.</summary>
+    public const string Replaced = "job_replaced";
+
     /// <summary>The stored name of <see cref="JobApplied"/>.</summary>
     public const string Applied = "job_applied";
 
@@ -40,7 +43,7 @@ internal static class EventCodec
         [typeof(JobCreated)] = Created,
         [typeof(JobRestored)] = Restored,
         [typeof(JobPatched)] = "job_patched",
-        [typeof(JobReplaced)] = "job_replaced",
+        [typeof(JobReplaced)] = Replaced,
         [typeof(JobRolledBack)] = "job_rolled_back",
         [typeof(JobApplied)] = Applied,
         [typeof(JobStatusUpdated)] = StatusUpdated,
