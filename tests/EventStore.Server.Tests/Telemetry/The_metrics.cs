@@ -40,7 +40,8 @@ public sealed partial class The_metrics(ServedDatabase served) : IClassFixture<S
             Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
         using (HttpClient alice = served.Server.Client(ServerProcess.AliceToken))
         {
-            foreach ((string method, string part) in ((string, string)[])[("PUT", "/status"), ("PUT", "/scale"), ("ODD", "/made-up"), ("EVEN", "/invented")])
+            foreach ((string method, string part) in ((string, string)[])
+                [("PUT", "/status"), ("PUT", "/scale"), ("ODD", "/made-up"), ("EVEN", "/invented")])
             {
                 using var odd = new HttpRequestMessage(new HttpMethod(method), Sample.Job("measured") + part);
                 using HttpResponseMessage refused = await alice.SendAsync(odd);
