@@ -257,6 +257,15 @@ public sealed partial class Tidy
         where Url().Replace(line.Item, string.Empty).Length > LineMax
         select $"{source.Path}:{line.Index + 1}: {line.Item.Length} characters");
 
+    /// <summary>Prose is; a table's row and an example are as they have to be.</summary>
+    [Fact]
+    public void A_line_of_a_document_fits_too() => Offenders(
+        from path in Files("src/docs", "*.md").Concat(["README.md", "CHANGELOG.md", "tests/EventStore.Benchmarks/README.md"])
+        let text = File.ReadAllText(Path.Combine(Root, path))
+        from line in Fenced().Replace(text, fence => new string('\n', fence.Value.Count(c => c == '\n'))).Split('\n').Index()
+        where line.Item.Length > LineMax && !line.Item.StartsWith('|')
+        select $"{path}:{line.Index + 1}: {line.Item.Length} characters");
+
     [Theory]
     [MemberData(nameof(Words))]
     public void A_word_has_one_meaning(string word) => None(
@@ -355,6 +364,9 @@ public sealed partial class Tidy
 
         throw new DirectoryNotFoundException($"There is no EventStore.sln above {AppContext.BaseDirectory}.");
     }
+
+    [GeneratedRegex("(?ms)^```.*?^```$")]
+    private static partial Regex Fenced();
 
     [GeneratedRegex(@"\b(?:class|record|struct|interface|enum)\s+(?!class\b|struct\b)(\w+)")]
     private static partial Regex Declared();
