@@ -4,7 +4,6 @@ using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Telemetry;
-using Npgsql;
 
 namespace EventStore.Server.Store.Feed;
 
@@ -160,7 +159,7 @@ public sealed partial class JobFeed : BackgroundService
             (rebuilds, jobs) = (now, new JobLog(database, Limits.KnownBytes));
         bool first = true;
         ForgetLost();
-        await foreach (LogEntry change in database.Term.Bound(jobs.Read(fanout.Position, long.MaxValue, null, stop), stop))
+        await foreach (LogEntry change in database.Term.Bound(jobs.Read(fanout.Position, long.MaxValue, null, stop), stop: stop))
         {
             if (Epochs.IsBetween(fanout.Position, change.Revision))
                 await CheckEpoch(stop);
@@ -181,8 +180,7 @@ public sealed partial class JobFeed : BackgroundService
     /// <summary>Learns which revisions were lost, before a change of another epoch is passed on.</summary>
     private async Task CheckEpoch(CancellationToken stop)
     {
-        await using (NpgsqlConnection connection = await database.OpenConnectionAsync(stop))
-            await database.Epochs.Check(connection, stop);
+        await database.CheckEpoch(stop);
         ForgetLost();
     }
 

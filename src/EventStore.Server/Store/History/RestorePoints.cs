@@ -46,9 +46,12 @@ public sealed class RestorePoints(Primary database)
     /// <param name="revision">The revision; null for just before its deletion or, if it lives, now.</param>
     /// <param name="stop">Cancels the reading.</param>
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
-    public async Task<RestorePoint> Find(JobKey key, Guid? uid, long? revision, CancellationToken stop)
+    public Task<RestorePoint> Find(JobKey key, Guid? uid, long? revision, CancellationToken stop) =>
+        database.Read(connection => Find(connection, key, uid, revision, stop), stop);
+
+    private static async Task<RestorePoint> Find(
+        NpgsqlConnection connection, JobKey key, Guid? uid, long? revision, CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
         if (await Ask(connection, LastSql, key, null, stop) is not { } last)
             return new RestorePoint.NoSuchName();
         Life? life = uid is null || uid == last.Uid ? last : await Ask(connection, OfUidSql, key, uid, stop);

@@ -109,18 +109,24 @@ public sealed class RevisionReads(Standbys standbys)
     }
 
     /// <summary>The revision of that number, or null.</summary>
-    public async Task<Revision?> Find(long number, CancellationToken stop)
-    {
-        await using NpgsqlCommand command = standbys.Primary.CreateCommand(FindSql);
-        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = number });
-        await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
-        return await reader.ReadAsync(stop) ? Read(reader, reader.GetFieldValue<byte[]>(DataColumn), new OriginReader()) : null;
-    }
+    public Task<Revision?> Find(long number, CancellationToken stop) => standbys.Primary.Read(
+        async connection =>
+        {
+            await using var command = new NpgsqlCommand(FindSql, connection);
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = number });
+            await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
+            return await reader.ReadAsync(stop) ? Read(reader, reader.GetFieldValue<byte[]>(DataColumn), new OriginReader()) : null;
+        },
+        stop);
 
     /// <summary>Who made the changes of these revisions.</summary>
-    public async Task<IReadOnlyDictionary<long, string>> Users(long[] numbers, CancellationToken stop)
+    public Task<IReadOnlyDictionary<long, string>> Users(long[] numbers, CancellationToken stop) =>
+        standbys.Primary.Read(connection => ReadUsers(connection, numbers, stop), stop);
+
+    private static async Task<IReadOnlyDictionary<long, string>> ReadUsers(
+        NpgsqlConnection connection, long[] numbers, CancellationToken stop)
     {
-        await using NpgsqlCommand command = standbys.Primary.CreateCommand(UsersSql);
+        await using var command = new NpgsqlCommand(UsersSql, connection);
         command.Parameters.Add(new NpgsqlParameter<long[]> { TypedValue = numbers });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         var users = new Dictionary<long, string>();
@@ -131,11 +137,12 @@ public sealed class RevisionReads(Standbys standbys)
 
     /// <summary>The changes behind a revision without their events, oldest first.</summary>
     internal Task<IReadOnlyList<ChangedJob>> Changed(long behind, int max, CancellationToken stop) =>
-        standbys.Primary.Term.Bound(ReadChanged(behind, max, stop));
+        standbys.Primary.Read(connection => ReadChanged(connection, behind, max, stop), stop);
 
-    private async Task<IReadOnlyList<ChangedJob>> ReadChanged(long behind, int max, CancellationToken stop)
+    private static async Task<IReadOnlyList<ChangedJob>> ReadChanged(
+        NpgsqlConnection connection, long behind, int max, CancellationToken stop)
     {
-        await using NpgsqlCommand command = standbys.Primary.CreateCommand(ChangedSql);
+        await using var command = new NpgsqlCommand(ChangedSql, connection);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = behind });
         command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = max });
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
@@ -150,17 +157,23 @@ public sealed class RevisionReads(Standbys standbys)
     }
 
     /// <summary>The last version of a job before its deletion, or its current one. Versions count its revisions from 1.</summary>
-    public async Task<long> LastVersion(Guid uid, CancellationToken stop)
-    {
-        await using NpgsqlCommand command = standbys.Primary.CreateCommand(LastVersionSql);
-        command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = uid });
-        return await command.ExecuteScalarAsync(stop) is long version ? version : 0;
-    }
+    public Task<long> LastVersion(Guid uid, CancellationToken stop) => standbys.Primary.Read(
+        async connection =>
+        {
+            await using var command = new NpgsqlCommand(LastVersionSql, connection);
+            command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = uid });
+            return await command.ExecuteScalarAsync(stop) is long version ? version : 0;
+        },
+        stop);
 
     /// <summary>The revision that made a version of a job; null when the job of that name has no such version.</summary>
-    public async Task<long?> AtVersion(JobKey key, Guid uid, long version, CancellationToken stop)
+    public Task<long?> AtVersion(JobKey key, Guid uid, long version, CancellationToken stop) =>
+        standbys.Primary.Read(connection => ReadAtVersion(connection, key, uid, version, stop), stop);
+
+    private static async Task<long?> ReadAtVersion(
+        NpgsqlConnection connection, JobKey key, Guid uid, long version, CancellationToken stop)
     {
-        await using NpgsqlCommand command = standbys.Primary.CreateCommand(AtVersionSql);
+        await using var command = new NpgsqlCommand(AtVersionSql, connection);
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = uid });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = version });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Namespace });
@@ -180,17 +193,14 @@ public sealed class RevisionReads(Standbys standbys)
     }
 
     /// <summary>The first revision committed at or after <paramref name="time"/>, or the number the next one will have at least.</summary>
-    public async Task<long> FirstSince(DateTimeOffset time, CancellationToken stop)
-    {
-        await using NpgsqlConnection connection = await standbys.Primary.OpenConnectionAsync(stop);
-        return await RevisionAtTime.LastBefore(connection, time, stop) + 1;
-    }
+    public async Task<long> FirstSince(DateTimeOffset time, CancellationToken stop) =>
+        await standbys.Primary.Read(connection => RevisionAtTime.LastBefore(connection, time, stop), stop) + 1;
 
     /// <summary>Writes the statement of one page of <see cref="List"/>.</summary>
     internal async Task Write(NpgsqlCommand command, RevisionQuery query, int count, CancellationToken stop, bool probe = false)
     {
-        await using NpgsqlConnection connection = await standbys.Primary.OpenConnectionAsync(stop);
-        (RevisionQuery rest, List<NameRange[]> lives) = await Split(connection, query, stop);
+        (RevisionQuery rest, List<NameRange[]> lives) =
+            await standbys.Primary.Read(connection => Split(connection, query, stop), stop);
         if (probe && IndexIntersection.CanProbe(rest, lives))
             IndexIntersection.WriteProbe(command, rest, lives, count);
         else

@@ -96,9 +96,12 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
         Life.Contains(type) ? ChangeKind.Life : type == EventCodec.StatusUpdated ? ChangeKind.Status : null;
 
     /// <summary>Where the name's history begins and ends; null if no job ever had the name.</summary>
-    public async Task<HistoryExtent?> Extent(JobKey key, CancellationToken stop)
+    public Task<HistoryExtent?> Extent(JobKey key, CancellationToken stop) =>
+        database.Read(connection => ReadExtent(connection, key, stop), stop);
+
+    private static async Task<HistoryExtent?> ReadExtent(NpgsqlConnection connection, JobKey key, CancellationToken stop)
     {
-        await using NpgsqlCommand command = Ask(ExtentSql, key);
+        await using NpgsqlCommand command = Ask(connection, ExtentSql, key);
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         return await row.ReadAsync(stop)
             ? new HistoryExtent(
@@ -129,13 +132,14 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
         }
         else
         {
-            counted = await Count(key, slices, before?.LastSlice ?? 0, before is null ? first : before.Last + 1, last, stop);
+            (int oldest, long uncounted) = before is null ? (0, first) : (before.LastSlice, before.Last + 1);
+            counted = await database.Read(connection => Count(connection, key, slices, oldest, uncounted, last, stop), stop);
             counted = counted with { Rebuilds = rebuild, Epochs = epochs };
             counted = before is null || counted.Clipped ? counted : before.With(counted);
             known.Keep(place, counted);
         }
 
-        bool lives = await LivesBefore(key, first, stop);
+        bool lives = await database.Read(connection => LivesBefore(connection, key, first, stop), stop);
         return new JobTimeline(from, to, slices, counted.Total, counted.Cells, lives, counted.Clipped);
     }
 
@@ -143,12 +147,13 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
     public void Dispose() => known.Dispose();
 
     /// <summary>Counts revisions of which none is older than a slice.</summary>
-    private async Task<CountedTimeline> Count(JobKey key, TimeSlices slices, int oldest, long first, long last, CancellationToken stop)
+    private static async Task<CountedTimeline> Count(
+        NpgsqlConnection connection, JobKey key, TimeSlices slices, int oldest, long first, long last, CancellationToken stop)
     {
         var cells = new List<TimelineCell>();
         long total = 0;
         DateTimeOffset[] bounds = [.. Enumerable.Range(oldest + 1, slices.Count - oldest - 1).Select(slices.Start)];
-        await using NpgsqlCommand command = Ask(CountSql, key);
+        await using NpgsqlCommand command = Ask(connection, CountSql, key);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = first });
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = last });
         command.Parameters.Add(new NpgsqlParameter<DateTimeOffset[]> { TypedValue = bounds });
@@ -178,16 +183,16 @@ public sealed class TimelineReads(Primary database, Func<long> rebuilds) : IDisp
             slice, each.Kind, type, user, Math.Max(1, count * each.Of / looked), looked == count, first, last));
     }
 
-    private async Task<bool> LivesBefore(JobKey key, long first, CancellationToken stop)
+    private static async Task<bool> LivesBefore(NpgsqlConnection connection, JobKey key, long first, CancellationToken stop)
     {
-        await using NpgsqlCommand command = Ask(LivesBeforeSql, key);
+        await using NpgsqlCommand command = Ask(connection, LivesBeforeSql, key);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = first });
         return await command.ExecuteScalarAsync(stop) is true;
     }
 
-    private NpgsqlCommand Ask(string sql, JobKey key)
+    private static NpgsqlCommand Ask(NpgsqlConnection connection, string sql, JobKey key)
     {
-        NpgsqlCommand command = database.CreateCommand(sql);
+        var command = new NpgsqlCommand(sql, connection);
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Namespace });
         command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = key.Name });
         return command;

@@ -41,7 +41,19 @@ public sealed class Primary : IAsyncDisposable
     /// <inheritdoc cref="Term.OpenConnectionAsync"/>
     public ValueTask<NpgsqlConnection> OpenConnectionAsync(CancellationToken stop = default) => term.OpenConnectionAsync(stop);
 
-    /// <summary>A command that runs on a connection of its own.</summary>
+    /// <inheritdoc cref="Term.Read"/>
+    public Task<T> Read<T>(Func<NpgsqlConnection, Task<T>> read, CancellationToken stop = default) => term.Read(read, stop);
+
+    /// <summary>Compares the epochs with those of the database, on a connection of its own.</summary>
+    public Task CheckEpoch(CancellationToken stop) => term.Read(
+        async connection =>
+        {
+            await Epochs.Check(connection, stop);
+            return Epochs.Last;
+        },
+        stop);
+
+    /// <summary>A command that runs on a connection of its own, for what is waited for within <see cref="Term"/>.</summary>
     public NpgsqlCommand CreateCommand(string? sql = null) => term.Checked.CreateCommand(sql);
 
     /// <summary>Closes the idle connections.</summary>

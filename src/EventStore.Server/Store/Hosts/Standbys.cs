@@ -53,7 +53,7 @@ public sealed class Standbys : IAsyncDisposable
             ? await there.Standby.OrElse(ReadAndClose(there.Connection, read), AtPrimary, stop)
             : await AtPrimary();
 
-        async Task<T> AtPrimary() => await ReadAndClose(await Primary.OpenConnectionAsync(stop), read);
+        Task<T> AtPrimary() => Primary.Read(read, stop);
     }
 
     /// <summary>Reads what a standby has that has replayed a revision, and perhaps more.</summary>
@@ -87,7 +87,8 @@ public sealed class Standbys : IAsyncDisposable
 
         async IAsyncEnumerable<T> AtPrimary()
         {
-            await foreach (T answer in Owning(await Primary.OpenConnectionAsync(stop)))
+            Term term = Primary.Term;
+            await foreach (T answer in term.Bound(Owning(await term.OpenConnectionAsync(stop)), stop: stop))
                 yield return answer;
         }
 

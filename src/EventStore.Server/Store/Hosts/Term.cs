@@ -40,6 +40,24 @@ public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false
     }
 
     /// <summary>
+    /// Reads from the primary, on a connection of its own, until the term ends. A read that is abandoned goes on by itself and closes its
+    /// connection, and so must change nothing that others see.
+    /// </summary>
+    /// <param name="read">Reads from a connection.</param>
+    /// <param name="stop">Cancels the read.</param>
+    /// <exception cref="PrimaryChangedException">The term has ended first.</exception>
+    public Task<T> Read<T>(Func<NpgsqlConnection, Task<T>> read, CancellationToken stop = default)
+    {
+        return Bound(ReadAndClose());
+
+        async Task<T> ReadAndClose()
+        {
+            await using NpgsqlConnection open = await Checked.OpenConnectionAsync(stop);
+            return await read(open);
+        }
+    }
+
+    /// <summary>
     /// Waits for an answer of the primary until the term ends. A task that is abandoned goes on by itself, and so must own the
     /// connection that it uses.
     /// </summary>
@@ -73,21 +91,38 @@ public sealed class Term(NpgsqlDataSource source, int host, bool isStray = false
     public Task Bound(Task asked) => Bound(Completed(asked));
 
     /// <summary>The same for answers that come one by one.</summary>
-    public async IAsyncEnumerable<T> Bound<T>(IAsyncEnumerable<T> asked, [EnumeratorCancellation] CancellationToken stop = default)
+    /// <param name="asked">The answers.</param>
+    /// <param name="leave">
+    /// Called where it is abandoned: gives away what it uses without owning it, which is closed once it has ended.
+    /// </param>
+    /// <param name="stop">Cancels the reading.</param>
+    public async IAsyncEnumerable<T> Bound<T>(
+        IAsyncEnumerable<T> asked, Func<IAsyncDisposable?>? leave = null, [EnumeratorCancellation] CancellationToken stop = default)
     {
         IAsyncEnumerator<T> each = asked.GetAsyncEnumerator(stop);
         Task<bool> next = Task.FromResult(true);
         try
         {
-            while (await Bound(next = each.MoveNextAsync().AsTask()))
+            while ((next = each.MoveNextAsync().AsTask()).IsCompletedSuccessfully ? next.Result : await Bound(next))
                 yield return each.Current;
         }
         finally
         {
             Task closing = AbandonedTask.Close(next, each);
-            if (next.IsCompleted)
-                await closing;
+            if (!await Closed(closing))
+                _ = AbandonedTask.Close(closing, leave?.Invoke());
         }
+    }
+
+    /// <summary>Waits for the closing of what was read from it, until the term ends.</summary>
+    /// <returns>Whether it is closed.</returns>
+    public async Task<bool> Closed(Task closing)
+    {
+        await closing.WaitAsync(over.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!closing.IsCompleted)
+            return false;
+        await closing;
+        return true;
     }
 
     /// <inheritdoc/>

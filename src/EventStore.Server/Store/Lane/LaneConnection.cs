@@ -46,13 +46,7 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
         async Task<LivingRow?[]> Once()
         {
             NpgsqlConnection open = await Open();
-            return await Bound(ReadOn(open), limits.CommitTime);
-        }
-
-        async Task<LivingRow?[]> ReadOn(NpgsqlConnection open)
-        {
-            await using var command = new NpgsqlCommand(LivingRow.Sql, open);
-            return await LivingRow.All(command, keys, textBytesMax);
+            return await Bound(LivingRow.All(open, keys, textBytesMax), limits.CommitTime);
         }
     }
 
@@ -84,7 +78,7 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
     /// <summary>Commits the batch.</summary>
     public Task<Committed> Commit(Batch batch, bool wakeOthers, Fence fence) => Send(
         batch,
-        open => CommitCall.Execute(open, batch, wakeOthers, fence with { Seen = database.Epochs.Seen }, limits.CommitTime),
+        open => CommitCall.Execute(open, batch, wakeOthers, fence with { Seen = database.Epochs.Seen }, limits.CommitTime, allOrNone: false),
         limits.CommitTime);
 
     /// <summary>Commits all of the batch or nothing.</summary>

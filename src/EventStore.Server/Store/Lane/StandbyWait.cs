@@ -15,11 +15,13 @@ public sealed class StandbyWait(Primary database)
     /// <summary>Waits; returns at once if the primary has no synchronous standby.</summary>
     /// <exception cref="NotSynchronousException">The settings require a synchronous standby, and the primary has none.</exception>
     /// <exception cref="NotReplicatedException">PostgreSQL gave up waiting.</exception>
-    public async Task Confirm(TimeSpan patience, CancellationToken stop)
-    {
-        await using NpgsqlConnection open = await database.OpenConnectionAsync(stop);
-        await On(open, database, patience, stop);
-    }
+    public Task Confirm(TimeSpan patience, CancellationToken stop) => database.Read(
+        async open =>
+        {
+            await On(open, database, patience, stop);
+            return true;
+        },
+        stop);
 
     /// <summary>The same on an open connection.</summary>
     internal static async Task On(NpgsqlConnection open, Primary source, TimeSpan patience, CancellationToken stop = default)

@@ -1,7 +1,6 @@
 using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.Hosts;
-using Npgsql;
 
 namespace EventStore.Server.Store.Reads;
 
@@ -125,7 +124,7 @@ internal sealed class CoalescedReads(Primary database, int queriesMax, int textB
 
     private async Task Ask(Question[] questions)
     {
-        LivingRow?[] jobs = await database.Term.Bound(Read(questions));
+        LivingRow?[] jobs = await Read(questions);
         long bytes = jobs.Sum(job => (long)(job?.Stored?.Utf8.Length ?? 0));
         for (long most = BytesMost; bytes > most; most = BytesMost)
             Interlocked.CompareExchange(ref bytesMost, bytes, most);
@@ -138,11 +137,11 @@ internal sealed class CoalescedReads(Primary database, int queriesMax, int textB
         }
     }
 
-    private async Task<LivingRow?[]> Read(Question[] questions)
+    private Task<LivingRow?[]> Read(Question[] questions)
     {
-        await using NpgsqlCommand command = database.CreateCommand(LivingRow.Sql);
-        return await LivingRow.All(
-            command, Array.ConvertAll(questions, question => question.Key), Array.ConvertAll(questions, question => question.BytesMax));
+        JobKey[] keys = Array.ConvertAll(questions, question => question.Key);
+        int[] bytesMax = Array.ConvertAll(questions, question => question.BytesMax); // a read that is abandoned asks no more of them
+        return database.Read(connection => LivingRow.All(connection, keys, bytesMax));
     }
 
     /// <summary>

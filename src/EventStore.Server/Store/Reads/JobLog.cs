@@ -177,8 +177,13 @@ internal sealed class JobLog(Standbys standbys, long knownBytes)
             return key;
         }
 
-        await using NpgsqlCommand command = standbys.Primary.CreateCommand(
-            "SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE j.id = $1");
+        return await standbys.Primary.Read(connection => KeyOf(connection, uid, stop), stop);
+    }
+
+    private static async Task<JobKey?> KeyOf(NpgsqlConnection connection, Guid uid, CancellationToken stop)
+    {
+        await using var command = new NpgsqlCommand(
+            "SELECT j.namespace, j.name FROM eventstore.mt_doc_current_job j WHERE j.id = $1", connection);
         command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = uid });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         return await reader.ReadAsync(stop) ? new JobKey(reader.GetString(0), reader.GetString(1)) : null;

@@ -31,6 +31,11 @@ public sealed partial class JobReads(Standbys standbys)
           FROM {HeadRow.Sql} h, named n ORDER BY n.path
         """;
 
+    private const string SinceSql = """
+        SELECT e.timestamp FROM eventstore.mt_events e WHERE e.seq_id = (
+            SELECT min(r.revision) FROM eventstore.revision r WHERE (r.namespace || '/') = $1)
+        """;
+
     private const string LivesSql = $"""
         SELECT r.namespace, sum(CASE r.type WHEN '{EventCodec.Deleted}' THEN -1 ELSE 1 END),
                (SELECT e.timestamp FROM eventstore.mt_events e WHERE e.seq_id = min(r.revision))
@@ -59,13 +64,15 @@ public sealed partial class JobReads(Standbys standbys)
     public async Task<Guid?> LivingUid(JobKey key, CancellationToken stop) => (await gets.Get(key, stop))?.Uid;
 
     /// <summary>Whether everything behind a revision happened within the last minutes.</summary>
-    public async Task<bool> IsRecent(long revision, TimeSpan window, CancellationToken stop)
-    {
-        await using NpgsqlCommand command = database.CreateCommand(NextIsOldSql);
-        command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = revision });
-        command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = window });
-        return await command.ExecuteScalarAsync(stop) is not true;
-    }
+    public Task<bool> IsRecent(long revision, TimeSpan window, CancellationToken stop) => database.Read(
+        async connection =>
+        {
+            await using var command = new NpgsqlCommand(NextIsOldSql, connection);
+            command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = revision });
+            command.Parameters.Add(new NpgsqlParameter<TimeSpan> { TypedValue = window });
+            return await command.ExecuteScalarAsync(stop) is not true;
+        },
+        stop);
 
     /// <summary>
     /// The job of that name that lived at the revision, as it stood then, and the time of its last event by then; null if none lived.
@@ -73,16 +80,13 @@ public sealed partial class JobReads(Standbys standbys)
     /// <exception cref="UnreadableEventException">One of its events cannot be read.</exception>
     public async Task<(Job Job, DateTimeOffset Time)?> JobAt(JobKey key, long revision, CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-        return await PastJobs.OneAt(connection, key, revision, stop) is { } past ? (past.Job!, past.Time) : null;
+        PastJob? past = await database.Read(connection => PastJobs.OneAt(connection, key, revision, stop), stop);
+        return past is null ? null : (past.Job!, past.Time);
     }
 
     /// <summary>The last revision committed at or before a time, or null if the time is in the future; and the database's clock.</summary>
-    public async Task<(long? Revision, DateTimeOffset Now)> RevisionAt(DateTimeOffset moment, CancellationToken stop)
-    {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-        return await RevisionAtTime.Find(connection, moment, stop);
-    }
+    public Task<(long? Revision, DateTimeOffset Now)> RevisionAt(DateTimeOffset moment, CancellationToken stop) =>
+        database.Read(connection => RevisionAtTime.Find(connection, moment, stop), stop);
 
     /// <summary>
     /// The jobs of these names that lived at the revision, as they stood then; null if they have more bytes than the bound.
@@ -91,8 +95,7 @@ public sealed partial class JobReads(Standbys standbys)
     public async Task<Dictionary<JobKey, Job>?> JobsAt(
         IReadOnlyCollection<JobKey> keys, long revision, long bytesMax, CancellationToken stop)
     {
-        await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-        PastJobs.Found found = await PastJobs.At(connection, keys, revision, bytesMax, stop);
+        PastJobs.Found found = await database.Read(connection => PastJobs.At(connection, keys, revision, bytesMax, stop), stop);
         return found.Complete ? found.Jobs.Select(past => past.OrThrow().Job!).ToDictionary(job => job.Key) : null;
     }
 
@@ -109,36 +112,41 @@ public sealed partial class JobReads(Standbys standbys)
     /// </summary>
     public async Task<long> Head(CancellationToken stop)
     {
-        (long head, long epoch) = await HeadAndEpoch(stop);
+        (long head, long epoch) = await database.Read(connection => HeadAndEpoch(connection, stop), stop);
         if (epoch > database.Epochs.Last || !database.Epochs.TryNote(head))
         {
-            await using NpgsqlConnection connection = await database.OpenConnectionAsync(stop);
-            await database.Epochs.Check(connection, stop);
+            await database.CheckEpoch(stop);
             database.Epochs.TryNote(head);
         }
 
         return head;
     }
 
-    private async Task<(long Head, long Epoch)> HeadAndEpoch(CancellationToken stop)
+    private static async Task<(long Head, long Epoch)> HeadAndEpoch(NpgsqlConnection connection, CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand(HeadSql);
+        await using var command = new NpgsqlCommand(HeadSql, connection);
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         await row.ReadAsync(stop);
         return (row.GetInt64(0), row.GetInt64(1));
     }
 
     /// <summary>The size of the database, in bytes.</summary>
-    public async Task<long> DatabaseBytes(CancellationToken stop)
-    {
-        await using NpgsqlCommand command = database.CreateCommand("SELECT pg_database_size(current_database())");
-        return (long)(await command.ExecuteScalarAsync(stop))!;
-    }
+    public Task<long> DatabaseBytes(CancellationToken stop) => database.Read(
+        async connection =>
+        {
+            await using var command = new NpgsqlCommand("SELECT pg_database_size(current_database())", connection);
+            return (long)(await command.ExecuteScalarAsync(stop))!;
+        },
+        stop);
 
     /// <summary>The checkpoint of the hash chain now, with the epochs up to there.</summary>
-    public async Task<(Checkpoint Now, IReadOnlyList<Epoch> Epochs)> Checkpoint(CancellationToken stop)
+    public Task<(Checkpoint Now, IReadOnlyList<Epoch> Epochs)> Checkpoint(CancellationToken stop) =>
+        database.Read(connection => ReadCheckpoint(connection, stop), stop);
+
+    private static async Task<(Checkpoint Now, IReadOnlyList<Epoch> Epochs)> ReadCheckpoint(
+        NpgsqlConnection connection, CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand(CheckpointSql);
+        await using var command = new NpgsqlCommand(CheckpointSql, connection);
         await using NpgsqlDataReader row = await command.ExecuteReaderAsync(stop);
         (Checkpoint? now, List<Epoch> epochs) = (null, []);
         while (await row.ReadAsync(stop))
@@ -164,7 +172,10 @@ public sealed partial class JobReads(Standbys standbys)
     /// </summary>
     /// <param name="named">Namespaces that are answered whether they have jobs or not.</param>
     /// <param name="stop">Cancels the read.</param>
-    public async IAsyncEnumerable<(long Revision, string Name, DateTimeOffset? Since)> Namespaces(
+    public IAsyncEnumerable<(long Revision, string Name, DateTimeOffset? Since)> Namespaces(string[] named, CancellationToken stop) =>
+        database.Term.Bound(ReadNamespaces(named, stop), stop: stop);
+
+    private async IAsyncEnumerable<(long Revision, string Name, DateTimeOffset? Since)> ReadNamespaces(
         string[] named, [EnumeratorCancellation] CancellationToken stop)
     {
         await using NpgsqlCommand command = database.CreateCommand(NamespacesSql);
@@ -175,22 +186,25 @@ public sealed partial class JobReads(Standbys standbys)
     }
 
     /// <summary>The time of the first event in a namespace, or null where there never was one.</summary>
-    public async Task<DateTimeOffset?> NamespaceSince(string name, CancellationToken stop)
-    {
-        await using NpgsqlCommand command = database.CreateCommand("""
-            SELECT e.timestamp FROM eventstore.mt_events e WHERE e.seq_id = (
-                SELECT min(r.revision) FROM eventstore.revision r WHERE (r.namespace || '/') = $1)
-            """);
-        command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name + "/" });
-        return await command.ExecuteScalarAsync(stop) is DateTime time ? new DateTimeOffset(time) : null;
-    }
+    public Task<DateTimeOffset?> NamespaceSince(string name, CancellationToken stop) => database.Read<DateTimeOffset?>(
+        async connection =>
+        {
+            await using var command = new NpgsqlCommand(SinceSql, connection);
+            command.Parameters.Add(new NpgsqlParameter<string> { TypedValue = name + "/" });
+            return await command.ExecuteScalarAsync(stop) is DateTime time ? new DateTimeOffset(time) : null;
+        },
+        stop);
 
     /// <summary>
     /// How many jobs lived in each namespace at a revision, and since when each has had any; those that have none now too.
     /// </summary>
-    public async Task<Dictionary<string, (long Living, DateTimeOffset Since)>> LivesByNamespace(long revision, CancellationToken stop)
+    public Task<Dictionary<string, (long Living, DateTimeOffset Since)>> LivesByNamespace(long revision, CancellationToken stop) =>
+        database.Read(connection => ReadLives(connection, revision, stop), stop);
+
+    private static async Task<Dictionary<string, (long Living, DateTimeOffset Since)>> ReadLives(
+        NpgsqlConnection connection, long revision, CancellationToken stop)
     {
-        await using NpgsqlCommand command = database.CreateCommand(LivesSql);
+        await using var command = new NpgsqlCommand(LivesSql, connection);
         command.Parameters.Add(new NpgsqlParameter<long> { TypedValue = revision });
         await using NpgsqlDataReader reader = await command.ExecuteReaderAsync(stop);
         var lives = new Dictionary<string, (long, DateTimeOffset)>();

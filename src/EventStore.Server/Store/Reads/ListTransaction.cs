@@ -15,41 +15,74 @@ public sealed class ListTransaction : IAsyncDisposable
     private readonly Primary primary;
     private RepeatableRead? transaction;
     private Standby? standby;
+    private Term term; // of the primary where it is the primary's
 
-    private ListTransaction(Primary primary, RepeatableRead transaction, Standby? standby) =>
-        (this.primary, this.transaction, this.standby, Head) = (primary, transaction, standby, transaction.Head);
+    private ListTransaction(Primary primary, Term term, RepeatableRead transaction, Standby? standby) =>
+        (this.primary, this.term, this.transaction, this.standby, Head) = (primary, term, transaction, standby, transaction.Head);
 
     /// <summary>The revision the transaction stood at when it was begun.</summary>
     public long Head { get; }
 
     /// <summary>Begins one on the primary.</summary>
-    internal static async Task<ListTransaction> Open(Primary primary, CancellationToken stop) =>
-        new(primary, await RepeatableRead.Begin(await primary.OpenConnectionAsync(stop), stop), null);
+    internal static async Task<ListTransaction> Open(Primary primary, CancellationToken stop)
+    {
+        Term term = primary.Term;
+        return new ListTransaction(primary, term, await term.Bound(Begun()), null);
+
+        async Task<RepeatableRead> Begun() => await RepeatableRead.Begin(await term.OpenConnectionAsync(stop), stop);
+    }
 
     /// <summary>Begins one on a standby; null if that fails.</summary>
     internal static async Task<ListTransaction?> TryOpen(Primary primary, StandbySession there, CancellationToken stop) =>
         await there.Standby.OrElse(Begun(there, stop), () => Task.FromResult<RepeatableRead?>(null), stop) is { } begun
-            ? new ListTransaction(primary, begun, there.Standby)
+            ? new ListTransaction(primary, primary.Term, begun, there.Standby)
             : null;
 
     /// <inheritdoc cref="RepeatableRead.List"/>
     public IAsyncEnumerable<StoredJob> List(JobRange range, long revision, CancellationToken stop) =>
-        standby is { } there ? List(there, range, revision, stop) : transaction!.List(range, revision, stop);
+        standby is { } there ? List(there, range, revision, stop) : ListHere(range, revision, stop);
 
     /// <inheritdoc cref="RepeatableRead.Count"/>
     public Task<long> Count(JobRange range, long revision, CancellationToken stop)
     {
         Task<long> counted = transaction!.Count(range, revision, stop);
-        return standby is { } there ? there.OrElse(counted, Again, stop, transaction) : counted;
+        return standby is { } there ? there.OrElse(counted, Again, stop, transaction) : Here(counted);
 
-        async Task<long> Again() => await (await MoveToPrimary(revision, stop)).Count(range, revision, stop);
+        async Task<long> Again()
+        {
+            await MoveToPrimary(revision, stop);
+            return await Here(transaction!.Count(range, revision, stop));
+        }
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (transaction is not null)
-            await (standby?.Close(transaction) ?? transaction.DisposeAsync().AsTask());
+            await (standby?.Close(transaction) ?? term.Closed(transaction.DisposeAsync().AsTask()));
+    }
+
+    private IAsyncEnumerable<StoredJob> ListHere(JobRange range, long revision, CancellationToken stop) =>
+        term.Bound(transaction!.List(range, revision, stop), Leave, stop);
+
+    private async Task<long> Here(Task<long> counted)
+    {
+        try
+        {
+            return await term.Bound(counted);
+        }
+        finally
+        {
+            if (!counted.IsCompleted)
+                _ = AbandonedTask.Close(counted, Leave());
+        }
+    }
+
+    /// <summary>Gives the transaction away: what was asked of it is abandoned, and it is closed when that has ended.</summary>
+    private RepeatableRead? Leave()
+    {
+        (RepeatableRead? left, transaction) = (transaction, null);
+        return left;
     }
 
     private async IAsyncEnumerable<StoredJob> List(
@@ -64,8 +97,8 @@ public sealed class ListTransaction : IAsyncDisposable
 
         async IAsyncEnumerable<StoredJob> Rest()
         {
-            RepeatableRead here = await MoveToPrimary(revision, stop);
-            await foreach (StoredJob job in here.List(range with { Behind = behind }, revision, stop))
+            await MoveToPrimary(revision, stop);
+            await foreach (StoredJob job in ListHere(range with { Behind = behind }, revision, stop))
                 yield return job;
         }
     }
@@ -75,22 +108,27 @@ public sealed class ListTransaction : IAsyncDisposable
 
     /// <summary>Continues on the primary. <see cref="Standby"/> closes the transaction on the standby, once it has ended.</summary>
     /// <exception cref="PrimaryChangedException">It is another primary, and the revision is lost.</exception>
-    private async Task<RepeatableRead> MoveToPrimary(long revision, CancellationToken stop)
+    private async Task MoveToPrimary(long revision, CancellationToken stop)
     {
-        (standby, transaction) = (null, null);
-        NpgsqlConnection connection = await primary.OpenConnectionAsync(stop);
-        try
-        {
-            await primary.Epochs.Check(connection, stop);
-            if (primary.Epochs.Lacking(revision) is not null)
-                throw new PrimaryChangedException();
-        }
-        catch
-        {
-            await connection.DisposeAsync();
-            throw;
-        }
+        (standby, transaction, term) = (null, null, primary.Term);
+        transaction = await term.Bound(Begun());
 
-        return transaction = await RepeatableRead.Begin(connection, stop);
+        async Task<RepeatableRead> Begun()
+        {
+            NpgsqlConnection connection = await term.OpenConnectionAsync(stop);
+            try
+            {
+                await primary.Epochs.Check(connection, stop);
+                if (primary.Epochs.Lacking(revision) is not null)
+                    throw new PrimaryChangedException();
+            }
+            catch
+            {
+                await connection.DisposeAsync();
+                throw;
+            }
+
+            return await RepeatableRead.Begin(connection, stop);
+        }
     }
 }

@@ -18,12 +18,12 @@ internal sealed record LivingRow(JobKey Key, StoredJob? Stored, Guid Uid, long V
     /// <summary>The job as an answer shows it; null when its text was too long to be read.</summary>
     public StoredJob? Shown => shown ??= Stored is null ? null : Stored with { Utf8 = JobText.Shown(Stored.Utf8, Stored.Revision) };
 
-    /// <summary>Reads living jobs by name; <see cref="All"/> sets its parameters.</summary>
+    /// <summary>Reads living jobs by name.</summary>
     /// <remarks>
     /// LIMIT 1 forces a plan with one index look-up for each name, whatever the statistics said when the plan was made, and the text is
     /// decompressed once.
     /// </remarks>
-    public const string Sql = """
+    private const string Sql = """
         SELECT k.place, j.id, j.mt_version, j.revision, CASE WHEN octet_length(j.text) <= k.text_max THEN j.text END, j.mt_last_modified,
                octet_length(j.text)
           FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY AS k (namespace, name, text_max, place)
@@ -34,11 +34,12 @@ internal sealed record LivingRow(JobKey Key, StoredJob? Stored, Guid Uid, long V
         """;
 
     /// <summary>The living job of each name, or null.</summary>
-    /// <param name="command">A command of <see cref="Sql"/>.</param>
+    /// <param name="connection">A connection.</param>
     /// <param name="keys">The names.</param>
     /// <param name="textBytesMax">For each name the longest text that is read, in bytes.</param>
-    public static async Task<LivingRow?[]> All(NpgsqlCommand command, JobKey[] keys, int[] textBytesMax)
+    public static async Task<LivingRow?[]> All(NpgsqlConnection connection, JobKey[] keys, int[] textBytesMax)
     {
+        await using var command = new NpgsqlCommand(Sql, connection);
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(keys, key => key.Namespace) });
         command.Parameters.Add(new NpgsqlParameter<string[]> { TypedValue = Array.ConvertAll(keys, key => key.Name) });
         command.Parameters.Add(new NpgsqlParameter<int[]> { TypedValue = textBytesMax });
@@ -58,11 +59,8 @@ internal sealed record LivingRow(JobKey Key, StoredJob? Stored, Guid Uid, long V
     }
 
     /// <summary>The living job of that name, or null.</summary>
-    public static async Task<LivingRow?> One(NpgsqlConnection connection, JobKey key)
-    {
-        await using var command = new NpgsqlCommand(Sql, connection);
-        return (await All(command, [key], [int.MaxValue]))[0];
-    }
+    public static async Task<LivingRow?> One(NpgsqlConnection connection, JobKey key) =>
+        (await All(connection, [key], [int.MaxValue]))[0];
 
     /// <summary>The parsed job.</summary>
     public Job ToJob() => JobText.Read(Stored!.Utf8.Span, Uid, Version, Stored.Revision, deleted: false);
