@@ -19,7 +19,7 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
     public static readonly TimeSpan ReplayTime = TimeSpan.FromMilliseconds(200);
 
     private static readonly TimeSpan PauseMin = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan Rest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RestTime = TimeSpan.FromSeconds(1);
 
     private const string HeadSql = $"""
         SELECT h.revision, {EpochRow.Columns}
@@ -52,7 +52,7 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
             // What is wrong with it is told by the watch on the hosts.
         }
 
-        LeaveAlone();
+        Rest();
         return null;
     }
 
@@ -70,7 +70,7 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
         }
         catch (Exception e) when (IsItsOwn(e, stop))
         {
-            Blame(e);
+            Rest(e);
         }
 
         _ = AbandonedTask.Close(asked, used);
@@ -101,7 +101,7 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
                 catch (Exception e) when (IsItsOwn(e, stop))
                 {
                     hasFailed = true;
-                    Blame(e);
+                    Rest(e);
                     break;
                 }
 
@@ -129,7 +129,7 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
         }
         catch (Exception e) when (IsItsOwn(e, CancellationToken.None))
         {
-            Blame(e); // nothing more was wanted of it
+            Rest(e); // nothing more was wanted of it
         }
     }
 
@@ -140,15 +140,15 @@ internal sealed class Standby(NpgsqlDataSource source, int host) : IAsyncDisposa
         return source.DisposeAsync();
     }
 
-    /// <summary>A statement that failed, or that replay canceled, says nothing of the next one.</summary>
-    private void Blame(Exception e)
+    /// <summary>Rests after a failure. A statement that failed, or that replay canceled, says nothing of the next one.</summary>
+    private void Rest(Exception e)
     {
         if (e is not PostgresException { InvariantSeverity: "ERROR" })
-            LeaveAlone();
+            Rest();
     }
 
-    private void LeaveAlone() =>
-        Volatile.Write(ref restsUntil, Stopwatch.GetTimestamp() + (long)(Rest.TotalSeconds * Stopwatch.Frequency));
+    private void Rest() =>
+        Volatile.Write(ref restsUntil, Stopwatch.GetTimestamp() + (long)(RestTime.TotalSeconds * Stopwatch.Frequency));
 
     private async Task<NpgsqlConnection?> OpenReplayed(long revision, Epoch epoch, CancellationToken stop)
     {
