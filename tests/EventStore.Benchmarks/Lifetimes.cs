@@ -141,7 +141,8 @@ internal sealed class Lifetimes(
                     };
                 });
             Batch batch = Batch.Of(commands.Select(command => new QueuedCommand(command, dryRun: false, 0)), _ => null);
-            Committed committed = await CommitCall.Execute(connection, batch, wakeOthers: true);
+            Committed committed = await CommitCall.Execute(
+                connection, batch, wakeOthers: true, fence: null, TimeSpan.FromSeconds(30), allOrNone: false);
             if (committed.Held.Contains(false))
                 throw new BenchmarkException("a job was there already");
         }

@@ -98,7 +98,8 @@ internal sealed class BulkLoad : IAsyncDisposable
         Batch batch = Batch.Of(
             commands.Select(command => new QueuedCommand(command, dryRun: false, 0)),
             key => Place(key) is var at && at < jobs.Count ? jobs[at] : null);
-        Committed committed = await CommitCall.Execute(connection, batch);
+        Committed committed = await CommitCall.Execute(
+            connection, batch, wakeOthers: false, fence: null, TimeSpan.FromSeconds(30), allOrNone: false);
         foreach (Batch.KeyCommands ofKey in batch.ByKey)
         {
             if (!committed.Held[ofKey.Place])

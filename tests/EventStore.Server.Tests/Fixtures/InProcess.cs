@@ -3,6 +3,7 @@ using EventStore.Domain.Json;
 using EventStore.Server.Store.Feed;
 using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Lane;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
@@ -17,14 +18,14 @@ internal static class InProcess
 
     private static readonly DateTimeOffset Time = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
-    public static CommitLane Lane(Primary database, LaneLimits? limits = null) =>
+    public static CommitLane Lane(Primary database, LaneLimits? limits = null, ILogger<CommitLane>? log = null) =>
         new(
             database,
             new LostReplies(database),
             limits ?? new LaneLimits(),
             Feed(database, new FeedLimits(), out _),
             new ServerPresence(database, NullLogger<ServerPresence>.Instance),
-            NullLogger<CommitLane>.Instance);
+            log ?? NullLogger<CommitLane>.Instance);
 
     /// <summary>What carries out many commands as one transaction.</summary>
     public static WholeBatches Together(
@@ -85,10 +86,14 @@ internal static class InProcess
     public static Batch Decide(IReadOnlyCollection<Job> living, params IEnumerable<JobCommand> commands) =>
         Batch.Of(commands.Select(command => command.Queued()), key => living.FirstOrDefault(job => job.Key == key));
 
+    /// <summary>Commits a batch without a fencing token, as for who has read its jobs just now, or with one.</summary>
+    public static Task<Committed> Execute(this NpgsqlConnection connection, Batch batch, Fence? fence = null, bool allOrNone = false) =>
+        CommitCall.Execute(connection, batch, wakeOthers: false, fence, TimeSpan.FromSeconds(30), allOrNone);
+
     /// <summary>Commits a batch that must hold, and answers the job of each event.</summary>
     public static async Task<Job[]> Commit(this NpgsqlConnection connection, Batch batch, Fence? fence = null)
     {
-        Committed committed = await CommitCall.Execute(connection, batch, fence: fence);
+        Committed committed = await connection.Execute(batch, fence);
         Assert.All(committed.Held, Assert.True);
         return [.. batch.Entries.Select(entry => entry.After with { Revision = committed.Revisions[entry.Place] })];
     }
@@ -99,7 +104,7 @@ internal static class InProcess
     public static NpgsqlCommand CallOfTheReleaseBefore(
         NpgsqlConnection connection, Batch batch, Fence? fence = null, bool allOrNone = false)
     {
-        NpgsqlCommand call = CommitCall.Of(connection, batch, wakeOthers: false, fence);
+        NpgsqlCommand call = CommitCall.Of(connection, batch, wakeOthers: false, fence, allOrNone);
         call.Parameters.RemoveAt(22); // one function appends both kinds now
         if (allOrNone)
             call.Parameters.RemoveAt(23); // no lifetime is ended so

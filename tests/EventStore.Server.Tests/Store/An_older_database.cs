@@ -89,7 +89,7 @@ public sealed class An_older_database : IAsyncLifetime
 
         Task migrating = MigrateTo("V0008"); // first in the queue for the lock
         await Waiting(1);
-        Task<Committed> refused = CommitCall.Execute(raw, InProcess.Decide([], InProcess.Create("turned-away")));
+        Task<Committed> refused = raw.Execute(InProcess.Decide([], InProcess.Create("turned-away")));
         await Waiting(2);
         Task<Outcome> patched = lane.Execute(InProcess.Label("there", "n", "1"));
         await Waiting(3);
@@ -154,7 +154,7 @@ public sealed class An_older_database : IAsyncLifetime
     /// <summary>The call of <c>commit_jobs_2</c>, which took the old lock and was told two more things of each row.</summary>
     private static NpgsqlCommand CallWithTheOldLock(NpgsqlConnection connection, Batch batch)
     {
-        NpgsqlCommand call = CommitCall.Of(connection, batch, wakeOthers: false);
+        NpgsqlCommand call = CommitCall.Of(connection, batch, wakeOthers: false, null, allOrNone: false);
         Batch.Entry[] rows = [.. batch.Entries.Where(entry => entry.WritesRow)];
         call.CommandText = """
             SELECT revisions[1] FROM eventstore.commit_jobs_2($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,$21,$22,$23,$24)

@@ -39,7 +39,7 @@ public sealed class Batches_on_outdated_jobs : IAsyncLifetime
             InProcess.Label("other", "b", "2"),
             InProcess.Create("third"),
             InProcess.Label("beaten", "three", "us"));
-        Committed committed = await CommitCall.Execute(connection, batch);
+        Committed committed = await connection.Execute(batch);
 
         Assert.Equal([false, true, true], committed.Held);
         Assert.Equal([false, true, false, true, true, false], committed.Revisions.Select(revision => revision > 0));
@@ -85,7 +85,7 @@ public sealed class Batches_on_outdated_jobs : IAsyncLifetime
         Batch batch = InProcess.Decide(
             jobs, InProcess.Patch("checked", "{}"), InProcess.Patch("sure", "{}"), InProcess.Patch("new", "{}"),
             InProcess.Patch("none", "{}"));
-        Committed committed = await CommitCall.Execute(connection, batch);
+        Committed committed = await connection.Execute(batch);
 
         Assert.Empty(batch.Entries);
         Assert.Equal([false, true, false, true], committed.Held);
@@ -109,7 +109,7 @@ public sealed class Batches_on_outdated_jobs : IAsyncLifetime
             InProcess.Delete("again"),
             InProcess.Create("again"),
             InProcess.Label("again", "life", "third"));
-        Committed committed = await CommitCall.Execute(connection, batch);
+        Committed committed = await connection.Execute(batch);
 
         Assert.Equal(7, batch.Entries.Count);
         Assert.Equal([!beaten], committed.Held);
@@ -125,7 +125,7 @@ public sealed class Batches_on_outdated_jobs : IAsyncLifetime
         Job[] first = await connection.Commit(InProcess.Decide([], InProcess.Create("lives")));
         await connection.Commit(InProcess.Decide(first, InProcess.Delete("lives"), InProcess.Create("lives")));
 
-        Committed committed = await CommitCall.Execute(connection, InProcess.Decide(first, InProcess.Label("lives", "by", "us")));
+        Committed committed = await connection.Execute(InProcess.Decide(first, InProcess.Label("lives", "by", "us")));
 
         Assert.Equal([false], committed.Held);
         await database.AssertWhole();
@@ -138,7 +138,7 @@ public sealed class Batches_on_outdated_jobs : IAsyncLifetime
     {
         await using NpgsqlTransaction transaction = await connection.BeginTransactionAsync(level);
         PostgresException refusal = await Assert.ThrowsAsync<PostgresException>(
-            () => CommitCall.Execute(connection, InProcess.Decide([], InProcess.Create("isolated"))));
+            () => connection.Execute(InProcess.Decide([], InProcess.Create("isolated"))));
         Assert.Contains("must run at READ COMMITTED", refusal.MessageText, StringComparison.Ordinal);
     }
 

@@ -50,7 +50,7 @@ public sealed class Invalid_batches : IAsyncLifetime
         Batch batch = InProcess.Decide(
             jobs, InProcess.Create("new"), InProcess.Label("there", "a", "1"), InProcess.Label("there", "a", "2"));
         await using NpgsqlCommand call = release == 6 ? InProcess.CallOfTheReleaseBefore(connection, batch) : CommitCall.Of(
-            connection, batch, wakeOthers: false);
+            connection, batch, wakeOthers: false, null, allOrNone: false);
         switch (what)
         {
             case "type": Value<string?>(Types)[2] = "x"; break;

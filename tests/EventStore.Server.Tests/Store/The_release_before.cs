@@ -68,7 +68,7 @@ public sealed class The_release_before : IAsyncLifetime
     {
         (Batch batch, Fence? known) = Case(what);
         string before = await Stored();
-        (Committed now, string left) = await Try(() => CommitCall.Execute(connection, batch, fence: known, allOrNone: allOrNone));
+        (Committed now, string left) = await Try(() => connection.Execute(batch, known, allOrNone));
         (Committed then, string leftThen) = await Try(() => connection.CommitAsTheReleaseBefore(batch, known, allOrNone));
 
         Assert.Equal(then.Held, now.Held);
@@ -91,7 +91,7 @@ public sealed class The_release_before : IAsyncLifetime
     [Fact]
     public async Task Is_followed_by_a_function_whose_text_stands_in_one_file()
     {
-        await using NpgsqlCommand call = CommitCall.Of(connection, new Batch(), wakeOthers: false);
+        await using NpgsqlCommand call = CommitCall.Of(connection, new Batch(), wakeOthers: false, null, allOrNone: false);
         string name = System.Text.RegularExpressions.Regex.Match(call.CommandText, @"eventstore\.(\w+)\(").Groups[1].Value;
         string text = await database.Ask<string>($"SELECT prosrc FROM pg_proc WHERE oid = 'eventstore.{name}'::regproc");
         string[] files = [.. Directory.EnumerateFiles(Migrations.DefaultFolder).Where(

@@ -62,7 +62,7 @@ public sealed class A_standby_that_is_away
 
         Batch nothing = InProcess.Decide(jobs, InProcess.Patch("kept", Nothing), InProcess.Label("moved", "a", "c"));
         Assert.Single(nothing.Entries); // of a job that stands no more as it was decided upon
-        Task<Committed> committing = CommitCall.Execute(connection, nothing);
+        Task<Committed> committing = connection.Execute(nothing);
         long waits = 0;
         while (!committing.IsCompleted)
             waits += (long)(await cluster.Run("SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))!;

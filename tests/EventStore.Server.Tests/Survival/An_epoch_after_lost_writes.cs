@@ -217,13 +217,13 @@ public sealed class An_epoch_after_lost_writes
         foreach ((Fence fence, long answered) in ((Fence, long)[])[(new(rebuild, epoch - 1, kept), epoch),
             (new(rebuild, epoch, next + 1000), 0)])
         {
-            Committed refused = await CommitCall.Execute(raw, batch, fence: fence);
+            Committed refused = await raw.Execute(batch, fence);
             Assert.Equal(answered, refused.Epoch);
             Assert.Equal([false], refused.Held);
             Assert.Equal([0], refused.Revisions);
         }
 
-        Assert.All((await CommitCall.Execute(raw, batch, fence: new(rebuild, epoch, next))).Held, Assert.True);
+        Assert.All((await raw.Execute(batch, new Fence(rebuild, epoch, next))).Held, Assert.True);
     }
 
     private static async Task Expires(WatchClient watch)

@@ -67,21 +67,18 @@ internal static class CommitCall
     /// <param name="batch">The batch.</param>
     /// <param name="wakeOthers">Whether the feeds of other processes are to be told.</param>
     /// <param name="fence">What was known when the batch's jobs were read; null for who has read them just now.</param>
-    /// <param name="patience">How long it may take; null for Npgsql's own limit.</param>
+    /// <param name="patience">How long it may take.</param>
     /// <param name="allOrNone">Whether nothing of the batch is stored where one of its bases stands no more.</param>
     public static async Task<Committed> Execute(
-        NpgsqlConnection connection, Batch batch, bool wakeOthers = false, Fence? fence = null, TimeSpan? patience = null,
-        bool allOrNone = false)
+        NpgsqlConnection connection, Batch batch, bool wakeOthers, Fence? fence, TimeSpan patience, bool allOrNone)
     {
         await using NpgsqlCommand command = Of(connection, batch, wakeOthers, fence, allOrNone);
-        if (patience is { } most)
-            command.CommandTimeout = WholeSeconds(most);
+        command.CommandTimeout = WholeSeconds(patience);
         return await Read(command);
     }
 
     /// <summary>The call itself, with everything the function is to be told, in the order of its parameters.</summary>
-    internal static NpgsqlCommand Of(
-        NpgsqlConnection connection, Batch batch, bool wakeOthers, Fence? fence = null, bool allOrNone = false)
+    internal static NpgsqlCommand Of(NpgsqlConnection connection, Batch batch, bool wakeOthers, Fence? fence, bool allOrNone)
     {
         var command = new NpgsqlCommand(Sql, connection);
         AddKeys(command.Parameters, batch.ByKey);
