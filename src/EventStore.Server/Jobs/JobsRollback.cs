@@ -64,6 +64,14 @@ internal static class JobsRollback
             return refusal!;
         NamespaceState state = await http.NamespaceState(@namespace);
         RollbackRights rights = await RollbackRights.Ask(http, @namespace, restores, deletes);
+        // Before its turn, for which others wait. What the commands are depends on the past and on what was selected, not on the turn.
+        foreach (JobKey[] piece in rights.AreOfEachJob ? selected.Pieces : [])
+        {
+            if (await CommandsOf(piece, http.RequestAborted) is not { } commands)
+                return Status.TooManyAtOnce(piece.Length, BytesMax >> 20, "MiB");
+            await rights.Check(commands, http.RequestAborted);
+        }
+
         // 10,000 jobs take some seconds, and one that is carried out before this one as many more. Both have times of their own.
         http.Features.Get<IHttpRequestTimeoutFeature>()?.DisableTimeout();
         (IReadOnlyList<CommandVerdict> verdicts, Outcome? failure) = await batches.Execute(
@@ -86,9 +94,7 @@ internal static class JobsRollback
         {
             if (await reads.JobsAt(piece, revision, BytesMax, stop) is not { } past)
                 return null; // too large
-            JobCommand[] commands = [.. selected.Commands(many, piece, past).Select(each => each.Under(http) with { Namespace = state })];
-            await rights.Check(commands, stop);
-            return commands;
+            return [.. selected.Commands(many, piece, past).Select(each => each.Under(http) with { Namespace = state })];
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using EventStore.Domain.Jobs;
 using EventStore.Server.Access;
 using EventStore.Server.Resources;
@@ -7,13 +8,16 @@ namespace EventStore.Server.Jobs;
 
 /// <summary>
 /// What a caller may do of a rollback of many: deleting and restoring are rights of their own, which a rule may give by name. Whether all
-/// of a namespace may be deleted or restored is asked first; only where it may not is each job asked for.
+/// of a namespace may be deleted or restored is asked first; only where it may not is each job asked for, some at once: a cluster that is
+/// asked takes a round trip for each.
 /// </summary>
 internal sealed class RollbackRights
 {
+    private const int AtOnceMax = 16;
+
     private readonly Authorization authorization;
     private readonly Caller caller;
-    private readonly Dictionary<JobKey, string> forbidden = [];
+    private readonly ConcurrentDictionary<JobKey, string> forbidden = new();
     private bool mayRestoreAll;
     private bool mayDeleteAll;
 
@@ -22,6 +26,9 @@ internal sealed class RollbackRights
 
     /// <summary>The jobs of which something is forbidden, and why.</summary>
     public IReadOnlyDictionary<JobKey, string> Forbidden => forbidden;
+
+    /// <summary>Whether each job has to be asked for.</summary>
+    public bool AreOfEachJob => !(mayRestoreAll && mayDeleteAll);
 
     /// <summary>Asks for the namespace.</summary>
     public static async Task<RollbackRights> Ask(HttpContext http, string @namespace, bool restores, bool deletes)
@@ -33,16 +40,16 @@ internal sealed class RollbackRights
     }
 
     /// <summary>Adds to <see cref="Forbidden"/> what of these commands the caller may not do.</summary>
-    public async Task Check(IEnumerable<JobCommand> commands, CancellationToken stop)
+    public Task Check(IEnumerable<JobCommand> commands, CancellationToken stop) => Parallel.ForEachAsync(
+        commands.Where(IsInQuestion), new ParallelOptions { MaxDegreeOfParallelism = AtOnceMax, CancellationToken = stop }, Check);
+
+    private async ValueTask Check(JobCommand command, CancellationToken stop)
     {
-        foreach (JobCommand command in commands.Where(IsInQuestion))
-        {
-            (string verb, string part) = command is DeleteJob ? ("delete", "") : ("create", "restore");
-            JobKey key = command.Key;
-            if (!await May(verb, part, key.Namespace, key.Name, stop))
-                forbidden.TryAdd(key, Status.Forbidden(
-                    caller.Name, verb, JobResource.Names.Group, JobResource.Names.Plural, part, key.Name, key.Namespace).Message);
-        }
+        (string verb, string part) = command is DeleteJob ? ("delete", "") : ("create", "restore");
+        JobKey key = command.Key;
+        if (!await May(verb, part, key.Namespace, key.Name, stop))
+            forbidden.TryAdd(key, Status.Forbidden(
+                caller.Name, verb, JobResource.Names.Group, JobResource.Names.Plural, part, key.Name, key.Namespace).Message);
     }
 
     private bool IsInQuestion(JobCommand command) => command switch

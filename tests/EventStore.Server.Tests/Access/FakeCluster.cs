@@ -36,6 +36,9 @@ internal sealed class FakeCluster : IAsyncDisposable
     /// <summary>Decides an access review by its spec.</summary>
     public Func<JsonNode, bool> Allows { get; set; } = _ => false;
 
+    /// <summary>What the answer to an access review waits for, by its spec.</summary>
+    public Func<JsonNode, Task> Awaits { get; set; } = _ => Task.CompletedTask;
+
     /// <summary>The namespaces there are, each with its phase; <c>forbidden</c> for one that the client may not get.</summary>
     public ConcurrentDictionary<string, string> Namespaces { get; } = new();
 
@@ -157,6 +160,7 @@ internal sealed class FakeCluster : IAsyncDisposable
         Asked.Enqueue($"subjectaccessreviews {spec["user"]} {asked["verb"]} {asked["resource"] ?? asked["path"]}");
         if (!MayReview)
             return Results.StatusCode(403);
+        await Awaits(spec);
         review["status"] = new JsonObject { ["allowed"] = Allows(spec) };
         return Results.Text(review.ToJsonString(), "application/json", statusCode: 201);
     }
