@@ -8,7 +8,7 @@ namespace EventStore.Server.Store.Lane;
 /// <param name="source">
 /// The database. Unlike elsewhere a read-only session is accepted: a database that became read-only can still say what was stored.
 /// </param>
-public sealed class LostReplies(Primary source)
+public sealed class LostReplies(Primary source) : IAsyncDisposable
 {
     private const string StateSql =
         "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, pg_postmaster_start_time()";
@@ -25,6 +25,9 @@ public sealed class LostReplies(Primary source)
 
     /// <summary>The database.</summary>
     public Primary Source => source;
+
+    /// <summary>Closes the database's connections.</summary>
+    public ValueTask DisposeAsync() => source.DisposeAsync();
 
     /// <summary>
     /// Looks up whether a batch was committed. First the session that sent it is terminated (fencing): then nothing of the batch can be
