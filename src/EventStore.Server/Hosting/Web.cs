@@ -19,7 +19,7 @@ using Status = EventStore.Server.Kubernetes.Status;
 namespace EventStore.Server.Hosting;
 
 /// <summary>The web application: its services, its pipeline and its routes.</summary>
-internal static partial class Web
+internal static class Web
 {
     private const int AuditIdLengthMax = 64;
 
@@ -49,7 +49,8 @@ internal static partial class Web
         if (served.Settings.HasPage)
             app.UsePage();
         app.UseMiddleware<Fallback>();
-        app.Use(AnswerDatabaseAway);
+        var outage = new Outage(app.Services.GetRequiredService<ILogger<Database>>(), "Reads");
+        app.Use((HttpContext http, RequestDelegate next) => AnswerDatabaseAway(http, next, outage));
         TimeSpan ping = served.Limits.Feed.PingEvery;
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = ping, KeepAliveTimeout = ping });
         app.Use(OldWatchPaths.Rewrite);
@@ -116,15 +117,17 @@ internal static partial class Web
 
     private static bool IsOfAnId(char c) => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.';
 
-    private static async Task AnswerDatabaseAway(HttpContext http, RequestDelegate next)
+    private static async Task AnswerDatabaseAway(HttpContext http, RequestDelegate next, Outage outage)
     {
         try
         {
             await next(http);
+            if (outage.IsOn && http.Response.StatusCode < 300 && RequestInfo.Of(http).Class is RequestClass.Read or RequestClass.List)
+                outage.End();
         }
         catch (Exception e) when (DatabaseAway.Is(e) && !http.Response.HasStarted && !http.RequestAborted.IsCancellationRequested)
         {
-            DatabaseIsAway(http.RequestServices.GetRequiredService<ILogger<Database>>(), http.TraceIdentifier, e.Message);
+            outage.Note(1, e); // the request itself has its line in the request log
             await DatabaseAnswers.Away(DatabaseAway.Why(e)).ExecuteAsync(http);
         }
         catch (PostgresException e) when (e.SqlState == PostgresErrorCodes.CharacterNotInRepertoire && !http.Response.HasStarted)
@@ -144,7 +147,4 @@ internal static partial class Web
             : Status.ForbiddenPath(user.Name, asked.Verb, asked.Path, reason);
         return status.ExecuteAsync(http);
     }
-
-    [LoggerMessage(21, LogLevel.Warning, "Request {Id}: the database is away: {Reason}")]
-    private static partial void DatabaseIsAway(ILogger log, string id, string reason);
 }

@@ -28,6 +28,8 @@ internal static class JobAnswers
         Outcome.Unavailable { MayHaveBeenApplied: true } => Status.Unavailable(
             "the database went away while the change was being committed: it may have been applied; read the job before trying again"),
         Outcome.Unavailable away => DatabaseAnswers.Away(away.Why),
+        Outcome.Failed { MayHaveBeenApplied: true } => Status.InternalError(
+            requestId, "; the change may have been applied: read the job before trying again"),
         _ => Status.InternalError(requestId),
     };
 

@@ -199,7 +199,8 @@ public sealed partial record Status : IResult
     }
 
     /// <summary>500: a fault of ours. What it was stands in the log under that id, and nowhere else.</summary>
-    public static Status InternalError(string requestId) => Internal($"request {requestId} failed; the server's log says why");
+    public static Status InternalError(string requestId, string rest = "") =>
+        Internal($"request {requestId} failed; the server's log says why{rest}");
 
     /// <summary>422: a JSON Patch does not apply, or is too much work. Upstream does not say which operation failed.</summary>
     public static Status PatchFailed() =>

@@ -49,6 +49,8 @@ public sealed class A_database_that_is_away(ITestOutputHelper output)
             Assert.Equal(HttpStatusCode.OK, await Code(server, "/livez"));
         }
 
+        foreach (string what in (string[])["Changes", "Reads"]) // once, however many there were
+            Assert.Equal(2, server.Output.Split($"{what} are answered 503 from now on: ").Length);
         await cluster.Start();
         var back = Stopwatch.StartNew();
         Task<TimeSpan>[] recovering =
@@ -65,6 +67,9 @@ public sealed class A_database_that_is_away(ITestOutputHelper output)
             $"away for {Away.TotalSeconds:0} s; after its return a patch took {times[0].TotalSeconds:0.00} s, a get {times[1].TotalSeconds:0.00} s, "
             + $"a list {times[2].TotalSeconds:0.00} s, /readyz {times[3].TotalSeconds:0.00} s, and the watch {back.Elapsed.TotalSeconds:0.00} s");
         Assert.All(times, took => Assert.InRange(took, TimeSpan.Zero, WayBack));
+
+        foreach (string what in (string[])["Changes", "Reads"])
+            await server.Says($"{what} are answered as usual again; ");
 
         // What was answered 503 "nothing was changed" changed nothing.
         Reply job = await Reply.Of(server.Admin.GetAsync(Sample.Job("mnist")));

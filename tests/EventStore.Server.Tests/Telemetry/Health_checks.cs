@@ -1,4 +1,6 @@
+using System.Collections;
 using System.Net;
+using EventStore.Domain.Jobs;
 using EventStore.Server.Store.Lane;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
@@ -94,6 +96,7 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
         await using TestDatabase database = await TestDatabase.Create();
         await using CommitLane lane = InProcess.Lane(database.Source, new LaneLimits { StuckAfter = TimeSpan.FromMilliseconds(50) });
         Assert.Null(lane.Trouble);
+        Assert.IsType<Outcome.Done>(await lane.Execute(InProcess.Create("before")));
 
         Task<Outcome> waiting;
         await using (await CommitLock.Hold(database))
@@ -126,8 +129,26 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
             waiting = lane.Execute(InProcess.Label("read-by-the-lane", "a", "b"));
             await Eventually.Holds(() => lane.Trouble is not null || waiting.IsCompleted);
             Assert.False(waiting.IsCompleted, "the lane saw no trouble");
+            Assert.Equal("a read of jobs has been under way for more than 0.05 s", lane.Trouble);
         }
 
+        Assert.IsType<Outcome.Done>(await waiting);
+        Assert.Null(lane.Trouble);
+    }
+
+    [Fact]
+    public async Task A_decision_that_does_not_end_is_the_lane_s_trouble()
+    {
+        await using TestDatabase database = await TestDatabase.Create();
+        await using CommitLane lane = InProcess.Lane(database.Source, new LaneLimits { StuckAfter = TimeSpan.FromMilliseconds(50) });
+        var groups = new BlockedGroups();
+        JobCommand create = InProcess.Create("long-decided");
+        // As large as this it is not decided before its turn.
+        Task<Outcome> waiting = lane.Execute(
+            create with { Origin = create.Origin with { Groups = groups } }, false, bodyBytes: 1 << 20, CancellationToken.None);
+        await Eventually.Holds(() => lane.Trouble is not null || waiting.IsCompleted);
+        Assert.Equal("a decision has been under way for more than 0.05 s", lane.Trouble);
+        groups.Release();
         Assert.IsType<Outcome.Done>(await waiting);
         Assert.Null(lane.Trouble);
     }
@@ -140,4 +161,24 @@ public sealed class Health_checks(ServedDatabase served) : IClassFixture<ServedD
 
     private static Task<string> WaitUntil(HttpClient client, Func<string, bool> fits) =>
         Eventually.Holds(async () => (await Ask(client, "/readyz?verbose")).Text, fits, "another answer of /readyz");
+
+    /// <summary>The groups of a caller, which a decision prints: it lasts until they are released.</summary>
+    private sealed class BlockedGroups : IReadOnlyList<string>
+    {
+        private readonly TaskCompletionSource released = new();
+
+        public int Count => 0;
+
+        public string this[int index] => throw new ArgumentOutOfRangeException(nameof(index));
+
+        public void Release() => released.SetResult();
+
+        public IEnumerator<string> GetEnumerator()
+        {
+            released.Task.Wait();
+            yield break;
+        }
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+    }
 }

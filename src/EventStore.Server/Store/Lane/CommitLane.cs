@@ -115,7 +115,6 @@ public sealed partial class CommitLane : IAsyncDisposable
             catch (Exception e)
             {
                 // A bug in the lane. All its commands are answered, and it goes on, because there is no other.
-                LogBug(commands.Count, e);
                 await recovery.GiveUp(commands, e, mayHaveBeenApplied: true);
             }
         }
@@ -156,7 +155,8 @@ public sealed partial class CommitLane : IAsyncDisposable
             if (batch is not null && connection.HasSent && !LaneRecovery.WasRolledBack(e))
             {
                 feed.Wake(); // it may be there
-                if (await metrics.Observe(() => recovery.FindOut(batch, commands, e)) is not { } found)
+                using IDisposable step = metrics.Observe("a look-up of a lost reply");
+                if (await recovery.FindOut(batch, commands, e) is not { } found)
                     return;
                 commands = Settle(batch, found);
             }
@@ -168,12 +168,13 @@ public sealed partial class CommitLane : IAsyncDisposable
     private async Task<Batch> Decide(List<QueuedCommand> commands)
     {
         Dictionary<JobKey, Job> read = await ReadMissing(commands);
+        using IDisposable step = metrics.Observe("a decision");
         return Batch.Of(commands, key => read.TryGetValue(key, out Job? job) || cache.TryGet(key, out job) ? job : null);
     }
 
     /// <summary>
-    /// Reads the jobs that are not in the cache. It reads none for an early decision on a free name: the commit checks that. A job that
-    /// turns out to be large is not read: its commands move from the batch to the queue of heavy commands.
+    /// Reads the jobs that are not in the cache, but none for an early decision on a free name: the commit checks that. If a job is large,
+    /// its commands move to the queue of heavy commands.
     /// </summary>
     private async Task<Dictionary<JobKey, Job>> ReadMissing(List<QueuedCommand> commands)
     {
@@ -190,7 +191,8 @@ public sealed partial class CommitLane : IAsyncDisposable
 
         if (missing.Count == 0)
             return [];
-        LivingRow?[] rows = await metrics.Observe(() => connection.Read([.. missing.Keys], [.. missing.Values]));
+        using IDisposable step = metrics.Observe("a read of jobs");
+        LivingRow?[] rows = await connection.Read([.. missing.Keys], [.. missing.Values]);
         foreach (LivingRow large in rows.Where(row => row is { Stored: null })!)
         {
             List<QueuedCommand> heavy = commands.FindAll(queued => queued.Command.Key == large.Key);
@@ -203,12 +205,12 @@ public sealed partial class CommitLane : IAsyncDisposable
     }
 
     /// <summary>
-    /// At the start, after a rebuild and in another epoch, what was read before may be wrong or lost: clears the cache and the early
-    /// decisions.
+    /// Clears the cache and the early decisions: what was read before the start, a rebuild or another epoch may be wrong or lost.
     /// </summary>
     private async Task<Fence> BeginAnew(List<QueuedCommand> commands)
     {
-        Fence now = await metrics.Observe(connection.Begin);
+        using IDisposable step = metrics.Observe("a comparison of epochs");
+        Fence now = await connection.Begin();
         cache.Clear();
         commands.ForEach(queued => queued.Early = null);
         return now;
@@ -222,6 +224,7 @@ public sealed partial class CommitLane : IAsyncDisposable
     {
         if (batch.Entries.Count > 0)
             feed.Wake();
+        recovery.Note(committed);
         answered = 0;
         List<QueuedCommand> again = [.. batch.Deferred];
         foreach (Batch.KeyCommands commands in batch.ByKey)
@@ -241,9 +244,6 @@ public sealed partial class CommitLane : IAsyncDisposable
 
         return again;
     }
-
-    [LoggerMessage(26, LogLevel.Critical, "The lane failed in a way it should not; {Count} commands are answered 503")]
-    private partial void LogBug(int count, Exception e);
 
     [LoggerMessage(27, LogLevel.Warning, "The lane has not finished within {Seconds} s; ending all the same")]
     private partial void LogNotFinished(double seconds);

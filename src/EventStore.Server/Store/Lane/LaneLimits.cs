@@ -48,7 +48,7 @@ public sealed record LaneLimits
     /// <summary>How long a commit may take. A batch that takes longer is halved; a single change is answered 503.</summary>
     public TimeSpan CommitTime { get; init; } = TimeSpan.FromSeconds(20);
 
-    /// <summary>How long a commit may be under way before <c>/readyz</c> fails.</summary>
+    /// <summary>How long a commit, a read or a decision of the lane may be under way before <c>/readyz</c> fails.</summary>
     public TimeSpan StuckAfter { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How long the lane may commit its queue during a shutdown: a part of <c>Stop:Time</c> and no setting of its own.</summary>

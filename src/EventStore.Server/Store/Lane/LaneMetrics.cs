@@ -5,32 +5,23 @@ using EventStore.Server.Telemetry;
 namespace EventStore.Server.Store.Lane;
 
 /// <summary>
-/// Metrics, traces and health of the lane's commits: how long they take, how many commands they hold, and whether one hangs.
+/// Metrics, traces and health of the lane: how long its commits take, how many commands they hold, and whether a step of a round hangs.
 /// </summary>
 internal sealed class LaneMetrics(LaneLimits limits)
 {
-    private long committingSince;
+    private volatile Step? step;
 
-    /// <summary>What the lane waits for too long from the database, most often a commit; null if nothing.</summary>
-    public string? Trouble =>
-        Volatile.Read(ref committingSince) is not 0 and var since && Stopwatch.GetElapsedTime(since) > limits.StuckAfter
-            ? $"a commit has been under way for more than {limits.StuckAfter.TotalSeconds} s"
-            : null;
+    /// <summary>What takes the lane too long, most often a commit; null if nothing does.</summary>
+    public string? Trouble => step is { } under && Stopwatch.GetElapsedTime(under.Began) > limits.StuckAfter
+        ? $"{under.What} has been under way for more than {limits.StuckAfter.TotalSeconds} s"
+        : null;
 
-    /// <summary>
-    /// Runs what the lane waits for: a commit, a read, a look-up. If it does not end in time, <see cref="Trouble"/> says so.
-    /// </summary>
-    public async Task<T> Observe<T>(Func<Task<T>> work)
+    /// <summary>Begins a step of a round, which disposing of the result ends. Until then <see cref="Trouble"/> tells of it.</summary>
+    /// <param name="what">What it is, with its article.</param>
+    public IDisposable Observe(string what)
     {
-        Volatile.Write(ref committingSince, Stopwatch.GetTimestamp());
-        try
-        {
-            return await work();
-        }
-        finally
-        {
-            Volatile.Write(ref committingSince, 0);
-        }
+        step = new Step(what, Stopwatch.GetTimestamp());
+        return new Observation(this);
     }
 
     /// <summary>Runs a commit and records it.</summary>
@@ -46,7 +37,9 @@ internal sealed class LaneMetrics(LaneLimits limits)
         long started = Stopwatch.GetTimestamp();
         try
         {
-            Committed committed = await Observe(commit);
+            Committed committed;
+            using (Observe("a commit"))
+                committed = await commit();
             if (committed.IsOf(batch, fence))
             {
                 Signals.CommitTime.Record(Stopwatch.GetElapsedTime(started).TotalSeconds);
@@ -114,5 +107,12 @@ internal sealed class LaneMetrics(LaneLimits limits)
             foreach (Activity? of in (Activity?[])[lane, lane?.Parent])
                 of?.SetTag(Signals.BatchSizeTag, size).SetTag(Signals.RevisionTag, revision);
         }
+    }
+
+    private sealed record Step(string What, long Began);
+
+    private sealed class Observation(LaneMetrics lane) : IDisposable
+    {
+        public void Dispose() => lane.step = null;
     }
 }

@@ -12,6 +12,8 @@ namespace EventStore.Server.Store.Lane;
 internal sealed partial class LaneRecovery(
     Primary database, ReplyLookUp lookUp, LaneLimits limits, LaneConnection connection, LaneQueue queue, ReplyQueue replies, ILogger log)
 {
+    private readonly Outage outage = new(log, "Changes");
+
     /// <summary>
     /// Whether certainly nothing of a batch was stored: PostgreSQL itself reported the error and rolled the transaction back.
     /// </summary>
@@ -22,7 +24,7 @@ internal sealed partial class LaneRecovery(
 
     /// <summary>
     /// Finds out whether a batch was committed that was sent and not answered. Null if that was not possible in time; then its commands
-    /// have been answered 503.
+    /// have been answered.
     /// </summary>
     public async Task<Committed?> FindOut(Batch batch, List<QueuedCommand> commands, Exception cause)
     {
@@ -78,7 +80,7 @@ internal sealed partial class LaneRecovery(
             foreach (QueuedCommand queued in commands)
             {
                 LogPoison(queued.Command.Key, queued.Command.Origin.RequestId, cause);
-                replies.Give(queued, new Outcome.Failed());
+                replies.Give(queued, new Outcome.Failed(MayHaveBeenApplied: false));
             }
         }
     }
@@ -91,20 +93,36 @@ internal sealed partial class LaneRecovery(
     {
         if (!database.LacksStandby)
             return false;
+        outage.Note(commands.Count, new NotSynchronousException());
         foreach (QueuedCommand queued in commands)
             replies.Give(queued, new Outcome.Unavailable(MayHaveBeenApplied: false, DatabaseAway.NotSynchronous));
         return true;
     }
 
-    /// <summary>Answers commands 503.</summary>
+    /// <summary>Ends the outage, if there was one and something was stored.</summary>
+    public void Note(Committed committed)
+    {
+        if (outage.IsOn && committed.Revisions.Any(revision => revision > 0))
+            outage.End();
+    }
+
+    /// <summary>Answers commands that cannot be carried out: 503 if the database is away, else 500, because the fault is here.</summary>
     public async Task GiveUp(List<QueuedCommand> commands, Exception e, bool mayHaveBeenApplied)
     {
-        LogDatabaseAway(commands.Count, e);
+        bool isAway = DatabaseAway.Is(e);
+        if (isAway)
+            outage.Note(commands.Count, e);
+        else
+            LogBug(commands.Count, string.Join(", ", commands.Select(queued => queued.Command.Origin.RequestId)), e);
         if (DatabaseAway.IsReadOnly(e))
             database.Clear(); // a session stays read-only after the database is writable again
         await connection.Discard();
         foreach (QueuedCommand queued in commands)
-            replies.Give(queued, new Outcome.Unavailable(mayHaveBeenApplied && !queued.DryRun, DatabaseAway.Why(e)));
+        {
+            bool mayBeStored = mayHaveBeenApplied && !queued.DryRun;
+            replies.Give(
+                queued, isAway ? new Outcome.Unavailable(mayBeStored, DatabaseAway.Why(e)) : new Outcome.Failed(mayBeStored));
+        }
     }
 
     /// <summary>
@@ -143,8 +161,8 @@ internal sealed partial class LaneRecovery(
     [LoggerMessage(32, LogLevel.Warning, "A batch of {Count} commands could not be carried out; trying each half of it")]
     private partial void LogHalving(int count, Exception e);
 
-    [LoggerMessage(35, LogLevel.Error, "The database is away; {Count} commands are answered 503")]
-    private partial void LogDatabaseAway(int count, Exception e);
+    [LoggerMessage(26, LogLevel.Critical, "The lane failed in a way it should not; {Count} commands are answered 500: {RequestIds}")]
+    private partial void LogBug(int count, string requestIds, Exception e);
 
     [LoggerMessage(36, LogLevel.Error, "{Key}: gave up after {Attempts} attempts, each time another server had changed the job")]
     private partial void LogBeatenTooOften(JobKey key, int attempts);

@@ -35,6 +35,9 @@ public abstract record Outcome
     /// <summary>Another server has taken over the lease under which the command was sent; nothing was done.</summary>
     public sealed record Fenced : Outcome;
 
-    /// <summary>The database refused this command even in a batch of its own; the reason is in the log. Nothing changed.</summary>
-    public sealed record Failed : Outcome;
+    /// <summary>
+    /// A fault of this server, or a command that the database refused even in a batch of its own; the reason is in the log.
+    /// </summary>
+    /// <param name="MayHaveBeenApplied">Whether something may have been stored; else nothing changed.</param>
+    public sealed record Failed(bool MayHaveBeenApplied) : Outcome;
 }

@@ -94,8 +94,9 @@ public sealed partial class WholeBatches(
                     return ([], failure);
                 if (!mayStore() || verdicts.Any(verdict => verdict.Why is not null))
                     return (Verdicts(verdicts, null), null);
-                if (await Commit(batch, known, connection, lookUp) is not { } committed)
-                    return ([], new Outcome.Unavailable(MayHaveBeenApplied: true));
+                (Committed? committed, Outcome? unknown) = await Commit(batch, known, connection, lookUp);
+                if (committed is null)
+                    return ([], unknown);
                 if (committed.IsWhole)
                 {
                     feed.Wake();
@@ -122,12 +123,15 @@ public sealed partial class WholeBatches(
         }
     }
 
-    /// <summary>Commits the batch. If the reply is lost, looks up what became of it; null when that was not possible in time.</summary>
-    private async Task<Committed?> Commit(Batch batch, Fence fence, LaneConnection connection, ReplyLookUp lookUp)
+    /// <summary>
+    /// Commits the batch. If the reply is lost, looks up what became of it; where that was not possible in time, returns the outcome.
+    /// </summary>
+    private async Task<(Committed? Committed, Outcome? Unknown)> Commit(
+        Batch batch, Fence fence, LaneConnection connection, ReplyLookUp lookUp)
     {
         try
         {
-            return await connection.CommitWhole(batch, presence.OthersServe, fence, Patience);
+            return (await connection.CommitWhole(batch, presence.OthersServe, fence, Patience), null);
         }
         catch (Exception e) when (e is not NotReplicatedException && connection.HasSent && !LaneRecovery.WasRolledBack(e))
         {
@@ -136,20 +140,20 @@ public sealed partial class WholeBatches(
         catch (PostgresException e) when (CommitCall.IsOutrun(e))
         {
             await connection.Discard();
-            return Committed.Nothing(batch);
+            return (Committed.Nothing(batch), null);
         }
     }
 
-    private async Task<Committed?> Find(Batch batch, Exception cause, ReplyLookUp lookUp)
+    private async Task<(Committed? Committed, Outcome? Unknown)> Find(Batch batch, Exception cause, ReplyLookUp lookUp)
     {
         try
         {
-            return await lookUp.Find(batch, cause);
+            return (await lookUp.Find(batch, cause), null);
         }
         catch (Exception e)
         {
-            LogUnknown(batch.Entries.Count, e);
-            return null;
+            LogUnknown(batch.Entries.Count, DatabaseAway.Is(e) ? DatabaseAway.Why(e) : "a fault of this server", e);
+            return (null, DatabaseAway.Is(e) ? new Outcome.Unavailable(true) : new Outcome.Failed(true)); // it may have been applied
         }
     }
 
@@ -182,6 +186,6 @@ public sealed partial class WholeBatches(
             verdict.Why)),
     ];
 
-    [LoggerMessage(71, LogLevel.Error, "The database is away; a change of {Count} events is answered 503, and may be stored")]
-    private partial void LogUnknown(int count, Exception e);
+    [LoggerMessage(71, LogLevel.Error, "Whether a change of {Count} events is stored is unknown: {Why}")]
+    private partial void LogUnknown(int count, string why, Exception e);
 }
