@@ -100,7 +100,7 @@ public sealed class Reads_of_a_frozen_primary : IAsyncLifetime, IAsyncDisposable
             ("DatabaseBytes", () => jobs.DatabaseBytes(default)),
             ("Checkpoint", () => jobs.Checkpoint(default)),
             ("Changes", () => First(jobs.Changes(1, 2, null, default))),
-            ("Namespaces", () => jobs.Namespaces([], default)),
+            ("Namespaces", () => First(jobs.Namespaces([], default))),
             ("NamespaceSince", () => jobs.NamespaceSince(Key.Namespace, default)),
             ("LivesByNamespace", () => jobs.LivesByNamespace(2, default)),
             ("Revisions", () => First(history.List(new RevisionQuery { Last = 2 }, 10, default))),
