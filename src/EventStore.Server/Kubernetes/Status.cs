@@ -193,9 +193,8 @@ public sealed partial record Status : IResult
     /// <summary>429: a queue is full, or one user asks for more than a share.</summary>
     public static Status TooManyRequests(string? why = null, int retryAfterSeconds = RetryAfter.Seconds)
     {
-        const string again = "too many requests, please try again later";
-        return new(
-            429, "TooManyRequests", why is null ? again : $"{again}: {why}", new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
+        string text = "too many requests, please try again later" + (why is null ? "" : $": {why}");
+        return new(429, "TooManyRequests", text, new StatusDetails(RetryAfterSeconds: retryAfterSeconds));
     }
 
     /// <summary>500: a fault of ours. What it was stands in the log under that id, and nowhere else.</summary>

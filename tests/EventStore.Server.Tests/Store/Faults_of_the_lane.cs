@@ -9,7 +9,9 @@ using Npgsql;
 
 namespace EventStore.Server.Tests.Store;
 
-/// <summary>What the lane says, to clients and in the log, when it cannot carry out commands: an outage is one thing, a fault another.</summary>
+/// <summary>
+/// What the lane says, to clients and in the log, when it cannot carry out commands: an outage is one thing, a fault another.
+/// </summary>
 public sealed class Faults_of_the_lane : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = Eventually.Deadline;
@@ -79,12 +81,14 @@ public sealed class Faults_of_the_lane : IAsyncLifetime
     [Fact]
     public void Of_which_the_client_is_told_that_it_may_have_been_applied()
     {
-        var told = (Status)JobAnswers.Of(new Outcome.Failed(true), new("ml", "mnist"), "request-7", _ => throw new InvalidOperationException());
+        var told = (Status)JobAnswers.Of(
+            new Outcome.Failed(true), new("ml", "mnist"), "request-7", _ => throw new InvalidOperationException());
         Assert.Equal(
-            (500, "Internal error occurred: request request-7 failed; the server's log says why; the change may have been applied: read the "
-                + "job before trying again"),
+            (500, "Internal error occurred: request request-7 failed; the server's log says why; the change may have been applied: "
+                + "read the job before trying again"),
             (told.Code, told.Message));
-        told = (Status)JobAnswers.Of(new Outcome.Failed(false), new("ml", "mnist"), "request-7", _ => throw new InvalidOperationException());
+        told = (Status)JobAnswers.Of(
+            new Outcome.Failed(false), new("ml", "mnist"), "request-7", _ => throw new InvalidOperationException());
         Assert.Equal("Internal error occurred: request request-7 failed; the server's log says why", told.Message);
     }
 

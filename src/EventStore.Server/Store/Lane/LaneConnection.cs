@@ -78,7 +78,8 @@ internal sealed partial class LaneConnection(Primary database, LaneLimits limits
     /// <summary>Commits the batch.</summary>
     public Task<Committed> Commit(Batch batch, bool wakeOthers, Fence fence) => Send(
         batch,
-        open => CommitCall.Execute(open, batch, wakeOthers, fence with { Seen = database.Epochs.Seen }, limits.CommitTime, allOrNone: false),
+        open => CommitCall.Execute(
+            open, batch, wakeOthers, fence with { Seen = database.Epochs.Seen }, limits.CommitTime, allOrNone: false),
         limits.CommitTime);
 
     /// <summary>Commits all of the batch or nothing.</summary>

@@ -175,10 +175,11 @@ internal sealed partial class LifetimeController(
                 Signals.CountEnded(NameOf(job.Lifetime.Rule), clock.GetUtcNow() - job.Lifetime.Due);
             else if (outcome is Outcome.Fenced)
                 lease.Lose(number);
-            else if (outcome is Outcome.Failed or Outcome.Refused(not Rejection.NotFound))
+            else if (outcome is Outcome.Failed { MayHaveBeenApplied: false } or Outcome.Refused(not Rejection.NotFound))
                 LogCannot(job.Key, $"{outcome}");
-            isAway |= outcome is Outcome.Busy or Outcome.Unavailable;
-            if (outcome is Outcome.Busy or Outcome.Unavailable or Outcome.Fenced)
+            bool isOpen = outcome is Outcome.Busy or Outcome.Unavailable or Outcome.Failed { MayHaveBeenApplied: true };
+            isAway |= isOpen;
+            if (isOpen || outcome is Outcome.Fenced)
                 due.Put(job.Key, job);
         }
 
