@@ -216,7 +216,7 @@ public sealed class Memory_of_feed_and_readers : IAsyncLifetime
         Assert.Equal(
             [
                 """{"manifest":{"metadata":{"name":"job","namespace":"ns"}}}""",
-                """{"paths":["a"]}""",
+                """{"patch":{},"paths":["a"]}""",
                 """{"status":{"completionTime":null,"conditions":[{"type":"Running"}]},"paths":["b"]}""",
             ],
             kept);
