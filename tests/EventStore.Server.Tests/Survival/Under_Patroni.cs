@@ -221,10 +221,10 @@ public sealed class Under_Patroni(ITestOutputHelper output)
         List<double> gaps = [], own = [];
         foreach (Failover each in failovers)
         {
-            // The longest pause from then on until the next one begins.
+            // The longest pause that ended before the next one began: a pause may begin with the last answer before that.
             long until = failovers.Select(other => other.Began).FirstOrDefault(other => other > each.Began, long.MaxValue);
             (long last, long first) = answers.Zip(answers.Skip(1))
-                .Where(pair => pair.Second > each.Began && pair.First < until).MaxBy(pair => pair.Second - pair.First);
+                .Where(pair => pair.Second > each.Began && pair.Second < until).MaxBy(pair => pair.Second - pair.First);
             gaps.Add(Stopwatch.GetElapsedTime(last, first).TotalSeconds);
             own.Add(Stopwatch.GetElapsedTime(each.Succeeded, first).TotalSeconds);
             output.WriteLine(
