@@ -1,8 +1,10 @@
 using EventStore.Domain.Jobs;
+using EventStore.Domain.Lifetimes;
 using EventStore.Server.Store.Format;
 using EventStore.Server.Store.History;
 using EventStore.Server.Store.Hosts;
 using EventStore.Server.Store.Lane;
+using EventStore.Server.Store.Lifetimes;
 using EventStore.Server.Store.Reads;
 using EventStore.Server.Tests.Fixtures;
 using Npgsql;
@@ -114,6 +116,7 @@ public sealed class Reads_of_a_frozen_primary : IAsyncLifetime, IAsyncDisposable
             ("Timeline", () => timelines.Count(Key, time.AddDays(-1), time, 1, 2, 10, default)),
             ("RestorePoint", () => new RestorePoints(primary).Find(Key, null, null, default)),
             ("Blame", () => new BlameReads(primary).At(Key, 2, default)),
+            ("Due", () => new DueJobReads(primary, new HashSet<LifetimeRule>()).Head(default)),
             ("Confirm", () => new StandbyWait(primary).Confirm(TimeSpan.FromMinutes(1), default)),
         ];
     }

@@ -22,11 +22,13 @@ internal sealed class DueJobReads(Primary database, IReadOnlySet<LifetimeRule> r
         """;
 
     /// <summary>The last revision.</summary>
-    public async Task<long> Head(CancellationToken stop)
-    {
-        await using NpgsqlCommand command = database.CreateCommand($"SELECT h.revision FROM {HeadRow.Sql} h");
-        return (long)(await command.ExecuteScalarAsync(stop))!;
-    }
+    public Task<long> Head(CancellationToken stop) => database.Read(
+        async connection =>
+        {
+            await using var command = new NpgsqlCommand($"SELECT h.revision FROM {HeadRow.Sql} h", connection);
+            return (long)(await command.ExecuteScalarAsync(stop))!;
+        },
+        stop);
 
     /// <summary>Reads a page of the living jobs. No connection is held between two pages, and no page takes long.</summary>
     /// <param name="behind">The last job of the page before; null to begin.</param>
